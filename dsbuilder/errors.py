@@ -1,0 +1,80 @@
+"""The errors that dsbuilder raises on purpose.
+
+    DsbuilderError
+      SpecError       the pipeline file is wrong: every problem at once, each with file and line
+      PluginError     a plugin is missing, broken, or was asked for what it cannot do
+      DataError       the source is wrong: a folder, a list, an image
+      CacheError      a built dataset is missing, cut, corrupt or cannot be written
+      TrainError      a training cannot start or go on
+
+A message reads ``where: what was expected, what was found. What to do.`` The library never prints
+and never exits; `cli/` turns these into text and exit codes (SpecError 2, the rest 1).
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class DsbuilderError(Exception):
+    """Base of every error raised on purpose; its text is meant for the user as it stands."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a pipeline.
+
+    Attributes:
+      where: file, line and place, such as ``pipelines/a.yaml:12: augment.stages[1]``.
+      message: what was expected, what was found, what to do.
+    """
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class SpecError(DsbuilderError):
+    """The pipeline is wrong; carries every problem that was found.
+
+    Attributes:
+      problems: in the order of their lines.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class PluginError(DsbuilderError):
+    """A plugin is missing or broken, or was asked for what it cannot do."""
+
+
+class DataError(DsbuilderError):
+    """The source holds something other than what was promised."""
+
+
+class CacheError(DsbuilderError):
+    """A built dataset is missing, cut, corrupt, or cannot be written."""
+
+
+class TrainError(DsbuilderError):
+    """A training cannot start or go on."""
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """Returns the hint that ends an error about an unknown name, with a leading space.
+
+    The closest known name if one is close, else all of them; empty if none is known.
+    """
+    names = sorted(set(known))
+    lowered = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(found.lower(), list(lowered), n=1, cutoff=0.6)
+    if close:
+        return f" Did you mean '{lowered[close[0]]}'?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return f" Known: {shown}."

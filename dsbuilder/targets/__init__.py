@@ -1,0 +1,29 @@
+"""The kinds of label, one file each, and the table that finds them by name."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from dsbuilder.sample import Target
+from dsbuilder.targets.class_label import ClassLabel
+from dsbuilder.targets.text import Text
+
+KINDS: Mapping[str, type[Target]] = {kind.kind: kind for kind in (ClassLabel, Text)}
+
+__all__ = ["KINDS", "ClassLabel", "Text", "from_json", "to_json"]
+
+
+def to_json(target: Target) -> dict[str, Any]:
+    """Returns a target as JSON values; `from_json` reads them back."""
+    options = {field.name: getattr(target, field.name) for field in fields(target)}  # type: ignore[arg-type]
+    return {"kind": target.kind, **options}
+
+
+def from_json(data: Mapping[str, Any]) -> Target:
+    """Returns the target that `to_json` described."""
+    options = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in data.items()
+        if name != "kind"
+    }
+    return KINDS[data["kind"]](**options)

@@ -1,0 +1,91 @@
+"""One class of several: an id, or after mixing a weight for every class."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.sample import Feature, Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassLabel(Target):
+    """A class id in [0, num_classes), or soft: float32 `(num_classes,)` weights that sum to 1.
+
+    A soft target stores both `label` (the dominant class) and `label_weights`, so readers that know
+    only class ids still open the dataset; the stream yields the weights.
+
+    Attributes:
+      names: class names in id order.
+      soft: whether values are weights; a plain id is then its one-hot vector.
+    """
+
+    kind: ClassVar[str] = "class"
+    names: tuple[str, ...]
+    soft: bool = False
+
+    def parse(self, raw: Any) -> int:
+        """Returns the id of a class name."""
+        try:
+            return self.names.index(str(raw))
+        except ValueError:
+            raise DataError(
+                f"expected one of the {len(self.names)} classes, found '{raw}'."
+                f"{did_you_mean(str(raw), self.names)}"
+            ) from None
+
+    def features(self, name: str) -> dict[str, Feature]:
+        """`name`: the class id; where soft also `name_weights`."""
+        stored = {name: Feature(kind="class", dtype="int64", names=self.names)}
+        if self.soft:
+            shape = (len(self.names),)
+            stored[f"{name}_weights"] = Feature(kind="tensor", dtype="float32", shape=shape)
+        return stored
+
+    def encode(self, name: str, value: int | np.ndarray) -> dict[str, Any]:
+        """Takes an id or weights; ties in the dominant class go to the lower id."""
+        if not self.soft:
+            return {name: int(value)}
+        weights = self.weights(value)
+        return {name: int(weights.argmax()), f"{name}_weights": weights}
+
+    def decode(self, name: str, features: Mapping[str, Any]) -> int | np.ndarray:
+        """Returns the id, or where soft the weights."""
+        if self.soft:
+            return np.asarray(features[f"{name}_weights"], np.float32)
+        return int(np.asarray(features[name]).item())
+
+    def streamed(self, name: str) -> str:
+        """The weights where soft, else the id."""
+        return f"{name}_weights" if self.soft else name
+
+    def show(self, value: int | np.ndarray) -> str:
+        """The class name; of weights, the two largest with their shares."""
+        if isinstance(value, (int, np.integer)):
+            return self.names[int(value)]
+        order = np.argsort(-value, kind="stable")[:2]
+        return " + ".join(f"{self.names[i]} {value[i]:.2f}" for i in order if value[i] > 0)
+
+    def mixed(self) -> "ClassLabel":
+        """The same classes, soft."""
+        return replace(self, soft=True)
+
+    def mix(self, values: Sequence[Any], weights: Sequence[float]) -> np.ndarray:
+        """Returns the weighted sum of the class weights, float32 `(num_classes,)`."""
+        total = np.zeros(len(self.names), np.float64)
+        for value, weight in zip(values, weights, strict=True):
+            total += weight * self.weights(value)
+        return total.astype(np.float32)
+
+    def weights(self, value: int | np.ndarray) -> np.ndarray:
+        """Returns a value as float32 `(num_classes,)` weights."""
+        if isinstance(value, (int, np.integer)):
+            one_hot = np.zeros(len(self.names), np.float32)
+            one_hot[int(value)] = 1.0
+            return one_hot
+        return np.asarray(value, np.float32)
+
+    def __str__(self) -> str:
+        return f"{'soft class' if self.soft else 'class'} of {len(self.names)}"
