@@ -1,0 +1,1 @@
+"""dsbuilder: a plugin-based image dataset builder."""

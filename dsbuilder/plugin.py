@@ -1,0 +1,344 @@
+"""Everything a plugin author needs, and all that a plugin may import of dsbuilder (with `formats/`).
+
+A plugin is one frozen keyword-only dataclass under one decorator. Its fields are the YAML options,
+its docstring is the help text, its types are the schema. There are five kinds:
+
+  Source        finds records on disk                     `@source(name)`
+  Transform     changes one sample                        `@transform(name, geometry=...)`
+  Mixer         mixes a sample with others                `@mixer(name)`
+  Synthesizer   makes samples from nothing                `@synthesizer(name)`
+  ModelBuilder  builds a Keras model for a signature      `@model(name)`
+
+Randomness happens only in `draw`, which returns JSON values; `apply` and `render` are pure functions
+of them. This is what makes a sample reproducible, explainable, and testable without random numbers.
+A decorator only marks the class: nothing is registered by importing a file.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+import numpy as np
+
+from dsbuilder.errors import DataError, PluginError, did_you_mean
+from dsbuilder.sample import (
+    CHANNELS,
+    ImageSpec,
+    Mode,
+    Params,
+    Record,
+    Sample,
+    SampleSpec,
+    Target,
+)
+from dsbuilder.seeding import draw_seed, generator
+from dsbuilder.targets import ClassLabel, Text
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = [
+    "CHANNELS",
+    "ClassLabel",
+    "DataError",
+    "ImageSpec",
+    "Mark",
+    "Mixer",
+    "Mode",
+    "ModelBuilder",
+    "Params",
+    "PluginError",
+    "Range",
+    "Record",
+    "Sample",
+    "SampleSpec",
+    "Source",
+    "Stage",
+    "Synthesizer",
+    "Target",
+    "Text",
+    "Transform",
+    "did_you_mean",
+    "draw_seed",
+    "generator",
+    "mixer",
+    "model",
+    "source",
+    "synthesizer",
+    "transform",
+]
+
+RESERVED = frozenset({"use", "p", "name", "splits", "count"})
+"""Words of a pipeline's stage that a plugin cannot take as the name of an option."""
+
+Geometry = Literal["fixed", "moves", "breaks"]
+
+
+@dataclass(frozen=True)
+class Range:
+    """An interval that a number is drawn from; YAML writes `[low, high]`, or one number for a constant.
+
+    Attributes:
+      low, high: the bounds, `low <= high`.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(
+                f"expected [low, high] with low <= high, found [{self.low}, {self.high}]."
+            )
+
+    def check(self, option: str, low: float, high: float) -> None:
+        """Raises a ValueError unless the whole interval lies in [low, high]."""
+        if not low <= self.low <= self.high <= high:
+            raise ValueError(
+                f"{option}: expected values in [{low:g}, {high:g}], "
+                f"found [{self.low:g}, {self.high:g}]."
+            )
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """Draws uniformly from [low, high]."""
+        return float(rng.uniform(self.low, self.high))
+
+
+class Source(ABC):
+    """Finds the records of a layout on disk.
+
+    `read` and `digest` run in worker processes, `records` and `targets` once in the main process.
+    """
+
+    @abstractmethod
+    def records(self) -> Iterator[Record]:
+        """Yields every record, without opening an image; the order does not matter.
+
+        Raises:
+          DataError: the layout is not what the options promise.
+        """
+
+    @abstractmethod
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        """Returns the targets of the records by name, in the order a stream shall yield them."""
+
+    def read(self, record: Record) -> bytes | np.ndarray:
+        """Returns a record's pixels: an encoded image, or `(H, W, C)` uint8 with C in 1, 3, 4."""
+        return self._bytes(record)
+
+    def inputs(self, record: Record) -> bytes | None:
+        """Returns what stands for the pixels in a fingerprint; None if the bytes of `path` do."""
+        return None
+
+    @staticmethod
+    def _bytes(record: Record) -> bytes:
+        if record.path is None:
+            raise PluginError("a source whose records have no path must define read().")
+        return record.path.read_bytes()
+
+
+class Transform(ABC):
+    """Changes one sample."""
+
+    __dsbuilder__: ClassVar["Mark"]
+
+    @property
+    def geometry(self) -> Geometry:
+        """What happens to positions; the decorator's word unless the options decide."""
+        return self.__dsbuilder__.geometry
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """Kinds of positional target that are moved along."""
+        return self.__dsbuilder__.moves
+
+    @property
+    def default_p(self) -> float:
+        """The probability of a stage that states none."""
+        return 1.0
+
+    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+        """Returns the signature after this transform; raises a ValueError on one it cannot take."""
+        return spec
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
+        """Draws everything random of one application; JSON values only."""
+        return {}
+
+    @abstractmethod
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        """Returns the changed sample; a pure function, which leaves its arguments as they are."""
+
+
+class Mixer(ABC):
+    """Mixes a sample with others of its split.
+
+    Partners come as prepared originals, never augmented or mixed themselves, with whatever size they
+    have then; the mixer fits them to the sample.
+    """
+
+    partners: ClassVar[int] = 1
+    """How many partners one sample is mixed with."""
+
+    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+        """Returns the signature after mixing: the same image, every target in its mixed form."""
+        return spec.mixed()
+
+    @abstractmethod
+    def draw(self, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator) -> Params:
+        """Draws everything random of one application; JSON values only."""
+
+    @abstractmethod
+    def apply(self, sample: Sample, partners: Sequence[Sample], params: Params) -> Sample:
+        """Returns the mixed sample; a pure function, which leaves its arguments as they are."""
+
+
+class Synthesizer(ABC):
+    """Makes samples from nothing but drawn params."""
+
+    @abstractmethod
+    def output_spec(self, mode: Mode) -> SampleSpec:
+        """Returns the signature of what `render` makes in a mode."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator) -> Params:
+        """Draws everything random of one sample; JSON values only."""
+
+    @abstractmethod
+    def render(self, key: str, params: Params, mode: Mode) -> Sample:
+        """Returns the sample of the params; a pure function. Targets hold *raw* labels."""
+
+    def content(self, params: Params) -> str | None:
+        """Returns what must not appear in two splits (say, the text), or None if nothing must not."""
+        return None
+
+
+class ModelBuilder(ABC):
+    """Builds a Keras model for a signature.
+
+    Keras is imported in the body of `build`, never at the top of the file: no other verb pays for it.
+    """
+
+    preprocesses: ClassVar[bool] = False
+    """Whether the model scales its input itself; else the trainer puts the normalisation before it."""
+
+    @abstractmethod
+    def build(self, spec: SampleSpec) -> "keras.Model":
+        """Returns an uncompiled model.
+
+        Its input is a float32 batch `(N, H, W, C)`: pixel values 0..255 where `preprocesses`, else
+        normalised. Its output depends on the target: class -> logits `(N, num_classes)`.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One plugin at one place of a pipeline. An option of this type binds a nested `{use: ...}`.
+
+    Attributes:
+      id: its `name` in the pipeline, else plugin and occurrence; randomness is keyed by it.
+      plugin: the bound plugin.
+      p: the probability with which the stage is applied, in [0, 1].
+    """
+
+    id: str
+    plugin: Transform
+    p: float = 1.0
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Params | None:
+        """Draws whether the stage is applied and with which params; None says not."""
+        if self.p < 1.0 and rng.random() >= self.p:
+            return None
+        return self.plugin.draw(sample, rng)
+
+    def run(self, sample: Sample, seed: int) -> Sample:
+        """Draws and applies in one go: for a stage that nests this one and keeps only a seed."""
+        params = self.draw(sample, generator(self.id, seed))
+        return sample if params is None else self.plugin.apply(sample, params)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What a decorator notes on a plugin's class.
+
+    Attributes:
+      kind: `source`, `transform`, `mixer`, `synthesizer` or `model`.
+      name: how pipelines call it. A name that ends in `.*` is a family: it answers to every name
+        with that prefix, and its class has two fields, `member` (the rest of the name) and
+        `options` (a mapping).
+      geometry: of a transform: `fixed` changes the image alone, `moves` also moves the positional
+        targets it names, `breaks` loses them and is refused where such targets exist.
+      moves: kinds of positional target that a transform moves along.
+    """
+
+    kind: str
+    name: str
+    geometry: Geometry = "fixed"
+    moves: tuple[str, ...] = ()
+
+    @property
+    def is_family(self) -> bool:
+        """Whether the plugin answers to every name with its prefix."""
+        return self.name.endswith(".*")
+
+
+Plugin = TypeVar("Plugin", bound=type)
+
+
+def source(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the source `name`."""
+    return _marker(Source, Mark(kind="source", name=name))
+
+
+def transform(
+    name: str, *, geometry: Geometry, moves: Sequence[str] = ()
+) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the transform `name`, with its declared geometry."""
+    if geometry not in ("fixed", "moves", "breaks"):
+        raise PluginError(
+            f"transform '{name}': expected geometry 'fixed', 'moves' or 'breaks', found {geometry!r}."
+        )
+    mark = Mark(kind="transform", name=name, geometry=geometry, moves=tuple(moves))
+    return _marker(Transform, mark)
+
+
+def mixer(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the mixer `name`."""
+    return _marker(Mixer, Mark(kind="mixer", name=name))
+
+
+def synthesizer(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the synthesizer `name`."""
+    return _marker(Synthesizer, Mark(kind="synthesizer", name=name))
+
+
+def model(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the model builder `name`."""
+    return _marker(ModelBuilder, Mark(kind="model", name=name))
+
+
+def _marker(base: type, mark: Mark) -> Callable[[Plugin], Plugin]:
+    def apply(cls: Plugin) -> Plugin:
+        _check_class(cls, base, mark)
+        cls.__dsbuilder__ = mark  # type: ignore[attr-defined]
+        return cls
+
+    return apply
+
+
+def _check_class(cls: type, base: type, mark: Mark) -> None:
+    where = f"{mark.kind} '{mark.name}' ({cls.__name__})"
+    if not issubclass(cls, base):
+        raise PluginError(f"{where}: expected a subclass of {base.__name__}.")
+    parameters = cls.__dict__.get("__dataclass_params__")
+    if not is_dataclass(cls) or parameters is None or not parameters.frozen:
+        raise PluginError(
+            f"{where}: expected a frozen dataclass. "
+            "Put @dataclass(frozen=True, kw_only=True) below the decorator."
+        )
+    taken = [field.name for field in fields(cls) if field.name in RESERVED]
+    if taken:
+        raise PluginError(f"{where}: option '{taken[0]}' is a reserved word. Rename the field.")
+    if not cls.__doc__ or cls.__doc__.startswith(f"{cls.__name__}("):
+        raise PluginError(f"{where}: expected a docstring; it is the plugin's help text.")

@@ -1,0 +1,278 @@
+"""Finds plugins: the built-in ones, those of installed packages, and those of `plugins/` folders.
+
+Decorators only mark classes; `discover` looks at modules and collects what is marked. So importing a
+file registers nothing, two registries can live side by side, and a test can ask for its own.
+A name stands for one plugin: defined twice, it is an error that names both files. A file that fails to
+import is kept with its traceback and reported wherever a plugin is missed; it neither stops the
+program nor disappears.
+"""
+
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+from dsbuilder import builtin
+from dsbuilder.errors import PluginError, did_you_mean
+from dsbuilder.plugin import Mark, Mixer, ModelBuilder, Source, Synthesizer, Transform
+
+KINDS: Mapping[str, type] = MappingProxyType(
+    {
+        "source": Source,
+        "transform": Transform,
+        "mixer": Mixer,
+        "synthesizer": Synthesizer,
+        "model": ModelBuilder,
+    }
+)
+ENTRY_POINTS = "dsbuilder.plugins"
+FOLDER = "plugins"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a plugin comes from.
+
+    Attributes:
+      location: the file that defines it.
+      distribution: the installed package, or None for a file of a `plugins/` folder.
+      version: the package's version; of a folder's file, `local`.
+      folder: the `plugins/` folder, or None for an installed package.
+    """
+
+    location: Path
+    distribution: str | None
+    version: str
+    folder: Path | None = None
+
+    def __str__(self) -> str:
+        if self.distribution:
+            return f"{self.distribution} {self.version}"
+        return str(self.location)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugin:
+    """A plugin as the registry knows it: its class, the mark on it, and its origin."""
+
+    cls: type
+    mark: Mark
+    origin: Origin
+
+    @property
+    def name(self) -> str:
+        """How pipelines call it."""
+        return self.mark.name
+
+    @property
+    def kind(self) -> str:
+        """Which of the kinds it is."""
+        return self.mark.kind
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring."""
+        return inspect.cleandoc(self.cls.__doc__ or "").split("\n")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """A plugin file or entry point that failed to import."""
+
+    location: str
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """The plugins that a pipeline can name.
+
+    Attributes:
+      plugins: by name, sorted.
+      broken: what failed to import.
+      folders: the `plugins/` folders it was made from, for a worker to discover them again.
+    """
+
+    plugins: Mapping[str, Plugin]
+    broken: tuple[Broken, ...] = ()
+    folders: tuple[Path, ...] = ()
+    _by_class: dict[type, Plugin] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self._by_class.update({plugin.cls: plugin for plugin in self.plugins.values()})
+
+    def of_kind(self, *kinds: str) -> tuple[Plugin, ...]:
+        """Returns the plugins of the given kinds, sorted by name."""
+        return tuple(plugin for plugin in self.plugins.values() if plugin.kind in kinds)
+
+    def get(self, name: str, *kinds: str) -> Plugin:
+        """Returns the plugin of a name.
+
+        Raises:
+          PluginError: there is none, or it is of another kind than asked for.
+        """
+        wanted = " or ".join(kinds) or "plugin"
+        plugin = self.plugins.get(name) or self.plugins.get(f"{name.partition('.')[0]}.*")
+        if plugin is None:
+            known = [
+                each.name for each in (self.of_kind(*kinds) if kinds else self.of_kind(*KINDS))
+            ]
+            raise PluginError(
+                f"unknown {wanted} '{name}'.{did_you_mean(name, known)}{self._broken_hint()}"
+            )
+        if kinds and plugin.kind not in kinds:
+            raise PluginError(f"expected a {wanted}, found the {plugin.kind} '{name}'.")
+        return plugin
+
+    def plugin_of(self, cls: type) -> Plugin:
+        """Returns the plugin that a class is."""
+        return self._by_class[cls]
+
+    def _broken_hint(self) -> str:
+        if not self.broken:
+            return ""
+        files = "; ".join(f"{broken.location}: {broken.error}" for broken in self.broken)
+        return f" Could not be imported: {files}. `dsbuilder plugins list` shows why."
+
+
+def discover(folders: Sequence[Path] = ()) -> Registry:
+    """Returns the registry of built-in and installed plugins and of those in `folders`.
+
+    Raises:
+      PluginError: a name is defined twice, or a folder does not exist.
+    """
+    found: list[Plugin] = list(_builtin_plugins())
+    broken: list[Broken] = []
+    _add_entry_points(found, broken)
+    for folder in folders:
+        _add_folder(folder.resolve(), found, broken)
+    return Registry(
+        plugins=MappingProxyType({p.name: p for p in sorted(_unique(found), key=_name)}),
+        broken=tuple(broken),
+        folders=tuple(folder.resolve() for folder in folders),
+    )
+
+
+def nearest_folder(pipeline: Path) -> Path | None:
+    """Returns the `plugins/` folder beside a pipeline, else beside the folder the pipeline lies in."""
+    parent = pipeline.resolve().parent
+    for base in (parent, parent.parent):
+        if (base / FOLDER).is_dir():
+            return base / FOLDER
+    return None
+
+
+def _name(plugin: Plugin) -> str:
+    return plugin.name
+
+
+def _unique(found: Sequence[Plugin]) -> Sequence[Plugin]:
+    first: dict[str, Plugin] = {}
+    for plugin in found:
+        other = first.setdefault(plugin.name, plugin)
+        if other is not plugin:
+            raise PluginError(
+                f"plugin '{plugin.name}' is defined twice: {other.kind} in {other.origin.location} "
+                f"and {plugin.kind} in {plugin.origin.location}. Rename one of them."
+            )
+    return found
+
+
+def _marked(module: ModuleType, origin: Origin) -> Iterator[Plugin]:
+    for value in vars(module).values():
+        mark = value.__dict__.get("__dsbuilder__") if isinstance(value, type) else None
+        if mark is not None and value.__module__ == module.__name__:
+            yield Plugin(cls=value, mark=mark, origin=origin)
+
+
+def _module_origin(module: ModuleType, distribution: str, version: str) -> Origin:
+    location = Path(module.__file__ or module.__name__)
+    return Origin(location=location, distribution=distribution, version=version)
+
+
+def _builtin_plugins() -> Iterator[Plugin]:
+    version = importlib.metadata.version("dsbuilder")
+    for info in pkgutil.walk_packages(builtin.__path__, f"{builtin.__name__}."):
+        if not info.ispkg:
+            module = importlib.import_module(info.name)
+            yield from _marked(module, _module_origin(module, "dsbuilder", version))
+
+
+def _add_entry_points(found: list[Plugin], broken: list[Broken]) -> None:
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        distribution = entry.dist.name if entry.dist else entry.name
+        try:
+            module = entry.load()
+        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything; kept and reported
+            broken.append(_broken(f"{entry.value} of {distribution}", error))
+            continue
+        version = entry.dist.version if entry.dist else "unknown"
+        found.extend(_marked(module, _module_origin(module, distribution, version)))
+
+
+def _add_folder(folder: Path, found: list[Plugin], broken: list[Broken]) -> None:
+    if not folder.is_dir():
+        raise PluginError(f"{folder}: expected a folder of plugins, found none. Check the path.")
+    package = _package(folder)
+    for path in sorted(_plugin_files(folder)):
+        name = f"{package}.{path.parent.name if path.name == '__init__.py' else path.stem}"
+        try:
+            module = _load(name, path)
+        except Exception as error:  # noqa: BLE001 - an author's file may raise anything; kept and reported
+            broken.append(_broken(str(path), error))
+            continue
+        origin = Origin(location=path, distribution=None, version="local", folder=folder)
+        found.extend(_marked(module, origin))
+
+
+def _plugin_files(folder: Path) -> Iterator[Path]:
+    """Yields the files that may define plugins; a leading underscore or dot marks one that is only imported."""
+    for path in folder.iterdir():
+        if path.name.startswith(("_", ".")):
+            continue
+        if path.suffix == ".py":
+            yield path
+        elif (path / "__init__.py").is_file():
+            yield path / "__init__.py"
+
+
+def _package(folder: Path) -> str:
+    """Makes the folder a package of its own name, so that its files can `from . import` each other."""
+    name = "dsbuilder_plugins_" + hashlib.blake2b(bytes(folder), digest_size=6).hexdigest()
+    # A new package every time: what an earlier discovery loaded may have changed on disk.
+    for loaded in [module for module in sys.modules if module.split(".")[0] == name]:
+        del sys.modules[loaded]
+    package = ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules[name] = package
+    return name
+
+
+def _load(name: str, path: Path) -> ModuleType:
+    if name in sys.modules:  # another plugin of the folder has imported it
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path}: expected a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _broken(location: str, error: Exception) -> Broken:
+    text = "".join(traceback.format_exception(error))
+    return Broken(location=location, error=f"{type(error).__name__}: {error}", traceback=text)

@@ -1,0 +1,325 @@
+"""What a pipeline file may say, as dataclasses; `pipelines/README.md` is the same in words."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from dsbuilder.errors import Problem, SpecError
+from dsbuilder.plugin import Mode, ModelBuilder, Source, Stage
+from dsbuilder.registry import Registry
+from dsbuilder.spec.binding import Binder
+from dsbuilder.spec.document import Document, Node, from_data, override, read
+from dsbuilder.spec.stages import SPLITS, AnyStage, MixStage, StageBinder, Synthesis
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """What every image is brought to when it is decoded.
+
+    Attributes:
+      mode: `rgb`, `gray` or `rgba`.
+      background: the colour under transparency: a name, `#rrggbb`, or [r, g, b].
+    """
+
+    mode: Mode = "rgb"
+    background: str | tuple[int, int, int] = "white"
+
+    def __post_init__(self) -> None:
+        _ = self.background_rgb
+
+    @property
+    def background_rgb(self) -> tuple[int, int, int]:
+        """The background as three values in [0, 255]."""
+        if not isinstance(self.background, str):
+            if not all(0 <= value <= 255 for value in self.background):
+                raise ValueError(
+                    f"background: expected values in [0, 255], found {self.background}."
+                )
+            return self.background
+        from PIL import ImageColor
+
+        try:
+            red, green, blue, *_ = ImageColor.getrgb(self.background)
+        except ValueError:
+            raise ValueError(
+                f"background: expected a colour name, '#rrggbb' or [r, g, b], "
+                f"found '{self.background}'."
+            ) from None
+        return (red, green, blue)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitOptions:
+    """How records are dealt to splits.
+
+    Attributes:
+      train, validation, test: shares; they sum to 1. With `layout` only shares taken out of train.
+      method: `stratified` (default), `hash`, or `layout` (default where the layout has splits).
+      group: a pattern searched in the key; what it matches (its first group, if any) names the
+        group. Records of one group never end in two splits.
+    """
+
+    train: float | None = None
+    validation: float | None = None
+    test: float | None = None
+    method: Literal["stratified", "hash", "layout"] | None = None
+    group: str | None = None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The stated shares by split, in the order train, validation, test."""
+        stated = {name: getattr(self, name) for name in SPLITS}
+        return {name: share for name, share in stated.items() if share is not None}
+
+    def __post_init__(self) -> None:
+        wrong = {name: share for name, share in self.shares.items() if not 0 <= share <= 1}
+        if wrong:
+            name, share = next(iter(wrong.items()))
+            raise ValueError(f"{name}: expected a share in [0, 1], found {share:g}.")
+        total = sum(self.shares.values())
+        if self.method == "layout":
+            if self.train is not None or total >= 1:
+                raise ValueError(
+                    "with method layout, expected only shares of validation and test that are "
+                    "taken out of train, below 1 together. Remove 'train'."
+                )
+        elif self.shares and abs(total - 1) > 1e-6:
+            shown = " + ".join(f"{share:g}" for share in self.shares.values())
+            raise ValueError(f"expected shares that sum to 1, found {shown} = {total:g}.")
+        _compile_group(self.group)
+
+
+def _compile_group(pattern: str | None) -> None:
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise ValueError(
+            f"group: expected a regular expression, found '{pattern}': {error}."
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentOptions:
+    """What is made of every training sample and cached.
+
+    Attributes:
+      copies: variants of each original.
+      original: whether the original itself is kept.
+      stages: applied in order to make a variant.
+    """
+
+    copies: int = 1
+    original: bool = True
+    stages: tuple[AnyStage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.copies < 0:
+            raise ValueError(f"copies: expected 0 or more, found {self.copies}.")
+        if not self.original and not self.copies:
+            raise ValueError("expected something to keep, found original: false and copies: 0.")
+        if sum(isinstance(stage, MixStage) for stage in self.stages) > 1:
+            raise ValueError("stages: expected at most one mixer, found several. Keep one.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheOptions:
+    """How samples are stored.
+
+    Attributes:
+      codec: `tfrecord` or `npy`.
+      image: `jpeg`, `png` or `raw`; by default what the codec and the mode call for.
+      quality: of JPEG, in [1, 100].
+      shard_mb: the size a shard aims at, in megabytes of 10**6 bytes.
+    """
+
+    codec: Literal["tfrecord", "npy"] = "tfrecord"
+    image: Literal["jpeg", "png", "raw"] | None = None
+    quality: int = 95
+    shard_mb: float = 64.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.quality <= 100:
+            raise ValueError(f"quality: expected a number in [1, 100], found {self.quality}.")
+        if self.shard_mb <= 0:
+            raise ValueError(f"shard_mb: expected more than 0, found {self.shard_mb:g}.")
+        if self.codec == "npy" and self.image not in (None, "raw"):
+            raise ValueError(f"image: the npy codec stores raw pixels, found '{self.image}'.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """What a build does with a sample it cannot make.
+
+    Attributes:
+      on_error: `quarantine` sets it aside with its reason and goes on; `stop` ends the build.
+      max_quarantined: the build stops when more samples than this were set aside; a share of all
+        records if below 1.
+    """
+
+    on_error: Literal["stop", "quarantine"] = "quarantine"
+    max_quarantined: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.max_quarantined < 0:
+            raise ValueError(
+                f"max_quarantined: expected 0 or more, found {self.max_quarantined:g}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """How a dataset is streamed unless a caller says otherwise.
+
+    Attributes:
+      batch_size: samples in a batch.
+      images: `uint8`, `scale` (float32 in [0, 1]) or `standardize` (float32, each channel with the
+        train split's mean 0 and deviation 1).
+      stages: fresh in every epoch, train only.
+      finish: every split, after `stages`; no randomness.
+    """
+
+    batch_size: int = 32
+    images: Literal["uint8", "scale", "standardize"] = "uint8"
+    stages: tuple[AnyStage, ...] = ()
+    finish: tuple[Stage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size: expected 1 or more, found {self.batch_size}.")
+        if sum(isinstance(stage, MixStage) for stage in self.stages) > 1:
+            raise ValueError("stages: expected at most one mixer, found several. Keep one.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerOptions:
+    """The optimizer: any of `keras.optimizers` by its name in snake case.
+
+    Attributes:
+      use: `adam`, `adamw`, `sgd`, `rmsprop`, ...
+      learning_rate: at the start.
+      options: further arguments of the Keras class.
+    """
+
+    use: str = "adam"
+    learning_rate: float = 1e-3
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How a model is trained.
+
+    Attributes:
+      model: the model builder.
+      optimizer: see `OptimizerOptions`.
+      epochs: at most.
+      batch_size: overrides `stream.batch_size`.
+      seed: overrides the pipeline's seed.
+      normalize: `scale` or `standardize`, inside the model; not for a model that preprocesses.
+      patience: epochs without a better validation loss before stopping; null never stops early.
+    """
+
+    model: ModelBuilder
+    optimizer: OptimizerOptions = OptimizerOptions()
+    epochs: int = 10
+    batch_size: int | None = None
+    seed: int | None = None
+    normalize: Literal["scale", "standardize"] | None = None
+    patience: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything a pipeline file says.
+
+    Attributes:
+      name: of the dataset, `[a-z][a-z0-9_]*`.
+      version: `x.y.z`.
+      seed: the root of all randomness.
+      image, source, split, prepare, augment, synthesize, finish, cache, build, stream, train: the
+        sections, in the order in which a sample meets them.
+    """
+
+    name: str
+    version: str = "1.0.0"
+    seed: int = 0
+    image: ImageOptions = ImageOptions()
+    source: Source | None = None
+    split: SplitOptions = SplitOptions()
+    prepare: tuple[Stage, ...] = ()
+    augment: AugmentOptions = AugmentOptions(copies=0)
+    synthesize: tuple[Synthesis, ...] = ()
+    finish: tuple[Stage, ...] = ()
+    cache: CacheOptions = CacheOptions()
+    build: BuildOptions = BuildOptions()
+    stream: StreamOptions = StreamOptions()
+    train: TrainOptions | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise ValueError(
+                f"name: expected small letters, digits and underscores, found '{self.name}'."
+            )
+        if not re.fullmatch(r"\d+\.\d+\.\d+", self.version):
+            raise ValueError(f"version: expected x.y.z, such as 1.0.0, found '{self.version}'.")
+        if self.source is None and not self.synthesize:
+            raise ValueError("expected a source or something to synthesize, found neither.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """A pipeline file, bound.
+
+    Attributes:
+      settings: what it says.
+      resolved: the same as plain data, every default filled in, paths as written.
+      document: the tree with lines, for errors that are found later.
+      registry: the plugins it was bound with.
+    """
+
+    settings: Settings
+    resolved: Mapping[str, Any]
+    document: Document
+    registry: Registry
+
+    def where(self, path: str) -> str:
+        """Returns `file:line: path` of a place such as `augment.stages[1]`."""
+        node: Node | None = self.document.root
+        for step in path.replace("[", ".").replace("]", "").split("."):
+            value = node.value if node is not None else None
+            if isinstance(value, dict):
+                node = value.get(step)
+            elif isinstance(value, tuple) and step.isdigit() and int(step) < len(value):
+                node = value[int(step)]
+            else:
+                node = None
+        return self.document.where(node, path)
+
+
+def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
+    """Returns the spec of a pipeline file, with `--set` assignments applied.
+
+    Raises:
+      SpecError: with every problem found, each with file and line.
+    """
+    return _bind(override(read(path), overrides), registry)
+
+
+def load_data(data: Mapping[str, Any], registry: Registry, *, origin: str, folder: Path) -> Spec:
+    """Returns the spec of resolved plain data; paths in it are relative to `folder`."""
+    return _bind(from_data(data, origin=origin, folder=folder), registry)
+
+
+def _bind(document: Document, registry: Registry) -> Spec:
+    binder = Binder(document, StageBinder(registry).custom)
+    settings, resolved = binder.bind(Settings, document.root, "")
+    if binder.problems:
+        raise SpecError(sorted(binder.problems, key=_line))
+    return Spec(settings=settings, resolved=resolved, document=document, registry=registry)
+
+
+def _line(problem: Problem) -> int:
+    parts = problem.where.split(":")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
