@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import numpy as np
 
-from dsbuilder.errors import DataError, PluginError, did_you_mean
+from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
 from dsbuilder.sample import (
     CHANNELS,
     ImageSpec,
@@ -58,6 +58,7 @@ __all__ = [
     "Synthesizer",
     "Target",
     "Text",
+    "TrainError",
     "Transform",
     "did_you_mean",
     "draw_seed",
@@ -108,7 +109,7 @@ class Range:
 class Source(ABC):
     """Finds the records of a layout on disk.
 
-    `read` and `digest` run in worker processes, `records` and `targets` once in the main process.
+    `read` runs in worker processes, `records` and `targets` once in the main process.
     """
 
     @abstractmethod
@@ -127,7 +128,7 @@ class Source(ABC):
         """Returns a record's pixels: an encoded image, or `(H, W, C)` uint8 with C in 1, 3, 4."""
         return self._bytes(record)
 
-    def inputs(self, record: Record) -> bytes | None:
+    def identity(self, record: Record) -> str | None:
         """Returns what stands for the pixels in a fingerprint; None if the bytes of `path` do."""
         return None
 
@@ -158,6 +159,10 @@ class Transform(ABC):
         """The probability of a stage that states none."""
         return 1.0
 
+    def inputs(self) -> Mapping[str, str]:
+        """Returns what else decides the result, beside options and code: versions, hashes."""
+        return {}
+
     def output_spec(self, spec: SampleSpec) -> SampleSpec:
         """Returns the signature after this transform; raises a ValueError on one it cannot take."""
         return spec
@@ -181,6 +186,10 @@ class Mixer(ABC):
     partners: ClassVar[int] = 1
     """How many partners one sample is mixed with."""
 
+    def inputs(self) -> Mapping[str, str]:
+        """Returns what else decides the result, beside options and code: versions, hashes."""
+        return {}
+
     def output_spec(self, spec: SampleSpec) -> SampleSpec:
         """Returns the signature after mixing: the same image, every target in its mixed form."""
         return spec.mixed()
@@ -196,6 +205,10 @@ class Mixer(ABC):
 
 class Synthesizer(ABC):
     """Makes samples from nothing but drawn params."""
+
+    def inputs(self) -> Mapping[str, str]:
+        """Returns what else decides the result, beside options and code: versions, hashes."""
+        return {}
 
     @abstractmethod
     def output_spec(self, mode: Mode) -> SampleSpec:

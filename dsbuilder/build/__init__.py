@@ -1,0 +1,16 @@
+"""From a pipeline file to a published dataset.
+
+survey.py   records, targets and splits, before an image is opened
+split.py    which split each record belongs to
+plan.py     every output sample, its place and its fingerprint
+task.py     what crosses a process boundary
+shard.py    one shard task: the only place where pixels are made for the cache
+engines/    run shard tasks: in this process, in a pool of worker processes
+publish.py  manifest, checksums, and the switch of the link
+build.py    all of it in order
+"""
+
+from dsbuilder.build.build import Built, build_dataset
+from dsbuilder.build.survey import Survey, load_spec, survey
+
+__all__ = ["Built", "Survey", "build_dataset", "load_spec", "survey"]

@@ -1,0 +1,239 @@
+"""Builds a dataset: survey, plan, make the shards that are missing, publish."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder import targets
+from dsbuilder.build.engines import Engine
+from dsbuilder.build.engines.in_process import InProcess, make_codec
+from dsbuilder.build.engines.pool import Pool
+from dsbuilder.build.plan import Plan, make_plan
+from dsbuilder.build.publish import finish, read_quarantine, reuse, write_dataset
+from dsbuilder.build.shard import read_done, write_done
+from dsbuilder.build.survey import Survey, load_spec, survey
+from dsbuilder.build.task import Job, ShardResult, ShardTask
+from dsbuilder.cache import manifest
+from dsbuilder.cache.fingerprint import digest
+from dsbuilder.cache.index import content_hashes
+from dsbuilder.cache.manifest import Manifest
+from dsbuilder.cache.store import Store
+from dsbuilder.errors import CacheError, DataError
+from dsbuilder.sample import Record
+
+Progress = Callable[[int, int], None]
+"""Called with (samples made or reused so far, samples in all)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a build came to.
+
+    Attributes:
+      path: the dataset, by its version's link.
+      manifest: what it is.
+      made, reused: samples that were made, and that earlier builds had made.
+      quarantined: rows of samples that could not be made: key, stage, exception.
+    """
+
+    path: Path
+    manifest: Manifest
+    made: int
+    reused: int
+    quarantined: Sequence[dict[str, str]]
+
+
+def build_dataset(
+    pipeline: Path | str,
+    out: Path | str,
+    *,
+    workers: int | None = None,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path] | None = None,
+    rehash: bool = False,
+    on_progress: Progress = lambda made, of: None,
+) -> Built:
+    """Builds the dataset of a pipeline file into `<out>/<name>/<version>`.
+
+    The dataset appears whole or not at all; a build that is interrupted goes on where it stopped.
+    Same inputs give the same bytes, on any number of workers.
+
+    Args:
+      workers: processes that make shards; None takes the cores of this machine.
+      overrides: `key=value` assignments, as `--set` takes them.
+      plugins: folders of plugins; None takes the nearest `plugins/` folder.
+      rehash: reads every source file again, whatever the stat index says.
+      on_progress: see `Progress`.
+
+    Raises:
+      SpecError: the pipeline is wrong.
+      DataError: the source is, or more samples fail than the pipeline allows.
+      CacheError: the output cannot be written, or another build is at work there.
+    """
+    spec = load_spec(Path(pipeline), overrides, plugins)
+    surveyed = survey(spec)
+    _check_something(surveyed)
+    store = Store(Path(out).absolute() / spec.settings.name)
+    with store.locked():
+        plan = _plan(surveyed, store, rehash=rehash)
+        published = store.finished(plan.fingerprint)
+        if not (published / "SHA256SUMS").is_file():
+            results = _make_shards(surveyed, plan, store, workers=workers, on_progress=on_progress)
+            partial = store.partial(plan.fingerprint)
+            write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
+            finish(partial, published)
+            made, reused, rows = results.made, results.reused, results.quarantined
+        else:
+            made, reused = 0, sum(plan.samples.values())
+            rows = read_quarantine(published)
+        path = store.point(spec.settings.version, plan.fingerprint)
+    known = manifest.read(published)
+    return Built(path=path, manifest=known, made=made, reused=reused, quarantined=rows)
+
+
+def _check_something(surveyed: Survey) -> None:
+    if not surveyed.records and not surveyed.pipeline.settings.synthesize:
+        raise DataError("source: expected records, found none. Check the source's path.")
+
+
+def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:
+    hashes = _hashes(surveyed, store, rehash=rehash)
+    return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
+
+
+def _hashes(surveyed: Survey, store: Store, *, rehash: bool) -> dict[str, str]:
+    source = surveyed.pipeline.settings.source
+    stated: dict[str, str] = {}
+    files: dict[str, Path] = {}
+    for record in surveyed.records:
+        identity = source.identity(record) if source is not None else None
+        if identity is not None:
+            stated[record.key] = digest(identity)
+        else:
+            files[record.key] = _file_of(record)
+    hashes = content_hashes(store.index, list(files.values()), rehash=rehash)
+    return {**stated, **{key: hashes[path] for key, path in files.items()}}
+
+
+def _file_of(record: Record) -> Path:
+    if record.path is None:
+        raise DataError(
+            f"{record.key}: expected a path or an identity to tell whether it changed, found "
+            "neither. Let the source define identity()."
+        )
+    return record.path
+
+
+@dataclass
+class _Results:
+    """Results as they come in."""
+
+    all: list[ShardResult]
+    made: int = 0
+    reused: int = 0
+
+    @property
+    def quarantined(self) -> list[dict[str, str]]:
+        return [dict(row) for result in self.all for row in result.quarantined]
+
+
+def _make_shards(
+    surveyed: Survey, plan: Plan, store: Store, *, workers: int | None, on_progress: Progress
+) -> _Results:
+    """Makes the shards that neither an interrupted nor the published build holds."""
+    settings = surveyed.pipeline.settings
+    folder = store.partial(plan.fingerprint)
+    _sweep(folder)
+    results = _Results([])
+    codec, before = make_codec(surveyed.pipeline), store.current(settings.version)
+    missing: list[ShardTask] = []
+    for task in plan.shards:
+        result = read_done(folder, task)
+        if result is None:
+            result = reuse(task, codec, before=before, folder=folder)
+            if result is not None:
+                write_done(folder, result)
+        if result is None:
+            missing.append(task)
+        else:
+            results.all.append(result)
+            results.reused += task.samples
+    total, count = sum(plan.samples.values()), results.reused
+
+    def report(samples: int) -> None:
+        nonlocal count
+        count += samples
+        on_progress(count, total)
+
+    report(0)
+    limit = _Limit(surveyed)
+    for result in _run(surveyed, missing, folder, workers=workers, report=report):
+        results.all.append(result)
+        results.made += result.samples
+        limit.check(results.quarantined)
+    limit.check(results.quarantined)
+    return results
+
+
+def _sweep(folder: Path) -> None:
+    """Makes the folder of a build that is under way, without what an interrupted one left half done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stray in (*folder.glob(".shard-*"), *folder.glob("*.tmp")):
+        if stray.is_dir():
+            shutil.rmtree(stray, ignore_errors=True)
+        else:
+            stray.unlink(missing_ok=True)
+
+
+def _run(
+    surveyed: Survey,
+    tasks: Sequence[ShardTask],
+    folder: Path,
+    *,
+    workers: int | None,
+    report: Callable[[int], None],
+) -> Iterator[ShardResult]:
+    spec = surveyed.pipeline.spec
+    kinds = surveyed.targets
+    job = Job(
+        resolved=spec.resolved,
+        origin=spec.document.origin,
+        folder=str(spec.document.folder),
+        plugin_folders=tuple(str(each) for each in spec.registry.folders),
+        source_targets=None
+        if kinds is None
+        else {name: targets.to_json(kind) for name, kind in kinds.items()},
+        output=str(folder),
+    )
+    count = workers or len(os.sched_getaffinity(0))
+    engine: Engine = InProcess(surveyed.pipeline) if count == 1 else Pool(count)
+    try:
+        yield from engine.run(job, tasks, report)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CacheError(
+            f"{folder}: expected to write shards, found that it fails ({reason}). "
+            "Make room or choose another --out; finished shards are kept."
+        ) from error
+
+
+@dataclass
+class _Limit:
+    """How many samples may be set aside."""
+
+    surveyed: Survey
+
+    def check(self, rows: Sequence[dict[str, str]]) -> None:
+        """Raises a DataError when more were set aside than the pipeline allows."""
+        stated = self.surveyed.pipeline.settings.build.max_quarantined
+        roots = {row["key"].partition("//")[0] for row in rows}
+        allowed = stated if stated >= 1 else stated * max(1, len(self.surveyed.records))
+        if len(roots) > allowed:
+            first = rows[0]
+            raise DataError(
+                f"{len(roots)} of {len(self.surveyed.records)} records cannot be made: expected at "
+                f"most {stated:g} (build.max_quarantined), found the first: {first['key']}: "
+                f"{first['stage']}: {first['exception']} Repair them or allow more."
+            )

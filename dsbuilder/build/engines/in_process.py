@@ -1,0 +1,43 @@
+"""The engine for one process: no worker to start, and a debugger sees everything."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.build.shard import make
+from dsbuilder.build.task import Job, ShardResult, ShardTask
+from dsbuilder.cache import CODECS
+from dsbuilder.cache.codec import Codec
+from dsbuilder.pipeline import Pipeline, default_image_format
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """Makes one shard after the other with a pipeline that is already bound."""
+
+    pipeline: Pipeline
+
+    def run(
+        self, job: Job, tasks: Sequence[ShardTask], on_progress: Callable[[int], None]
+    ) -> Iterator[ShardResult]:
+        """Yields results in the order of the tasks."""
+        codec = make_codec(self.pipeline)
+        for task in tasks:
+            yield make(
+                task,
+                pipeline=self.pipeline,
+                codec=codec,
+                folder=Path(job.output),
+                on_progress=on_progress,
+            )
+
+
+def make_codec(pipeline: Pipeline) -> Codec:
+    """Returns the codec that a pipeline asks for."""
+    cache = pipeline.settings.cache
+    image = cache.image or default_image_format(cache.codec, pipeline.signature)
+    return CODECS[cache.codec](
+        signature=pipeline.signature,
+        image=image,  # type: ignore[arg-type]  # one of ImageFormat by construction
+        quality=cache.quality,
+    )

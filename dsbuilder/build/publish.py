@@ -1,0 +1,141 @@
+"""From finished shards to a dataset: manifest, tfds files, checksums, and the switch of the link."""
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dsbuilder.build.plan import Plan
+from dsbuilder.build.shard import DONE
+from dsbuilder.build.task import ShardResult, ShardTask
+from dsbuilder.cache import fingerprint, ledger, manifest, store, tfds
+from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.manifest import Manifest, Shard
+from dsbuilder.errors import CacheError
+from dsbuilder.pipeline import Pipeline
+
+
+def reuse(
+    task: ShardTask, codec: Codec, *, before: Path | None, folder: Path
+) -> ShardResult | None:
+    """Hard-links a shard from the build before, if that one holds just what is planned.
+
+    Returns its result, or None if it must be made.
+    """
+    known = _shard_before(task, before)
+    if known is None or before is None:
+        return None
+    sums = store.read_sums(before)
+    names = [*codec.files(task.stem), ledger.file_name(task.stem)]
+    if not all((before / name).is_file() and name in sums for name in names):
+        return None
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+        os.link(before / name, folder / name)
+    planned = {output.key for root in task.roots for output in root.outputs}
+    rows = [row for row in read_quarantine(before) if row["key"] in planned]
+    return ShardResult(
+        stem=known.stem,
+        samples=known.samples,
+        size_bytes=known.size_bytes,
+        classes=known.classes,
+        fingerprint=known.fingerprint,
+        sums={name: sums[name] for name in names},
+        quarantined=rows,
+    )
+
+
+def _shard_before(task: ShardTask, before: Path | None) -> Shard | None:
+    if before is None:
+        return None
+    try:
+        known = manifest.read(before)
+    except CacheError:
+        return None  # not a dataset of this format: everything is made again
+    shards = (shard for shards in known.splits.values() for shard in shards)
+    same = (shard for shard in shards if shard.stem == task.stem)
+    return next((shard for shard in same if shard.fingerprint == task.fingerprint), None)
+
+
+def read_quarantine(folder: Path) -> list[dict[str, str]]:
+    """Returns the samples that a dataset's build set aside: key, stage, exception."""
+    path = folder / store.QUARANTINE
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_dataset(
+    folder: Path, *, pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult]
+) -> Manifest:
+    """Writes everything of a dataset but its shards into the folder that holds them."""
+    made = _manifest(pipeline, plan, results)
+    files: list[str] = [store.MANIFEST, store.PIPELINE, store.QUARANTINE]
+    manifest.write(folder, made)
+    resolved = json.dumps(pipeline.spec.resolved, indent=1, ensure_ascii=False)
+    store.write_text(folder / store.PIPELINE, resolved + "\n")
+    _write_quarantine(folder, results)
+    if made.codec == "tfrecord":
+        files.extend(tfds.write(folder, made))
+    sums = {name: digest for result in results for name, digest in result.sums.items()}
+    sums |= {name: store.sha256(folder / name) for name in files}
+    for note in folder.glob(f"*{DONE}"):
+        note.unlink()
+    store.write_sums(folder, sums)
+    return made
+
+
+def _manifest(pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult]) -> Manifest:
+    settings = pipeline.settings
+    by_stem = {result.stem: result for result in results}
+    splits: dict[str, list[Shard]] = {}
+    for task in plan.shards:
+        splits.setdefault(task.split, []).append(_shard(by_stem[task.stem]))
+    return Manifest(
+        name=settings.name,
+        version=settings.version,
+        seed=settings.seed,
+        fingerprint=plan.fingerprint,
+        signature=pipeline.signature,
+        codec=settings.cache.codec,
+        image=plan.image,
+        quality=settings.cache.quality,
+        splits={name: tuple(shards) for name, shards in splits.items()},
+        quarantined=sum(len(result.quarantined) for result in results),
+        packages=fingerprint.packages(),
+        machine=platform.machine(),
+        warnings=plan.warnings,
+    )
+
+
+def _shard(result: ShardResult) -> Shard:
+    return Shard(
+        stem=result.stem,
+        samples=result.samples,
+        size_bytes=result.size_bytes,
+        fingerprint=result.fingerprint,
+        classes=result.classes,
+    )
+
+
+def _write_quarantine(folder: Path, results: Sequence[ShardResult]) -> None:
+    rows = sorted((r for result in results for r in result.quarantined), key=lambda r: r["key"])
+    log = folder / store.LOG
+    log.mkdir(exist_ok=True)
+    lines = [_line({k: r[k] for k in ("key", "stage", "exception")}) for r in rows]
+    store.write_text(folder / store.QUARANTINE, "".join(lines))
+    tracebacks = [f"{r['key']}\n{r['traceback']}\n" for r in rows if "traceback" in r]
+    store.write_text(log / "tracebacks.txt", "".join(tracebacks))
+
+
+def _line(row: Mapping[str, str]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def finish(partial: Path, finished: Path) -> None:
+    """Gives a whole build its final name."""
+    if finished.exists():  # an older format left it; what is in `partial` is newer and whole
+        shutil.rmtree(finished)
+    partial.replace(finished)

@@ -1,0 +1,227 @@
+"""One shard task: read, transform, encode, write; the only place where pixels are made for the cache.
+
+Roots are taken in turn, so that an image is decoded once for all that derives from it. Encoded samples
+go to a nameless temporary file and are then written in the shard's order (the hash of each key), so
+memory does not grow with the shard.
+"""
+
+import json
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+from dsbuilder.build.task import Output, Root, ShardResult, ShardTask
+from dsbuilder.cache import ledger, store
+from dsbuilder.cache.codec import Codec
+from dsbuilder.errors import DataError
+from dsbuilder.pipeline import Pipeline, Trace
+from dsbuilder.sample import Sample
+from dsbuilder.seeding import rank
+from dsbuilder.targets import ClassLabel
+
+DONE = ".done.json"
+_REPORT_EVERY = 16
+
+
+@dataclass
+class _Spool:
+    """Encoded samples in the order they were made, in a file that has no name."""
+
+    file: IO[bytes]
+    entries: list[ledger.Entry] = field(default_factory=list)
+    classes: dict[str, int] = field(default_factory=dict)
+    quarantined: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, payload: bytes, entry: ledger.Entry) -> None:
+        """Keeps a sample; `offset` is its place in the spool until the shard is written."""
+        self.entries.append(replace(entry, offset=self.file.tell(), length=len(payload)))
+        self.file.write(payload)
+
+    def payloads(self) -> Iterator[bytes]:
+        """Yields the samples in the order of `entries`."""
+        for entry in self.entries:
+            self.file.seek(entry.offset)
+            yield self.file.read(entry.length)
+
+
+def make(
+    task: ShardTask,
+    *,
+    pipeline: Pipeline,
+    codec: Codec,
+    folder: Path,
+    on_progress: Callable[[int], None],
+) -> ShardResult:
+    """Makes a shard and returns what became of it.
+
+    The files appear under their names only when they are whole, the note that the shard is done last
+    of all; a shard with that note is never made again.
+
+    Args:
+      on_progress: called with the number of samples made since the last call.
+
+    Raises:
+      DataError: a sample cannot be made and the pipeline says `on_error: stop`.
+    """
+    maker = _Maker(pipeline, codec, task)
+    with tempfile.TemporaryFile(dir=folder, buffering=1 << 20) as file:
+        spool = _Spool(file)
+        unreported = 0
+        for root in task.roots:
+            maker.make_root(root, spool)
+            unreported += len(root.outputs)
+            if unreported >= _REPORT_EVERY:
+                on_progress(unreported)
+                unreported = 0
+        on_progress(unreported)
+        return _write(task, spool, codec, folder)
+
+
+def _write(task: ShardTask, spool: _Spool, codec: Codec, folder: Path) -> ShardResult:
+    spool.entries.sort(key=lambda entry: rank("order", entry.key))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".shard-") as name:
+        temporary = Path(name)
+        offsets = codec.write(temporary, task.stem, spool.payloads(), len(spool.entries))
+        entries = [
+            replace(entry, offset=offset)
+            for entry, offset in zip(spool.entries, offsets, strict=True)
+        ]
+        ledger.write(temporary / ledger.file_name(task.stem), entries)
+        files = sorted(temporary.iterdir())
+        sums = {path.name: store.sha256(path) for path in files}
+        for path in files:
+            path.replace(folder / path.name)
+    result = ShardResult(
+        stem=task.stem,
+        samples=len(entries),
+        size_bytes=sum(entry.length for entry in entries),
+        classes=dict(sorted(spool.classes.items())),
+        fingerprint=task.fingerprint,
+        sums=sums,
+        quarantined=sorted(spool.quarantined, key=lambda row: row["key"]),
+    )
+    write_done(folder, result)
+    return result
+
+
+def write_done(folder: Path, result: ShardResult) -> None:
+    """Notes that a shard is finished."""
+    store.write_text(folder / f"{result.stem}{DONE}", json.dumps(asdict(result)))
+
+
+def read_done(folder: Path, task: ShardTask) -> ShardResult | None:
+    """Returns the result of a task that an earlier build finished, or None."""
+    path = folder / f"{task.stem}{DONE}"
+    try:
+        result = ShardResult(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None  # no note, or one that was cut: the shard is made again
+    whole = all((folder / name).is_file() for name in result.sums)
+    return result if whole and result.fingerprint == task.fingerprint else None
+
+
+class _Maker:
+    """Makes the samples of one task."""
+
+    def __init__(self, pipeline: Pipeline, codec: Codec, task: ShardTask) -> None:
+        self._pipeline = pipeline
+        self._codec = codec
+        self._task = task
+        self._stages = _stage_origins(pipeline)
+
+    def make_root(self, root: Root, spool: _Spool) -> None:
+        trace = Trace()
+        try:
+            base = self._base(root, trace)
+        except Exception as error:  # noqa: BLE001 - whatever a source or plugin raises is set aside
+            for output in root.outputs:
+                self._set_aside(output.key, trace, error, spool)
+            return
+        for output in root.outputs:
+            own = Trace(at=trace.at, applied=list(trace.applied))
+            try:
+                sample = self._output(base, output, own)
+                payload = self._codec.encode(sample)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._set_aside(output.key, own, error, spool)
+                continue
+            spool.add(payload, self._entry(root, output, own))
+            self._count(sample, spool)
+
+    def _base(self, root: Root, trace: Trace) -> Sample:
+        if root.synthesis is None:
+            return self._original(root.key, trace)
+        synthesis = self._pipeline.settings.synthesize[root.synthesis]
+        return self._pipeline.synthesize(synthesis, root.key, self._task.split, trace)
+
+    def _original(self, key: str, trace: Trace) -> Sample:
+        record = self._task.records[key].record
+        source = self._pipeline.settings.source
+        if source is None:
+            raise DataError(f"{key}: expected a source to read from, found none.")
+        return self._pipeline.prepare(record, source.read(record), trace)
+
+    def _output(self, base: Sample, output: Output, trace: Trace) -> Sample:
+        sample = base
+        if output.copy is not None:
+            partners = [self._original(key, Trace()) for key in output.partners]
+            sample = self._pipeline.vary(base, output.copy, partners, trace)
+        return self._pipeline.finish(sample, trace)
+
+    def _entry(self, root: Root, output: Output, trace: Trace) -> ledger.Entry:
+        parents = () if root.synthesis is not None else (root.key, *output.partners)
+        applied = (
+            ledger.Applied(stage=stage, plugin=plugin, version=version, params=params)
+            for stage, params in trace.applied
+            for plugin, version in [self._stages[stage]]
+        )
+        return ledger.Entry(
+            key=output.key,
+            parents=parents,
+            source=tuple(self._task.records[key].source for key in parents),
+            stages=tuple(applied),
+            fingerprint=output.fingerprint,
+            synthetic=root.synthesis is not None,
+        )
+
+    def _count(self, sample: Sample, spool: _Spool) -> None:
+        for name, target in self._pipeline.signature.targets.items():
+            if isinstance(target, ClassLabel):
+                label = target.names[target.encode(name, sample.targets[name])[name]]
+                spool.classes[label] = spool.classes.get(label, 0) + 1
+
+    def _set_aside(self, key: str, trace: Trace, error: Exception, spool: _Spool) -> None:
+        if self._pipeline.settings.build.on_error == "stop":
+            notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", []))
+            raise DataError(
+                f"{key}: expected a sample, found an error at {trace.at}: "
+                f"{type(error).__name__}: {error} Repair or remove the file, or set "
+                f"build.on_error to quarantine.{notes}"
+            ) from error
+        row = {"key": key, "stage": trace.at, "exception": self._described(key, error)}
+        text = "".join(traceback.format_exception(error))
+        spool.quarantined.append({**row, "traceback": text})
+
+    def _described(self, key: str, error: Exception) -> str:
+        """Says what happened without this machine's folders: equal builds have equal quarantines."""
+        located = self._task.records.get(key.partition("//")[0])
+        text = f"{type(error).__name__}: {error}"
+        if located is None or located.record.path is None:
+            return text
+        return text.replace(str(located.record.path), located.record.key)
+
+
+def _stage_origins(pipeline: Pipeline) -> dict[str, tuple[str, str]]:
+    """Returns (plugin name, version) by stage id."""
+    settings, registry = pipeline.settings, pipeline.spec.registry
+    stages = (*settings.prepare, *settings.augment.stages, *settings.finish, *settings.synthesize)
+    origins = {}
+    for stage in stages:
+        plugin = registry.plugin_of(type(stage.plugin))
+        member = getattr(stage.plugin, "member", None)
+        name = f"{plugin.name[:-1]}{member}" if plugin.mark.is_family else plugin.name
+        origins[stage.id] = (name, plugin.origin.version)
+    return origins

@@ -1,0 +1,95 @@
+"""What is known of a pipeline's data before a single image is opened: records, targets, splits."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.build.split import Split, check_keys, deal
+from dsbuilder.errors import DataError
+from dsbuilder.pipeline import Pipeline, resolve
+from dsbuilder.registry import Registry, discover, nearest_folder
+from dsbuilder.sample import Record, Target
+from dsbuilder.spec import Spec, load
+from dsbuilder.targets import ClassLabel
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """A pipeline and the records of its source.
+
+    Attributes:
+      pipeline: resolved against the source's targets.
+      targets: what the source says its targets are; None without a source.
+      records: sorted by key.
+      split: which split each record belongs to.
+    """
+
+    pipeline: Pipeline
+    targets: Mapping[str, Target] | None
+    records: Sequence[Record]
+    split: Split
+
+
+def load_spec(
+    pipeline: Path, overrides: Sequence[str] = (), plugins: Sequence[Path] | None = None
+) -> Spec:
+    """Returns the spec of a pipeline file, with the plugins that it finds.
+
+    Args:
+      overrides: `key=value` assignments.
+      plugins: folders of plugins; None takes the nearest `plugins/` folder.
+
+    Raises:
+      SpecError: the file is wrong.
+      PluginError: a plugin is defined twice.
+    """
+    return load(pipeline, find_plugins(pipeline, plugins), overrides)
+
+
+def find_plugins(pipeline: Path, plugins: Sequence[Path] | None) -> Registry:
+    """Returns the registry for a pipeline; see `load_spec`."""
+    if plugins is not None:
+        return discover(plugins)
+    nearest = nearest_folder(pipeline)
+    return discover([nearest] if nearest is not None else [])
+
+
+def survey(spec: Spec) -> Survey:
+    """Returns what is known before an image is opened.
+
+    Raises:
+      DataError: the source is not what the pipeline says.
+      SpecError: signatures do not fit.
+    """
+    source = spec.settings.source
+    if source is None:
+        nothing = deal([], spec.settings.split, seed=spec.settings.seed, label=None)
+        return Survey(pipeline=resolve(spec, None), targets=None, records=(), split=nothing)
+    records = sorted(source.records(), key=lambda record: record.key)
+    check_keys(records)
+    targets = source.targets(records)
+    _check_labels(records, targets)
+    pipeline = resolve(spec, targets)
+    label = next((n for n, kind in targets.items() if isinstance(kind, ClassLabel)), None)
+    split = deal(records, spec.settings.split, seed=spec.settings.seed, label=label)
+    for warning in split.warnings:
+        _LOGGER.warning("%s", warning)
+    return Survey(pipeline=pipeline, targets=targets, records=records, split=split)
+
+
+def _check_labels(records: Sequence[Record], targets: Mapping[str, Target]) -> None:
+    """Reads every label once, so that a wrong one is found before hours of work."""
+    for record in records:
+        for name, target in targets.items():
+            try:
+                target.parse(record.targets[name])
+            except KeyError:
+                raise DataError(
+                    f"{record.key}: expected a label '{name}', found none. "
+                    "Correct the source's records()."
+                ) from None
+            except DataError as error:
+                raise DataError(f"{record.key}: {name}: {error}") from None

@@ -1,0 +1,178 @@
+"""What crosses a process boundary: a job (the pipeline) and shard tasks, as JSON; never pixels or plugins.
+
+A worker gets one `Job`, binds the pipeline for itself, and then makes the shards it is given. A task
+says everything about one shard, so any engine can run it anywhere.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from dsbuilder import targets
+from dsbuilder.pipeline import Pipeline, resolve
+from dsbuilder.registry import Registry, discover
+from dsbuilder.sample import Record, Target
+from dsbuilder.spec import load_data
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """One sample that a shard shall hold.
+
+    Attributes:
+      key: the sample's.
+      copy: number of the variant; None for an original or a synthesized sample.
+      partners: keys of the records it is mixed with.
+      fingerprint: of its bytes.
+    """
+
+    key: str
+    copy: int | None
+    partners: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Root:
+    """One record or synthesized sample and everything that is made of it.
+
+    Attributes:
+      key: the root key.
+      synthesis: place in `synthesize`; None for a record.
+      outputs: what is made of it for this shard.
+    """
+
+    key: str
+    synthesis: int | None
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Located:
+    """A record as a task carries it, with the content hash that the plan saw."""
+
+    record: Record
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardTask:
+    """One shard to make.
+
+    Attributes:
+      split, stem: which.
+      roots: what it is made of.
+      records: the records of its roots and of their partners, by key.
+      fingerprint: of all its samples together.
+    """
+
+    split: str
+    stem: str
+    roots: Sequence[Root]
+    records: Mapping[str, Located]
+    fingerprint: str
+
+    @property
+    def samples(self) -> int:
+        """How many samples are planned."""
+        return sum(len(root.outputs) for root in self.roots)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the task as JSON values."""
+        records = [_record_to_json(located) for located in self.records.values()]
+        roots = [asdict(root) for root in self.roots]
+        return {
+            "split": self.split,
+            "stem": self.stem,
+            "roots": roots,
+            "records": records,
+            "fingerprint": self.fingerprint,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Returns the task that `to_json` described."""
+        located = [_record_from_json(row) for row in data["records"]]
+        return cls(
+            split=data["split"],
+            stem=data["stem"],
+            roots=[_root_from_json(row) for row in data["roots"]],
+            records={each.record.key: each for each in located},
+            fingerprint=data["fingerprint"],
+        )
+
+
+def _record_to_json(located: Located) -> dict[str, Any]:
+    record = located.record
+    path = None if record.path is None else str(record.path)
+    return {
+        "key": record.key,
+        "path": path,
+        "targets": dict(record.targets),
+        "source": located.source,
+    }
+
+
+def _record_from_json(row: Mapping[str, Any]) -> Located:
+    path = None if row["path"] is None else Path(row["path"])
+    record = Record(key=row["key"], path=path, targets=row["targets"])
+    return Located(record=record, source=row["source"])
+
+
+def _root_from_json(row: Mapping[str, Any]) -> Root:
+    outputs = tuple(
+        Output(**{**output, "partners": tuple(output["partners"])}) for output in row["outputs"]
+    )
+    return Root(key=row["key"], synthesis=row["synthesis"], outputs=outputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardResult:
+    """What became of a shard task: a few numbers.
+
+    Attributes:
+      stem: which shard.
+      samples, size_bytes, classes: what it holds; see `manifest.Shard`.
+      fingerprint: the task's.
+      sums: SHA-256 of every file of the shard and of its ledger, by name.
+      quarantined: a row for each sample that could not be made: key, stage, exception.
+    """
+
+    stem: str
+    samples: int
+    size_bytes: int
+    classes: Mapping[str, int]
+    fingerprint: str
+    sums: Mapping[str, str]
+    quarantined: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker needs beside its tasks.
+
+    Attributes:
+      resolved: the pipeline as plain data.
+      origin, folder: how errors call it, and what its paths are relative to.
+      plugin_folders: where plugins are discovered.
+      source_targets: what the source said its targets are; None without a source.
+      output: the folder that shards are written to.
+    """
+
+    resolved: Mapping[str, Any]
+    origin: str
+    folder: str
+    plugin_folders: tuple[str, ...]
+    source_targets: Mapping[str, Any] | None
+    output: str
+
+    def pipeline(self, registry: Registry | None = None) -> Pipeline:
+        """Binds the pipeline in this process; plugins are discovered again unless given."""
+        found = registry or discover([Path(folder) for folder in self.plugin_folders])
+        spec = load_data(self.resolved, found, origin=self.origin, folder=Path(self.folder))
+        stated = self.source_targets
+        kinds: Mapping[str, Target] | None = None
+        if stated is not None:
+            kinds = {name: targets.from_json(data) for name, data in stated.items()}
+        return resolve(spec, kinds)

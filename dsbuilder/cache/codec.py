@@ -1,0 +1,101 @@
+"""What a codec is: it turns samples into bytes and files, and files back into samples.
+
+Every codec stores a sample as one `tf.train.Example`: `image`, `key`, and the features of its targets.
+What differs is how a shard's examples become files (`write`) and are found again (`open`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+import numpy as np
+
+from dsbuilder.errors import CacheError
+from dsbuilder.formats import example
+from dsbuilder.formats import image as image_format
+from dsbuilder.sample import CHANNELS, Mode, Sample, SampleSpec
+
+ImageFormat = Literal["jpeg", "png", "raw"]
+_MODES: dict[int, Mode] = {channels: mode for mode, channels in CHANNELS.items()}
+
+
+class ShardReader(Protocol):
+    """An open shard."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Returns the stored bytes of the sample that the ledger places there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec(ABC):
+    """Encodes and decodes one shard.
+
+    Attributes:
+      signature: of every sample.
+      image: how pixels are stored.
+      quality: of JPEG.
+    """
+
+    name: ClassVar[str]
+    signature: SampleSpec
+    image: ImageFormat
+    quality: int = 95
+
+    @abstractmethod
+    def files(self, stem: str) -> tuple[str, ...]:
+        """Returns the names of the files that a shard consists of."""
+
+    @abstractmethod
+    def write(self, folder: Path, stem: str, payloads: Iterable[bytes], count: int) -> list[int]:
+        """Writes `count` encoded samples in order and returns the offset of each."""
+
+    @abstractmethod
+    def open(self, folder: Path, stem: str) -> ShardReader:
+        """Returns a reader of a shard.
+
+        Raises:
+          CacheError: a file of the shard is missing or is not what it should be.
+        """
+
+    def encode(self, sample: Sample) -> bytes:
+        """Returns a sample as the bytes of one Example."""
+        features: dict[str, example.Value] = {
+            "image": self._encode_image(sample.image),
+            "key": sample.key.encode(),
+        }
+        for name, target in self.signature.targets.items():
+            features.update(target.encode(name, sample.targets[name]))
+        return example.encode(features)
+
+    def _encode_image(self, image: np.ndarray) -> bytes:
+        if self.image == "raw":
+            return np.ascontiguousarray(image).tobytes()
+        return image_format.encode(image, self.image, quality=self.quality)
+
+    def decode(self, payload: bytes) -> Sample:
+        """Returns the sample of one Example."""
+        features = example.decode(payload)
+        targets = {
+            name: target.decode(name, features) for name, target in self.signature.targets.items()
+        }
+        image = self._decode_image(features["image"][0])
+        return Sample(key=features["key"][0].decode(), image=image, targets=targets)
+
+    def _decode_image(self, data: bytes) -> np.ndarray:
+        spec = self.signature.image
+        if self.image == "raw":
+            return np.frombuffer(data, spec.dtype).reshape(fixed_shape(self.signature))
+        return image_format.decode(data, mode=_MODES[spec.channels])
+
+
+def fixed_shape(signature: SampleSpec) -> tuple[int, int, int]:
+    """Returns `(H, W, C)` of a signature whose images all have one size."""
+    height, width, channels = signature.image.shape
+    if height is None or width is None:
+        raise CacheError(
+            f"expected images of one size, found {signature.image}. "
+            "Add {use: resize, size: [height, width]} to finish."
+        )
+    return (height, width, channels)

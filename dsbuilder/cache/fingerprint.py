@@ -1,0 +1,126 @@
+"""Fingerprints: the hash of everything that determines a sample's bytes.
+
+That is: the content of its source files, its key and labels, the options of every stage (a `Path`
+option by what the file holds), the code of every plugin (a `plugins/` file and what it imports below
+`plugins/` by source, an installed plugin by version), what a plugin's `inputs()` adds, and the versions
+of the libraries that decode, transform and encode. Equal fingerprints, equal bytes.
+"""
+
+import ast
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from dsbuilder.plugin import Range
+from dsbuilder.registry import Origin, Registry
+
+LIBRARIES = ("dsbuilder", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
+"""Packages whose version may change the bytes of any sample; plugins name theirs in `inputs()`."""
+
+
+def digest(*parts: Any) -> str:
+    """Returns the hash of JSON values as 32 hexadecimal digits."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def of_bytes(data: bytes) -> str:
+    """Returns the content hash of bytes."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """Returns the content hash of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def packages() -> Mapping[str, str]:
+    """Returns the versions of the libraries that any sample's bytes depend on."""
+    versions = {"python": platform.python_version()}
+    return {**versions, **{name: importlib.metadata.version(name) for name in LIBRARIES}}
+
+
+def of_plugin(plugin: Any, registry: Registry) -> str:
+    """Returns the fingerprint of a bound plugin: its code, its options, and its inputs."""
+    known = registry.plugin_of(type(plugin))
+    options = {each.name: _option(getattr(plugin, each.name), registry) for each in _fields(plugin)}
+    inputs = plugin.inputs() if hasattr(plugin, "inputs") else {}
+    return digest(known.name, of_code(known.origin), options, dict(inputs))
+
+
+def of_stage(stage: Any, registry: Registry) -> str:
+    """Returns the fingerprint of a stage: its plugin's, its id and its probability."""
+    return digest(stage.id, getattr(stage, "p", 1.0), of_plugin(stage.plugin, registry))
+
+
+def of_code(origin: Origin) -> str:
+    """Returns the fingerprint of a plugin's code."""
+    if origin.folder is None:
+        return f"{origin.distribution} {origin.version}"
+    return digest(*[of_file(path) for path in sorted(source_files(origin.location, origin.folder))])
+
+
+def source_files(path: Path, folder: Path) -> set[Path]:
+    """Returns a plugin file and every file below `folder` that it imports, directly or not."""
+    found: set[Path] = set()
+    todo = [path]
+    while todo:
+        current = todo.pop()
+        if current not in found:
+            found.add(current)
+            todo.extend(_imported(current, folder))
+    return found
+
+
+def _imported(path: Path, folder: Path) -> Iterator[Path]:
+    tree = ast.parse(path.read_bytes())
+    package = path.parent
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package
+            for _ in range(node.level - 1):
+                base = base.parent
+            names = (node.module or "").split(".") if node.module else []
+            yield from _modules(base.joinpath(*names), [each.name for each in node.names], folder)
+
+
+def _modules(base: Path, names: list[str], folder: Path) -> Iterator[Path]:
+    candidates = [base.with_suffix(".py"), base / "__init__.py"]
+    candidates += [base / f"{name}.py" for name in names]
+    candidates += [base / name / "__init__.py" for name in names]
+    for candidate in candidates:
+        if candidate.is_file() and folder in candidate.parents:
+            yield candidate
+
+
+def _fields(plugin: Any) -> Iterator[dataclasses.Field[Any]]:
+    return (each for each in dataclasses.fields(plugin) if each.init)
+
+
+def _option(value: Any, registry: Registry) -> Any:
+    if isinstance(value, Path):
+        return _of_path(value)
+    if isinstance(value, Range):
+        return [value.low, value.high]
+    if hasattr(value, "plugin"):
+        return of_stage(value, registry)
+    if isinstance(value, Mapping):
+        return {str(key): _option(child, registry) for key, child in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_option(child, registry) for child in value]
+    return value
+
+
+def _of_path(path: Path) -> Any:
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+        return {str(each.relative_to(path)): of_file(each) for each in files}
+    return of_file(path) if path.is_file() else None

@@ -1,0 +1,149 @@
+"""The manifest: what a dataset is. It lies in `metadata.json`, where TensorFlow Datasets shows it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from dsbuilder import targets
+from dsbuilder.cache import CODECS, store
+from dsbuilder.cache.codec import Codec
+from dsbuilder.errors import CacheError
+from dsbuilder.sample import ImageSpec, SampleSpec
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One shard of a split.
+
+    Attributes:
+      stem: what its files are named after.
+      samples: how many it holds.
+      size_bytes: of its encoded samples together.
+      fingerprint: of the samples that were planned for it.
+      classes: samples of each class, by class name.
+    """
+
+    stem: str
+    samples: int
+    size_bytes: int
+    fingerprint: str
+    classes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a dataset is: equal for equal builds, so no time and no host stand here.
+
+    Attributes:
+      name, version, seed: as the pipeline says.
+      fingerprint: of the whole build.
+      signature: of every sample.
+      codec, image, quality: how samples are stored.
+      splits: shards by split.
+      quarantined: samples that could not be made; they are listed in `quarantine.jsonl`.
+      reproducible: whether another build would be byte-equal; not if a sample was lost to a dead
+        worker or to time.
+      packages, machine: what the bytes depend on beside the pipeline.
+      warnings: what a user should know about the data.
+    """
+
+    name: str
+    version: str
+    seed: int
+    fingerprint: str
+    signature: SampleSpec
+    codec: str
+    image: str
+    quality: int
+    splits: Mapping[str, tuple[Shard, ...]]
+    quarantined: int = 0
+    reproducible: bool = True
+    packages: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def num_samples(self, split: str) -> int:
+        """Returns how many samples a split holds."""
+        return sum(shard.samples for shard in self.splits[split])
+
+    def class_counts(self, split: str) -> dict[str, int]:
+        """Returns how many samples of each class a split holds."""
+        counts: dict[str, int] = {}
+        for shard in self.splits[split]:
+            for name, count in shard.classes.items():
+                counts[name] = counts.get(name, 0) + count
+        return counts
+
+    def make_codec(self) -> Codec:
+        """Returns the codec that wrote the shards."""
+        return CODECS[self.codec](
+            signature=self.signature,
+            image=self.image,  # type: ignore[arg-type]  # checked when the pipeline was read
+            quality=self.quality,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the manifest as JSON values."""
+        data = {each: getattr(self, each) for each in self.__dataclass_fields__}
+        splits = {split: [asdict(s) for s in shards] for split, shards in self.splits.items()}
+        return {
+            "format": FORMAT,
+            **data,
+            "signature": signature_to_json(self.signature),
+            "splits": splits,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Returns the manifest that `to_json` described."""
+        rest = {name: value for name, value in data.items() if name != "format"}
+        splits = {
+            split: tuple(Shard(**shard) for shard in shards)
+            for split, shards in rest.pop("splits").items()
+        }
+        signature = signature_from_json(rest.pop("signature"))
+        rest["warnings"] = tuple(rest["warnings"])
+        return cls(signature=signature, splits=splits, **rest)
+
+
+def signature_to_json(signature: SampleSpec) -> dict[str, Any]:
+    """Returns a signature as JSON values; `signature_from_json` reads them back."""
+    kinds = {name: targets.to_json(target) for name, target in signature.targets.items()}
+    return {"image": asdict(signature.image), "targets": kinds}
+
+
+def signature_from_json(data: Mapping[str, Any]) -> SampleSpec:
+    """Returns the signature that `signature_to_json` described."""
+    kinds = {name: targets.from_json(target) for name, target in data["targets"].items()}
+    return SampleSpec(image=ImageSpec(**data["image"]), targets=kinds)
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Writes a dataset's manifest; equal manifests give equal bytes."""
+    text = json.dumps(manifest.to_json(), indent=1, ensure_ascii=False)
+    store.write_text(folder / store.MANIFEST, text + "\n")
+
+
+def read(folder: Path) -> Manifest:
+    """Returns the manifest of a dataset.
+
+    Raises:
+      CacheError: the folder is not a dataset, or one of a newer format.
+    """
+    path = folder / store.MANIFEST
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise CacheError(
+            f"{folder}: expected a built dataset, found no manifest ({store.MANIFEST}). "
+            "Give the folder of a version, such as out/flowers/1.0.0."
+        ) from None
+    if data.get("format") != FORMAT:
+        found = data.get("format")
+        message = f"{path}: expected format {FORMAT}, found {found}. Build the dataset again."
+        raise CacheError(message)
+    return Manifest.from_json(data)

@@ -1,0 +1,148 @@
+"""A built dataset: what it is, its samples, its checks, and its stream.
+
+`load` needs no TensorFlow; only `Dataset.stream` imports it, late, in its one method.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsbuilder.cache import ledger, manifest, store
+from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.manifest import Manifest, Shard
+from dsbuilder.errors import CacheError, DataError, did_you_mean
+from dsbuilder.sample import Sample, SampleSpec
+from dsbuilder.targets import ClassLabel
+
+if TYPE_CHECKING:
+    from dsbuilder.stream.tensorflow import Stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A built dataset.
+
+    Attributes:
+      path: its folder; a version's link is followed once, so a later build does not change what is
+        open.
+      manifest: what it is.
+    """
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """As the pipeline says."""
+        return self.manifest.name
+
+    @property
+    def signature(self) -> SampleSpec:
+        """Of every sample."""
+        return self.manifest.signature
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that hold samples."""
+        return tuple(self.manifest.splits)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the first class target in id order; empty if there is none."""
+        kinds = self.signature.targets.values()
+        return next((kind.names for kind in kinds if isinstance(kind, ClassLabel)), ())
+
+    def num_samples(self, split: str) -> int:
+        """Returns how many samples a split holds."""
+        return sum(shard.samples for shard in self.shards(split))
+
+    def shards(self, split: str) -> tuple[Shard, ...]:
+        """Returns the shards of a split.
+
+        Raises:
+          DataError: there is no such split.
+        """
+        try:
+            return self.manifest.splits[split]
+        except KeyError:
+            raise DataError(
+                f"{self.path}: unknown split '{split}'.{did_you_mean(split, self.splits)}"
+            ) from None
+
+    @cached_property
+    def codec(self) -> Codec:
+        """What decodes the shards."""
+        return self.manifest.make_codec()
+
+    def entries(self, split: str) -> Iterator[tuple[Shard, ledger.Entry]]:
+        """Yields the ledger's entries of a split, shard by shard in stored order."""
+        for shard in self.shards(split):
+            for entry in ledger.read(self.path / ledger.file_name(shard.stem)):
+                yield shard, entry
+
+    def samples(self, split: str) -> Iterator[Sample]:
+        """Yields the decoded samples of a split in stored order.
+
+        Raises:
+          CacheError: a shard is missing, cut or corrupt.
+        """
+        for shard in self.shards(split):
+            reader = self.codec.open(self.path, shard.stem)
+            for entry in ledger.read(self.path / ledger.file_name(shard.stem)):
+                yield self.codec.decode(reader.read(entry.offset, entry.length))
+
+    def verify(self) -> None:
+        """Compares every file of the dataset with its checksum.
+
+        Raises:
+          CacheError: files are missing or differ; it names all of them.
+        """
+        problems = []
+        for name, expected in store.read_sums(self.path).items():
+            path = self.path / name
+            if not path.is_file():
+                problems.append(f"{name} is missing")
+            elif store.sha256(path) != expected:
+                problems.append(f"{name} differs from its checksum")
+        if problems:
+            raise CacheError(
+                f"{self.path}: expected the files of SHA256SUMS, found that "
+                f"{'; '.join(problems)}. Build the dataset again."
+            )
+
+    def stream(self, split: str, **options: Any) -> "Stream":
+        """Opens a split as a `tf.data.Dataset`; see `dsbuilder.stream.tensorflow.stream`."""
+        from dsbuilder.stream.tensorflow import stream
+
+        return stream(self, split, **options)
+
+
+def load(path: Path | str) -> Dataset:
+    """Returns the dataset in a folder, such as `out/flowers/1.0.0`.
+
+    A folder that holds exactly one version, such as `out/flowers`, stands for that version.
+
+    Raises:
+      CacheError: there is no dataset, or files of it are missing.
+    """
+    folder = _resolve(Path(path)).resolve()
+    known = manifest.read(folder)
+    dataset = Dataset(path=folder, manifest=known)
+    for split in dataset.splits:
+        for shard in dataset.shards(split):
+            for name in (*dataset.codec.files(shard.stem), ledger.file_name(shard.stem)):
+                if not (folder / name).is_file():
+                    raise CacheError(
+                        f"{folder / name}: expected a file of the dataset, found none. "
+                        "Build the dataset again."
+                    )
+    return dataset
+
+
+def _resolve(path: Path) -> Path:
+    if (path / store.MANIFEST).is_file() or not path.is_dir():
+        return path
+    versions = [each for each in path.iterdir() if (each / store.MANIFEST).is_file()]
+    return versions[0] if len(versions) == 1 else path

@@ -1,0 +1,82 @@
+"""`python -m dsbuilder.worker FD`: the process that a pool's workers are forked from.
+
+It binds the pipeline of the one job it is sent, then forks a worker for every connection that arrives
+over the socket. A worker makes shards until its connection is closed. When the pool goes, by whatever
+way, the sockets are closed and everything here ends.
+"""
+
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NoReturn
+
+from dsbuilder.build.engines.in_process import make_codec
+from dsbuilder.build.engines.pool import receive, send
+from dsbuilder.build.shard import make
+from dsbuilder.build.task import Job, ShardTask
+from dsbuilder.errors import DsbuilderError
+from dsbuilder.pipeline import Pipeline
+
+
+def main(fd: int) -> None:
+    """Serves the socket `fd` until the pool closes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool decides what Ctrl-C means
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no one waits for a worker: leave no zombies
+    control = socket.socket(fileno=fd)
+    job = Job(**_received(Connection(os.dup(fd)))["job"])
+    pipeline = job.pipeline()
+    _limit_threads()
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        if os.fork() == 0:
+            control.close()
+            _work(Connection(descriptors[0]), job, pipeline)
+        os.close(descriptors[0])
+
+
+def _received(connection: Connection) -> dict[str, dict[str, object]]:
+    message = receive(connection)
+    connection.close()
+    return message
+
+
+def _limit_threads() -> None:
+    """Keeps OpenCV to one thread: every core has a worker of its own."""
+    import cv2
+
+    cv2.setNumThreads(0)
+
+
+def _work(connection: Connection, job: Job, pipeline: Pipeline) -> NoReturn:
+    """Makes shards until the connection is closed, then ends without the parent's clean-up."""
+    codec, folder = make_codec(pipeline), Path(job.output)
+    status = 0
+    try:
+        while True:
+            task = ShardTask.from_json(receive(connection)["task"])
+            result = make(
+                task,
+                pipeline=pipeline,
+                codec=codec,
+                folder=folder,
+                on_progress=lambda made: send(connection, {"progress": made}),
+            )
+            send(connection, {"result": asdict(result)})
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the pool has no more work, or is gone
+    except (DsbuilderError, OSError) as error:
+        send(connection, {"error": str(error), "kind": type(error).__name__})
+        status = 1
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
