@@ -1,0 +1,112 @@
+"""Every transform of albumentations, by its name.
+
+`albumentations_recipe.py` makes the object from the options, `albumentations_signature.py` finds
+out what it does to a signature. albumentations itself is imported when the first `A.` stage is
+bound: its import takes more than a second that a pipeline without it shall not pay.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.builtin.transforms.albumentations_recipe import (
+    Recipe,
+    default_p,
+    make,
+    with_paths,
+)
+from dsbuilder.builtin.transforms.albumentations_signature import (
+    geometry_of,
+    moves_of,
+    signature_after,
+)
+from dsbuilder.plugin import (
+    Geometry,
+    ImageSpec,
+    Params,
+    Sample,
+    SampleSpec,
+    Transform,
+    draw_seed,
+    transform,
+)
+
+
+@transform("A.*", geometry="moves")
+@dataclass(frozen=True, kw_only=True)
+class Albumentations(Transform):
+    """Applies a transform of albumentations: `{use: A.HorizontalFlip, p: 0.5}`.
+
+    The options are those of the class, with its defaults, the default of `p` included. Lists stand
+    for tuples; `interpolation`, `mask_interpolation` and `border_mode` also take OpenCV's names
+    (`linear`, `area`, `reflect_101`, ...). In a composition, `transforms` is a list of
+    `{use: A.Name, ...}` or of albumentations' own `{__class_fullname__: Name, ...}`; its children
+    keep their own `p`. A recipe written by `A.to_dict` can be pasted as it is. `A.FDA`,
+    `A.HistogramMatching` and `A.PixelDistributionAdaptation` take `reference_images`, a list of
+    absolute paths.
+
+    What needs more than one image with every call (boxes, masks, volumes, texts, functions) is
+    refused.
+
+    Attributes:
+      member: the class's name.
+      options: its arguments.
+    """
+
+    member: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Files become `Path`, which a fingerprint takes by content; a text would go by its name.
+        object.__setattr__(self, "options", with_paths(self.options))
+        _ = self._recipe
+
+    @cached_property
+    def _recipe(self) -> Recipe:
+        """The one object of this stage in this process; no field, so no part of equality."""
+        return make(self.member, self.options)
+
+    @cached_property
+    def _signatures(self) -> dict[ImageSpec, ImageSpec]:
+        return {}
+
+    @property
+    def geometry(self) -> Geometry:
+        """By class: of the image alone `fixed`, of all targets `moves`; a composition's worst."""
+        return geometry_of(self._recipe.transform)
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """The kinds of positional target that the class declares."""
+        return moves_of(self._recipe.transform)
+
+    @property
+    def default_p(self) -> float:
+        """The class's own default."""
+        return default_p(self.member)
+
+    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+        """Returns the signature after it, found by trying it on made-up images.
+
+        A side is stated if every try with some fixed seeds gave the same; else it varies.
+        """
+        if spec.positional:
+            raise ValueError(
+                f"A.{self.member}: expected no targets in pixel coordinates, found "
+                f"{', '.join(spec.positional)}. They are not yet moved along."
+            )
+        if spec.image not in self._signatures:
+            with self._recipe.lock:
+                self._signatures[spec.image] = signature_after(self._recipe, spec.image)
+        return replace(spec, image=self._signatures[spec.image])
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
+        """Draws a seed: albumentations' own params hold arrays."""
+        return {"seed": draw_seed(rng)}
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        """Returns the transformed sample; two calls with one seed give the same bytes."""
+        return sample.replace(image=self._recipe.run(sample.image, params["seed"]))

@@ -1,0 +1,327 @@
+"""Options of a pipeline -> an albumentations object that always applies, seeded for each call.
+
+albumentations warns where an option is unknown and, for some wrong values, warns and takes its
+defaults. A pipeline must not build something else than it says, so both are errors here.
+"""
+
+import inspect
+import logging
+import os
+import random
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.plugin import did_you_mean
+
+_log = logging.getLogger(__name__)
+
+_REFUSED = {
+    "AtLeastOneBBoxRandomCrop": "it needs boxes",
+    "BBoxSafeRandomCrop": "it needs boxes",
+    "ConstrainedCoarseDropout": "it needs a mask or boxes",
+    "CropNonEmptyMaskIfExists": "it needs a mask",
+    "Lambda": "it needs functions, which a pipeline file cannot hold (write a plugin)",
+    "MaskDropout": "it needs a mask",
+    "Mosaic": "it needs other images with every call",
+    "OverlayElements": "it needs images to lay over with every call",
+    "RandomCropNearBBox": "it needs a box with every call",
+    "RandomSizedBBoxSafeCrop": "it needs boxes",
+    "ReplayCompose": "it keeps a record that a pipeline has in its ledger (use A.Compose)",
+    "TextImage": "it needs a text with every call",
+}
+_ABSTRACT = {"BaseCompose", "BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D"}
+
+_NESTING = ("transforms", "first", "second")
+_LATER = ("bbox_params", "keypoint_params", "additional_targets")
+_REFERENCES = "reference_images"
+
+_INTERPOLATION = {"nearest": 0, "linear": 1, "cubic": 2, "area": 3, "lanczos": 4}
+_FLAGS: Mapping[str, Mapping[str, int]] = {
+    "interpolation": _INTERPOLATION,
+    "mask_interpolation": _INTERPOLATION,
+    "border_mode": {"constant": 0, "replicate": 1, "reflect": 2, "wrap": 3, "reflect_101": 4},
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An albumentations object with what every call of it needs.
+
+    Attributes:
+      name: how errors call it.
+      transform: the object; applies always.
+      references: images that `FDA` and its like take with every call, by key.
+      lock: the object keeps its random state, so that one call must end before the next begins.
+    """
+
+    name: str
+    transform: Any
+    references: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, image: np.ndarray, seed: int) -> np.ndarray:
+        """Returns the transformed image `(H, W, C)`, contiguous."""
+        with self.lock:
+            return call(self.transform, image, seed, self.references)
+
+
+def call(transform: Any, image: np.ndarray, seed: int, references: Mapping[str, Any]) -> np.ndarray:
+    """Seeds an object and applies it; the same seed gives the same bytes."""
+    # `Compose(seed=...)` would give every child the same seed: three flips would fire together.
+    transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
+    result = transform(image=image, force_apply=True, **references)["image"]
+    return np.ascontiguousarray(result if result.ndim == 3 else result[..., None])
+
+
+@cache
+def library() -> Any:
+    """Returns the module albumentations, imported without its look at the network."""
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+    import albumentations
+
+    return albumentations
+
+
+@cache
+def members() -> Mapping[str, Any]:
+    """Returns the public transforms and compositions by name, the refused ones included."""
+    module = library()
+    bases = (module.BasicTransform, module.BaseCompose)
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, bases) and name not in _ABSTRACT
+    }
+
+
+def refusal(member: str) -> str | None:
+    """Returns why a member cannot be used in a pipeline; None if it can."""
+    if issubclass(members()[member], library().Transform3D):
+        return "it works on volumes"
+    return _REFUSED.get(member)
+
+
+def default_p(member: str) -> float:
+    """Returns the class's own probability."""
+    return float(inspect.signature(members()[member].__init__).parameters["p"].default)
+
+
+def with_paths(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns options in which the reference images, wherever they stand, are paths."""
+    return {name: _with_paths(name, value) for name, value in options.items()}
+
+
+def _with_paths(name: str, value: Any) -> Any:
+    if name == _REFERENCES and isinstance(value, (list, tuple)):
+        return [Path(entry) if isinstance(entry, str) else entry for entry in value]
+    if isinstance(value, Mapping):
+        return with_paths(value)
+    return [_with_paths("", entry) for entry in value] if isinstance(value, list) else value
+
+
+def make(member: str, options: Mapping[str, Any]) -> Recipe:
+    """Returns the recipe of the outermost object, whose `p` its stage draws.
+
+    Raises:
+      ValueError: no such class or option, a value the class does not take, or a class that needs
+        more than an image.
+    """
+    if member == "OneOrOther":
+        raise ValueError(
+            "A.OneOrOther: its p chooses between the two, where a stage's p chooses whether it is "
+            "applied. Use one_of with weights, or put it into the transforms of an A.Sequential."
+        )
+    references: dict[str, Any] = {}
+    made = _make(member, options, references)
+    made.p = 1.0
+    return Recipe(f"A.{member}", made, references)
+
+
+def _make(member: str, options: Mapping[str, Any], references: dict[str, Any]) -> Any:
+    cls = _find(member)
+    name = f"A.{member}"
+    arguments = {key: _argument(name, key, value) for key, value in options.items()}
+    if issubclass(cls, library().BaseCompose):
+        arguments = _nest(name, arguments, references)
+    elif "metadata_key" in _options_of(cls):
+        arguments |= _refer(name, arguments.pop(_REFERENCES, None), references)
+    inherited = _check_names(name, cls, arguments)
+    stated = {key: arguments.pop(key) for key in inherited}
+    made = _construct(name, cls, arguments)
+    for key, value in stated.items():
+        if _plain(getattr(made, key, None)) != _plain(value):
+            raise ValueError(f"{name}: unknown option '{key}'. It belongs to a parent class.")
+    return made
+
+
+def _find(member: str) -> Any:
+    if member not in members():
+        known = [f"A.{name}" for name in members() if not refusal(name)]
+        hint = did_you_mean(f"A.{member}", known)
+        raise ValueError(f"unknown transform 'A.{member}' of albumentations.{hint}")
+    reason = refusal(member)
+    if reason:
+        raise ValueError(
+            f"A.{member}: expected a transform of an image alone, but {reason}. Remove it."
+        )
+    return members()[member]
+
+
+def _argument(name: str, key: str, value: Any) -> Any:
+    if key in _FLAGS and isinstance(value, str):
+        if value not in _FLAGS[key]:
+            raise ValueError(
+                f"{name}: {key}: unknown value '{value}'.{did_you_mean(value, _FLAGS[key])}"
+            )
+        return _FLAGS[key][value]
+    if key == "interpolation_pair" and isinstance(value, Mapping):
+        return {end: _argument(name, "interpolation", flag) for end, flag in value.items()}
+    return value if key in _NESTING else _tuples(value)
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return tuple(_tuples(entry) for entry in value)
+    if isinstance(value, Mapping):
+        return {key: _tuples(entry) for key, entry in value.items()}
+    return value
+
+
+def _nest(name: str, arguments: dict[str, Any], references: dict[str, Any]) -> dict[str, Any]:
+    """Makes the children of a composition and drops what only targets in coordinates would need."""
+    for key in _LATER:
+        if arguments.pop(key, None):
+            raise ValueError(
+                f"{name}: {key}: expected none, since no target lies in pixel coordinates yet. "
+                "Remove it."
+            )
+    p = arguments.get("p", 1)
+    if not isinstance(p, (int, float)) or not 0 <= p <= 1:
+        raise ValueError(f"{name}: p: expected a probability in [0, 1], found {p!r}.")
+    for key in _NESTING:
+        if arguments.get(key) is not None:
+            arguments[key] = _children(name, key, arguments[key], references)
+    if not arguments.get("transforms") and not arguments.get("first"):
+        raise ValueError(f"{name}: transforms: expected at least one, found none. Add one.")
+    return arguments
+
+
+def _children(name: str, key: str, value: Any, references: dict[str, Any]) -> Any:
+    if key != "transforms":
+        return _child(f"{name}: {key}", value, references)
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{name}: transforms: expected a list, found {value!r}.")
+    return [
+        _child(f"{name}: transforms[{index}]", entry, references)
+        for index, entry in enumerate(value)
+    ]
+
+
+def _child(where: str, entry: Any, references: dict[str, Any]) -> Any:
+    options = {"use": entry} if isinstance(entry, str) else dict(entry or {})
+    pasted = options.pop("__class_fullname__", None)
+    word = str(options.pop("use", pasted))
+    if pasted is not None:
+        word = "A." + str(pasted).rsplit(".", 1)[-1]
+    if not word.startswith("A."):
+        raise ValueError(
+            f"{where}: expected {{use: A.Name, ...}}, found {entry!r}. "
+            "Other transforms can be nested in one_of and some_of."
+        )
+    try:
+        return _make(word.removeprefix("A."), options, references)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _refer(name: str, paths: Any, references: dict[str, Any]) -> dict[str, str]:
+    """Reads reference images; returns the option that says under which key a call passes them."""
+    from dsbuilder.formats.image import decode
+
+    if not isinstance(paths, tuple) or not all(
+        isinstance(path, Path) and path.is_absolute() and path.is_file() for path in paths
+    ):
+        shown = [str(path) for path in paths] if isinstance(paths, tuple) else paths or "none"
+        raise ValueError(
+            f"{name}: {_REFERENCES}: expected absolute paths of images, found {shown}."
+        )
+    key = f"references_{len(references)}"
+    references[key] = [
+        decode(path.read_bytes(), mode="rgb", background=(255, 255, 255)) for path in paths
+    ]
+    return {"metadata_key": key}
+
+
+def _check_names(name: str, cls: Any, arguments: Mapping[str, Any]) -> list[str]:
+    """Refuses unknown options; returns those that only a parent class knows.
+
+    `A.to_dict` also writes what parent classes take, which the class itself then refuses.
+    """
+    if "seed" in arguments:
+        raise ValueError(f"{name}: seed: expected none; the pipeline's seed decides. Remove it.")
+    known = _options_of(cls)
+    parents = {key for parent in cls.__mro__ for key in _options_of(parent)}
+    inherited = [key for key in arguments if key not in known and key in parents]
+    for key in arguments:
+        if key not in known | parents:
+            hint = did_you_mean(key, known - {"p", "read_fn", "metadata_key"})
+            raise ValueError(f"{name}: unknown option '{key}'.{hint or ' It has none.'}")
+    return inherited
+
+
+def _options_of(cls: Any) -> set[str]:
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {each.name for each in parameters if each.kind in named} - {"self", "strict", "seed"}
+
+
+def _construct(name: str, cls: Any, arguments: dict[str, Any]) -> Any:
+    # `strict` makes an error of albumentations' fallback to defaults; not every class takes it.
+    strict = {"strict": True} if "InitSchema" in vars(cls) else {}
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            made = cls(**arguments, **strict)
+    except Exception as error:  # a constructor may raise anything on a user's value
+        raise ValueError(f"{name}: {'; '.join(_reasons(error))}") from error
+    for warning in caught:
+        _log.info("%s: %s", name, warning.message)
+    return made
+
+
+def _reasons(error: Exception) -> Iterator[str]:
+    """Yields what is wrong, an option at a time, of pydantic's report or of any other error."""
+    report = getattr(error.__cause__, "errors", None)
+    if report is None:
+        yield " ".join(str(error).split())
+        return
+    seen: dict[str, list[dict[str, Any]]] = {}
+    for entry in report():
+        seen.setdefault(str(entry["loc"][0]) if entry["loc"] else "", []).append(entry)
+    for option, entries in seen.items():
+        yield _reason(option, entries)
+
+
+def _reason(option: str, entries: Sequence[Mapping[str, Any]]) -> str:
+    first = entries[0]
+    if first["type"] == "missing":
+        return f"expected the option '{option}', found none. Add it."
+    texts = dict.fromkeys(str(entry["msg"]).removeprefix("Value error, ") for entry in entries)
+    text = " or ".join(list(texts)[:3])
+    found = f", found {first['input']!r}." if option and len(entries) == 1 else ""
+    return (f"{option}: " if option else "") + text + found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return value

@@ -1,0 +1,191 @@
+"""What an albumentations object does to a signature, and to positions.
+
+A single transform is tried on made-up images: no other source says what 80 classes with their
+options do to shape and dtype. A composition is followed child by child, so that a branch that is
+rarely taken is seen as surely as the others.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.builtin.transforms.albumentations_recipe import Recipe, call, library
+from dsbuilder.plugin import Geometry, ImageSpec
+
+_log = logging.getLogger(__name__)
+
+# Two sizes in which every side differs. A crop may ask for more than the first pair has.
+_SMALL = ((120, 168), (176, 136))
+_LARGE = ((1100, 1500), (1600, 1300))
+_SEEDS = 12
+_ORDER: tuple[Geometry, ...] = ("fixed", "moves", "breaks")
+_KINDS = {"Mask": "mask", "BBoxes": "boxes", "Keypoints": "keypoints"}
+
+
+def geometry_of(transform: Any) -> Geometry:
+    """Returns what happens to positions; of a composition, what its worst child does."""
+    module = library()
+    if isinstance(transform, module.BaseCompose):
+        worst = max((geometry_of(child) for child in transform.transforms), key=_ORDER.index)
+        # It hands the image alone to its children: what they move, targets do not follow.
+        apart = isinstance(transform, module.SelectiveChannelTransform) and worst != "fixed"
+        return "breaks" if apart else worst
+    if isinstance(transform, (module.ImageOnlyTransform, module.NoOp)):
+        return "fixed"
+    return "moves" if isinstance(transform, module.DualTransform) else "breaks"
+
+
+def moves_of(transform: Any) -> tuple[str, ...]:
+    """Returns the kinds of positional target that a transform, or its every child, moves along."""
+    moving = [leaf for leaf in _leaves(transform) if geometry_of(leaf) == "moves"]
+    if not moving or geometry_of(transform) != "moves":
+        return ()
+    declared = [{target.value for target in leaf._targets} for leaf in moving]
+    common = set.intersection(*declared)
+    return tuple(kind for target, kind in _KINDS.items() if target in common)
+
+
+def _leaves(transform: Any) -> Iterator[Any]:
+    if isinstance(transform, library().BaseCompose):
+        for child in transform.transforms:
+            yield from _leaves(child)
+    else:
+        yield transform
+
+
+def signature_after(recipe: Recipe, image: ImageSpec) -> ImageSpec:
+    """Returns an image's signature after the object of a recipe.
+
+    Raises:
+      ValueError: it cannot take such an image, or its branches end in different dtypes or channels.
+    """
+    return _after(recipe.transform, image, recipe)
+
+
+def _after(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+    module = library()
+    if not isinstance(transform, module.BaseCompose):
+        return _probe(transform, image, recipe)
+    name = f"A.{type(transform).__name__}"
+    if isinstance(transform, module.SelectiveChannelTransform):
+        return _selected(transform, image, recipe)
+    if isinstance(transform, (module.OneOf, module.OneOrOther)):
+        possible = [child for child in transform.transforms if child.p > 0]
+        return _merge(name, [_chosen(name, child, image, recipe) for child in possible])
+    if isinstance(transform, module.SomeOf):
+        return _some(name, transform, image, recipe)
+    for child in transform.transforms:
+        image = _maybe(name, child, image, recipe)
+    return image
+
+
+def _maybe(name: str, child: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+    """Follows a child that is applied with its own probability."""
+    # The p of `OneOrOther` chooses between its two; one of them is always applied.
+    p = 1 if isinstance(child, library().OneOrOther) else child.p
+    if p <= 0:
+        return image
+    after = _after(child, image, recipe)
+    return after if p >= 1 else _merge(name, [image, after])
+
+
+def _chosen(name: str, child: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+    """Follows a child that its parent chose: applied, whatever its p, by all but `SomeOf`."""
+    if isinstance(child, library().SomeOf):
+        return _maybe(name, child, image, recipe)
+    return _after(child, image, recipe)
+
+
+def _some(name: str, transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+    for _ in range(transform.n):
+        outcomes = [_maybe(name, child, image, recipe) for child in transform.transforms]
+        image = _merge(name, [image, *outcomes])
+    return image
+
+
+def _selected(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+    name = f"A.{type(transform).__name__}"
+    if max(transform.channels) >= image.channels:
+        raise ValueError(
+            f"{name}: channels: expected numbers below {image.channels}, "
+            f"found {list(transform.channels)}."
+        )
+    part = replace(image, channels=len(transform.channels))
+    for child in transform.transforms:
+        after = _after(child, part, recipe)
+        if after != part:
+            raise ValueError(f"{name}: expected children that keep {part}, found one to {after}.")
+    return image
+
+
+def _merge(name: str, branches: Sequence[ImageSpec]) -> ImageSpec:
+    """Returns the signature of any of some branches: a side they do not share varies."""
+    kinds = {(branch.channels, branch.dtype) for branch in branches}
+    if len(kinds) > 1:
+        shown = " and ".join(str(branch) for branch in dict.fromkeys(branches))
+        raise ValueError(f"{name}: branches end in different signatures: {shown}.")
+    return replace(
+        branches[0],
+        height=_shared({branch.height for branch in branches}),
+        width=_shared({branch.width for branch in branches}),
+    )
+
+
+def _shared(values: set[int | None]) -> int | None:
+    return values.pop() if len(values) == 1 else None
+
+
+def _probe(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+    fixed = None not in image.shape
+    try:
+        return _try(transform, image, recipe, _SMALL[:1] if fixed else _SMALL)
+    except Exception as error:  # noqa: BLE001 - a transform may raise anything on what it cannot take
+        reason = error
+    if not fixed:
+        try:
+            return _try(transform, image, recipe, _LARGE)
+        except Exception as error:  # noqa: BLE001 - as above
+            reason = error
+    name = f"A.{type(transform).__name__}"
+    text = " ".join(str(reason).split()) or type(reason).__name__
+    raise ValueError(f"{name}: cannot be applied to an image {image}: {text}") from reason
+
+
+def _try(
+    transform: Any, image: ImageSpec, recipe: Recipe, sizes: Sequence[tuple[int, int]]
+) -> ImageSpec:
+    # What changes the image alone rarely changes its shape, never by chance.
+    seeds = 2 if isinstance(transform, library().ImageOnlyTransform) else _SEEDS
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        results = [
+            call(transform, _made_up(image, size), seed, recipe.references)
+            for size, seed in product(sizes, range(seeds))
+        ]
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        _log.warning("A.%s: %s", type(transform).__name__, message)
+    shapes = [result.shape for result in results]
+    kinds = {(shape[2], str(result.dtype)) for shape, result in zip(shapes, results, strict=True)}
+    if len(kinds) > 1:
+        raise ValueError(f"its output varies in channels or dtype: {sorted(kinds)}.")
+    channels, dtype = kinds.pop()
+    return ImageSpec(
+        height=_shared({shape[0] for shape in shapes}),
+        width=_shared({shape[1] for shape in shapes}),
+        channels=channels,
+        dtype=dtype,
+    )
+
+
+def _made_up(image: ImageSpec, size: tuple[int, int]) -> np.ndarray:
+    shape = (image.height or size[0], image.width or size[1], image.channels)
+    rng = np.random.default_rng(0)
+    dtype = np.dtype(image.dtype)
+    if dtype.kind == "f":
+        return rng.random(shape).astype(dtype)
+    return rng.integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
