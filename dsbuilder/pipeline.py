@@ -92,7 +92,8 @@ class Pipeline:
             if isinstance(stage, Stage):
                 sample = _apply(stage, sample, rng, trace)
             elif self.mixes(stage, original.key, copy):
-                sample = _mix(stage, sample, partners, rng, trace)
+                targets = _require(self.prepared).targets
+                sample = _mix(stage, sample, partners, targets, rng, trace)
         return sample
 
     def mixes(self, stage: MixStage, key: str, copy: int) -> bool:
@@ -342,6 +343,7 @@ def _mix(
     stage: MixStage,
     sample: Sample,
     partners: Sequence[Sample],
+    targets: Mapping[str, Target],
     rng: np.random.Generator,
     trace: Trace,
 ) -> Sample:
@@ -349,7 +351,7 @@ def _mix(
     with _noted(stage.id, sample.key, None):
         params = stage.plugin.draw(sample, partners, rng)
     with _noted(stage.id, sample.key, params):
-        sample = stage.plugin.apply(sample, partners, params)
+        sample = stage.plugin.mix(sample, partners, params, targets)
     trace.applied.append((stage.id, params))
     return sample
 

@@ -200,7 +200,30 @@ class Mixer(ABC):
 
     @abstractmethod
     def apply(self, sample: Sample, partners: Sequence[Sample], params: Params) -> Sample:
-        """Returns the mixed sample; a pure function, which leaves its arguments as they are."""
+        """Returns the sample with the mixed image; a pure function, which changes no argument.
+
+        Its targets are mixed by `mix`, which knows their kinds.
+        """
+
+    @abstractmethod
+    def weights(self, params: Params) -> tuple[float, ...]:
+        """Returns the share of the sample and of each partner in the mix; they sum to 1."""
+
+    def mix(
+        self,
+        sample: Sample,
+        partners: Sequence[Sample],
+        params: Params,
+        targets: Mapping[str, Target],
+    ) -> Sample:
+        """Returns the mixed sample: `apply`, and each target mixed as its kind does by `weights`."""
+        parents = (sample, *partners)
+        weights = self.weights(params)
+        values = {
+            name: target.mix([parent.targets[name] for parent in parents], weights)
+            for name, target in targets.items()
+        }
+        return self.apply(sample, partners, params).replace(targets=values)
 
 
 class Synthesizer(ABC):
