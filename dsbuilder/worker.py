@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from dsbuilder.build.engines.in_process import make_codec
 from dsbuilder.build.engines.pool import receive, send
@@ -40,7 +40,7 @@ def main(fd: int) -> None:
         os.close(descriptors[0])
 
 
-def _received(connection: Connection) -> dict[str, dict[str, object]]:
+def _received(connection: Connection) -> dict[str, Any]:
     message = receive(connection)
     connection.close()
     return message

@@ -87,7 +87,7 @@ def read(path: Path) -> Document:
 def parse(text: str, *, origin: str, folder: Path) -> Document:
     """Returns the document of YAML text; see `read`."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     problems: list[Problem] = []
     try:
@@ -98,6 +98,10 @@ def parse(text: str, *, origin: str, folder: Path) -> Document:
         what = error.problem or error.context
         message = f"expected YAML, found what cannot be parsed: {what}. Correct this line."
         raise SpecError([Problem(where, message)]) from None
+    except (YAMLError, ValueError) as error:  # characters that YAML does not allow have no mark
+        reason = str(error).splitlines()[0]
+        message = f"expected YAML, found what cannot be parsed: {reason}. Save the file as UTF-8."
+        raise SpecError([Problem(origin, message)]) from None
     root = _convert(composed, origin, "", problems) if composed is not None else Node({})
     if problems:
         raise SpecError(problems)
@@ -139,6 +143,11 @@ def _convert(node: Any, origin: str, path: str, problems: list[Problem]) -> Node
 def _convert_mapping(node: Any, origin: str, path: str, problems: list[Problem]) -> dict[str, Node]:
     children: dict[str, Node] = {}
     for key_node, value_node in node.value:
+        if key_node.id != "scalar":
+            where = _place(origin, key_node.start_mark.line + 1, path)
+            message = "expected a word as the key, found a collection. Write key: value."
+            problems.append(Problem(where, message))
+            continue
         key = str(key_node.value)
         place = f"{path}.{key}" if path else key
         value = _convert(value_node, origin, place, problems)

@@ -1,0 +1,169 @@
+"""The layers: imports point strictly downwards, every module has a place, TensorFlow is rare."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dsbuilder
+
+PACKAGE = Path(dsbuilder.__file__).parent
+
+# From top to bottom. A layer is a folder or a module of the package; those of one tuple stand side by
+# side and do not know each other. A layer may import any layer below it.
+LAYERS = (
+    ("cli", "__main__"),
+    ("train",),
+    ("stream",),
+    ("worker",),
+    ("build",),
+    ("report", "export"),
+    ("dataset",),
+    ("cache",),
+    ("pipeline",),
+    ("spec",),
+    ("testing",),
+    ("registry",),
+    ("builtin",),
+    ("plugin",),
+    ("targets",),
+    ("formats",),
+    ("sample",),
+    ("seeding",),
+    ("errors",),
+)
+RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
+
+# The exceptions, each with its reason.
+LATE = {
+    ("dataset", "stream"),  # Dataset.stream opens the stream, late, in its one method
+    ("build", "worker"),  # the pool starts `python -m dsbuilder.worker`; it does not import it
+}
+TENSORFLOW_HOMES = ("stream/tensorflow", "train/", "builtin/models/")
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> list[tuple[str, ast.stmt]]:
+    """Every module that a file imports, absolute, with its statement."""
+    found: list[tuple[str, ast.stmt]] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative import; write it out"
+            found.append((node.module or "", node))
+            if node.module == "dsbuilder":
+                found += [(f"dsbuilder.{alias.name}", node) for alias in node.names]
+    return found
+
+
+def layers_of(path: Path) -> set[str]:
+    names = (name.split(".") for name, _ in imported(path))
+    return {parts[1] for parts in names if parts[0] == "dsbuilder" and len(parts) > 1}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path: Path) -> None:
+    own = name_of(path)
+    if own == "__init__":  # the package's own names are fetched late, from any layer
+        return
+    assert own in RANK, f"{own} is on no layer: give it a place in LAYERS"
+    for other in layers_of(path) - {own}:
+        if other in RANK and (own, other) not in LATE:
+            assert RANK[other] < RANK[own], (
+                f"{path.name} ({own}) imports {other}, which is not below it"
+            )
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_builtin_plugins_import_what_an_author_may(path: Path) -> None:
+    if name_of(path) == "builtin":
+        assert layers_of(path) <= {"plugin", "formats", "builtin", "errors"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_tensorflow_is_imported_only_where_it_may_be(path: Path) -> None:
+    relative = path.relative_to(PACKAGE).as_posix()
+    heavy = [
+        (name, node)
+        for name, node in imported(path)
+        if name.split(".")[0] in {"tensorflow", "keras", "jax", "torch"}
+    ]
+    if not relative.startswith(TENSORFLOW_HOMES):
+        typing_only = _under_type_checking(path)
+        assert not [name for name, node in heavy if node.lineno not in typing_only]
+    if relative.startswith("builtin/models/"):
+        top = {node.lineno for node in ast.parse(path.read_text()).body}
+        assert not [name for name, node in heavy if node.lineno in top], "import it in a body"
+
+
+def _under_type_checking(path: Path) -> set[int]:
+    """Lines of the statements that only a type checker reads."""
+    tests = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.If))
+    typing_only = (node for node in tests if ast.unparse(node.test) == "TYPE_CHECKING")
+    return {statement.lineno for node in typing_only for statement in node.body}
+
+
+def test_there_is_no_dumping_ground() -> None:
+    names = {path.stem for path in modules()}
+    assert not names & {"utils", "util", "helpers", "common", "misc", "tools"}
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    bare = [path for path in modules() if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert not bare
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import dsbuilder",
+        "import dsbuilder; dsbuilder.load",
+        "import dsbuilder; dsbuilder.build_dataset",
+        "import dsbuilder.worker",
+        "import dsbuilder.testing",
+        "from dsbuilder.registry import discover; discover()",
+    ],
+)
+def test_the_core_leaves_tensorflow_unimported(statement: str) -> None:
+    code = (
+        f"{statement}\nimport sys\n"
+        "heavy = {'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, dsbuilder\n"
+        "assert not {'numpy', 'cv2', 'PIL', 'click', 'rich'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_public_names_are_these() -> None:
+    assert dsbuilder.__all__ == [
+        "Built",
+        "CacheError",
+        "DataError",
+        "Dataset",
+        "DsbuilderError",
+        "PluginError",
+        "SpecError",
+        "TrainError",
+        "build_dataset",
+        "load",
+    ]
+    for name in dsbuilder.__all__:
+        assert getattr(dsbuilder, name).__name__ == name
