@@ -1,0 +1,58 @@
+"""EXIF orientation: how a camera was held, as a number from 1 to 8, read and applied.
+
+| value | the stored image must be | value | the stored image must be |
+|---|---|---|---|
+| 1 | left as it is | 5 | mirrored at its main diagonal (transposed) |
+| 2 | mirrored left to right | 6 | turned by 90 degrees clockwise |
+| 3 | turned by 180 degrees | 7 | mirrored at its other diagonal |
+| 4 | mirrored top to bottom | 8 | turned by 90 degrees counter-clockwise |
+"""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+UPRIGHT = 1
+_TAG = 0x0112
+
+
+def read(exif: bytes) -> int:
+    """Returns the orientation that an EXIF block states, in [1, 8].
+
+    A block that does not state one, or that is damaged, means upright, as every viewer takes it:
+    cameras write the pixels apart from it.
+
+    Args:
+      exif: starts at the byte order mark, or at the ``Exif`` name before it; may be empty.
+    """
+    block = exif.removeprefix(b"Exif\0\0")
+    if block[:2] not in (b"II", b"MM"):
+        return UPRIGHT
+    order: Literal["little", "big"] = "little" if block[:2] == b"II" else "big"
+    directory = int.from_bytes(block[4:8], order)
+    count = int.from_bytes(block[directory : directory + 2], order)
+    for start in range(directory + 2, min(directory + 2 + 12 * count, len(block)), 12):
+        if int.from_bytes(block[start : start + 2], order) == _TAG:
+            value = int.from_bytes(block[start + 8 : start + 10], order)
+            return value if 1 <= value <= 8 else UPRIGHT
+    return UPRIGHT
+
+
+def apply(image: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
+    """Returns `(H, W, C)` turned upright, contiguous; the image itself if it is upright."""
+    if orientation == UPRIGHT:
+        return image
+    if orientation >= 5:
+        image = image.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image)
+
+
+def apply_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Returns a stored (height, width) as it is once the image stands upright."""
+    height, width = size
+    return (width, height) if orientation >= 5 else (height, width)
