@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dsbuilder.errors import DataError, DsbuilderError, PluginError, Problem, SpecError
+from dsbuilder.formats import colour
 from dsbuilder.formats import image as image_format
 from dsbuilder.plugin import Stage, Transform
 from dsbuilder.sample import CHANNELS, ImageSpec, Params, Record, Sample, SampleSpec, Target
@@ -74,9 +75,7 @@ class Pipeline:
     def _decode(self, pixels: bytes | np.ndarray) -> np.ndarray:
         options = self.settings.image
         if isinstance(pixels, np.ndarray):
-            return image_format.convert(
-                pixels, mode=options.mode, background=options.background_rgb
-            )
+            return colour.convert(pixels, options.mode, background=options.background_rgb)
         return image_format.decode(pixels, mode=options.mode, background=options.background_rgb)
 
     def vary(self, original: Sample, copy: int, partners: Sequence[Sample], trace: Trace) -> Sample:

@@ -19,7 +19,7 @@ from dsbuilder.cache import manifest
 from dsbuilder.cache.fingerprint import digest
 from dsbuilder.cache.index import content_hashes
 from dsbuilder.cache.manifest import Manifest
-from dsbuilder.cache.store import Store
+from dsbuilder.cache.store import SUMS, Store, read_sums
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.sample import Record
 
@@ -79,7 +79,7 @@ def build_dataset(
     with store.locked():
         plan = _plan(surveyed, store, rehash=rehash)
         published = store.finished(plan.fingerprint)
-        if not (published / "SHA256SUMS").is_file():
+        if not _is_whole(published):
             results = _make_shards(surveyed, plan, store, workers=workers, on_progress=on_progress)
             partial = store.partial(plan.fingerprint)
             write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
@@ -91,6 +91,13 @@ def build_dataset(
         path = store.point(spec.settings.version, plan.fingerprint)
     known = manifest.read(published)
     return Built(path=path, manifest=known, made=made, reused=reused, quarantined=rows)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a published build still has all its files; one that lost some is made whole again."""
+    if not (folder / SUMS).is_file():
+        return False
+    return all((folder / name).is_file() for name in read_sums(folder))
 
 
 def _check_something(surveyed: Survey) -> None:
