@@ -26,9 +26,7 @@ from dsbuilder.registry import discover
 from dsbuilder.spec import load_data
 
 # Called on what they leave as it is: gray made gray, hue of gray.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:The image is already", "ignore:HueSaturationValue"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:The image is already", "ignore:HueSaturationValue")
 
 CHILDREN = [{"use": "A.HorizontalFlip", "p": 0.5}, {"use": "A.GaussNoise", "p": 0.5}]
 

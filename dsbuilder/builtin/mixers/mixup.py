@@ -1,0 +1,69 @@
+"""mixup."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from dsbuilder.plugin import Mixer, Params, Sample, SampleSpec, mixer
+
+_ONE = 1 << 16
+
+
+@mixer("mixup")
+@dataclass(frozen=True, kw_only=True)
+class Mixup(Mixer):
+    """Blends an image with another of its split, and their labels alike (Zhang et al. 2018).
+
+        image = w * image + (1 - w) * partner,  w ~ Beta(alpha, alpha)
+
+    The partner is brought to the image's size (cropped, never distorted) unless it has it. The
+    weight is a multiple of 1/65536; integer pixels are rounded to nearest, halves up.
+
+    Attributes:
+      alpha: above 0; small values mostly leave one of the two, 1 draws all weights alike.
+    """
+
+    partners: ClassVar[int] = 1
+
+    alpha: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not self.alpha > 0:
+            raise ValueError(f"alpha: expected more than 0, found {self.alpha:g}.")
+
+    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+        """Returns the same image and soft targets."""
+        if spec.image.dtype not in ("uint8", "uint16", "float32"):
+            raise ValueError(f"expected uint8, uint16 or float32 images, found {spec.image.dtype}.")
+        return super().output_spec(spec)
+
+    def draw(self, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator) -> Params:
+        """Draws the weight of the sample."""
+        return {"weight": round(float(rng.beta(self.alpha, self.alpha)) * _ONE) / _ONE}
+
+    def weights(self, params: Params) -> tuple[float, ...]:
+        """The sample's weight and the rest."""
+        return (params["weight"], 1.0 - params["weight"])
+
+    def apply(self, sample: Sample, partners: Sequence[Sample], params: Params) -> Sample:
+        """Returns the blend, of the sample's size."""
+        from dsbuilder.formats.image import fit
+
+        image = sample.image
+        partner = fit(partners[0].image, (image.shape[0], image.shape[1]), fit="crop")
+        return sample.replace(image=_blend(image, partner, params["weight"]))
+
+
+def _blend(one: np.ndarray, other: np.ndarray, weight: float) -> np.ndarray:
+    if one.dtype.kind == "f":
+        first, second = one.dtype.type(weight), one.dtype.type(1.0 - weight)
+        return np.asarray(first * one + second * other, one.dtype)
+    # In 32-bit integers: equal on every machine, and 65535 * 65536 + 32768 still fits.
+    share = round(weight * _ONE)
+    total = one.astype(np.uint32) * np.uint32(share)
+    total += other.astype(np.uint32) * np.uint32(_ONE - share)
+    total += np.uint32(_ONE >> 1)
+    blend: np.ndarray = np.right_shift(total, np.uint32(16)).astype(one.dtype)
+    return blend

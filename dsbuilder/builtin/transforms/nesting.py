@@ -1,0 +1,41 @@
+"""What a transform that nests others is, as far as its stages decide."""
+
+from collections.abc import Sequence
+
+from dsbuilder.plugin import Geometry, SampleSpec, Stage
+
+_ORDER: tuple[Geometry, ...] = ("fixed", "moves", "breaks")
+
+
+def geometry_of(stages: Sequence[Stage]) -> Geometry:
+    """Returns the worst of the stages' geometries."""
+    return max((stage.plugin.geometry for stage in stages), key=_ORDER.index, default="fixed")
+
+
+def moves_of(stages: Sequence[Stage]) -> tuple[str, ...]:
+    """Returns the kinds of positional target that every stage which moves anything moves along."""
+    moving = [stage.plugin.moves for stage in stages if stage.plugin.geometry == "moves"]
+    if not moving:
+        return ()
+    return tuple(kind for kind in moving[0] if all(kind in moves for moves in moving))
+
+
+def outcomes(stages: Sequence[Stage], spec: SampleSpec) -> list[tuple[str, SampleSpec]]:
+    """Returns how each stage can leave a signature, with words for it.
+
+    A stage that may be left out (`p` below 1) has two outcomes.
+
+    Raises:
+      ValueError: a stage cannot take the signature; says which.
+    """
+    found = []
+    for index, stage in enumerate(stages):
+        name = f"stages[{index}] ({stage.id})"
+        if stage.p > 0:
+            try:
+                found.append((name, stage.plugin.output_spec(spec)))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        if stage.p < 1:
+            found.append((f"{name} left out", spec))
+    return found

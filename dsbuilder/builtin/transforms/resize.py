@@ -1,0 +1,86 @@
+"""Bringing images to a size."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dsbuilder.formats import colour_name
+from dsbuilder.plugin import Params, Sample, SampleSpec, Transform, transform
+
+_DTYPES = ("uint8", "uint16", "float32")
+
+
+@transform("resize", geometry="moves", moves=())
+@dataclass(frozen=True, kw_only=True)
+class Resize(Transform):
+    """Resizes an image, by its short side or to a fixed size; what has its shape already is kept.
+
+    Exactly one of `short` and `size` is given. Small images are enlarged, too. In images with
+    alpha, colours are weighted by it, so that nothing bleeds out of what is transparent.
+
+    Attributes:
+      short: pixels of the short side afterwards, at least 1; the proportions are kept, the long
+        side is rounded to nearest, halves up.
+      size: (height, width) afterwards, in pixels, each at least 1.
+      fit: how an image of other proportions is brought to `size`: `crop` fills it and cuts evenly
+        what stands over, `pad` shows the whole image and fills the rest, `stretch` distorts.
+      interpolation: `area` averages where the image shrinks (and is linear where it grows),
+        `linear`, `cubic`, or `nearest`, which makes no new values.
+      background: the padding: a colour name, `#rrggbb` or [r, g, b]. Its luma in gray images; fully
+        transparent in images with alpha.
+    """
+
+    short: int | None = None
+    size: tuple[int, int] | None = None
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    interpolation: Literal["area", "linear", "cubic", "nearest"] = "area"
+    background: str | tuple[int, int, int] = "white"
+
+    def __post_init__(self) -> None:
+        if (self.short is None) == (self.size is None):
+            found = "neither" if self.short is None else "both"
+            raise ValueError(f"expected either 'short' or 'size', found {found}.")
+        if self.short is not None and self.short < 1:
+            raise ValueError(f"short: expected 1 or more pixels, found {self.short}.")
+        if self.size is not None and min(self.size) < 1:
+            raise ValueError(f"size: expected 1 or more pixels a side, found {list(self.size)}.")
+        colour_name.parse("background", self.background)
+
+    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+        """Returns the signature with the new sides; with `short`, unknown if one of them was."""
+        if spec.image.dtype not in _DTYPES:
+            raise ValueError(f"expected {' or '.join(_DTYPES)} images, found {spec.image.dtype}.")
+        if self.size is not None:
+            if self.fit == "pad" and spec.image.dtype != "uint8":
+                raise ValueError(
+                    f"expected uint8 images to pad with a colour, found {spec.image.dtype}. "
+                    "Resize before the conversion."
+                )
+            return spec.resized(*self.size)
+        if spec.image.height is None or spec.image.width is None:
+            return spec.resized(None, None)
+        return spec.resized(*self._scaled(spec.image.height, spec.image.width))
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        """Returns the resized sample; the very same image if it has the size already."""
+        from dsbuilder.formats import image as images
+
+        if self.size is None:
+            height, width = self._scaled(*sample.image.shape[:2])
+            resized = images.resize(sample.image, (height, width), interpolation=self.interpolation)
+        else:
+            resized = images.fit(
+                sample.image,
+                self.size,
+                fit=self.fit,
+                interpolation=self.interpolation,
+                background=colour_name.parse("background", self.background),
+            )
+        return sample.replace(image=resized)
+
+    def _scaled(self, height: int, width: int) -> tuple[int, int]:
+        short, smaller = self.short or 0, min(height, width)
+        # In integers, so that `check` and every machine round alike.
+        return (
+            (2 * height * short + smaller) // (2 * smaller),
+            (2 * width * short + smaller) // (2 * smaller),
+        )

@@ -1,0 +1,81 @@
+"""Some of several stages."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsbuilder.builtin.transforms.nesting import geometry_of, moves_of, outcomes
+from dsbuilder.plugin import (
+    Geometry,
+    Params,
+    Sample,
+    SampleSpec,
+    Stage,
+    Transform,
+    draw_seed,
+    transform,
+)
+
+
+@transform("some_of", geometry="moves")
+@dataclass(frozen=True, kw_only=True)
+class SomeOf(Transform):
+    """Applies some of several stages, drawn anew for every sample, in the order they are written.
+
+    Any of them may be left out, so each must keep the signature.
+
+    Attributes:
+      stages: one or more, each `{use: ..., p: ...}`; the `p` of a drawn one holds as well.
+      pick: how many are drawn, without repetition: a number, or [low, high], both included and
+        equally likely, in [0, number of stages].
+    """
+
+    stages: tuple[Stage, ...]
+    pick: int | tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise ValueError("stages: expected at least one, found none. Add one.")
+        low, high = self._bounds
+        if not 0 <= low <= high <= len(self.stages):
+            raise ValueError(
+                f"pick: expected a number or [low, high] in [0, {len(self.stages)}], found "
+                f"{self.pick if isinstance(self.pick, int) else list(self.pick)}."
+            )
+
+    @property
+    def _bounds(self) -> tuple[int, int]:
+        return (self.pick, self.pick) if isinstance(self.pick, int) else self.pick
+
+    @property
+    def geometry(self) -> Geometry:
+        """The worst of its stages."""
+        return geometry_of(self.stages)
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """What all its stages move along."""
+        return moves_of(self.stages)
+
+    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+        """Returns the signature as it is; a ValueError names a stage that would change it."""
+        for name, end in outcomes(self.stages, spec):
+            if end != spec:
+                raise ValueError(
+                    f"expected stages that keep the signature, since any may be left out, found "
+                    f"{name}, which turns {spec} into {end}."
+                )
+        return spec
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
+        """Draws which stages, and the seed that each draws from."""
+        low, high = self._bounds
+        number = int(rng.integers(low, high + 1))
+        drawn = sorted(int(index) for index in rng.permutation(len(self.stages))[:number])
+        return {"drawn": [{"index": index, "seed": draw_seed(rng)} for index in drawn]}
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        """Returns the sample after the drawn stages."""
+        for each in params["drawn"]:
+            sample = self.stages[each["index"]].run(sample, each["seed"])
+        return sample
