@@ -1,0 +1,7 @@
+"""Plain data and pictures -> picture sheets; knows nothing above it, and draws with Pillow alone.
+
+lettering.py  a font that has the letters of a text, or escapes instead of boxes
+canvas.py     a pixel array -> a picture of a given size, with a checkerboard under its alpha
+strip.py      pictures in a row, each with its caption
+sheet.py      strips under column headings
+"""
