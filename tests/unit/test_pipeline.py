@@ -1,0 +1,215 @@
+"""A wrong pipeline is found before an image is opened; every branch ends in one signature."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from dsbuilder.errors import SpecError
+from dsbuilder.pipeline import Pipeline, resolve, split_of_content
+from dsbuilder.registry import discover
+from dsbuilder.sample import Feature, Target
+from dsbuilder.spec import load
+from dsbuilder.targets import ClassLabel
+
+LABELS = {"label": ClassLabel(names=("cat", "dog"))}
+
+PLUGINS = '''
+"""Transforms with every geometry."""
+from dataclasses import dataclass
+from dsbuilder.plugin import Params, Sample, SampleSpec, Transform, transform
+
+
+@transform("tears", geometry="breaks")
+@dataclass(frozen=True, kw_only=True)
+class Tears(Transform):
+    """Loses positions."""
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        return sample
+
+
+@transform("carries", geometry="moves", moves=("dots",))
+@dataclass(frozen=True, kw_only=True)
+class Carries(Transform):
+    """Moves dots along."""
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        return sample
+
+
+@transform("turns", geometry="moves")
+@dataclass(frozen=True, kw_only=True)
+class Turns(Transform):
+    """Moves nothing along."""
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        return sample
+
+
+@transform("small_only", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class SmallOnly(Transform):
+    """Takes images of 8 x 8."""
+
+    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+        if spec.image.shape[:2] != (8, 8):
+            raise ValueError("expected 8 x 8.")
+        return spec
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        return sample
+'''
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dots(Target):
+    """A positional target that exists only here."""
+
+    kind: ClassVar[str] = "dots"
+    positional: ClassVar[bool] = True
+
+    def parse(self, raw: Any) -> Any:
+        return raw
+
+    def features(self, name: str) -> dict[str, Feature]:
+        return {name: Feature(kind="tensor", dtype="float32", shape=(2,))}
+
+    def encode(self, name: str, value: Any) -> dict[str, Any]:
+        return {name: value}
+
+    def decode(self, name: str, features: Any) -> Any:
+        return features[name]
+
+    def streamed(self, name: str) -> str:
+        return name
+
+    def show(self, value: Any) -> str:
+        return str(value)
+
+
+@pytest.fixture
+def resolved(tmp_path: Path):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/geometry.py").write_text(PLUGINS)
+    registry = discover([tmp_path / "plugins"])
+
+    def make(text: str, targets: Any = LABELS) -> Pipeline:
+        (tmp_path / "a.yaml").write_text(f"name: toy\nsource: {{use: folder, path: x}}\n{text}")
+        return resolve(load(tmp_path / "a.yaml", registry), targets)
+
+    return make
+
+
+def problems(resolved: Any, text: str, targets: Any = LABELS) -> list[str]:
+    with pytest.raises(SpecError) as error:
+        resolved(text, targets)
+    return [str(problem).partition("a.yaml:")[2] for problem in error.value.problems]
+
+
+def test_the_size_follows_from_the_stages(resolved) -> None:
+    pipeline = resolved("finish: [{use: resize, size: [8, 12]}]\n")
+    assert pipeline.signature.image.shape == (8, 12, 3)
+    assert resolved("image: {mode: gray}\n").signature.image.shape == (None, None, 1)
+
+
+def test_the_stream_has_a_signature_of_its_own(resolved) -> None:
+    pipeline = resolved(
+        "finish: [{use: resize, size: [8, 8]}]\n"
+        "stream: {stages: [mixup], finish: [{use: resize, size: [4, 4]}]}\n"
+    )
+    assert pipeline.signature.targets == LABELS
+    assert pipeline.streamed.image.shape == (4, 4, 3)
+    assert pipeline.streamed.targets["label"].soft
+
+
+def test_branches_that_end_in_different_signatures_are_refused(resolved) -> None:
+    text = "augment: {copies: 1, stages: [{use: resize, size: [8, 8]}]}\n"
+    assert problems(resolved, text) == [
+        "1: expected every branch to end in one signature, found image ?x?x3 uint8; "
+        "label: class of 2 from the original and image 8x8x3 uint8; label: class of 2 from its "
+        "variants. Let finish bring them together, say with {use: resize, size: [96, 96]}."
+    ]
+
+
+def test_a_mixer_makes_the_target_of_every_branch_soft(resolved) -> None:
+    text = "prepare: [{use: resize, size: [8, 8]}]\naugment: {copies: 1, stages: [mixup]}\n"
+    pipeline = resolved(text)
+    assert pipeline.signature.targets["label"].soft
+    assert not pipeline.prepared.targets["label"].soft
+
+
+def test_two_mixers_are_refused(resolved) -> None:
+    text = "augment: {copies: 1, stages: [mixup, mixup]}\n"
+    assert problems(resolved, text) == [
+        "3: augment: stages: expected at most one mixer, found several. Keep one."
+    ]
+
+
+def test_a_stage_that_cannot_take_the_signature_is_named(resolved) -> None:
+    text = "prepare:\n  - {use: resize, short: 9}\n  - small_only\n"
+    assert problems(resolved, text) == [
+        "5: prepare[1]: cannot take image ?x?x3 uint8; label: class of 2: expected 8 x 8."
+    ]
+
+
+def test_randomness_is_refused_where_nothing_is_drawn(resolved) -> None:
+    text = "prepare: [{use: A.HorizontalFlip, p: 0.5}]\n"
+    assert problems(resolved, text) == [
+        "3: prepare[0]: expected no randomness here, found p: 0.5. Remove p."
+    ]
+
+
+@pytest.mark.parametrize("stage", ["tears", "turns"])
+def test_a_stage_that_would_leave_positions_behind_is_refused(resolved, stage) -> None:
+    geometry = {"tears": "breaks", "turns": "moves"}[stage]
+    text = f"augment: {{copies: 1, stages: [carries, {stage}]}}\n"
+    assert problems(resolved, text, {"point": Dots()}) == [
+        "3: augment.stages[1]: expected a stage that moves the target 'point' (dots) along, found "
+        f"one whose geometry '{geometry}' does not. Use another transform."
+    ]
+    resolved(text)  # without positions it may do as it likes
+
+
+def test_raw_pixels_need_one_size(resolved) -> None:
+    assert problems(resolved, "cache: {codec: npy}\n") == [
+        "3: cache: expected images of one size for raw pixels, found ?x?x3 uint8. "
+        "Add {use: resize, size: [height, width]} to finish, or store jpeg or png."
+    ]
+
+
+def test_jpeg_refuses_alpha(resolved) -> None:
+    assert problems(resolved, "image: {mode: rgba}\ncache: {image: jpeg}\n") == [
+        "4: cache.image: expected png or raw for an image ?x?x4 uint8, found jpeg. Change it."
+    ]
+
+
+def test_names_of_stages_stand_once(resolved) -> None:
+    text = (
+        "augment:\n  stages:\n    - {use: A.Blur, name: soft}\n    - {use: A.Sharpen, name: soft}\n"
+    )
+    assert problems(resolved, text) == [
+        "6: augment.stages[1].name: expected each name once, found 'soft' at augment.stages[0] "
+        "as well. Rename it."
+    ]
+
+
+def test_a_stage_is_called_by_plugin_and_occurrence(resolved) -> None:
+    text = (
+        "augment: {copies: 1, stages: [A.Blur, {use: A.Sharpen, name: edge}, A.Blur]}\n"
+        "stream: {stages: [A.Blur]}\n"
+    )
+    settings = resolved(text).settings
+    assert [stage.id for stage in settings.augment.stages] == [
+        "augment/A.Blur",
+        "augment/edge",
+        "augment/A.Blur-2",
+    ]
+    assert settings.stream.stages[0].id == "stream/A.Blur"
+
+
+def test_contents_are_dealt_by_their_shares() -> None:
+    shares = {"train": 0.7, "test": 0.3}
+    dealt = [split_of_content(shares, 1, str(i)) for i in range(4000)]
+    assert 0.67 < dealt.count("train") / len(dealt) < 0.73

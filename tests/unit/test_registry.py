@@ -1,0 +1,157 @@
+"""Plugins are found where they lie; a name stands for one; what is broken is reported."""
+
+from pathlib import Path
+
+import pytest
+
+from dsbuilder.cache.fingerprint import of_code, source_files
+from dsbuilder.errors import PluginError
+from dsbuilder.registry import KINDS, Registry, discover, nearest_folder
+
+PLUGIN = '''
+"""A transform."""
+from dataclasses import dataclass
+{imports}
+from dsbuilder.plugin import Params, Sample, Transform, transform
+
+
+@transform("{name}", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Plugin(Transform):
+    """Does nothing.
+
+    At all.
+    """
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        return sample
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "plugins").mkdir()
+    return tmp_path / "plugins"
+
+
+def write(path: Path, name: str = "mine", imports: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(PLUGIN.format(name=name, imports=imports))
+    return path
+
+
+def test_every_kind_has_built_in_members() -> None:
+    found = discover()
+    assert {plugin.kind for plugin in found.plugins.values()} == set(KINDS)
+    assert not found.broken
+
+
+def test_a_file_of_a_folder_is_a_plugin(folder) -> None:
+    path = write(folder / "mine.py")
+    plugin = discover([folder]).get("mine", "transform")
+    assert (plugin.summary, plugin.origin.location) == ("Does nothing.", path)
+
+
+def test_a_package_of_a_folder_is_a_plugin(folder) -> None:
+    write(folder / "mine/__init__.py", imports="from .helper import x")
+    (folder / "mine/helper.py").write_text("x = 1\n")
+    assert discover([folder]).get("mine").origin.location == folder / "mine/__init__.py"
+
+
+def test_files_of_a_folder_can_import_each_other(folder) -> None:
+    write(folder / "mine.py", imports="from ._shared import x\nfrom . import _other")
+    (folder / "_shared.py").write_text("x = 1\n")
+    (folder / "_other.py").write_text("y = 2\n")
+    assert discover([folder]).broken == ()
+
+
+def test_a_changed_file_is_read_again(folder) -> None:
+    write(folder / "mine.py", "before")
+    discover([folder])
+    write(folder / "mine.py", "after_")
+    found: Registry = discover([folder])
+    assert "after_" in found.plugins
+    assert "before" not in found.plugins
+
+
+def test_a_name_defined_twice_names_both_files(folder) -> None:
+    write(folder / "one.py")
+    write(folder / "two.py")
+    with pytest.raises(PluginError) as error:
+        discover([folder])
+    assert str(error.value) == (
+        f"plugin 'mine' is defined twice: transform in {folder}/one.py and transform in "
+        f"{folder}/two.py. Rename one of them."
+    )
+
+
+def test_a_built_in_cannot_be_replaced_unseen(folder) -> None:
+    write(folder / "mine.py", "resize")
+    with pytest.raises(PluginError, match="plugin 'resize' is defined twice"):
+        discover([folder])
+
+
+def test_a_broken_file_stops_nothing_and_is_reported(folder) -> None:
+    write(folder / "good.py", "good")
+    (folder / "bad.py").write_text("import nowhere_at_all\n")
+    found = discover([folder])
+    assert found.get("good")
+    assert [broken.location for broken in found.broken] == [str(folder / "bad.py")]
+    assert "nowhere_at_all" in found.broken[0].traceback
+    with pytest.raises(PluginError) as error:
+        found.get("bda", "transform")
+    assert str(error.value).endswith(
+        f"Could not be imported: {folder}/bad.py: ModuleNotFoundError: No module named "
+        "'nowhere_at_all'. `dsbuilder plugins list` shows why."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("frozen=True, ", ""), "expected a frozen dataclass"),
+        (('"""Does nothing.\n\n    At all.\n    """', "pass"), "expected a docstring"),
+        (("class Plugin(Transform)", "class Plugin"), "expected a subclass of Transform"),
+        (('"fixed"', '"sideways"'), "expected geometry 'fixed', 'moves' or 'breaks'"),
+        (("    def apply", "    use: int = 1\n\n    def apply"), "'use' is a reserved word"),
+    ],
+)
+def test_a_wrong_class_is_reported_when_it_is_marked(folder, change, message) -> None:
+    path = write(folder / "mine.py")
+    path.write_text(path.read_text().replace(*change))
+    assert message in discover([folder]).broken[0].error
+
+
+def test_an_unknown_name_has_a_hint() -> None:
+    with pytest.raises(
+        PluginError, match=r"^unknown transform 'reszie'\. Did you mean 'resize'\?$"
+    ):
+        discover().get("reszie", "transform")
+    with pytest.raises(
+        PluginError, match="expected a transform or mixer, found the source 'folder'"
+    ):
+        discover().get("folder", "transform", "mixer")
+
+
+def test_the_nearest_folder_is_beside_the_pipeline_else_above(tmp_path) -> None:
+    (tmp_path / "pipelines").mkdir()
+    assert nearest_folder(tmp_path / "pipelines/a.yaml") is None
+    (tmp_path / "plugins").mkdir()
+    assert nearest_folder(tmp_path / "pipelines/a.yaml") == tmp_path / "plugins"
+    (tmp_path / "pipelines/plugins").mkdir()
+    assert nearest_folder(tmp_path / "pipelines/a.yaml") == tmp_path / "pipelines/plugins"
+
+
+def test_the_code_of_a_plugin_is_what_it_imports_below_the_folder(folder) -> None:
+    write(folder / "mine.py", imports="from ._shared import x")
+    (folder / "_shared.py").write_text("from . import _deep\nx = 1\n")
+    (folder / "_deep.py").write_text("y = 1\n")
+    (folder / "_unrelated.py").write_text("z = 1\n")
+    origin = discover([folder]).get("mine").origin
+    names = {path.name for path in source_files(origin.location, folder)}
+    assert names == {"mine.py", "_shared.py", "_deep.py"}
+    before = of_code(origin)
+    (folder / "_unrelated.py").write_text("z = 2\n")
+    assert of_code(origin) == before
+    (folder / "_deep.py").write_text("y = 2\n")
+    assert of_code(origin) != before
