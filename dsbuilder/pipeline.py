@@ -5,7 +5,7 @@ image; a wrong pipeline is found here. The functions of a `Pipeline` then make t
 they depend on their arguments and the spec alone, so any process may make any sample at any time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,9 +15,9 @@ from dsbuilder.errors import DataError, DsbuilderError, PluginError, Problem, Sp
 from dsbuilder.formats import colour
 from dsbuilder.formats import image as image_format
 from dsbuilder.plugin import Stage, Transform
-from dsbuilder.sample import CHANNELS, ImageSpec, Params, Record, Sample, SampleSpec, Target
+from dsbuilder.sample import CHANNELS, ImageSpec, Mode, Params, Record, Sample, SampleSpec, Target
 from dsbuilder.seeding import generator, rank, unit
-from dsbuilder.spec.schema import Settings, Spec
+from dsbuilder.spec.schema import CacheOptions, Settings, Spec, StreamOptions
 from dsbuilder.spec.stages import SPLITS, AnyStage, MixStage, Synthesis
 
 _SYNTHESIS_ATTEMPTS = 1000
@@ -85,19 +85,13 @@ class Pipeline:
           partners: prepared originals for the mixer, as `partner_ranks` asks for.
         """
         sample = original.replace(key=variant_key(original.key, copy))
-        seed = self.settings.seed
-        for stage in self.settings.augment.stages:
-            rng = generator(seed, stage.id, original.key, copy)
-            if isinstance(stage, Stage):
-                sample = _apply(stage, sample, rng, trace)
-            elif self.mixes(stage, original.key, copy):
-                targets = _require(self.prepared).targets
-                sample = _mix(stage, sample, partners, targets, rng, trace)
-        return sample
+        at = _Position(self.settings.seed, original.key, copy)
+        targets = _require(self.prepared).targets
+        return _vary(self.settings.augment.stages, sample, at, partners, targets, trace)
 
     def mixes(self, stage: MixStage, key: str, copy: int) -> bool:
         """Whether a mixer is applied to a copy; the plan asks the same question."""
-        return stage.p >= 1 or unit(self.settings.seed, stage.id, "p", key, copy) < stage.p
+        return _Position(self.settings.seed, key, copy).mixes(stage)
 
     def partner_ranks(self, key: str, copy: int) -> tuple[int, ...]:
         """Returns the places on the ring of ranks where a copy looks for partners; mostly none."""
@@ -143,13 +137,45 @@ class Pipeline:
 
     def finish(self, sample: Sample, trace: Trace) -> Sample:
         """Returns a sample in the one signature of the cache."""
-        sample = _through(self.settings.finish, sample, trace)
-        if not self.signature.image.accepts(sample.image):
-            raise PluginError(
-                f"{sample.key}: expected an image {self.signature.image} after the last stage, "
-                f"found {_described(sample.image)}. A stage does not do what its output_spec says."
-            )
-        return sample
+        return _accepted(self.signature, _through(self.settings.finish, sample, trace))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refresher:
+    """The `stream` section of a pipeline: what a stream makes of a cached sample in each epoch.
+
+    Attributes:
+      seed: the root of its randomness.
+      stages: fresh in every epoch, train only.
+      finish_stages: every split, after `stages`.
+      cached, streamed: the signature of a sample before and after.
+    """
+
+    seed: int
+    stages: Sequence[AnyStage]
+    finish_stages: Sequence[Stage]
+    cached: SampleSpec
+    streamed: SampleSpec
+
+    @property
+    def mixer(self) -> MixStage | None:
+        """The mixer among the stages, if there is one."""
+        return next((stage for stage in self.stages if isinstance(stage, MixStage)), None)
+
+    def refresh(
+        self, cached: Sample, epoch: int, partners: Sequence[Sample], trace: Trace
+    ) -> Sample:
+        """Returns what `stages` make of a cached sample in an epoch, before `finish`.
+
+        Args:
+          partners: cached samples for the mixer, if there is one.
+        """
+        at = _Position(self.seed, cached.key, epoch)
+        return _vary(self.stages, cached, at, partners, self.cached.targets, trace)
+
+    def finish(self, sample: Sample, trace: Trace) -> Sample:
+        """Returns a sample in the signature of the stream."""
+        return _accepted(self.streamed, _through(self.finish_stages, sample, trace))
 
 
 def variant_key(key: str, copy: int) -> str:
@@ -163,18 +189,43 @@ def resolve(spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline
     Raises:
       SpecError: a stage cannot take the signature before it, or branches end in different ones.
     """
-    return _Resolver(spec).resolve(source_targets)
+    return _Resolver(spec.where).resolve(spec, source_targets)
+
+
+def resolve_stream(
+    options: StreamOptions, *, seed: int, cached: SampleSpec, where: Callable[[str], str]
+) -> Refresher:
+    """Returns the refresher of a built dataset, which needs no other section of its pipeline.
+
+    Args:
+      cached: the dataset's signature.
+      where: says for a path such as `stream.stages[0]` how an error begins.
+
+    Raises:
+      SpecError: a stage cannot take the signature before it.
+    """
+    return Refresher(
+        seed=seed,
+        stages=options.stages,
+        finish_stages=options.finish,
+        cached=cached,
+        streamed=_Resolver(where).streamed(options, cached),
+    )
 
 
 @dataclass
 class _Resolver:
-    """Follows signatures through the branches and collects what is wrong."""
+    """Follows signatures through the branches and collects what is wrong.
 
-    spec: Spec
+    Attributes:
+      where: says for a path of the pipeline how an error begins.
+    """
+
+    where: Callable[[str], str]
     problems: list[Problem] = field(default_factory=list)
 
-    def resolve(self, source_targets: Mapping[str, Target] | None) -> Pipeline:
-        settings = self.spec.settings
+    def resolve(self, spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
+        settings = spec.settings
         ends: dict[str, SampleSpec] = {}
         prepared = None
         if source_targets is not None:
@@ -183,32 +234,42 @@ class _Resolver:
                 image=ImageSpec(height=None, width=None, channels=channels), targets=source_targets
             )
             prepared = self._follow("prepare", settings.prepare, start)
-            ends["the original"] = self._finish(prepared)
+            ends["the original"] = self._follow("finish", settings.finish, prepared)
             if settings.augment.copies:
                 varied = self._follow("augment.stages", settings.augment.stages, prepared)
-                ends["its variants"] = self._finish(varied)
+                ends["its variants"] = self._follow("finish", settings.finish, varied)
         for index, synthesis in enumerate(settings.synthesize):
             path = f"synthesize[{index}]"
-            made = self._synthesized(path, synthesis)
+            made = self._synthesized(path, synthesis, settings.image.mode)
             if made is not None:
-                ends[path] = self._finish(made)
+                ends[path] = self._follow("finish", settings.finish, made)
         self._stop()
-        signature = self._one_signature(ends)
-        self._check_cache(signature)
-        streamed = self._follow("stream.stages", settings.stream.stages, signature)
-        streamed = self._follow("stream.finish", settings.stream.finish, streamed)
+        signature = self._one_signature(ends, settings)
+        self._check_cache(signature, settings.cache)
+        streamed = self.streamed(settings.stream, signature)
+        return Pipeline(spec=spec, prepared=prepared, signature=signature, streamed=streamed)
+
+    def streamed(self, options: StreamOptions, cached: SampleSpec) -> SampleSpec:
+        """Returns the signature of what a stream yields, of every split alike."""
+        train = self._follow("stream.stages", options.stages, cached)
+        train = self._follow("stream.finish", options.finish, train)
+        other = self._follow("stream.finish", options.finish, cached)
+        if train.image != other.image:
+            self._problem(
+                "stream.finish",
+                f"expected the images of every split to end alike, found {train.image} in train "
+                f"and {other.image} elsewhere. Bring them together, say with "
+                "{use: resize, size: [96, 96]}.",
+            )
         self._stop()
-        return Pipeline(spec=self.spec, prepared=prepared, signature=signature, streamed=streamed)
+        return train
 
     def _stop(self) -> None:
         if self.problems:
             raise SpecError(list(dict.fromkeys(self.problems)))
 
     def _problem(self, path: str, message: str) -> None:
-        self.problems.append(Problem(self.spec.where(path), message))
-
-    def _finish(self, signature: SampleSpec) -> SampleSpec:
-        return self._follow("finish", self.spec.settings.finish, signature)
+        self.problems.append(Problem(self.where(path), message))
 
     def _follow(self, path: str, stages: Sequence[AnyStage], signature: SampleSpec) -> SampleSpec:
         for index, stage in enumerate(stages):
@@ -252,23 +313,23 @@ class _Resolver:
                     f"whose geometry '{plugin.geometry}' does not. Use another transform.",
                 )
 
-    def _synthesized(self, path: str, synthesis: Synthesis) -> SampleSpec | None:
+    def _synthesized(self, path: str, synthesis: Synthesis, mode: Mode) -> SampleSpec | None:
         try:
-            return synthesis.plugin.output_spec(self.spec.settings.image.mode)
+            return synthesis.plugin.output_spec(mode)
         except (ValueError, DsbuilderError) as error:
             self._problem(path, str(error))
             return None
 
-    def _one_signature(self, ends: Mapping[str, SampleSpec]) -> SampleSpec:
+    def _one_signature(self, ends: Mapping[str, SampleSpec], settings: Settings) -> SampleSpec:
         """Returns the signature that all branches end in, mixed if one of them is."""
-        mixed = any(isinstance(stage, MixStage) for stage in self.spec.settings.augment.stages)
-        if mixed and self.spec.settings.augment.copies:
+        mixed = any(isinstance(stage, MixStage) for stage in settings.augment.stages)
+        if mixed and settings.augment.copies:
             ends = {name: end.mixed() for name, end in ends.items()}
         (first, signature), *rest = ends.items()
         for name, other in rest:
             if other != signature:
                 self._problem(
-                    "finish" if self.spec.settings.finish else "",
+                    "finish" if settings.finish else "",
                     f"expected every branch to end in one signature, found {signature} from "
                     f"{first} and {other} from {name}. Let finish bring them together, say with "
                     "{use: resize, size: [96, 96]}.",
@@ -276,8 +337,8 @@ class _Resolver:
         self._stop()
         return signature
 
-    def _check_cache(self, signature: SampleSpec) -> None:
-        cache, spec = self.spec.settings.cache, signature.image
+    def _check_cache(self, signature: SampleSpec, cache: CacheOptions) -> None:
+        spec = signature.image
         fixed = spec.height is not None and spec.width is not None
         chosen = cache.image or default_image_format(cache.codec, signature)
         if chosen == "raw" and not fixed:
@@ -323,6 +384,47 @@ def _through(stages: Sequence[Stage], sample: Sample, trace: Trace) -> Sample:
     """Applies stages that draw nothing; their generator's key is the stage alone."""
     for stage in stages:
         sample = _apply(stage, sample, generator(stage.id), trace)
+    return sample
+
+
+@dataclass(frozen=True)
+class _Position:
+    """Where randomness is drawn: the key of what is varied, and its copy or epoch."""
+
+    seed: int
+    key: str
+    number: int
+
+    def generator(self, stage: AnyStage) -> np.random.Generator:
+        return generator(self.seed, stage.id, self.key, self.number)
+
+    def mixes(self, stage: MixStage) -> bool:
+        return stage.p >= 1 or unit(self.seed, stage.id, "p", self.key, self.number) < stage.p
+
+
+def _vary(
+    stages: Sequence[AnyStage],
+    sample: Sample,
+    at: _Position,
+    partners: Sequence[Sample],
+    targets: Mapping[str, Target],
+    trace: Trace,
+) -> Sample:
+    """Applies stages that draw; `targets` are the kinds before a mixer."""
+    for stage in stages:
+        if isinstance(stage, Stage):
+            sample = _apply(stage, sample, at.generator(stage), trace)
+        elif at.mixes(stage):
+            sample = _mix(stage, sample, partners, targets, at.generator(stage), trace)
+    return sample
+
+
+def _accepted(signature: SampleSpec, sample: Sample) -> Sample:
+    if not signature.image.accepts(sample.image):
+        raise PluginError(
+            f"{sample.key}: expected an image {signature.image} after the last stage, "
+            f"found {_described(sample.image)}. A stage does not do what its output_spec says."
+        )
     return sample
 
 
