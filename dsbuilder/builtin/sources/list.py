@@ -1,0 +1,190 @@
+"""Images that a list names together with their labels."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.formats.layout import (
+    SPLIT_WORDS,
+    Inside,
+    check_class_count,
+    check_classes,
+    class_names,
+    split_named,
+)
+from dsbuilder.formats.listing import Columns, Entry, read_listing
+from dsbuilder.plugin import ClassLabel, DataError, Record, Source, Target, did_you_mean, source
+
+
+@source("list")
+@dataclass(frozen=True, kw_only=True)
+class ImageList(Source):
+    """Reads images and labels from lists: a text file, CSV, TSV or JSONL.
+
+        images/                    train.txt
+          0/a.png                    0/a.png zero
+          1/b c.png                  1/b c.png one
+
+    A text file says `relative/path label` a line; the label is the last word, or what follows a
+    tab. CSV and TSV files open with column names, a JSONL file holds an object a line; the columns
+    are `file_name` and `label` unless options name others. Give `path` and `list`, or `lists` with
+    a split for each. Every file must exist below its folder; `..`, absolute paths and links that
+    lead out of the folder are refused, and so is an image that is listed twice.
+
+    The key of a record is its path below the folder of the images; where lists have several such
+    folders, below the folder that all of these have in common.
+
+    Attributes:
+      path: the folder that the paths of `list` are relative to.
+      list: the list.
+      lists: split -> [folder, list], such as
+        {train: [images/, train.txt], test: [images/, test.txt]}.
+        The splits may be called train, training; validation, val, valid, dev; test, testing, eval,
+        evaluation.
+      classes: class names in id order; by default the labels found, sorted as text.
+      image_column, label_column: columns of a CSV, TSV or JSONL list.
+      group_column: its column that groups records; records of one group never end in two splits.
+      split_column: its column that names the split.
+    """
+
+    path: Path | None = None
+    list: Path | None = None
+    lists: Mapping[str, tuple[Path, Path]] | None = None
+    classes: tuple[str, ...] | None = None
+    image_column: str = "file_name"
+    label_column: str = "label"
+    group_column: str | None = None
+    split_column: str | None = None
+
+    def __post_init__(self) -> None:
+        check_classes(self.classes)
+        single = (self.path, self.list)
+        if (None in single) == (self.lists is None) or (self.lists and single != (None, None)):
+            raise ValueError("expected either 'path' and 'list', or 'lists'. Give one of the two.")
+        if self.lists is not None:
+            _check_splits(self.lists, self.split_column)
+
+    def records(self) -> Iterator[Record]:
+        """Yields a record for every line, in the order of the lists.
+
+        Raises:
+          DataError: a list or a folder is missing, a line is malformed, names a file that is not
+            there or lies outside, an unknown class or a file twice, or there is only one class.
+        """
+        entries = _Reader(self).read()
+        found = {entry.targets["label"] for entry in entries}
+        names = ", ".join(str(path) for _, _, path in _parts(self))
+        check_class_count(found, where=names, noun="classes")
+        return iter(entries)
+
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        """Returns `label`, the class."""
+        found = {record.targets["label"] for record in records}
+        return {"label": ClassLabel(names=class_names(found, self.classes))}
+
+
+def _check_splits(lists: Mapping[str, tuple[Path, Path]], split_column: str | None) -> None:
+    unknown = [word for word in lists if split_named(word) is None]
+    if unknown:
+        hint = did_you_mean(unknown[0], SPLIT_WORDS)
+        raise ValueError(f"lists: expected the names of splits, found '{unknown[0]}'.{hint}")
+    if not lists:
+        raise ValueError("lists: expected at least one split, found none.")
+    if split_column is not None:
+        raise ValueError(
+            "expected the split from 'lists' or from 'split_column', found both. Remove one."
+        )
+
+
+def _parts(source: ImageList) -> Sequence[tuple[str | None, Path, Path]]:
+    """Returns (split, folder, list) of every list."""
+    if source.lists is not None:
+        return [(split_named(word), *pair) for word, pair in source.lists.items()]
+    if source.path is None or source.list is None:
+        return []
+    return [(None, source.path, source.list)]
+
+
+def _prefixes(folders: Sequence[Path]) -> dict[Path, str]:
+    """Returns what stands before a path in its key, for each folder of images.
+
+    The common parent is found in the text of the paths, not by following links, so that keys stay
+    the same wherever the data is moved to.
+    """
+    absolute = {folder: os.path.abspath(folder) for folder in folders}  # noqa: PTH100 - not resolved
+    parent = os.path.commonpath(absolute.values())
+    below = {folder: os.path.relpath(path, parent) for folder, path in absolute.items()}
+    return {
+        folder: "" if path == "." else Path(path).as_posix() + "/" for folder, path in below.items()
+    }
+
+
+class _Reader:
+    """Reads all lists of a source, and remembers on which line every image was listed."""
+
+    def __init__(self, source: ImageList) -> None:
+        self._source = source
+        self._parts = _parts(source)
+        self._classes = None if source.classes is None else frozenset(source.classes)
+        self._listed: dict[str, tuple[Path, int]] = {}
+        self._columns = Columns(
+            image=source.image_column,
+            label=source.label_column,
+            group=source.group_column,
+            split=source.split_column,
+        )
+
+    def read(self) -> list[Record]:
+        for _, folder, _ in self._parts:
+            if not folder.is_dir():
+                found = "a file" if folder.exists() else "none"
+                raise DataError(
+                    f"{folder}: expected a folder of images, found {found}. Check the path."
+                )
+        prefixes = _prefixes([folder for _, folder, _ in self._parts])
+        inside = {folder: Inside(folder) for folder in prefixes}
+        records: list[Record] = []
+        for split, folder, path in self._parts:
+            before = len(records)
+            for entry in read_listing(path, self._columns):
+                image = self._locate(inside[folder], path, entry)
+                key = prefixes[folder] + image
+                self._check(key, path, entry)
+                records.append(_record(entry, key=key, path=folder / image, split=split))
+            if len(records) == before:
+                raise DataError(
+                    f"{path}: expected an image and its label a line, found no line. "
+                    "Fill the list or leave it out."
+                )
+        return records
+
+    def _locate(self, inside: Inside, path: Path, entry: Entry) -> str:
+        try:
+            return inside.locate(entry.image)
+        except DataError as error:
+            raise DataError(f"{path}:{entry.line}: {error} Correct the line.") from None
+
+    def _check(self, key: str, path: Path, entry: Entry) -> None:
+        if self._classes is not None and entry.label not in self._classes:
+            raise DataError(
+                f"{path}:{entry.line}: expected one of the {len(self._classes)} classes, found "
+                f"'{entry.label}'.{did_you_mean(entry.label, self._classes)} "
+                "Correct the line or add it to `classes`."
+            )
+        other, line = self._listed.setdefault(key, (path, entry.line))
+        if (other, line) != (path, entry.line):
+            raise DataError(
+                f"{path}:{entry.line}: expected every image once, found '{key}' again, which "
+                f"{other}:{line} lists. Remove one of the lines."
+            )
+
+
+def _record(entry: Entry, *, key: str, path: Path, split: str | None) -> Record:
+    return Record(
+        key=key,
+        path=path,
+        targets={"label": entry.label},
+        group=entry.group,
+        split=split or entry.split,
+    )

@@ -1,0 +1,249 @@
+"""The list source: keys, splits and classes from lists, and what it refuses, with file and line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from dsbuilder.builtin.sources.list import ImageList
+from dsbuilder.errors import DataError
+from dsbuilder.plugin import ClassLabel, Record
+
+IMAGES = ("0/a.png", "0/b c.png", "1/a.png", "1/b.png")
+
+
+def filled(root: Path, *files: str) -> Path:
+    for file in files:
+        path = root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    return root
+
+
+def source_of(tmp_path: Path, text: str, *, name: str = "list.txt", **options: object) -> ImageList:
+    """A source of a list beside `images/`, which holds `IMAGES`."""
+    filled(tmp_path / "images", *IMAGES)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return ImageList(path=tmp_path / "images", list=tmp_path / name, **options)
+
+
+def labels(source: ImageList) -> dict[str, str]:
+    return {record.key: record.targets["label"] for record in source.records()}
+
+
+def refusal(source: ImageList, tmp_path: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        source.records()
+    return str(caught.value).replace(f"{tmp_path}/", "")
+
+
+def test_a_text_list_gives_a_record_a_line(tmp_path):
+    source = source_of(tmp_path, "0/a.png zero\n0/b c.png zero\n1/a.png one\n")
+    records = list(source.records())
+    assert records == [
+        Record(key=key, path=tmp_path / "images" / key, targets={"label": label})
+        for key, label in [("0/a.png", "zero"), ("0/b c.png", "zero"), ("1/a.png", "one")]
+    ]
+    assert source.targets(records) == {"label": ClassLabel(names=("one", "zero"))}
+
+
+def test_given_classes_set_the_order(tmp_path):
+    source = source_of(tmp_path, "0/a.png zero\n1/a.png one\n", classes=("zero", "one", "two"))
+    target = source.targets(list(source.records()))["label"]
+    assert target == ClassLabel(names=("zero", "one", "two"))
+
+
+def test_paths_are_brought_to_one_form(tmp_path):
+    source = source_of(tmp_path, "./0/a.png zero\n1\\a.png one\n1//b.png one\n")
+    assert set(labels(source)) == {"0/a.png", "1/a.png", "1/b.png"}
+
+
+def test_columns_of_a_table_state_group_and_split(tmp_path):
+    text = "who,image,class,set\ntom,0/a.png,zero,training\n,1/a.png,one,Val\n"
+    source = source_of(
+        tmp_path,
+        text,
+        name="list.csv",
+        image_column="image",
+        label_column="class",
+        group_column="who",
+        split_column="set",
+    )
+    found = [(each.key, each.group, each.split) for each in source.records()]
+    assert found == [("0/a.png", "tom", "train"), ("1/a.png", None, "validation")]
+
+
+def lists_of(tmp_path: Path, lists: Mapping[str, tuple[str, str]], **texts: str) -> ImageList:
+    for name, text in texts.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    return ImageList(
+        lists={word: (tmp_path / root, tmp_path / name) for word, (root, name) in lists.items()}
+    )
+
+
+def test_lists_of_one_folder_have_keys_below_it_and_state_their_split(tmp_path):
+    filled(tmp_path / "images", *IMAGES)
+    source = lists_of(
+        tmp_path,
+        {"training": ("images", "train.txt"), "test": ("images/", "test.txt")},
+        train="0/a.png zero\n1/a.png one\n",
+        test="1/b.png one\n",
+    )
+    found = [(each.key, each.split, each.path) for each in source.records()]
+    assert found == [
+        ("0/a.png", "train", tmp_path / "images/0/a.png"),
+        ("1/a.png", "train", tmp_path / "images/1/a.png"),
+        ("1/b.png", "test", tmp_path / "images/1/b.png"),
+    ]
+
+
+def test_lists_of_several_folders_have_keys_below_their_common_parent(tmp_path):
+    filled(tmp_path, "data/one/a.png", "data/two/deep/a.png")
+    source = lists_of(
+        tmp_path,
+        {"train": ("data/one", "train.txt"), "val": ("data/one/../two/deep", "val.txt")},
+        train="a.png x\n",
+        val="a.png y\n",
+    )
+    assert [each.key for each in source.records()] == ["one/a.png", "two/deep/a.png"]
+
+
+def test_one_image_in_two_lists_is_an_error_also_through_nested_folders(tmp_path):
+    filled(tmp_path / "images", *IMAGES)
+    source = lists_of(
+        tmp_path,
+        {"train": ("images", "train.txt"), "test": ("images/1", "test.txt")},
+        train="0/a.png zero\n1/a.png one\n",
+        test="b.png one\na.png one\n",
+    )
+    assert refusal(source, tmp_path) == (
+        "test.txt:2: expected every image once, found '1/a.png' again, which train.txt:2 lists. "
+        "Remove one of the lines."
+    )
+
+
+def test_one_image_twice_in_a_list_is_an_error(tmp_path):
+    source = source_of(tmp_path, "0/a.png zero\n\n./0/a.png zero\n")
+    assert refusal(source, tmp_path) == (
+        "list.txt:3: expected every image once, found '0/a.png' again, which list.txt:1 lists. "
+        "Remove one of the lines."
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("0/no.png", "expected a file below images, found no '0/no.png'."),
+        ("9/a.png", "expected a file below images, found no '9/a.png'."),
+        ("0/a.png/b", "expected a file below images, found no '0/a.png/b'."),
+        ("0", "expected a file below images, found no file at '0'."),
+        ("../secret.png", "expected a path without '..', found '../secret.png'."),
+        ("0/../../s.png", "expected a path without '..', found '0/../../s.png'."),
+        ("..\\secret.png", "expected a path without '..', found '..\\secret.png'."),
+        ("/secret.png", "expected a relative path, found the absolute '/secret.png'."),
+        ("C:\\secret.png", "expected a relative path, found the absolute 'C:\\secret.png'."),
+        (".", "expected a path in UTF-8, found '.'."),
+    ],
+)
+def test_a_line_that_names_no_file_of_the_folder_is_an_error(tmp_path, line, problem):
+    filled(tmp_path, "secret.png")
+    source = source_of(tmp_path, f"0/a.png zero\n{line} one\n")
+    assert refusal(source, tmp_path) == f"list.txt:2: {problem} Correct the line."
+
+
+def test_links_may_stay_inside_but_not_lead_out(tmp_path):
+    filled(tmp_path, "secret/s.png", "images/0/a.png", "images/1/b.png")
+    (tmp_path / "images" / "in").symlink_to(tmp_path / "images" / "1")
+    (tmp_path / "images" / "out").symlink_to(tmp_path / "secret")
+    (tmp_path / "images" / "s.png").symlink_to(tmp_path / "secret" / "s.png")
+    assert set(labels(source_of(tmp_path, "0/a.png zero\nin/b.png one\n"))) == {
+        "0/a.png",
+        "in/b.png",
+    }
+    for path, link, target in [("out/s.png", "out", "secret"), ("s.png", "s.png", "secret/s.png")]:
+        assert refusal(source_of(tmp_path, f"{path} one\n"), tmp_path) == (
+            f"list.txt:1: expected a file below images, found '{link}', which links to {target}. "
+            "Correct the line."
+        )
+
+
+def test_a_folder_that_is_itself_a_link_is_read(tmp_path):
+    filled(tmp_path / "far", "a.png", "b.png")
+    (tmp_path / "images").symlink_to(tmp_path / "far")
+    (tmp_path / "list.txt").write_text("a.png x\nb.png y\n")
+    source = ImageList(path=tmp_path / "images", list=tmp_path / "list.txt")
+    assert labels(source) == {"a.png": "x", "b.png": "y"}
+
+
+def test_a_label_that_classes_does_not_name_is_an_error_with_the_closest(tmp_path):
+    source = source_of(tmp_path, "0/a.png cat\n1/a.png dgo\n", classes=("cat", "dog"))
+    assert refusal(source, tmp_path) == (
+        "list.txt:2: expected one of the 2 classes, found 'dgo'. Did you mean 'dog'? "
+        "Correct the line or add it to `classes`."
+    )
+
+
+def test_a_single_class_is_an_error(tmp_path):
+    assert refusal(source_of(tmp_path, "0/a.png zero\n1/a.png zero\n"), tmp_path) == (
+        "list.txt: expected at least two classes, found one ('zero'). "
+        "A classification needs two: add another, or check the path."
+    )
+
+
+def test_an_empty_list_is_an_error(tmp_path):
+    assert refusal(source_of(tmp_path, "\n\n"), tmp_path) == (
+        "list.txt: expected an image and its label a line, found no line. "
+        "Fill the list or leave it out."
+    )
+
+
+def test_a_missing_list_is_an_error(tmp_path):
+    filled(tmp_path / "images", *IMAGES)
+    source = ImageList(path=tmp_path / "images", list=tmp_path / "list.txt")
+    assert refusal(source, tmp_path) == (
+        "list.txt: expected a list of images, found none. Check the path."
+    )
+
+
+@pytest.mark.parametrize(("make", "found"), [(False, "none"), (True, "a file")])
+def test_a_missing_folder_of_images_is_an_error(tmp_path, make, found):
+    (tmp_path / "list.txt").write_text("a.png x\n")
+    if make:
+        (tmp_path / "images").write_text("")
+    source = ImageList(path=tmp_path / "images", list=tmp_path / "list.txt")
+    assert refusal(source, tmp_path) == (
+        f"images: expected a folder of images, found {found}. Check the path."
+    )
+
+
+ONE_OF_TWO = "expected either 'path' and 'list', or 'lists'. Give one of the two."
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, ONE_OF_TWO),
+        ({"path": Path()}, ONE_OF_TWO),
+        ({"list": Path()}, ONE_OF_TWO),
+        ({"path": Path(), "lists": {"train": (Path(), Path())}}, ONE_OF_TWO),
+        ({"path": Path(), "list": Path(), "lists": {"train": (Path(), Path())}}, ONE_OF_TWO),
+        ({"path": Path(), "list": Path(), "lists": {}}, ONE_OF_TWO),
+        ({"lists": {}}, "lists: expected at least one split, found none."),
+        (
+            {"lists": {"trian": (Path(), Path())}},
+            "lists: expected the names of splits, found 'trian'. Did you mean 'train'?",
+        ),
+        (
+            {"lists": {"train": (Path(), Path())}, "split_column": "set"},
+            "expected the split from 'lists' or from 'split_column', found both. Remove one.",
+        ),
+        (
+            {"path": Path(), "list": Path(), "classes": ("a", "a")},
+            "classes: expected each name once, found 'a' twice.",
+        ),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    with pytest.raises(ValueError) as caught:
+        ImageList(**options)
+    assert str(caught.value) == message
