@@ -1,0 +1,236 @@
+"""Lines of text."""
+
+import string
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from dsbuilder.builtin.synth import glyphs
+from dsbuilder.formats import colour_name
+from dsbuilder.plugin import (
+    CHANNELS,
+    ClassLabel,
+    ImageSpec,
+    Mode,
+    Params,
+    Range,
+    Sample,
+    SampleSpec,
+    Synthesizer,
+    Text,
+    synthesizer,
+)
+
+_CHARSETS = {
+    "digits": string.digits,
+    "letters": string.ascii_letters,
+    "alphanumeric": string.ascii_letters + string.digits,
+}
+
+
+@synthesizer("text_line")
+@dataclass(frozen=True, kw_only=True)
+class TextLine(Synthesizer):
+    """Draws a word or a random string in one of the given fonts, on one line.
+
+    Texts are in composed Unicode form (NFC), written from left to right without ligatures. A text
+    is never cut off: what does not fit is drawn in a smaller size. The label is the text itself (no
+    text then stands in two splits) or a class. Images with alpha are opaque.
+
+    Attributes:
+      fonts: font files (TrueType, OpenType); each must have every character.
+      words: a UTF-8 file with a word a line, or a list. Either this or `charset` is given.
+      charset: `digits`, `letters` (a-z, A-Z), `alphanumeric`, or the characters themselves, that
+        random strings are made of.
+      length: [low, high] characters of a random string, both included, 1 or more.
+      size: of the font in pixels, 6 or more, drawn for each text.
+      height: of the image in pixels.
+      width: of the image in pixels; as wide as the text takes if left out.
+      padding: pixels kept free on every side, 0 or more; where more room is left, the text's place
+        in it is drawn.
+      color: of the text: gray values in [0, 255] to draw from, a colour name or `#rrggbb`.
+      background: the same behind the text.
+      tinted: whether drawn gray values become colours, each channel drawn for itself.
+      label: `text` gives the target `text`; `class` gives the target `label`, one class for each
+        word, or for each character if `length` is [1, 1].
+      classes: class names in id order, for `label: class`; sorted if left out.
+    """
+
+    fonts: tuple[Path, ...]
+    words: Path | tuple[str, ...] | None = None
+    charset: str | None = None
+    length: tuple[int, int] = (4, 8)
+    size: Range = Range(18, 26)
+    height: int = 32
+    width: int | None = None
+    padding: int = 3
+    color: Range | str = Range(0, 60)
+    background: Range | str = Range(200, 255)
+    tinted: bool = False
+    label: Literal["text", "class"] = "text"
+    classes: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.fonts:
+            raise ValueError("fonts: expected at least one font file, found none. Add one.")
+        if (self.words is None) == (self.charset is None):
+            found = "neither" if self.words is None else "both"
+            raise ValueError(f"expected either 'words' or 'charset', found {found}.")
+        self._check_measures()
+        for option, ink in (("color", self.color), ("background", self.background)):
+            if isinstance(ink, Range):
+                ink.check(option, 0, 255)
+            else:
+                colour_name.parse(option, ink)
+        glyphs.check_characters(self.fonts, "".join(self._pool))
+        self._check_classes()
+
+    def _check_measures(self) -> None:
+        if not 1 <= self.length[0] <= self.length[1]:
+            raise ValueError(
+                f"length: expected [low, high] with 1 <= low <= high, found {list(self.length)}."
+            )
+        self.size.check("size", glyphs.SMALLEST, 1000)
+        if self.padding < 0:
+            raise ValueError(f"padding: expected 0 or more pixels, found {self.padding}.")
+        least = 2 * self.padding + glyphs.SMALLEST
+        for option, side in (("height", self.height), ("width", self.width)):
+            if side is not None and side < least:
+                raise ValueError(
+                    f"{option}: expected {least} or more pixels with a padding of {self.padding}, "
+                    f"found {side}."
+                )
+
+    def _check_classes(self) -> None:
+        if self.label == "text":
+            if self.classes is not None:
+                raise ValueError("classes: expected none with label: text. Remove it.")
+        elif self.words is None and self.length != (1, 1):
+            raise ValueError(
+                "label: expected 'words', or length: [1, 1], to make classes of, found random "
+                f"strings of {self.length[0]} to {self.length[1]} characters."
+            )
+        else:
+            absent = sorted(set(self._pool) - set(self._names))
+            if absent:
+                raise ValueError(
+                    f"classes: expected every word, found none for '{absent[0]}'. Add it."
+                )
+
+    @cached_property
+    def _pool(self) -> Sequence[str]:
+        """The words, or the characters that strings are made of."""
+        if self.charset is not None:
+            return _characters(self.charset)
+        return _read(self.words) if isinstance(self.words, Path) else _normalised(self.words or ())
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(sorted(set(self._pool))) if self.classes is None else self.classes
+
+    def output_spec(self, mode: Mode) -> SampleSpec:
+        """Returns the canvas, of varying width if none is given, and the one target."""
+        image = ImageSpec(height=self.height, width=self.width, channels=CHANNELS[mode])
+        if self.label == "text":
+            return SampleSpec(image=image, targets={"text": Text()})
+        return SampleSpec(image=image, targets={"label": ClassLabel(names=self._names)})
+
+    def draw(self, rng: np.random.Generator) -> Params:
+        """Draws the text, its font and size, the colours, and the place in the room left."""
+        return {
+            "text": self._draw_text(rng),
+            "font": int(rng.integers(len(self.fonts))),
+            "size": round(self.size.draw(rng)),
+            "color": self._draw_colour("color", self.color, rng),
+            "background": self._draw_colour("background", self.background, rng),
+            "place": [float(rng.random()), float(rng.random())],
+        }
+
+    def _draw_text(self, rng: np.random.Generator) -> str:
+        if self.words is not None:
+            return self._pool[int(rng.integers(len(self._pool)))]
+        number = int(rng.integers(self.length[0], self.length[1] + 1))
+        return "".join(self._pool[index] for index in rng.integers(len(self._pool), size=number))
+
+    def _draw_colour(self, option: str, ink: Range | str, rng: np.random.Generator) -> list[int]:
+        if isinstance(ink, str):
+            return list(colour_name.parse(option, ink))
+        if self.tinted:
+            return [round(ink.draw(rng)) for _ in range(3)]
+        return [round(ink.draw(rng))] * 3
+
+    def content(self, params: Params) -> str | None:
+        """The text; nothing where the label is a class, which every split needs."""
+        return params["text"] if self.label == "text" else None
+
+    def render(self, key: str, params: Params, mode: Mode) -> Sample:
+        """Returns the drawn text; its pixels depend on the version of FreeType in Pillow."""
+        text = params["text"]
+        room = 2 * self.padding
+        free = (self.height - room, None if self.width is None else self.width - room)
+        font = glyphs.fitting(self.fonts[params["font"]], params["size"], text, free)
+        ink = glyphs.coverage(font, text)
+        width = ink.shape[1] + room if self.width is None else self.width
+        top, left = (
+            self.padding + int(share * (side - room - taken + 1))
+            for share, side, taken in zip(
+                params["place"], (self.height, width), ink.shape, strict=True
+            )
+        )
+        mask = np.zeros((self.height, width), np.uint8)
+        mask[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+        image = _painted(mask, params["color"], params["background"], mode)
+        return Sample(key=key, image=image, targets={self._target: text})
+
+    @property
+    def _target(self) -> str:
+        return "text" if self.label == "text" else "label"
+
+
+def _characters(charset: str) -> list[str]:
+    found = list(dict.fromkeys(glyphs.units(_CHARSETS.get(charset, charset))))
+    if not found or any(each.isspace() for each in found):
+        raise ValueError(
+            f"charset: expected {', '.join(_CHARSETS)} or characters without spaces, "
+            f"found '{charset}'."
+        )
+    return found
+
+
+def _read(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ValueError(
+            f"words: expected a file with a word a line, found none to read at {path} ({reason})."
+        ) from error
+    return _normalised(text.split("\n"))
+
+
+def _normalised(words: Sequence[str]) -> list[str]:
+    found = [unicodedata.normalize("NFC", word.strip()) for word in words]
+    found = [word for word in found if word]
+    if not found:
+        raise ValueError("words: expected at least one, found none. Add one.")
+    return found
+
+
+def _painted(
+    mask: np.ndarray, color: Sequence[int], background: Sequence[int], mode: Mode
+) -> np.ndarray:
+    """Returns `(H, W, C)` uint8: a colour over another, rounded to nearest."""
+    weight = mask[..., None].astype(np.uint32)
+    front, back = (np.array(each, np.uint32) for each in (color, background))
+    rgb = ((front * weight + back * (255 - weight) + 127) // 255).astype(np.uint8)
+    if mode == "gray":
+        luma = rgb.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
+        return ((luma + 0x8000) >> 16).astype(np.uint8)[..., None]
+    if mode == "rgba":
+        return np.concatenate([rgb, np.full((*mask.shape, 1), 255, np.uint8)], axis=2)
+    return rgb
