@@ -1,8 +1,8 @@
 """Encoded images to pixels and back: the one door to everything that knows an image format.
 
 PNG, JPEG, WebP, BMP, GIF (first frame) and TIFF (first page) are read into uint8 `(H, W, C)` of the
-mode that is asked for, upright, whatever they hold. Plain JPEG goes through simplejpeg, 3 times
-faster than Pillow and equal to the bit; the rest through Pillow. What cannot be read whole is an
+mode that is asked for, upright, whatever they hold. Plain JPEG goes through simplejpeg, twice as
+fast as Pillow and equal to the bit; the rest through Pillow. What cannot be read whole is an
 error and never a guess; the caller adds the file's name to it.
 """
 
