@@ -287,7 +287,7 @@ class Spec:
     def where(self, path: str) -> str:
         """Returns `file:line: path` of a place such as `augment.stages[1]`."""
         node: Node | None = self.document.root
-        for step in path.replace("[", ".").replace("]", "").split("."):
+        for step in re.findall(r"[^.\[\]]+", path):
             value = node.value if node is not None else None
             if isinstance(value, dict):
                 node = value.get(step)

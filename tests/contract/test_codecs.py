@@ -1,0 +1,130 @@
+"""One kit for every codec: what is written is read back, whole, in order, or refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dsbuilder
+from dsbuilder.build import build_dataset
+from dsbuilder.cache import CODECS
+from dsbuilder.cache.codec import Codec
+from dsbuilder.errors import CacheError
+from dsbuilder.sample import ImageSpec, Sample, SampleSpec
+from dsbuilder.targets import KINDS, ClassLabel, Text
+
+TARGETS = {
+    "label": (ClassLabel(names=("a", "b", "c")), lambda i: i % 3),
+    "soft": (
+        ClassLabel(names=("a", "b", "c"), soft=True),
+        lambda i: (
+            np.array([0.25, 0.25, 0.5], np.float32) if i % 2 else np.eye(3, dtype="f4")[i % 3]
+        ),
+    ),
+    "text": (Text(), lambda i: ["", "naïve", "猫 と 犬", "a\tb"][i % 4]),
+}
+
+
+def make_codec(name: str, image: str = "raw", channels: int = 3) -> Codec:
+    targets = {key: target for key, (target, _) in TARGETS.items()}
+    spec = ImageSpec(height=5, width=7, channels=channels)
+    signature = SampleSpec(image=spec, targets=targets)
+    return CODECS[name](signature=signature, image=image)  # type: ignore[arg-type]
+
+
+def make_samples(count: int, channels: int = 3) -> list[Sample]:
+    rng = np.random.default_rng(count)
+    return [
+        Sample(
+            key=f"dir/{i} ü.png//copy-{i}",
+            image=rng.integers(0, 256, (5, 7, channels), dtype=np.uint8),
+            targets={key: value(i) for key, (_, value) in TARGETS.items()},
+        )
+        for i in range(count)
+    ]
+
+
+def write(codec: Codec, folder: Path, samples: list[Sample]) -> list[tuple[int, int]]:
+    payloads = [codec.encode(sample) for sample in samples]
+    offsets = codec.write(folder, "toy-train#00000-of-00001", payloads, len(payloads))
+    return list(zip(offsets, map(len, payloads), strict=True))
+
+
+def assert_same(one: Sample, other: Sample) -> None:
+    assert one.key == other.key
+    assert np.array_equal(one.image, other.image)
+    for name in TARGETS:
+        assert np.array_equal(one.targets[name], other.targets[name])
+
+
+def test_every_kind_of_target_is_stored_here() -> None:
+    assert {type(target) for target, _ in TARGETS.values()} == set(KINDS.values())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    ("name", "image"), [(name, "raw") for name in CODECS] + [("tfrecord", "png")]
+)
+def test_lossless_samples_come_back_equal(tmp_path, name, image, channels) -> None:
+    codec, samples = make_codec(name, image, channels), make_samples(9, channels)
+    places = write(codec, tmp_path, samples)
+    shard = codec.open(tmp_path, "toy-train#00000-of-00001")
+    for sample, (offset, length) in reversed(list(zip(samples, places, strict=True))):
+        assert_same(codec.decode(shard.read(offset, length)), sample)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_an_empty_shard_is_a_shard(tmp_path, name) -> None:
+    codec = make_codec(name)
+    assert write(codec, tmp_path, []) == []
+    codec.open(tmp_path, "toy-train#00000-of-00001")
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_equal_samples_give_equal_files(tmp_path, name) -> None:
+    codec = make_codec(name)
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write(codec, tmp_path / folder, make_samples(6))
+    for file in codec.files("toy-train#00000-of-00001"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+@pytest.mark.parametrize("name", CODECS)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_cut_shard_is_refused_wherever_it_is_cut(tmp_path_factory, name, data) -> None:
+    folder = tmp_path_factory.mktemp("cut")
+    codec, samples = make_codec(name), make_samples(4)
+    places = write(codec, folder, samples)
+    file = folder / codec.files("toy-train#00000-of-00001")[0]
+    whole = file.read_bytes()
+    file.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    with pytest.raises(CacheError) as error:
+        shard = codec.open(folder, "toy-train#00000-of-00001")
+        for offset, length in places:
+            shard.read(offset, length)
+    assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_missing_shard_is_named(tmp_path, make_images, write_pipeline, name) -> None:
+    make_images(count=3)
+    path = write_pipeline(
+        "name: toy\nsource: {use: folder, path: source}\n"
+        f"finish: [{{use: resize, size: [8, 8]}}]\ncache: {{codec: {name}}}\n"
+    )
+    built = build_dataset(path, tmp_path / "out", workers=1)
+    file = dsbuilder.load(built.path).codec.files("toy-train#00000-of-00001")[0]
+    lost: Any = built.path.resolve() / file
+    lost.unlink()
+    with pytest.raises(CacheError) as error:
+        dsbuilder.load(built.path)
+    assert str(error.value) == (
+        f"{lost}: expected a file of the dataset, found none. Build the dataset again."
+    )
+    with pytest.raises(CacheError, match=f"{file} is missing"):
+        dsbuilder.Dataset(path=built.path, manifest=built.manifest).verify()
