@@ -14,7 +14,8 @@ PACKAGE = Path(dsbuilder.__file__).parent
 # From top to bottom. A layer is a folder or a module of the package; those of one tuple stand side by
 # side and do not know each other. A layer may import any layer below it.
 LAYERS = (
-    ("cli", "__main__"),
+    ("__main__",),
+    ("cli",),
     ("train",),
     ("stream",),
     ("worker",),
@@ -23,8 +24,8 @@ LAYERS = (
     ("dataset",),
     ("cache",),
     ("pipeline",),
-    ("spec",),
     ("testing",),
+    ("spec",),
     ("registry",),
     ("builtin",),
     ("plugin",),

@@ -1,0 +1,267 @@
+"""The checks, one for each kind of plugin."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.plugin import (
+    CHANNELS,
+    ClassLabel,
+    ImageSpec,
+    Mixer,
+    Mode,
+    ModelBuilder,
+    Record,
+    Sample,
+    SampleSpec,
+    Source,
+    Synthesizer,
+    Transform,
+    generator,
+)
+from dsbuilder.testing.laws import (
+    check_declaration,
+    check_fits,
+    check_options,
+    drawn,
+    made,
+    name_of,
+    signature_or_refusal,
+)
+
+_SIZES = ((32, 48), (40, 40), (37, 29))
+_SPLITS = ("train", "validation", "test")
+_LABEL = ClassLabel(names=("a", "b", "c"))
+_READ = 20
+_DRAWS = 4
+
+
+def check_plugin(plugin: Any) -> None:
+    """Checks a plugin of any kind by the laws of its kind.
+
+    Raises:
+      AssertionError: it breaks one; says which.
+    """
+    for base, check in _CHECKS.items():
+        if isinstance(plugin, base):
+            check(plugin)
+            return
+    raise AssertionError(f"expected an object of a plugin's class, found {type(plugin).__name__}.")
+
+
+def noise(
+    height: int, width: int, channels: int = 3, *, dtype: str = "uint8", seed: int = 0
+) -> Sample:
+    """Returns a sample of random pixels with a class label; its image is read-only."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
+    if np.dtype(dtype).kind == "f":
+        image = (image / 255).astype(dtype)
+    image = image.astype(dtype)
+    image.flags.writeable = False
+    return Sample(key=f"noise/{seed}.png", image=image, targets={"label": seed % 3})
+
+
+def check_transform(plugin: Transform) -> None:
+    """Checks a transform on images of 1, 3 and 4 channels, which it takes or refuses in time."""
+    name = name_of(plugin)
+    check_declaration(plugin)
+    check_options(plugin)
+    assert plugin.geometry in ("fixed", "moves", "breaks"), f"{name}: {plugin.geometry=}"
+    assert 0 <= plugin.default_p <= 1, f"{name}: {plugin.default_p=}"
+    taken = 0
+    for channels in (1, 3, 4):
+        for height, width in _SIZES:
+            spec = _signature(height, width, channels)
+            after = signature_or_refusal(name, plugin.output_spec, spec)
+            if after is not None:
+                taken += 1
+                _check_sides(name, plugin, spec, after)
+                _check_transform_on(plugin, noise(height, width, channels), after)
+    assert taken, f"{name}: expected to take some of 1, 3 or 4 channels, found it refuses all."
+
+
+def _check_sides(name: str, plugin: Transform, spec: SampleSpec, after: SampleSpec) -> None:
+    if plugin.geometry == "fixed":
+        assert after.image.shape[:2] == spec.image.shape[:2], (
+            f"{name}: expected geometry 'fixed' to keep {spec.image}, found {after.image}."
+        )
+    unknown = signature_or_refusal(name, plugin.output_spec, spec.resized(None, None))
+    for before, now in zip(unknown.image.shape if unknown else (), after.image.shape, strict=False):
+        assert before in (None, now), (
+            f"{name}: expected {spec.image} to end as images of unknown sides do, "
+            f"found {after.image} and {unknown.image if unknown else None}."
+        )
+
+
+def _check_transform_on(plugin: Transform, sample: Sample, after: SampleSpec) -> None:
+    name = name_of(plugin)
+    other = noise(33, 41, sample.image.shape[2], seed=1)
+    for seed in range(_DRAWS):
+        params = drawn(name, lambda rng: plugin.draw(sample, rng), seed, unchanged=(sample.image,))
+        result = made(name, lambda params: plugin.apply(sample, params), params, [sample])
+        check_fits(name, result, after)
+        assert result.key == sample.key, f"{name}: expected the sample's key, found {result.key}."
+        if signature_or_refusal(
+            name, plugin.output_spec, _signature(33, 41, sample.image.shape[2])
+        ):
+            plugin.apply(other, plugin.draw(other, generator("between", seed)))
+        strided = sample.replace(image=np.asfortranarray(sample.image))
+        again = plugin.apply(strided, params)
+        assert np.array_equal(again.image, result.image), (
+            f"{name}: expected the same image after another sample was made, or of an array that "
+            "is not contiguous, found a different one."
+        )
+
+
+def check_mixer(plugin: Mixer) -> None:
+    """Checks a mixer with partners of the sample's size and of others, and its soft labels."""
+    name = name_of(plugin)
+    check_declaration(plugin)
+    check_options(plugin)
+    assert plugin.partners >= 1, f"{name}: expected 1 partner or more, found {plugin.partners}."
+    taken = 0
+    for channels in (1, 3, 4):
+        spec = _signature(32, 48, channels)
+        after = signature_or_refusal(name, plugin.output_spec, spec)
+        if after is None:
+            continue
+        taken += 1
+        for seed, size in enumerate(((32, 48), *_SIZES)):
+            partners = [noise(*size, channels, seed=index + 1) for index in range(plugin.partners)]
+            _check_mixer_on(plugin, noise(32, 48, channels), partners, spec, after, seed)
+    assert taken, f"{name}: expected to take some of 1, 3 or 4 channels, found it refuses all."
+
+
+def _check_mixer_on(
+    plugin: Mixer,
+    sample: Sample,
+    partners: Sequence[Sample],
+    spec: SampleSpec,
+    after: SampleSpec,
+    seed: int,
+) -> None:
+    name = name_of(plugin)
+    params = drawn(name, lambda rng: plugin.draw(sample, partners, rng), seed)
+    weights = plugin.weights(params)
+    assert len(weights) == plugin.partners + 1 and abs(sum(weights) - 1) < 1e-6, (
+        f"{name}: expected {plugin.partners + 1} weights that sum to 1, found {weights}."
+    )
+    result = made(
+        name,
+        lambda params: plugin.mix(sample, partners, params, spec.targets),
+        params,
+        [sample, *partners],
+    )
+    check_fits(name, result, after)
+    label = result.targets["label"]
+    assert abs(float(np.sum(label)) - 1) < 1e-5, f"{name}: expected a soft label, found {label}."
+
+
+def check_synthesizer(plugin: Synthesizer) -> None:
+    """Checks a synthesizer in every mode, or that it refuses the mode in `output_spec`."""
+    name = name_of(plugin)
+    check_declaration(plugin)
+    check_options(plugin)
+    taken = 0
+    for mode in CHANNELS:
+        after = signature_or_refusal(name, plugin.output_spec, mode)
+        if after is not None:
+            taken += 1
+            assert after.targets, f"{name}: expected at least one target, found none."
+            for seed in range(_DRAWS):
+                _check_synthesizer_on(plugin, mode, after, seed)
+    assert taken, f"{name}: expected to draw in some mode, found it refuses all."
+
+
+def _check_synthesizer_on(plugin: Synthesizer, mode: Mode, after: SampleSpec, seed: int) -> None:
+    name = name_of(plugin)
+    params = drawn(name, plugin.draw, seed)
+    result = made(name, lambda params: plugin.render("a//1", params, mode), params, [])
+    assert result.key == "a//1", f"{name}: expected the key it was given, found {result.key}."
+    other = plugin.render("b//2", params, mode)
+    assert np.array_equal(other.image, result.image), (
+        f"{name}: expected an image of the params alone, found one that depends on the key."
+    )
+    parsed = {key: after.targets[key].parse(raw) for key, raw in result.targets.items()}
+    check_fits(name, result.replace(targets=parsed), after)
+    content = plugin.content(params)
+    assert content is None or isinstance(content, str), f"{name}: {content=}"
+
+
+def check_source(plugin: Source) -> None:
+    """Checks a source, made with the path of a layout that exists; reads its first records."""
+    name = name_of(plugin)
+    check_declaration(plugin)
+    check_options(plugin)
+    records = list(plugin.records())
+    keys = [record.key for record in records]
+    assert records, f"{name}: expected records, found none."
+    assert len(set(keys)) == len(keys), f"{name}: expected each key once."
+    assert all(key and "//" not in key for key in keys), f"{name}: expected keys without '//'."
+    assert {record.split for record in records} <= {None, *_SPLITS}, f"{name}: unknown splits."
+    again = {record.key: record for record in plugin.records()}
+    assert again == {record.key: record for record in records}, (
+        f"{name}: expected the same records every time they are asked for."
+    )
+    targets = plugin.targets(records)
+    for record in sorted(records, key=lambda record: record.key)[:_READ]:
+        _check_record(plugin, record, targets)
+
+
+def _check_record(plugin: Source, record: Record, targets: Mapping[str, Any]) -> None:
+    from dsbuilder.formats.image import decode
+
+    place = f"{name_of(plugin)}: {record.key}"
+    assert set(record.targets) >= set(targets), f"{place}: expected a value of every target."
+    for name, target in targets.items():
+        value = target.parse(record.targets[name])
+        assert target.encode(name, value).keys() == target.features(name).keys(), place
+    pixels = plugin.read(record)
+    image = decode(pixels, mode="rgb") if isinstance(pixels, bytes) else pixels
+    assert image.ndim == 3 and image.dtype == np.uint8, f"{place}: {image.shape} {image.dtype}"
+    assert image.shape[2] in (1, 3, 4), (
+        f"{place}: expected 1, 3 or 4 channels, found {image.shape}."
+    )
+    identity = plugin.identity(record)
+    assert isinstance(identity, str) or (identity is None and record.path is not None), (
+        f"{place}: expected a path, or identity() to say in a text what stands for the pixels."
+    )
+
+
+def check_model(plugin: ModelBuilder, *, spec: SampleSpec | None = None) -> None:
+    """Checks that a builder makes an uncompiled model with logits for every class.
+
+    Args:
+      spec: what it is built for; 32x32x3 images of 3 classes if left out.
+    """
+    name = name_of(plugin)
+    check_declaration(plugin)
+    check_options(plugin)
+    spec = _signature(32, 32, 3) if spec is None else spec
+    label = next(target for target in spec.targets.values() if isinstance(target, ClassLabel))
+    model = plugin.build(spec)
+    assert not model.compiled, f"{name}: expected an uncompiled model; the trainer compiles it."
+    shape = (2, *(side or 32 for side in spec.image.shape))
+    pixels = np.random.default_rng(0).random(shape, np.float32)
+    batch = pixels * 255 if plugin.preprocesses else pixels
+    output = np.asarray(model(batch))
+    assert output.shape == (2, len(label.names)), (
+        f"{name}: expected logits of shape {(2, len(label.names))}, found {output.shape}."
+    )
+    assert np.isfinite(output).all(), f"{name}: expected finite logits, found {output}."
+
+
+def _signature(height: int, width: int, channels: int) -> SampleSpec:
+    image = ImageSpec(height=height, width=width, channels=channels)
+    return SampleSpec(image=image, targets={"label": _LABEL})
+
+
+_CHECKS: Mapping[type, Callable[[Any], None]] = {
+    Transform: check_transform,
+    Mixer: check_mixer,
+    Synthesizer: check_synthesizer,
+    Source: check_source,
+    ModelBuilder: check_model,
+}

@@ -1,0 +1,169 @@
+"""The laws that hold for more than one kind of plugin, each an assertion with its reason."""
+
+import copy
+import inspect
+import json
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import numpy as np
+
+from dsbuilder.errors import DsbuilderError
+from dsbuilder.plugin import Mark, Params, Sample, SampleSpec, Stage, generator
+from dsbuilder.spec.binding import Binder, to_plain
+from dsbuilder.spec.document import from_data
+
+Made = TypeVar("Made")
+
+
+def name_of(plugin: Any) -> str:
+    """Returns how messages call a plugin."""
+    mark = getattr(plugin, "__dsbuilder__", None)
+    return f"{mark.kind} '{mark.name}'" if mark else type(plugin).__name__
+
+
+def check_declaration(plugin: Any) -> None:
+    """Checks the decorator's mark, and that the help names every option under `Attributes`."""
+    cls = type(plugin)
+    mark = cls.__dict__.get("__dsbuilder__")
+    assert isinstance(mark, Mark), f"{cls.__name__}: expected a decorator such as @transform(...)."
+    assert is_dataclass(plugin), f"{mark.name}: expected a dataclass."
+    options = [field.name for field in fields(plugin) if field.init]
+    described = _attributes(inspect.getdoc(cls) or "")
+    absent = [option for option in options if option not in described]
+    assert not absent, (
+        f"{mark.name}: expected every option under 'Attributes:' in the docstring, "
+        f"found nothing on {', '.join(absent)}."
+    )
+
+
+def _attributes(text: str) -> set[str]:
+    """Returns the names that the section `Attributes` of a docstring describes."""
+    section = re.search(r"^Attributes:\n((?:[ \t]+.*\n?|\n)*)", text, re.MULTILINE)
+    if section is None:
+        return set()
+    lines = re.findall(r"^ +([\w, ]+):", section.group(1), re.MULTILINE)
+    return {name.strip() for line in lines for name in line.split(",")}
+
+
+def check_options(plugin: Any) -> None:
+    """Checks that the options, written down as in a manifest, bind to an equal plugin.
+
+    Nested stages are bound by a registry and left out here.
+    """
+    name = name_of(plugin)
+    hints = get_type_hints(type(plugin))
+    if any(_nests(hint) for hint in hints.values()):
+        return
+    written = json.loads(json.dumps(to_plain(plugin)))
+    binder = Binder(from_data(written, origin=name, folder=Path()), {})
+    bound, resolved = binder.dataclass(type(plugin), binder.document.root, "")
+    problems = "; ".join(str(problem) for problem in binder.problems)
+    assert not problems, f"{name}: expected options that can be read again, found: {problems}"
+    assert bound == plugin, f"{name}: expected equal options after reading, found {bound}."
+    assert to_plain(bound) == to_plain(plugin) and isinstance(resolved, dict), name
+
+
+def _nests(hint: Any) -> bool:
+    return hint is Stage or any(_nests(each) for each in get_args(hint))
+
+
+def signature_or_refusal(
+    name: str, ask: Callable[[Any], SampleSpec], given: Any
+) -> SampleSpec | None:
+    """Returns the signature, or None where it is refused, which needs a reason."""
+    try:
+        return ask(given)
+    except (ValueError, DsbuilderError) as error:
+        assert str(error), f"{name}: expected a reason for refusing {given}, found none."
+        return None
+
+
+def drawn(
+    name: str,
+    draw: Callable[[np.random.Generator], Params],
+    seed: int,
+    *,
+    unchanged: Sequence[np.ndarray] = (),
+) -> Params:
+    """Returns what `draw` draws, after checking it: of its generator alone, JSON values, no traces.
+
+    Args:
+      unchanged: arrays that it must leave alone.
+    """
+    before = [array.copy() for array in unchanged]
+    params = _with_global_seed(0, lambda: draw(generator("kit", seed)))
+    again = _with_global_seed(1, lambda: draw(generator("kit", seed)))
+    assert params == again, (
+        f"{name}: expected draw to use its generator alone, found {params} and {again} from "
+        "equal ones."
+    )
+    try:
+        written = json.loads(json.dumps(params, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise AssertionError(
+            f"{name}: expected params of JSON values, found {params}: {error}."
+        ) from error
+    assert written == params, (
+        f"{name}: expected params that JSON keeps as they are (lists, not tuples; text as keys), "
+        f"found {params}."
+    )
+    for array, copied in zip(unchanged, before, strict=True):
+        assert np.array_equal(array, copied), f"{name}: expected draw to leave the image alone."
+    return params
+
+
+def made(
+    name: str, make: Callable[[Params], Sample], params: Params, given: Sequence[Sample]
+) -> Sample:
+    """Returns what `make` makes of params, after checking that it is pure.
+
+    Args:
+      given: samples that it must leave alone.
+    """
+    before = [(sample.image.tobytes(), copy.deepcopy(dict(sample.targets))) for sample in given]
+    kept = copy.deepcopy(params)
+    first = _with_global_seed(0, lambda: make(params))
+    image = first.image.copy()
+    second = _with_global_seed(1, lambda: make(params))
+    assert params == kept, f"{name}: expected its params left alone, found them changed."
+    for sample, (pixels, targets) in zip(given, before, strict=True):
+        assert sample.image.tobytes() == pixels, f"{name}: expected its input image left alone."
+        assert dict(sample.targets) == targets, f"{name}: expected its input targets left alone."
+    assert second.image.tobytes() == image.tobytes(), (
+        f"{name}: expected the same bytes from the same params, found different ones. "
+        "Draw all randomness in draw()."
+    )
+    return first
+
+
+def _with_global_seed(seed: int, make: Callable[[], Made]) -> Made:
+    """Runs with the global generators in a known state, so that a use of them shows."""
+    states = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        return make()
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+def check_fits(name: str, sample: Sample, spec: SampleSpec) -> None:
+    """Checks that a sample's image and targets are what a signature announces."""
+    found = f"{'x'.join(map(str, sample.image.shape))} {sample.image.dtype}"
+    assert spec.image.accepts(sample.image), (
+        f"{name}: expected an image as its output_spec says, {spec.image}, found {found}."
+    )
+    assert set(sample.targets) == set(spec.targets), (
+        f"{name}: expected the targets {sorted(spec.targets)}, found {sorted(sample.targets)}."
+    )
+    for key, target in spec.targets.items():
+        found_features = set(target.encode(key, sample.targets[key]))
+        assert found_features == set(target.features(key)), (
+            f"{name}: expected the features {set(target.features(key))}, found {found_features}."
+        )
