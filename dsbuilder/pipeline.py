@@ -1,8 +1,10 @@
 """A spec resolved against the targets of its source: signatures, and the sample at a position.
 
-`resolve` follows the signature through every branch (original, variant, synthesized) without opening an
-image; a wrong pipeline is found here. The functions of a `Pipeline` then make the sample at a position:
-they depend on their arguments and the spec alone, so any process may make any sample at any time.
+`resolve` follows the signature through every branch (original, variant, synthesized) without
+opening an image; a wrong pipeline is found here. The functions of a `Pipeline` then make the sample
+at a
+position: they depend on their arguments and the spec alone, so any process may make any sample at
+any time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,8 +112,9 @@ class Pipeline:
     def synthesize(self, synthesis: Synthesis, key: str, split: str, trace: Trace) -> Sample:
         """Returns the synthesized sample of a key, before `finish`.
 
-        What must not appear in two splits is kept apart without looking at other samples: the hash of
-        the content says to which split it belongs, and a draw that belongs to another is drawn again.
+        What must not appear in two splits is kept apart without looking at other samples: the hash
+        of the content says to which split it belongs, and a draw that belongs to another is drawn
+        again.
         """
         trace.at = synthesis.id
         with _noted(synthesis.id, key, None):
@@ -293,7 +296,8 @@ class _Resolver:
         except (ValueError, DsbuilderError) as error:
             self._problem(place, f"cannot take {signature}: {error}")
             return signature
-        # Nothing else is known of a stage that may be left out: both outcomes must be one signature.
+        # Nothing else is known of a stage that may be left out: both outcomes must be one
+        # signature.
         if stage.p < 1 and isinstance(stage, Stage) and after != signature:
             if stage.p > 0:
                 after = after.replace(image=_either(signature.image, after.image))

@@ -1,4 +1,4 @@
-"""Everything a plugin author needs, and all that a plugin may import of dsbuilder (with `formats/`).
+"""Everything that a plugin author needs and, with `formats/`, all that a plugin may import.
 
 A plugin is one frozen keyword-only dataclass under one decorator. Its fields are the YAML options,
 its docstring is the help text, its types are the schema. There are five kinds:
@@ -9,9 +9,9 @@ its docstring is the help text, its types are the schema. There are five kinds:
   Synthesizer   makes samples from nothing                `@synthesizer(name)`
   ModelBuilder  builds a Keras model for a signature      `@model(name)`
 
-Randomness happens only in `draw`, which returns JSON values; `apply` and `render` are pure functions
-of them. This is what makes a sample reproducible, explainable, and testable without random numbers.
-A decorator only marks the class: nothing is registered by importing a file.
+Randomness happens only in `draw`, which returns JSON values; `apply` and `render` are pure
+functions of them. This is what makes a sample reproducible, explainable, and testable without
+random numbers. A decorator only marks the class: nothing is registered by importing a file.
 """
 
 from abc import ABC, abstractmethod
@@ -78,7 +78,7 @@ Geometry = Literal["fixed", "moves", "breaks"]
 
 @dataclass(frozen=True)
 class Range:
-    """An interval that a number is drawn from; YAML writes `[low, high]`, or one number for a constant.
+    """An interval that a number is drawn from; YAML writes `[low, high]`, or one number.
 
     Attributes:
       low, high: the bounds, `low <= high`.
@@ -179,8 +179,8 @@ class Transform(ABC):
 class Mixer(ABC):
     """Mixes a sample with others of its split.
 
-    Partners come as prepared originals, never augmented or mixed themselves, with whatever size they
-    have then; the mixer fits them to the sample.
+    Partners come as prepared originals, never augmented or mixed themselves, with whatever size
+    they have then; the mixer fits them to the sample.
     """
 
     partners: ClassVar[int] = 1
@@ -216,7 +216,7 @@ class Mixer(ABC):
         params: Params,
         targets: Mapping[str, Target],
     ) -> Sample:
-        """Returns the mixed sample: `apply`, and each target mixed as its kind does by `weights`."""
+        """Returns the mixed sample: `apply`, each target mixed by `weights` as its kind does."""
         parents = (sample, *partners)
         weights = self.weights(params)
         values = {
@@ -246,18 +246,19 @@ class Synthesizer(ABC):
         """Returns the sample of the params; a pure function. Targets hold *raw* labels."""
 
     def content(self, params: Params) -> str | None:
-        """Returns what must not appear in two splits (say, the text), or None if nothing must not."""
+        """Returns what must not appear in two splits (say, a text), or None."""
         return None
 
 
 class ModelBuilder(ABC):
     """Builds a Keras model for a signature.
 
-    Keras is imported in the body of `build`, never at the top of the file: no other verb pays for it.
+    Keras is imported in the body of `build`, never at the top of the file: no other verb pays for
+    it.
     """
 
     preprocesses: ClassVar[bool] = False
-    """Whether the model scales its input itself; else the trainer puts the normalisation before it."""
+    """Whether the model scales its input itself; else the trainer normalises before it."""
 
     @abstractmethod
     def build(self, spec: SampleSpec) -> "keras.Model":
@@ -333,7 +334,8 @@ def transform(
     """Marks a class as the transform `name`, with its declared geometry."""
     if geometry not in ("fixed", "moves", "breaks"):
         raise PluginError(
-            f"transform '{name}': expected geometry 'fixed', 'moves' or 'breaks', found {geometry!r}."
+            f"transform '{name}': expected geometry 'fixed', 'moves' or 'breaks', "
+            f"found {geometry!r}."
         )
     mark = Mark(kind="transform", name=name, geometry=geometry, moves=tuple(moves))
     return _marker(Transform, mark)

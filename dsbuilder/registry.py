@@ -1,9 +1,9 @@
 """Finds plugins: the built-in ones, those of installed packages, and those of `plugins/` folders.
 
-Decorators only mark classes; `discover` looks at modules and collects what is marked. So importing a
-file registers nothing, two registries can live side by side, and a test can ask for its own.
-A name stands for one plugin: defined twice, it is an error that names both files. A file that fails to
-import is kept with its traceback and reported wherever a plugin is missed; it neither stops the
+Decorators only mark classes; `discover` looks at modules and collects what is marked. So importing
+a file registers nothing, two registries can live side by side, and a test can ask for its own. A
+name stands for one plugin: defined twice, it is an error that names both files. A file that fails
+to import is kept with its traceback and reported wherever a plugin is missed; it neither stops the
 program nor disappears.
 """
 
@@ -163,7 +163,7 @@ def discover(folders: Sequence[Path] = ()) -> Registry:
 
 
 def nearest_folder(pipeline: Path) -> Path | None:
-    """Returns the `plugins/` folder beside a pipeline, else beside the folder the pipeline lies in."""
+    """Returns the `plugins/` folder beside a pipeline, else beside the pipeline's folder."""
     parent = pipeline.resolve().parent
     for base in (parent, parent.parent):
         if (base / FOLDER).is_dir():
@@ -235,7 +235,7 @@ def _add_folder(folder: Path, found: list[Plugin], broken: list[Broken]) -> None
 
 
 def _plugin_files(folder: Path) -> Iterator[Path]:
-    """Yields the files that may define plugins; a leading underscore or dot marks one that is only imported."""
+    """Yields the files that may define plugins; `_` or `.` in front marks others."""
     for path in folder.iterdir():
         if path.name.startswith(("_", ".")):
             continue
@@ -246,7 +246,7 @@ def _plugin_files(folder: Path) -> Iterator[Path]:
 
 
 def _package(folder: Path) -> str:
-    """Makes the folder a package of its own name, so that its files can `from . import` each other."""
+    """Makes the folder a package of its own, so that its files can `from . import` each other."""
     name = "dsbuilder_plugins_" + hashlib.blake2b(bytes(folder), digest_size=6).hexdigest()
     # A new package every time: what an earlier discovery loaded may have changed on disk.
     for loaded in [module for module in sys.modules if module.split(".")[0] == name]:

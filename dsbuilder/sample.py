@@ -1,8 +1,8 @@
 """What flows through a pipeline: records, samples, and the signature that describes them.
 
 A **record** is an entry of a source before anything is decoded; a **sample** is the decoded unit; a
-**target** says of which kind one label is. The signature (`SampleSpec`) is what `check` follows through
-every stage without opening an image.
+**target** says of which kind one label is. The signature (`SampleSpec`) is what `check` follows
+through every stage without opening an image.
 """
 
 from abc import ABC, abstractmethod

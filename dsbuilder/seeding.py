@@ -1,8 +1,9 @@
 """Randomness keyed by position: who asks decides what is drawn, never when or where it is asked.
 
-Every random decision of dsbuilder starts from a hash of its position (the pipeline's seed, a stage's
-id, a sample's key, a copy or an epoch). So bytes cannot depend on the number of workers, their order,
-an interruption, or on other samples. Philox is counter-based: its key *is* the hash, no state is carried.
+Every random decision of dsbuilder starts from a hash of its position (the pipeline's seed, a
+stage's id, a sample's key, a copy or an epoch). So bytes cannot depend on the number of workers,
+their order, an interruption, or on other samples. Philox is counter-based: its key *is* the hash,
+no state is carried.
 """
 
 import hashlib

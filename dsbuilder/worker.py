@@ -1,8 +1,8 @@
 """`python -m dsbuilder.worker FD`: the process that a pool's workers are forked from.
 
-It binds the pipeline of the one job it is sent, then forks a worker for every connection that arrives
-over the socket. A worker makes shards until its connection is closed. When the pool goes, by whatever
-way, the sockets are closed and everything here ends.
+It binds the pipeline of the one job it is sent, then forks a worker for every connection that
+arrives over the socket. A worker makes shards until its connection is closed. When the pool goes,
+by whatever way, the sockets are closed and everything here ends.
 """
 
 import os

@@ -185,7 +185,7 @@ def _make_shards(
 
 
 def _sweep(folder: Path) -> None:
-    """Makes the folder of a build that is under way, without what an interrupted one left half done."""
+    """Makes the folder of a build, without what an interrupted one left half done."""
     folder.mkdir(parents=True, exist_ok=True)
     for stray in (*folder.glob(".shard-*"), *folder.glob("*.tmp")):
         if stray.is_dir():

@@ -1,7 +1,7 @@
 """The plan: every sample of a dataset, its place and its fingerprint, without opening an image.
 
-The plan is a pure function of the records, their content hashes and the pipeline. A shard's place is
-the hash of the root key, so all that derives from one image shares one task and one decode.
+The plan is a pure function of the records, their content hashes and the pipeline. A shard's place
+is the hash of the root key, so all that derives from one image shares one task and one decode.
 """
 
 import bisect
@@ -72,14 +72,8 @@ def make_plan(
         fingerprint=fingerprint.digest(whole, statics),
         image=image,
         samples=dict(samples),
-        warnings=(*split.warnings, *_empty_splits(pipeline, samples)),
+        warnings=split.warnings,
     )
-
-
-def _empty_splits(pipeline: Pipeline, samples: Mapping[str, int]) -> Iterator[str]:
-    for name, share in pipeline.settings.split.shares.items():
-        if share > 0 and not samples.get(name):
-            yield f"split '{name}' has a share of {share:g} but no sample."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +201,7 @@ class _Planner:
 
 
 def nominal_bytes(signature: SampleSpec, image: str) -> float:
-    """Returns the size that a plan reckons with for one sample; only the number of shards hangs on it."""
+    """Returns the size that a plan reckons with for a sample; it only sets the number of shards."""
     spec = signature.image
     height, width = spec.height or _UNKNOWN_SIDE, spec.width or _UNKNOWN_SIDE
     item = {"uint8": 1, "float32": 4, "uint16": 2}.get(spec.dtype, 4)
@@ -223,8 +217,8 @@ def num_shards(samples: int, sample_bytes: float, shard_mb: float) -> int:
 def deal_synthesis(synthesis: Synthesis) -> Iterator[tuple[str, str]]:
     """Yields (key, split) of every synthesized sample.
 
-    Each goes to the split that lags most behind its share, so any number of samples is shared out to
-    within one, and a larger `count` moves none.
+    Each goes to the split that lags most behind its share, so any number of samples is shared out
+    to within one, and a larger `count` moves none.
     """
     dealt = dict.fromkeys(synthesis.splits, 0)
     for number in range(synthesis.count):

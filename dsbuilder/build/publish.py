@@ -1,4 +1,4 @@
-"""From finished shards to a dataset: manifest, tfds files, checksums, and the switch of the link."""
+"""From finished shards to a dataset: manifest, tfds files, checksums, the switch of the link."""
 
 import json
 import os

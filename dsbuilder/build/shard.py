@@ -1,8 +1,8 @@
-"""One shard task: read, transform, encode, write; the only place where pixels are made for the cache.
+"""One shard task: read, transform, encode, write; the one place that makes pixels for the cache.
 
-Roots are taken in turn, so that an image is decoded once for all that derives from it. Encoded samples
-go to a nameless temporary file and are then written in the shard's order (the hash of each key), so
-memory does not grow with the shard.
+Roots are taken in turn, so that an image is decoded once for all that derives from it. Encoded
+samples go to a nameless temporary file and are then written in the shard's order (the hash of each
+key), so memory does not grow with the shard.
 """
 
 import json
@@ -57,8 +57,8 @@ def make(
 ) -> ShardResult:
     """Makes a shard and returns what became of it.
 
-    The files appear under their names only when they are whole, the note that the shard is done last
-    of all; a shard with that note is never made again.
+    The files appear under their names only when they are whole, the note that the shard is done
+    last of all; a shard with that note is never made again.
 
     Args:
       on_progress: called with the number of samples made since the last call.
@@ -206,7 +206,7 @@ class _Maker:
         spool.quarantined.append({**row, "traceback": text})
 
     def _described(self, key: str, error: Exception) -> str:
-        """Says what happened without this machine's folders: equal builds have equal quarantines."""
+        """Says what happened without this machine's folders, so that equal builds are equal."""
         located = self._task.records.get(key.partition("//")[0])
         text = f"{type(error).__name__}: {error}"
         if located is None or located.record.path is None:

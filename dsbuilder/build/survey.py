@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder.build.split import Split, check_keys, deal
+from dsbuilder.build.split import Split, deal
 from dsbuilder.errors import DataError
 from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.registry import Registry, discover, nearest_folder
@@ -69,7 +69,6 @@ def survey(spec: Spec) -> Survey:
         nothing = deal([], spec.settings.split, seed=spec.settings.seed, label=None)
         return Survey(pipeline=resolve(spec, None), targets=None, records=(), split=nothing)
     records = sorted(source.records(), key=lambda record: record.key)
-    check_keys(records)
     targets = source.targets(records)
     _check_labels(records, targets)
     pipeline = resolve(spec, targets)

@@ -1,7 +1,7 @@
-"""What crosses a process boundary: a job (the pipeline) and shard tasks, as JSON; never pixels or plugins.
+"""What crosses a process boundary: a job and shard tasks, as JSON; never pixels or plugins.
 
-A worker gets one `Job`, binds the pipeline for itself, and then makes the shards it is given. A task
-says everything about one shard, so any engine can run it anywhere.
+A worker gets one `Job`, binds the pipeline for itself, and then makes the shards it is given. A
+task says everything about one shard, so any engine can run it anywhere.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """What a codec is: it turns samples into bytes and files, and files back into samples.
 
-Every codec stores a sample as one `tf.train.Example`: `image`, `key`, and the features of its targets.
-What differs is how a shard's examples become files (`write`) and are found again (`open`).
+Every codec stores a sample as one `tf.train.Example`: `image`, `key`, and the features of its
+targets. What differs is how a shard's examples become files (`write`) and are found again (`open`).
 """
 
 from abc import ABC, abstractmethod

@@ -1,9 +1,9 @@
 """Fingerprints: the hash of everything that determines a sample's bytes.
 
 That is: the content of its source files, its key and labels, the options of every stage (a `Path`
-option by what the file holds), the code of every plugin (a `plugins/` file and what it imports below
-`plugins/` by source, an installed plugin by version), what a plugin's `inputs()` adds, and the versions
-of the libraries that decode, transform and encode. Equal fingerprints, equal bytes.
+option by what the file holds), the code of every plugin (a `plugins/` file and what it imports
+below `plugins/` by source, an installed plugin by version), what a plugin's `inputs()` adds, and
+the versions of the libraries that decode, transform and encode. Equal fingerprints, equal bytes.
 """
 
 import ast

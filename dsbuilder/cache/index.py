@@ -1,8 +1,9 @@
 """The stat index: content hashes of source files that need not be read again.
 
-A file whose path, size, times and inode are as they were has the content it had, with one exception:
-a file that was written within the clock's grain of being hashed may change again without its times
-changing. Like git, an entry made less than two seconds after its file's last change is not trusted.
+A file whose path, size, times and inode are as they were has the content it had, with one
+exception: a file that was written within the clock's grain of being hashed may change again without
+its times changing. Like git, an entry made less than two seconds after its file's last change is
+not trusted.
 """
 
 import json
@@ -23,8 +24,8 @@ def content_hashes(
 ) -> Mapping[Path, str]:
     """Returns the content hash of every file, reading only those that may have changed.
 
-    A file that cannot be read has the hash `unreadable`: making its sample will say why. The index is
-    written back for the next time.
+    A file that cannot be read has the hash `unreadable`: making its sample will say why. The index
+    is written back for the next time.
 
     Args:
       rehash: reads every file, whatever the index says.

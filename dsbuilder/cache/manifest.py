@@ -1,4 +1,4 @@
-"""The manifest: what a dataset is. It lies in `metadata.json`, where TensorFlow Datasets shows it."""
+"""The manifest: what a dataset is, in `metadata.json`, where TensorFlow Datasets shows it."""
 
 import json
 from collections.abc import Mapping

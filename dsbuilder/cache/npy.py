@@ -1,7 +1,8 @@
 """The npy codec: a shard is one `.npy` array a feature, of fixed shape, for memory mapping.
 
 `<stem>.image.npy` is uint8 `(n, H, W, C)`; `<stem>.label.npy` int64 `(n,)`; a text is an array of
-fixed-length UTF-8 bytes. Nothing is pickled, so `np.load(..., allow_pickle=False)` opens everything.
+fixed-length UTF-8 bytes. Nothing is pickled, so `np.load(..., allow_pickle=False)` opens
+everything.
 """
 
 from collections.abc import Iterable

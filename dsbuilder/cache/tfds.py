@@ -1,8 +1,8 @@
 """The files that TensorFlow Datasets reads beside the shards, written without it.
 
 `tfds.builder_from_directory(folder)` and `tfds.load(name, data_dir=...)` open the dataset by
-`dataset_info.json`, `features.json` and `<label>.labels.txt`. An unknown field in the first makes tfds
-fail, so what is ours lies in `metadata.json` (see `manifest.py`).
+`dataset_info.json`, `features.json` and `<label>.labels.txt`. An unknown field in the first makes
+tfds fail, so what is ours lies in `metadata.json` (see `manifest.py`).
 """
 
 import json

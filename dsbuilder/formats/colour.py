@@ -1,17 +1,14 @@
 """Between channel layouts, in whole sRGB values: luma, flattening, 16 bits to 8."""
 
-from typing import Literal
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-Mode = Literal["rgb", "gray", "rgba"]
+from dsbuilder.sample import CHANNELS, Mode
+
 Background = tuple[int, int, int]
 Pixels = npt.NDArray[np.uint8]
-
-CHANNELS: dict[Mode, int] = {"rgb": 3, "gray": 1, "rgba": 4}
 
 
 def convert(image: Pixels, mode: Mode, *, background: Background) -> Pixels:

@@ -1,9 +1,9 @@
 """A tree of located values -> dataclasses and plugins, led by the types of their fields.
 
-There is one description of an option: the field of a dataclass. The binder walks the tree beside the
-type and returns the object and, in parallel, its *resolved* form: plain data with every default filled
-in and paths as they were written, which is what a manifest keeps and a worker binds again. Problems are
-collected, not raised, so that a user sees all of them at once.
+There is one description of an option: the field of a dataclass. The binder walks the tree beside
+the type and returns the object and, in parallel, its *resolved* form: plain data with every default
+filled in and paths as they were written, which is what a manifest keeps and a worker binds again.
+Problems are collected, not raised, so that a user sees all of them at once.
 """
 
 import dataclasses

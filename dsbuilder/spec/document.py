@@ -1,8 +1,8 @@
 """YAML 1.2 text -> a tree of values that know their line; and `--set` on such a tree.
 
-The tree is made from the parser's events of composition, not from Python objects: a scalar keeps its
-text, so a class called `no` or `01` stays that text where a text is wanted, and an error can name the
-line. Refused: duplicate keys, object tags, merge keys, anything but plain data.
+The tree is made from the parser's events of composition, not from Python objects: a scalar keeps
+its text, so a class called `no` or `01` stays that text where a text is wanted, and an error can
+name the line. Refused: duplicate keys, object tags, merge keys, anything but plain data.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Places of a pipeline that name a plugin, `{use: name, option: value, ...}`, and how they are bound."""
+"""Places of a pipeline that name a plugin, `{use: name, option: value, ...}`, and their binding."""
 
 import re
 from collections.abc import Callable, Mapping

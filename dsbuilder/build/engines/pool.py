@@ -1,9 +1,9 @@
 """The engine for several cores: worker processes of ours, each making whole shards.
 
-`python -m dsbuilder.worker` binds the pipeline once, imports what its stages need, and forks a worker
-for each connection it is sent; so start-up is paid once and pages are shared. The caller's own process
-is never forked and its script never run again: no `__main__` guard, and no TensorFlow in a worker.
-A worker that dies costs its shard, which another one makes.
+`python -m dsbuilder.worker` binds the pipeline once, imports what its stages need, and forks a
+worker for each connection it is sent; so start-up is paid once and pages are shared. The caller's
+own process is never forked and its script never run again: no `__main__` guard, and no TensorFlow
+in a worker. A worker that dies costs its shard, which another one makes.
 """
 
 import contextlib
