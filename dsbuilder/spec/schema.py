@@ -198,13 +198,37 @@ class OptimizerOptions:
 
     Attributes:
       use: `adam`, `adamw`, `sgd`, `rmsprop`, ...
-      learning_rate: at the start.
-      options: further arguments of the Keras class.
+      learning_rate: above 0.
+      options: further arguments of the Keras class, such as {momentum: 0.9}.
     """
 
     use: str = "adam"
     learning_rate: float = 1e-3
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_above_0("learning_rate", self.learning_rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneOptions:
+    """A second phase, which starts from the best model so far and also trains frozen layers.
+
+    Attributes:
+      layers: how many of the last frozen layers that have weights. Batch normalisation is not
+        counted: it stays frozen, or it would destroy what the layers have learnt before.
+      epochs: at most.
+      learning_rate: of this phase, well below the one before.
+    """
+
+    layers: int = 10
+    epochs: int = 5
+    learning_rate: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _check_at_least_1("layers", self.layers)
+        _check_at_least_1("epochs", self.epochs)
+        _check_above_0("learning_rate", self.learning_rate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,20 +238,47 @@ class TrainOptions:
     Attributes:
       model: the model builder.
       optimizer: see `OptimizerOptions`.
-      epochs: at most.
+      epochs: at most, before fine-tuning.
+      fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are.
       batch_size: overrides `stream.batch_size`.
       seed: overrides the pipeline's seed.
-      normalize: `scale` or `standardize`, inside the model; not for a model that preprocesses.
-      patience: epochs without a better validation loss before stopping; null never stops early.
+      normalize: `scale` (to [0, 1]) or `standardize` (by the train split's mean and deviation),
+        inside the model; `scale` by default, and nothing for a model that preprocesses itself.
+      patience: epochs of a phase without a better validation loss before it ends; null never ends
+        it early.
+      deterministic: whether only operations are used that give the same bits in every run; slower
+        on some accelerators.
     """
 
     model: ModelBuilder
     optimizer: OptimizerOptions = OptimizerOptions()
     epochs: int = 10
+    fine_tune: FineTuneOptions | None = None
     batch_size: int | None = None
     seed: int | None = None
     normalize: Literal["scale", "standardize"] | None = None
     patience: int | None = None
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        _check_at_least_1("epochs", self.epochs)
+        _check_at_least_1("batch_size", self.batch_size)
+        _check_at_least_1("patience", self.patience)
+        if self.normalize and self.model.preprocesses:
+            raise ValueError(
+                f"normalize: expected none for a model that preprocesses its input itself, found "
+                f"'{self.normalize}'. Remove it."
+            )
+
+
+def _check_at_least_1(option: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{option}: expected 1 or more, found {value}.")
+
+
+def _check_above_0(option: str, value: float) -> None:
+    if value <= 0:
+        raise ValueError(f"{option}: expected more than 0, found {value:g}.")
 
 
 @dataclass(frozen=True, kw_only=True)
