@@ -1,0 +1,12 @@
+"""A dataset as batches.
+
+reading.py                what a caller and the pipeline decide about it; whole shards
+feed.py                   stages that need Python: batches of numpy arrays, without TensorFlow
+tensorflow.py             `stream`: a split as a `tf.data.Dataset`; what it yields
+tensorflow_tfrecord.py    the tfrecord codec by native ops
+tensorflow_npy.py         the npy codec by native ops
+tensorflow_order.py       shuffling by (seed, epoch)
+tensorflow_statistics.py  mean and deviation of the train split
+
+Only the files called `tensorflow*` import TensorFlow.
+"""

@@ -1,0 +1,137 @@
+"""Batches of numpy arrays where the stream has stages: fresh in every epoch, without TensorFlow.
+
+What a batch holds depends on (seed, split, epoch) and its place alone, so a faster feed of the
+same law yields the same bytes:
+
+* order: a permutation by the generator of (seed, "shuffle", split, epoch); host i of n takes every
+  n-th place from i;
+* a sample: `Refresher.refresh`, whose generators are those of (seed, stage, key, epoch);
+* partners of a mixer: cached samples of the same batch, as `partners` pairs them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.cache import ledger
+from dsbuilder.cache.codec import ShardReader
+from dsbuilder.errors import PluginError
+from dsbuilder.pipeline import Refresher, Trace
+from dsbuilder.sample import Sample
+from dsbuilder.seeding import generator
+from dsbuilder.stream.reading import Reading
+
+DTYPES = {"int64": np.int64, "float32": np.float32, "string": object}
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The batches of a split that passes stages on its way.
+
+    Attributes:
+      reading: how the split is read; its `refresher` is not None.
+    """
+
+    reading: Reading
+
+    def batches(self, epoch: int) -> Iterator[dict[str, np.ndarray]]:
+        """Yields the batches of an epoch; every array is new.
+
+        Each holds `image` `(B, H, W, C)`, `key` `(B,)` UTF-8 bytes, and for each target by its name
+        what the stream yields for it.
+
+        Raises:
+          CacheError: a shard is missing, cut or corrupt.
+          Exception: a plugin's own, with notes that name stage, sample and params.
+        """
+        order = self.order(epoch)
+        size = self.reading.batch_size
+        for step in range(self.reading.steps):
+            yield self._batch(order[step * size : (step + 1) * size], epoch, step)
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Returns the places of this host's samples in the order of an epoch, int64 `(n,)`."""
+        reading = self.reading
+        places = np.arange(reading.dataset.num_samples(reading.split))
+        if reading.shuffle:
+            rng = generator(reading.seed, "shuffle", reading.split, epoch)
+            places = rng.permutation(places)
+        index, count = reading.shard
+        return places[index::count]
+
+    @property
+    def _refresher(self) -> Refresher:
+        if self.reading.refresher is None:
+            raise PluginError("feed: expected a split that passes stages, found none. Stream it.")
+        return self.reading.refresher
+
+    @cached_property
+    def _readers(self) -> Sequence[ShardReader]:
+        dataset = self.reading.dataset
+        return [dataset.codec.open(dataset.path, shard.stem) for shard in self.reading.shards]
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        """Shard, offset and length of every sample of the split in stored order, `(n, 3)`."""
+        folder = self.reading.dataset.path
+        rows = [
+            (number, entry.offset, entry.length)
+            for number, shard in enumerate(self.reading.shards)
+            for entry in ledger.read(folder / ledger.file_name(shard.stem))
+        ]
+        return np.array(rows, np.int64).reshape(-1, 3)
+
+    def _cached(self, place: int) -> Sample:
+        shard, offset, length = self._places[place].tolist()
+        sample = self.reading.dataset.codec.decode(self._readers[shard].read(offset, length))
+        sample.image.flags.writeable = False  # a mixer shares it
+        return sample
+
+    def _batch(self, places: np.ndarray, epoch: int, step: int) -> dict[str, np.ndarray]:
+        refresher = self._refresher
+        cached = [self._cached(place) for place in places]
+        samples = []
+        for sample, chosen in zip(cached, self._partners(len(cached), epoch, step), strict=True):
+            trace = Trace()
+            fresh = refresher.refresh(sample, epoch, [cached[i] for i in chosen], trace)
+            samples.append(refresher.finish(fresh, trace))
+        return self._stack(samples)
+
+    def _partners(self, size: int, epoch: int, step: int) -> Sequence[Sequence[int]]:
+        mixer = self._refresher.mixer
+        if mixer is None:
+            return [()] * size
+        reading = self.reading
+        rng = generator(reading.seed, mixer.id, "partners", reading.split, epoch, step)
+        return partners(size, mixer.plugin.partners, rng)
+
+    def _stack(self, samples: Sequence[Sample]) -> dict[str, np.ndarray]:
+        batch = {
+            "image": np.stack([sample.image for sample in samples]),
+            "key": _column([sample.key.encode() for sample in samples], "string"),
+        }
+        for name, target in self.reading.signature.targets.items():
+            feature = target.streamed(name)
+            values = [target.encode(name, sample.targets[name])[feature] for sample in samples]
+            batch[name] = _column(values, target.features(name)[feature].dtype)
+        return batch
+
+
+def partners(size: int, count: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Returns `count` partners for each of `size` samples of a batch, by their places in it.
+
+    The samples stand in a random circle and take those that follow. None is its own partner unless
+    it is alone; none is the same sample's partner twice while the batch lasts.
+    """
+    circle = rng.permutation(size)
+    place = np.argsort(circle)
+    others = max(size - 1, 1)
+    steps = [1 + i % others if size > 1 else 0 for i in range(count)]
+    return [tuple(int(circle[(place[i] + step) % size]) for step in steps) for i in range(size)]
+
+
+def _column(values: Sequence[Any], dtype: str) -> np.ndarray:
+    return np.array(values, DTYPES[dtype])

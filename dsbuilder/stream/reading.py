@@ -1,0 +1,243 @@
+"""How a split is read: what a caller asked for, filled up from the pipeline of the dataset.
+
+Of that pipeline (`pipeline.json`) only the `stream` section is bound, so a dataset streams on a
+machine that has neither its source nor the plugins that were needed to build it. Options of stream
+stages that are paths must be absolute: the folder they were relative to is not known any more.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from dsbuilder.cache import store
+from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.manifest import Shard
+from dsbuilder.cache.npy import NpyCodec, load_array
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import CacheError, DataError, SpecError
+from dsbuilder.formats import tfrecord
+from dsbuilder.pipeline import Refresher, resolve_stream
+from dsbuilder.registry import discover
+from dsbuilder.sample import Feature, SampleSpec
+from dsbuilder.spec.binding import Binder
+from dsbuilder.spec.document import from_data
+from dsbuilder.spec.schema import StreamOptions
+from dsbuilder.spec.stages import StageBinder
+
+Images = Literal["uint8", "scale", "standardize"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a split is read, with nothing left open.
+
+    Attributes:
+      dataset, split: what.
+      batch_size: samples in a batch; the last of an epoch holds the rest unless `drop_remainder`.
+      images: see `StreamOptions`.
+      shuffle, seed: whether each epoch has an order of its own, and the root of all randomness.
+      shuffle_buffer: samples that a codec without random access shuffles among; None lets it
+        choose.
+      shard: (index, count): of `count` hosts that share the split, which one this is.
+      keys: whether the samples' keys are yielded too.
+      refresher: the stages that are applied on the way; None where the split passes none.
+      signature: of what is yielded.
+    """
+
+    dataset: Dataset
+    split: str
+    batch_size: int
+    images: Images = "uint8"
+    shuffle: bool = False
+    seed: int = 0
+    drop_remainder: bool = False
+    shuffle_buffer: int | None = None
+    shard: tuple[int, int] = (0, 1)
+    keys: bool = False
+    refresher: Refresher | None = None
+    signature: SampleSpec
+
+    def __post_init__(self) -> None:
+        index, count = self.shard
+        checks = {
+            f"batch_size of 1 or more, found {self.batch_size}": self.batch_size >= 1,
+            f"shard (index, count) with 0 <= index < count, found {self.shard}": 0 <= index < count,
+            f"shuffle_buffer of 1 or more, found {self.shuffle_buffer}": self.shuffle_buffer is None
+            or self.shuffle_buffer >= 1,
+            f"images 'uint8', 'scale' or 'standardize', found {self.images!r}": self.images
+            in ("uint8", "scale", "standardize"),
+        }
+        for message, holds in checks.items():
+            if not holds:
+                raise ValueError(f"stream: expected a {message}.")
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples of the split are this host's."""
+        index, count = self.shard
+        return len(range(index, self.dataset.num_samples(self.split), count))
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        full, rest = divmod(self.num_samples, self.batch_size)
+        return full + bool(rest and not self.drop_remainder)
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The shards of the split that hold samples."""
+        return tuple(shard for shard in self.dataset.shards(self.split) if shard.samples)
+
+    @property
+    def columns(self) -> dict[str, tuple[str, Feature]]:
+        """For each target, the stored feature that holds its value, by its name.
+
+        Where the stream mixes classes and the cache holds ids, that is the id.
+        """
+        columns = {}
+        for name, target in self.dataset.signature.targets.items():
+            stored = target.features(name)
+            wanted = self.signature.targets[name].streamed(name)
+            feature = wanted if wanted in stored else target.streamed(name)
+            columns[name] = (feature, stored[feature])
+        return columns
+
+
+def plan(
+    dataset: Dataset,
+    split: str,
+    *,
+    batch_size: int | None = None,
+    images: Images | None = None,
+    shuffle: bool | None = None,
+    seed: int | None = None,
+    plugins: Sequence[Path | str] = (),
+    **rest: Any,
+) -> Reading:
+    """Returns how a split is read; what is None is as the dataset's pipeline says.
+
+    Args:
+      shuffle: None shuffles train alone.
+      plugins: folders with the plugins that the stream's stages need.
+      rest: further attributes of `Reading`.
+
+    Raises:
+      DataError: there is no such split, it is too small for one batch, or its images cannot be
+        batched or scaled.
+      SpecError: the dataset's pipeline names a stage that is not there.
+    """
+    dataset.shards(split)
+    section = _section(dataset)
+    chosen = dataset.manifest.seed if seed is None else seed
+    refresher = _bind(dataset, section, chosen, plugins)
+    if refresher is not None and split != "train":
+        refresher = replace(refresher, stages=())
+    signature = dataset.signature if refresher is None else refresher.streamed
+    if refresher is not None and not (refresher.stages or refresher.finish_stages):
+        refresher = None
+    reading = Reading(
+        dataset=dataset,
+        split=split,
+        batch_size=section["batch_size"] if batch_size is None else batch_size,
+        images=section["images"] if images is None else images,
+        shuffle=split == "train" if shuffle is None else shuffle,
+        seed=chosen,
+        refresher=refresher,
+        signature=signature,
+        **rest,
+    )
+    _check(reading)
+    return reading
+
+
+def _section(dataset: Dataset) -> Mapping[str, Any]:
+    path = dataset.path / store.PIPELINE
+    try:
+        section: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["stream"]
+    except (OSError, ValueError, KeyError) as error:
+        raise CacheError(
+            f"{path}: expected the pipeline of the dataset, found none to read "
+            f"({type(error).__name__}). Build the dataset again."
+        ) from None
+    return section
+
+
+def _bind(
+    dataset: Dataset, section: Mapping[str, Any], seed: int, plugins: Sequence[Path | str]
+) -> Refresher | None:
+    """Binds the section's stages; none are the rule, and then no plugin is looked for."""
+    if not section["stages"] and not section["finish"]:
+        return None
+    origin = str(dataset.path / store.PIPELINE)
+    document = from_data(section, origin=origin, folder=dataset.path)
+    registry = discover([Path(folder) for folder in plugins])
+    binder = Binder(document, StageBinder(registry).custom)
+    options, _ = binder.bind(StreamOptions, document.root, "stream")
+    if binder.problems:
+        raise SpecError(binder.problems)
+    where: Callable[[str], str] = lambda path: f"{origin}: {path}"  # noqa: E731
+    return resolve_stream(options, seed=seed, cached=dataset.signature, where=where)
+
+
+def _check(reading: Reading) -> None:
+    where, spec = f"{reading.dataset.path}: {reading.split}", reading.signature.image
+    if spec.height is None or spec.width is None:
+        raise DataError(
+            f"{where}: expected images of one size to batch, found {spec}. Build with "
+            "{use: resize, size: [height, width]} in finish, or in stream.finish."
+        )
+    if reading.images == "scale" and spec.dtype != "uint8":
+        raise DataError(
+            f"{where}: expected uint8 images to scale to [0, 1], found {spec.dtype}. "
+            "Ask for images 'uint8' (as they are) or 'standardize'."
+        )
+    for name, (_, feature) in reading.columns.items():
+        if None in feature.shape:
+            raise DataError(
+                f"{where}: expected values of one shape to batch, found {feature.shape} of the "
+                f"target '{name}'. Read dataset.samples() instead."
+            )
+    if not reading.steps:
+        raise DataError(
+            f"{where}: expected samples for a batch of {reading.batch_size}, found "
+            f"{reading.num_samples}. Take a smaller batch_size, or drop_remainder=False."
+        )
+
+
+def check_shards(dataset: Dataset, split: str) -> None:
+    """Compares the sizes of a split's shards with the manifest; pixels are not looked at.
+
+    Raises:
+      CacheError: a shard is missing or cut; it names the file.
+    """
+    codec = dataset.codec
+    for shard in dataset.shards(split):
+        if isinstance(codec, NpyCodec):
+            _check_rows(dataset.path, codec, shard)
+        else:
+            _check_bytes(dataset.path, codec, shard)
+
+
+def _check_rows(folder: Path, codec: NpyCodec, shard: Shard) -> None:
+    for name in codec.files(shard.stem):
+        found = len(load_array(folder / name))
+        if found != shard.samples:
+            raise CacheError(
+                f"{folder / name}: expected {shard.samples} rows, found {found}. "
+                "Build the dataset again."
+            )
+
+
+def _check_bytes(folder: Path, codec: Codec, shard: Shard) -> None:
+    expected = shard.size_bytes + shard.samples * tfrecord.OVERHEAD_BYTES
+    for name in codec.files(shard.stem):
+        path = folder / name
+        if not path.is_file():
+            raise CacheError(f"{path}: expected a shard, found no file. Build the dataset again.")
+        found = path.stat().st_size
+        if found != expected:
+            raise CacheError(
+                f"{path}: expected {expected} bytes, found {found}. Build the dataset again."
+            )

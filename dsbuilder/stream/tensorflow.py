@@ -1,0 +1,233 @@
+"""A split as a `tf.data.Dataset`.
+
+Without stages of its own a stream consists of native ops, no Python per sample; with stages a feed
+makes the batches and TensorFlow takes them over. Either way it is a function of (seed, epoch): an
+epoch cannot be counted by iterators, which Keras opens as it likes, so it is asked for by number.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
+from dsbuilder.sample import SampleSpec
+from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
+from dsbuilder.stream.feed import Feed
+from dsbuilder.stream.reading import Images, Reading, check_shards, plan
+from dsbuilder.stream.tensorflow_statistics import statistics
+from dsbuilder.targets import ClassLabel
+
+__all__ = ["Stream", "statistics", "stream"]
+
+Batch = dict[str, tf.Tensor]
+Epochs = Callable[[int], tf.data.Dataset]
+
+_NATIVE = {"tfrecord": tensorflow_tfrecord.batches, "npy": tensorflow_npy.batches}
+
+
+class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
+    """One epoch of a split.
+
+    `.map` and the like return a plain dataset, without the attributes.
+
+    Attributes:
+      class_names: of the first class target, in id order.
+      num_samples: in an epoch, of this host.
+      signature: of every sample.
+      steps_per_epoch: batches in an epoch.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset, *, reading: Reading, endless: Epochs) -> None:
+        self._dataset = dataset
+        self._endless = endless
+        self.class_names: tuple[str, ...] = reading.dataset.class_names
+        self.num_samples: int = reading.num_samples
+        self.signature: SampleSpec = reading.signature
+        self.steps_per_epoch: int = reading.steps
+        super().__init__(tf.data.experimental.to_variant(dataset))
+
+    def epochs(self, start: int = 0) -> tf.data.Dataset:
+        """Returns the endless dataset of epoch `start`, `start + 1`, ...
+
+        Each is what a stream with that `epoch` yields. It is meant for
+        `model.fit(stream.epochs(start), steps_per_epoch=stream.steps_per_epoch)`.
+        """
+        _check_epoch(start)
+        return self._endless(start)
+
+    def _inputs(self) -> list[tf.data.Dataset]:
+        return [self._dataset]
+
+    @property
+    def element_spec(self) -> Any:
+        """Shapes and dtypes of a batch."""
+        return self._dataset.element_spec
+
+
+def stream(
+    dataset: Dataset,
+    split: str,
+    *,
+    batch_size: int | None = None,
+    images: Images | None = None,
+    shuffle: bool | None = None,
+    epoch: int = 0,
+    seed: int | None = None,
+    drop_remainder: bool = False,
+    shuffle_buffer: int | None = None,
+    shard: tuple[int, int] | None = None,
+    keys: bool = False,
+    plugins: Sequence[Path | str] = (),
+) -> Stream:
+    """Opens a split as a `tf.data.Dataset` of batches (images, label).
+
+    Equal (seed, epoch) give equal batches, whatever the load of the machine and TensorFlow's global
+    seed; every sample comes once an epoch. The label is what the target's kind says: int64 `(B,)`
+    ids, float32 `(B, num_classes)` weights, or UTF-8 strings `(B,)`. Several targets come as a dict
+    by name; without a target a batch is the images alone.
+
+    Args:
+      batch_size: samples in a batch; None is as the dataset's pipeline says, as for what follows.
+      images: `uint8`, `(B, H, W, C)` as stored; `scale`, float32 in [0, 1]; `standardize`, float32
+        less the mean and divided by the deviation that `statistics` returns.
+      shuffle: None shuffles train alone; what is not shuffled comes in stored order.
+      epoch: which one, 0 or more.
+      seed: of the order and the stages.
+      drop_remainder: leaves out a last batch that is smaller.
+      shuffle_buffer: of tfrecord, how many encoded samples are shuffled among; None takes the whole
+        split if it has up to 128 MB. The npy codec always shuffles the whole split.
+      shard: (index, count), the one of `count` hosts that this is; together they see every sample
+        once an epoch.
+      keys: adds the samples' keys, UTF-8 strings `(B,)`, as a last item.
+      plugins: folders with the plugins that the pipeline's `stream` needs.
+
+    Raises:
+      DataError: no such split, nothing to batch, or images of several sizes.
+      CacheError: a shard is missing or cut. (A corrupt one raises `tf.errors.DataLossError` when it
+        is read.)
+      SpecError: a stage of the pipeline's `stream` is not there.
+    """
+    _check_epoch(epoch)
+    reading = plan(
+        dataset,
+        split,
+        batch_size=batch_size,
+        images=images,
+        shuffle=shuffle,
+        seed=seed,
+        plugins=plugins,
+        drop_remainder=drop_remainder,
+        shuffle_buffer=shuffle_buffer,
+        shard=shard or (0, 1),
+        keys=keys,
+    )
+    check_shards(dataset, split)
+    finite, endless = _native(reading) if reading.refresher is None else _fed(reading)
+    return Stream(finite(epoch), reading=reading, endless=endless)
+
+
+def _check_epoch(epoch: int) -> None:
+    if epoch < 0:
+        raise ValueError(f"stream: expected an epoch of 0 or more, found {epoch}.")
+
+
+def _native(reading: Reading) -> tuple[Epochs, Epochs]:
+    """Returns the functions from an epoch to its batches, and to those of all epochs from it on."""
+    batches = _NATIVE[reading.dataset.codec.name](reading)
+    present = _presentation(reading)
+
+    def finite(epoch: int) -> tf.data.Dataset:
+        return _finished(batches(tf.constant(epoch, tf.int64)), present, reading.steps)
+
+    def endless(start: int) -> tf.data.Dataset:
+        every = tf.data.Dataset.counter(start).flat_map(batches)
+        return _finished(every, present, tf.data.INFINITE_CARDINALITY)
+
+    return finite, endless
+
+
+def _fed(reading: Reading) -> tuple[Epochs, Epochs]:
+    """Returns the same two functions for a split that passes stages."""
+    feed = Feed(reading)
+    spec, present = _feed_spec(reading), _presentation(reading)
+
+    def finite(epoch: int) -> tf.data.Dataset:
+        taken = tf.data.Dataset.from_generator(lambda: feed.batches(epoch), output_signature=spec)
+        return _finished(taken, present, reading.steps)
+
+    def endless(start: int) -> tf.data.Dataset:
+        def batches() -> Iterator[dict[str, np.ndarray]]:
+            for epoch in count(start):
+                yield from feed.batches(epoch)
+
+        taken = tf.data.Dataset.from_generator(batches, output_signature=spec)
+        return _finished(taken, present, tf.data.INFINITE_CARDINALITY)
+
+    return finite, endless
+
+
+def _feed_spec(reading: Reading) -> dict[str, tf.TensorSpec]:
+    size = reading.batch_size if reading.drop_remainder else None
+    image = reading.signature.image
+    spec = {
+        "image": tf.TensorSpec([size, *image.shape], image.dtype),
+        "key": tf.TensorSpec([size], tf.string),
+    }
+    for name, target in reading.signature.targets.items():
+        feature = target.features(name)[target.streamed(name)]
+        spec[name] = tf.TensorSpec([size, *feature.shape], feature.dtype)
+    return spec
+
+
+def _finished(
+    batches: tf.data.Dataset, present: Callable[[Batch], Any], steps: int
+) -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.deterministic = True
+    shown = batches.map(present, num_parallel_calls=tf.data.AUTOTUNE)
+    counted = shown.apply(tf.data.experimental.assert_cardinality(steps))
+    return counted.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def _presentation(reading: Reading) -> Callable[[Batch], Any]:
+    """Returns the function from a batch by names to what a stream yields."""
+    convert = _conversion(reading)
+
+    def present(batch: Batch) -> Any:
+        labels = {name: _label(reading, name, batch[name]) for name in reading.signature.targets}
+        items = [convert(batch["image"])]
+        if labels:
+            items.append(labels if len(labels) > 1 else next(iter(labels.values())))
+        if reading.keys:
+            items.append(batch["key"])
+        return tuple(items) if len(items) > 1 else items[0]
+
+    return present
+
+
+def _label(reading: Reading, name: str, value: tf.Tensor) -> tf.Tensor:
+    """Returns a target's value as streamed: a class id as weights where train mixes classes."""
+    target = reading.signature.targets[name]
+    if isinstance(target, ClassLabel) and target.soft and value.dtype == tf.int64:
+        return tf.one_hot(value, len(target.names))
+    return value
+
+
+def _conversion(reading: Reading) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns what makes the stored pixels those that were asked for."""
+    if reading.images == "uint8":
+        return lambda images: images
+    if reading.images == "scale":
+        return lambda images: tf.cast(images, tf.float32) / 255.0
+    mean, deviation = (each.astype(np.float32) for each in statistics(reading.dataset))
+    if len(mean) != reading.signature.image.channels:
+        raise DataError(
+            f"{reading.dataset.path}: expected images of {len(mean)} channels to standardise, "
+            f"found {reading.signature.image} after the stream's stages. Scale them instead."
+        )
+    return lambda images: (tf.cast(images, tf.float32) - mean) / deviation

@@ -1,0 +1,43 @@
+"""Order by (seed, epoch), as native ops that also take an epoch which is only a tensor.
+
+`Dataset.shuffle` would do, were it not for TensorFlow's global seed: it changes every order, and
+after `tf.random.set_seed(0)` a seed that is a tensor fails. The raw op is given both seeds.
+"""
+
+import tensorflow as tf
+
+from dsbuilder.seeding import rank
+from dsbuilder.stream.reading import Reading
+
+
+def keyed_seed(reading: Reading, what: str, epoch: tf.Tensor) -> tf.Tensor:
+    """Returns the int64 `(2,)` seed of an epoch for one purpose.
+
+    Args:
+      epoch: int64 scalar.
+    """
+    # Half of rank's range: a seed is a signed integer.
+    parts = [rank(reading.seed, "shuffle", reading.split, what, i) >> 1 for i in (0, 1)]
+    seed = tf.constant(parts, tf.int64)
+    return tf.random.experimental.stateless_fold_in(seed, epoch)
+
+
+def permutation(count: int, seed: tf.Tensor) -> tf.Tensor:
+    """Returns int64 `(count,)`: 0 to `count` - 1 in the order of a seed."""
+    places = tf.range(count, dtype=tf.int64)
+    return tf.random.experimental.stateless_shuffle(places, seed=seed, alg="philox")
+
+
+def shuffled(dataset: tf.data.Dataset, buffer: int, seed: tf.Tensor) -> tf.data.Dataset:
+    """Returns a dataset of scalars shuffled among `buffer` elements, by the seed alone."""
+    spec = dataset.element_spec
+    variant = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        buffer_size=tf.constant(buffer, tf.int64),
+        seed=seed[0],
+        seed2=seed[1],
+        reshuffle_each_iteration=False,
+        output_types=[spec.dtype],
+        output_shapes=[spec.shape],
+    )
+    return tf.data.experimental.from_variant(variant, spec)

@@ -1,0 +1,70 @@
+"""Mean and deviation of the train split's pixels, for images that are standardised.
+
+Sums are whole numbers where pixels are, so the result does not depend on the order of reading.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from dsbuilder.dataset import Dataset, load
+from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
+from dsbuilder.stream.reading import Reading, check_shards
+
+_BATCH = 64
+_TRAIN = "train"
+
+
+def statistics(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (mean, deviation) of each channel over the cached train split, float64 `(C,)`.
+
+    They are of the pixels as they are stored: of uint8 in [0, 255]. Stages of the stream are not
+    applied. The population's deviation; 1 for a channel that is constant. Reads the split once and
+    remembers the answer while the process lives; nothing is written.
+
+    Raises:
+      DataError: there is no train split.
+      CacheError: a shard is missing or cut.
+    """
+    dataset.shards(_TRAIN)
+    mean, deviation = _measured(dataset.path, dataset.manifest.fingerprint)
+    return mean.copy(), deviation.copy()
+
+
+@lru_cache(maxsize=16)
+def _measured(path: Path, fingerprint: str) -> tuple[np.ndarray, np.ndarray]:
+    dataset = load(path)
+    check_shards(dataset, _TRAIN)
+    count, first, second = (each.numpy().astype(np.float64) for each in _totals(dataset))
+    mean = first / count
+    deviation = np.sqrt(np.maximum(second / count - mean**2, 0.0))
+    return mean, np.where(deviation > 0, deviation, 1.0)
+
+
+def _totals(dataset: Dataset) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns pixels, and each channel's sum and sum of squares."""
+    spec = dataset.signature.image
+    whole = tf.int64 if spec.dtype == "uint8" else tf.float64
+
+    def measure(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        pixels = tf.cast(tf.reshape(image, [-1, spec.channels]), whole)
+        count = tf.shape(pixels, tf.int64)[0]
+        return count, tf.reduce_sum(pixels, 0), tf.reduce_sum(pixels * pixels, 0)
+
+    zero = tf.zeros([spec.channels], whole)
+    measured = _images(dataset).map(measure, tf.data.AUTOTUNE, deterministic=True)
+    totals: tuple[tf.Tensor, tf.Tensor, tf.Tensor] = measured.reduce(
+        (tf.constant(0, tf.int64), zero, zero),
+        lambda before, each: tuple(one + other for one, other in zip(before, each, strict=True)),
+    )
+    return totals
+
+
+def _images(dataset: Dataset) -> tf.data.Dataset:
+    reading = Reading(dataset=dataset, split=_TRAIN, batch_size=_BATCH, signature=dataset.signature)
+    if dataset.codec.name == "tfrecord":
+        return tensorflow_tfrecord.images(reading)
+    batches = tensorflow_npy.batches(reading)(tf.constant(0, tf.int64))
+    return batches.map(lambda batch: batch["image"])
