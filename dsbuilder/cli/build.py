@@ -1,0 +1,113 @@
+"""`dsbuilder build`: a pipeline -> a dataset."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dsbuilder.cli import options, progress
+from dsbuilder.cli.screen import Screen, facts, line, shown, warned
+
+if TYPE_CHECKING:
+    from dsbuilder.build import Built
+
+_MOST_QUARANTINED = 5
+
+
+@click.command()
+@options.pipeline
+@options.out
+@options.workers
+@options.overrides
+@options.plugins
+@click.option("--rehash", is_flag=True, help="Read every source file again, changed or not.")
+@options.as_json
+@click.option("--quiet", "-q", is_flag=True, help="Print warnings and errors alone.")
+def build(
+    pipeline: Path,
+    out: Path,
+    workers: int | None,
+    overrides: tuple[str, ...],
+    plugin_folders: tuple[Path, ...],
+    *,
+    rehash: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Build the dataset of a pipeline.
+
+    It appears whole or not at all in DIR/name/version. A build that was interrupted goes on where
+    it stopped; what has not changed since the last build is used again.
+    """
+    from dsbuilder.build import build_dataset
+
+    screen = Screen(as_json=as_json, quiet=quiet)
+    try:
+        with progress.samples(screen) as report:
+            built = build_dataset(
+                pipeline,
+                out,
+                workers=workers,
+                overrides=overrides,
+                plugins=options.folders(plugin_folders),
+                rehash=rehash,
+                on_progress=report,
+            )
+    except KeyboardInterrupt as error:
+        error.add_note("Finished shards are kept: the same command goes on where this one stopped.")
+        raise
+    document = describe(built)
+    screen.show(document, lambda: _draw(built))
+
+
+def describe(built: "Built") -> dict[str, Any]:
+    """Returns what a build came to as JSON values."""
+    known = built.manifest
+    return {
+        "path": str(built.path),
+        "name": known.name,
+        "version": known.version,
+        "fingerprint": known.fingerprint,
+        "splits": {
+            split: {"samples": known.num_samples(split), "classes": known.class_counts(split)}
+            for split in known.splits
+        },
+        "made": built.made,
+        "reused": built.reused,
+        "quarantined": [
+            {key: row[key] for key in ("key", "stage", "exception")} for row in built.quarantined
+        ],
+        "reproducible": known.reproducible,
+        "warnings": warned(*known.warnings),
+    }
+
+
+def _draw(built: "Built") -> None:
+    from dsbuilder.cli.counts import draw_counts
+
+    known = built.manifest
+    draw_counts(
+        {split: known.class_counts(split) for split in known.splits},
+        {"samples": {split: known.num_samples(split) for split in known.splits}},
+    )
+    line()
+    made = [
+        ("dataset", shown(built.path)),
+        ("samples", f"{built.made} made, {built.reused} reused"),
+    ]
+    if built.quarantined:
+        made.append(("set aside", _quarantined(built)))
+    facts(made)
+    line()
+    line(f"next: dsbuilder info {shown(built.path)}")
+
+
+def _quarantined(built: "Built") -> str:
+    rows = built.quarantined
+    lines = [f"{len(rows)}, listed in {shown(built.path / 'quarantine.jsonl')}"]
+    lines += [
+        f"{row['key']}: {row['stage']}: {row['exception']}" for row in rows[:_MOST_QUARANTINED]
+    ]
+    if len(rows) > _MOST_QUARANTINED:
+        lines.append(f"... and {len(rows) - _MOST_QUARANTINED} more")
+    return "\n".join(lines)

@@ -1,0 +1,47 @@
+"""The table of how many samples of which class each split holds."""
+
+from collections.abc import Mapping, Sequence
+
+from dsbuilder.cli.screen import line, table
+
+_MOST_CLASSES = 40
+_BAR_WIDTH = 24
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def draw_counts(
+    classes: Mapping[str, Mapping[str, int]],
+    totals: Mapping[str, Mapping[str, int]],
+    *,
+    bars: bool = False,
+) -> None:
+    """Prints a row for each class and one for each total, a column for each split.
+
+    Args:
+      classes: counts by split and class.
+      totals: heading -> counts by split.
+      bars: whether each class also has a bar, as long as its samples in all splits.
+    """
+    splits = list(classes)
+    names = sorted({name for counts in classes.values() for name in counts})
+    rows = [[classes[split].get(name, 0) for split in splits] for name in names]
+    most = max(map(sum, rows), default=0)
+    lines = [
+        [*_row(name, row), *([bar(sum(row), most)] if bars else [])]
+        for name, row in zip(names, rows, strict=True)
+    ][:_MOST_CLASSES]
+    for heading, counts in totals.items():
+        lines.append(_row(heading, [counts.get(split, 0) for split in splits]))
+    table(("", *splits, "all", *([""] if bars else [])), lines, right=range(1, len(splits) + 2))
+    if len(names) > _MOST_CLASSES:
+        line(f"{len(names) - _MOST_CLASSES} more classes; --json lists all {len(names)}.")
+
+
+def bar(count: int, most: int) -> str:
+    """Returns a bar of blocks, its length to within an eighth of a letter."""
+    whole, rest = divmod(round(8 * _BAR_WIDTH * count / max(most, 1)), 8)
+    return "█" * whole + _EIGHTHS[rest].strip()
+
+
+def _row(name: str, counts: Sequence[int]) -> list[str]:
+    return [name, *(str(count) for count in counts), str(sum(counts))]

@@ -1,0 +1,107 @@
+"""The one place where errors become text, JSON and exit codes.
+
+0    done
+1    a DsbuilderError other than SpecError, or an exception that nobody foresaw
+2    the pipeline or the command line is wrong
+130  interrupted
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+import click
+
+from dsbuilder.cli.screen import listening, use_tolerant_streams
+from dsbuilder.errors import DsbuilderError, SpecError
+
+INTERRUPTED = 130
+
+
+def guarded(args: Sequence[str] | None, run: Callable[[], Any]) -> None:
+    """Runs a command line, reports what it raises, and ends the process with its exit code."""
+    given = sys.argv[1:] if args is None else list(args)
+    as_json = "--json" in given
+    use_tolerant_streams()
+    try:
+        with listening():
+            result = run()
+    except click.Abort as error:
+        # Click turns an interrupt into an Abort; notes of the interrupt say what is kept.
+        sys.exit(_report_interrupt(error.__cause__ or error, as_json=as_json))
+    except click.ClickException as error:
+        sys.exit(_report_usage(error, as_json=as_json))
+    except DsbuilderError as error:
+        sys.exit(_report_known(error, as_json=as_json))
+    except Exception as error:  # noqa: BLE001 - the last place that can show it; it ends the process
+        sys.exit(_report_unforeseen(error, as_json=as_json))
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def document(error: BaseException, message: str) -> dict[str, Any]:
+    """Returns an error as the JSON values that every verb prints with `--json`."""
+    problems = error.problems if isinstance(error, SpecError) else ()
+    return {
+        "error": {
+            "kind": type(error).__name__,
+            "message": message,
+            "problems": [{"where": each.where, "message": each.message} for each in problems],
+        }
+    }
+
+
+def _report_known(error: DsbuilderError, *, as_json: bool) -> int:
+    problems = error.problems if isinstance(error, SpecError) else (error,)
+    lines = [str(each) for each in problems] + list(getattr(error, "__notes__", ()))
+    _write(error, str(error), lines, as_json=as_json)
+    return 2 if isinstance(error, SpecError) else 1
+
+
+def _report_usage(error: click.ClickException, *, as_json: bool) -> int:
+    context: click.Context | None = getattr(error, "ctx", None)
+    if context is not None and isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(context.get_help(), err=True)
+        return error.exit_code
+    message = error.format_message()
+    _write(error, message, [message], as_json=as_json)
+    if context is not None and not as_json:
+        click.echo(context.get_usage(), err=True)
+        click.echo(f"`{context.command_path} --help` says more.", err=True)
+    return error.exit_code
+
+
+def _report_interrupt(error: BaseException, *, as_json: bool) -> int:
+    message = " ".join(["interrupted.", *getattr(error, "__notes__", ())])
+    _write(KeyboardInterrupt(), message, [message], as_json=as_json)
+    return INTERRUPTED
+
+
+def _report_unforeseen(error: Exception, *, as_json: bool) -> int:
+    """Shows the traceback with its notes: a bug of ours, or a plugin's own exception."""
+    message = f"unforeseen {type(error).__name__}: {error}"
+    hint = "The traceback ends where it was raised: in a plugin, or it is a bug of dsbuilder."
+    error.__traceback__ = _from_verb(error.__traceback__)
+    click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    _write(error, message, [message, hint], as_json=as_json)
+    return 1
+
+
+def _from_verb(trace: TracebackType | None) -> TracebackType | None:
+    """Returns a traceback without its first frames, those between the start and a verb."""
+    outer = (click.__name__, __name__, "dsbuilder.cli.main")
+    while trace is not None and trace.tb_next is not None:
+        if not str(trace.tb_frame.f_globals.get("__name__")).startswith(outer):
+            return trace
+        trace = trace.tb_next
+    return trace
+
+
+def _write(error: BaseException, message: str, lines: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(document(error, message), ensure_ascii=False, indent=1))
+        return
+    for line in lines:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {line}", err=True)

@@ -1,0 +1,213 @@
+"""What a preview shows: which samples, made just as a build and a stream would make them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain, zip_longest
+from typing import Any
+
+from dsbuilder.build import Survey
+from dsbuilder.build.task import Located, Output, Root
+from dsbuilder.cli.check import planned
+from dsbuilder.errors import DataError, DsbuilderError
+from dsbuilder.pipeline import Pipeline, Refresher, Trace, resolve_stream
+from dsbuilder.report.sheet import SIDE, Section, Sheet
+from dsbuilder.report.strip import Cell
+from dsbuilder.sample import Sample, SampleSpec
+from dsbuilder.seeding import rank
+from dsbuilder.spec.schema import Settings
+from dsbuilder.spec.stages import SPLITS, Synthesis
+
+_LARGEST_SIDE = 240
+_EPOCHS = (0, 1)
+_SYNTHESIZED_COLUMNS = 5
+
+
+class Exhibit:
+    """The samples of one preview.
+
+    Originals are taken in turn from each class, so that few of them show many classes.
+    """
+
+    def __init__(self, surveyed: Survey, *, count: int, copies: int, seed: int) -> None:
+        self._pipeline: Pipeline = surveyed.pipeline
+        self._copies = copies
+        plan = planned(surveyed)
+        self._located: dict[str, Located] = {}
+        for task in plan.shards:
+            self._located.update(task.records)
+        self._split = next(split for split in SPLITS if split in plan.samples)
+        roots = [root for task in plan.shards if task.split == self._split for root in task.roots]
+        self.originals = self._choose(roots, count, seed)
+        self._split_of = {root.key: task.split for task in plan.shards for root in task.roots}
+        every = [root for task in plan.shards for root in task.roots]
+        self.synthesized = _choose_synthesized(every, count, seed)
+
+    @property
+    def _settings(self) -> Settings:
+        return self._pipeline.settings
+
+    @cached_property
+    def _refresher(self) -> Refresher | None:
+        """What a stream adds in every epoch; None if it adds nothing."""
+        stream = self._settings.stream
+        if not stream.stages and not stream.finish:
+            return None
+        return resolve_stream(
+            stream,
+            seed=self._settings.seed,
+            cached=self._pipeline.signature,
+            where=self._pipeline.spec.where,
+        )
+
+    def _choose(self, roots: Sequence[Root], count: int, seed: int) -> list[Root]:
+        records = (root for root in roots if root.synthesis is None)
+        by_class: dict[str, list[Root]] = {}
+        for root in sorted(records, key=lambda root: rank("preview", seed, root.key)):
+            targets = self._located[root.key].record.targets
+            by_class.setdefault(json.dumps(dict(targets), sort_keys=True), []).append(root)
+        turns = zip_longest(*(by_class[name] for name in sorted(by_class)))
+        return [root for root in chain.from_iterable(turns) if root is not None][:count]
+
+    def sheet(self) -> Sheet:
+        """Returns the sheet with every sample made."""
+        settings = self._settings
+        sections = [self._section_of_originals()] if self.originals else []
+        sections += list(self._sections_of_synthesized())
+        shows = f"originals beside their variants ({self._split})"
+        shows = shows if self.originals else "synthesized samples"
+        return Sheet(
+            title=f"{settings.name} {settings.version}: {shows}",
+            notes=[str(self._pipeline.signature), *self._notes()],
+            sections=sections,
+        )
+
+    @property
+    def side(self) -> int:
+        """The pixels of a picture's square: a multiple of the cached image's size if it has one."""
+        image = self._pipeline.signature.image
+        if image.height is None or image.width is None:
+            return SIDE
+        longest = max(image.height, image.width)
+        return longest * round(SIDE / longest) if longest <= _LARGEST_SIDE else SIDE
+
+    def _notes(self) -> Iterator[str]:
+        for name in ("prepare", "finish"):
+            stages = getattr(self._settings, name)
+            if stages:
+                shown = ", ".join(_short(stage.id) for stage in stages)
+                yield f"{name} (every sample): {shown}"
+
+    def _section_of_originals(self) -> Section:
+        rows = [self._row(root) for root in self.originals]
+        headings = ["original", *(f"copy {n + 1}" for n in range(self._num_copies))]
+        if self._refresher is not None:
+            headings += [f"stream, epoch {epoch}" for epoch in _EPOCHS]
+        return Section(headings=headings, rows=rows)
+
+    @property
+    def _num_copies(self) -> int:
+        return min(self._copies, self._settings.augment.copies)
+
+    def _row(self, root: Root) -> list[Cell | None]:
+        """Makes an original, its variants, and what a stream makes of it in two epochs."""
+        try:
+            prepared = self._prepared(root.key)
+        except (DsbuilderError, OSError) as error:
+            return [Cell(image=None, name=root.key, lines=[f"{type(error).__name__}: {error}"])]
+        cached = self._pipeline.finish(prepared, Trace())
+        row: list[Cell | None] = [_cell(cached, self._targets(prepared), [])]
+        variants = [output for output in root.outputs if output.copy is not None]
+        row += [self._variant(prepared, each) for each in variants[: self._num_copies]]
+        if self._refresher is not None:
+            partners = self._stream_partners(root, self._refresher)
+            row += [_streamed(self._refresher, cached, epoch, partners) for epoch in _EPOCHS]
+        return row
+
+    def _prepared(self, key: str) -> Sample:
+        source, record = self._settings.source, self._located[key].record
+        if source is None:
+            raise DataError(f"{key}: expected a source to read from, found none.")
+        return self._pipeline.prepare(record, source.read(record), Trace())
+
+    def _variant(self, prepared: Sample, output: Output) -> Cell:
+        trace = Trace()
+        partners = [self._prepared(key) for key in output.partners]
+        sample = self._pipeline.vary(prepared, output.copy or 0, partners, trace)
+        lines = _applied(trace)
+        sample = self._pipeline.finish(sample, trace)
+        return _cell(sample, self._targets(sample), lines)
+
+    def _targets(self, sample: Sample) -> list[str]:
+        return _labels(self._pipeline.signature, sample)
+
+    def _stream_partners(self, root: Root, refresher: Refresher) -> list[Sample]:
+        """Returns the next originals of the preview; a stream takes those of the batch."""
+        mixer = refresher.mixer
+        if mixer is None:
+            return []
+        place = self.originals.index(root)
+        others = (
+            self.originals[(place + step) % len(self.originals)].key
+            for step in range(1, mixer.plugin.partners + 1)
+        )
+        return [self._pipeline.finish(self._prepared(key), Trace()) for key in others]
+
+    def _sections_of_synthesized(self) -> Iterator[Section]:
+        for index, synthesis in enumerate(self._settings.synthesize):
+            roots = [root for root in self.synthesized if root.synthesis == index]
+            cells = [self._synthesized_cell(root, synthesis) for root in roots]
+            rows = [
+                cells[start : start + _SYNTHESIZED_COLUMNS]
+                for start in range(0, len(cells), _SYNTHESIZED_COLUMNS)
+            ]
+            yield Section(headings=[f"synthesized: {_short(synthesis.id)}"], rows=rows)
+
+    def _synthesized_cell(self, root: Root, synthesis: Synthesis) -> Cell:
+        trace = Trace()
+        sample = self._pipeline.synthesize(synthesis, root.key, self._split_of[root.key], trace)
+        sample = self._pipeline.finish(sample, Trace())
+        return _cell(sample, self._targets(sample), _applied(trace))
+
+
+def _choose_synthesized(roots: Sequence[Root], count: int, seed: int) -> list[Root]:
+    chosen: dict[int, list[Root]] = {}
+    for root in sorted(roots, key=lambda root: rank("preview", seed, root.key)):
+        if root.synthesis is not None:
+            same = chosen.setdefault(root.synthesis, [])
+            same.extend([root] if len(same) < count else [])
+    return [root for place in sorted(chosen) for root in chosen[place]]
+
+
+def _streamed(refresher: Refresher, cached: Sample, epoch: int, partners: list[Sample]) -> Cell:
+    trace = Trace()
+    sample = refresher.refresh(cached, epoch, partners, trace)
+    lines = _applied(trace)
+    sample = refresher.finish(sample, trace)
+    return _cell(sample, _labels(refresher.streamed, sample), lines)
+
+
+def _labels(signature: SampleSpec, sample: Sample) -> list[str]:
+    return [signature.targets[name].show(value) for name, value in sample.targets.items()]
+
+
+def _cell(sample: Sample, labels: Sequence[str], applied: Sequence[str]) -> Cell:
+    return Cell(image=sample.image, name=sample.key, lines=[*labels, *applied])
+
+
+def _applied(trace: Trace) -> list[str]:
+    """Returns a line for each stage that was applied, with the numbers and words it drew."""
+    lines = [" ".join([_short(stage), *_drawn(params)]) for stage, params in trace.applied]
+    return lines or ["no stage was applied"]
+
+
+def _drawn(params: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in params.items():
+        if name == "seed" or isinstance(value, (list, dict)):
+            continue  # what a seed or an array leads to is in the picture
+        yield f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
+
+
+def _short(stage: str) -> str:
+    """Returns a stage's id without its section."""
+    return stage.partition("/")[2] or stage

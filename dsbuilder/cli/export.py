@@ -1,0 +1,44 @@
+"""`dsbuilder export`: a dataset in another layout."""
+
+from pathlib import Path
+
+import click
+
+from dsbuilder.cli import options
+from dsbuilder.cli.screen import Screen, line, shown, warned
+
+LAYOUTS = ("folder",)
+"""The names of `dsbuilder.export.EXPORTS`, which `--help` shall not import."""
+
+
+@click.command()
+@options.dataset
+@click.option("--to", type=click.Choice(LAYOUTS), default="folder", show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The folder to make; one that is there must be empty.",
+)
+@options.as_json
+def export(dataset: Path, to: str, out: Path, *, as_json: bool) -> None:
+    r"""Write a dataset in another layout.
+
+    \b
+    folder  split/class/image, for Hugging Face imagefolder, Keras, torchvision
+    """
+    from dsbuilder.dataset import load
+    from dsbuilder.export import export as write
+
+    exported = write(load(dataset), out, to=to)
+    total = sum(exported.samples.values())
+    Screen(as_json=as_json).show(
+        {
+            "path": str(out.absolute()),
+            "to": to,
+            "samples": dict(exported.samples),
+            "warnings": warned(),
+        },
+        lambda: line(f"{shown(out)}: {total} images"),
+    )

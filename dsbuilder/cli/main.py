@@ -1,0 +1,94 @@
+"""`dsbuilder VERB ...`: the table of verbs, each loaded when it is called.
+
+The texts of the table are all that `dsbuilder --help` and the completion of verbs need, so both
+answer without importing a single verb.
+"""
+
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from dsbuilder.cli.errors import guarded
+
+PROGRAM = "dsbuilder"
+
+VERBS: Mapping[str, str] = MappingProxyType(
+    {
+        "check": "Say whether a pipeline is right, and what it would build; decodes no image.",
+        "preview": "Draw a picture sheet: originals beside their variants.",
+        "build": "Build the dataset of a pipeline.",
+        "info": "Say what a dataset is.",
+        "verify": "Compare every file of a dataset with its checksum.",
+        "export": "Write a dataset in another layout.",
+        "train": "Train a model on a dataset.",
+        "evaluate": "Measure a trained model on a split.",
+        "predict": "Name the classes of images with a trained model.",
+        "plugins": "List plugins, and show one with its options.",
+        "completion": "Print the script that completes verbs and options in a shell.",
+    }
+)
+"""Every verb with its one line of help, in the order of work; `cli/<verb>.py` defines it."""
+
+
+class Verbs(click.Group):
+    """Loads a verb's module when the verb is called, and reports errors as `cli/errors.py` says."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the verbs in the order of work."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns a verb, or None if there is none of that name."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(
+            importlib.import_module(f"dsbuilder.cli.{cmd_name}"), cmd_name
+        )
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the verb; an unknown one is a usage error with a close match."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from dsbuilder.errors import did_you_mean
+
+            raise click.UsageError(f"unknown verb '{args[0]}'.{did_you_mean(args[0], VERBS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table of verbs."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Completes verbs from the table, and the group's own options."""
+        verbs = [
+            CompletionItem(name, help=text)
+            for name, text in VERBS.items()
+            if name.startswith(incomplete)
+        ]
+        return verbs + click.Command.shell_complete(self, ctx, incomplete)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Runs a command line and ends the process with its exit code."""
+        given = extra.pop("args", None) if not args else args[0]
+        guarded(given, lambda: click.Group.main(self, given, PROGRAM, standalone_mode=False))
+
+
+@click.group(
+    cls=Verbs,
+    subcommand_metavar="VERB ...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="dsbuilder", message="%(prog)s %(version)s")
+def main() -> None:
+    """Builds datasets of images, and trains on them.
+
+    A folder of images goes in; a reproducible dataset comes out, which opens in tf.data, TensorFlow
+    Datasets and numpy. Start with `dsbuilder check PIPELINE`.
+    """

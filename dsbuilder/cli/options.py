@@ -1,0 +1,52 @@
+"""What several verbs take, said once."""
+
+from pathlib import Path
+
+import click
+
+_PATH = click.Path(path_type=Path)
+
+pipeline = click.argument("pipeline", type=_PATH)
+
+dataset = click.argument("dataset", type=_PATH)
+
+out = click.option(
+    "--out",
+    type=_PATH,
+    default=Path("out"),
+    show_default=True,
+    metavar="DIR",
+    help="The folder that datasets are built in, as DIR/name/version.",
+)
+
+overrides = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change an option of the pipeline, such as augment.stages[1].p=0. May be repeated.",
+)
+
+plugins = click.option(
+    "--plugins",
+    "plugin_folders",
+    type=_PATH,
+    multiple=True,
+    metavar="DIR",
+    help="A folder of plugins, instead of the nearest `plugins/`. May be repeated.",
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+workers = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    metavar="N",
+    help="Processes that make samples; by default as many as there are cores.",
+)
+
+
+def folders(given: tuple[Path, ...]) -> list[Path] | None:
+    """Returns the folders of `--plugins`; None, which stands for the nearest, if none is given."""
+    return list(given) or None

@@ -1,0 +1,144 @@
+"""Where results go: one JSON document on stdout, or lines and tables; warnings go to stderr.
+
+Names of classes and files are shown as they are: no markup, no emoji codes, nothing cut in a pipe.
+"""
+
+import contextlib
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_WIDTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """How a verb shows its result.
+
+    Attributes:
+      as_json: one JSON document, and nothing else, on stdout.
+      quiet: neither progress nor result; warnings and errors alone.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a user wants to see how far the work is."""
+        return not (self.as_json or self.quiet)
+
+    def show(self, document: Mapping[str, Any], draw: Callable[[], None]) -> None:
+        """Shows a result: the document as JSON, or what `draw` prints."""
+        if self.as_json:
+            click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+        elif not self.quiet:
+            draw()
+
+
+def line(text: str = "") -> None:
+    """Prints a line on stdout, however long it is."""
+    click.echo(text)
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> None:
+    """Prints names with their values, the values below each other."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        first, *rest = value.split("\n")
+        click.echo(f"{click.style(name.ljust(width), dim=True)}  {first}")
+        for more in rest:
+            click.echo(f"{' ' * width}  {more}")
+
+
+def table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()
+) -> None:
+    """Prints a table; the columns numbered in `right` hold numbers."""
+    from rich.table import Table
+
+    drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for index, heading in enumerate(headings):
+        drawn.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    console().print(drawn)
+
+
+def console(*, err: bool = False) -> "Console":
+    """Returns a console that shows text as it is; in a pipe it is wide enough to cut nothing."""
+    from rich.console import Console
+
+    file = sys.stderr if err else sys.stdout
+    width = None if file.isatty() else _PIPE_WIDTH
+    return Console(file=file, width=width, markup=False, emoji=False, highlight=False)
+
+
+def shown(path: Path) -> str:
+    """Returns a path as a user would type it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def size(num_bytes: float) -> str:
+    """Returns a size in bytes as a short text, in powers of ten."""
+    for unit in ("bytes", "kB", "MB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} {unit}" if unit == "bytes" else f"{num_bytes:.1f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} GB"
+
+
+class Listener(logging.Handler):
+    """Prints the library's warnings on stderr, each once, and keeps them for `--json`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints a warning that was not heard before."""
+        self.say(record.getMessage())
+
+    def say(self, message: str) -> None:
+        """Prints a warning that was not heard before."""
+        if message not in self.heard:
+            self.heard.append(message)
+            click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {message}", err=True)
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Listener]:
+    """Listens to the library's warnings for as long as the block runs."""
+    logger, listener = logging.getLogger("dsbuilder"), Listener()
+    logger.addHandler(listener)
+    try:
+        yield listener
+    finally:
+        logger.removeHandler(listener)
+
+
+def warned(*more: str) -> list[str]:
+    """Returns all warnings so far, after saying those of `more` that were not heard yet."""
+    handlers = logging.getLogger("dsbuilder").handlers
+    *_, listener = (each for each in handlers if isinstance(each, Listener))
+    for message in more:
+        listener.say(message)
+    return listener.heard
+
+
+def use_tolerant_streams() -> None:
+    """Lets a name that the terminal's encoding lacks be escaped instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

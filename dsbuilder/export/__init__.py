@@ -1,0 +1,81 @@
+"""A built dataset -> another layout on disk.
+
+A layout is one file with one function; `EXPORTS` finds it by its name, and `export` sees to what all
+have in common: the target appears whole or not at all, and nothing that was there is overwritten.
+
+  folder.py   split/class/image, for Hugging Face `imagefolder`, Keras and torchvision
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import CacheError, DataError, did_you_mean
+from dsbuilder.export import folder
+
+Export = Callable[[Dataset, Path], dict[str, int]]
+"""Writes a dataset into an empty folder and returns how many samples of each split it wrote."""
+
+EXPORTS: Mapping[str, Export] = MappingProxyType({"folder": folder.write})
+"""Name of a layout -> what writes it."""
+
+__all__ = ["EXPORTS", "Export", "Exported", "export"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What an export came to.
+
+    Attributes:
+      path: the folder.
+      samples: how many were written, by split.
+    """
+
+    path: Path
+    samples: Mapping[str, int]
+
+
+def export(dataset: Dataset, target: Path, *, to: str) -> Exported:
+    """Writes a dataset in another layout.
+
+    Args:
+      target: the folder to make; one that is there must be empty.
+      to: a name of `EXPORTS`.
+
+    Raises:
+      DataError: there is no such layout, or the dataset does not fit it.
+      CacheError: the target is not empty or cannot be written, or a shard is damaged.
+    """
+    if to not in EXPORTS:
+        raise DataError(f"unknown layout '{to}'.{did_you_mean(to, EXPORTS)}")
+    _check_target(target)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        temporary.mkdir(parents=True)
+        samples = EXPORTS[to](dataset, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CacheError(
+            f"{target}: expected a folder that can be written, found that it fails ({reason}). "
+            "Make room or choose another with --out."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(temporary)
+    return Exported(path=target, samples=samples)
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir() and any(target.iterdir()):
+        raise CacheError(
+            f"{target}: expected no folder or an empty one, found files in it. "
+            "Choose another with --out, or remove it."
+        )
+    if target.exists() and not target.is_dir():
+        raise CacheError(f"{target}: expected a folder to make, found a file. Choose another.")
