@@ -192,6 +192,16 @@ class StreamOptions:
             raise ValueError("stages: expected at most one mixer, found several. Keep one.")
 
 
+def _check_at_least_1(option: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{option}: expected 1 or more, found {value}.")
+
+
+def _check_above_0(option: str, value: float) -> None:
+    if value <= 0:
+        raise ValueError(f"{option}: expected more than 0, found {value:g}.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class OptimizerOptions:
     """The optimizer: any of `keras.optimizers` by its name in snake case.
@@ -269,16 +279,6 @@ class TrainOptions:
                 f"normalize: expected none for a model that preprocesses its input itself, found "
                 f"'{self.normalize}'. Remove it."
             )
-
-
-def _check_at_least_1(option: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise ValueError(f"{option}: expected 1 or more, found {value}.")
-
-
-def _check_above_0(option: str, value: float) -> None:
-    if value <= 0:
-        raise ValueError(f"{option}: expected more than 0, found {value:g}.")
 
 
 @dataclass(frozen=True, kw_only=True)
