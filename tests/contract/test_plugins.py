@@ -1,0 +1,160 @@
+"""The contract kit over the whole registry: built-in plugins and those of `plugins/`, all of them.
+
+A plugin stands in `EXAMPLES` with the options it is tried with, or is tried with its defaults; one
+that has options without defaults and no example fails.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage
+from dsbuilder.registry import Plugin, discover
+from dsbuilder.spec.binding import Binder
+from dsbuilder.spec.document import from_data
+from dsbuilder.spec.stages import AnyStage, StageBinder, Synthesis
+from dsbuilder.testing import check_declaration, check_plugin
+
+ROOT = Path(__file__).parents[2]
+REGISTRY = discover((ROOT / "plugins",))
+FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+
+FLIP, BLUR = {"use": "A.HorizontalFlip", "p": 0.5}, {"use": "A.Blur"}
+
+# By plugin: the mappings it is bound from, as in a pipeline. `{folder}` is a folder of images.
+EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "A.*": (
+        {"use": "A.GaussNoise"},
+        {"use": "A.RandomResizedCrop", "size": [20, 24], "interpolation": "area"},
+        {"use": "A.OneOf", "transforms": [FLIP, {"use": "A.Sequential", "transforms": [BLUR]}]},
+        {"use": "A.ToFloat"},
+    ),
+    "cnn": ({"width": 4, "depth": 2},),
+    "folder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
+    "list": (
+        {"path": "{folder}", "list": "{folder}/all.txt"},
+        {"lists": {"train": ["{folder}", "{folder}/all.txt"]}},
+    ),
+    "one_of": (
+        {"stages": [FLIP, BLUR], "weights": [1, 2]},
+        {
+            "stages": [
+                {"use": "one_of", "stages": [BLUR]},
+                {"use": "some_of", "stages": [FLIP], "pick": 1},
+            ]
+        },
+    ),
+    "resize": (
+        {"short": 20},
+        {"size": [24, 30], "fit": "pad", "background": "#336699"},
+        {"size": [24, 30], "fit": "stretch", "interpolation": "nearest"},
+    ),
+    "shapes": ({}, {"side": 20, "radius": 0.5}),
+    "some_of": ({"stages": [FLIP, BLUR, {"use": "salt_pepper"}], "pick": [0, 2]},),
+    "text_line": (
+        {"fonts": [FONT], "charset": "letters"},
+        {"fonts": [FONT], "charset": "01", "length": [1, 1], "label": "class", "width": 40},
+        {"fonts": [FONT], "words": ["caf\u00e9", "New York"], "size": [8, 12], "tinted": True},
+    ),
+    "transfer": ({"weights": "none"},),
+}
+PLACES: Mapping[str, Any] = {
+    "source": Source,
+    "transform": Stage,
+    "mixer": AnyStage,
+    "synthesizer": Synthesis,
+    "model": ModelBuilder,
+}
+
+
+def examples_of(plugin: Plugin) -> tuple[Mapping[str, Any], ...]:
+    needed = [
+        each.name
+        for each in fields(plugin.cls)
+        if each.init and each.default is MISSING and each.default_factory is MISSING
+    ]
+    if plugin.name not in EXAMPLES and needed:
+        raise LookupError(
+            f"{plugin.kind} '{plugin.name}' has no example in EXAMPLES of this test, and no "
+            f"default of {', '.join(needed)}. Add one."
+        )
+    return EXAMPLES.get(plugin.name, ({},))
+
+
+def cases() -> Iterator[Any]:
+    for plugin in REGISTRY.plugins.values():
+        for index, example in enumerate(examples_of(plugin)):
+            identity = plugin.name if not index else f"{plugin.name}-{index + 1}"
+            yield pytest.param(plugin, example, id=identity)
+
+
+def bind(plugin: Plugin, data: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Binds a mapping at a place of the plugin's kind; returns the plugin and the resolved form."""
+    document = from_data(data, origin="example", folder=ROOT)
+    binder = Binder(document, StageBinder(REGISTRY).custom)
+    bound, resolved = binder.bind(PLACES[plugin.kind], document.root, "")
+    assert not binder.problems, "\n".join(str(problem) for problem in binder.problems)
+    return bound if plugin.kind in ("source", "model") else bound.plugin, resolved
+
+
+def filled(value: Any, folder: Path) -> Any:
+    if isinstance(value, str):
+        return value.replace("{folder}", str(folder))
+    if isinstance(value, Mapping):
+        return {key: filled(each, folder) for key, each in value.items()}
+    return [filled(each, folder) for each in value] if isinstance(value, list) else value
+
+
+@pytest.fixture
+def folder(make_images: Callable[..., Path]) -> Path:
+    root = make_images(count=3, size=(20, 24))
+    paths = sorted(path.relative_to(root) for path in root.glob("*/*.png"))
+    (root / "all.txt").write_text("".join(f"{path} {path.parent}\n" for path in paths))
+    return root
+
+
+@pytest.mark.parametrize(("plugin", "example"), list(cases()))
+def test_every_plugin_keeps_the_contract(
+    plugin: Plugin, example: Mapping[str, Any], folder: Path
+) -> None:
+    if FONT in example.get("fonts", ()) and not Path(FONT).is_file():
+        pytest.skip("needs the DejaVu fonts (fonts-dejavu)")
+    needs_count = {"count": 5} if plugin.kind == "synthesizer" else {}
+    data = {"use": plugin.name, **needs_count, **filled(example, folder)}
+    bound, resolved = bind(plugin, data)
+    assert bind(plugin, resolved) == (bound, resolved)
+    check_plugin(bound)
+
+
+def test_no_plugin_file_is_broken() -> None:
+    assert not REGISTRY.broken
+    assert {"salt_pepper", "shapes", "tiny_resnet"} <= set(REGISTRY.plugins)
+
+
+def test_every_kind_of_plugin_has_a_member() -> None:
+    assert {plugin.kind for plugin in REGISTRY.plugins.values()} == set(PLACES)
+
+
+def test_every_example_is_of_a_plugin() -> None:
+    assert set(EXAMPLES) <= set(REGISTRY.plugins)
+
+
+@pytest.mark.parametrize("plugin", list(REGISTRY.plugins.values()), ids=lambda plugin: plugin.name)
+def test_a_summary_is_one_sentence(plugin: Plugin) -> None:
+    assert re.fullmatch(r"[A-Z].*[.:]|[A-Z].*`\.", plugin.summary), plugin.summary
+    assert len(plugin.summary) <= 100
+
+
+def test_a_mixer_s_partners_are_a_class_constant() -> None:
+    for plugin in REGISTRY.of_kind("mixer"):
+        assert issubclass(plugin.cls, Mixer)
+        assert "partners" not in {each.name for each in fields(plugin.cls)}
+
+
+def test_check_declaration_is_what_the_kit_begins_with(folder: Path) -> None:
+    bound, _ = bind(REGISTRY.get("folder"), {"use": "folder", "path": str(folder)})
+    check_declaration(bound)

@@ -1,0 +1,335 @@
+"""The contract kit finds what is broken: each law with a plugin that breaks it alone."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from dsbuilder.plugin import (
+    CHANNELS,
+    ClassLabel,
+    ImageSpec,
+    Mixer,
+    Mode,
+    ModelBuilder,
+    Params,
+    Record,
+    Sample,
+    SampleSpec,
+    Source,
+    Synthesizer,
+    Target,
+    Transform,
+    mixer,
+    model,
+    source,
+    synthesizer,
+    transform,
+)
+from dsbuilder.testing import check_plugin
+
+
+@transform("good", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Good(Transform):
+    """Adds a drawn number.
+
+    Attributes:
+      most: the largest number.
+    """
+
+    most: int = 5
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
+        return {"value": int(rng.integers(self.most + 1))}
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        return sample.replace(image=sample.image + np.uint8(params["value"]))
+
+
+def broken(**methods: Any) -> Transform:
+    """Returns a `Good` with some methods replaced."""
+    namespace = {"__doc__": Good.__doc__, "__module__": __name__, **methods}
+    cls = dataclass(frozen=True, kw_only=True)(type("Broken", (Good,), namespace))
+    return transform("broken", geometry="fixed")(cls)()
+
+
+def doubled(sample: Sample) -> Sample:
+    return sample.replace(image=np.repeat(sample.image, 2, axis=0))
+
+
+STATE: list[int] = []
+
+
+def test_a_good_plugin_passes() -> None:
+    check_plugin(Good(most=9))
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        (
+            {"__doc__": "Adds.\n\n    Attributes:\n      least: the smallest."},
+            "found nothing on most",
+        ),
+        (
+            {"draw": lambda self, sample, rng: {"value": random.randrange(1 << 30)}},
+            "expected draw to use its generator alone",
+        ),
+        ({"draw": lambda self, sample, rng: {"value": (1, 2)}}, "params that JSON keeps"),
+        ({"draw": lambda self, sample, rng: {1: 2}}, "params that JSON keeps"),
+        ({"draw": lambda self, sample, rng: {"value": np.int64(3)}}, "params of JSON values"),
+        ({"draw": lambda self, sample, rng: {"value": float("nan")}}, "found {'value': nan}"),
+        (
+            {
+                "apply": lambda self, sample, params: sample.replace(
+                    image=sample.image + np.uint8(np.random.randint(256))
+                )
+            },
+            "expected the same bytes from the same params",
+        ),
+        (
+            {"apply": lambda self, sample, params: params.update(value=1) or sample},
+            "expected its params left alone",
+        ),
+        (
+            {"apply": lambda self, sample, params: sample.targets.update(label=7) or sample},
+            "expected its input targets left alone",
+        ),
+        (
+            {"apply": lambda self, sample, params: doubled(sample)},
+            "expected an image as its output_spec says, 32x48x1 uint8, found 64x48x1 uint8",
+        ),
+        (
+            {"apply": lambda self, sample, params: sample.replace(key="other")},
+            "expected the sample's key",
+        ),
+        (
+            {"apply": lambda self, sample, params: sample.replace(targets={})},
+            r"expected the targets \['label'\], found \[\]",
+        ),
+        (
+            {
+                "output_spec": lambda self, spec: spec.resized(64, 48),
+                "apply": lambda self, sample, params: doubled(sample),
+            },
+            "expected geometry 'fixed' to keep",
+        ),
+        (
+            {"output_spec": lambda self, spec: spec.resized(spec.image.height, 7)},
+            "expected geometry 'fixed' to keep",
+        ),
+        (
+            {"output_spec": lambda self, spec: (_ for _ in ()).throw(ValueError("no"))},
+            "found it refuses all",
+        ),
+        (
+            {"output_spec": lambda self, spec: (_ for _ in ()).throw(ValueError)},
+            "expected a reason for refusing",
+        ),
+        (
+            {
+                "apply": lambda self, sample, params: (
+                    STATE.append(1)
+                    or sample.replace(image=sample.image + np.uint8(len(STATE) // 2))
+                )
+            },
+            "expected the same bytes from the same params|after another sample was made",
+        ),
+    ],
+)
+def test_a_broken_transform_is_found(methods: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_plugin(broken(**methods))
+
+
+def test_a_transform_that_writes_to_its_input_is_stopped() -> None:
+    def apply(self: Transform, sample: Sample, params: Params) -> Sample:
+        sample.image[:] = 0
+        return sample
+
+    with pytest.raises(ValueError, match="read-only"):
+        check_plugin(broken(apply=apply))
+
+
+def test_options_that_cannot_be_written_down_are_found() -> None:
+    @transform("odd", geometry="fixed")
+    @dataclass(frozen=True, kw_only=True)
+    class Odd(Good):
+        """Adds.
+
+        Attributes:
+          most: the largest.
+          kept: no option that YAML can say.
+        """
+
+        kept: complex = field(default=1j)
+
+    with pytest.raises(TypeError):
+        check_plugin(Odd())
+
+
+def test_an_undecorated_class_is_found() -> None:
+    class Bare(Good):
+        """Without a mark of its own."""
+
+    with pytest.raises(AssertionError, match="Bare: expected a decorator"):
+        check_plugin(Bare())
+    with pytest.raises(AssertionError, match="expected an object of a plugin's class, found str"):
+        check_plugin("good")
+
+
+@mixer("halves")
+@dataclass(frozen=True, kw_only=True)
+class Halves(Mixer):
+    """Takes the mean.
+
+    Attributes:
+      share: of the sample in the label, in [0, 1].
+    """
+
+    share: float = 0.5
+
+    def draw(self, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator) -> Params:
+        return {}
+
+    def weights(self, params: Params) -> tuple[float, ...]:
+        return (self.share, 0.5)
+
+    def apply(self, sample: Sample, partners: Sequence[Sample], params: Params) -> Sample:
+        partner = partners[0].image
+        if partner.shape != sample.image.shape:
+            partner = sample.image
+        return sample.replace(image=sample.image // 2 + partner // 2)
+
+
+def test_a_mixer_is_checked_with_its_labels() -> None:
+    check_plugin(Halves())
+    with pytest.raises(
+        AssertionError, match=r"expected 2 weights that sum to 1, found \(0\.7, 0\.5\)"
+    ):
+        check_plugin(Halves(share=0.7))
+
+
+@synthesizer("dots")
+@dataclass(frozen=True, kw_only=True)
+class Dots(Synthesizer):
+    """Makes a plain image.
+
+    Attributes:
+      by_key: whether the key decides.
+      label: the raw label.
+    """
+
+    by_key: bool = False
+    label: str = "a"
+
+    def output_spec(self, mode: Mode) -> SampleSpec:
+        image = ImageSpec(height=4, width=4, channels=CHANNELS[mode])
+        return SampleSpec(image=image, targets={"label": ClassLabel(names=("a", "b"))})
+
+    def draw(self, rng: np.random.Generator) -> Params:
+        return {"value": int(rng.integers(256))}
+
+    def render(self, key: str, params: Params, mode: Mode) -> Sample:
+        value = len(key) + ord(key[0]) if self.by_key else params["value"]
+        image = np.full((4, 4, CHANNELS[mode]), value, np.uint8)
+        return Sample(key=key, image=image, targets={"label": self.label})
+
+
+def test_a_synthesizer_draws_from_its_params_alone() -> None:
+    check_plugin(Dots())
+    with pytest.raises(AssertionError, match="found one that depends on the key"):
+        check_plugin(Dots(by_key=True))
+    with pytest.raises(Exception, match="expected one of the 2 classes, found 'c'"):
+        check_plugin(Dots(label="c"))
+
+
+@source("made")
+@dataclass(frozen=True, kw_only=True)
+class MadeUp(Source):
+    """Makes its arrays itself.
+
+    Attributes:
+      keys: of the records.
+      identified: whether it says what stands for the pixels.
+    """
+
+    keys: tuple[str, ...] = ("a", "b")
+    identified: bool = True
+
+    def records(self) -> Iterator[Record]:
+        for key in self.keys:
+            yield Record(key=key, targets={"label": key})
+
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        return {"label": ClassLabel(names=("a", "b"))}
+
+    def read(self, record: Record) -> np.ndarray:
+        return np.zeros((4, 4, 3), np.uint8)
+
+    def identity(self, record: Record) -> str | None:
+        return "zeros" if self.identified else None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"keys": ()}, "expected records, found none"),
+        ({"keys": ("a", "a")}, "expected each key once"),
+        ({"keys": ("a//b",)}, "expected keys without '//'"),
+        ({"identified": False}, r"expected a path, or identity\(\)"),
+    ],
+)
+def test_a_source_that_breaks_its_word_is_found(options: dict[str, Any], message: str) -> None:
+    check_plugin(MadeUp())
+    with pytest.raises(AssertionError, match=message):
+        check_plugin(MadeUp(**options))
+
+
+@model("constant")
+@dataclass(frozen=True, kw_only=True)
+class Constant(ModelBuilder):
+    """Stands for a Keras model.
+
+    Attributes:
+      outputs: how many logits.
+      compiled: whether it comes compiled.
+    """
+
+    built: ClassVar[list[SampleSpec]] = []
+
+    outputs: int = 3
+    compiled: bool = False
+
+    def build(self, spec: SampleSpec) -> Any:
+        self.built.append(spec)
+
+        class Model(SimpleNamespace):
+            def __call__(self, batch: np.ndarray) -> np.ndarray:
+                return np.zeros((len(batch), self.outputs), np.float32)
+
+        return Model(outputs=self.outputs, compiled=self.compiled)
+
+
+def test_a_model_has_a_logit_for_each_class_and_is_not_compiled() -> None:
+    check_plugin(Constant())
+    assert str(Constant.built[-1].image) == "32x32x3 uint8"
+    with pytest.raises(AssertionError, match=r"expected logits of shape \(2, 3\), found \(2, 4\)"):
+        check_plugin(Constant(outputs=4))
+    with pytest.raises(AssertionError, match="expected an uncompiled model"):
+        check_plugin(Constant(compiled=True))
+
+
+def test_the_kit_needs_no_test_framework() -> None:
+    code = (
+        "import sys, dsbuilder.testing;"
+        "assert not {'pytest', 'tensorflow', 'keras', 'albumentations'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
