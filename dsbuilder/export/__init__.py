@@ -1,7 +1,7 @@
 """A built dataset -> another layout on disk.
 
-A layout is one file with one function; `EXPORTS` finds it by its name, and `export` sees to what all
-have in common: the target appears whole or not at all, and nothing that was there is overwritten.
+A layout is one file with one function; `EXPORTS` finds it by its name, and `export` sees to what
+all have in common: the target appears whole or not at all, and what was there is never overwritten.
 
   folder.py   split/class/image, for Hugging Face `imagefolder`, Keras and torchvision
 """

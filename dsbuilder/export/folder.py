@@ -10,10 +10,10 @@
         dog/
 
 With a class target, the class is the folder; other targets stand in `metadata.csv`, each with a
-column. Stored JPEG and PNG files are taken over byte for byte, raw pixels become PNG. Every split has
-a folder for every class, also an empty one: Keras numbers classes by the folders it finds. A reader
-numbers them by their sorted names; where the dataset has another order, that is reported in the log,
-and so is what a mixed label loses: its sample lies in the folder of the dominant class.
+column. Stored JPEG and PNG files are taken over byte for byte, raw pixels become PNG. Every split
+has a folder for every class, also an empty one: Keras numbers classes by the folders it finds. A
+reader numbers them by their sorted names; where the dataset has another order, that is reported in
+the log, and so is what a mixed label loses: its sample lies in the folder of the dominant class.
 """
 
 import csv
