@@ -56,6 +56,7 @@ def _limit_threads() -> None:
 def _work(connection: Connection, job: Job, pipeline: Pipeline) -> NoReturn:
     """Makes shards until the connection is closed, then ends without the parent's clean-up."""
     codec, folder = make_codec(pipeline), Path(job.output)
+    before = Path(job.before) if job.before else None
     status = 0
     try:
         while True:
@@ -65,6 +66,7 @@ def _work(connection: Connection, job: Job, pipeline: Pipeline) -> NoReturn:
                 pipeline=pipeline,
                 codec=codec,
                 folder=folder,
+                before=before,
                 on_progress=lambda made: send(connection, {"progress": made}),
             )
             send(connection, {"result": asdict(result)})

@@ -10,9 +10,9 @@ from dsbuilder import targets
 from dsbuilder.build.engines import Engine
 from dsbuilder.build.engines.in_process import InProcess, make_codec
 from dsbuilder.build.engines.pool import Pool
+from dsbuilder.build.inventory import Before, Inventory, open_before, take_stock
 from dsbuilder.build.plan import Plan, make_plan
-from dsbuilder.build.publish import finish, read_quarantine, reuse, write_dataset
-from dsbuilder.build.shard import read_done, write_done
+from dsbuilder.build.publish import finish, read_quarantine, write_dataset
 from dsbuilder.build.survey import Survey, load_spec, survey
 from dsbuilder.build.task import Job, ShardResult, ShardTask
 from dsbuilder.cache import manifest
@@ -22,6 +22,8 @@ from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import SUMS, Store, read_sums
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.sample import Record
+
+_FEW = 32
 
 Progress = Callable[[int, int], None]
 """Called with (samples made or reused so far, samples in all)."""
@@ -138,8 +140,14 @@ class _Results:
     """Results as they come in."""
 
     all: list[ShardResult]
-    made: int = 0
-    reused: int = 0
+
+    @property
+    def reused(self) -> int:
+        return sum(result.reused for result in self.all)
+
+    @property
+    def made(self) -> int:
+        return sum(result.samples for result in self.all) - self.reused
 
     @property
     def quarantined(self) -> list[dict[str, str]]:
@@ -149,25 +157,14 @@ class _Results:
 def _make_shards(
     surveyed: Survey, plan: Plan, store: Store, *, workers: int | None, on_progress: Progress
 ) -> _Results:
-    """Makes the shards that neither an interrupted nor the published build holds."""
-    settings = surveyed.pipeline.settings
+    """Makes what neither an interrupted nor the published build holds."""
     folder = store.partial(plan.fingerprint)
     _sweep(folder)
-    results = _Results([])
-    codec, before = make_codec(surveyed.pipeline), store.current(settings.version)
-    missing: list[ShardTask] = []
-    for task in plan.shards:
-        result = read_done(folder, task)
-        if result is None:
-            result = reuse(task, codec, before=before, folder=folder)
-            if result is not None:
-                write_done(folder, result)
-        if result is None:
-            missing.append(task)
-        else:
-            results.all.append(result)
-            results.reused += task.samples
-    total, count = sum(plan.samples.values()), results.reused
+    before = open_before(store.current(surveyed.pipeline.settings.version))
+    stock = take_stock(plan, make_codec(surveyed.pipeline), before=before, folder=folder)
+    results = _Results(list(stock.finished))
+    total = sum(plan.samples.values())
+    count = total - sum(task.samples for task in stock.missing)
 
     def report(samples: int) -> None:
         nonlocal count
@@ -176,12 +173,20 @@ def _make_shards(
 
     report(0)
     limit = _Limit(surveyed)
-    for result in _run(surveyed, missing, folder, workers=workers, report=report):
+    engine = _engine(surveyed, stock, workers)
+    job = _job(surveyed, folder, before)
+    for result in _run(engine, job, stock.missing, report):
         results.all.append(result)
-        results.made += result.samples
         limit.check(results.quarantined)
     limit.check(results.quarantined)
     return results
+
+
+def _engine(surveyed: Survey, stock: Inventory, workers: int | None) -> Engine:
+    """Chooses where shards are made: for a few samples, starting workers costs more than they."""
+    count = workers or len(os.sched_getaffinity(0))
+    small = (stock.to_make <= _FEW and stock.finished) or not stock.missing
+    return InProcess(surveyed.pipeline) if count == 1 or small else Pool(count)
 
 
 def _sweep(folder: Path) -> None:
@@ -194,17 +199,9 @@ def _sweep(folder: Path) -> None:
             stray.unlink(missing_ok=True)
 
 
-def _run(
-    surveyed: Survey,
-    tasks: Sequence[ShardTask],
-    folder: Path,
-    *,
-    workers: int | None,
-    report: Callable[[int], None],
-) -> Iterator[ShardResult]:
-    spec = surveyed.pipeline.spec
-    kinds = surveyed.targets
-    job = Job(
+def _job(surveyed: Survey, folder: Path, before: Before | None) -> Job:
+    spec, kinds = surveyed.pipeline.spec, surveyed.targets
+    return Job(
         resolved=spec.resolved,
         origin=spec.document.origin,
         folder=str(spec.document.folder),
@@ -213,15 +210,19 @@ def _run(
         if kinds is None
         else {name: targets.to_json(kind) for name, kind in kinds.items()},
         output=str(folder),
+        before=None if before is None else str(before.path),
     )
-    count = workers or len(os.sched_getaffinity(0))
-    engine: Engine = InProcess(surveyed.pipeline) if count == 1 else Pool(count)
+
+
+def _run(
+    engine: Engine, job: Job, tasks: Sequence[ShardTask], report: Callable[[int], None]
+) -> Iterator[ShardResult]:
     try:
         yield from engine.run(job, tasks, report)
     except OSError as error:
         reason = error.strerror or str(error)
         raise CacheError(
-            f"{folder}: expected to write shards, found that it fails ({reason}). "
+            f"{job.output}: expected to write shards, found that it fails ({reason}). "
             "Make room or choose another --out; finished shards are kept."
         ) from error
 

@@ -1,7 +1,6 @@
 """From finished shards to a dataset: manifest, tfds files, checksums, the switch of the link."""
 
 import json
-import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,54 +8,10 @@ from pathlib import Path
 
 from dsbuilder.build.plan import Plan
 from dsbuilder.build.shard import DONE
-from dsbuilder.build.task import ShardResult, ShardTask
-from dsbuilder.cache import fingerprint, ledger, manifest, store, tfds
-from dsbuilder.cache.codec import Codec
+from dsbuilder.build.task import ShardResult
+from dsbuilder.cache import fingerprint, manifest, store, tfds
 from dsbuilder.cache.manifest import Manifest, Shard
-from dsbuilder.errors import CacheError
 from dsbuilder.pipeline import Pipeline
-
-
-def reuse(
-    task: ShardTask, codec: Codec, *, before: Path | None, folder: Path
-) -> ShardResult | None:
-    """Hard-links a shard from the build before, if that one holds just what is planned.
-
-    Returns its result, or None if it must be made.
-    """
-    known = _shard_before(task, before)
-    if known is None or before is None:
-        return None
-    sums = store.read_sums(before)
-    names = [*codec.files(task.stem), ledger.file_name(task.stem)]
-    if not all((before / name).is_file() and name in sums for name in names):
-        return None
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
-        os.link(before / name, folder / name)
-    planned = {output.key for root in task.roots for output in root.outputs}
-    rows = [row for row in read_quarantine(before) if row["key"] in planned]
-    return ShardResult(
-        stem=known.stem,
-        samples=known.samples,
-        size_bytes=known.size_bytes,
-        classes=known.classes,
-        fingerprint=known.fingerprint,
-        sums={name: sums[name] for name in names},
-        quarantined=rows,
-    )
-
-
-def _shard_before(task: ShardTask, before: Path | None) -> Shard | None:
-    if before is None:
-        return None
-    try:
-        known = manifest.read(before)
-    except CacheError:
-        return None  # not a dataset of this format: everything is made again
-    shards = (shard for shards in known.splits.values() for shard in shards)
-    same = (shard for shard in shards if shard.stem == task.stem)
-    return next((shard for shard in same if shard.fingerprint == task.fingerprint), None)
 
 
 def read_quarantine(folder: Path) -> list[dict[str, str]]:

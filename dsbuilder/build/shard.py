@@ -8,15 +8,19 @@ key), so memory does not grow with the shard.
 import json
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
 
 from dsbuilder.build.task import Output, Root, ShardResult, ShardTask
 from dsbuilder.cache import ledger, store
 from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.earlier import Earlier
 from dsbuilder.errors import DataError
+from dsbuilder.formats import example
 from dsbuilder.pipeline import Pipeline, Trace
 from dsbuilder.sample import Sample
 from dsbuilder.seeding import rank
@@ -34,6 +38,7 @@ class _Spool:
     entries: list[ledger.Entry] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)
     quarantined: list[dict[str, str]] = field(default_factory=list)
+    reused: int = 0
 
     def add(self, payload: bytes, entry: ledger.Entry) -> None:
         """Keeps a sample; `offset` is its place in the spool until the shard is written."""
@@ -53,6 +58,7 @@ def make(
     pipeline: Pipeline,
     codec: Codec,
     folder: Path,
+    before: Path | None,
     on_progress: Callable[[int], None],
 ) -> ShardResult:
     """Makes a shard and returns what became of it.
@@ -61,12 +67,14 @@ def make(
     last of all; a shard with that note is never made again.
 
     Args:
+      before: the build before; samples of equal fingerprint are copied from it.
       on_progress: called with the number of samples made since the last call.
 
     Raises:
       DataError: a sample cannot be made and the pipeline says `on_error: stop`.
     """
-    maker = _Maker(pipeline, codec, task)
+    earlier = Earlier.open(codec, before, task.earlier) if before else Earlier()
+    maker = _Maker(pipeline, codec, task, earlier)
     with tempfile.TemporaryFile(dir=folder, buffering=1 << 20) as file:
         spool = _Spool(file)
         unreported = 0
@@ -102,6 +110,7 @@ def _write(task: ShardTask, spool: _Spool, codec: Codec, folder: Path) -> ShardR
         fingerprint=task.fingerprint,
         sums=sums,
         quarantined=sorted(spool.quarantined, key=lambda row: row["key"]),
+        reused=spool.reused,
     )
     write_done(folder, result)
     return result
@@ -120,27 +129,46 @@ def read_done(folder: Path, task: ShardTask) -> ShardResult | None:
     except (OSError, ValueError, TypeError):
         return None  # no note, or one that was cut: the shard is made again
     whole = all((folder / name).is_file() for name in result.sums)
-    return result if whole and result.fingerprint == task.fingerprint else None
+    if not whole or result.fingerprint != task.fingerprint:
+        return None
+    return replace(result, reused=result.samples)
 
 
 class _Maker:
     """Makes the samples of one task."""
 
-    def __init__(self, pipeline: Pipeline, codec: Codec, task: ShardTask) -> None:
+    def __init__(self, pipeline: Pipeline, codec: Codec, task: ShardTask, earlier: Earlier) -> None:
         self._pipeline = pipeline
         self._codec = codec
         self._task = task
+        self._earlier = earlier
         self._stages = _stage_origins(pipeline)
 
     def make_root(self, root: Root, spool: _Spool) -> None:
+        outputs = [output for output in root.outputs if not self._copy(output, spool)]
+        if outputs:
+            self._make(root, outputs, spool)
+
+    def _copy(self, output: Output, spool: _Spool) -> bool:
+        """Takes a sample over from the build before, if it is there."""
+        found = self._earlier.take(output.fingerprint)
+        if found is None:
+            return False
+        payload, entry = found
+        spool.add(payload, entry)
+        spool.reused += 1
+        self._count(example.decode(payload), spool)
+        return True
+
+    def _make(self, root: Root, outputs: Sequence[Output], spool: _Spool) -> None:
         trace = Trace()
         try:
             base = self._base(root, trace)
         except Exception as error:  # noqa: BLE001 - whatever a source or plugin raises is set aside
-            for output in root.outputs:
+            for output in outputs:
                 self._set_aside(output.key, trace, error, spool)
             return
-        for output in root.outputs:
+        for output in outputs:
             own = Trace(at=trace.at, applied=list(trace.applied))
             try:
                 sample = self._output(base, output, own)
@@ -149,7 +177,7 @@ class _Maker:
                 self._set_aside(output.key, own, error, spool)
                 continue
             spool.add(payload, self._entry(root, output, own))
-            self._count(sample, spool)
+            self._count(self._codec.encode_targets(sample), spool)
 
     def _base(self, root: Root, trace: Trace) -> Sample:
         if root.synthesis is None:
@@ -187,10 +215,10 @@ class _Maker:
             synthetic=root.synthesis is not None,
         )
 
-    def _count(self, sample: Sample, spool: _Spool) -> None:
+    def _count(self, features: Mapping[str, Any], spool: _Spool) -> None:
         for name, target in self._pipeline.signature.targets.items():
             if isinstance(target, ClassLabel):
-                label = target.names[target.encode(name, sample.targets[name])[name]]
+                label = target.names[int(np.asarray(features[name]).item())]
                 spool.classes[label] = spool.classes.get(label, 0) + 1
 
     def _set_aside(self, key: str, trace: Trace, error: Exception, spool: _Spool) -> None:

@@ -65,6 +65,7 @@ class ShardTask:
       roots: what it is made of.
       records: the records of its roots and of their partners, by key.
       fingerprint: of all its samples together.
+      earlier: shards of the build before that may hold some of its samples.
     """
 
     split: str
@@ -72,6 +73,7 @@ class ShardTask:
     roots: Sequence[Root]
     records: Mapping[str, Located]
     fingerprint: str
+    earlier: tuple[str, ...] = ()
 
     @property
     def samples(self) -> int:
@@ -88,6 +90,7 @@ class ShardTask:
             "roots": roots,
             "records": records,
             "fingerprint": self.fingerprint,
+            "earlier": self.earlier,
         }
 
     @classmethod
@@ -100,6 +103,7 @@ class ShardTask:
             roots=[_root_from_json(row) for row in data["roots"]],
             records={each.record.key: each for each in located},
             fingerprint=data["fingerprint"],
+            earlier=tuple(data["earlier"]),
         )
 
 
@@ -136,6 +140,7 @@ class ShardResult:
       samples, size_bytes, classes: what it holds; see `manifest.Shard`.
       fingerprint: the task's.
       sums: SHA-256 of every file of the shard and of its ledger, by name.
+      reused: how many samples were copied from the build before.
       quarantined: a row for each sample that could not be made: key, stage, exception.
     """
 
@@ -146,6 +151,7 @@ class ShardResult:
     fingerprint: str
     sums: Mapping[str, str]
     quarantined: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+    reused: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +164,7 @@ class Job:
       plugin_folders: where plugins are discovered.
       source_targets: what the source said its targets are; None without a source.
       output: the folder that shards are written to.
+      before: the folder of the build before, whose samples may be copied; None without one.
     """
 
     resolved: Mapping[str, Any]
@@ -166,6 +173,7 @@ class Job:
     plugin_folders: tuple[str, ...]
     source_targets: Mapping[str, Any] | None
     output: str
+    before: str | None = None
 
     def pipeline(self, registry: Registry | None = None) -> Pipeline:
         """Binds the pipeline in this process; plugins are discovered again unless given."""

@@ -61,13 +61,17 @@ class Codec(ABC):
 
     def encode(self, sample: Sample) -> bytes:
         """Returns a sample as the bytes of one Example."""
-        features: dict[str, example.Value] = {
-            "image": self._encode_image(sample.image),
-            "key": sample.key.encode(),
-        }
+        image = self._encode_image(sample.image)
+        return example.encode(
+            {"image": image, "key": sample.key.encode(), **self.encode_targets(sample)}
+        )
+
+    def encode_targets(self, sample: Sample) -> dict[str, example.Value]:
+        """Returns what is stored of a sample's targets."""
+        features: dict[str, example.Value] = {}
         for name, target in self.signature.targets.items():
             features.update(target.encode(name, sample.targets[name]))
-        return example.encode(features)
+        return features
 
     def _encode_image(self, image: np.ndarray) -> bytes:
         if self.image == "raw":

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def write(path: Path, entries: Iterable[Entry]) -> None:
     """Writes a shard's ledger; equal entries give equal bytes."""
     with path.open("w", encoding="utf-8") as file:
         for entry in entries:
-            row = asdict(entry)
+            row = {**vars(entry), "stages": [vars(applied) for applied in entry.stages]}
             file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 

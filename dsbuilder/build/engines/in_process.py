@@ -22,12 +22,14 @@ class InProcess:
     ) -> Iterator[ShardResult]:
         """Yields results in the order of the tasks."""
         codec = make_codec(self.pipeline)
+        before = Path(job.before) if job.before else None
         for task in tasks:
             yield make(
                 task,
                 pipeline=self.pipeline,
                 codec=codec,
                 folder=Path(job.output),
+                before=before,
                 on_progress=on_progress,
             )
 

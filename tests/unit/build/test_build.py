@@ -116,11 +116,38 @@ def test_changing_one_image_leaves_other_shards_as_they_are(pipeline, tmp_path) 
     inodes = {path.name: path.stat().st_ino for path in first.path.glob("*.tfrecord-*")}
     victim = tmp_path / "source/cat/0.png"
     victim.write_bytes((tmp_path / "source/dog/0.png").read_bytes())
-    second = build_dataset(pipeline, tmp_path / "out", workers=1)
+    second = build_dataset(pipeline, tmp_path / "out", workers=2)
+    assert second.made in (1, 3)  # the image itself, and its variants if it is in train
     kept = [p for p in second.path.glob("*.tfrecord-*") if p.stat().st_ino == inodes[p.name]]
     assert len(kept) == len(inodes) - 1
     fresh = build_dataset(pipeline, tmp_path / "fresh", workers=1)
     assert sums(second) == sums(fresh)
+
+
+@pytest.mark.parametrize("codec", ["tfrecord", "npy"])
+def test_samples_are_copied_when_shards_are_cut_otherwise(pipeline, tmp_path, codec) -> None:
+    build_dataset(pipeline, tmp_path / "out", workers=1, overrides=[f"cache.codec={codec}"])
+    for shard_mb in (0.003, 10, 0.02):
+        overrides = [f"cache.shard_mb={shard_mb}", f"cache.codec={codec}"]
+        again = build_dataset(pipeline, tmp_path / "out", workers=2, overrides=overrides)
+        assert (again.made, again.reused) == (0, 66)
+        fresh = build_dataset(
+            pipeline, tmp_path / f"fresh{shard_mb}", workers=2, overrides=overrides
+        )
+        assert sums(again) == sums(fresh)
+
+
+def test_a_damaged_earlier_shard_is_not_copied(pipeline, tmp_path) -> None:
+    first = build_dataset(pipeline, tmp_path / "out", workers=1)
+    for shard in first.path.glob("*.tfrecord-*"):
+        data = bytearray(shard.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        shard.write_bytes(data)
+    overrides = ["cache.shard_mb=10"]
+    again = build_dataset(pipeline, tmp_path / "out", workers=1, overrides=overrides)
+    assert 0 < again.made < 66
+    fresh = build_dataset(pipeline, tmp_path / "fresh", workers=1, overrides=overrides)
+    assert sums(again) == sums(fresh)
 
 
 def test_a_changed_file_of_equal_size_and_time_is_noticed(pipeline, tmp_path) -> None:
