@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dsbuilder.plugin import Mixer, Params, Sample, SampleSpec, mixer
 
-_ONE = 1 << 16
+_ONE = 256
 
 
 @mixer("mixup")
@@ -19,7 +19,8 @@ class Mixup(Mixer):
         image = w * image + (1 - w) * partner,  w ~ Beta(alpha, alpha)
 
     The partner is brought to the image's size (cropped, never distorted) unless it has it. The
-    weight is a multiple of 1/65536; integer pixels are rounded to nearest, halves up.
+    weight is rounded to a multiple of 1/256, the least that 8 bits can show; integer pixels are
+    rounded to nearest, halves up.
 
     Attributes:
       alpha: above 0; small values mostly leave one of the two, 1 draws all weights alike.
@@ -60,10 +61,13 @@ def _blend(one: np.ndarray, other: np.ndarray, weight: float) -> np.ndarray:
     if one.dtype.kind == "f":
         first, second = one.dtype.type(weight), one.dtype.type(1.0 - weight)
         return np.asarray(first * one + second * other, one.dtype)
-    # In 32-bit integers: equal on every machine, and 65535 * 65536 + 32768 still fits.
+    # In integers, equal on every machine: 255 * 256 + 128 still fits in 16 bits.
+    wide: Any = np.uint16 if one.dtype == np.uint8 else np.uint32
     share = round(weight * _ONE)
-    total = one.astype(np.uint32) * np.uint32(share)
-    total += other.astype(np.uint32) * np.uint32(_ONE - share)
-    total += np.uint32(_ONE >> 1)
-    blend: np.ndarray = np.right_shift(total, np.uint32(16)).astype(one.dtype)
-    return blend
+    total, rest = one.astype(wide), other.astype(wide)
+    total *= wide(share)
+    rest *= wide(_ONE - share)
+    total += rest
+    total += wide(_ONE // 2)
+    total >>= wide(8)
+    return np.asarray(total, one.dtype)

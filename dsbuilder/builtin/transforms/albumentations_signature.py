@@ -159,8 +159,7 @@ def _probe(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
 def _try(
     transform: Any, image: ImageSpec, recipe: Recipe, sizes: Sequence[tuple[int, int]]
 ) -> ImageSpec:
-    # What changes the image alone rarely changes its shape, never by chance.
-    seeds = 2 if isinstance(transform, library().ImageOnlyTransform) else _SEEDS
+    seeds = 2 if _keeps_shape(transform) else _SEEDS
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         results = [
@@ -180,6 +179,13 @@ def _try(
         channels=channels,
         dtype=dtype,
     )
+
+
+def _keeps_shape(transform: Any) -> bool:
+    """Whether chance has no part in the shape; the slowest transforms are among these."""
+    from albumentations.augmentations.geometric.distortion import BaseDistortion
+
+    return isinstance(transform, (library().ImageOnlyTransform, BaseDistortion))
 
 
 def _made_up(image: ImageSpec, size: tuple[int, int]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -160,6 +161,33 @@ def test_every_number_of_channels_works_or_is_refused_by_check(member: str, chan
     assert after(plugin, sample, 7).tobytes() == result.tobytes()
     strided = sample.replace(image=np.asfortranarray(sample.image))
     assert after(plugin, strided, 7).tobytes() == result.tobytes()
+
+
+DIGESTS = """
+import hashlib, json, sys, warnings
+import numpy as np
+from dsbuilder.builtin.transforms.albumentations import Albumentations
+from dsbuilder.plugin import Sample
+
+warnings.simplefilter("ignore")
+image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+sample = Sample(key="a", image=image, targets={})
+for member, options in json.loads(sys.argv[1]).items():
+    plugin = Albumentations(member=member, options=options)
+    print(member, hashlib.sha256(plugin.apply(sample, {"seed": 5}).image.tobytes()).hexdigest())
+"""
+
+
+def test_other_processes_make_the_same_bytes() -> None:
+    options = {member: OPTIONS.get(member, {}) for member in USED if member not in REFERENCED}
+    answers = []
+    for hash_seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        command = [sys.executable, "-c", DIGESTS, json.dumps(options)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        answers.append(done.stdout.splitlines())
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == len(options)
 
 
 def test_three_flips_fire_independently_and_half_the_time() -> None:
@@ -400,6 +428,16 @@ def test_geometry_follows_the_class(
             "A.OneOf: transforms[0]: A.Sequential: p: expected a probability in [0, 1], found 2.",
         ),
         (
+            "FrequencyMasking",
+            {"num_masks_x": 9},
+            "A.FrequencyMasking: unknown option 'num_masks_x'. It belongs to a parent class.",
+        ),
+        (
+            "OneOf",
+            {"transforms": "A.Blur"},
+            "A.OneOf: transforms: expected a list, found 'A.Blur'.",
+        ),
+        (
             "FDA",
             {},
             "A.FDA: reference_images: expected absolute paths of images, found none.",
@@ -415,6 +453,25 @@ def test_wrong_use_is_told_in_one_line(member: str, options: dict[str, Any], mes
     with pytest.raises(ValueError) as caught:
         Albumentations(member=member, options=options)
     assert str(caught.value) == message
+
+
+def test_targets_in_pixel_coordinates_are_refused_until_they_are_moved() -> None:
+    class Boxes(ClassLabel):
+        positional = True
+
+    spec = signature(8, 8).replace(targets={"boxes": Boxes(names=("a",))})
+    with pytest.raises(ValueError) as caught:
+        make("HorizontalFlip").output_spec(spec)
+    assert str(caught.value) == (
+        "A.HorizontalFlip: expected no targets in pixel coordinates, found boxes. They are not "
+        "yet moved along."
+    )
+
+
+def test_a_selected_channel_s_child_must_keep_its_shape() -> None:
+    plugin = make("SelectiveChannelTransform", transforms=["A.ToFloat"], channels=[0])
+    with pytest.raises(ValueError, match="expected children that keep 8x8x1 uint8, found one to"):
+        plugin.output_spec(signature(8, 8))
 
 
 def test_names_of_opencv_stand_for_its_flags() -> None:
