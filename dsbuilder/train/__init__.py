@@ -1,0 +1,16 @@
+"""From a dataset to a run: a trained model, how it came to be, and how good it is.
+
+trainer.py      `train_dataset`, `resume_run`: the phases of a training, one after the other
+run.py          the run folder: its name, its configuration, its results
+options.py      the train section as it is kept in a run and bound again
+phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
+network.py      the model that is trained: normalisation, then what the builder builds
+objective.py    loss and metrics of each kind of target
+optimizer.py    optimizers of Keras by name
+callbacks.py    what happens within an epoch and after it: progress, checkpoints, early stopping
+archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`
+evaluation.py   `evaluate`: accuracy, scores by class, confusion
+prediction.py   `predict`: the classes of image files
+
+What does not need Keras does not import it: `run`, `options` and the data of `evaluation`.
+"""

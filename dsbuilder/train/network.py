@@ -1,0 +1,74 @@
+"""The model that is trained and saved: raw pixels in, logits out.
+
+Normalisation is a layer of it, so whoever loads the model later needs to know nothing about the
+data it was trained on: pixels as the dataset holds them (uint8 in [0, 255]) go in as they are.
+"""
+
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from dsbuilder.errors import TrainError
+from dsbuilder.plugin import ModelBuilder
+from dsbuilder.sample import SampleSpec
+
+Statistics = tuple[np.ndarray, np.ndarray]
+
+
+def build_network(
+    builder: ModelBuilder,
+    signature: SampleSpec,
+    *,
+    outputs: int,
+    normalize: Literal["scale", "standardize"] | None,
+    statistics: Statistics | None,
+) -> keras.Model:
+    """Returns an uncompiled model from a float batch `(N, H, W, C)` of raw pixels to logits.
+
+    Args:
+      outputs: logits of a sample.
+      normalize: what stands before the builder's model; None for `scale`, or for nothing where the
+        model preprocesses its input itself or images are floats.
+      statistics: mean and deviation of each channel in raw pixels, `(C,)`, for `standardize`.
+
+    Raises:
+      TrainError: the builder's model does not take or yield what it has to.
+    """
+    inputs = keras.Input(signature.image.shape, name="pixels")
+    x = inputs
+    if normalize == "standardize":
+        x = _standardized(x, statistics)
+    elif not builder.preprocesses and signature.image.dtype == "uint8":
+        x = keras.layers.Rescaling(1 / 255, name="normalize")(x)
+    elif normalize:
+        raise TrainError(
+            f"train.normalize: expected uint8 images to scale to [0, 1], found {signature.image}. "
+            "Use standardize, or leave it out."
+        )
+    return keras.Model(inputs, _built(builder, signature, outputs)(x), name="network")
+
+
+def _standardized(x: Any, statistics: Statistics | None) -> Any:
+    if statistics is None:
+        raise TrainError("normalize: expected the statistics of the train split, found none.")
+    mean, deviation = statistics
+    scale = [float(1 / each) for each in deviation]
+    offset = [float(-one / other) for one, other in zip(mean, deviation, strict=True)]
+    return keras.layers.Rescaling(scale, offset=offset, name="normalize")(x)
+
+
+def _built(builder: ModelBuilder, signature: SampleSpec, outputs: int) -> keras.Model:
+    name = type(builder).__name__
+    model = builder.build(signature)
+    if not isinstance(model, keras.Model):
+        raise TrainError(
+            f"model {name}: expected build() to return a keras.Model, found {type(model).__name__}."
+        )
+    found = tuple(model.output_shape) if isinstance(model.output_shape, tuple) else ()
+    if len(found) != 2 or found[-1] != outputs:
+        raise TrainError(
+            f"model {name}: expected an output of {outputs} logits a sample, found the shape "
+            f"{model.output_shape}. End the model in a dense layer of {outputs} units."
+        )
+    return model

@@ -1,0 +1,115 @@
+"""Which phase comes next: a function of the epochs so far, so a killed training finds its way back.
+
+The first phase trains what the model builder left trainable. The second, if there is one, starts
+from the best model and also trains the last layers that the builder had frozen, at a lower rate.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dsbuilder.errors import TrainError
+from dsbuilder.spec.schema import TrainOptions
+from dsbuilder.train.run import Row
+
+Name = Literal["train", "fine_tune"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A part of a training with one optimizer and one choice of trained layers.
+
+    Attributes:
+      name: `train` or `fine_tune`.
+      epochs: at most.
+      learning_rate: of its optimizer.
+      unfreeze: how many of the last frozen layers are trained.
+    """
+
+    name: Name
+    epochs: int
+    learning_rate: float
+    unfreeze: int = 0
+
+
+def phases_of(options: TrainOptions) -> tuple[Phase, ...]:
+    """Returns the phases in their order."""
+    first = Phase(
+        name="train", epochs=options.epochs, learning_rate=options.optimizer.learning_rate
+    )
+    if options.fine_tune is None:
+        return (first,)
+    tuning = options.fine_tune
+    second = Phase(
+        name="fine_tune",
+        epochs=tuning.epochs,
+        learning_rate=tuning.learning_rate,
+        unfreeze=tuning.layers,
+    )
+    return (first, second)
+
+
+def next_phase(options: TrainOptions, rows: Sequence[Row]) -> tuple[Phase, int] | None:
+    """Returns the phase of the next epoch and how many epochs it has left; None if all are done.
+
+    A phase that was left is never entered again.
+    """
+    phases = phases_of(options)
+    names = [phase.name for phase in phases]
+    start = names.index(rows[-1].phase) if rows and rows[-1].phase in names else 0
+    for phase in phases[start:]:
+        done = [row for row in rows if row.phase == phase.name]
+        left = phase.epochs - len(done)
+        if left > 0 and not is_over(rows, phase.name, options.patience):
+            return phase, left
+    return None
+
+
+def best_row(rows: Sequence[Row]) -> Row | None:
+    """Returns the row of the lowest loss on validation, or on train where there is none."""
+    return min(rows, key=lambda row: row.monitored, default=None)
+
+
+def is_over(rows: Sequence[Row], phase: Name, patience: int | None) -> bool:
+    """Whether the last `patience` epochs of a phase brought nothing better than what was before."""
+    best = best_row(rows)
+    if patience is None or best is None:
+        return False
+    since = [row for row in rows if row.phase == phase and row.epoch > best.epoch]
+    return len(since) >= patience
+
+
+def unfreeze(model: Any, count: int) -> None:
+    """Makes the last `count` frozen layers that have weights trainable.
+
+    Batch normalisation is neither counted nor unfrozen. Trained on few images it would replace the
+    statistics that the layers after it were made for.
+
+    Raises:
+      TrainError: the model has no frozen layers.
+    """
+    import keras
+
+    frozen = [
+        layer
+        for layer in leaves(model)
+        if layer.weights
+        and not layer.trainable
+        and not isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    if count and not frozen:
+        raise TrainError(
+            "train.fine_tune: expected a model with frozen layers, found none. "
+            "Remove fine_tune, or let the model freeze what it has loaded."
+        )
+    for layer in frozen[len(frozen) - min(count, len(frozen)) :]:
+        layer.trainable = True
+
+
+def leaves(model: Any) -> Iterator[Any]:
+    """Yields the layers of a model in their order, those of nested models in their place."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from leaves(layer)
+        else:
+            yield layer

@@ -1,0 +1,159 @@
+"""The classes of image files.
+
+A file is brought to the model as the samples it was trained on were: decoded in the pipeline's
+mode, upright, over its background, then through its `prepare` and `finish`, which the model's file
+keeps.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.errors import DataError, DsbuilderError, SpecError, TrainError
+from dsbuilder.formats import image as image_format
+from dsbuilder.formats.layout import IMAGE_EXTENSIONS
+from dsbuilder.plugin import Stage
+from dsbuilder.registry import discover
+from dsbuilder.sample import Sample
+from dsbuilder.seeding import generator
+from dsbuilder.spec.binding import Binder
+from dsbuilder.spec.document import from_data
+from dsbuilder.spec.schema import ImageOptions
+from dsbuilder.spec.stages import StageBinder
+from dsbuilder.train.archive import Note, Trained, load_model
+from dsbuilder.train.evaluation import log_softmax
+
+Prediction = tuple[Path, list[tuple[str, float]]]
+"""A file, and its classes with their probabilities, the most probable first."""
+
+
+def predict(
+    model: Trained | Path | str,
+    paths: Sequence[Path | str],
+    *,
+    top: int | None = None,
+    batch_size: int = 32,
+    plugins: Sequence[Path] | None = None,
+) -> list[Prediction]:
+    """Returns the classes of images, in the order of `paths`.
+
+    Args:
+      model: as `archive.load_model` returns it, or a path as that takes it.
+      paths: image files, and folders, which stand for all images below them, sorted.
+      top: how many classes of each; None for all.
+      batch_size: images that the model sees at once.
+      plugins: folders of plugins that the pipeline's stages are from; None takes those of the run,
+        as far as they are still there.
+
+    Raises:
+      TrainError: there is no such model.
+      DataError: a path leads nowhere, a folder holds no image, or a file cannot be read as one.
+    """
+    trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
+    reader = make_reader(trained.note, origin=trained.path, plugins=plugins)
+    files = list(image_files(paths))
+    predictions: list[Prediction] = []
+    for start in range(0, len(files), batch_size):
+        batch = files[start : start + batch_size]
+        pixels = np.stack([reader.read(path) for path in batch])
+        probabilities = np.exp(log_softmax(np.asarray(trained.model.predict_on_batch(pixels))))
+        for path, row in zip(batch, probabilities, strict=True):
+            predictions.append((path, _ranked(row, trained.class_names)[:top]))
+    return predictions
+
+
+def image_files(paths: Sequence[Path | str]) -> Iterator[Path]:
+    """Yields image files: those named, and of a folder all images below it, sorted by path.
+
+    Raises:
+      DataError: a path leads nowhere, or a folder holds no image.
+    """
+    for path in map(Path, paths):
+        if path.is_dir():
+            found = sorted(each for each in path.rglob("*") if _is_image(each))
+            if not found:
+                raise DataError(f"{path}: expected images, found none. Check the path.")
+            yield from found
+        elif path.is_file():
+            yield path
+        else:
+            raise DataError(f"{path}: expected an image or a folder, found none. Check the path.")
+
+
+def _is_image(path: Path) -> bool:
+    hidden = path.name.startswith(".")
+    return path.is_file() and not hidden and path.suffix[1:].lower() in IMAGE_EXTENSIONS
+
+
+def _ranked(probabilities: np.ndarray, names: Sequence[str]) -> list[tuple[str, float]]:
+    order = np.argsort(-probabilities, kind="stable")
+    return [(names[index], float(probabilities[index])) for index in order]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Brings an image file into the form that a model was trained on.
+
+    Attributes:
+      image: how it is decoded.
+      stages: what it passes then; none of them draws anything.
+      note: of the model.
+    """
+
+    image: ImageOptions
+    stages: tuple[Stage, ...]
+    note: Note
+
+    def read(self, path: Path) -> np.ndarray:
+        """Returns a file's pixels, `(H, W, C)` as the model's signature says.
+
+        Raises:
+          DataError: the file cannot be read as an image, or does not come out in that form.
+        """
+        try:
+            pixels = image_format.decode(
+                path.read_bytes(), mode=self.image.mode, background=self.image.background_rgb
+            )
+            sample = Sample(key=path.name, image=pixels, targets={})
+            for stage in self.stages:
+                params = stage.plugin.draw(sample, generator(stage.id))
+                sample = stage.plugin.apply(sample, params)
+        except OSError as error:
+            raise DataError(f"{path}: expected a file to read, found {error.strerror}.") from None
+        except DsbuilderError as error:
+            raise DataError(f"{path}: {error}") from error
+        expected = self.note.signature.image
+        if not expected.accepts(sample.image):
+            raise DataError(
+                f"{path}: expected an image {expected} after the pipeline's finish, "
+                f"found {sample.image.shape} {sample.image.dtype}. Resize it to that."
+            )
+        return sample.image
+
+
+def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] | None = None) -> Reader:
+    """Returns the reader of a model's images.
+
+    Args:
+      origin: the model's file, for errors.
+      plugins: as for `predict`.
+
+    Raises:
+      TrainError: a stage of the pipeline is not known here.
+    """
+    folders = [each for each in note.plugins if each.is_dir()] if plugins is None else plugins
+    document = from_data(note.pipeline, origin=str(origin), folder=origin.parent)
+    binder = Binder(document, StageBinder(discover(folders)).custom)
+    sections: Mapping[str, Any] = document.root.value
+    image, _ = binder.bind(ImageOptions, sections["image"], "image")
+    prepare, _ = binder.bind(tuple[Stage, ...], sections["prepare"], "prepare")
+    finish, _ = binder.bind(tuple[Stage, ...], sections["finish"], "finish")
+    if binder.problems:
+        raise TrainError(
+            f"{origin}: expected the stages that its images pass, found that they cannot be made "
+            f"here. Give the folder of their plugins. {SpecError(binder.problems)}"
+        )
+    return Reader(image=image, stages=(*prepare, *finish), note=note)

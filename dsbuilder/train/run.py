@@ -1,0 +1,193 @@
+"""The run folder: one training execution.
+
+runs/emoji-1/
+  config.json       what was trained on what: the train section with every default, the dataset
+  results.csv       a line an epoch
+  curves.png        the same as a picture
+  best.keras        the model of the lowest validation loss, for use
+  last.keras        the model after the last whole epoch, with its optimizer, for `resume_run`
+  evaluation.json   how good the best model is on the test split
+  confusion.png     which class it takes for which
+
+Every file is replaced in one step, so a killed run leaves none half written. `last.keras` alone
+says how far a run came; all else is written from it again.
+"""
+
+import csv
+import io
+import itertools
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from PIL import Image
+
+from dsbuilder.cache import store
+from dsbuilder.errors import TrainError
+
+CONFIG = "config.json"
+RESULTS = "results.csv"
+CURVES = "curves.png"
+BEST = "best.keras"
+LAST = "last.keras"
+EVALUATION = "evaluation.json"
+CONFUSION = "confusion.png"
+
+_FIRST = ("epoch", "phase", "learning_rate")
+_GROUPS = ("train", "validation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One epoch.
+
+    Attributes:
+      epoch: counted from 1 through all phases.
+      phase: `train` or `fine_tune`.
+      learning_rate: at the end of the epoch.
+      train: loss and metrics by name, mean over the epoch's batches as they were trained on.
+      validation: the same of the validation split after the epoch; empty without one.
+      seconds: that the epoch took, with its validation.
+    """
+
+    epoch: int
+    phase: str
+    learning_rate: float
+    train: Mapping[str, float]
+    validation: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def monitored(self) -> float:
+        """The loss that says which epoch is the best one; not a number counts as infinite."""
+        loss = (self.validation or self.train)["loss"]
+        return loss if loss == loss else float("inf")
+
+    def flat(self) -> dict[str, Any]:
+        """Returns the line of `results.csv` by column."""
+        groups = {group: getattr(self, group) for group in _GROUPS}
+        values = {f"{group}_{n}": v for group, each in groups.items() for n, v in each.items()}
+        first = {name: getattr(self, name) for name in _FIRST}
+        return {**first, **values, "seconds": round(self.seconds, 3)}
+
+    @classmethod
+    def from_flat(cls, line: Mapping[str, Any]) -> Self:
+        """Returns the row of a line; its values may be texts."""
+        groups = {
+            group: {
+                name.removeprefix(f"{group}_"): float(value)
+                for name, value in line.items()
+                if name.startswith(f"{group}_")
+            }
+            for group in _GROUPS
+        }
+        return cls(
+            epoch=int(line["epoch"]),
+            phase=str(line["phase"]),
+            learning_rate=float(line["learning_rate"]),
+            seconds=float(line["seconds"]),
+            **groups,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run folder.
+
+    Attributes:
+      path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def best(self) -> Path:
+        """The best model's file."""
+        return self.path / BEST
+
+    @property
+    def last(self) -> Path:
+        """The last model's file."""
+        return self.path / LAST
+
+    def config(self) -> dict[str, Any]:
+        """Returns the resolved configuration.
+
+        Raises:
+          TrainError: the folder is not a run.
+        """
+        config: dict[str, Any] = self._json(CONFIG)
+        return config
+
+    def rows(self) -> list[Row]:
+        """Returns the epochs so far, from `results.csv`; none if not one is whole yet."""
+        path = self.path / RESULTS
+        if not path.is_file():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            return [Row.from_flat(line) for line in csv.DictReader(file)]
+
+    def evaluation(self) -> dict[str, Any]:
+        """Returns what `evaluation.json` holds.
+
+        Raises:
+          TrainError: the run has not come to its end.
+        """
+        evaluation: dict[str, Any] = self._json(EVALUATION)
+        return evaluation
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> None:
+        """Writes a file of JSON values."""
+        text = json.dumps(data, indent=1, ensure_ascii=False)
+        store.write_text(self.path / name, text + "\n")
+
+    def write_rows(self, rows: Sequence[Row]) -> None:
+        """Writes `results.csv`."""
+        lines = [row.flat() for row in rows]
+        columns = list(dict.fromkeys(name for line in lines for name in line if name != "seconds"))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [*columns, "seconds"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+        store.write_text(self.path / RESULTS, text.getvalue())
+
+    def write_picture(self, name: str, picture: Image.Image) -> None:
+        """Writes a picture as PNG."""
+        temporary = self.path / f".{name}.tmp"
+        picture.save(temporary, format="PNG")
+        temporary.replace(self.path / name)
+
+    def _json(self, name: str) -> Any:
+        path = self.path / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            reason = "none" if isinstance(error, FileNotFoundError) else f"it unreadable ({error})"
+            raise TrainError(
+                f"{path}: expected a file of a training run, found {reason}. "
+                "Give the folder of a run, such as runs/emoji-1."
+            ) from None
+
+
+def new_run(folder: Path | str, name: str) -> Run:
+    """Makes the folder of a new run: `<folder>/<name>-1`, or the next number that is free.
+
+    Raises:
+      TrainError: the folder cannot be written.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = Path(folder) / f"{name}-{number}"
+            if not os.path.lexists(path):
+                path.mkdir()
+                break
+    except OSError as error:
+        raise TrainError(
+            f"{folder}: expected a folder for runs that can be written, found none "
+            f"({error.strerror}). Choose another."
+        ) from None
+    return Run(path=path)
