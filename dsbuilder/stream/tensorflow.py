@@ -19,15 +19,15 @@ from dsbuilder.sample import SampleSpec
 from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
 from dsbuilder.stream.feed import Feed
 from dsbuilder.stream.reading import Images, Reading, check_shards, plan
+from dsbuilder.stream.tensorflow_order import Batch
 from dsbuilder.stream.tensorflow_statistics import statistics
 from dsbuilder.targets import ClassLabel
 
 __all__ = ["Stream", "statistics", "stream"]
 
-Batch = dict[str, tf.Tensor]
 Epochs = Callable[[int], tf.data.Dataset]
 
-_NATIVE = {"tfrecord": tensorflow_tfrecord.batches, "npy": tensorflow_npy.batches}
+_NATIVE = {"tfrecord": tensorflow_tfrecord.native, "npy": tensorflow_npy.native}
 
 
 class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
@@ -138,15 +138,18 @@ def _check_epoch(epoch: int) -> None:
 
 def _native(reading: Reading) -> tuple[Epochs, Epochs]:
     """Returns the functions from an epoch to its batches, and to those of all epochs from it on."""
-    batches = _NATIVE[reading.dataset.codec.name](reading)
+    native = _NATIVE[reading.dataset.codec.name](reading)
     present = _presentation(reading)
 
+    def load(picks: tf.Tensor) -> Any:
+        return present(native.load(picks))
+
     def finite(epoch: int) -> tf.data.Dataset:
-        return _finished(batches(tf.constant(epoch, tf.int64)), present, reading.steps)
+        return _finished(native.picks(tf.constant(epoch, tf.int64)), load, reading.steps)
 
     def endless(start: int) -> tf.data.Dataset:
-        every = tf.data.Dataset.counter(start).flat_map(batches)
-        return _finished(every, present, tf.data.INFINITE_CARDINALITY)
+        picks = tf.data.Dataset.counter(start).flat_map(native.picks)
+        return _finished(picks, load, tf.data.INFINITE_CARDINALITY)
 
     return finite, endless
 
@@ -184,13 +187,12 @@ def _feed_spec(reading: Reading) -> dict[str, tf.TensorSpec]:
     return spec
 
 
-def _finished(
-    batches: tf.data.Dataset, present: Callable[[Batch], Any], steps: int
-) -> tf.data.Dataset:
+def _finished(dataset: tf.data.Dataset, last: Callable[[Any], Any], steps: int) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
-    shown = batches.map(present, num_parallel_calls=tf.data.AUTOTUNE)
-    counted = shown.apply(tf.data.experimental.assert_cardinality(steps))
+    plain = tf.autograph.experimental.do_not_convert(last)
+    batches = dataset.map(plain, num_parallel_calls=tf.data.AUTOTUNE)
+    counted = batches.apply(tf.data.experimental.assert_cardinality(steps))
     return counted.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 

@@ -6,7 +6,7 @@ nothing that is kept can change. Of several shards each is gathered from by itse
 put back in order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,7 @@ import tensorflow as tf
 
 from dsbuilder.cache.npy import NpyCodec, load_array
 from dsbuilder.stream.reading import Reading
-from dsbuilder.stream.tensorflow_order import keyed_seed, permutation
-
-Batch = dict[str, tf.Tensor]
+from dsbuilder.stream.tensorflow_order import Batch, Native, grouped, keyed_seed, permutation
 
 
 @dataclass(frozen=True)
@@ -87,22 +85,19 @@ def _mapped(path: Path) -> tf.Tensor:
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
-def batches(reading: Reading) -> Callable[[tf.Tensor], tf.data.Dataset]:
-    """Returns a function from an epoch (int64 scalar) to the dataset of its batches.
+def native(reading: Reading) -> Native:
+    """Opens a split.
 
     Raises:
       CacheError: a file is missing, cut, or not an array.
     """
-    rows = open_rows(reading)
     count = reading.dataset.num_samples(reading.split)
     index, hosts = reading.shard
 
-    def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
+    def picks(epoch: tf.Tensor) -> tf.data.Dataset:
         places = tf.range(count, dtype=tf.int64)
         if reading.shuffle:
             places = permutation(count, keyed_seed(reading, "samples", epoch))
-        indices = tf.data.Dataset.from_tensor_slices(places[index::hosts])
-        grouped = indices.batch(reading.batch_size, drop_remainder=reading.drop_remainder)
-        return grouped.map(rows.gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return grouped(reading, tf.data.Dataset.from_tensor_slices(places[index::hosts]))
 
-    return epoch_batches
+    return Native(picks=picks, load=open_rows(reading).gather)

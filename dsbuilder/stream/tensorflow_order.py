@@ -4,10 +4,32 @@
 after `tf.random.set_seed(0)` a seed that is a tensor fails. The raw op is given both seeds.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import tensorflow as tf
 
 from dsbuilder.seeding import rank
 from dsbuilder.stream.reading import Reading
+
+Batch = dict[str, tf.Tensor]
+"""What one batch holds: `image`, each target by its name, and `key` where keys are asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Native:
+    """How a codec makes batches without Python.
+
+    What decides the order is cheap and runs once after the other; what costs is apart, so that it
+    runs in parallel, across the end of an epoch too.
+
+    Attributes:
+      picks: from an epoch (int64 scalar) to the dataset of what makes up each of its batches.
+      load: from one of these to the batch.
+    """
+
+    picks: Callable[[tf.Tensor], tf.data.Dataset]
+    load: Callable[[tf.Tensor], Batch]
 
 
 def keyed_seed(reading: Reading, what: str, epoch: tf.Tensor) -> tf.Tensor:
@@ -41,3 +63,8 @@ def shuffled(dataset: tf.data.Dataset, buffer: int, seed: tf.Tensor) -> tf.data.
         output_shapes=[spec.shape],
     )
     return tf.data.experimental.from_variant(variant, spec)
+
+
+def grouped(reading: Reading, elements: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset of scalars in batches."""
+    return elements.batch(reading.batch_size, drop_remainder=reading.drop_remainder)

@@ -66,5 +66,5 @@ def _images(dataset: Dataset) -> tf.data.Dataset:
     reading = Reading(dataset=dataset, split=_TRAIN, batch_size=_BATCH, signature=dataset.signature)
     if dataset.codec.name == "tfrecord":
         return tensorflow_tfrecord.images(reading)
-    batches = tensorflow_npy.batches(reading)(tf.constant(0, tf.int64))
-    return batches.map(lambda batch: batch["image"])
+    native = tensorflow_npy.native(reading)
+    return native.picks(tf.constant(0, tf.int64)).map(lambda each: native.load(each)["image"])

@@ -5,18 +5,18 @@ records are shuffled within a buffer; if the split fits into it, that is a full 
 decoded with the exact DCT and upsampling, as the dataset's own codec does.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import tensorflow as tf
 
-from dsbuilder.cache.codec import fixed_shape
-from dsbuilder.dataset import Dataset
 from dsbuilder.sample import Feature
 from dsbuilder.stream.reading import Reading
-from dsbuilder.stream.tensorflow_order import keyed_seed, permutation, shuffled
-
-Batch = dict[str, tf.Tensor]
+from dsbuilder.stream.tensorflow_order import (
+    Batch,
+    Native,
+    grouped,
+    keyed_seed,
+    permutation,
+    shuffled,
+)
 
 _SHARDS_AT_ONCE = 8
 _RUN = 16  # records read from a shard before it is the next one's turn
@@ -24,26 +24,20 @@ _BUFFER_BYTES = 128_000_000
 _LEAST_BUFFER = 1024
 
 
-def batches(reading: Reading) -> Callable[[tf.Tensor], tf.data.Dataset]:
-    """Returns a function from an epoch (int64 scalar) to the dataset of its batches."""
-    examples = Examples(reading)
+def native(reading: Reading) -> Native:
+    """Opens a split."""
 
-    def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        stored = _shuffled(reading, _records(reading, epoch), epoch)
-        if reading.dataset.manifest.image == "raw":
-            grouped = _batched(reading, stored)
-            return grouped.map(examples.decode_raw, tf.data.AUTOTUNE, deterministic=True)
-        decoded = stored.map(examples.decode, tf.data.AUTOTUNE, deterministic=True)
-        return _batched(reading, decoded)
+    def picks(epoch: tf.Tensor) -> tf.data.Dataset:
+        return grouped(reading, _shuffled(reading, _records(reading, epoch), epoch))
 
-    return epoch_batches
+    return Native(picks=picks, load=Examples(reading).decode)
 
 
 def images(reading: Reading) -> tf.data.Dataset:
     """Returns every image of the split in stored order, one by one, of whatever size."""
-    stored = _records(reading, tf.constant(0, tf.int64))
     examples = Examples(reading)
-    return stored.map(lambda each: examples.decode(each)["image"], tf.data.AUTOTUNE)
+    stored = _records(reading, tf.constant(0, tf.int64))
+    return stored.map(examples.decode_image, tf.data.AUTOTUNE, deterministic=True)
 
 
 def _records(reading: Reading, epoch: tf.Tensor) -> tf.data.Dataset:
@@ -78,50 +72,52 @@ def _buffer(reading: Reading) -> int:
     return min(reading.num_samples, max(_LEAST_BUFFER, int(_BUFFER_BYTES / mean)))
 
 
-def _batched(reading: Reading, elements: tf.data.Dataset) -> tf.data.Dataset:
-    return elements.batch(reading.batch_size, drop_remainder=reading.drop_remainder)
-
-
 class Examples:
-    """Decodes serialised Examples of a dataset into what a batch holds."""
+    """Decodes serialised Examples of a dataset."""
 
     def __init__(self, reading: Reading) -> None:
-        self._dataset: Dataset = reading.dataset
+        self._image = reading.dataset.signature.image
+        self._stored = reading.dataset.manifest.image
         self._names = {name: feature for name, (feature, _) in reading.columns.items()}
+        text = Feature(kind="text", dtype="string")
+        features = dict(reading.columns.values())
         if reading.keys:
-            self._names["key"] = "key"
-        features = {feature: _parsing(spec) for feature, spec in reading.columns.values()}
-        text = tf.io.FixedLenFeature([], tf.string)
-        self._features: dict[str, Any] = {"image": text, "key": text, **features}
+            self._names["key"], features["key"] = "key", text
+        self._parsed = {name: _parsing(spec) for name, spec in {"image": text, **features}.items()}
 
     def decode(self, serialized: tf.Tensor) -> Batch:
-        """Returns one sample of a string scalar."""
-        parsed = tf.io.parse_single_example(serialized, self._features)
+        """Returns the batch of a string `(B,)`."""
+        parsed = tf.io.parse_example(serialized, self._parsed)
         batch = {name: parsed[feature] for name, feature in self._names.items()}
-        return {"image": self._decode_image(parsed["image"]), **batch}
+        return {"image": self._pixels(parsed["image"]), **batch}
 
-    def decode_raw(self, serialized: tf.Tensor) -> Batch:
-        """Returns the samples of a string `(B,)`, whose pixels are stored raw."""
-        parsed = tf.io.parse_example(serialized, self._features)
-        batch = {name: parsed[feature] for name, feature in self._names.items()}
-        shape = fixed_shape(self._dataset.signature)
-        flat = tf.io.decode_raw(parsed["image"], self._dataset.signature.image.dtype)
-        return {"image": tf.reshape(flat, [-1, *shape]), **batch}
+    def decode_image(self, serialized: tf.Tensor) -> tf.Tensor:
+        """Returns the image `(H, W, C)` of a string scalar."""
+        image = tf.io.parse_single_example(serialized, {"image": self._parsed["image"]})["image"]
+        return self._pixels(image[None])[0] if self._stored == "raw" else self._decompressed(image)
 
-    def _decode_image(self, data: tf.Tensor) -> tf.Tensor:
-        spec = self._dataset.signature.image
-        stored = self._dataset.manifest.image
-        if stored == "raw":
-            return tf.reshape(
-                tf.io.decode_raw(data, spec.dtype), fixed_shape(self._dataset.signature)
-            )
-        if stored == "png":
-            image = tf.io.decode_png(data, channels=spec.channels)
+    def _pixels(self, data: tf.Tensor) -> tf.Tensor:
+        """Returns the images `(B, H, W, C)` of a string `(B,)`."""
+        shape, dtype = self._image.shape, self._image.dtype
+        if self._stored == "raw":
+            return tf.reshape(tf.io.decode_raw(data, dtype), [-1, *shape])
+        # One batch is decoded by one thread, several at a time: less to hand over than by sample.
+        return tf.map_fn(
+            self._decompressed,
+            data,
+            fn_output_signature=tf.TensorSpec(shape, dtype),
+            parallel_iterations=1,
+        )
+
+    def _decompressed(self, data: tf.Tensor) -> tf.Tensor:
+        channels = self._image.channels
+        if self._stored == "png":
+            image = tf.io.decode_png(data, channels=channels)
         else:
             image = tf.io.decode_jpeg(
-                data, channels=spec.channels, dct_method="INTEGER_ACCURATE", fancy_upscaling=True
+                data, channels=channels, dct_method="INTEGER_ACCURATE", fancy_upscaling=True
             )
-        return tf.ensure_shape(image, spec.shape)
+        return tf.ensure_shape(image, self._image.shape)
 
 
 def _parsing(feature: Feature) -> tf.io.FixedLenFeature:
