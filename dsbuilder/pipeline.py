@@ -9,7 +9,7 @@ any time.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -298,12 +298,20 @@ class _Resolver:
             return signature
         # Nothing else is known of a stage that may be left out: both outcomes must be one
         # signature.
-        if stage.p < 1 and isinstance(stage, Stage) and after != signature:
-            if stage.p > 0:
-                after = after.replace(image=_either(signature.image, after.image))
-            else:
-                after = signature
-        return after
+        if stage.p >= 1 or isinstance(stage, MixStage) or after == signature:
+            return after
+        if stage.p == 0:
+            return signature
+        if (
+            after.image.dtype != signature.image.dtype
+            or after.image.channels != signature.image.channels
+        ):
+            self._problem(
+                place,
+                "expected one signature whether the stage is applied or not, found "
+                f"{signature.image} without it and {after.image} with it. Set p: 1.",
+            )
+        return after.replace(image=_either(signature.image, after.image))
 
     def _check_geometry(self, place: str, plugin: Transform, signature: SampleSpec) -> None:
         for name in signature.positional:
@@ -367,11 +375,10 @@ def default_image_format(codec: str, signature: SampleSpec) -> str:
 
 
 def _either(one: ImageSpec, other: ImageSpec) -> ImageSpec:
-    if (one.channels, one.dtype) != (other.channels, other.dtype):
-        return other
+    """Returns what is known of an image that is one or the other."""
     height = one.height if one.height == other.height else None
     width = one.width if one.width == other.width else None
-    return ImageSpec(height=height, width=width, channels=one.channels, dtype=one.dtype)
+    return replace(other, height=height, width=width)
 
 
 def split_of_content(shares: Mapping[str, float], seed: int, content: str) -> str:

@@ -5,6 +5,7 @@ arrives over the socket. A worker makes shards until its connection is closed. W
 by whatever way, the sockets are closed and everything here ends.
 """
 
+import ctypes
 import os
 import signal
 import socket
@@ -16,10 +17,13 @@ from typing import Any, NoReturn
 
 from dsbuilder.build.engines.in_process import make_codec
 from dsbuilder.build.engines.pool import receive, send
-from dsbuilder.build.shard import make
+from dsbuilder.build.engines.pulse import Pulse
+from dsbuilder.build.shard import WHOLE_ROOT, make
 from dsbuilder.build.task import Job, ShardTask
 from dsbuilder.errors import DsbuilderError
 from dsbuilder.pipeline import Pipeline
+
+_PR_SET_PDEATHSIG = 1
 
 
 def main(fd: int) -> None:
@@ -31,13 +35,15 @@ def main(fd: int) -> None:
     pipeline = job.pipeline()
     _limit_threads()
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
         if not message:
             return
         if os.fork() == 0:
             control.close()
-            _work(Connection(descriptors[0]), job, pipeline)
-        os.close(descriptors[0])
+            _die_with_parent()
+            _work(Connection(descriptors[0]), Pulse.open(descriptors[1]), job, pipeline)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def _received(connection: Connection) -> dict[str, Any]:
@@ -53,11 +59,17 @@ def _limit_threads() -> None:
     cv2.setNumThreads(0)
 
 
-def _work(connection: Connection, job: Job, pipeline: Pipeline) -> NoReturn:
+def _die_with_parent() -> None:
+    """Asks the kernel to end this process when the one it was forked from ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _work(connection: Connection, pulse: Pulse, job: Job, pipeline: Pipeline) -> NoReturn:
     """Makes shards until the connection is closed, then ends without the parent's clean-up."""
     codec, folder = make_codec(pipeline), Path(job.output)
     before = Path(job.before) if job.before else None
     status = 0
+    pulse.beat(0, WHOLE_ROOT, 0)
     try:
         while True:
             task = ShardTask.from_json(receive(connection)["task"])
@@ -67,7 +79,7 @@ def _work(connection: Connection, job: Job, pipeline: Pipeline) -> NoReturn:
                 codec=codec,
                 folder=folder,
                 before=before,
-                on_progress=lambda made: send(connection, {"progress": made}),
+                at=pulse.beat,
             )
             send(connection, {"result": asdict(result)})
     except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -23,6 +23,7 @@ from dsbuilder.cache.store import SUMS, Store, read_sums
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.sample import Record
 
+SAMPLE_TIMEOUT_S = 120.0
 _FEW = 32
 
 Progress = Callable[[int, int], None]
@@ -55,6 +56,7 @@ def build_dataset(
     overrides: Sequence[str] = (),
     plugins: Sequence[Path] | None = None,
     rehash: bool = False,
+    sample_timeout_s: float = SAMPLE_TIMEOUT_S,
     on_progress: Progress = lambda made, of: None,
 ) -> Built:
     """Builds the dataset of a pipeline file into `<out>/<name>/<version>`.
@@ -63,10 +65,12 @@ def build_dataset(
     Same inputs give the same bytes, on any number of workers.
 
     Args:
-      workers: processes that make shards; None takes the cores of this machine.
+      workers: processes that make shards; None takes the cores of this machine, 0 makes them in
+        this process, where a plugin that crashes takes the build along.
       overrides: `key=value` assignments, as `--set` takes them.
       plugins: folders of plugins; None takes the nearest `plugins/` folder.
       rehash: reads every source file again, whatever the stat index says.
+      sample_timeout_s: how long one sample may take before it is set aside; not with 0 workers.
       on_progress: see `Progress`.
 
     Raises:
@@ -82,7 +86,8 @@ def build_dataset(
         plan = _plan(surveyed, store, rehash=rehash)
         published = store.finished(plan.fingerprint)
         if not _is_whole(published):
-            results = _make_shards(surveyed, plan, store, workers=workers, on_progress=on_progress)
+            how = _How(workers, sample_timeout_s, on_progress)
+            results = _make_shards(surveyed, plan, store, how)
             partial = store.partial(plan.fingerprint)
             write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
             finish(partial, published)
@@ -135,6 +140,24 @@ def _file_of(record: Record) -> Path:
     return record.path
 
 
+@dataclass(frozen=True)
+class _How:
+    """How a caller wants shards to be made."""
+
+    workers: int | None
+    sample_timeout_s: float
+    on_progress: Progress
+
+    def engine(self, surveyed: Survey, stock: Inventory) -> Engine:
+        """Chooses where shards are made: for a few samples, starting workers costs more."""
+        cores = len(os.sched_getaffinity(0))
+        count = cores if self.workers is None else self.workers
+        small = (stock.to_make <= _FEW and stock.finished) or not stock.missing
+        if count == 0 or small:
+            return InProcess(surveyed.pipeline)
+        return Pool(workers=count, sample_timeout_s=self.sample_timeout_s)
+
+
 @dataclass
 class _Results:
     """Results as they come in."""
@@ -154,9 +177,7 @@ class _Results:
         return [dict(row) for result in self.all for row in result.quarantined]
 
 
-def _make_shards(
-    surveyed: Survey, plan: Plan, store: Store, *, workers: int | None, on_progress: Progress
-) -> _Results:
+def _make_shards(surveyed: Survey, plan: Plan, store: Store, how: _How) -> _Results:
     """Makes what neither an interrupted nor the published build holds."""
     folder = store.partial(plan.fingerprint)
     _sweep(folder)
@@ -169,24 +190,17 @@ def _make_shards(
     def report(samples: int) -> None:
         nonlocal count
         count += samples
-        on_progress(count, total)
+        how.on_progress(count, total)
 
     report(0)
     limit = _Limit(surveyed)
-    engine = _engine(surveyed, stock, workers)
+    engine = how.engine(surveyed, stock)
     job = _job(surveyed, folder, before)
     for result in _run(engine, job, stock.missing, report):
         results.all.append(result)
         limit.check(results.quarantined)
     limit.check(results.quarantined)
     return results
-
-
-def _engine(surveyed: Survey, stock: Inventory, workers: int | None) -> Engine:
-    """Chooses where shards are made: for a few samples, starting workers costs more than they."""
-    count = workers or len(os.sched_getaffinity(0))
-    small = (stock.to_make <= _FEW and stock.finished) or not stock.missing
-    return InProcess(surveyed.pipeline) if count == 1 or small else Pool(count)
 
 
 def _sweep(folder: Path) -> None:
@@ -243,5 +257,5 @@ class _Limit:
             raise DataError(
                 f"{len(roots)} of {len(self.surveyed.records)} records cannot be made: expected at "
                 f"most {stated:g} (build.max_quarantined), found the first: {first['key']}: "
-                f"{first['stage']}: {first['exception']} Repair them or allow more."
+                f"{first['stage']}: {first['exception'].rstrip('.')}. Repair them or allow more."
             )

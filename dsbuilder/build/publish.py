@@ -59,6 +59,7 @@ def _manifest(pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult]) ->
         quality=settings.cache.quality,
         splits={name: tuple(shards) for name, shards in splits.items()},
         quarantined=sum(len(result.quarantined) for result in results),
+        reproducible=all(result.reproducible for result in results),
         packages=fingerprint.packages(),
         machine=platform.machine(),
         warnings=plan.warnings,

@@ -10,6 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,7 +28,8 @@ from dsbuilder.seeding import rank
 from dsbuilder.targets import ClassLabel
 
 DONE = ".done.json"
-_REPORT_EVERY = 16
+WHOLE_ROOT = -1
+"""Stands for all outputs of a root where one of them is named by its place."""
 
 
 @dataclass
@@ -39,6 +41,7 @@ class _Spool:
     classes: dict[str, int] = field(default_factory=dict)
     quarantined: list[dict[str, str]] = field(default_factory=list)
     reused: int = 0
+    reproducible: bool = True
 
     def add(self, payload: bytes, entry: ledger.Entry) -> None:
         """Keeps a sample; `offset` is its place in the spool until the shard is written."""
@@ -59,7 +62,7 @@ def make(
     codec: Codec,
     folder: Path,
     before: Path | None,
-    on_progress: Callable[[int], None],
+    at: Callable[[int, int, int], None],
 ) -> ShardResult:
     """Makes a shard and returns what became of it.
 
@@ -68,7 +71,8 @@ def make(
 
     Args:
       before: the build before; samples of equal fingerprint are copied from it.
-      on_progress: called with the number of samples made since the last call.
+      at: called before each sample with its place (root, and output or `WHOLE_ROOT`) and the
+        number of samples behind it.
 
     Raises:
       DataError: a sample cannot be made and the pipeline says `on_error: stop`.
@@ -77,15 +81,15 @@ def make(
     maker = _Maker(pipeline, codec, task, earlier)
     with tempfile.TemporaryFile(dir=folder, buffering=1 << 20) as file:
         spool = _Spool(file)
-        unreported = 0
-        for root in task.roots:
-            maker.make_root(root, spool)
-            unreported += len(root.outputs)
-            if unreported >= _REPORT_EVERY:
-                on_progress(unreported)
-                unreported = 0
-        on_progress(unreported)
+        done = 0
+        for place, root in enumerate(task.roots):
+            maker.make_root(place, spool, partial(_at, at, done))
+            done += len(root.outputs)
         return _write(task, spool, codec, folder)
+
+
+def _at(at: Callable[[int, int, int], None], done: int, root: int, output: int) -> None:
+    at(root, output, done + max(0, output))
 
 
 def _write(task: ShardTask, spool: _Spool, codec: Codec, folder: Path) -> ShardResult:
@@ -111,6 +115,7 @@ def _write(task: ShardTask, spool: _Spool, codec: Codec, folder: Path) -> ShardR
         sums=sums,
         quarantined=sorted(spool.quarantined, key=lambda row: row["key"]),
         reused=spool.reused,
+        reproducible=spool.reproducible,
     )
     write_done(folder, result)
     return result
@@ -142,12 +147,31 @@ class _Maker:
         self._codec = codec
         self._task = task
         self._earlier = earlier
+        self._lost = {(lost.root, lost.output): lost.reason for lost in task.lost}
         self._stages = _stage_origins(pipeline)
 
-    def make_root(self, root: Root, spool: _Spool) -> None:
-        outputs = [output for output in root.outputs if not self._copy(output, spool)]
+    def make_root(self, place: int, spool: _Spool, at: Callable[[int, int], None]) -> None:
+        """Copies or makes the outputs of one root; `at` is told before each."""
+        root = self._task.roots[place]
+        outputs = [
+            (index, output)
+            for index, output in enumerate(root.outputs)
+            if not self._copy(output, spool) and not self._is_lost(place, index, output, spool)
+        ]
         if outputs:
-            self._make(root, outputs, spool)
+            self._make(place, outputs, spool, at)
+
+    def _is_lost(self, place: int, index: int, output: Output, spool: _Spool) -> bool:
+        reason = self._lost.get((place, index)) or self._lost.get((place, WHOLE_ROOT))
+        if reason is None:
+            return False
+        if self._pipeline.settings.build.on_error == "stop":
+            raise DataError(
+                f"{output.key}: expected a sample, found that its worker was lost: {reason}."
+            )
+        spool.quarantined.append({"key": output.key, "stage": "worker", "exception": reason})
+        spool.reproducible = False
+        return True
 
     def _copy(self, output: Output, spool: _Spool) -> bool:
         """Takes a sample over from the build before, if it is there."""
@@ -160,15 +184,23 @@ class _Maker:
         self._count(example.decode(payload), spool)
         return True
 
-    def _make(self, root: Root, outputs: Sequence[Output], spool: _Spool) -> None:
-        trace = Trace()
+    def _make(
+        self,
+        place: int,
+        outputs: Sequence[tuple[int, Output]],
+        spool: _Spool,
+        at: Callable[[int, int], None],
+    ) -> None:
+        root, trace = self._task.roots[place], Trace()
+        at(place, WHOLE_ROOT)
         try:
             base = self._base(root, trace)
         except Exception as error:  # noqa: BLE001 - whatever a source or plugin raises is set aside
-            for output in outputs:
+            for _, output in outputs:
                 self._set_aside(output.key, trace, error, spool)
             return
-        for output in outputs:
+        for index, output in outputs:
+            at(place, index)
             own = Trace(at=trace.at, applied=list(trace.applied))
             try:
                 sample = self._output(base, output, own)
@@ -226,8 +258,8 @@ class _Maker:
             notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", []))
             raise DataError(
                 f"{key}: expected a sample, found an error at {trace.at}: "
-                f"{type(error).__name__}: {error} Repair or remove the file, or set "
-                f"build.on_error to quarantine.{notes}"
+                f"{type(error).__name__}: {str(error).rstrip('.')}. Repair or remove the "
+                f"file, or set build.on_error to quarantine.{notes}"
             ) from error
         row = {"key": key, "stage": trace.at, "exception": self._described(key, error)}
         text = "".join(traceback.format_exception(error))

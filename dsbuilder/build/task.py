@@ -56,6 +56,21 @@ class Located:
     source: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """What of a task is set aside because its process did not survive it.
+
+    Attributes:
+      root: place in the task's roots.
+      output: place in the root's outputs; -1 for all of them.
+      reason: what happened.
+    """
+
+    root: int
+    output: int
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShardTask:
     """One shard to make.
@@ -66,6 +81,7 @@ class ShardTask:
       records: the records of its roots and of their partners, by key.
       fingerprint: of all its samples together.
       earlier: shards of the build before that may hold some of its samples.
+      lost: what is not to be tried again.
     """
 
     split: str
@@ -74,6 +90,7 @@ class ShardTask:
     records: Mapping[str, Located]
     fingerprint: str
     earlier: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
     @property
     def samples(self) -> int:
@@ -91,6 +108,7 @@ class ShardTask:
             "records": records,
             "fingerprint": self.fingerprint,
             "earlier": self.earlier,
+            "lost": [asdict(each) for each in self.lost],
         }
 
     @classmethod
@@ -104,6 +122,7 @@ class ShardTask:
             records={each.record.key: each for each in located},
             fingerprint=data["fingerprint"],
             earlier=tuple(data["earlier"]),
+            lost=tuple(Lost(**each) for each in data["lost"]),
         )
 
 
@@ -141,6 +160,7 @@ class ShardResult:
       fingerprint: the task's.
       sums: SHA-256 of every file of the shard and of its ledger, by name.
       reused: how many samples were copied from the build before.
+      reproducible: whether nothing was lost to a dead worker or to time.
       quarantined: a row for each sample that could not be made: key, stage, exception.
     """
 
@@ -152,6 +172,7 @@ class ShardResult:
     sums: Mapping[str, str]
     quarantined: Sequence[Mapping[str, str]] = field(default_factory=tuple)
     reused: int = 0
+    reproducible: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

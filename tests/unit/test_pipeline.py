@@ -161,6 +161,13 @@ def test_randomness_is_refused_where_nothing_is_drawn(resolved) -> None:
     ]
 
 
+def test_a_change_of_dtype_is_not_left_to_chance(resolved) -> None:
+    assert problems(resolved, "augment: {copies: 1, stages: [{use: A.ToFloat, p: 0.5}]}\n")[0] == (
+        "3: augment.stages[0]: expected one signature whether the stage is applied or not, found "
+        "?x?x3 uint8 without it and ?x?x3 float32 with it. Set p: 1."
+    )
+
+
 @pytest.mark.parametrize("stage", ["tears", "turns"])
 def test_a_stage_that_would_leave_positions_behind_is_refused(resolved, stage) -> None:
     geometry = {"tears": "breaks", "turns": "moves"}[stage]

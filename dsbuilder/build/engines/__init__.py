@@ -2,6 +2,7 @@
 
   in_process.py  one after the other, in this process
   pool.py        in worker processes of ours (`python -m dsbuilder.worker`)
+  pulse.py       the page by which the pool knows where a worker is, and that it lives
 
 An engine is one class with one method, `run`; it knows nothing of images, plans or datasets.
 """

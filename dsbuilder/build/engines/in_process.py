@@ -24,14 +24,22 @@ class InProcess:
         codec = make_codec(self.pipeline)
         before = Path(job.before) if job.before else None
         for task in tasks:
+            reported = 0
+
+            def at(root: int, output: int, done: int) -> None:
+                nonlocal reported
+                on_progress(done - reported)
+                reported = done
+
             yield make(
                 task,
                 pipeline=self.pipeline,
                 codec=codec,
                 folder=Path(job.output),
                 before=before,
-                on_progress=on_progress,
+                at=at,
             )
+            on_progress(task.samples - reported)
 
 
 def make_codec(pipeline: Pipeline) -> Codec:

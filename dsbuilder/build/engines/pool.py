@@ -3,26 +3,35 @@
 `python -m dsbuilder.worker` binds the pipeline once, imports what its stages need, and forks a
 worker for each connection it is sent; so start-up is paid once and pages are shared. The caller's
 own process is never forked and its script never run again: no `__main__` guard, and no TensorFlow
-in a worker. A worker that dies costs its shard, which another one makes.
+in a worker.
+
+A worker that dies costs its shard, which another one makes; a sample at which two workers died is
+set aside, and so is one that takes longer than the limit. A shared page (`pulse.py`) says which it
+was.
 """
 
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 import dsbuilder
-from dsbuilder.build.task import Job, ShardResult, ShardTask
+from dsbuilder.build.engines.pulse import Beat, Pulse
+from dsbuilder.build.task import Job, Lost, ShardResult, ShardTask
 from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
 
-_ATTEMPTS = 3
+_POLL_S = 0.1
+_DEATHS = 2
 _ERRORS: dict[str, type[DsbuilderError]] = {
     error.__name__: error for error in (DataError, PluginError, CacheError)
 }
@@ -30,18 +39,38 @@ _ERRORS: dict[str, type[DsbuilderError]] = {
 
 @dataclass
 class _Worker:
-    """A worker as this process sees it: its connection, and the task it is at."""
+    """A worker as this process sees it.
+
+    Attributes:
+      task: what it is at; `reported` samples of it were told to `on_progress`.
+      number, since: the last beat that was seen, and when it was new.
+      timed_out: whether it was ended for taking too long.
+    """
 
     connection: Connection
-    task: ShardTask | None = None
+    pulse: Pulse
+    task: ShardTask
     reported: int = 0
+    number: int = 0
+    since: float = field(default_factory=time.monotonic)
+    timed_out: bool = False
+
+    def close(self) -> None:
+        self.connection.close()
+        self.pulse.close()
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Makes shards in `workers` processes."""
+    """Makes shards in worker processes.
+
+    Attributes:
+      workers: how many.
+      sample_timeout_s: how long one sample may take.
+    """
 
     workers: int
+    sample_timeout_s: float
 
     def run(
         self, job: Job, tasks: Sequence[ShardTask], on_progress: Callable[[int], None]
@@ -49,13 +78,14 @@ class Pool:
         """Yields results as they are finished.
 
         Raises:
-          CacheError: a shard's worker died again and again.
+          CacheError: workers cannot be started.
           DataError: a sample cannot be made and the pipeline says to stop.
         """
         if not tasks:
             return
         with _Nursery(job) as nursery:
-            yield from _Run(nursery, list(tasks), on_progress).results(self.workers)
+            run = _Run(nursery, list(tasks), on_progress, self.sample_timeout_s)
+            yield from run.results(self.workers)
 
 
 class _Nursery:
@@ -84,22 +114,30 @@ class _Nursery:
             self._process.kill()
             self._process.wait()
 
-    def bear(self) -> _Worker:
-        """Returns a new worker.
+    def bear(self, task: ShardTask) -> _Worker:
+        """Returns a new worker that is at a task.
 
         Raises:
           CacheError: the process that workers come from has died.
         """
         ours, theirs = socket.socketpair()
+        pulse = Pulse.create()
         try:
-            socket.send_fds(self._control, [b"w"], [theirs.fileno()])
+            socket.send_fds(self._control, [b"w"], [theirs.fileno(), pulse.fd])
         except OSError:
             raise CacheError(
                 "expected worker processes, found that they cannot be started. "
-                "What they printed stands above; --workers 1 builds in this process."
+                "What they printed stands above; --workers 0 builds in this process."
             ) from None
         theirs.close()
-        return _Worker(Connection(ours.detach()))
+        worker = _Worker(Connection(ours.detach()), pulse, task)
+        _give(worker, task)
+        return worker
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether workers can still be forked."""
+        return self._process.poll() is None
 
 
 @dataclass
@@ -109,68 +147,94 @@ class _Run:
     nursery: _Nursery
     waiting: list[ShardTask]
     on_progress: Callable[[int], None]
-    attempts: dict[str, int] = field(default_factory=dict)
+    sample_timeout_s: float
+    busy: dict[Connection, _Worker] = field(default_factory=dict)
+    deaths: Counter[tuple[str, int, int]] = field(default_factory=Counter)
 
     def results(self, count: int) -> Iterator[ShardResult]:
         self.waiting.sort(key=lambda task: task.samples)  # the largest is taken first
-        busy: dict[Connection, _Worker] = {}
         for _ in range(min(count, len(self.waiting))):
-            self._give(self.nursery.bear(), busy)
+            self._bear(self.waiting.pop())
         try:
-            while busy:
-                for connection in wait(list(busy)):
-                    worker = busy[connection]  # type: ignore[index]  # wait() returns what it was given
-                    result = self._hear(worker, busy)
-                    if result is not None:
-                        yield result
+            while self.busy:
+                yield from self._hear()
+                for worker in list(self.busy.values()):
+                    self._watch(worker)
         finally:
-            for connection in busy:
-                connection.close()
+            for worker in self.busy.values():
+                worker.close()
 
-    def _give(self, worker: _Worker, busy: dict[Connection, _Worker]) -> None:
-        if not self.waiting:
-            busy.pop(worker.connection, None)
-            worker.connection.close()
+    def _bear(self, task: ShardTask) -> None:
+        worker = self.nursery.bear(task)
+        self.busy[worker.connection] = worker
+
+    def _hear(self) -> Iterator[ShardResult]:
+        for ready in wait(list(self.busy), timeout=_POLL_S):
+            worker = self.busy[ready]  # type: ignore[index]  # wait() returns what it was given
+            try:
+                message = receive(worker.connection)
+            except (EOFError, OSError):
+                self._mourn(worker)
+                continue
+            if "error" in message:
+                raise _ERRORS.get(message["kind"], CacheError)(message["error"])
+            self._report(worker, worker.task.samples)
+            self._next(worker)
+            yield ShardResult(**message["result"])
+
+    def _next(self, worker: _Worker) -> None:
+        if self.waiting:
+            _give(worker, self.waiting.pop())
             return
-        worker.task, worker.reported = self.waiting.pop(), 0
-        busy[worker.connection] = worker
-        with contextlib.suppress(BrokenPipeError):  # died before it began: the next wait() tells
-            send(worker.connection, {"task": worker.task.to_json()})
+        del self.busy[worker.connection]
+        worker.close()
 
-    def _hear(self, worker: _Worker, busy: dict[Connection, _Worker]) -> ShardResult | None:
-        try:
-            message = receive(worker.connection)
-        except (EOFError, OSError):
-            self._mourn(worker, busy)
-            return None
-        if "progress" in message:
-            worker.reported += message["progress"]
-            self.on_progress(message["progress"])
-            return None
-        if "error" in message:
-            raise _ERRORS.get(message["kind"], CacheError)(message["error"])
-        result = ShardResult(**message["result"])
-        self._give(worker, busy)
-        return result
+    def _report(self, worker: _Worker, done: int) -> None:
+        self.on_progress(done - worker.reported)
+        worker.reported = done
 
-    def _mourn(self, worker: _Worker, busy: dict[Connection, _Worker]) -> None:
-        """Gives the shard of a worker that died to a new one."""
-        del busy[worker.connection]
-        worker.connection.close()
+    def _watch(self, worker: _Worker) -> None:
+        """Takes a worker's pulse: how far it is, and whether it is stuck."""
+        beat = worker.pulse.read()
+        now = time.monotonic()
+        if beat.number != worker.number or not beat.pid:
+            worker.number, worker.since = beat.number, now
+            self._report(worker, min(beat.done, worker.task.samples))
+        elif now - worker.since > self.sample_timeout_s and not worker.timed_out:
+            worker.timed_out = True
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(beat.pid, signal.SIGKILL)
+
+    def _mourn(self, worker: _Worker) -> None:
+        """Gives the shard of a worker that died to a new one, without the sample that killed it."""
+        beat, task = worker.pulse.read(), worker.task
+        del self.busy[worker.connection]
+        worker.close()
         self.on_progress(-worker.reported)
-        task = worker.task
-        if task is None:
-            return
-        attempt = self.attempts.get(task.stem, 0) + 1
-        self.attempts[task.stem] = attempt
-        if attempt >= _ATTEMPTS:
+        if not beat.pid or not self.nursery.is_alive:
             raise CacheError(
-                f"{task.stem.replace('#', '-')}: expected a shard, found that {attempt} workers "
-                "died over it, one after the other. Look for a plugin that crashes or needs too "
-                "much memory; finished shards are kept."
+                "expected worker processes, found that they end before they begin. "
+                "What they printed stands above; --workers 0 builds in this process."
             )
-        self.waiting.append(task)
-        self._give(self.nursery.bear(), busy)
+        place = (task.stem, beat.root, beat.output)
+        self.deaths[place] += 1
+        if worker.timed_out:
+            reason = f"TimeoutError: took more than {self.sample_timeout_s:g} s"
+            task = _without(task, beat, reason)
+        elif self.deaths[place] >= _DEATHS:
+            task = _without(task, beat, f"{_DEATHS} workers died over it, one after the other")
+        self._bear(task)
+
+
+def _without(task: ShardTask, beat: Beat, reason: str) -> ShardTask:
+    lost = Lost(root=beat.root, output=beat.output, reason=reason)
+    return replace(task, lost=(*task.lost, lost))
+
+
+def _give(worker: _Worker, task: ShardTask) -> None:
+    worker.task, worker.reported, worker.since = task, 0, time.monotonic()
+    with contextlib.suppress(BrokenPipeError):  # died before it began: the next wait() tells
+        send(worker.connection, {"task": task.to_json()})
 
 
 def send(connection: Connection, message: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ out what it does to a signature. albumentations itself is imported when the firs
 bound: its import takes more than a second that a pipeline without it shall not pay.
 """
 
+import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -87,6 +88,10 @@ class Albumentations(Transform):
     def default_p(self) -> float:
         """The class's own default."""
         return default_p(self.member)
+
+    def inputs(self) -> Mapping[str, str]:
+        """The version of albumentations: another one may draw or compute otherwise."""
+        return {"albumentations": importlib.metadata.version("albumentations")}
 
     def output_spec(self, spec: SampleSpec) -> SampleSpec:
         """Returns the signature after it, found by trying it on made-up images.

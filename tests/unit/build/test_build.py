@@ -43,16 +43,16 @@ def pipeline(make_images, write_pipeline) -> Path:
 
 @pytest.mark.parametrize("workers", [2, 3, 7])
 def test_any_number_of_workers_gives_the_same_bytes(pipeline, tmp_path, workers) -> None:
-    alone = build_dataset(pipeline, tmp_path / "one", workers=1)
+    alone = build_dataset(pipeline, tmp_path / "one", workers=0)
     several = build_dataset(pipeline, tmp_path / "several", workers=workers)
     assert len(alone.manifest.splits["train"]) > 2  # there was something to share out
     assert sums(several) == sums(alone)
 
 
 def test_two_builds_in_a_row_are_equal_and_the_second_makes_nothing(pipeline, tmp_path) -> None:
-    first = build_dataset(pipeline, tmp_path / "out", workers=1)
+    first = build_dataset(pipeline, tmp_path / "out", workers=0)
     before = sums(first)
-    second = build_dataset(pipeline, tmp_path / "out", workers=1)
+    second = build_dataset(pipeline, tmp_path / "out", workers=0)
     assert (second.made, second.reused) == (0, first.made)
     assert sums(second) == before
 
@@ -66,13 +66,13 @@ def test_the_order_in_which_files_were_made_does_not_matter(
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
     other = write_pipeline(PIPELINE.replace("path: source", "path: other"), "other_order")
-    one = build_dataset(pipeline, tmp_path / "a", workers=1)
-    two = build_dataset(other, tmp_path / "b", workers=1, overrides=["source.path=source"])
+    one = build_dataset(pipeline, tmp_path / "a", workers=0)
+    two = build_dataset(other, tmp_path / "b", workers=0, overrides=["source.path=source"])
     assert sums(one) == sums(two)
 
 
 def test_only_training_samples_have_variants(pipeline, tmp_path) -> None:
-    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     assert dataset.num_samples("train") == 18 * 3
     assert dataset.num_samples("validation") == dataset.num_samples("test") == 6
     for split in ("validation", "test"):
@@ -81,14 +81,14 @@ def test_only_training_samples_have_variants(pipeline, tmp_path) -> None:
 
 def test_the_original_can_be_left_out(pipeline, tmp_path) -> None:
     overrides = ["augment.original=false"]
-    built = build_dataset(pipeline, tmp_path / "out", workers=1, overrides=overrides)
+    built = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
     keys = [sample.key for sample in dsbuilder.load(built.path).samples("train")]
     assert len(keys) == 36
     assert all("//copy-" in key for key in keys)
 
 
 def test_all_that_derives_from_one_image_lies_in_one_shard(pipeline, tmp_path) -> None:
-    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     home: dict[str, str] = {}
     for shard, entry in dataset.entries("train"):
         root = entry.key.partition("//")[0]
@@ -100,7 +100,7 @@ def test_a_stage_put_in_between_reseeds_no_other(pipeline, tmp_path) -> None:
     more = ["augment.stages[2]={use: A.RandomGamma, p: 1}"]
 
     def flips(overrides: list[str], out: str) -> dict[str, object]:
-        built = build_dataset(pipeline, tmp_path / out, workers=1, overrides=overrides)
+        built = build_dataset(pipeline, tmp_path / out, workers=0, overrides=overrides)
         return {
             entry.key: applied.params
             for _, entry in dsbuilder.load(built.path).entries("train")
@@ -112,7 +112,7 @@ def test_a_stage_put_in_between_reseeds_no_other(pipeline, tmp_path) -> None:
 
 
 def test_changing_one_image_leaves_other_shards_as_they_are(pipeline, tmp_path) -> None:
-    first = build_dataset(pipeline, tmp_path / "out", workers=1)
+    first = build_dataset(pipeline, tmp_path / "out", workers=0)
     inodes = {path.name: path.stat().st_ino for path in first.path.glob("*.tfrecord-*")}
     victim = tmp_path / "source/cat/0.png"
     victim.write_bytes((tmp_path / "source/dog/0.png").read_bytes())
@@ -120,13 +120,13 @@ def test_changing_one_image_leaves_other_shards_as_they_are(pipeline, tmp_path) 
     assert second.made in (1, 3)  # the image itself, and its variants if it is in train
     kept = [p for p in second.path.glob("*.tfrecord-*") if p.stat().st_ino == inodes[p.name]]
     assert len(kept) == len(inodes) - 1
-    fresh = build_dataset(pipeline, tmp_path / "fresh", workers=1)
+    fresh = build_dataset(pipeline, tmp_path / "fresh", workers=0)
     assert sums(second) == sums(fresh)
 
 
 @pytest.mark.parametrize("codec", ["tfrecord", "npy"])
 def test_samples_are_copied_when_shards_are_cut_otherwise(pipeline, tmp_path, codec) -> None:
-    build_dataset(pipeline, tmp_path / "out", workers=1, overrides=[f"cache.codec={codec}"])
+    build_dataset(pipeline, tmp_path / "out", workers=0, overrides=[f"cache.codec={codec}"])
     for shard_mb in (0.003, 10, 0.02):
         overrides = [f"cache.shard_mb={shard_mb}", f"cache.codec={codec}"]
         again = build_dataset(pipeline, tmp_path / "out", workers=2, overrides=overrides)
@@ -138,15 +138,15 @@ def test_samples_are_copied_when_shards_are_cut_otherwise(pipeline, tmp_path, co
 
 
 def test_a_damaged_earlier_shard_is_not_copied(pipeline, tmp_path) -> None:
-    first = build_dataset(pipeline, tmp_path / "out", workers=1)
+    first = build_dataset(pipeline, tmp_path / "out", workers=0)
     for shard in first.path.glob("*.tfrecord-*"):
         data = bytearray(shard.read_bytes())
         data[len(data) // 2] ^= 0xFF
         shard.write_bytes(data)
     overrides = ["cache.shard_mb=10"]
-    again = build_dataset(pipeline, tmp_path / "out", workers=1, overrides=overrides)
+    again = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
     assert 0 < again.made < 66
-    fresh = build_dataset(pipeline, tmp_path / "fresh", workers=1, overrides=overrides)
+    fresh = build_dataset(pipeline, tmp_path / "fresh", workers=0, overrides=overrides)
     assert sums(again) == sums(fresh)
 
 
@@ -178,20 +178,20 @@ def test_a_settled_file_is_not_read_again(tmp_path, monkeypatch) -> None:
 
 
 def test_a_lost_shard_is_made_again(pipeline, tmp_path) -> None:
-    first = build_dataset(pipeline, tmp_path / "out", workers=1)
+    first = build_dataset(pipeline, tmp_path / "out", workers=0)
     before = sums(first)
     lost = sorted(first.path.glob("*.tfrecord-*"))[0]
     lost.unlink()
-    second = build_dataset(pipeline, tmp_path / "out", workers=1)
+    second = build_dataset(pipeline, tmp_path / "out", workers=0)
     assert lost.is_file()
     assert sums(second) == before
     dsbuilder.load(second.path).verify()
 
 
 def test_a_version_stands_for_its_last_build_and_what_is_open_stays(pipeline, tmp_path) -> None:
-    first = build_dataset(pipeline, tmp_path / "out", workers=1)
+    first = build_dataset(pipeline, tmp_path / "out", workers=0)
     opened = dsbuilder.load(first.path)
-    second = build_dataset(pipeline, tmp_path / "out", workers=1, overrides=["seed=4"])
+    second = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=["seed=4"])
     assert first.path == second.path == tmp_path / "out/toy/1.0.0"
     assert opened.manifest.seed == 3
     opened.verify()
@@ -215,7 +215,7 @@ def test_an_unreadable_image_is_set_aside_and_named(pipeline, tmp_path) -> None:
     dataset = dsbuilder.load(built.path)
     assert built.manifest.quarantined == len(rows)
     assert not {s.key.partition("//")[0] for s in dataset.samples("train")} & roots
-    again = build_dataset(pipeline, tmp_path / "alone", workers=1)
+    again = build_dataset(pipeline, tmp_path / "alone", workers=0)
     assert sums(again) == sums(built)
 
 
@@ -223,7 +223,7 @@ def test_too_many_unreadable_images_stop_the_build(pipeline, tmp_path) -> None:
     for index in range(4):
         (tmp_path / f"source/cat/{index}.png").write_bytes(b"not an image")
     with pytest.raises(DataError, match=r"^4 of 30 records cannot be made: expected at most 0\.1"):
-        build_dataset(pipeline, tmp_path / "out", workers=1)
+        build_dataset(pipeline, tmp_path / "out", workers=0)
     assert not (tmp_path / "out/toy/1.0.0").exists()
 
 
@@ -271,14 +271,67 @@ def test_a_worker_that_dies_costs_its_shard_and_no_more(pipeline, tmp_path) -> N
     assert not built.quarantined
 
 
-def test_a_shard_that_always_kills_its_worker_is_named(pipeline, tmp_path) -> None:
+POISONED = '''
+"""Ends or stops its process at one sample."""
+import os
+import time
+from dataclasses import dataclass
+from dsbuilder.plugin import Params, Sample, Transform, transform
+
+
+@transform("poisoned", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Poisoned(Transform):
+    """Crashes or hangs at samples of one key."""
+
+    key: str
+    hang: bool = False
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        if sample.key == self.key:
+            time.sleep(1000) if self.hang else os._exit(9)
+        return sample
+'''
+
+
+@pytest.mark.parametrize("hang", ["false", "true"])
+@pytest.mark.parametrize(
+    ("place", "key", "lost"),
+    [
+        ("prepare", "{root}", {"{root}", "{root}//copy-1", "{root}//copy-2"}),
+        ("augment.stages[0]", "{root}//copy-2", {"{root}//copy-2"}),
+    ],
+)
+def test_a_sample_that_kills_or_stops_workers_is_set_aside(
+    pipeline, tmp_path, place, key, lost, hang
+) -> None:
     (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins/die.py").write_text(CRASHING)
-    stage = ["prepare=[{use: die_once, marker: /nowhere/at/all}]"]
-    plugin = (tmp_path / "plugins/die.py").read_text().replace(".touch()", ".exists()")
-    (tmp_path / "plugins/die.py").write_text(plugin)
-    with pytest.raises(CacheError, match="expected a shard, found that 3 workers died over it"):
+    (tmp_path / "plugins/poisoned.py").write_text(POISONED)
+    plain = dsbuilder.load(build_dataset(pipeline, tmp_path / "plain", workers=0).path)
+    root = sorted(sample.key for sample in plain.samples("train"))[0]
+    stage = f"{{use: poisoned, key: '{key.format(root=root)}', hang: {hang}}}"
+    overrides = [f"{place}={stage}" if "[" in place else f"{place}=[{stage}]"]
+    built = build_dataset(
+        pipeline, tmp_path / "out", workers=2, overrides=overrides, sample_timeout_s=1.0
+    )
+    reason = {
+        "true": "TimeoutError: took more than 1 s",
+        "false": "2 workers died over it, one after the other",
+    }[hang]
+    rows = [(row["key"], row["stage"], row["exception"]) for row in built.quarantined]
+    assert sorted(rows) == sorted((each.format(root=root), "worker", reason) for each in lost)
+    assert not built.manifest.reproducible
+    assert built.manifest.num_samples("train") == 54 - len(lost)
+
+
+def test_a_plugin_that_always_crashes_ends_the_build(pipeline, tmp_path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/die.py").write_text(CRASHING.replace(".touch()", ".exists()"))
+    stage = ["prepare=[{use: die_once, marker: /nowhere/at/all}]", "cache.shard_mb=10"]
+    with pytest.raises(DataError) as error:
         build_dataset(pipeline, tmp_path / "out", workers=2, overrides=stage)
+    assert "expected at most 0.1 (build.max_quarantined)" in str(error.value)
+    assert "worker: 2 workers died over it, one after the other." in str(error.value)
 
 
 UNGUARDED = """
@@ -319,7 +372,7 @@ def test_an_unguarded_script_that_imports_tensorflow_can_build(
     script.write_text(UNGUARDED.format(pipeline=str(watched), out=str(tmp_path / "script_out")))
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
     assert done.stdout.count("BUILT 66") == 1
-    built = build_dataset(watched, tmp_path / "out", workers=1)
+    built = build_dataset(watched, tmp_path / "out", workers=0)
     assert sums(built) == (tmp_path / "script_out/toy/1.0.0/SHA256SUMS").read_text()
 
 
@@ -364,7 +417,7 @@ def test_a_killed_build_goes_on_where_it_stopped(pipeline, tmp_path) -> None:
     assert reused > 0
     assert made + reused == 66
     overrides = ["prepare=[slow]"]
-    fresh = build_dataset(pipeline, tmp_path / "fresh", workers=1, overrides=overrides)
+    fresh = build_dataset(pipeline, tmp_path / "fresh", workers=0, overrides=overrides)
     assert (tmp_path / "out/toy/1.0.0/SHA256SUMS").read_text() == sums(fresh)
     assert not list(builds.glob("*.partial"))
 
@@ -373,7 +426,7 @@ def test_a_second_build_into_the_same_output_says_so(pipeline, tmp_path) -> None
     from dsbuilder.cache.store import Store
 
     with Store(tmp_path / "out/toy").locked(), pytest.raises(CacheError) as error:
-        build_dataset(pipeline, tmp_path / "out", workers=1)
+        build_dataset(pipeline, tmp_path / "out", workers=0)
     assert str(error.value) == (
         f"{tmp_path}/out/toy: expected no other build at work, found one that holds the lock. "
         "Wait until it has ended."
@@ -383,7 +436,7 @@ def test_a_second_build_into_the_same_output_says_so(pipeline, tmp_path) -> None
 def test_an_output_that_cannot_be_written_is_a_clear_error(pipeline, tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CacheError) as error:
-        build_dataset(pipeline, tmp_path / "file", workers=1)
+        build_dataset(pipeline, tmp_path / "file", workers=0)
     assert str(error.value) == (
         f"{tmp_path}/file/toy: expected an output folder that can be written, found none "
         "(Not a directory). Choose another with --out."
@@ -452,7 +505,7 @@ def test_a_pipeline_without_a_source_shares_no_content_between_splits(
         "synthesize: [{use: words, count: 103, splits: {train: 0.7, test: 0.3}}]\n"
         "cache: {image: png}\n"
     )
-    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     texts = {split: [s.targets["text"] for s in dataset.samples(split)] for split in dataset.splits}
     assert {split: len(each) for split, each in texts.items()} == {"train": 72, "test": 31}
     assert not set(texts["train"]) & set(texts["test"])
@@ -468,4 +521,4 @@ def test_too_few_contents_for_a_split_is_a_clear_error(tmp_path, write_pipeline)
         "synthesize: [{use: words, many: 1, count: 9, splits: {train: 0.5, test: 0.5}}]\n"
     )
     with pytest.raises(DataError, match="expected something to synthesize that belongs to '"):
-        build_dataset(pipeline, tmp_path / "out", workers=1)
+        build_dataset(pipeline, tmp_path / "out", workers=0)
