@@ -1,0 +1,21 @@
+"""A spec resolved against the targets of its source.
+
+signatures.py  what every stage makes of the signature; `resolve` finds a wrong pipeline
+positions.py   the sample at a position: original, variant, synthesized, streamed
+applying.py    stages applied to a sample, traced and noted
+"""
+
+from dsbuilder.pipeline.applying import Trace
+from dsbuilder.pipeline.positions import Pipeline, Refresher, split_of_content, variant_key
+from dsbuilder.pipeline.signatures import default_image_format, resolve, resolve_stream
+
+__all__ = [
+    "Pipeline",
+    "Refresher",
+    "Trace",
+    "default_image_format",
+    "resolve",
+    "resolve_stream",
+    "split_of_content",
+    "variant_key",
+]

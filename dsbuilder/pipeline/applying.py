@@ -1,0 +1,123 @@
+"""Stages applied to a sample, with a trace of what they drew and notes on what they raise."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dsbuilder.errors import PluginError
+from dsbuilder.plugin import Stage
+from dsbuilder.sample import Params, Sample, SampleSpec, Target
+from dsbuilder.seeding import generator, unit
+from dsbuilder.spec.stages import AnyStage, MixStage
+
+
+@dataclass
+class Trace:
+    """How one sample came to be, written down as it is made.
+
+    Attributes:
+      at: the place that is being worked on, for the report when it fails.
+      applied: (stage id, drawn params) of every stage that was applied, in order.
+    """
+
+    at: str = "source"
+    applied: list[tuple[str, Params]] = field(default_factory=list)
+
+
+def apply_fixed(stages: Sequence[Stage], sample: Sample, trace: Trace) -> Sample:
+    """Applies stages that draw nothing; their generator's key is the stage alone."""
+    for stage in stages:
+        sample = _apply(stage, sample, generator(stage.id), trace)
+    return sample
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where randomness is drawn: the key of what is varied, and its copy or epoch."""
+
+    seed: int
+    key: str
+    number: int
+
+    def generator(self, stage: AnyStage) -> np.random.Generator:
+        """Returns the generator of a stage here."""
+        return generator(self.seed, stage.id, self.key, self.number)
+
+    def mixes(self, stage: MixStage) -> bool:
+        """Whether a mixer is applied here."""
+        return stage.p >= 1 or unit(self.seed, stage.id, "p", self.key, self.number) < stage.p
+
+
+def apply_drawn(
+    stages: Sequence[AnyStage],
+    sample: Sample,
+    at: Position,
+    partners: Sequence[Sample],
+    targets: Mapping[str, Target],
+    trace: Trace,
+) -> Sample:
+    """Applies stages that draw; `targets` are the kinds before a mixer."""
+    for stage in stages:
+        if isinstance(stage, Stage):
+            sample = _apply(stage, sample, at.generator(stage), trace)
+        elif at.mixes(stage):
+            sample = _mix(stage, sample, partners, targets, at.generator(stage), trace)
+    return sample
+
+
+def accepted(signature: SampleSpec, sample: Sample) -> Sample:
+    """Returns a sample if its image has the signature's shape; else a stage did not keep its word."""
+    if not signature.image.accepts(sample.image):
+        raise PluginError(
+            f"{sample.key}: expected an image {signature.image} after the last stage, "
+            f"found {_described(sample.image)}. A stage does not do what its output_spec says."
+        )
+    return sample
+
+
+def _apply(stage: Stage, sample: Sample, rng: np.random.Generator, trace: Trace) -> Sample:
+    trace.at = stage.id
+    with noted(stage.id, sample.key, None):
+        params = stage.draw(sample, rng)
+    if params is None:
+        return sample
+    with noted(stage.id, sample.key, params):
+        sample = stage.plugin.apply(sample, params)
+    trace.applied.append((stage.id, params))
+    return sample
+
+
+def _mix(
+    stage: MixStage,
+    sample: Sample,
+    partners: Sequence[Sample],
+    targets: Mapping[str, Target],
+    rng: np.random.Generator,
+    trace: Trace,
+) -> Sample:
+    trace.at = stage.id
+    with noted(stage.id, sample.key, None):
+        params = stage.plugin.draw(sample, partners, rng)
+    with noted(stage.id, sample.key, params):
+        sample = stage.plugin.mix(sample, partners, params, targets)
+    trace.applied.append((stage.id, params))
+    return sample
+
+
+@contextmanager
+def noted(stage: str, key: str, params: Params | None) -> Iterator[None]:
+    """Lets a plugin's own exception pass, with notes that say where it happened."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"stage: {stage}")
+        error.add_note(f"sample: {key}")
+        if params is not None:
+            error.add_note(f"params: {params}")
+        raise
+
+
+def _described(image: np.ndarray) -> str:
+    return f"{'x'.join(str(side) for side in image.shape)} {image.dtype}"

@@ -1,0 +1,186 @@
+"""The sample at a position: what a build makes of a record, and a stream of a cached sample.
+
+Everything here depends on its arguments and the spec alone, so any process may make any sample at
+any time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsbuilder.errors import DataError, PluginError
+from dsbuilder.formats import colour
+from dsbuilder.formats import image as image_format
+from dsbuilder.pipeline.applying import Position, Trace, accepted, apply_drawn, apply_fixed, noted
+from dsbuilder.plugin import Stage
+from dsbuilder.sample import Params, Record, Sample, SampleSpec
+from dsbuilder.seeding import generator, rank, unit
+from dsbuilder.spec.schema import Settings, Spec
+from dsbuilder.spec.stages import SPLITS, AnyStage, MixStage, Synthesis
+
+_SYNTHESIS_ATTEMPTS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """A spec with the signatures that follow from it.
+
+    Attributes:
+      spec: what it was resolved from.
+      prepared: the signature after `prepare`; None without a source.
+      signature: of every cached sample.
+      streamed: of every sample that a stream yields, after its stages and finish.
+    """
+
+    spec: Spec
+    prepared: SampleSpec | None
+    signature: SampleSpec
+    streamed: SampleSpec
+
+    @property
+    def settings(self) -> Settings:
+        """What the pipeline file says."""
+        return self.spec.settings
+
+    def prepare(self, record: Record, pixels: bytes | np.ndarray, trace: Trace) -> Sample:
+        """Returns the prepared original of a record: decoded, parsed, through `prepare`.
+
+        The image is read-only, since variants and mixes share it.
+        """
+        trace.at = "source"
+        signature = _require(self.prepared)
+        targets = {
+            name: target.parse(record.targets[name]) for name, target in signature.targets.items()
+        }
+        sample = Sample(key=record.key, image=self._decode(pixels), targets=targets)
+        sample = apply_fixed(self.settings.prepare, sample, trace)
+        sample.image.flags.writeable = False
+        return sample
+
+    def _decode(self, pixels: bytes | np.ndarray) -> np.ndarray:
+        options = self.settings.image
+        if isinstance(pixels, np.ndarray):
+            return colour.convert(pixels, options.mode, background=options.background_rgb)
+        return image_format.decode(pixels, mode=options.mode, background=options.background_rgb)
+
+    def vary(self, original: Sample, copy: int, partners: Sequence[Sample], trace: Trace) -> Sample:
+        """Returns variant number `copy` of a prepared original, before `finish`.
+
+        Args:
+          partners: prepared originals for the mixer, as `partner_ranks` asks for.
+        """
+        sample = original.replace(key=variant_key(original.key, copy))
+        at = Position(self.settings.seed, original.key, copy)
+        targets = _require(self.prepared).targets
+        return apply_drawn(self.settings.augment.stages, sample, at, partners, targets, trace)
+
+    def mixes(self, stage: MixStage, key: str, copy: int) -> bool:
+        """Whether a mixer is applied to a copy; the plan asks the same question."""
+        return Position(self.settings.seed, key, copy).mixes(stage)
+
+    def partner_ranks(self, key: str, copy: int) -> tuple[int, ...]:
+        """Returns the places on the ring of ranks where a copy looks for partners; mostly none."""
+        stage = self.mixer
+        if stage is None or not self.mixes(stage, key, copy):
+            return ()
+        seed = self.settings.seed
+        return tuple(rank(seed, stage.id, key, copy, i) for i in range(stage.plugin.partners))
+
+    @property
+    def mixer(self) -> MixStage | None:
+        """The mixer among the stages of `augment`, if there is one."""
+        stages = self.settings.augment.stages
+        return next((stage for stage in stages if isinstance(stage, MixStage)), None)
+
+    def synthesize(self, synthesis: Synthesis, key: str, split: str, trace: Trace) -> Sample:
+        """Returns the synthesized sample of a key, before `finish`.
+
+        What must not appear in two splits is kept apart without looking at other samples: the hash
+        of the content says to which split it belongs, and a draw that belongs to another is drawn
+        again.
+        """
+        trace.at = synthesis.id
+        with noted(synthesis.id, key, None):
+            params = self._draw_synthesis(synthesis, key, split)
+            trace.applied.append((synthesis.id, params))
+            mode = self.settings.image.mode
+            sample = synthesis.plugin.render(key, params, mode)
+            targets = self.signature.targets
+            values = {name: targets[name].parse(sample.targets[name]) for name in targets}
+        return sample.replace(targets=values)
+
+    def _draw_synthesis(self, synthesis: Synthesis, key: str, split: str) -> Params:
+        seed = self.settings.seed
+        for attempt in range(_SYNTHESIS_ATTEMPTS):
+            params = synthesis.plugin.draw(generator(seed, synthesis.id, key, attempt))
+            content = synthesis.plugin.content(params)
+            if content is None or split_of_content(synthesis.splits, seed, content) == split:
+                return params
+        raise PluginError(
+            f"expected something to synthesize that belongs to '{split}' alone, found none in "
+            f"{_SYNTHESIS_ATTEMPTS} draws. Allow more different contents, or give it one split."
+        )
+
+    def finish(self, sample: Sample, trace: Trace) -> Sample:
+        """Returns a sample in the one signature of the cache."""
+        return accepted(self.signature, apply_fixed(self.settings.finish, sample, trace))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refresher:
+    """The `stream` section of a pipeline: what a stream makes of a cached sample in each epoch.
+
+    Attributes:
+      seed: the root of its randomness.
+      stages: fresh in every epoch, train only.
+      finish_stages: every split, after `stages`.
+      cached, streamed: the signature of a sample before and after.
+    """
+
+    seed: int
+    stages: Sequence[AnyStage]
+    finish_stages: Sequence[Stage]
+    cached: SampleSpec
+    streamed: SampleSpec
+
+    @property
+    def mixer(self) -> MixStage | None:
+        """The mixer among the stages, if there is one."""
+        return next((stage for stage in self.stages if isinstance(stage, MixStage)), None)
+
+    def refresh(
+        self, cached: Sample, epoch: int, partners: Sequence[Sample], trace: Trace
+    ) -> Sample:
+        """Returns what `stages` make of a cached sample in an epoch, before `finish`.
+
+        Args:
+          partners: cached samples for the mixer, if there is one.
+        """
+        at = Position(self.seed, cached.key, epoch)
+        return apply_drawn(self.stages, cached, at, partners, self.cached.targets, trace)
+
+    def finish(self, sample: Sample, trace: Trace) -> Sample:
+        """Returns a sample in the signature of the stream."""
+        return accepted(self.streamed, apply_fixed(self.finish_stages, sample, trace))
+
+
+def variant_key(key: str, copy: int) -> str:
+    """Returns the key of a variant. A path never holds `//`, so no file can have this key."""
+    return f"{key}//copy-{copy}"
+
+
+def split_of_content(shares: Mapping[str, float], seed: int, content: str) -> str:
+    """Returns the split that a synthesized content belongs to."""
+    place, edge = unit(seed, "content", content), 0.0
+    for split, share in shares.items():
+        edge += share
+        if place < edge:
+            return split
+    return [split for split in SPLITS if split in shares][-1]
+
+
+def _require(signature: SampleSpec | None) -> SampleSpec:
+    if signature is None:
+        raise DataError("expected a source, found a pipeline that only synthesizes.")
+    return signature

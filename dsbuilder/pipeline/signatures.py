@@ -1,0 +1,210 @@
+"""Signatures flow before pixels: a wrong pipeline is found without opening an image.
+
+`resolve` follows the signature through every branch (original, variant, synthesized); all must end
+in one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dsbuilder.errors import DsbuilderError, Problem, SpecError
+from dsbuilder.pipeline.positions import Pipeline, Refresher
+from dsbuilder.plugin import Stage, Transform
+from dsbuilder.sample import CHANNELS, ImageSpec, Mode, SampleSpec, Target
+from dsbuilder.spec.schema import CacheOptions, Settings, Spec, StreamOptions
+from dsbuilder.spec.stages import AnyStage, MixStage, Synthesis
+
+
+def resolve(spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
+    """Returns the pipeline of a spec; `source_targets` are what its source said, None without one.
+
+    Raises:
+      SpecError: a stage cannot take the signature before it, or branches end in different ones.
+    """
+    return _Resolver(spec.where).resolve(spec, source_targets)
+
+
+def resolve_stream(
+    options: StreamOptions, *, seed: int, cached: SampleSpec, where: Callable[[str], str]
+) -> Refresher:
+    """Returns the refresher of a built dataset, which needs no other section of its pipeline.
+
+    Args:
+      cached: the dataset's signature.
+      where: says for a path such as `stream.stages[0]` how an error begins.
+
+    Raises:
+      SpecError: a stage cannot take the signature before it.
+    """
+    return Refresher(
+        seed=seed,
+        stages=options.stages,
+        finish_stages=options.finish,
+        cached=cached,
+        streamed=_Resolver(where).streamed(options, cached),
+    )
+
+
+@dataclass
+class _Resolver:
+    """Follows signatures through the branches and collects what is wrong.
+
+    Attributes:
+      where: says for a path of the pipeline how an error begins.
+    """
+
+    where: Callable[[str], str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def resolve(self, spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
+        settings = spec.settings
+        ends: dict[str, SampleSpec] = {}
+        prepared = None
+        if source_targets is not None:
+            channels = CHANNELS[settings.image.mode]
+            start = SampleSpec(
+                image=ImageSpec(height=None, width=None, channels=channels), targets=source_targets
+            )
+            prepared = self._follow("prepare", settings.prepare, start)
+            ends["the original"] = self._follow("finish", settings.finish, prepared)
+            if settings.augment.copies:
+                varied = self._follow("augment.stages", settings.augment.stages, prepared)
+                ends["its variants"] = self._follow("finish", settings.finish, varied)
+        for index, synthesis in enumerate(settings.synthesize):
+            path = f"synthesize[{index}]"
+            made = self._synthesized(path, synthesis, settings.image.mode)
+            if made is not None:
+                ends[path] = self._follow("finish", settings.finish, made)
+        self._stop()
+        signature = self._one_signature(ends, settings)
+        self._check_cache(signature, settings.cache)
+        streamed = self.streamed(settings.stream, signature)
+        return Pipeline(spec=spec, prepared=prepared, signature=signature, streamed=streamed)
+
+    def streamed(self, options: StreamOptions, cached: SampleSpec) -> SampleSpec:
+        """Returns the signature of what a stream yields, of every split alike."""
+        train = self._follow("stream.stages", options.stages, cached)
+        train = self._follow("stream.finish", options.finish, train)
+        other = self._follow("stream.finish", options.finish, cached)
+        if train.image != other.image:
+            self._problem(
+                "stream.finish",
+                f"expected the images of every split to end alike, found {train.image} in train "
+                f"and {other.image} elsewhere. Bring them together, say with "
+                "{use: resize, size: [96, 96]}.",
+            )
+        self._stop()
+        return train
+
+    def _stop(self) -> None:
+        if self.problems:
+            raise SpecError(list(dict.fromkeys(self.problems)))
+
+    def _problem(self, path: str, message: str) -> None:
+        self.problems.append(Problem(self.where(path), message))
+
+    def _follow(self, path: str, stages: Sequence[AnyStage], signature: SampleSpec) -> SampleSpec:
+        for index, stage in enumerate(stages):
+            place = f"{path}[{index}]"
+            if (
+                isinstance(stage, Stage)
+                and stage.p < 1
+                and path in ("prepare", "finish", "stream.finish")
+            ):
+                self._problem(
+                    place, f"expected no randomness here, found p: {stage.p:g}. Remove p."
+                )
+            signature = self._step(place, stage, signature)
+        return signature
+
+    def _step(self, place: str, stage: AnyStage, signature: SampleSpec) -> SampleSpec:
+        if isinstance(stage.plugin, Transform):
+            self._check_geometry(place, stage.plugin, signature)
+        try:
+            after = stage.plugin.output_spec(signature)
+        except (ValueError, DsbuilderError) as error:
+            self._problem(place, f"cannot take {signature}: {error}")
+            return signature
+        # Nothing else is known of a stage that may be left out: both outcomes must be one
+        # signature.
+        if stage.p >= 1 or isinstance(stage, MixStage) or after == signature:
+            return after
+        if stage.p == 0:
+            return signature
+        if (
+            after.image.dtype != signature.image.dtype
+            or after.image.channels != signature.image.channels
+        ):
+            self._problem(
+                place,
+                "expected one signature whether the stage is applied or not, found "
+                f"{signature.image} without it and {after.image} with it. Set p: 1.",
+            )
+        return after.replace(image=_either(signature.image, after.image))
+
+    def _check_geometry(self, place: str, plugin: Transform, signature: SampleSpec) -> None:
+        for name in signature.positional:
+            kind = signature.targets[name].kind
+            lost = plugin.geometry == "breaks"
+            left = plugin.geometry == "moves" and kind not in plugin.moves
+            if lost or left:
+                self._problem(
+                    place,
+                    f"expected a stage that moves the target '{name}' ({kind}) along, found one "
+                    f"whose geometry '{plugin.geometry}' does not. Use another transform.",
+                )
+
+    def _synthesized(self, path: str, synthesis: Synthesis, mode: Mode) -> SampleSpec | None:
+        try:
+            return synthesis.plugin.output_spec(mode)
+        except (ValueError, DsbuilderError) as error:
+            self._problem(path, str(error))
+            return None
+
+    def _one_signature(self, ends: Mapping[str, SampleSpec], settings: Settings) -> SampleSpec:
+        """Returns the signature that all branches end in, mixed if one of them is."""
+        mixed = any(isinstance(stage, MixStage) for stage in settings.augment.stages)
+        if mixed and settings.augment.copies:
+            ends = {name: end.mixed() for name, end in ends.items()}
+        (first, signature), *rest = ends.items()
+        for name, other in rest:
+            if other != signature:
+                self._problem(
+                    "finish" if settings.finish else "",
+                    f"expected every branch to end in one signature, found {signature} from "
+                    f"{first} and {other} from {name}. Let finish bring them together, say with "
+                    "{use: resize, size: [96, 96]}.",
+                )
+        self._stop()
+        return signature
+
+    def _check_cache(self, signature: SampleSpec, cache: CacheOptions) -> None:
+        spec = signature.image
+        fixed = spec.height is not None and spec.width is not None
+        chosen = cache.image or default_image_format(cache.codec, signature)
+        if chosen == "raw" and not fixed:
+            self._problem(
+                "cache",
+                f"expected images of one size for raw pixels, found {spec}. "
+                "Add {use: resize, size: [height, width]} to finish, or store jpeg or png.",
+            )
+        if chosen == "jpeg" and (spec.channels == 4 or spec.dtype != "uint8"):
+            self._problem(
+                "cache.image", f"expected png or raw for an image {spec}, found jpeg. Change it."
+            )
+        if chosen == "png" and spec.dtype != "uint8":
+            self._problem("cache.image", f"expected raw for an image {spec}, found png. Change it.")
+
+
+def default_image_format(codec: str, signature: SampleSpec) -> str:
+    """Returns how pixels are stored where the pipeline does not say."""
+    if codec == "npy" or signature.image.dtype != "uint8":
+        return "raw"
+    return "png" if signature.image.channels == 4 else "jpeg"
+
+
+def _either(one: ImageSpec, other: ImageSpec) -> ImageSpec:
+    """Returns what is known of an image that is one or the other."""
+    height = one.height if one.height == other.height else None
+    width = one.width if one.width == other.width else None
+    return replace(other, height=height, width=width)
