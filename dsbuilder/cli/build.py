@@ -103,11 +103,15 @@ def _draw(built: "Built") -> None:
 
 
 def _quarantined(built: "Built") -> str:
-    rows = built.quarantined
-    lines = [f"{len(rows)}, listed in {shown(built.path / 'quarantine.jsonl')}"]
-    lines += [
-        f"{row['key']}: {row['stage']}: {row['exception']}" for row in rows[:_MOST_QUARANTINED]
+    """Says what was set aside, once for an image and its variants."""
+    first = {row["key"].partition("//")[0]: row for row in reversed(built.quarantined)}
+    reasons = [f"{key}: {row['stage']}: {row['exception']}" for key, row in sorted(first.items())]
+    count, images = len(built.quarantined), len(reasons)
+    lines = [
+        f"{count} sample{'s' * (count > 1)} of {images} image{'s' * (images > 1)}, "
+        f"listed in {shown(built.path / 'quarantine.jsonl')}",
+        *reasons[:_MOST_QUARANTINED],
     ]
-    if len(rows) > _MOST_QUARANTINED:
-        lines.append(f"... and {len(rows) - _MOST_QUARANTINED} more")
+    if images > _MOST_QUARANTINED:
+        lines.append(f"... and {images - _MOST_QUARANTINED} more")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""How far a build is: a bar with rate and time left on a terminal, a line now and then elsewhere.
+"""How far a build or a training is: a bar on a terminal, a line now and then elsewhere.
 
 Everything goes to stderr, so that stdout holds results alone.
 """
@@ -6,7 +6,7 @@ Everything goes to stderr, so that stdout holds results alone.
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ from dsbuilder.cli.screen import Screen
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from dsbuilder.train.callbacks import Step
+    from dsbuilder.train.run import Row
 
 Report = Callable[[int, int], None]
 """Called with (samples made or reused so far, samples in all)."""
@@ -96,3 +99,78 @@ class _Lines:
         self._next_s = time.monotonic() + _EVERY_S
         left = f", {(of - made) / rate:.0f} s left" if rate > 0 else ""
         click.echo(f"{made} of {of} samples, {rate:.0f}/s{left}", err=True)
+
+
+class Watch:
+    """Sees every batch and every epoch of a training, and shows nothing."""
+
+    def on_batch(self, step: "Step") -> None:
+        """Called after every batch."""
+
+    def on_epoch(self, row: "Row") -> None:
+        """Called after every epoch."""
+
+
+@contextlib.contextmanager
+def epochs(screen: Screen) -> Iterator[Watch]:
+    """Shows how far a training is for as long as the block runs."""
+    if not screen.shows_progress:
+        yield Watch()
+    elif sys.stderr.isatty():
+        progress = _epoch_bar()
+        try:
+            yield _EpochBar(progress)
+        finally:
+            progress.stop()
+    else:
+        yield _EpochLines()
+
+
+def _epoch_bar() -> "Progress":
+    from rich import progress as rich
+
+    from dsbuilder.cli.screen import console
+
+    return rich.Progress(
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[metrics]}"),
+        rich.TimeRemainingColumn(),
+        console=console(err=True),
+        transient=True,
+    )
+
+
+class _EpochLines(Watch):
+    """A line for every epoch."""
+
+    def on_epoch(self, row: "Row") -> None:
+        click.echo(epoch_line(row), err=True)
+
+
+class _EpochBar(_EpochLines):
+    """A bar for the epoch that is under way, and a line for every one that is done."""
+
+    def __init__(self, progress: "Progress") -> None:
+        self._progress = progress
+        self._epoch = 0
+        self._task = progress.add_task("starting TensorFlow", total=None, metrics="")
+
+    def on_batch(self, step: "Step") -> None:
+        if step.epoch != self._epoch:
+            self._epoch = step.epoch
+            self._progress.reset(self._task, total=step.steps, description=f"epoch {step.epoch}")
+        self._progress.update(self._task, completed=step.step, metrics=_metrics(step.metrics))
+
+
+def epoch_line(row: "Row") -> str:
+    """Returns one epoch in a line."""
+    parts = [f"epoch {row.epoch:3d}  {row.phase.replace('_', '-')}", _metrics(row.train)]
+    if row.validation:
+        parts.append(f"validation {_metrics(row.validation)}")
+    return "  ".join([*parts, f"{row.seconds:.1f} s"])
+
+
+def _metrics(values: Mapping[str, float]) -> str:
+    return " ".join(f"{name} {value:.4f}" for name, value in values.items())

@@ -72,7 +72,11 @@ def table(
         drawn.add_column(heading, justify="right" if index in right else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*row)
-    console().print(drawn)
+    shows = console()
+    with shows.capture() as captured:
+        shows.print(drawn)
+    for each in captured.get().splitlines():
+        click.echo(each.rstrip())
 
 
 def console(*, err: bool = False) -> "Console":

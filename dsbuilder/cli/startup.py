@@ -1,0 +1,51 @@
+"""Starting TensorFlow, which takes seconds, and tells of its build before anyone can stop it."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+import click
+
+from dsbuilder.cli.screen import Screen
+
+_NOTE = "starting TensorFlow ..."
+_STDERR = 2
+
+
+@contextlib.contextmanager
+def tensorflow(screen: Screen) -> Iterator[None]:
+    """Keeps stderr clean while the block imports TensorFlow; shows what was written if it fails.
+
+    TensorFlow's native code writes several lines about the machine that no setting keeps back.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    waits = screen.shows_progress and sys.stderr.isatty()
+    if waits:
+        click.echo(_NOTE, err=True, nl=False)
+    with tempfile.TemporaryFile() as kept:
+        try:
+            with _redirected(kept.fileno()):
+                yield
+        except BaseException:
+            kept.seek(0)
+            click.echo(kept.read().decode(errors="replace"), err=True, nl=False)
+            raise
+        finally:
+            if waits:
+                click.echo(f"\r{' ' * len(_NOTE)}\r", err=True, nl=False)
+
+
+@contextlib.contextmanager
+def _redirected(target: int) -> Iterator[None]:
+    """Lets everything that this process writes on stderr, native code included, go elsewhere."""
+    sys.stderr.flush()
+    saved = os.dup(_STDERR)
+    os.dup2(target, _STDERR)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, _STDERR)
+        os.close(saved)

@@ -1,0 +1,396 @@
+"""What each verb prints and leaves behind, on a real folder of images."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dsbuilder
+from dsbuilder.report.canvas import PAPER
+
+PLUGIN = '''
+from dataclasses import dataclass
+from dsbuilder.plugin import Sample, Transform, transform
+
+@transform("invert", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Invert(Transform):
+    """Turns every value over.
+
+    Attributes:
+      keep: the value that stays.
+    """
+
+    keep: int | None = None
+
+    def apply(self, sample, params):
+        return sample.replace(image=255 - sample.image)
+'''
+
+
+def test_check_says_what_would_be_built_and_opens_no_image(pets: Path, call) -> None:
+    for path in (pets / "source").rglob("*.png"):
+        path.write_bytes(b"no image at all")
+    result = call("check pets.yaml")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "pets 1.0.0\n"
+        "signature       image 16x20x3 uint8; label: class of 2\n"
+        "augment.stages  A.HorizontalFlip\n"
+        "finish          resize size=[16, 20]\n"
+        "\n"
+        "                 train  validation  test  all\n"
+        "cat                  4           2     2    8\n"
+        "dog                  4           2     2    8\n"
+        "records              8           4     4   16\n"
+        "samples to make     16           4     4   24\n"
+        "\n"
+        "The pipeline is right: 24 samples in 3 shards.\n"
+    )
+
+
+def test_check_as_json(pets: Path, call) -> None:
+    document = json.loads(call("check pets.yaml --json").stdout)
+    assert document["samples"] == {"train": 16, "validation": 4, "test": 4}
+    assert document["classes"]["train"] == {"cat": 4, "dog": 4}
+    assert document["signature"]["image"]["height"] == 16
+    assert document["stages"]["augment.stages"] == [
+        {"id": "augment/A.HorizontalFlip", "use": "A.HorizontalFlip", "options": {}}
+    ]
+    assert document["warnings"] == []
+
+
+def test_check_warns_on_stderr(pets: Path, call) -> None:
+    (pets / "source" / "notes.txt").touch()
+    result = call("check pets.yaml")
+    assert result.stderr == f"warning: {pets}/source: 1 file was skipped: 1 .txt.\n"
+    assert result.exit_code == 0
+
+
+def test_build_says_what_was_made_and_what_to_do_next(pets: Path, call) -> None:
+    first = call("build pets.yaml --workers 1")
+    assert first.exit_code == 0
+    assert first.stdout == (
+        "         train  validation  test  all\n"
+        "cat          8           2     2   12\n"
+        "dog          8           2     2   12\n"
+        "samples     16           4     4   24\n"
+        "\n"
+        "dataset  out/pets/1.0.0\n"
+        "samples  24 made, 0 reused\n"
+        "\n"
+        "next: dsbuilder info out/pets/1.0.0\n"
+    )
+    assert "samples  0 made, 24 reused\n" in call("build pets.yaml --workers 1").stdout
+    assert dsbuilder.load(pets / "out/pets/1.0.0").num_samples("train") == 16
+
+
+def test_build_as_json_prints_one_document(pets: Path, call) -> None:
+    result = call("build pets.yaml --workers 1 --json --out there")
+    assert result.stderr == ""
+    document = json.loads(result.stdout)
+    assert document["path"] == str(pets / "there/pets/1.0.0")
+    assert (document["made"], document["reused"], document["quarantined"]) == (24, 0, [])
+    assert document["splits"]["test"] == {"samples": 4, "classes": {"cat": 2, "dog": 2}}
+
+
+def test_a_quiet_build_says_nothing(pets: Path, call) -> None:
+    result = call("build pets.yaml --workers 1 --quiet")
+    assert (result.stdout, result.stderr, result.exit_code) == ("", "", 0)
+
+
+def test_assignments_change_what_is_built(pets: Path, call) -> None:
+    result = call("build pets.yaml --workers 1 --set augment.copies=0 --set name=few --json")
+    document = json.loads(result.stdout)
+    assert document["made"] == 16
+    assert document["name"] == "few"
+
+
+def test_plugins_beside_the_pipeline_are_found_and_others_can_be_given(pets: Path, call) -> None:
+    (pets / "mine").mkdir()
+    (pets / "mine" / "invert.py").write_text(PLUGIN)
+    change = ("--set", "augment.stages[0]={use: invert}")
+    assert call("check pets.yaml", *change).exit_code == 2
+    assert call("check pets.yaml --plugins mine", *change).exit_code == 0
+    (pets / "mine").rename(pets / "plugins")
+    assert call("check pets.yaml", *change).exit_code == 0
+
+
+def test_a_terminal_shows_a_bar_and_a_pipe_does_not(pets: Path) -> None:
+    command = [sys.executable, "-m", "dsbuilder", "build", "pets.yaml", "--workers", "1"]
+    piped = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert piped.stderr == ""
+    reader, writer = os.openpty()
+    with subprocess.Popen(
+        [*command, "--out", "again"], stdout=subprocess.DEVNULL, stderr=writer
+    ) as process:
+        os.close(writer)
+        shown = b"".join(chunks(reader)).decode()
+    assert process.returncode == 0
+    assert "24/24" in shown
+    assert re.search(r"\d+/s", shown)
+
+
+def chunks(terminal: int) -> Iterator[bytes]:
+    """Yields what is written to a terminal until the last writer has closed it."""
+    with contextlib.suppress(OSError):
+        while chunk := os.read(terminal, 4096):
+            yield chunk
+    os.close(terminal)
+
+
+def test_info_says_what_a_dataset_is(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 1 --set version=1.10.0")
+    shown = call("info out/pets/1.0.0").stdout
+    assert shown.startswith("pets 1.0.0\nfolder       out/pets/1.0.0\nversions     1.0.0, 1.10.0\n")
+    assert "signature    image 16x20x3 uint8; label: class of 2\n" in shown
+    assert "stored as    tfrecord, images as jpeg of quality 95\n" in shown
+    assert re.search(r"^size         \d+\.\d kB in 3 shards$", shown, re.MULTILINE)
+    assert re.search(r"^cat          8           2     2   12  █{24}$", shown, re.MULTILINE)
+    document = json.loads(call("info out/pets/1.10.0 --json").stdout)
+    assert document["class_names"] == ["cat", "dog"]
+    assert document["splits"]["validation"]["samples"] == 4
+    assert document["size_bytes"] > 1000
+
+
+def test_a_dataset_with_one_version_is_found_by_its_name(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    assert call("info out/pets").stdout == call("info out/pets/1.0.0").stdout
+
+
+def test_a_copied_dataset_is_still_understood(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    copy = pets / "copy"
+    subprocess.run(["cp", "-rL", pets / "out/pets/1.0.0", copy], check=True)
+    shown = call("info copy").stdout
+    assert shown.startswith("pets 1.0.0\nfolder       copy\nversions     1.0.0\n")
+    assert call("verify copy").exit_code == 0
+
+
+def test_verify_counts_what_it_compared(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    files = json.loads(call("verify out/pets --json").stdout)["files"]
+    assert call("verify out/pets").stdout == (
+        f"out/pets: all {len(files)} files are as they were built.\n"
+    )
+    assert "pets-test.tfrecord-00000-of-00001" in files
+
+
+def test_export_writes_class_folders(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    assert call("export out/pets --to folder --out folder").stdout == "folder: 24 images\n"
+    assert len(list((pets / "folder").rglob("*.*g"))) == 24
+    again = call("export out/pets --to folder --out other --json")
+    assert json.loads(again.stdout)["samples"] == {"train": 16, "validation": 4, "test": 4}
+
+
+def test_preview_shows_the_pixels_that_a_build_makes(pets: Path, call) -> None:
+    (pets / "raw.yaml").write_text(
+        (pets / "pets.yaml").read_text().replace("[16, 20]", "[64, 64]") + "cache: {image: png}\n"
+    )
+    call("build raw.yaml --workers 1")
+    result = call("preview raw.yaml --count 3 --json")
+    assert result.exit_code == 0
+    keys = json.loads(result.stdout)["originals"]
+    assert len(keys) == 3
+    assert {key.partition("/")[0] for key in keys} == {"cat", "dog"}
+    with Image.open(pets / "preview.png") as image:
+        sheet = np.asarray(image.convert("RGB"))
+    stored = {s.key: s.image for s in dsbuilder.load(pets / "out/pets").samples("train")}
+    for key in (keys[0], f"{keys[0]}//copy-1"):
+        assert contains(sheet, np.kron(stored[key], np.ones((3, 3, 1), np.uint8)))
+
+
+def contains(sheet: np.ndarray, image: np.ndarray) -> bool:
+    """Whether an image stands somewhere on a sheet, pixel for pixel."""
+    height, width, _ = image.shape
+    corner = np.argwhere((sheet == image[0, 0]).all(axis=2))
+    return any(
+        np.array_equal(sheet[y : y + height, x : x + width], image)
+        for y, x in corner
+        if y + height <= sheet.shape[0] and x + width <= sheet.shape[1]
+    )
+
+
+def test_preview_shows_as_many_variants_as_asked_for(pets: Path, call) -> None:
+    call("preview pets.yaml --count 2 --copies 5 --output many.png")
+    call("preview pets.yaml --count 2 --output few.png")
+    with Image.open(pets / "many.png") as many, Image.open(pets / "few.png") as few:
+        assert many.width > few.width
+        assert few.getpixel((0, 0)) == PAPER
+
+
+def test_another_seed_shows_other_originals(pets: Path, call) -> None:
+    shown = [
+        json.loads(call(f"preview pets.yaml --count 2 --seed {seed} --json").stdout)["originals"]
+        for seed in (0, 0, 1, 2, 3)
+    ]
+    assert shown[0] == shown[1]
+    assert len({tuple(keys) for keys in shown}) > 1
+
+
+def test_preview_marks_an_image_that_cannot_be_read(pets: Path, call) -> None:
+    for path in (pets / "source" / "cat").iterdir():
+        path.write_bytes(b"junk")
+    result = call("preview pets.yaml --count 4")
+    assert result.stdout == "preview.png: 4 originals with their variants\n"
+    with Image.open(pets / "preview.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    assert ((pixels[:, :, 0] - pixels[:, :, 1]) > 100).any()
+
+
+def test_preview_shows_mixes_streams_and_what_is_synthesized(pets: Path, call) -> None:
+    (pets / "plugins").mkdir()
+    (pets / "plugins" / "flag.py").write_text(FLAG)
+    (pets / "pets.yaml").write_text(
+        (pets / "pets.yaml").read_text().replace("A.HorizontalFlip", "mixup")
+        + "synthesize: [{use: flag, count: 7}]\n"
+        + "stream: {stages: [{use: mixup}], finish: [{use: resize, size: [8, 8]}]}\n"
+    )
+    result = call("preview pets.yaml --count 4 --json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["originals"]
+    assert (
+        document["synthesized"] == sorted(document["synthesized"])[:4]
+        or len(document["synthesized"]) == 4
+    )
+
+
+FLAG = '''
+from dataclasses import dataclass
+import numpy as np
+from dsbuilder.plugin import ClassLabel, ImageSpec, Sample, SampleSpec, Synthesizer, synthesizer
+
+@synthesizer("flag")
+@dataclass(frozen=True, kw_only=True)
+class Flag(Synthesizer):
+    """Draws a flag of one colour."""
+
+    def output_spec(self, mode):
+        image = ImageSpec(height=16, width=20, channels=3)
+        return SampleSpec(image=image, targets={"label": ClassLabel(names=("cat", "dog"))})
+
+    def draw(self, rng):
+        return {"red": int(rng.integers(256))}
+
+    def render(self, key, params, mode):
+        image = np.full((16, 20, 3), params["red"], np.uint8)
+        return Sample(key=key, image=image, targets={"label": "dog"})
+'''
+
+
+def test_plugins_list_shows_every_plugin_and_what_is_broken(pets: Path, call) -> None:
+    (pets / "plugins").mkdir()
+    (pets / "plugins" / "invert.py").write_text(PLUGIN)
+    (pets / "plugins" / "broken.py").write_text("import nothing_of_the_kind\n")
+    result = call("plugins list")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    invert = next(line for line in lines if line.startswith("invert "))
+    assert re.split(" {2,}", invert) == [
+        "invert",
+        "transform",
+        "plugins/invert.py",
+        "Turns every value over.",
+    ]
+    assert f"cannot be imported: {pets}/plugins/broken.py" in lines
+    assert lines[-1] == "ModuleNotFoundError: No module named 'nothing_of_the_kind'"
+
+
+def test_plugins_list_takes_a_kind(folder: Path, call) -> None:
+    listed = json.loads(call("plugins list --kind source --json").stdout)["plugins"]
+    assert {each["kind"] for each in listed} == {"source"}
+    assert {"folder", "list"} <= {each["name"] for each in listed}
+
+
+def test_plugins_show_says_what_can_be_set(pets: Path, call) -> None:
+    (pets / "plugins").mkdir()
+    (pets / "plugins" / "invert.py").write_text(PLUGIN)
+    assert call("plugins show invert").stdout == (
+        "invert (transform)\n"
+        "\n"
+        "Turns every value over.\n"
+        "\n"
+        "Attributes:\n"
+        "  keep: the value that stays.\n"
+        "\n"
+        "option  type                    default\n"
+        "keep    a whole number or null  null\n"
+        "\n"
+        "geometry  fixed\n"
+        "origin    plugins/invert.py\n"
+        "file      plugins/invert.py\n"
+    )
+
+
+def test_every_plugin_can_be_shown(folder: Path, call) -> None:
+    names = [each["name"] for each in json.loads(call("plugins list --json").stdout)["plugins"]]
+    for name in names:
+        document = json.loads(call(f"plugins show {name} --json").stdout)
+        assert document["name"] == name
+        assert document["text"]
+
+
+def test_a_member_of_a_family_shows_its_own_options(folder: Path, call) -> None:
+    document = json.loads(call("plugins show A.RandomResizedCrop --json").stdout)
+    options = {each["name"]: each for each in document["options"]}
+    assert options["size"]["required"]
+    assert options["scale"]["default"] == [0.08, 1.0]
+    assert document["text"].startswith("Crop a random part")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mixupp", "unknown plugin 'mixupp'. Did you mean 'mixup'?"),
+        (
+            "A.HorizontlFlip",
+            "unknown transform 'A.HorizontlFlip'. Did you mean 'A.HorizontalFlip'?",
+        ),
+        (
+            "A.Mosaic",
+            "A.Mosaic: expected one that takes an image alone, but it needs other images "
+            "with every call.",
+        ),
+    ],
+)
+def test_a_plugin_that_is_not_there_is_explained(
+    name: str, message: str, folder: Path, call
+) -> None:
+    result = call(f"plugins show {name}")
+    assert (result.stderr, result.exit_code) == (f"error: {message}\n", 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check pets.yaml",
+        "preview pets.yaml",
+        "build pets.yaml --workers 2",
+        "info out/pets",
+        "verify out/pets",
+        "export out/pets --out {verb}",
+        "plugins list",
+        "plugins show resize",
+        "completion bash",
+    ],
+)
+def test_leaves_tensorflow_unimported(line: str, pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    code = (
+        "import sys\nfrom dsbuilder.cli.main import main\n"
+        f"try:\n    main({line.format(verb='x').split()!r})\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert not {'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
