@@ -68,7 +68,7 @@ def apply_drawn(
 
 
 def accepted(signature: SampleSpec, sample: Sample) -> Sample:
-    """Returns a sample if its image has the signature's shape; else a stage did not keep its word."""
+    """Returns a sample if its image has the signature's shape; else a stage broke its word."""
     if not signature.image.accepts(sample.image):
         raise PluginError(
             f"{sample.key}: expected an image {signature.image} after the last stage, "
