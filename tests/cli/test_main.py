@@ -30,7 +30,7 @@ def test_every_verb_has_a_module_and_the_help_of_the_table() -> None:
         command = main.get_command(context, name)
         assert command is not None
         assert command.name == name
-        assert command.get_short_help_str(200) == text.rstrip(".")
+        assert command.get_short_help_str(200).rstrip(".") == text.rstrip(".")
 
 
 def test_help_lists_every_verb_and_imports_none(call) -> None:

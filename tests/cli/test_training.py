@@ -1,0 +1,197 @@
+"""train, evaluate and predict, on a tiny network."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from dsbuilder.cli.main import main
+
+PIPELINE = """\
+name: pets
+source: {use: folder, path: source}
+split: {train: 0.5, validation: 0.25, test: 0.25}
+finish: [{use: resize, size: [16, 16]}]
+stream: {batch_size: 8}
+train: {model: {use: cnn, width: 4, depth: 1, convolutions: 1}, epochs: 2}
+"""
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in args])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with images, a pipeline, and a run `first` of two epochs."""
+    home = tmp_path_factory.mktemp("training")
+    for number, label in enumerate(("cat", "dog")):
+        (home / "source" / label).mkdir(parents=True)
+        for index in range(12):
+            shade = (60 + 100 * number, 5 * index, 90)
+            Image.new("RGB", (20, 20), shade).save(home / "source" / label / f"{index}.png")
+    (home / "pets.yaml").write_text(PIPELINE)
+    first = run("train", home / "pets.yaml", "--out", home / "out", "--run", home / "first")
+    assert first.exit_code == 0, first.stderr
+    (home / "first.txt").write_text(first.stdout)
+    (home / "first.err").write_text(first.stderr)
+    return home
+
+
+def test_train_shows_every_epoch_and_where_files_lie(home: Path) -> None:
+    epochs = (home / "first.err").read_text().splitlines()
+    assert len(epochs) == 2
+    for number, line in enumerate(epochs, 1):
+        assert re.fullmatch(
+            rf"epoch   {number}  train  accuracy \d\.\d{{4}} loss \d+\.\d{{4}}  "
+            r"validation accuracy \d\.\d{4} loss \d+\.\d{4}  \d+\.\d s",
+            line,
+        )
+    shown = (home / "first.txt").read_text()
+    assert re.search(r"^pets 1\.0\.0, test: accuracy [\d.]+ of 6 samples", shown, re.MULTILINE)
+    for name in ("best.keras", "results.csv", "curves.png", "confusion.png"):
+        assert str(home / "first" / name) in shown
+        assert (home / "first" / name).is_file()
+    assert shown.endswith(f"next: dsbuilder predict {home / 'first'} IMAGE\n")
+
+
+def test_a_dataset_is_trained_on_as_its_pipeline_said(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("train", home / "out" / "pets", "--epochs", 1, "--json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["run"] == str(tmp_path / "runs" / "pets-1")
+    assert [row["epoch"] for row in document["epochs"]] == [1]
+    assert document["evaluation"]["split"] == "test"
+    assert result.stderr == ""
+
+
+def test_a_run_is_resumed_with_more_epochs(home: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = ("train", home / "pets.yaml", "--out", home / "out", "--json")
+    assert run(*line, "--epochs", 1).exit_code == 0
+    resumed = json.loads(run(*line, "--resume", "--epochs", 2).stdout)
+    assert resumed["run"] == str(tmp_path / "runs" / "pets-1")
+    assert [row["epoch"] for row in resumed["epochs"]] == [1, 2]
+
+
+def test_evaluate_finds_the_dataset_of_the_run(home: Path) -> None:
+    scores = json.loads((home / "first" / "evaluation.json").read_text())
+    found = json.loads(run("evaluate", home / "first", "--json").stdout)
+    assert found["accuracy"] == scores["accuracy"]
+    shown = run("evaluate", home / "first" / "best.keras", home / "out/pets", "--split", "train")
+    assert "pets 1.0.0, train: accuracy" in shown.stdout
+    assert shown.exit_code == 0
+
+
+def test_predict_names_classes_of_images_and_folders(home: Path) -> None:
+    one = home / "source" / "cat" / "0.png"
+    shown = run("predict", home / "first", one, "--top", 1).stdout.splitlines()
+    assert shown[0].split() == ["image", "class"]
+    assert re.fullmatch(rf"{re.escape(str(one))}  (cat|dog) [01]\.\d{{3}}", shown[1])
+    found = json.loads(run("predict", home / "first", home / "source", "--json").stdout)
+    assert len(found["predictions"]) == 24
+    for prediction in found["predictions"]:
+        assert {each["name"] for each in prediction["classes"]} == {"cat", "dog"}
+        assert sum(each["probability"] for each in prediction["classes"]) == pytest.approx(1)
+
+
+def test_predict_reads_images_of_other_sizes_and_modes(home: Path, tmp_path: Path) -> None:
+    Image.new("RGBA", (50, 31), (9, 8, 7, 128)).save(tmp_path / "odd.png")
+    assert run("predict", home / "first", tmp_path / "odd.png").exit_code == 0
+
+
+def test_a_pipeline_without_a_train_section_cannot_be_trained(home: Path) -> None:
+    pipeline = home / "bare.yaml"
+    pipeline.write_text(PIPELINE.partition("train: {model")[0])
+    result = run("train", pipeline, "--out", home / "out")
+    assert result.stderr == f"error: {pipeline}: expected a train section, found none. Add one.\n"
+    assert result.exit_code == 1
+
+
+def test_a_run_that_is_there_is_not_trained_over(home: Path) -> None:
+    result = run("train", home / "pets.yaml", "--out", home / "out", "--run", home / "first")
+    assert result.stderr == (
+        f"error: {home}/first: expected a folder for a new run, found a run. "
+        "Resume it, or choose another folder.\n"
+    )
+    assert result.exit_code == 1
+
+
+def test_nothing_to_resume_is_explained(home: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("train", home / "pets.yaml", "--out", home / "out", "--resume")
+    assert result.stderr == (
+        "error: runs: expected a run of 'pets' to resume, found none. Give its folder with --run.\n"
+    )
+    assert result.exit_code == 1
+
+
+def test_a_resumed_run_cannot_be_trained_otherwise(home: Path) -> None:
+    result = run("train", home / "pets.yaml", "--resume", "--set", "train.patience=3")
+    assert result.stderr.startswith(
+        "error: expected no --set of the train section with --resume: a run goes on as it began. "
+        "--epochs may be given.\n"
+    )
+    assert result.exit_code == 2
+
+
+def test_weights_that_do_not_fit(home: Path, tmp_path: Path) -> None:
+    weights = home / "first" / "best.keras"
+    model = f"{{use: transfer, backbone: efficientnet_lite0, weights: {weights}}}"
+    result = run(
+        *("train", home / "pets.yaml", "--out", home / "out", "--run", tmp_path / "run"),
+        *("--set", f"train.model={model}"),
+    )
+    assert result.stderr == (
+        f"error: {weights}: expected the weights of efficientnet_lite0, found that layer "
+        "'stem_conv' needs (3, 3, 3, 32) and the file's layer 'block0_0_conv' has (3, 3, 3, 4). "
+        "Give a file of the same network.\n"
+    )
+    assert result.exit_code == 1
+
+
+def test_weights_that_are_not_there(home: Path, tmp_path: Path) -> None:
+    result = run(
+        *("train", home / "pets.yaml", "--out", home / "out", "--run", tmp_path / "run"),
+        *("--set", "train.model={use: transfer, weights: /none.weights.h5}"),
+    )
+    assert result.stderr == (
+        "error: /none.weights.h5: expected a file of weights, found none. Check the path.\n"
+    )
+    assert result.exit_code == 1
+
+
+def test_a_folder_that_is_no_run(home: Path) -> None:
+    predicted, evaluated = run("predict", home / "source", home), run("evaluate", home / "source")
+    assert predicted.stderr == (
+        f"error: {home}/source/best.keras: expected a trained model, found no file. "
+        "Give a run folder, or its best.keras.\n"
+    )
+    assert evaluated.stderr == (
+        f"error: {home}/source/config.json: expected a file of a training run, found none. "
+        "Give the folder of a run, such as runs/emoji-1.\n"
+    )
+    assert (predicted.exit_code, evaluated.exit_code) == (1, 1)
+
+
+def test_an_image_that_cannot_be_read_is_named(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"junk")
+    result = run("predict", home / "first", tmp_path / "bad.png")
+    assert result.stderr == (
+        f"error: {tmp_path}/bad.png: expected an image (PNG, JPEG, WebP, BMP, GIF, TIFF), found 4 "
+        "bytes that start with b'junk': another format, or a header that is cut. Convert or "
+        "replace the file.\n"
+    )
+    assert result.exit_code == 1
+
+
+def test_a_split_that_is_not_there(home: Path) -> None:
+    result = run("evaluate", home / "first", "--split", "tset")
+    assert result.stderr.endswith("unknown split 'tset'. Did you mean 'test'?\n")
+    assert result.exit_code == 1
