@@ -42,9 +42,16 @@ def check(
 
 
 def planned(surveyed: "Survey") -> "Plan":
-    """Returns the plan of a build without reading a file: all is right but its fingerprints."""
-    from dsbuilder.build.plan import make_plan
+    """Returns the plan of a build without reading a file: all is right but its fingerprints.
 
+    Raises:
+      DataError: there is nothing to build.
+    """
+    from dsbuilder.build.plan import make_plan
+    from dsbuilder.errors import DataError
+
+    if not surveyed.records and not surveyed.pipeline.settings.synthesize:
+        raise DataError("source: expected records, found none. Check the source's path.")
     unread = {record.key: "" for record in surveyed.records}
     return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, unread)
 

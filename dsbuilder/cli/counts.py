@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from dsbuilder.cli.screen import line, table
+from dsbuilder.cli.screen import can_show, line, table
 
 _MOST_CLASSES = 40
 _BAR_WIDTH = 24
-_EIGHTHS = " ▏▎▍▌▋▊▉"
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def draw_counts(
@@ -38,9 +38,12 @@ def draw_counts(
 
 
 def bar(count: int, most: int) -> str:
-    """Returns a bar of blocks, its length to within an eighth of a letter."""
-    whole, rest = divmod(round(8 * _BAR_WIDTH * count / max(most, 1)), 8)
-    return "█" * whole + _EIGHTHS[rest].strip()
+    """Returns a bar, its length to within an eighth of a letter where the terminal has such."""
+    eighths = round(8 * _BAR_WIDTH * count / max(most, 1))
+    if not can_show(_EIGHTHS):
+        return "#" * round(eighths / 8)
+    whole, rest = divmod(eighths, 8)
+    return _EIGHTHS[-1] * whole + _EIGHTHS[rest].strip()
 
 
 def _row(name: str, counts: Sequence[int]) -> list[str]:

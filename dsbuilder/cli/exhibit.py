@@ -1,9 +1,10 @@
 """What a preview shows: which samples, made just as a build and a stream would make them."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain, zip_longest
+from itertools import chain, cycle, islice, zip_longest
 from typing import Any
 
 from dsbuilder.build import Survey
@@ -18,6 +19,7 @@ from dsbuilder.seeding import rank
 from dsbuilder.spec.schema import Settings
 from dsbuilder.spec.stages import SPLITS, Synthesis
 
+_LOGGER = logging.getLogger(__name__)
 _LARGEST_SIDE = 240
 _EPOCHS = (0, 1)
 _SYNTHESIZED_COLUMNS = 5
@@ -113,10 +115,10 @@ class Exhibit:
         """Makes an original, its variants, and what a stream makes of it in two epochs."""
         try:
             prepared = self._prepared(root.key)
+            cached = self._pipeline.finish(prepared, Trace())
         except (DsbuilderError, OSError) as error:
-            return [Cell(image=None, name=root.key, lines=[f"{type(error).__name__}: {error}"])]
-        cached = self._pipeline.finish(prepared, Trace())
-        row: list[Cell | None] = [_cell(cached, self._targets(prepared), [])]
+            return [_missing(root.key, error)]
+        row: list[Cell | None] = [_cell(cached, self._labels(cached), [])]
         variants = [output for output in root.outputs if output.copy is not None]
         row += [self._variant(prepared, each) for each in variants[: self._num_copies]]
         if self._refresher is not None:
@@ -132,13 +134,16 @@ class Exhibit:
 
     def _variant(self, prepared: Sample, output: Output) -> Cell:
         trace = Trace()
-        partners = [self._prepared(key) for key in output.partners]
-        sample = self._pipeline.vary(prepared, output.copy or 0, partners, trace)
-        lines = _applied(trace)
-        sample = self._pipeline.finish(sample, trace)
-        return _cell(sample, self._targets(sample), lines)
+        try:
+            partners = [self._prepared(key) for key in output.partners]
+            sample = self._pipeline.vary(prepared, output.copy or 0, partners, trace)
+            lines = _applied(trace)
+            sample = self._pipeline.finish(sample, trace)
+        except (DsbuilderError, OSError) as error:
+            return _missing(output.key, error)
+        return _cell(sample, self._labels(sample), lines)
 
-    def _targets(self, sample: Sample) -> list[str]:
+    def _labels(self, sample: Sample) -> list[str]:
         return _labels(self._pipeline.signature, sample)
 
     def _stream_partners(self, root: Root, refresher: Refresher) -> list[Sample]:
@@ -147,11 +152,15 @@ class Exhibit:
         if mixer is None:
             return []
         place = self.originals.index(root)
-        others = (
-            self.originals[(place + step) % len(self.originals)].key
-            for step in range(1, mixer.plugin.partners + 1)
-        )
-        return [self._pipeline.finish(self._prepared(key), Trace()) for key in others]
+        turned = (*self.originals[place + 1 :], *self.originals[: place + 1])
+        readable = (each for root in cycle(turned) if (each := self._cached(root.key)) is not None)
+        return list(islice(readable, mixer.plugin.partners))
+
+    def _cached(self, key: str) -> Sample | None:
+        try:
+            return self._pipeline.finish(self._prepared(key), Trace())
+        except (DsbuilderError, OSError):
+            return None  # its own row says why
 
     def _sections_of_synthesized(self) -> Iterator[Section]:
         for index, synthesis in enumerate(self._settings.synthesize):
@@ -167,7 +176,7 @@ class Exhibit:
         trace = Trace()
         sample = self._pipeline.synthesize(synthesis, root.key, self._split_of[root.key], trace)
         sample = self._pipeline.finish(sample, Trace())
-        return _cell(sample, self._targets(sample), _applied(trace))
+        return _cell(sample, self._labels(sample), _applied(trace))
 
 
 def _choose_synthesized(roots: Sequence[Root], count: int, seed: int) -> list[Root]:
@@ -185,6 +194,11 @@ def _streamed(refresher: Refresher, cached: Sample, epoch: int, partners: list[S
     lines = _applied(trace)
     sample = refresher.finish(sample, trace)
     return _cell(sample, _labels(refresher.streamed, sample), lines)
+
+
+def _missing(key: str, error: Exception) -> Cell:
+    _LOGGER.warning("%s: %s", key, error)
+    return Cell(image=None, name=key, lines=[f"{type(error).__name__}: {error}"])
 
 
 def _labels(signature: SampleSpec, sample: Sample) -> list[str]:

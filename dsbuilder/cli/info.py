@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @options.dataset
 @options.as_json
 def info(dataset: Path, *, as_json: bool) -> None:
-    """Say what a dataset is: its splits and classes, signature, size and versions."""
+    """Say what a dataset is: splits, classes, signature, size, versions."""
     from dsbuilder.dataset import load
 
     opened = load(dataset)

@@ -21,7 +21,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "check": "Say whether a pipeline is right, and what it would build; decodes no image.",
         "preview": "Draw a picture sheet: originals beside their variants.",
         "build": "Build the dataset of a pipeline.",
-        "info": "Say what a dataset is.",
+        "info": "Say what a dataset is: splits, classes, signature, size, versions.",
         "verify": "Compare every file of a dataset with its checksum.",
         "export": "Write a dataset in another layout.",
         "train": "Train a model on a dataset.",

@@ -62,7 +62,8 @@ def preview(
 ) -> None:
     """Draw a picture sheet: originals beside their variants.
 
-    Everything is as a build would make it: a variant has the same pixels here and in the dataset.
+    Everything is as a build would make it: a variant is the one that the dataset will hold, before
+    it is encoded. Where the pipeline streams, so are two epochs of the stream.
     """
     from dsbuilder.build import load_spec, survey
     from dsbuilder.cli.exhibit import Exhibit

@@ -88,6 +88,15 @@ def console(*, err: bool = False) -> "Console":
     return Console(file=file, width=width, markup=False, emoji=False, highlight=False)
 
 
+def can_show(text: str) -> bool:
+    """Whether the encoding of stdout has all letters of a text."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def shown(path: Path) -> str:
     """Returns a path as a user would type it: relative where it lies below the current folder."""
     here = Path.cwd()
