@@ -176,7 +176,8 @@ def _bind(
     binder = Binder(document, StageBinder(registry).custom)
     options, _ = binder.bind(StreamOptions, document.root, "stream")
     if binder.problems:
-        raise SpecError(binder.problems)
+        hint = "" if plugins else " Give the folder of its plugins: plugins=[...]."
+        raise SpecError([replace(each, message=each.message + hint) for each in binder.problems])
     where: Callable[[str], str] = lambda path: f"{origin}: {path}"  # noqa: E731
     return resolve_stream(options, seed=seed, cached=dataset.signature, where=where)
 
