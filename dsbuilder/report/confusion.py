@@ -8,6 +8,7 @@ left out where they would overlap, and the most frequent confusions are listed i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from dsbuilder.report.canvas import FAINT, INK, LINE, PAPER
@@ -49,16 +50,17 @@ def draw(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Image.Image:
       counts: `(num_classes, num_classes)`, rows by true class.
     """
     layout = _layout(names, counts)
-    counted = len(names) <= MOST_COUNTED
     side = layout.cell * len(names)
-    width = layout.left + side + _MARGIN + (0 if counted else _LIST_WIDTH)
-    height = max(layout.top + side + _MARGIN, 0 if counted else _MARGIN * (_LISTED + 5))
+    width, height = layout.left + side + _MARGIN, layout.top + side + _MARGIN
+    listed = len(names) > MOST_COUNTED
+    if listed:
+        width, height = width + _LIST_WIDTH, max(height, layout.top + _MARGIN * (_LISTED + 3))
     image = Image.new("RGB", (max(width, 260), height), PAPER)
     pen = ImageDraw.Draw(image)
     _TITLE.write(pen, (_MARGIN, 10), "rows: true class, columns: predicted", fill=FAINT)
-    _draw_cells(pen, layout, counts, counted=counted)
+    _draw_cells(image, layout, np.array(counts).reshape(len(names), len(names)))
     _draw_names(image, pen, layout, names)
-    if not counted:
+    if listed:
         _draw_list(pen, names, counts, left=layout.left + side + _MARGIN, top=layout.top)
     return image
 
@@ -91,28 +93,33 @@ def _layout(names: Sequence[str], counts: Sequence[Sequence[int]]) -> _Layout:
     )
 
 
-def _draw_cells(
-    pen: ImageDraw.ImageDraw, layout: _Layout, counts: Sequence[Sequence[int]], *, counted: bool
-) -> None:
-    for row, line in enumerate(counts):
-        total = sum(line)
-        for column, count in enumerate(line):
-            share = count / total if total else 0.0
-            colour = _HIT if row == column else _SHADE
-            fill = tuple(
-                round(paper + (ink - paper) * share**0.7)
-                for paper, ink in zip(PAPER, colour, strict=True)
-            )
-            box = layout.box(row, column)
-            pen.rectangle(box, fill=fill, outline=LINE if counted else None)
-            if counted and count:
-                text = str(count)
-                x = box[0] + (layout.cell - layout.letters.width(text)) // 2
-                y = box[1] + (layout.cell - layout.letters.line_height) // 2
-                layout.letters.write(pen, (x, y), text, fill=PAPER if share > 0.5 else INK)
-    size = layout.cell * len(counts)
+def _draw_cells(image: Image.Image, layout: _Layout, counts: np.ndarray) -> None:
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    inks = np.where(np.eye(len(counts), dtype=bool)[:, :, None], _HIT, _SHADE)
+    # Below 1, the power keeps single confusions of a large class visible.
+    shades = np.array(PAPER) + (inks - np.array(PAPER)) * shares[:, :, None] ** 0.7
+    side = layout.cell * len(counts)
+    cells = Image.fromarray(np.rint(shades).astype(np.uint8))
+    image.paste(cells.resize((side, side), Image.Resampling.NEAREST), (layout.left, layout.top))
+    pen = ImageDraw.Draw(image)
     x, y = layout.left, layout.top
-    pen.rectangle((x - 1, y - 1, x + size, y + size), outline=FAINT)
+    if len(counts) <= MOST_COUNTED:
+        _draw_counts(pen, layout, counts, shares)
+    pen.rectangle((x - 1, y - 1, x + side, y + side), outline=FAINT)
+
+
+def _draw_counts(
+    pen: ImageDraw.ImageDraw, layout: _Layout, counts: np.ndarray, shares: np.ndarray
+) -> None:
+    for row, column in np.ndindex(*counts.shape):
+        box = layout.box(row, column)
+        pen.rectangle(box, outline=LINE)
+        if counts[row, column]:
+            text = str(counts[row, column])
+            x = box[0] + (layout.cell - layout.letters.width(text)) // 2
+            y = box[1] + (layout.cell - layout.letters.line_height) // 2
+            fill = PAPER if shares[row, column] > 0.5 else INK
+            layout.letters.write(pen, (x, y), text, fill=fill)
 
 
 def _draw_names(

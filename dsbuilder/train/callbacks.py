@@ -80,7 +80,9 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
         row = Row(
             epoch=epoch + 1,
             phase=self._phase.name,
-            learning_rate=float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            learning_rate=_short(
+                keras.ops.convert_to_numpy(self.model.optimizer.learning_rate),
+            ),
             train={name: value for name, value in values.items() if not name.startswith(before)},
             validation={
                 name.removeprefix(before): value
@@ -113,4 +115,9 @@ class NoiseByPosition(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
 
 
 def _floats(logs: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in logs.items()}
+    return {name: _short(value) for name, value in logs.items()}
+
+
+def _short(value: Any) -> float:
+    """Returns a float32 as the shortest number that stands for it: 0.01, not 0.00999999977."""
+    return float(str(np.float32(value)))

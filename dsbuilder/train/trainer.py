@@ -61,10 +61,9 @@ def train_dataset(
             f"{target.path}: expected a folder for a new run, found a run. "
             "Resume it, or choose another folder."
         )
-    target.path.mkdir(parents=True, exist_ok=True)
-    config = _config(dataset, options, plugins)
     training = _prepare(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
-    target.write_json(CONFIG, config)
+    target.path.mkdir(parents=True, exist_ok=True)
+    target.write_json(CONFIG, _config(dataset, options, plugins))
     return _finish(training, (), None)
 
 

@@ -1,0 +1,128 @@
+"""A model's file carries what the model alone does not say, and needs no dsbuilder to be read."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dsbuilder.errors import TrainError
+
+keras = pytest.importorskip("keras")
+archive = pytest.importorskip("dsbuilder.train.archive")
+trainer = pytest.importorskip("dsbuilder.train.trainer")
+
+
+@pytest.fixture(scope="module")
+def run(dataset, options, tmp_path_factory):
+    options = replace(options, epochs=2, normalize="standardize")
+    return trainer.train_dataset(dataset, options, run=tmp_path_factory.mktemp("runs") / "run")
+
+
+def test_a_model_knows_its_classes_and_its_dataset(run, dataset):
+    trained = archive.load_model(run.path)
+    assert trained.path == run.best
+    assert trained.class_names == dataset.class_names
+    assert trained.note.fingerprint == dataset.manifest.fingerprint
+    assert trained.note.dataset == "colours 1.0.0"
+    assert trained.note.normalize == "standardize"
+    assert trained.note.signature == dataset.signature
+    assert trained.model.output_shape == (None, 3)
+
+
+def test_only_the_last_model_keeps_its_optimizer(run):
+    assert getattr(archive.load_model(run.best).model, "optimizer", None) is None
+    last = archive.load_model(run.last).model
+    assert type(last.optimizer).__name__ == "Adam"
+    assert int(last.optimizer.iterations) > 0
+    assert run.best.stat().st_size < run.last.stat().st_size
+
+
+def test_it_is_read_with_keras_and_a_zip_reader_alone(run, dataset):
+    script = f"""
+import json, os, sys, zipfile
+sys.modules["dsbuilder"] = None
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras, numpy as np
+model = keras.models.load_model({str(run.best)!r})
+note = json.loads(zipfile.ZipFile({str(run.best)!r}).read("dsbuilder.json"))
+logits = model.predict(np.zeros((1, 16, 16, 3), "uint8"), verbose=0)
+print(json.dumps([note["class_names"], note["fingerprint"], logits.shape]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [
+        list(dataset.class_names),
+        dataset.manifest.fingerprint,
+        [1, 3],
+    ]
+
+
+def test_raw_pixels_of_the_dataset_go_in(run, dataset):
+    model = archive.load_model(run.best).model
+    pixels = np.stack([sample.image for sample in dataset.samples("test")])
+    assert pixels.dtype == np.uint8
+    one, other = (model.predict(each, verbose=0) for each in (pixels, pixels.astype("float32")))
+    assert np.allclose(one, other)
+
+
+def test_a_note_survives_being_written(run):
+    note = archive.read_note(run.last)
+    assert archive._note_from_json(json.loads(json.dumps(note.to_json()))) == note
+
+
+def test_saving_replaces_the_file_in_one_step(run, tmp_path):
+    trained = archive.load_model(run.best)
+    path = tmp_path / "model.keras"
+    for _ in range(2):
+        archive.save(trained.model, path, trained.note, optimizer=False)
+    assert [each.name for each in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_a_missing_model_is_an_error(tmp_path):
+    for path in (tmp_path, tmp_path / "best.keras"):
+        with pytest.raises(TrainError) as error:
+            archive.load_model(path)
+        assert str(error.value) == (
+            f"{tmp_path}/best.keras: expected a trained model, found no file. "
+            "Give a run folder, or its best.keras."
+        )
+
+
+def test_a_model_that_no_run_wrote_is_an_error(tmp_path):
+    inputs = keras.Input((2,))
+    keras.Model(inputs, inputs).save(tmp_path / "other.keras")
+    (tmp_path / "broken.keras").write_bytes(b"no zip")
+    for name, kind in (("other.keras", "KeyError"), ("broken.keras", "BadZipFile")):
+        with pytest.raises(TrainError) as error:
+            archive.load_model(tmp_path / name)
+        assert str(error.value) == (
+            f"{tmp_path / name}: expected a model that a run wrote, found none ({kind}). "
+            "Give a run folder, or its best.keras."
+        )
+
+
+def test_a_model_of_a_newer_format_is_an_error(run, tmp_path):
+    path = tmp_path / "newer.keras"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("dsbuilder.json", json.dumps({"format": 99}))
+    with pytest.raises(TrainError, match="expected format 1, found 99"):
+        archive.load_model(path)
+
+
+def test_a_layer_that_is_not_known_is_an_error(run, tmp_path):
+    class Unknown(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    inputs = keras.Input((16, 16, 3))
+    model = keras.Model(inputs, Unknown()(inputs))
+    path = tmp_path / "custom.keras"
+    archive.save(model, path, archive.read_note(run.best), optimizer=False)
+    with pytest.raises(TrainError, match="register_keras_serializable"):
+        archive.load_model(path)

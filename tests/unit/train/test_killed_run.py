@@ -1,0 +1,71 @@
+"""A training that is killed with signal 9 within an epoch, and resumed by another process."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("tensorflow")
+
+START = """
+import os, signal, sys
+from dataclasses import replace
+import dsbuilder
+from dsbuilder.train.options import options_of
+from dsbuilder.train.trainer import train_dataset
+
+def kill(step):
+    if (step.epoch, step.step) == (3, 2):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+dataset = dsbuilder.load(sys.argv[1])
+options = replace(options_of(dataset), epochs=4, deterministic=True)
+train_dataset(dataset, options, run=sys.argv[2], on_batch=kill)
+"""
+
+RESUME = """
+import json, sys
+from dataclasses import replace
+import numpy as np
+import dsbuilder
+from dsbuilder.train.archive import load_model
+from dsbuilder.train.options import options_of
+from dsbuilder.train.trainer import resume_run, train_dataset
+
+resumed = resume_run(sys.argv[2])
+dataset = dsbuilder.load(sys.argv[1])
+options = replace(options_of(dataset), epochs=4, deterministic=True)
+whole = train_dataset(dataset, options, run=sys.argv[2] + "-whole")
+one, other = (load_model(run.last).model for run in (resumed, whole))
+pairs = zip(one.get_weights(), other.get_weights(), strict=True)
+print(json.dumps(all(np.array_equal(a, b) for a, b in pairs)))
+"""
+
+
+def python(script, *arguments):
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def lines(path):
+    with path.open(newline="") as file:
+        return [{**line, "seconds": ""} for line in csv.DictReader(file)]
+
+
+def test_a_killed_run_is_resumed_without_a_gap_or_a_repetition(dataset, tmp_path):
+    run = tmp_path / "run"
+    killed = python(START, dataset.path, run)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert [line["epoch"] for line in lines(run / "results.csv")] == ["1", "2"]
+    assert not (run / "evaluation.json").exists()
+
+    resumed = python(RESUME, dataset.path, run)
+    assert resumed.returncode == 0, resumed.stderr
+    assert [line["epoch"] for line in lines(run / "results.csv")] == ["1", "2", "3", "4"]
+    assert lines(run / "results.csv") == lines(tmp_path / "run-whole" / "results.csv")
+    assert json.loads(resumed.stdout.splitlines()[-1]), "weights differ from an unbroken run's"
+    assert (run / "evaluation.json").exists()
+    assert not [path for path in run.iterdir() if "tmp" in path.name]

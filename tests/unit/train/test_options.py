@@ -1,0 +1,89 @@
+"""The train section survives being kept in a run, whatever it says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import dsbuilder
+from dsbuilder.builtin.models.cnn import Cnn
+from dsbuilder.builtin.models.transfer import Transfer
+from dsbuilder.errors import SpecError, TrainError
+from dsbuilder.spec.schema import FineTuneOptions, OptimizerOptions, TrainOptions
+from dsbuilder.train.options import bind, options_of, to_data
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        TrainOptions(model=Cnn()),
+        TrainOptions(
+            model=Cnn(dense=(8, 4), activation="gelu", l2=1e-4),
+            optimizer=OptimizerOptions(use="sgd", options={"momentum": 0.9, "nesterov": True}),
+            normalize="standardize",
+            patience=3,
+            seed=5,
+            batch_size=4,
+            deterministic=True,
+        ),
+        TrainOptions(model=Transfer(), fine_tune=FineTuneOptions(layers=3, epochs=2)),
+        TrainOptions(model=Transfer(weights=Path("/models/mine.keras"), freeze=False)),
+        TrainOptions(model=Transfer(backbone="resnet50", weights="none")),
+    ],
+)
+def test_binding_kept_options_gives_equal_options(options, tmp_path):
+    kept = json.loads(json.dumps(to_data(options)))
+    assert bind(kept, origin=tmp_path / "config.json") == options
+
+
+def test_options_of_a_dataset_are_its_pipelines(dataset, options):
+    assert options.model == Cnn(width=4, depth=2, convolutions=1, dropout=0.2)
+    assert options.optimizer.learning_rate == 0.01
+    overridden = options_of(dataset, overrides=["train.epochs=9", "train.model.width=6"])
+    assert (overridden.epochs, overridden.model.width) == (9, 6)
+
+
+def test_a_dataset_without_a_train_section_is_an_error(dataset, tmp_path):
+    pipeline = json.loads((dataset.path / "pipeline.json").read_text())
+    (tmp_path / "pipeline.json").write_text(json.dumps({**pipeline, "train": None}))
+    bare = dsbuilder.Dataset(path=tmp_path, manifest=dataset.manifest)
+    with pytest.raises(TrainError) as error:
+        options_of(bare)
+    assert str(error.value) == (
+        f"{tmp_path}/pipeline.json: expected a train section, found none. Add one to the pipeline."
+    )
+
+
+def test_a_plugin_that_is_missing_names_the_file(tmp_path):
+    data = {"model": {"use": "resnet_of_mine"}}
+    with pytest.raises(SpecError, match=r"config\.json: train\.model: unknown model"):
+        bind(data, origin=tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"epochs": 0}, "epochs: expected 1 or more, found 0."),
+        ({"patience": 0}, "patience: expected 1 or more, found 0."),
+        ({"batch_size": 0}, "batch_size: expected 1 or more, found 0."),
+    ],
+)
+def test_numbers_out_of_range_are_refused(given, message):
+    with pytest.raises(ValueError) as error:
+        TrainOptions(model=Cnn(), **given)
+    assert str(error.value) == message
+
+
+def test_a_learning_rate_must_be_above_0():
+    for options in (OptimizerOptions, FineTuneOptions):
+        with pytest.raises(ValueError, match="learning_rate: expected more than 0, found 0"):
+            options(learning_rate=0.0)
+
+
+def test_normalisation_for_a_model_that_preprocesses_is_refused():
+    with pytest.raises(ValueError) as error:
+        TrainOptions(model=Transfer(), normalize="scale")
+    assert str(error.value) == (
+        "normalize: expected none for a model that preprocesses its input itself, found 'scale'. "
+        "Remove it."
+    )

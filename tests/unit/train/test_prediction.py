@@ -1,0 +1,116 @@
+"""A file is predicted as its sample in the dataset would be."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dsbuilder.errors import DataError, TrainError
+from dsbuilder.train.evaluation import evaluate
+
+archive = pytest.importorskip("dsbuilder.train.archive")
+prediction = pytest.importorskip("dsbuilder.train.prediction")
+trainer = pytest.importorskip("dsbuilder.train.trainer")
+
+
+@pytest.fixture(scope="module")
+def run(dataset, options, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return trainer.train_dataset(dataset, replace(options, epochs=5), run=folder)
+
+
+def test_files_are_brought_to_the_pixels_of_the_dataset(run, dataset, images):
+    reader = prediction.make_reader(archive.read_note(run.best), origin=run.best)
+    for sample in dataset.samples("test"):
+        assert np.array_equal(reader.read(images / sample.key), sample.image)
+
+
+def test_predictions_are_the_ones_that_the_evaluation_counts(run, dataset, images):
+    samples = list(dataset.samples("test"))
+    found = prediction.predict(run.path, [images / sample.key for sample in samples])
+    names = dataset.class_names
+    hits = [
+        classes[0][0] == names[sample.targets["label"]]
+        for sample, (_, classes) in zip(samples, found, strict=True)
+    ]
+    assert np.mean(hits) == pytest.approx(evaluate(run.path, dataset).accuracy)
+
+
+def test_classes_come_with_probabilities_the_most_probable_first(run, images):
+    ((path, classes),) = prediction.predict(run.path, [images / "red" / "0.png"])
+    assert path == images / "red" / "0.png"
+    assert sorted(name for name, _ in classes) == ["blue", "green", "red"]
+    values = [value for _, value in classes]
+    assert values == sorted(values, reverse=True)
+    assert sum(values) == pytest.approx(1, abs=1e-6)
+
+
+def test_top_keeps_the_most_probable(run, images):
+    ((_, classes),) = prediction.predict(run.path, [images / "red" / "0.png"], top=1)
+    assert len(classes) == 1
+
+
+def test_a_folder_stands_for_all_images_below_it_in_order(run, images):
+    found = prediction.predict(run.path, [images], batch_size=7)
+    assert [path for path, _ in found] == sorted(images.rglob("*.png"))
+
+
+def test_hidden_and_other_files_of_a_folder_are_left_alone(tmp_path):
+    for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    found = list(prediction.image_files([tmp_path]))
+    assert [path.name for path in found] == ["a.JPG", "b.png"]
+
+
+def test_any_mode_and_size_of_image_is_taken(run, tmp_path):
+    Image.new("RGBA", (50, 30), (255, 0, 0, 128)).save(tmp_path / "a.png")
+    Image.new("L", (3, 90), 100).save(tmp_path / "b.bmp")
+    assert len(prediction.predict(run.path, [tmp_path])) == 2
+
+
+def test_a_path_that_leads_nowhere_is_an_error(run, tmp_path):
+    with pytest.raises(DataError) as error:
+        prediction.predict(run.path, [tmp_path / "missing.png"])
+    assert str(error.value) == (
+        f"{tmp_path}/missing.png: expected an image or a folder, found none. Check the path."
+    )
+
+
+def test_a_folder_without_images_is_an_error(run, tmp_path):
+    with pytest.raises(DataError, match="expected images, found none"):
+        prediction.predict(run.path, [tmp_path])
+
+
+def test_an_unreadable_image_is_named(run, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    with pytest.raises(DataError, match=rf"^{tmp_path}/broken\.png: "):
+        prediction.predict(run.path, [tmp_path])
+
+
+def test_a_stage_that_is_not_known_here_is_an_error(run, images):
+    note = archive.read_note(run.best)
+    note = replace(note, pipeline={**note.pipeline, "prepare": [{"use": "of_mine"}]})
+    trained = archive.Trained(model=None, note=note, path=Path("best.keras"))
+    with pytest.raises(TrainError, match="unknown transform 'of_mine'"):
+        prediction.predict(trained, [images / "red" / "0.png"])
+
+
+def test_evaluating_on_other_classes_is_an_error(run, dataset):
+    trained = archive.load_model(run.path)
+    other = replace(trained, note=replace(trained.note, class_names=("a", "b", "c")))
+    with pytest.raises(TrainError) as error:
+        evaluate(other, dataset)
+    assert str(error.value) == (
+        f"{dataset.path}: expected the classes that {run.best} was trained on (a, b, c), "
+        "found blue, green, red. Evaluate on another dataset."
+    )
+
+
+def test_evaluating_on_images_of_another_size_is_an_error(run, dataset):
+    trained = archive.load_model(run.path)
+    signature = dataset.signature.resized(32, 32)
+    other = replace(trained, note=replace(trained.note, signature=signature))
+    with pytest.raises(TrainError, match="expected images 32x32x3 uint8"):
+        evaluate(other, dataset)
