@@ -172,12 +172,12 @@ def _below(key: str, class_name: str | None) -> str:
 
 
 def quoted(text: str) -> str:
-    """Returns a text as a file's name, `%xx` for what a name cannot hold or a reader takes amiss.
+    """Returns a text as a file's name: `+` for `/`, `%xx` for what else a name cannot hold.
 
     Different texts have different names; `@` and `~` never stand in one. A very long text is cut,
     and the hash of all of it takes the place of its end.
     """
-    kept = "".join(each if each.isalnum() or each in _PLAIN else _percent(each) for each in text)
+    kept = "".join(map(_letter, text))
     if kept.startswith("."):  # hidden files are passed over
         kept = f"%2E{kept[1:]}"
     if len(kept.encode()) <= _LONGEST:
@@ -186,5 +186,9 @@ def quoted(text: str) -> str:
     return f"{kept.encode()[: _LONGEST - 20].decode(errors='ignore')}%{digest}"
 
 
-def _percent(letter: str) -> str:
+def _letter(letter: str) -> str:
+    if letter.isalnum() or letter in _PLAIN:
+        return letter
+    if letter == "/":
+        return "+"
     return "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogateescape"))

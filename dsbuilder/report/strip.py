@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -31,25 +32,25 @@ class Cell:
     lines: Sequence[str] = ()
 
 
-def draw_strip(cells: Sequence[Cell | None], *, side: int, columns: int) -> Image.Image:
-    """Returns a strip of cells, `columns` wide; None leaves a place free.
+def draw_strip(cells: Sequence[Cell | None], *, side: int) -> Image.Image:
+    """Returns a strip of cells, as high as its highest picture needs; None leaves a place free.
 
     Args:
       side: of the square that every picture is fitted into, in pixels.
     """
-    captions = [[] if cell is None else _caption(cell, side) for cell in cells]
-    height = GAP + side + 6 + _SMALL.line_height * max(map(len, captions), default=0)
-    strip = Image.new("RGB", (strip_width(side, columns), height), PAPER)
+    drawn = {place: _Drawn.of(cell, side) for place, cell in enumerate(cells) if cell is not None}
+    tallest = max((each.picture.height for each in drawn.values()), default=0)
+    below = GAP + tallest + 6
+    height = below + _SMALL.line_height * max((len(e.lines) for e in drawn.values()), default=0)
+    strip = Image.new("RGB", (strip_width(side, len(cells)), height), PAPER)
     draw = ImageDraw.Draw(strip)
-    for place, (cell, caption) in enumerate(zip(cells, captions, strict=True)):
-        if cell is None:
-            continue
+    for place, each in drawn.items():
         left = column_left(place, side)
-        _draw_picture(strip, draw, cell, left, side)
-        first = INK if cell.image is not None else ALARM
-        for line, text in enumerate(caption):
-            top = GAP + side + 6 + line * _SMALL.line_height
-            _SMALL.write(draw, (left, top), text, fill=FAINT if line else first)
+        spare = ((side - each.picture.width) // 2, (tallest - each.picture.height) // 2)
+        _paste(strip, draw, each.picture, (left + spare[0], GAP + spare[1]))
+        for number, text in enumerate(each.lines):
+            fill = FAINT if number else each.colour
+            _SMALL.write(draw, (left, below + number * _SMALL.line_height), text, fill=fill)
     return strip
 
 
@@ -63,14 +64,28 @@ def column_left(column: int, side: int) -> int:
     return GAP + column * (side + GAP)
 
 
-def _draw_picture(
-    strip: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, left: int, side: int
+@dataclass(frozen=True)
+class _Drawn:
+    """A cell as it is drawn: its picture, the lines of its caption, the colour of the first."""
+
+    picture: Image.Image
+    lines: list[str]
+    colour: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, cell: Cell, side: int) -> Self:
+        if cell.image is None:
+            return cls(placeholder(side), _caption(cell, side), ALARM)
+        return cls(picture(cell.image, side), _caption(cell, side), INK)
+
+
+def _paste(
+    strip: Image.Image, draw: ImageDraw.ImageDraw, drawn: Image.Image, place: tuple[int, int]
 ) -> None:
-    drawn = placeholder(side) if cell.image is None else picture(cell.image, side)
-    x, y = left + (side - drawn.width) // 2, GAP + (side - drawn.height) // 2
-    strip.paste(drawn, (x, y))
-    if cell.image is not None:  # a white image would have no edge on white paper
-        draw.rectangle((x - 1, y - 1, x + drawn.width, y + drawn.height), outline=LINE)
+    """Puts a picture in its place, in a frame: a white one would have no edge on white paper."""
+    x, y = place
+    strip.paste(drawn, place)
+    draw.rectangle((x - 1, y - 1, x + drawn.width, y + drawn.height), outline=LINE)
 
 
 def _caption(cell: Cell, side: int) -> list[str]:
