@@ -2,8 +2,13 @@
 
 main.py      `dsbuilder VERB ...`: the table of verbs, each loaded when it is called
 errors.py    the one place where errors become text, JSON and exit codes
-screen.py    where results go: one JSON document, or lines and tables
-progress.py  how far a build is
+screen.py    where results go: one JSON document, or lines and tables; warnings on stderr
+progress.py  how far a build or a training is
+startup.py   TensorFlow's start, kept quiet
 options.py   what several verbs take
+counts.py    samples by split and class, as a table
+scores.py    how good a model is, as a table
+exhibit.py   what a preview shows
+family.py    members of a family of plugins
 the rest     one file a verb; heavy imports stand in its function, so that `--help` stays fast
 """

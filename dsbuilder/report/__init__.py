@@ -4,4 +4,6 @@ lettering.py  a font that has the letters of a text, or escapes instead of boxes
 canvas.py     a pixel array -> a picture of a given size, with a checkerboard under its alpha
 strip.py      pictures in a row, each with its caption
 sheet.py      strips under column headings
+curves.py     values by epoch, as lines
+confusion.py  which class is taken for which, as a table of colours
 """

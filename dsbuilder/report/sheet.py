@@ -16,8 +16,22 @@ from dsbuilder.report.strip import GAP, Cell, column_left, draw_strip, strip_wid
 SIDE = 168
 """Pixels of a picture's square."""
 
+_LEAST_COLUMNS = 3  # so that the title has room
 _TITLE = Lettering(18)
 _PLAIN = Lettering(13)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Rows under one line of headings.
+
+    Attributes:
+      headings: of the columns, from the left; there may be fewer than columns.
+      rows: cells of each row; None leaves a place free.
+    """
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Cell | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +41,18 @@ class Sheet:
     Attributes:
       title: the first line.
       notes: lines below it.
-      headings: of the columns.
-      rows: cells of each row, at most as many as there are headings; None leaves a place free.
+      sections: from top to bottom.
     """
 
     title: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[Cell | None]]
     notes: Sequence[str] = ()
+    sections: Sequence[Section]
+
+    @property
+    def columns(self) -> int:
+        """As many as the longest row has cells."""
+        rows = (row for section in self.sections for row in section.rows)
+        return max(map(len, rows), default=1)
 
 
 def draw_sheet(sheet: Sheet, *, side: int = SIDE) -> Image.Image:
@@ -43,37 +61,52 @@ def draw_sheet(sheet: Sheet, *, side: int = SIDE) -> Image.Image:
     Args:
       side: of the square that every picture is fitted into, in pixels.
     """
-    columns = len(sheet.headings)
-    width = strip_width(side, columns)
-    strips = [draw_strip(row, side=side, columns=columns) for row in sheet.rows]
-    head = _draw_head(sheet, width, side)
-    height = head.height + sum(strip.height + GAP for strip in strips)
-    page = Image.new("RGB", (width, height), PAPER)
-    page.paste(head)
-    draw, top = ImageDraw.Draw(page), head.height
-    for strip in strips:
-        draw.line((GAP, top, width - GAP, top), fill=LINE)
-        page.paste(strip, (0, top + 1))
-        top += strip.height + GAP
+    width = strip_width(side, max(sheet.columns, _LEAST_COLUMNS))
+    parts = [_draw_head(sheet, width)]
+    for section in sheet.sections:
+        parts.append(_draw_headings(section, width, side))
+        parts.extend(_draw_row(row, width, side) for row in section.rows)
+    page = Image.new("RGB", (width, sum(part.height for part in parts) + GAP), PAPER)
+    top = 0
+    for part in parts:
+        page.paste(part, (0, top))
+        top += part.height
     return page
 
 
-def _draw_head(sheet: Sheet, width: int, side: int) -> Image.Image:
-    """Draws title, notes and headings."""
+def _draw_row(row: Sequence[Cell | None], width: int, side: int) -> Image.Image:
+    """Draws a strip under a line."""
+    strip = draw_strip(row, side=side)
+    part = Image.new("RGB", (width, strip.height + GAP), PAPER)
+    part.paste(strip, (0, 1))
+    ImageDraw.Draw(part).line((GAP, 0, width - GAP, 0), fill=LINE)
+    return part
+
+
+def _draw_head(sheet: Sheet, width: int) -> Image.Image:
+    """Draws the title and the notes."""
     inner = width - 2 * GAP
-    notes = [line for note in sheet.notes for line in _PLAIN.wrap(note, inner)]
     lines = [(_TITLE, line, INK) for line in _TITLE.wrap(sheet.title, inner)]
-    lines += [(_PLAIN, line, FAINT) for line in notes]
-    height = GAP + sum(lettering.line_height for lettering, _, _ in lines) + GAP
-    head = Image.new("RGB", (width, height + _PLAIN.line_height + 4), PAPER)
+    lines += [(_PLAIN, line, FAINT) for note in sheet.notes for line in _PLAIN.wrap(note, inner)]
+    height = GAP + sum(lettering.line_height for lettering, _, _ in lines) + 4
+    head = Image.new("RGB", (width, height), PAPER)
     draw, top = ImageDraw.Draw(head), GAP
     for lettering, line, fill in lines:
         lettering.write(draw, (GAP, top), line, fill=fill)
         top += lettering.line_height
-    for column, heading in enumerate(sheet.headings):
-        place = (column_left(column, side), height)
-        _PLAIN.write(draw, place, _PLAIN.elide(heading, side), fill=INK)
     return head
+
+
+def _draw_headings(section: Section, width: int, side: int) -> Image.Image:
+    """Draws the line of headings; a last one may take up the columns that have none."""
+    part = Image.new("RGB", (width, _PLAIN.line_height + 14), PAPER)
+    draw = ImageDraw.Draw(part)
+    for column, heading in enumerate(section.headings):
+        left = column_left(column, side)
+        is_last = column == len(section.headings) - 1
+        text = _PLAIN.elide(heading, width - GAP - left if is_last else side)
+        _PLAIN.write(draw, (left, 8), text, fill=INK)
+    return part
 
 
 def write_png(image: Image.Image, path: Path) -> None:
