@@ -12,7 +12,14 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/python samples/demo.py
+	$(BIN)/dsbuilder build pipelines/emoji.yaml --out demo
+	$(BIN)/dsbuilder build pipelines/digits.yaml --out demo
+	$(BIN)/dsbuilder preview pipelines/emoji.yaml --output demo/preview.png
+	$(BIN)/dsbuilder train pipelines/emoji.yaml --out demo --run demo/runs/emoji
+	$(BIN)/dsbuilder train pipelines/digits.yaml --out demo --run demo/runs/digits
+	$(BIN)/dsbuilder evaluate demo/runs/emoji
+	$(BIN)/dsbuilder evaluate demo/runs/digits
+	$(BIN)/dsbuilder runs demo/runs
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -26,6 +26,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "export": "Write a dataset in another layout.",
         "train": "Train a model on a dataset.",
         "evaluate": "Measure a trained model on a split.",
+        "runs": "List training runs, and what each reached.",
         "predict": "Name the classes of images with a trained model.",
         "plugins": "List plugins, and show one with its options.",
         "completion": "Print the script that completes verbs and options in a shell.",

@@ -40,10 +40,11 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON d
 
 workers = click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=0),
     default=None,
     metavar="N",
-    help="Processes that make samples; by default as many as there are cores.",
+    help="Processes that make samples; by default as many as there are cores. 0 makes them in "
+    "this process, for a debugger.",
 )
 
 

@@ -1,0 +1,62 @@
+"""The documents say what the code does: every option is described, every command exists."""
+
+import re
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+
+from dsbuilder.cli.main import VERBS
+from dsbuilder.registry import discover
+from dsbuilder.spec import schema
+
+ROOT = Path(__file__).parent.parent
+SECTIONS = [
+    value
+    for value in vars(schema).values()
+    if is_dataclass(value) and value.__module__ == schema.__name__ and value is not schema.Spec
+]
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+def test_every_key_of_a_section_is_in_the_reference(section) -> None:
+    text = (ROOT / "pipelines/README.md").read_text()
+    nested = {"OptimizerOptions", "FineTuneOptions", "Settings"}
+    missing = [
+        each.name
+        for each in fields(section)
+        if f"`{each.name}`" not in text
+        and not (section.__name__ in nested and re.search(rf"\b{each.name}\b", text))
+    ]
+    assert not missing
+
+
+def test_every_field_of_a_section_is_in_its_docstring() -> None:
+    for section in SECTIONS:
+        for each in fields(section):
+            assert re.search(rf"\b{each.name}\b", section.__doc__), (
+                f"{section.__name__}.{each.name}"
+            )
+
+
+def test_every_plugin_says_what_its_options_are() -> None:
+    for plugin in discover([ROOT / "plugins"]).plugins.values():
+        for each in fields(plugin.cls):
+            assert re.search(rf"\b{each.name}\b", plugin.cls.__doc__), (
+                f"{plugin.name}.{each.name}"
+            )
+
+
+def test_the_readme_names_every_verb_and_no_other() -> None:
+    text = (ROOT / "README.md").read_text()
+    used = set(re.findall(r"dsbuilder ([a-z]+)", text))
+    assert set(VERBS) <= used
+    assert used <= set(VERBS) | {"is"}
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    for document in ROOT.glob("**/*.md"):
+        if ".venv" in document.parts:
+            continue
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document}: {target}"
