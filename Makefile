@@ -31,7 +31,9 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 clean:
 	rm -rf .venv demo out build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

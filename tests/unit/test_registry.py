@@ -122,6 +122,23 @@ def test_a_wrong_class_is_reported_when_it_is_marked(folder, change, message) ->
     assert message in discover([folder]).broken[0].error
 
 
+def test_an_installed_package_adds_plugins_by_its_entry_point(tmp_path, monkeypatch) -> None:
+    site = tmp_path / "site"
+    write(site / "flowers_plugins.py", "flowers")
+    information = site / "flowers_plugins-2.3.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: flowers\nVersion: 2.3\n")
+    (information / "entry_points.txt").write_text(
+        "[dsbuilder.plugins]\nflowers = flowers_plugins\nlost = flowers_lost\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    found = discover()
+    origin = found.get("flowers").origin
+    assert (origin.distribution, origin.version, origin.folder) == ("flowers", "2.3", None)
+    assert of_code(origin) == "flowers 2.3"
+    assert [broken.location for broken in found.broken] == ["flowers_lost of flowers"]
+
+
 def test_an_unknown_name_has_a_hint() -> None:
     with pytest.raises(
         PluginError, match=r"^unknown transform 'reszie'\. Did you mean 'resize'\?$"
