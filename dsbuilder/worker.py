@@ -1,15 +1,17 @@
-"""`python -m dsbuilder.worker FD`: the process that a pool's workers are forked from.
+"""`python -m dsbuilder.worker FD MODULE...`: the process that a pool's workers are forked from.
 
-It binds the pipeline of the one job it is sent, then forks a worker for every connection that
-arrives over the socket. A worker makes shards until its connection is closed. When the pool goes,
-by whatever way, the sockets are closed and everything here ends.
+It imports the modules, binds the pipeline of the one job it is sent, then forks a worker for every
+connection that arrives over the socket. A worker makes shards until its connection is closed. When
+the pool goes, by whatever way, the sockets are closed and everything here ends.
 """
 
 import ctypes
+import importlib
 import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,20 +28,26 @@ from dsbuilder.pipeline import Pipeline
 _PR_SET_PDEATHSIG = 1
 
 
-def main(fd: int) -> None:
+def main(fd: int, modules: Sequence[str]) -> None:
     """Serves the socket `fd` until the pool closes it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool decides what Ctrl-C means
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no one waits for a worker: leave no zombies
     control = socket.socket(fileno=fd)
-    job = Job(**_received(Connection(os.dup(fd)))["job"])
-    pipeline = job.pipeline()
+    for module in modules:
+        importlib.import_module(module)
     _limit_threads()
+    try:
+        job = Job(**_received(Connection(os.dup(fd)))["job"])
+    except EOFError:
+        return  # the pool was closed before it had work
+    pipeline = job.pipeline()
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
         if not message:
             return
         if os.fork() == 0:
             control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a plugin may start programs
             _die_with_parent()
             _work(Connection(descriptors[0]), Pulse.open(descriptors[1]), job, pipeline)
         for descriptor in descriptors:
@@ -93,4 +101,4 @@ def _work(connection: Connection, pulse: Pulse, job: Job, pipeline: Pipeline) ->
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:])

@@ -1,16 +1,16 @@
 """Builds a dataset: survey, plan, make the shards that are missing, publish."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder import targets
 from dsbuilder.build.engines import Engine
 from dsbuilder.build.engines.in_process import InProcess, make_codec
 from dsbuilder.build.engines.pool import Pool
-from dsbuilder.build.inventory import Before, Inventory, open_before, take_stock
+from dsbuilder.build.inventory import Inventory, open_before, take_stock
 from dsbuilder.build.plan import Plan, make_plan
 from dsbuilder.build.publish import finish, read_quarantine, write_dataset
 from dsbuilder.build.survey import Survey, load_spec, survey
@@ -22,6 +22,7 @@ from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import SUMS, Store, read_sums
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.sample import Record
+from dsbuilder.spec.document import override, read
 
 SAMPLE_TIMEOUT_S = 120.0
 _FEW = 32
@@ -78,16 +79,21 @@ def build_dataset(
       DataError: the source is, or more samples fail than the pipeline allows.
       CacheError: the output cannot be written, or another build is at work there.
     """
-    spec = load_spec(Path(pipeline), overrides, plugins)
-    surveyed = survey(spec)
-    _check_something(surveyed)
-    store = Store(Path(out).absolute() / spec.settings.name)
+    how = _How(workers, sample_timeout_s, on_progress)
+    with how.start_early(Path(pipeline), overrides, Path(out)) as early:
+        surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
+        _check_something(surveyed)
+        return _build(surveyed, Path(out).absolute(), how, early, rehash=rehash)
+
+
+def _build(surveyed: Survey, out: Path, how: "_How", early: Pool | None, *, rehash: bool) -> Built:
+    settings = surveyed.pipeline.settings
+    store = Store(out / settings.name)
     with store.locked():
         plan = _plan(surveyed, store, rehash=rehash)
         published = store.finished(plan.fingerprint)
         if not _is_whole(published):
-            how = _How(workers, sample_timeout_s, on_progress)
-            results = _make_shards(surveyed, plan, store, how)
+            results = _make_shards(surveyed, plan, store, how, early)
             partial = store.partial(plan.fingerprint)
             write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
             finish(partial, published)
@@ -95,7 +101,7 @@ def build_dataset(
         else:
             made, reused = 0, sum(plan.samples.values())
             rows = read_quarantine(published)
-        path = store.point(spec.settings.version, plan.fingerprint)
+        path = store.point(settings.version, plan.fingerprint)
     known = manifest.read(published)
     return Built(path=path, manifest=known, made=made, reused=reused, quarantined=rows)
 
@@ -148,14 +154,41 @@ class _How:
     sample_timeout_s: float
     on_progress: Progress
 
-    def engine(self, surveyed: Survey, stock: Inventory) -> Engine:
+    @property
+    def count(self) -> int:
+        """How many worker processes."""
+        return len(os.sched_getaffinity(0)) if self.workers is None else self.workers
+
+    @contextlib.contextmanager
+    def start_early(
+        self, pipeline: Path, overrides: Sequence[str], out: Path
+    ) -> Iterator[Pool | None]:
+        """Starts workers while the pipeline is still being bound, where there is nothing to reuse.
+
+        Their imports take as long as the planning, which goes on meanwhile on another core.
+        """
+        said = override(read(pipeline), overrides).root.plain()
+        is_first = isinstance(said, dict) and not Store(out / str(said.get("name"))).builds.exists()
+        if self.count == 0 or not is_first:
+            yield None
+            return
+        with self._pool(["albumentations"] if "A." in str(said) else ["cv2"]) as pool:
+            yield pool
+
+    @contextlib.contextmanager
+    def engine(self, surveyed: Survey, stock: Inventory, early: Pool | None) -> Iterator[Engine]:
         """Chooses where shards are made: for a few samples, starting workers costs more."""
-        cores = len(os.sched_getaffinity(0))
-        count = cores if self.workers is None else self.workers
         small = (stock.to_make <= _FEW and stock.finished) or not stock.missing
-        if count == 0 or small:
-            return InProcess(surveyed.pipeline)
-        return Pool(workers=count, sample_timeout_s=self.sample_timeout_s)
+        if self.count == 0 or small:
+            yield InProcess(surveyed.pipeline)
+        elif early is not None:
+            yield early
+        else:
+            with self._pool() as pool:
+                yield pool
+
+    def _pool(self, modules: Sequence[str] = ()) -> Pool:
+        return Pool(workers=self.count, sample_timeout_s=self.sample_timeout_s, modules=modules)
 
 
 @dataclass
@@ -177,7 +210,9 @@ class _Results:
         return [dict(row) for result in self.all for row in result.quarantined]
 
 
-def _make_shards(surveyed: Survey, plan: Plan, store: Store, how: _How) -> _Results:
+def _make_shards(
+    surveyed: Survey, plan: Plan, store: Store, how: _How, early: Pool | None
+) -> _Results:
     """Makes what neither an interrupted nor the published build holds."""
     folder = store.partial(plan.fingerprint)
     _sweep(folder)
@@ -194,11 +229,11 @@ def _make_shards(surveyed: Survey, plan: Plan, store: Store, how: _How) -> _Resu
 
     report(0)
     limit = _Limit(surveyed)
-    engine = how.engine(surveyed, stock)
-    job = _job(surveyed, folder, before)
-    for result in _run(engine, job, stock.missing, report):
-        results.all.append(result)
-        limit.check(results.quarantined)
+    job = Job.of(surveyed.pipeline, folder, before.path if before else None)
+    with how.engine(surveyed, stock, early) as engine:
+        for result in _run(engine, job, stock.missing, report):
+            results.all.append(result)
+            limit.check(results.quarantined)
     limit.check(results.quarantined)
     return results
 
@@ -211,21 +246,6 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(stray, ignore_errors=True)
         else:
             stray.unlink(missing_ok=True)
-
-
-def _job(surveyed: Survey, folder: Path, before: Before | None) -> Job:
-    spec, kinds = surveyed.pipeline.spec, surveyed.targets
-    return Job(
-        resolved=spec.resolved,
-        origin=spec.document.origin,
-        folder=str(spec.document.folder),
-        plugin_folders=tuple(str(each) for each in spec.registry.folders),
-        source_targets=None
-        if kinds is None
-        else {name: targets.to_json(kind) for name, kind in kinds.items()},
-        output=str(folder),
-        before=None if before is None else str(before.path),
-    )
 
 
 def _run(

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from dsbuilder import targets
-from dsbuilder.pipeline import Pipeline, resolve
-from dsbuilder.registry import Registry, discover
-from dsbuilder.sample import Record, Target
+from dsbuilder.cache.manifest import signature_from_json, signature_to_json
+from dsbuilder.pipeline import Pipeline
+from dsbuilder.registry import discover
+from dsbuilder.sample import Record
 from dsbuilder.spec import load_data
 
 
@@ -183,7 +183,8 @@ class Job:
       resolved: the pipeline as plain data.
       origin, folder: how errors call it, and what its paths are relative to.
       plugin_folders: where plugins are discovered.
-      source_targets: what the source said its targets are; None without a source.
+      signatures: of prepared, cached and streamed samples, so that no worker follows them again;
+        the first is None without a source.
       output: the folder that shards are written to.
       before: the folder of the build before, whose samples may be copied; None without one.
     """
@@ -192,16 +193,36 @@ class Job:
     origin: str
     folder: str
     plugin_folders: tuple[str, ...]
-    source_targets: Mapping[str, Any] | None
+    signatures: tuple[Mapping[str, Any] | None, Mapping[str, Any], Mapping[str, Any]]
     output: str
     before: str | None = None
 
-    def pipeline(self, registry: Registry | None = None) -> Pipeline:
-        """Binds the pipeline in this process; plugins are discovered again unless given."""
-        found = registry or discover([Path(folder) for folder in self.plugin_folders])
-        spec = load_data(self.resolved, found, origin=self.origin, folder=Path(self.folder))
-        stated = self.source_targets
-        kinds: Mapping[str, Target] | None = None
-        if stated is not None:
-            kinds = {name: targets.from_json(data) for name, data in stated.items()}
-        return resolve(spec, kinds)
+    @classmethod
+    def of(cls, pipeline: Pipeline, output: Path, before: Path | None) -> Self:
+        """Returns the job of a pipeline that was resolved here."""
+        spec = pipeline.spec
+        prepared = pipeline.prepared
+        return cls(
+            resolved=spec.resolved,
+            origin=spec.document.origin,
+            folder=str(spec.document.folder),
+            plugin_folders=tuple(str(each) for each in spec.registry.folders),
+            signatures=(
+                None if prepared is None else signature_to_json(prepared),
+                signature_to_json(pipeline.signature),
+                signature_to_json(pipeline.streamed),
+            ),
+            output=str(output),
+            before=None if before is None else str(before),
+        )
+
+    def pipeline(self) -> Pipeline:
+        """Binds the pipeline in this process; plugins are discovered again."""
+        registry = discover([Path(folder) for folder in self.plugin_folders])
+        prepared, signature, streamed = self.signatures
+        return Pipeline(
+            spec=load_data(self.resolved, registry, origin=self.origin, folder=Path(self.folder)),
+            prepared=None if prepared is None else signature_from_json(prepared),
+            signature=signature_from_json(signature),
+            streamed=signature_from_json(streamed),
+        )

@@ -30,15 +30,10 @@ def digest(*parts: Any) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
-def of_bytes(data: bytes) -> str:
-    """Returns the content hash of bytes."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
 def of_file(path: Path) -> str:
-    """Returns the content hash of a file."""
+    """Returns the content hash of a file: half of its SHA-256, which processors compute fastest."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dsbuilder
 from dsbuilder.build.engines.pulse import Beat, Pulse
@@ -60,17 +60,29 @@ class _Worker:
         self.pulse.close()
 
 
-@dataclass(frozen=True)
 class Pool:
-    """Makes shards in worker processes.
+    """Makes shards in worker processes, for one job.
 
-    Attributes:
+    Args:
       workers: how many.
       sample_timeout_s: how long one sample may take.
+      modules: what is imported before workers are forked; with it, the process they come from is
+        started at once, to be ready when the job is.
     """
 
-    workers: int
-    sample_timeout_s: float
+    def __init__(
+        self, *, workers: int, sample_timeout_s: float, modules: Sequence[str] = ()
+    ) -> None:
+        self._workers = workers
+        self._sample_timeout_s = sample_timeout_s
+        self._nursery = _Nursery(modules) if modules else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._nursery is not None:
+            self._nursery.close()
 
     def run(
         self, job: Job, tasks: Sequence[ShardTask], on_progress: Callable[[int], None]
@@ -83,30 +95,35 @@ class Pool:
         """
         if not tasks:
             return
-        with _Nursery(job) as nursery:
-            run = _Run(nursery, list(tasks), on_progress, self.sample_timeout_s)
-            yield from run.results(self.workers)
+        if self._nursery is None:
+            self._nursery = _Nursery()
+        self._nursery.take(job)
+        run = _Run(self._nursery, list(tasks), on_progress, self._sample_timeout_s)
+        yield from run.results(self._workers)
 
 
 class _Nursery:
     """The process that workers are forked from; it ends when this end of its socket is closed."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, modules: Sequence[str] = ()) -> None:
         self._control, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dsbuilder.worker", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", "dsbuilder.worker", str(theirs.fileno()), *modules],
             pass_fds=[theirs.fileno()],
             env=_environment(),
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
+
+    def take(self, job: Job) -> None:
+        """Sends the one job; if it has died by then, `bear` will say so."""
+        connection = Connection(os.dup(self._control.fileno()))
         with contextlib.suppress(BrokenPipeError):
-            send(Connection(os.dup(self._control.fileno())), {"job": asdict(job)})
+            send(connection, {"job": asdict(job)})
+        connection.close()
 
-    def __enter__(self) -> "_Nursery":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Ends it, and with it all workers."""
         self._control.close()
         try:
             self._process.wait(timeout=10)

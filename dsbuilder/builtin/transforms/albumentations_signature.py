@@ -160,11 +160,12 @@ def _try(
     transform: Any, image: ImageSpec, recipe: Recipe, sizes: Sequence[tuple[int, int]]
 ) -> ImageSpec:
     seeds = 2 if _keeps_shape(transform) else _SEEDS
+    made_up = [_made_up(image, size) for size in sizes]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         results = [
-            call(transform, _made_up(image, size), seed, recipe.references)
-            for size, seed in product(sizes, range(seeds))
+            call(transform, each, seed, recipe.references)
+            for each, seed in product(made_up, range(seeds))
         ]
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         _log.warning("A.%s: %s", type(transform).__name__, message)
