@@ -6,7 +6,7 @@ stages that are paths must be absolute: the folder they were relative to is not 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -178,8 +178,9 @@ def _bind(
     if binder.problems:
         hint = "" if plugins else " Give the folder of its plugins: plugins=[...]."
         raise SpecError([replace(each, message=each.message + hint) for each in binder.problems])
-    where: Callable[[str], str] = lambda path: f"{origin}: {path}"  # noqa: E731
-    return resolve_stream(options, seed=seed, cached=dataset.signature, where=where)
+    return resolve_stream(
+        options, seed=seed, cached=dataset.signature, where=lambda path: f"{origin}: {path}"
+    )
 
 
 def _check(reading: Reading) -> None:

@@ -88,10 +88,8 @@ def test_epochs_and_seeds_differ_in_order_alone(build, codec) -> None:
 def test_a_shuffle_leaves_nothing_in_its_place_but_by_chance(build, codec) -> None:
     dataset = build(codec, shard_mb=1)
     before = stored_keys(dataset)
-    places = [
-        [before.index(key) for key in keys(dataset.stream("train", keys=True, epoch=epoch))]
-        for epoch in range(30)
-    ]
+    epochs = dataset.stream("train", batch_size=36, keys=True).epochs(0).take(30)
+    places = [[before.index(key.decode()) for key in batch[-1].numpy()] for batch in epochs]
     # A full permutation: each place holds each sample about as often, so their mean is the middle.
     assert np.abs(np.mean(places, axis=0) - 17.5).max() < 8
     assert np.mean([order[i] == i for order in places for i in range(36)]) < 0.1
@@ -457,3 +455,23 @@ def test_two_processes_stream_the_same(build) -> None:
     command = [sys.executable, "-c", code, str(dataset.path)]
     other = subprocess.run(command, check=True, capture_output=True, text=True)
     assert other.stdout.strip() == str(keys(dataset.stream("train", keys=True, epoch=2)))
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_images_of_floats_come_as_they_are_or_standardised(build, codec) -> None:
+    finish = "[{use: resize, size: [12, 14]}, {use: A.ToFloat, max_value: 200}]"
+    dataset = build(codec, "raw", finish=finish)
+    known = {sample.key: sample.image for sample in dataset.samples("train")}
+    for pixels, _, key in rows(dataset.stream("train", keys=True)):
+        assert pixels.dtype == np.float32
+        assert np.array_equal(pixels, known[key.decode()])
+    standard = np.concatenate([i for i, _ in dataset.stream("train", images="standardize")])
+    assert np.allclose(standard.mean((0, 1, 2)), 0, atol=1e-5)
+    with pytest.raises(DataError, match=r"expected uint8 images to scale .* found float32"):
+        dataset.stream("train", images="scale")
+
+
+def test_statistics_of_other_channels_than_the_streams_are_refused(build) -> None:
+    gray = "stream: {finish: [{use: A.ToGray, num_output_channels: 1, p: 1}]}"
+    with pytest.raises(DataError, match="expected images of 3 channels to standardise"):
+        build(rest=gray).stream("train", images="standardize")
