@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"))
 @options.as_json
 def runs(folder: Path, *, as_json: bool) -> None:
-    """List the runs below FOLDER (default: runs), with what each was trained on and reached."""
+    """List training runs, and what each reached.
+
+    They are looked for below FOLDER, by default `runs`.
+    """
     from dsbuilder.errors import TrainError
     from dsbuilder.train.run import CONFIG, Run
 

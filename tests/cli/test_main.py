@@ -96,8 +96,8 @@ def test_nothing_asked_for_shows_the_help(call) -> None:
             "Usage: dsbuilder build [OPTIONS] PIPELINE\n`dsbuilder build --help` says more.\n",
         ),
         (
-            "build x --workers 0",
-            "error: Invalid value for '--workers': 0 is not in the range x>=1.\n"
+            "build x --workers -1",
+            "error: Invalid value for '--workers': -1 is not in the range x>=0.\n"
             "Usage: dsbuilder build [OPTIONS] PIPELINE\n`dsbuilder build --help` says more.\n",
         ),
     ],

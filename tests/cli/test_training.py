@@ -89,6 +89,23 @@ def test_evaluate_finds_the_dataset_of_the_run(home: Path) -> None:
     assert shown.exit_code == 0
 
 
+def test_runs_lists_what_each_run_reached(home: Path) -> None:
+    scores = json.loads((home / "first" / "evaluation.json").read_text())
+    listed = json.loads(run("runs", home, "--json").stdout)["runs"]
+    assert [Path(each["run"]).name for each in listed] == ["first"]
+    assert "pets 1.0.0" in run("runs", home).stdout
+    assert f"{scores['accuracy']:.3f}" in run("runs", home).stdout
+
+
+def test_a_folder_without_runs_is_explained(home: Path) -> None:
+    result = run("runs", home / "source")
+    assert result.stderr == (
+        f"error: {home}/source: expected run folders, found none. "
+        "Train one with dsbuilder train PIPELINE.\n"
+    )
+    assert result.exit_code == 1
+
+
 def test_predict_names_classes_of_images_and_folders(home: Path) -> None:
     one = home / "source" / "cat" / "0.png"
     shown = run("predict", home / "first", one, "--top", 1).stdout.splitlines()
