@@ -99,8 +99,8 @@ def _build(surveyed: Survey, out: Path, how: "_How", early: Pool | None, *, reha
             finish(partial, published)
             made, reused, rows = results.made, results.reused, results.quarantined
         else:
-            made, reused = 0, sum(plan.samples.values())
             rows = read_quarantine(published)
+            made, reused = 0, sum(plan.samples.values()) - len(rows)
         path = store.point(settings.version, plan.fingerprint)
     known = manifest.read(published)
     return Built(path=path, manifest=known, made=made, reused=reused, quarantined=rows)
@@ -269,7 +269,15 @@ class _Limit:
 
     def check(self, rows: Sequence[dict[str, str]]) -> None:
         """Raises a DataError when more were set aside than the pipeline allows."""
-        stated = self.surveyed.pipeline.settings.build.max_quarantined
+        options = self.surveyed.pipeline.settings.build
+        stated = options.max_quarantined
+        if rows and options.on_error == "stop":
+            # A build before may have set it aside; one that is made now stops by itself.
+            raise DataError(
+                f"{rows[0]['key']}: expected a sample, found that it cannot be made: "
+                f"{rows[0]['stage']}: {rows[0]['exception'].rstrip('.')}. Repair or remove the "
+                "file, or set build.on_error to quarantine."
+            )
         roots = {row["key"].partition("//")[0] for row in rows}
         allowed = stated if stated >= 1 else stated * max(1, len(self.surveyed.records))
         if len(roots) > allowed:

@@ -31,7 +31,8 @@ class Plan:
 
     Attributes:
       shards: every shard task, split by split.
-      fingerprint: of the whole build.
+      fingerprint: of the whole build; it names the build's folder.
+      content: of the samples alone.
       image: how pixels are stored.
       samples: samples by split.
       warnings: what a user should know before building.
@@ -39,6 +40,7 @@ class Plan:
 
     shards: tuple[ShardTask, ...]
     fingerprint: str
+    content: str
     image: str
     samples: Mapping[str, int]
     warnings: tuple[str, ...] = ()
@@ -70,6 +72,7 @@ def make_plan(
     return Plan(
         shards=shards,
         fingerprint=fingerprint.digest(whole, statics),
+        content=fingerprint.digest(whole, _kinds(pipeline.signature)),
         image=image,
         samples=dict(samples),
         warnings=split.warnings,

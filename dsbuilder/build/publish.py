@@ -53,6 +53,7 @@ def _manifest(pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult]) ->
         version=settings.version,
         seed=settings.seed,
         fingerprint=plan.fingerprint,
+        content=plan.content,
         signature=pipeline.signature,
         codec=settings.cache.codec,
         image=plan.image,

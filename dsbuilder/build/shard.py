@@ -224,10 +224,16 @@ class _Maker:
             raise DataError(f"{key}: expected a source to read from, found none.")
         return self._pipeline.prepare(record, source.read(record), trace)
 
+    def _partner(self, key: str) -> Sample:
+        try:
+            return self._original(key, Trace())
+        except DataError as error:
+            raise DataError(f"the partner '{key}': {error}") from error
+
     def _output(self, base: Sample, output: Output, trace: Trace) -> Sample:
         sample = base
         if output.copy is not None:
-            partners = [self._original(key, Trace()) for key in output.partners]
+            partners = [self._partner(key) for key in output.partners]
             sample = self._pipeline.vary(base, output.copy, partners, trace)
         return self._pipeline.finish(sample, trace)
 

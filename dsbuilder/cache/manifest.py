@@ -40,7 +40,8 @@ class Manifest:
 
     Attributes:
       name, version, seed: as the pipeline says.
-      fingerprint: of the whole build.
+      fingerprint: of the whole build, the pipeline's words about training included.
+      content: of the samples alone; equal contents train alike.
       signature: of every sample.
       codec, image, quality: how samples are stored.
       splits: shards by split.
@@ -55,6 +56,7 @@ class Manifest:
     version: str
     seed: int
     fingerprint: str
+    content: str
     signature: SampleSpec
     codec: str
     image: str

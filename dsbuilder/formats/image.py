@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from dsbuilder.errors import DataError
 from dsbuilder.formats import colour, jpeg, orientation, png, raster
-from dsbuilder.formats.colour import Background, Mode
+from dsbuilder.formats.colour import Background
 from dsbuilder.formats.scale import Fit, Interpolation, Placement, fit, place, resize
+from dsbuilder.sample import Mode
 
 __all__ = [
     "MAX_PIXELS",

@@ -8,6 +8,7 @@ Problems are collected, not raised, so that a user sees all of them at once.
 
 import dataclasses
 import math
+import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field
@@ -228,7 +229,10 @@ def describe(wanted: Any) -> str:
         return f"a list of {len(args)}: [{', '.join(describe(each) for each in args)}]"
     if origin is not None:
         return "a mapping"
-    return "anything" if wanted is Any else f"a {wanted.__name__.lower()}"
+    if wanted is Any:
+        return "anything"
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", wanted.__name__).lower()
+    return f"a {words}"
 
 
 def _default(each: dataclasses.Field[Any]) -> Any:

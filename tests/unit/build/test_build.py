@@ -236,6 +236,37 @@ def test_on_error_stop_names_the_first_and_publishes_nothing(pipeline, tmp_path)
         assert not (out / "toy/1.0.0").exists()
 
 
+def test_what_was_set_aside_before_stops_a_build_that_shall_stop(pipeline, tmp_path) -> None:
+    (tmp_path / "source/cat/0.png").write_bytes(b"not an image")
+    first = build_dataset(pipeline, tmp_path / "out", workers=0)
+    again = build_dataset(pipeline, tmp_path / "out", workers=0)
+    assert again.reused == first.made
+    with pytest.raises(DataError) as error:
+        build_dataset(pipeline, tmp_path / "out", workers=0, overrides=["build.on_error=stop"])
+    assert str(error.value).startswith("cat/0.png: expected a sample, found that it cannot be made")
+
+
+def test_an_unreadable_partner_of_a_mix_is_named(pipeline, tmp_path) -> None:
+    overrides = [
+        "prepare=[{use: resize, size: [32, 32]}]",
+        "augment.stages=[{use: mixup}]",
+        "split={train: 1.0}",
+    ]
+    (tmp_path / "source/cat/0.png").write_bytes(b"not an image")
+    built = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
+    mixed = [row for row in built.quarantined if not row["key"].startswith("cat/0.png")]
+    assert mixed
+    assert all("the partner 'cat/0.png': " in row["exception"] for row in mixed)
+
+
+def test_what_is_said_of_training_does_not_change_the_content(pipeline, tmp_path) -> None:
+    one = build_dataset(pipeline, tmp_path / "out", workers=0)
+    two = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=["train={model: cnn}"])
+    assert two.made == 0
+    assert one.manifest.content == two.manifest.content
+    assert one.manifest.fingerprint != two.manifest.fingerprint
+
+
 CRASHING = '''
 """Dies once."""
 import os
@@ -470,7 +501,8 @@ WORDS = '''
 """Draws one of a few words as a gray level."""
 from dataclasses import dataclass
 import numpy as np
-from dsbuilder.plugin import ImageSpec, Mode, Params, Sample, SampleSpec, Synthesizer, Text, synthesizer
+from dsbuilder.plugin import ImageSpec, Mode, Params, Sample, SampleSpec, Synthesizer, Text,
+synthesizer
 
 
 @synthesizer("words")
