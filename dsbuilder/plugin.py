@@ -175,6 +175,13 @@ class Transform(ABC):
     def apply(self, sample: Sample, params: Params) -> Sample:
         """Returns the changed sample; a pure function, which leaves its arguments as they are."""
 
+    def explain(self, sample: Sample, params: Params) -> Params:
+        """Returns what the params of one application came to, for a person; JSON values only.
+
+        Worth defining where params are a seed, from which `apply` draws the rest.
+        """
+        return {}
+
 
 class Mixer(ABC):
     """Mixes a sample with others of its split.

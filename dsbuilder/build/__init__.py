@@ -1,13 +1,19 @@
 """From a pipeline file to a published dataset.
 
-survey.py   records, targets and splits, before an image is opened
-split.py    which split each record belongs to
-plan.py     every output sample, its place and its fingerprint
-task.py     what crosses a process boundary
-shard.py    one shard task: the only place where pixels are made for the cache
-engines/    run shard tasks: in this process, in a pool of worker processes
-publish.py  manifest, checksums, and the switch of the link
-build.py    all of it in order
+survey.py     records, targets and splits, before an image is opened
+split.py      which split each record belongs to
+contents.py   what the records hold, as hashes
+plan.py       every output sample, its place and its fingerprint
+inventory.py  what of it an earlier build holds
+task.py       what crosses a process boundary
+shard.py      one shard task: the only place where pixels are made for the cache
+engines/      run shard tasks: in this process, in a pool of worker processes
+publish.py    manifest, checksums, and the switch of the link
+journal.py    what a build notes about itself
+build.py      all of it in order
+
+reopen.py     a built dataset's pipeline and source, to make a sample once more
+replay.py     such a sample against the stored one
 """
 
 from dsbuilder.build.build import Built, build_dataset

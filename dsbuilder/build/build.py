@@ -4,24 +4,23 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from dsbuilder.build.contents import hash_records
 from dsbuilder.build.engines import Engine
 from dsbuilder.build.engines.in_process import InProcess, make_codec
 from dsbuilder.build.engines.pool import Pool
 from dsbuilder.build.inventory import Inventory, open_before, take_stock
+from dsbuilder.build.journal import Clock, log_of
 from dsbuilder.build.plan import Plan, make_plan
-from dsbuilder.build.publish import finish, read_quarantine, write_dataset
+from dsbuilder.build.publish import finish, write_dataset
 from dsbuilder.build.survey import Survey, load_spec, survey
 from dsbuilder.build.task import Job, ShardResult, ShardTask
-from dsbuilder.cache import manifest
-from dsbuilder.cache.fingerprint import digest
-from dsbuilder.cache.index import content_hashes
+from dsbuilder.cache import build_log, manifest, quarantine
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import SUMS, Store, read_sums
 from dsbuilder.errors import CacheError, DataError
-from dsbuilder.sample import Record
 from dsbuilder.spec.document import override, read
 
 SAMPLE_TIMEOUT_S = 120.0
@@ -96,10 +95,12 @@ def _build(surveyed: Survey, out: Path, how: "_How", early: Pool | None, *, reha
             results = _make_shards(surveyed, plan, store, how, early)
             partial = store.partial(plan.fingerprint)
             write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
+            build_log.write(partial, log_of(surveyed, how.clock))
             finish(partial, published)
             made, reused, rows = results.made, results.reused, results.quarantined
         else:
-            rows = read_quarantine(published)
+            build_log.move(published, log_of(surveyed, how.clock))
+            rows = quarantine.read(published)
             made, reused = 0, sum(plan.samples.values()) - len(rows)
         path = store.point(settings.version, plan.fingerprint)
     known = manifest.read(published)
@@ -119,31 +120,8 @@ def _check_something(surveyed: Survey) -> None:
 
 
 def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:
-    hashes = _hashes(surveyed, store, rehash=rehash)
+    hashes = hash_records(surveyed, store.index, rehash=rehash)
     return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
-
-
-def _hashes(surveyed: Survey, store: Store, *, rehash: bool) -> dict[str, str]:
-    source = surveyed.pipeline.settings.source
-    stated: dict[str, str] = {}
-    files: dict[str, Path] = {}
-    for record in surveyed.records:
-        identity = source.identity(record) if source is not None else None
-        if identity is not None:
-            stated[record.key] = digest(identity)
-        else:
-            files[record.key] = _file_of(record)
-    hashes = content_hashes(store.index, list(files.values()), rehash=rehash)
-    return {**stated, **{key: hashes[path] for key, path in files.items()}}
-
-
-def _file_of(record: Record) -> Path:
-    if record.path is None:
-        raise DataError(
-            f"{record.key}: expected a path or an identity to tell whether it changed, found "
-            "neither. Let the source define identity()."
-        )
-    return record.path
 
 
 @dataclass(frozen=True)
@@ -153,6 +131,7 @@ class _How:
     workers: int | None
     sample_timeout_s: float
     on_progress: Progress
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def count(self) -> int:

@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsbuilder.build.plan import Plan
-from dsbuilder.build.publish import read_quarantine
 from dsbuilder.build.shard import read_done, write_done
 from dsbuilder.build.task import ShardResult, ShardTask
-from dsbuilder.cache import ledger, manifest, store
+from dsbuilder.cache import ledger, manifest, quarantine, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.earlier import Earlier
 from dsbuilder.cache.manifest import Manifest, Shard
@@ -61,7 +60,7 @@ class Before:
 
     def _result(self, shard: Shard, task: ShardTask, names: Sequence[str]) -> ShardResult:
         planned = {output.key for root in task.roots for output in root.outputs}
-        rows = [row for row in read_quarantine(self.path) if row["key"] in planned]
+        rows = [row for row in quarantine.read(self.path) if row["key"] in planned]
         return ShardResult(
             stem=shard.stem,
             samples=shard.samples,

@@ -3,23 +3,15 @@
 import json
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from dsbuilder.build.plan import Plan
 from dsbuilder.build.shard import DONE
 from dsbuilder.build.task import ShardResult
-from dsbuilder.cache import fingerprint, manifest, store, tfds
+from dsbuilder.cache import fingerprint, manifest, quarantine, store, tfds
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.pipeline import Pipeline
-
-
-def read_quarantine(folder: Path) -> list[dict[str, str]]:
-    """Returns the samples that a dataset's build set aside: key, stage, exception."""
-    path = folder / store.QUARANTINE
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def write_dataset(
@@ -61,6 +53,10 @@ def _manifest(pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult]) ->
         splits={name: tuple(shards) for name, shards in splits.items()},
         quarantined=sum(len(result.quarantined) for result in results),
         reproducible=all(result.reproducible for result in results),
+        stages={
+            stage.id: fingerprint.describe(stage, pipeline.spec.registry)
+            for stage in pipeline.stages
+        },
         packages=fingerprint.packages(),
         machine=platform.machine(),
         warnings=plan.warnings,
@@ -81,14 +77,9 @@ def _write_quarantine(folder: Path, results: Sequence[ShardResult]) -> None:
     rows = sorted((r for result in results for r in result.quarantined), key=lambda r: r["key"])
     log = folder / store.LOG
     log.mkdir(exist_ok=True)
-    lines = [_line({k: r[k] for k in ("key", "stage", "exception")}) for r in rows]
-    store.write_text(folder / store.QUARANTINE, "".join(lines))
+    quarantine.write(folder, rows)
     tracebacks = [f"{r['key']}\n{r['traceback']}\n" for r in rows if "traceback" in r]
     store.write_text(log / "tracebacks.txt", "".join(tracebacks))
-
-
-def _line(row: Mapping[str, str]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 def finish(partial: Path, finished: Path) -> None:

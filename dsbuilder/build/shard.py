@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from dsbuilder.build.task import Output, Root, ShardResult, ShardTask
-from dsbuilder.cache import ledger, store
+from dsbuilder.cache import fingerprint, ledger, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.earlier import Earlier
 from dsbuilder.errors import DataError
@@ -282,12 +282,11 @@ class _Maker:
 
 def _stage_origins(pipeline: Pipeline) -> dict[str, tuple[str, str]]:
     """Returns (plugin name, version) by stage id."""
-    settings, registry = pipeline.settings, pipeline.spec.registry
-    stages = (*settings.prepare, *settings.augment.stages, *settings.finish, *settings.synthesize)
-    origins = {}
-    for stage in stages:
-        plugin = registry.plugin_of(type(stage.plugin))
-        member = getattr(stage.plugin, "member", None)
-        name = f"{plugin.name[:-1]}{member}" if plugin.mark.is_family else plugin.name
-        origins[stage.id] = (name, plugin.origin.version)
-    return origins
+    registry = pipeline.spec.registry
+    return {
+        stage.id: (
+            fingerprint.name_of(stage.plugin, registry),
+            registry.plugin_of(type(stage.plugin)).origin.version,
+        )
+        for stage in pipeline.stages
+    }

@@ -56,6 +56,53 @@ def of_stage(stage: Any, registry: Registry) -> str:
     return digest(stage.id, getattr(stage, "p", 1.0), of_plugin(stage.plugin, registry))
 
 
+def describe(stage: Any, registry: Registry) -> dict[str, Any]:
+    """Returns what a stage's fingerprint is made of, as far as the pipeline does not say it.
+
+    JSON values: `plugin` and its `version`; `code` and `inputs`, each by plugin, of the stage's own
+    and of those it nests; and the `fingerprint`.
+    """
+    plugins = list(_nested(stage.plugin))
+    return {
+        "plugin": name_of(stage.plugin, registry),
+        "version": registry.plugin_of(type(stage.plugin)).origin.version,
+        "code": {
+            name_of(each, registry): of_code(registry.plugin_of(type(each)).origin)
+            for each in plugins
+        },
+        "inputs": {
+            name_of(each, registry): dict(each.inputs())
+            for each in plugins
+            if hasattr(each, "inputs") and each.inputs()
+        },
+        "fingerprint": of_stage(stage, registry),
+    }
+
+
+def name_of(plugin: Any, registry: Registry) -> str:
+    """Returns how a pipeline calls a bound plugin; of a family, the member."""
+    known = registry.plugin_of(type(plugin))
+    if not known.mark.is_family:
+        return known.name
+    return f"{known.name.removesuffix('*')}{plugin.member}"
+
+
+def _nested(value: Any) -> Iterator[Any]:
+    """Yields a plugin and, in turn, those of the stages among its options."""
+    if hasattr(type(value), "__dsbuilder__"):
+        yield value
+        for each in _fields(value):
+            yield from _nested(getattr(value, each.name))
+    elif hasattr(value, "plugin"):
+        yield from _nested(value.plugin)
+    elif isinstance(value, Mapping):
+        for child in value.values():
+            yield from _nested(child)
+    elif isinstance(value, (tuple, list)):
+        for child in value:
+            yield from _nested(child)
+
+
 def of_code(origin: Origin) -> str:
     """Returns the fingerprint of a plugin's code."""
     if origin.folder is None:

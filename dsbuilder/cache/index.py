@@ -20,12 +20,12 @@ _THREADS = 4
 
 
 def content_hashes(
-    index_path: Path, files: Sequence[Path], *, rehash: bool = False
+    index_path: Path, files: Sequence[Path], *, rehash: bool = False, keep: bool = True
 ) -> Mapping[Path, str]:
     """Returns the content hash of every file, reading only those that may have changed.
 
     A file that cannot be read has the hash `unreadable`: making its sample will say why. The index
-    is written back for the next time.
+    is written back for the next time, unless `keep` says not.
 
     Args:
       rehash: reads every file, whatever the index says.
@@ -36,7 +36,7 @@ def content_hashes(
         for path, entry in zip(files, threads.map(lambda p: _entry(p, known), files), strict=True):
             fresh[str(path)] = entry
     trusted = {path: entry for path, entry in fresh.items() if entry[-1] and entry[0]}
-    if trusted != known:
+    if keep and trusted != known:
         store.write_text(index_path, json.dumps(trusted, separators=(",", ":")))
     return {path: fresh[str(path)][0] or "unreadable" for path in files}
 

@@ -69,17 +69,47 @@ def read(path: Path) -> Iterator[Entry]:
     Raises:
       CacheError: the file is missing or damaged.
     """
+    yield from _entries(path, enumerate(_lines(path), 1))
+
+
+def search(path: Path, key: str) -> Iterator[Entry]:
+    """Yields the entries that name a key as their own or as a parent's.
+
+    Raises:
+      CacheError: the file is missing or damaged.
+    """
+    name = json.dumps(key, ensure_ascii=False)
+    lines = ((number, line) for number, line in enumerate(_lines(path), 1) if name in line)
+    for entry in _entries(path, lines):
+        if key == entry.key or key in entry.parents:
+            yield entry
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Only a newline ends a line: a key may hold what `splitlines` also takes for one.
+        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except FileNotFoundError:
         message = f"{path}: expected a shard's ledger, found no file. Build the dataset again."
         raise CacheError(message) from None
-    for number, line in enumerate(lines, 1):
+    except UnicodeDecodeError as error:
+        raise _damaged(path, 0, error) from None
+
+
+def _entries(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Entry]:
+    for number, line in lines:
         try:
-            yield _entry(json.loads(line))
-        except (ValueError, TypeError, KeyError) as error:
-            message = f"{path}:{number}: expected a ledger entry, found a damaged line ({error})."
-            raise CacheError(f"{message} Build the dataset again.") from None
+            if line:  # the one of an empty file
+                yield _entry(json.loads(line))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise _damaged(path, number, error) from None
+
+
+def _damaged(path: Path, line: int, error: Exception) -> CacheError:
+    return CacheError(
+        f"{path}:{line}: expected a ledger entry, found a damaged line ({error}). "
+        "Build the dataset again."
+    )
 
 
 def _entry(row: dict[str, Any]) -> Entry:

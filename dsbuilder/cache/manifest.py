@@ -48,6 +48,7 @@ class Manifest:
       quarantined: samples that could not be made; they are listed in `quarantine.jsonl`.
       reproducible: whether another build would be byte-equal; not if a sample was lost to a dead
         worker or to time.
+      stages: what each stage's fingerprint is made of, by its id; see `fingerprint.describe`.
       packages, machine: what the bytes depend on beside the pipeline.
       warnings: what a user should know about the data.
     """
@@ -64,6 +65,7 @@ class Manifest:
     splits: Mapping[str, tuple[Shard, ...]]
     quarantined: int = 0
     reproducible: bool = True
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
     machine: str = ""
     warnings: tuple[str, ...] = ()

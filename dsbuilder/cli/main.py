@@ -23,6 +23,8 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "build": "Build the dataset of a pipeline.",
         "info": "Say what a dataset is: splits, classes, signature, size, versions.",
         "verify": "Compare every file of a dataset with its checksum.",
+        "explain": "Say how a sample came to be, and draw it.",
+        "replay": "Make a sample again from its recorded params, and compare its bytes.",
         "export": "Write a dataset in another layout.",
         "train": "Train a model on a dataset.",
         "evaluate": "Measure a trained model on a split.",

@@ -10,6 +10,16 @@ pipeline = click.argument("pipeline", type=_PATH)
 
 dataset = click.argument("dataset", type=_PATH)
 
+key = click.argument("key")
+
+source = click.option(
+    "--source",
+    type=_PATH,
+    default=None,
+    metavar="DIR",
+    help="Where the source lies now, if it was moved since the build.",
+)
+
 out = click.option(
     "--out",
     type=_PATH,
@@ -34,6 +44,15 @@ plugins = click.option(
     multiple=True,
     metavar="DIR",
     help="A folder of plugins, instead of the nearest `plugins/`. May be repeated.",
+)
+
+built_plugins = click.option(
+    "--plugins",
+    "plugin_folders",
+    type=_PATH,
+    multiple=True,
+    metavar="DIR",
+    help="A folder of plugins, instead of those of the build. May be repeated.",
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

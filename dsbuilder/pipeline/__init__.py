@@ -3,17 +3,21 @@
 signatures.py  what every stage makes of the signature; `resolve` finds a wrong pipeline
 positions.py   the sample at a position: original, variant, synthesized, streamed
 applying.py    stages applied to a sample, traced and noted
+replaying.py   a sample once more, from the params that were recorded
 """
 
 from dsbuilder.pipeline.applying import Trace
 from dsbuilder.pipeline.positions import Pipeline, Refresher, split_of_content, variant_key
+from dsbuilder.pipeline.replaying import Step, replay
 from dsbuilder.pipeline.signatures import default_image_format, resolve, resolve_stream
 
 __all__ = [
     "Pipeline",
     "Refresher",
+    "Step",
     "Trace",
     "default_image_format",
+    "replay",
     "resolve",
     "resolve_stream",
     "split_of_content",

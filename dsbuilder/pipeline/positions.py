@@ -43,20 +43,34 @@ class Pipeline:
         """What the pipeline file says."""
         return self.spec.settings
 
+    @property
+    def stages(self) -> tuple[AnyStage | Synthesis, ...]:
+        """Every stage that a cached sample may meet; each id is there once."""
+        settings = self.settings
+        return (
+            *settings.prepare,
+            *settings.augment.stages,
+            *settings.synthesize,
+            *settings.finish,
+        )
+
     def prepare(self, record: Record, pixels: bytes | np.ndarray, trace: Trace) -> Sample:
         """Returns the prepared original of a record: decoded, parsed, through `prepare`.
 
         The image is read-only, since variants and mixes share it.
         """
         trace.at = "source"
+        sample = apply_fixed(self.settings.prepare, self.decode(record, pixels), trace)
+        sample.image.flags.writeable = False
+        return sample
+
+    def decode(self, record: Record, pixels: bytes | np.ndarray) -> Sample:
+        """Returns the sample of a record before `prepare`: decoded, its labels parsed."""
         signature = _require(self.prepared)
         targets = {
             name: target.parse(record.targets[name]) for name, target in signature.targets.items()
         }
-        sample = Sample(key=record.key, image=self._decode(pixels), targets=targets)
-        sample = apply_fixed(self.settings.prepare, sample, trace)
-        sample.image.flags.writeable = False
-        return sample
+        return Sample(key=record.key, image=self._decode(pixels), targets=targets)
 
     def _decode(self, pixels: bytes | np.ndarray) -> np.ndarray:
         options = self.settings.image
@@ -104,10 +118,13 @@ class Pipeline:
         with noted(synthesis.id, key, None):
             params = self._draw_synthesis(synthesis, key, split)
             trace.applied.append((synthesis.id, params))
-            mode = self.settings.image.mode
-            sample = synthesis.plugin.render(key, params, mode)
-            targets = self.signature.targets
-            values = {name: targets[name].parse(sample.targets[name]) for name in targets}
+            return self.render(synthesis, key, params)
+
+    def render(self, synthesis: Synthesis, key: str, params: Params) -> Sample:
+        """Returns the synthesized sample of drawn params, before `finish`."""
+        sample = synthesis.plugin.render(key, params, self.settings.image.mode)
+        targets = self.signature.targets
+        values = {name: targets[name].parse(sample.targets[name]) for name in targets}
         return sample.replace(targets=values)
 
     def _draw_synthesis(self, synthesis: Synthesis, key: str, split: str) -> Params:

@@ -22,6 +22,7 @@ from dsbuilder.plugin import (
 )
 from dsbuilder.testing.laws import (
     check_declaration,
+    check_explained,
     check_fits,
     check_options,
     drawn,
@@ -103,6 +104,7 @@ def _check_transform_on(plugin: Transform, sample: Sample, after: SampleSpec) ->
         result = made(name, lambda params: plugin.apply(sample, params), params, [sample])
         check_fits(name, result, after)
         assert result.key == sample.key, f"{name}: expected the sample's key, found {result.key}."
+        check_explained(name, plugin.explain(sample, params))
         if signature_or_refusal(
             name, plugin.output_spec, _signature(33, 41, sample.image.shape[2])
         ):

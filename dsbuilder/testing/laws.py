@@ -72,6 +72,17 @@ def _nests(hint: Any) -> bool:
     return hint is Stage or any(_nests(each) for each in get_args(hint))
 
 
+def check_explained(name: str, explained: Params) -> None:
+    """Checks that what a transform tells of its params can be printed as JSON."""
+    try:
+        written = json.loads(json.dumps(explained))
+    except (TypeError, ValueError) as error:
+        raise AssertionError(
+            f"{name}: expected explain() to return JSON values: {error}."
+        ) from error
+    assert written == explained, f"{name}: expected explain() to return JSON values, found others."
+
+
 def signature_or_refusal(
     name: str, ask: Callable[[Any], SampleSpec], given: Any
 ) -> SampleSpec | None:

@@ -115,3 +115,7 @@ class Albumentations(Transform):
     def apply(self, sample: Sample, params: Params) -> Sample:
         """Returns the transformed sample; two calls with one seed give the same bytes."""
         return sample.replace(image=self._recipe.run(sample.image, params["seed"]))
+
+    def explain(self, sample: Sample, params: Params) -> Params:
+        """Returns what albumentations drew from the seed: its own params of every transform."""
+        return self._recipe.explain(sample.image, params["seed"])

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from dsbuilder.builtin.transforms.albumentations_drawn import drawn, forget
 from dsbuilder.plugin import did_you_mean
 
 _log = logging.getLogger(__name__)
@@ -70,6 +71,13 @@ class Recipe:
         """Returns the transformed image `(H, W, C)`, contiguous."""
         with self.lock:
             return call(self.transform, image, seed, self.references)
+
+    def explain(self, image: np.ndarray, seed: int) -> dict[str, Any]:
+        """Returns what is drawn from a seed for an image, as JSON values."""
+        with self.lock:
+            forget(self.transform)
+            call(self.transform, image, seed, self.references)
+            return drawn(self.transform)
 
 
 def call(transform: Any, image: np.ndarray, seed: int, references: Mapping[str, Any]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dsbuilder.plugin import Geometry, SampleSpec, Stage
+from dsbuilder.plugin import Geometry, Params, Sample, SampleSpec, Stage, generator
 
 _ORDER: tuple[Geometry, ...] = ("fixed", "moves", "breaks")
 
@@ -39,3 +39,10 @@ def outcomes(stages: Sequence[Stage], spec: SampleSpec) -> list[tuple[str, Sampl
         if stage.p < 1:
             found.append((f"{name} left out", spec))
     return found
+
+
+def explain(stage: Stage, sample: Sample, seed: int) -> Params:
+    """Returns what a nested stage drew in `Stage.run`; `params` is None where it was left out."""
+    params = stage.draw(sample, generator(stage.id, seed))
+    more = {} if params is None else dict(stage.plugin.explain(sample, params))
+    return {"stage": stage.id, "params": params, **({"drawn": more} if more else {})}

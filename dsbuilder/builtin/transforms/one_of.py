@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsbuilder.builtin.transforms.nesting import geometry_of, moves_of, outcomes
+from dsbuilder.builtin.transforms.nesting import explain, geometry_of, moves_of, outcomes
 from dsbuilder.plugin import (
     Geometry,
     Params,
@@ -84,3 +84,7 @@ class OneOf(Transform):
     def apply(self, sample: Sample, params: Params) -> Sample:
         """Returns the sample after the drawn stage."""
         return self.stages[params["index"]].run(sample, params["seed"])
+
+    def explain(self, sample: Sample, params: Params) -> Params:
+        """Returns which stage was drawn, and what it drew itself."""
+        return explain(self.stages[params["index"]], sample, params["seed"])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsbuilder.builtin.transforms.nesting import geometry_of, moves_of, outcomes
+from dsbuilder.builtin.transforms.nesting import explain, geometry_of, moves_of, outcomes
 from dsbuilder.plugin import (
     Geometry,
     Params,
@@ -79,3 +79,12 @@ class SomeOf(Transform):
         for each in params["drawn"]:
             sample = self.stages[each["index"]].run(sample, each["seed"])
         return sample
+
+    def explain(self, sample: Sample, params: Params) -> Params:
+        """Returns what each drawn stage drew itself, in their order."""
+        drawn = []
+        for each in params["drawn"]:
+            stage = self.stages[each["index"]]
+            drawn.append(explain(stage, sample, each["seed"]))
+            sample = stage.run(sample, each["seed"])
+        return {"applied": drawn}

@@ -1,9 +1,10 @@
-"""A built dataset: what it is, its samples, its checks, and its stream.
+"""A built dataset: what it is, its samples, and the way to everything else that can be asked of it.
 
 `load` needs no TensorFlow; only `Dataset.stream` imports it, late, in its one method.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dsbuilder.cache import ledger, manifest, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Manifest, Shard
+from dsbuilder.dataset.explanation import Explanation, explain
 from dsbuilder.errors import CacheError, DataError, did_you_mean
 from dsbuilder.sample import Sample, SampleSpec
 from dsbuilder.targets import ClassLabel
@@ -72,6 +74,23 @@ class Dataset:
             ) from None
 
     @cached_property
+    def resolved(self) -> Mapping[str, Any]:
+        """The pipeline as plain data, with every default and with paths as they were written.
+
+        Raises:
+          CacheError: the file is missing or damaged.
+        """
+        path = self.path / store.PIPELINE
+        try:
+            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CacheError(
+                f"{path}: expected the dataset's pipeline, found none to read ({error}). "
+                "Build the dataset again."
+            ) from None
+        return data
+
+    @cached_property
     def codec(self) -> Codec:
         """What decodes the shards."""
         return self.manifest.make_codec()
@@ -112,6 +131,14 @@ class Dataset:
                 f"{'; '.join(problems)}. Build the dataset again."
             )
 
+    def explain(self, key: str) -> Explanation:
+        """Returns how a sample came to be, and where it lies.
+
+        Raises:
+          DataError: there is no such sample; says what was set aside, and which keys are close.
+        """
+        return explain(self, key)
+
     def stream(self, split: str, **options: Any) -> "Stream":
         """Opens a split as a `tf.data.Dataset`; see `dsbuilder.stream.tensorflow.stream`."""
         from dsbuilder.stream.tensorflow import stream
@@ -127,18 +154,26 @@ def load(path: Path | str) -> Dataset:
     Raises:
       CacheError: there is no dataset, or files of it are missing.
     """
-    folder = _resolve(Path(path)).resolve()
-    known = manifest.read(folder)
-    dataset = Dataset(path=folder, manifest=known)
+    dataset = opened(path)
     for split in dataset.splits:
         for shard in dataset.shards(split):
             for name in (*dataset.codec.files(shard.stem), ledger.file_name(shard.stem)):
-                if not (folder / name).is_file():
+                if not (dataset.path / name).is_file():
                     raise CacheError(
-                        f"{folder / name}: expected a file of the dataset, found none. "
+                        f"{dataset.path / name}: expected a file of the dataset, found none. "
                         "Build the dataset again."
                     )
     return dataset
+
+
+def opened(path: Path | str) -> Dataset:
+    """Returns the dataset in a folder as `load` does, though files of it may be missing.
+
+    Raises:
+      CacheError: there is no dataset.
+    """
+    folder = _resolve(Path(path)).resolve()
+    return Dataset(path=folder, manifest=manifest.read(folder))
 
 
 def _resolve(path: Path) -> Path:

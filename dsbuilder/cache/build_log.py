@@ -1,0 +1,68 @@
+"""`log/build.json`: where, when and how a build ran.
+
+Nothing of it decides a byte of the dataset, and it differs between equal builds, so it lies outside
+`SHA256SUMS`. It is what finds the pipeline and its source again, to make a sample once more.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dsbuilder.cache import store
+
+_NAME = "build.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildLog:
+    """What a build notes about itself.
+
+    Attributes:
+      pipeline: the pipeline file as errors call it.
+      folder: what its paths are relative to.
+      plugins: the folders that plugins were found in.
+      targets: what the source said its targets are, as `targets.to_json`; None without a source.
+      host, command: where it ran, and the command line.
+      started, finished: in UTC, ISO 8601.
+      seconds: how long it took.
+    """
+
+    pipeline: str
+    folder: str
+    plugins: tuple[str, ...]
+    targets: Mapping[str, Any] | None
+    host: str
+    command: tuple[str, ...]
+    started: str
+    finished: str
+    seconds: float
+
+
+def write(folder: Path, log: BuildLog) -> None:
+    """Writes the log of a dataset's build."""
+    (folder / store.LOG).mkdir(exist_ok=True)
+    text = json.dumps(asdict(log), indent=1, ensure_ascii=False)
+    store.write_text(folder / store.LOG / _NAME, text + "\n")
+
+
+def read(folder: Path) -> BuildLog | None:
+    """Returns the log of a dataset's build; None if it was lost, say when it was copied."""
+    try:
+        row = json.loads((folder / store.LOG / _NAME).read_text(encoding="utf-8"))
+        return BuildLog(
+            **{**row, "plugins": tuple(row["plugins"]), "command": tuple(row["command"])}
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def move(folder: Path, now: BuildLog) -> None:
+    """Notes where the pipeline of a dataset lies now; when and where it was built stays."""
+    known = read(folder)
+    moved = now
+    if known is not None:
+        moved = replace(known, pipeline=now.pipeline, folder=now.folder, plugins=now.plugins)
+    if moved != known:
+        write(folder, moved)

@@ -1,0 +1,105 @@
+"""`explain` and `replay` as a user sees them."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import dsbuilder
+from dsbuilder.report.canvas import PAPER
+
+JITTER = ("--set", "augment.stages=[{use: A.Rotate, p: 1}, {use: A.HorizontalFlip, p: 1}]")
+
+
+def variant(pets: Path) -> str:
+    dataset = dsbuilder.load(pets / "out/pets")
+    return next(entry.key for _, entry in dataset.entries("train") if "//" in entry.key)
+
+
+def test_explain_shows_the_chain_and_what_albumentations_drew(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1", *JITTER)
+    key = variant(pets)
+    result = call(f"explain out/pets {key}")
+    assert result.exit_code == 0, result.stderr
+    shown = result.stdout
+    root = key.partition("//")[0]
+    assert shown.startswith(
+        f"{key}\nsplit        train\nlabel        {root[:3]}\nmade of      {root} "
+    )
+    assert re.search(r"^stored in    pets-train\.tfrecord-00000-of-00001$", shown, re.MULTILINE)
+    assert re.search(
+        r'^augment/A\.Rotate +A\.Rotate +0\.1\.0 +\{"seed": \d+\}$', shown, re.MULTILINE
+    )
+    assert re.search(r"bbox_matrix|matrix=", shown)
+    assert "note:" not in shown
+    document = json.loads(call(f"explain out/pets {key} --json").stdout)
+    assert [each["stage"] for each in document["stages"]] == [
+        "augment/A.Rotate",
+        "augment/A.HorizontalFlip",
+        "finish/resize",
+    ]
+    assert document["parents"][0]["key"] == root
+    assert document["stages"][0]["drawn"]
+    assert set(document["stages"][0]["params"]) == {"seed"}
+    record = json.loads(call(f"explain out/pets {root} --json").stdout)
+    assert record["derived"] == [f"{root}//copy-1"]
+
+
+def test_explain_draws_the_way_from_the_source_to_what_is_stored(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1", *JITTER)
+    result = call(f"explain out/pets {variant(pets)} --output strip.png")
+    assert result.stdout.endswith("drawn in strip.png\n")
+    with Image.open(pets / "strip.png") as image:
+        strip = np.asarray(image.convert("RGB"))
+    columns = (strip[:100] != PAPER).any(axis=(0, 2))
+    pictures = int(np.count_nonzero(np.diff(columns.astype(int)) == 1))
+    assert pictures == 5  # source, two stages, finish, stored
+
+
+def test_explain_says_what_it_cannot_show_without_the_source(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    key = variant(pets)
+    (pets / "source").rename(pets / "there")
+    result = call(f"explain out/pets {key} --output strip.png")
+    assert result.exit_code == 0
+    assert "note: the stages cannot be applied again: " in result.stdout
+    assert (pets / "strip.png").is_file()
+    assert "note:" not in call(f"explain out/pets {key} --source there").stdout
+
+
+def test_explain_knows_a_mistyped_key(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    result = call("explain out/pets cat/77.png")
+    assert result.exit_code == 1
+    assert re.search(r"found none called 'cat/77\.png'\. Did you mean 'cat/7\.png", result.stderr)
+
+
+def test_replay_compares_bytes_and_writes_the_picture(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    key = variant(pets)
+    result = call(f"replay out/pets {key} --write again.png")
+    assert result.exit_code == 0, result.stderr
+    assert re.fullmatch(
+        rf"{key}: made again, \d+ bytes, all equal\.\nwritten to again\.png\n", result.stdout
+    )
+    with Image.open(pets / "again.png") as image:
+        assert image.size == (20, 16)
+
+
+def test_replay_fails_and_names_the_cause_where_bytes_differ(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    key = variant(pets)
+    root = key.partition("//")[0]
+    other = "source/cat/0.png" if root != "cat/0.png" else "source/cat/1.png"
+    (pets / "source" / root).write_bytes((pets / other).read_bytes())
+    result = call(f"replay out/pets {key}")
+    assert result.exit_code == 1
+    assert re.search(
+        rf"^{key}: made again, and its bytes differ, pixels by up to \d", result.stdout
+    )
+    assert f"\n  {root} has other content than when it was built\n" in result.stdout
+    document = json.loads(call(f"replay out/pets {key} --json").stdout)
+    assert document["equal"] is False
+    assert len(document["differences"]) == 1
