@@ -47,7 +47,7 @@ class Albumentations(Transform):
     `{use: A.Name, ...}` or of albumentations' own `{__class_fullname__: Name, ...}`; its children
     keep their own `p`. A recipe written by `A.to_dict` can be pasted as it is. `A.FDA`,
     `A.HistogramMatching` and `A.PixelDistributionAdaptation` take `reference_images`, a list of
-    absolute paths.
+    absolute paths. Of an image with alpha, what changes colours alone leaves alpha as it is.
 
     What needs more than one image with every call (boxes, masks, volumes, texts, functions) is
     refused.

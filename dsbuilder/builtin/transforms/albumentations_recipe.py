@@ -51,6 +51,9 @@ _FLAGS: Mapping[str, Mapping[str, int]] = {
 }
 
 
+_RGBA = 4
+
+
 @dataclass(frozen=True)
 class Recipe:
     """An albumentations object with what every call of it needs.
@@ -81,7 +84,26 @@ class Recipe:
 
 
 def call(transform: Any, image: np.ndarray, seed: int, references: Mapping[str, Any]) -> np.ndarray:
-    """Seeds an object and applies it; the same seed gives the same bytes."""
+    """Seeds an object and applies it; the same seed gives the same bytes.
+
+    What changes colours alone is given the colours alone: alpha stays as it is.
+    """
+    if image.shape[2] == _RGBA and _is_of_colour(transform):
+        colour = _call(transform, np.ascontiguousarray(image[..., :3]), seed, references)
+        if colour.shape[2] == _RGBA - 1 and colour.dtype == image.dtype:
+            return np.concatenate([colour, image[..., 3:]], axis=2)
+    return _call(transform, image, seed, references)
+
+
+def _is_of_colour(transform: Any) -> bool:
+    if isinstance(transform, library().BaseCompose):
+        return all(_is_of_colour(child) for child in transform.transforms)
+    return isinstance(transform, library().ImageOnlyTransform)
+
+
+def _call(
+    transform: Any, image: np.ndarray, seed: int, references: Mapping[str, Any]
+) -> np.ndarray:
     # `Compose(seed=...)` would give every child the same seed: three flips would fire together.
     transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
     result = transform(image=image, force_apply=True, **references)["image"]

@@ -85,10 +85,7 @@ NOT_FOR_GRAY = {
     *("ChannelDropout", "ChromaticAberration", "HEStain", "ISONoise", "PlanckianJitter"),
     *("RandomFog", "RandomGravel", "RandomRain", "RandomSnow", "RandomSunFlare", "Spatter"),
 }
-NOT_FOR_ALPHA = NOT_FOR_GRAY - {"ChannelDropout"} | {
-    *("CLAHE", "ColorJitter", "Equalize", "HueSaturationValue", "RGBShift", "ToGray", "ToRGB"),
-    *("GridElasticDeform", "ToSepia"),
-}
+NOT_FOR_ALPHA = {"GridElasticDeform"}
 
 USED = sorted(set(members()) - set(REFUSED))
 
@@ -161,6 +158,21 @@ def test_every_number_of_channels_works_or_is_refused_by_check(member: str, chan
     assert after(plugin, sample, 7).tobytes() == result.tobytes()
     strided = sample.replace(image=np.asfortranarray(sample.image))
     assert after(plugin, strided, 7).tobytes() == result.tobytes()
+
+
+@pytest.mark.parametrize("member", ["ColorJitter", "RandomBrightnessContrast", "OneOf"])
+def test_what_changes_colours_leaves_alpha_as_it_is(member: str) -> None:
+    children = [{"use": "A.RandomGamma", "p": 1}, {"use": "A.RGBShift", "p": 1}]
+    plugin = make(member, **({"transforms": children} if member == "OneOf" else {"p": 1}))
+    sample = noise(48, 64, 4)
+    results = [after(plugin, sample, seed) for seed in range(4)]
+    assert all(np.array_equal(each[..., 3], sample.image[..., 3]) for each in results)
+    assert any(not np.array_equal(each[..., :3], sample.image[..., :3]) for each in results)
+
+
+def test_what_moves_pixels_moves_alpha_along() -> None:
+    sample = noise(48, 64, 4)
+    assert np.array_equal(after(make("HorizontalFlip"), sample, 1), sample.image[:, ::-1])
 
 
 DIGESTS = """
