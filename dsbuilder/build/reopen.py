@@ -16,6 +16,7 @@ from dsbuilder.build.contents import hash_record
 from dsbuilder.cache import build_log, fingerprint, ledger, store
 from dsbuilder.cache.build_log import BuildLog
 from dsbuilder.dataset import Dataset
+from dsbuilder.dataset.causes import changed, changed_plugins
 from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
 from dsbuilder.pipeline import Pipeline, Step, Trace, replay, resolve
 from dsbuilder.plugin import Source
@@ -201,11 +202,10 @@ class Reopened:
         for applied in entry.stages:
             yield from self._changed_plugin(applied.stage)
         known = self.dataset.manifest
-        yield from _changed("", known.packages, fingerprint.packages())
-        if known.machine != platform.machine():
-            yield f"the processor is {platform.machine()}, it was {known.machine}"
-        if known.signature != self.pipeline.signature:
-            yield f"the signature is {self.pipeline.signature}, it was {known.signature}"
+        yield from changed("", known.packages, fingerprint.packages())
+        yield from changed("", {"processor": known.machine}, {"processor": platform.machine()})
+        was, now = str(known.signature), str(self.pipeline.signature)
+        yield from changed("", {"signature": was}, {"signature": now})
 
     def _changed_sources(self, entry: ledger.Entry) -> Iterator[str]:
         for key, was in zip(entry.parents, entry.source, strict=True):
@@ -213,7 +213,7 @@ class Reopened:
             if record is None:
                 yield f"{key} is no longer in the source"
             elif hash_record(self.source, record) != was:
-                yield f"{key} has other content than when it was built"
+                yield f"the content of {key} changed"
 
     def _changed_labels(self, entry: ledger.Entry) -> Iterator[str]:
         if len(entry.parents) != 1 or entry.parents[0] not in self.records:
@@ -224,7 +224,7 @@ class Reopened:
             features = target.encode(name, target.parse(raw[name]))
             now = target.show(target.decode(name, features))
             if now != stored[name]:
-                yield f"the {name} of {entry.parents[0]} is {now}, it was {stored[name]}"
+                yield f"{entry.parents[0]}: {name} {stored[name]} -> {now}"
 
     def _changed_plugin(self, identity: str) -> Iterator[str]:
         was = self.dataset.manifest.stages.get(identity)
@@ -234,22 +234,5 @@ class Reopened:
         now = fingerprint.describe(stage, self.pipeline.spec.registry)
         if now["fingerprint"] == was["fingerprint"]:
             return
-        found = list(describe_stage_change(was, now))
+        found = list(changed_plugins(was, now))
         yield from found or [f"{identity}: the files that its options name have changed"]
-
-
-def describe_stage_change(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Yields how a stage differs in code and inputs from what a manifest says, in words."""
-    for name, code in was["code"].items():
-        if now["code"].get(name) not in (None, code):
-            installed = " " in code and " " in now["code"][name]
-            versions = f" ({code} -> {now['code'][name]})" if installed else ""
-            yield f"the code of the plugin '{name}' has changed{versions}"
-    for name, inputs in was["inputs"].items():
-        yield from _changed(f"{name}: ", inputs, now["inputs"].get(name, {}))
-
-
-def _changed(where: str, was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    for name in sorted(set(was) | set(now)):
-        if was.get(name) != now.get(name):
-            yield f"{where}{name} is {now.get(name, 'missing')}, it was {was.get(name, 'missing')}"

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from dsbuilder.cache import ledger, manifest, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Manifest, Shard
+from dsbuilder.dataset.difference import Difference, compare
 from dsbuilder.dataset.explanation import Explanation, explain
+from dsbuilder.dataset.side import side_of
 from dsbuilder.errors import CacheError, DataError, did_you_mean
 from dsbuilder.sample import Sample, SampleSpec
 from dsbuilder.targets import ClassLabel
@@ -138,6 +140,14 @@ class Dataset:
           DataError: there is no such sample; says what was set aside, and which keys are close.
         """
         return explain(self, key)
+
+    def diff(self, other: "Dataset") -> Difference:
+        """Returns which samples `other` has added, removed or changed, and why.
+
+        Raises:
+          CacheError: a file of one of them is missing or damaged.
+        """
+        return compare(side_of(self), side_of(other))
 
     def stream(self, split: str, **options: Any) -> "Stream":
         """Opens a split as a `tf.data.Dataset`; see `dsbuilder.stream.tensorflow.stream`."""

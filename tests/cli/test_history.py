@@ -99,7 +99,37 @@ def test_replay_fails_and_names_the_cause_where_bytes_differ(pets: Path, call) -
     assert re.search(
         rf"^{key}: made again, and its bytes differ, pixels by up to \d", result.stdout
     )
-    assert f"\n  {root} has other content than when it was built\n" in result.stdout
+    assert f"\n  the content of {root} changed\n" in result.stdout
     document = json.loads(call(f"replay out/pets {key} --json").stdout)
     assert document["equal"] is False
     assert len(document["differences"]) == 1
+
+
+def test_diff_names_what_changed_and_why(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    (pets / "source/cat/1.png").write_bytes((pets / "source/dog/1.png").read_bytes())
+    call("build pets.yaml --workers 1 --set version=1.1.0")
+    result = call("diff out/pets/1.0.0 out/pets/1.1.0")
+    assert result.exit_code == 0, result.stderr
+    count = len(
+        [line for line in result.stdout.splitlines() if line.startswith("changed  cat/1.png")]
+    )
+    assert count in (1, 2)  # the image, and its variant if it is in train
+    assert result.stdout.startswith(
+        f"out/pets/1.0.0 -> out/pets/1.1.0: {24 - count} samples are the same\n"
+    )
+    assert f"changed        {count}  the content of cat/1.png changed\n" in result.stdout
+    assert result.stdout.endswith("note: version 1.0.0 -> 1.1.0\n")
+    document = json.loads(call("diff out/pets/1.0.0 out/pets/1.1.0 --json").stdout)
+    assert document["unchanged"] == 24 - count
+    assert {each["key"].partition("//")[0] for each in document["changes"]} == {"cat/1.png"}
+    assert document["reasons"] == [
+        {"kind": "changed", "reason": "the content of cat/1.png changed", "samples": count}
+    ]
+
+
+def test_diff_of_equal_datasets_is_one_line(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    assert call("diff out/pets out/pets").stdout == (
+        "out/pets -> out/pets: 24 samples are the same\n"
+    )

@@ -1,0 +1,194 @@
+"""Which samples two datasets differ in, and why.
+
+Fingerprints say whether a sample differs. Why it does follows from comparing its records, and the
+pipelines, plugins and packages that stood behind the two.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from dsbuilder.dataset.causes import Causes, changed
+from dsbuilder.dataset.side import Row, Side
+
+Kind = Literal["added", "removed", "changed"]
+
+KINDS: tuple[Kind, ...] = ("added", "removed", "changed")
+_QUIET = ("name", "version", "source", "stream", "train", "build")
+"""What a pipeline may say otherwise without a sample being another."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One sample that is not the same on both sides.
+
+    Attributes:
+      key: the sample's.
+      kind: `added`, `removed` or `changed`.
+      before, after: its split; None where it is not there.
+      reasons: at least one, in words.
+    """
+
+    key: str
+    kind: Kind
+    before: str | None
+    after: str | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What two datasets differ in.
+
+    Attributes:
+      changes: sorted by key.
+      unchanged: how many samples are the same.
+      notes: what else the pipelines say otherwise; it changes no sample.
+    """
+
+    changes: Sequence[Change]
+    unchanged: int
+    notes: Sequence[str]
+
+    def counts(self, kind: Kind) -> dict[str, int]:
+        """Returns how many samples of a kind each split has; one that moved counts where it is."""
+        return dict(Counter(str(c.after or c.before) for c in self.changes if c.kind == kind))
+
+    def reasons(self) -> list[tuple[Kind, str, int]]:
+        """Returns (kind, reason, samples) with the most frequent first, kind by kind."""
+        counted = Counter((c.kind, reason) for c in self.changes for reason in c.reasons)
+        rows = [(kind, reason, count) for (kind, reason), count in counted.items()]
+        return sorted(rows, key=lambda row: (KINDS.index(row[0]), -row[2], row[1]))
+
+
+def compare(before: Side, after: Side) -> Difference:
+    """Returns what two sides differ in."""
+    comparison = _Comparison(before, after)
+    keys = sorted(before.rows.keys() | after.rows.keys())
+    found = (comparison.change(key) for key in keys)
+    changes = [each for each in found if each is not None]
+    return Difference(
+        changes=changes, unchanged=len(keys) - len(changes), notes=list(_notes(before, after))
+    )
+
+
+def _notes(before: Side, after: Side) -> Iterator[str]:
+    for name in _QUIET:
+        one, other = before.resolved.get(name), after.resolved.get(name)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from changed(f"{name}.", one, other)
+        else:
+            yield from changed("", {name: one}, {name: other})
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    before: Side
+    after: Side
+
+    @cached_property
+    def _causes(self) -> Causes:
+        return Causes(self.before, self.after)
+
+    def change(self, key: str) -> Change | None:
+        """Returns how a sample differs; None if it does not."""
+        was, now = self.before.rows.get(key), self.after.rows.get(key)
+        if was is None and now is not None:
+            return _change(key, "added", None, now.split, self._why_only(key, now, added=True))
+        if now is None and was is not None:
+            return _change(key, "removed", was.split, None, self._why_only(key, was, added=False))
+        if was is None or now is None or _equal(was, now):
+            return None
+        return _change(key, "changed", was.split, now.split, self._why_changed(key, was, now))
+
+    def _why_changed(self, key: str, was: Row, now: Row) -> Iterator[str]:
+        if was.split != now.split:
+            yield from self._why_moved(key, was.split, now.split)
+        if was.fingerprint != now.fingerprint:
+            yield from self._causes.of(key)
+            yield from self._why_records(was, now)
+
+    def _why_records(self, was: Row, now: Row) -> Iterator[str]:
+        """Yields how the records that a sample is made of differ."""
+        hashes = dict(zip(was.parents, was.source, strict=True))
+        for parent, source in zip(now.parents, now.source, strict=True):
+            if hashes.get(parent, source) != source:
+                yield f"the content of {parent} changed"
+            yield from self._why_label(parent)
+        yield from self._why_partners(was.parents[1:], now.parents[1:])
+
+    def _why_label(self, record: str) -> Iterator[str]:
+        yield from changed(
+            f"{record}: ", self._known_labels(record, 0), self._known_labels(record, 1)
+        )
+
+    def _known_labels(self, record: str, side: int) -> Mapping[str, str]:
+        """Returns the labels of a record where both sides know them."""
+        known = [each.labels(record) for each in (self.before, self.after)]
+        return {name: label for name, label in known[side].items() if name in known[1 - side]}
+
+    def _why_partners(self, was: Sequence[str], now: Sequence[str]) -> Iterator[str]:
+        for old, new in zip(was, now, strict=False):
+            if old != new:
+                yield f"mixed with {new} instead of {old}{self._why_partner(old, new)}"
+        if not was and now:
+            yield f"mixed with {', '.join(now)}, which it was not before"
+        if was and not now:
+            yield f"no longer mixed with {', '.join(was)}"
+
+    def _why_partner(self, old: str, new: str) -> str:
+        if self.after.split_of.get(old) != "train":
+            return ", which is no longer in train"
+        if self.before.split_of.get(new) != "train":
+            return f": {new} is new in train"
+        return ""
+
+    def _why_moved(self, key: str, was: str, now: str) -> Iterator[str]:
+        yield f"moved from {was} to {now}"
+        if key.startswith("/"):
+            yield from self._causes.synthesis(key[1:].rpartition("/")[0])
+            return
+        found = self._causes.split
+        yield from found or ["the split's boundary moved, since other records came or went"]
+
+    def _why_only(self, key: str, row: Row, *, added: bool) -> Iterator[str]:
+        """Yields why one side has a sample that the other has not."""
+        other = self.before if added else self.after
+        if key in other.set_aside:
+            yield f"was set aside {'before' if added else 'now'}: {other.set_aside[key]}"
+        elif not row.parents:
+            yield from self._why_synthesized(key[1:].rpartition("/")[0], added=added)
+        else:
+            yield from self._why_root(row, other, added=added)
+
+    def _why_synthesized(self, identity: str, *, added: bool) -> Iterator[str]:
+        if self._causes.stage_added(identity):
+            yield f"{identity} was added"
+        elif self._causes.stage_removed(identity):
+            yield f"{identity} was removed"
+        else:
+            yield from self._causes.synthesis(identity)
+
+    def _why_root(self, row: Row, other: Side, *, added: bool) -> Iterator[str]:
+        root = row.parents[0]
+        elsewhere = other.split_of.get(root)
+        if elsewhere is None:
+            yield "new in the source" if added else "no longer in the source"
+        elif elsewhere != row.split:
+            was, now = (elsewhere, row.split) if added else (row.split, elsewhere)
+            yield from self._why_moved(root, was, now)
+        else:
+            yield from self._causes.options("augment", "copies", "original")
+
+
+def _equal(was: Row, now: Row) -> bool:
+    return was.fingerprint == now.fingerprint and was.split == now.split
+
+
+def _change(
+    key: str, kind: Kind, before: str | None, after: str | None, reasons: Iterator[str]
+) -> Change:
+    found = tuple(dict.fromkeys(reasons)) or ("nothing that is recorded says why",)
+    return Change(key=key, kind=kind, before=before, after=after, reasons=found)

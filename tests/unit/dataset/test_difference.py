@@ -1,0 +1,230 @@
+"""Fingerprints say which samples differ; every one of them says why."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dsbuilder.dataset import Dataset, Difference
+
+
+def reasons(difference: Difference) -> set[tuple[str, str]]:
+    return {(kind, reason) for kind, reason, _ in difference.reasons()}
+
+
+def only(difference: Difference) -> set[str]:
+    """The reasons of a difference that added and removed nothing."""
+    assert {each.kind for each in difference.changes} == {"changed"}
+    return {reason for each in difference.changes for reason in each.reasons}
+
+
+def test_equal_builds_do_not_differ(build) -> None:
+    difference = build("a").diff(build("b"))
+    assert (difference.changes, difference.notes) == ([], [])
+    assert difference.unchanged == sum(1 for _ in stored(build("a")))
+
+
+def stored(dataset: Dataset):
+    return (sample for split in dataset.splits for sample in dataset.samples(split))
+
+
+VARIANTS, ORIGINALS, FLAGS = 16, 16, 4
+
+
+@pytest.mark.parametrize(
+    ("override", "reason", "count"),
+    [
+        ("image.background=red", "image.background white -> red", 36),
+        ("cache.image=png", "cache.image raw -> png", 36),
+        ("prepare[0].short=20", "prepare/resize: short 24 -> 20", ORIGINALS + VARIANTS),
+        ("prepare=[]", "prepare/resize was removed", ORIGINALS + VARIANTS),
+        ("augment.stages[2].p=0.9", "augment/A.HorizontalFlip: p 0.5 -> 0.9", VARIANTS),
+        (
+            "augment.stages[0]={use: A.RandomResizedCrop, size: [16, 20], scale: [0.5, 1]}",
+            "augment/A.RandomResizedCrop: scale nothing -> [0.5, 1]",
+            VARIANTS,
+        ),
+        (
+            "augment.stages[2]={use: A.VerticalFlip, p: 0.5}",
+            "augment/A.HorizontalFlip was removed",
+            VARIANTS,
+        ),
+        (
+            "finish=[{use: resize, size: [16, 20], fit: stretch}]",
+            "finish/resize: fit crop -> stretch",
+            36,
+        ),
+    ],
+)
+def test_a_changed_option_is_named_for_exactly_the_samples_that_it_reaches(
+    build, codec: str, override: str, reason: str, count: int
+) -> None:
+    if codec == "npy" and override.startswith("cache.image"):
+        return
+    if override.startswith("cache.image"):
+        reason = "cache.image jpeg -> png"
+    difference = build("a").diff(build("b", override))
+    named = [each for each in difference.changes if reason in each.reasons]
+    assert len(named) == len(difference.changes) == count
+    assert difference.unchanged == 36 - count
+
+
+def test_another_seed_is_behind_every_change(build) -> None:
+    difference = build("a").diff(build("b", "seed=6"))
+    assert difference.unchanged == 0
+    assert all("seed 5 -> 6" in each.reasons for each in difference.changes)
+
+
+def test_a_stage_that_came_between_is_named(build, folder: Path) -> None:
+    one = build("a")
+    path = folder / "pets.yaml"
+    path.write_text(
+        path.read_text().replace("    - {use: mixup", "    - A.Blur\n    - {use: mixup")
+    )
+    assert only(one.diff(build("b"))) == {"augment/A.Blur was added"}
+
+
+def test_the_order_of_stages_counts(build, folder: Path) -> None:
+    one = build("a")
+    path = folder / "pets.yaml"
+    flip, mixup = "    - {use: A.HorizontalFlip}\n", "    - {use: mixup, p: 0.5}\n"
+    path.write_text(path.read_text().replace(mixup + flip, flip + mixup))
+    assert only(one.diff(build("b"))) == {"the order of augment.stages changed"}
+
+
+def test_a_changed_file_is_named_in_all_that_is_made_of_it(build, folder: Path) -> None:
+    one = build("a")
+    mix = next(e for _, e in one.entries("train") if len(e.parents) == 2)
+    partner = mix.parents[1]
+    (folder / "source" / partner).write_bytes((folder / "source/cat/1.png").read_bytes() + b"\0")
+    difference = one.diff(build("b"))
+    assert only(difference) == {f"the content of {partner} changed"}
+    changed = {each.key for each in difference.changes}
+    assert {partner, f"{partner}//copy-1", f"{partner}//copy-2", mix.key} <= changed
+
+
+def test_new_and_lost_files_are_named_with_what_they_move(build, folder: Path) -> None:
+    one = build("a")
+    shutil.copy(folder / "source/dog/1.png", folder / "source/dog/new.png")
+    (folder / "source/cat/0.png").unlink()
+    difference = one.diff(build("b"))
+    by_key = {each.key: each for each in difference.changes}
+    assert by_key["dog/new.png"].kind == "added"
+    assert by_key["dog/new.png"].reasons == ("new in the source",)
+    assert by_key["cat/0.png"].kind == "removed"
+    assert by_key["cat/0.png"].reasons == ("no longer in the source",)
+    boundary = "the split's boundary moved, since other records came or went"
+    for each in difference.changes:
+        root = each.key.partition("//")[0]
+        if root in ("dog/new.png", "cat/0.png"):
+            continue
+        moved = boundary in each.reasons
+        mixed = any(reason.startswith("mixed with ") for reason in each.reasons)
+        assert moved or mixed, each
+
+
+def test_other_shares_move_samples_and_say_so(build) -> None:
+    difference = build("a").diff(build("b", "split={train: 0.75, test: 0.25}"))
+    moved = [each for each in difference.changes if each.before and each.after]
+    assert any(
+        each.reasons[0] == "moved from validation to train"
+        and any(reason.startswith("split.train 0.5 -> 0.75") for reason in each.reasons)
+        for each in moved
+    )
+    assert all(each.reasons != ("nothing that is recorded says why",) for each in moved)
+
+
+LIST_SOURCE = "source: {use: list, path: source, list: list.txt}"
+
+
+def test_a_changed_label_is_named(build, folder: Path) -> None:
+    path = folder / "pets.yaml"
+    text = path.read_text().replace("source: {use: folder, path: source}", LIST_SOURCE)
+    path.write_text(text.replace("split: {", "split: {method: hash, "))
+    keys = [f"{label}/{i}.png" for label in ("cat", "dog") for i in range(8)]
+    lines = {key: f"{key} {key[:3]}\n" for key in keys}
+    (folder / "list.txt").write_text("".join(lines.values()))
+    one = build("a")
+    mix = next(e for _, e in one.entries("train") if len(e.parents) == 2)
+    victim = mix.parents[1]
+    other = {"cat": "dog", "dog": "cat"}[victim[:3]]
+    lines[victim] = f"{victim} {other}\n"
+    (folder / "list.txt").write_text("".join(lines.values()))
+    difference = one.diff(build("b"))
+    assert only(difference) == {f"{victim}: label {victim[:3]} -> {other}"}
+    assert mix.key in {each.key for each in difference.changes}
+
+
+def test_changed_code_of_a_plugin_is_named(build, folder: Path) -> None:
+    one = build("a")
+    path = folder / "plugins/flag.py"
+    path.write_text(path.read_text().replace("one colour", "a single colour"))
+    difference = one.diff(build("b"))
+    assert only(difference) == {"the code of the plugin 'flag' changed"}
+    assert len(difference.changes) == FLAGS
+
+
+def test_more_and_fewer_synthesized_samples(build) -> None:
+    more = build("a").diff(build("b", "synthesize[0].count=6"))
+    assert reasons(more) == {("added", "synthesize/flag: count 4 -> 6")}
+    gone = build("a").diff(build("c", "synthesize=[]"))
+    assert reasons(gone) == {("removed", "synthesize/flag was removed")}
+
+
+def test_copies_and_originals(build) -> None:
+    one = build("a")
+    more = one.diff(build("b", "augment.copies=3"))
+    assert reasons(more) == {("added", "augment.copies 2 -> 3")}
+    assert more.counts("added") == {"train": 8}
+    bare = one.diff(build("c", "augment.original=false"))
+    assert reasons(bare) == {("removed", "augment.original true -> false")}
+
+
+def test_what_was_set_aside_is_named(build, folder: Path) -> None:
+    one = build("a", "build.max_quarantined=0.5")
+    (folder / "source/cat/0.png").write_bytes(b"junk")
+    difference = one.diff(build("b", "build.max_quarantined=0.5"))
+    gone = [each for each in difference.changes if each.kind == "removed"]
+    assert "cat/0.png" in {each.key for each in gone}
+    assert all(each.reasons[0].startswith("was set aside now: ") for each in gone)
+
+
+def test_a_new_class_is_named(build, folder: Path) -> None:
+    one = build("a", "synthesize=[]")
+    shutil.copytree(folder / "source/dog", folder / "source/owl")
+    difference = one.diff(build("b", "synthesize=[]"))
+    changed = [each for each in difference.changes if each.kind == "changed"]
+    assert changed
+    for each in changed:
+        assert "the class 'owl' of label was added" in each.reasons
+
+
+def altered(dataset: Dataset, alter: Callable[[dict], None]) -> Dataset:
+    data = json.loads(json.dumps(dataset.manifest.to_json()))
+    alter(data)
+    return replace(dataset, manifest=type(dataset.manifest).from_json(data))
+
+
+def test_another_version_of_a_package_is_not_blamed_where_nothing_changed(build) -> None:
+    one = build("a")
+    other = altered(one, lambda data: data["packages"].update(pillow="1.0"))
+    assert one.diff(other).changes == []
+
+
+def test_another_version_of_a_package_is_named(build, monkeypatch) -> None:
+    from dsbuilder.cache import fingerprint
+
+    one = build("a")
+    known = dict(fingerprint.packages())
+    monkeypatch.setattr(fingerprint, "packages", lambda: {**known, "pillow": "99.0"})
+    assert only(one.diff(build("b"))) == {f"pillow {known['pillow']} -> 99.0"}
+
+
+def test_what_changes_no_sample_is_a_note(build) -> None:
+    one, other = build("a"), build("b", "version=2.0.0", "stream.batch_size=8")
+    difference = one.diff(other)
+    assert difference.changes == []
+    assert difference.notes == ["version 1.0.0 -> 2.0.0", "stream.batch_size 32 -> 8"]
