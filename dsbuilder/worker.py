@@ -87,13 +87,18 @@ def _work(connection: Connection, pulse: Pulse, job: Job, pipeline: Pipeline) ->
                 codec=codec,
                 folder=folder,
                 before=before,
+                planned_ns=job.planned_ns,
                 at=pulse.beat,
             )
             send(connection, {"result": asdict(result)})
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the pool has no more work, or is gone
-    except (DsbuilderError, OSError) as error:
-        send(connection, {"error": str(error), "kind": type(error).__name__})
+    except OSError as error:  # of writing: what a source raises is set aside with its sample
+        send(connection, {"failed": [error.errno, error.strerror]})
+        status = 1
+    except DsbuilderError as error:
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        send(connection, {"error": str(error), "kinds": kinds})
         status = 1
     finally:
         sys.stderr.flush()

@@ -208,7 +208,12 @@ def _make_shards(
 
     report(0)
     limit = _Limit(surveyed)
-    job = Job.of(surveyed.pipeline, folder, before.path if before else None)
+    job = Job.of(
+        surveyed.pipeline,
+        folder,
+        before=before.path if before else None,
+        planned_ns=how.clock.started_ns,
+    )
     with how.engine(surveyed, stock, early) as engine:
         for result in _run(engine, job, stock.missing, report):
             results.all.append(result)

@@ -19,6 +19,11 @@ class Clock:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     at: float = field(default_factory=time.monotonic)
 
+    @property
+    def started_ns(self) -> int:
+        """In nanoseconds since 1970, as file times are counted."""
+        return int(self.started.timestamp() * 1e9)
+
 
 def log_of(surveyed: Survey, clock: Clock) -> BuildLog:
     """Returns the log of a build that ends now."""

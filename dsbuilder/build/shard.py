@@ -16,13 +16,16 @@ from typing import IO, Any
 
 import numpy as np
 
-from dsbuilder.build.task import Output, Root, ShardResult, ShardTask
+from dsbuilder.build.contents import hash_record
+from dsbuilder.build.task import Located, Output, Root, ShardResult, ShardTask
 from dsbuilder.cache import fingerprint, ledger, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.earlier import Earlier
+from dsbuilder.cache.index import UNREADABLE
 from dsbuilder.errors import DataError
 from dsbuilder.formats import example
 from dsbuilder.pipeline import Pipeline, Trace
+from dsbuilder.plugin import Source
 from dsbuilder.sample import Sample
 from dsbuilder.seeding import rank
 from dsbuilder.targets import ClassLabel
@@ -30,6 +33,10 @@ from dsbuilder.targets import ClassLabel
 DONE = ".done.json"
 WHOLE_ROOT = -1
 """Stands for all outputs of a root where one of them is named by its place."""
+
+
+class SourceChangedError(DataError):
+    """A file of the source changed while a build was at work."""
 
 
 @dataclass
@@ -62,6 +69,7 @@ def make(
     codec: Codec,
     folder: Path,
     before: Path | None,
+    planned_ns: int,
     at: Callable[[int, int, int], None],
 ) -> ShardResult:
     """Makes a shard and returns what became of it.
@@ -71,14 +79,16 @@ def make(
 
     Args:
       before: the build before; samples of equal fingerprint are copied from it.
+      planned_ns: when the plan began to look at the source; see `Job`.
       at: called before each sample with its place (root, and output or `WHOLE_ROOT`) and the
         number of samples behind it.
 
     Raises:
+      SourceChangedError: a file is no longer what was planned.
       DataError: a sample cannot be made and the pipeline says `on_error: stop`.
     """
     earlier = Earlier.open(codec, before, task.earlier) if before else Earlier()
-    maker = _Maker(pipeline, codec, task, earlier)
+    maker = _Maker(pipeline, codec, task, earlier, planned_ns)
     with tempfile.TemporaryFile(dir=folder, buffering=1 << 20) as file:
         spool = _Spool(file)
         done = 0
@@ -142,11 +152,19 @@ def read_done(folder: Path, task: ShardTask) -> ShardResult | None:
 class _Maker:
     """Makes the samples of one task."""
 
-    def __init__(self, pipeline: Pipeline, codec: Codec, task: ShardTask, earlier: Earlier) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        codec: Codec,
+        task: ShardTask,
+        earlier: Earlier,
+        planned_ns: int,
+    ) -> None:
         self._pipeline = pipeline
         self._codec = codec
         self._task = task
         self._earlier = earlier
+        self._planned_ns = planned_ns
         self._lost = {(lost.root, lost.output): lost.reason for lost in task.lost}
         self._stages = _stage_origins(pipeline)
 
@@ -195,6 +213,8 @@ class _Maker:
         at(place, WHOLE_ROOT)
         try:
             base = self._base(root, trace)
+        except SourceChangedError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a source or plugin raises is set aside
             for _, output in outputs:
                 self._set_aside(output.key, trace, error, spool)
@@ -205,6 +225,8 @@ class _Maker:
             try:
                 sample = self._output(base, output, own)
                 payload = self._codec.encode(sample)
+            except SourceChangedError:
+                raise
             except Exception as error:  # noqa: BLE001 - as above
                 self._set_aside(output.key, own, error, spool)
                 continue
@@ -218,15 +240,36 @@ class _Maker:
         return self._pipeline.synthesize(synthesis, root.key, self._task.split, trace)
 
     def _original(self, key: str, trace: Trace) -> Sample:
-        record = self._task.records[key].record
+        located = self._task.records[key]
         source = self._pipeline.settings.source
         if source is None:
             raise DataError(f"{key}: expected a source to read from, found none.")
-        return self._pipeline.prepare(record, source.read(record), trace)
+        try:
+            pixels = source.read(located.record)
+        finally:
+            self._check_unchanged(source, located)
+        return self._pipeline.prepare(located.record, pixels, trace)
+
+    def _check_unchanged(self, source: Source, located: Located) -> None:
+        """Looks closer only at a file that was touched since the plan, as its time says."""
+        path = located.record.path
+        if path is None or located.source == UNREADABLE:
+            return
+        try:
+            touched_ns = path.stat().st_ctime_ns
+        except OSError:
+            touched_ns = self._planned_ns
+        if touched_ns >= self._planned_ns and hash_record(source, located.record) != located.source:
+            raise SourceChangedError(
+                f"{located.record.key}: expected the file as it was when the build was planned, "
+                "found that it changed or vanished since. Build again; what is finished is kept."
+            )
 
     def _partner(self, key: str) -> Sample:
         try:
             return self._original(key, Trace())
+        except SourceChangedError:
+            raise
         except DataError as error:
             raise DataError(f"the partner '{key}': {error}") from error
 

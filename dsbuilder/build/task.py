@@ -187,6 +187,8 @@ class Job:
         the first is None without a source.
       output: the folder that shards are written to.
       before: the folder of the build before, whose samples may be copied; None without one.
+      planned_ns: when the plan began to look at the source, in ns since 1970: what changes later
+        is not what was planned.
     """
 
     resolved: Mapping[str, Any]
@@ -195,10 +197,11 @@ class Job:
     plugin_folders: tuple[str, ...]
     signatures: tuple[Mapping[str, Any] | None, Mapping[str, Any], Mapping[str, Any]]
     output: str
-    before: str | None = None
+    before: str | None
+    planned_ns: int
 
     @classmethod
-    def of(cls, pipeline: Pipeline, output: Path, before: Path | None) -> Self:
+    def of(cls, pipeline: Pipeline, output: Path, *, before: Path | None, planned_ns: int) -> Self:
         """Returns the job of a pipeline that was resolved here."""
         spec = pipeline.spec
         prepared = pipeline.prepared
@@ -214,6 +217,7 @@ class Job:
             ),
             output=str(output),
             before=None if before is None else str(before),
+            planned_ns=planned_ns,
         )
 
     def pipeline(self) -> Pipeline:

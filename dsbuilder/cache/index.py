@@ -15,6 +15,7 @@ from typing import Any
 
 from dsbuilder.cache import fingerprint, store
 
+UNREADABLE = "unreadable"
 _GRAIN_NS = 2 * 10**9
 _THREADS = 4
 
@@ -24,7 +25,7 @@ def content_hashes(
 ) -> Mapping[Path, str]:
     """Returns the content hash of every file, reading only those that may have changed.
 
-    A file that cannot be read has the hash `unreadable`: making its sample will say why. The index
+    A file that cannot be read has the hash `UNREADABLE`: making its sample will say why. The index
     is written back for the next time, unless `keep` says not.
 
     Args:
@@ -38,7 +39,7 @@ def content_hashes(
     trusted = {path: entry for path, entry in fresh.items() if entry[-1] and entry[0]}
     if keep and trusted != known:
         store.write_text(index_path, json.dumps(trusted, separators=(",", ":")))
-    return {path: fresh[str(path)][0] or "unreadable" for path in files}
+    return {path: fresh[str(path)][0] or UNREADABLE for path in files}
 
 
 def _load(path: Path) -> dict[str, Any]:

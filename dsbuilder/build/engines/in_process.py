@@ -37,6 +37,7 @@ class InProcess:
                 codec=codec,
                 folder=Path(job.output),
                 before=before,
+                planned_ns=job.planned_ns,
                 at=at,
             )
             on_progress(task.samples - reported)

@@ -193,8 +193,11 @@ class _Run:
             except (EOFError, OSError):
                 self._mourn(worker)
                 continue
+            if "failed" in message:
+                raise OSError(*message["failed"])
             if "error" in message:
-                raise _ERRORS.get(message["kind"], CacheError)(message["error"])
+                known = [_ERRORS[kind] for kind in message["kinds"] if kind in _ERRORS]
+                raise (known or [CacheError])[0](message["error"])
             self._report(worker, worker.task.samples)
             self._next(worker)
             yield ShardResult(**message["result"])

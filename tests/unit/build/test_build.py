@@ -501,8 +501,8 @@ WORDS = '''
 """Draws one of a few words as a gray level."""
 from dataclasses import dataclass
 import numpy as np
-from dsbuilder.plugin import ImageSpec, Mode, Params, Sample, SampleSpec, Synthesizer, Text,
-synthesizer
+from dsbuilder.plugin import ImageSpec, Mode, Params, Sample, SampleSpec
+from dsbuilder.plugin import Synthesizer, Text, synthesizer
 
 
 @synthesizer("words")
