@@ -12,6 +12,10 @@ publish.py    manifest, checksums, and the switch of the link
 journal.py    what a build notes about itself
 build.py      all of it in order
 
+forecast.py   what a build would make, reuse and need, without building
+planned.py    such a build against the one before, sample by sample
+probe.py      a few samples made for real: what one costs
+
 reopen.py     a built dataset's pipeline and source, to make a sample once more
 replay.py     such a sample against the stored one
 """

@@ -14,12 +14,12 @@ from dsbuilder.build.engines.pool import Pool
 from dsbuilder.build.inventory import Inventory, open_before, take_stock
 from dsbuilder.build.journal import Clock, log_of
 from dsbuilder.build.plan import Plan, make_plan
-from dsbuilder.build.publish import finish, write_dataset
+from dsbuilder.build.publish import finish, is_whole, write_dataset
 from dsbuilder.build.survey import Survey, load_spec, survey
 from dsbuilder.build.task import Job, ShardResult, ShardTask
 from dsbuilder.cache import build_log, manifest, quarantine
 from dsbuilder.cache.manifest import Manifest
-from dsbuilder.cache.store import SUMS, Store, read_sums
+from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.spec.document import override, read
 
@@ -91,7 +91,7 @@ def _build(surveyed: Survey, out: Path, how: "_How", early: Pool | None, *, reha
     with store.locked():
         plan = _plan(surveyed, store, rehash=rehash)
         published = store.finished(plan.fingerprint)
-        if not _is_whole(published):
+        if not is_whole(published):
             results = _make_shards(surveyed, plan, store, how, early)
             partial = store.partial(plan.fingerprint)
             write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
@@ -105,13 +105,6 @@ def _build(surveyed: Survey, out: Path, how: "_How", early: Pool | None, *, reha
         path = store.point(settings.version, plan.fingerprint)
     known = manifest.read(published)
     return Built(path=path, manifest=known, made=made, reused=reused, quarantined=rows)
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether a published build still has all its files; one that lost some is made whole again."""
-    if not (folder / SUMS).is_file():
-        return False
-    return all((folder / name).is_file() for name in read_sums(folder))
 
 
 def _check_something(surveyed: Survey) -> None:

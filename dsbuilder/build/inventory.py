@@ -70,12 +70,13 @@ class Before:
             sums={name: self.sums[name] for name in names},
             quarantined=rows,
             reused=shard.samples,
+            reproducible=all(row["stage"] != "worker" for row in rows),
         )
 
     def overlapping(self, task: ShardTask) -> tuple[str, ...]:
         """Returns the shards whose span of hashes meets the task's: its samples lie there."""
         shards = self.manifest.splits.get(task.split, ())
-        index, count = _place(task.stem)
+        index, count = place_of(task.stem)
         return tuple(
             shard.stem
             for own, shard in enumerate(shards)
@@ -93,45 +94,75 @@ def open_before(path: Path | None) -> Before | None:
         return None  # not a dataset of this format: everything is made again
 
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What is there of one shard.
+
+    Attributes:
+      task: the shard's; it names the earlier shards that its samples may be copied from.
+      finished: its result, if a build that was interrupted finished it.
+      linkable: its result, if the published build holds it as it is planned.
+      to_make: samples that no earlier build holds.
+    """
+
+    task: ShardTask
+    finished: ShardResult | None = None
+    linkable: ShardResult | None = None
+    to_make: int = 0
+
+    @property
+    def result(self) -> ShardResult | None:
+        """The shard's result if it needs no work."""
+        return self.finished or self.linkable
+
+
+def look(plan: Plan, codec: Codec, *, before: Before | None, folder: Path) -> list[Found]:
+    """Returns what is there of every shard; changes nothing.
+
+    Args:
+      before: the published build.
+      folder: of this build, as an interruption may have left it.
+    """
+    return [_look_for(task, codec, before, folder) for task in plan.shards]
+
+
+def _look_for(task: ShardTask, codec: Codec, before: Before | None, folder: Path) -> Found:
+    finished = read_done(folder, task)
+    if finished is not None or before is None:
+        return Found(task=task, finished=finished, to_make=0 if finished else task.samples)
+    linkable = before.linkable(task, codec)
+    if linkable is not None:
+        return Found(task=task, linkable=linkable)
+    task = replace(task, earlier=before.overlapping(task))
+    known = Earlier.open(codec, before.path, task.earlier).entries
+    return Found(task=task, to_make=sum(print_ not in known for print_ in _fingerprints(task)))
+
+
 def take_stock(plan: Plan, codec: Codec, *, before: Before | None, folder: Path) -> Inventory:
     """Links what can be linked into `folder` and returns what is there and what is missing."""
-    finished: list[ShardResult] = []
-    missing: list[ShardTask] = []
-    for task in plan.shards:
-        result = read_done(folder, task) or _link(task, codec, before, folder)
-        if result is not None:
-            finished.append(result)
-        elif before is not None:
-            missing.append(replace(task, earlier=before.overlapping(task)))
-        else:
-            missing.append(task)
-    to_make = sum(_count_new(task, codec, before) for task in missing)
-    return Inventory(finished=finished, missing=missing, to_make=to_make)
+    found = look(plan, codec, before=before, folder=folder)
+    for each in found:
+        if each.linkable is not None and before is not None:
+            _link(each.linkable, before, folder)
+    return Inventory(
+        finished=[each.result for each in found if each.result is not None],
+        missing=[each.task for each in found if each.result is None],
+        to_make=sum(each.to_make for each in found),
+    )
 
 
-def _link(task: ShardTask, codec: Codec, before: Before | None, folder: Path) -> ShardResult | None:
-    result = before.linkable(task, codec) if before is not None else None
-    if before is None or result is None:
-        return None
+def _link(result: ShardResult, before: Before, folder: Path) -> None:
     for name in result.sums:
         (folder / name).unlink(missing_ok=True)
         os.link(before.path / name, folder / name)
     write_done(folder, result)
-    return result
-
-
-def _count_new(task: ShardTask, codec: Codec, before: Before | None) -> int:
-    if before is None:
-        return task.samples
-    known = Earlier.open(codec, before.path, task.earlier).entries
-    return sum(print_ not in known for print_ in _fingerprints(task))
 
 
 def _fingerprints(task: ShardTask) -> Iterator[str]:
     return (output.fingerprint for root in task.roots for output in root.outputs)
 
 
-def _place(stem: str) -> tuple[int, int]:
+def place_of(stem: str) -> tuple[int, int]:
     """Returns (index, count) of a stem such as `toy-train#00001-of-00004`."""
     index, _, count = stem.rpartition("#")[2].partition("-of-")
     return int(index), int(count)

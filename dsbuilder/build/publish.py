@@ -87,3 +87,10 @@ def finish(partial: Path, finished: Path) -> None:
     if finished.exists():  # an older format left it; what is in `partial` is newer and whole
         shutil.rmtree(finished)
     partial.replace(finished)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a published build still has all its files; one that lost some is made whole again."""
+    if not (folder / store.SUMS).is_file():
+        return False
+    return all((folder / name).is_file() for name in store.read_sums(folder))

@@ -20,6 +20,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
     {
         "check": "Say whether a pipeline is right, and what it would build; decodes no image.",
         "preview": "Draw a picture sheet: originals beside their variants.",
+        "plan": "Say what a build would make, reuse and need; writes nothing.",
         "build": "Build the dataset of a pipeline.",
         "info": "Say what a dataset is: splits, classes, signature, size, versions.",
         "verify": "Compare every file of a dataset with its checksum.",
