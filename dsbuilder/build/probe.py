@@ -78,7 +78,15 @@ def _make(task: ShardTask, pipeline: Pipeline, codec: Codec) -> tuple[ShardResul
     """Returns the result of a task and the size of its files."""
     with tempfile.TemporaryDirectory(prefix="dsbuilder-probe-") as name:
         folder = Path(name)
-        result = make(task, pipeline=pipeline, codec=codec, folder=folder, before=None, at=_nowhere)
+        result = make(
+            task,
+            pipeline=pipeline,
+            codec=codec,
+            folder=folder,
+            before=None,
+            planned_ns=time.time_ns(),
+            at=_nowhere,
+        )
         files = [path for path in folder.iterdir() if not path.name.endswith(DONE)]
         return result, sum(path.stat().st_size for path in files)
 
