@@ -57,7 +57,7 @@ class Sample:
 
     def replace(self, **changes: Any) -> Self:
         """Returns a copy with the given attributes changed."""
-        return replace(self, **changes)
+        return type(self)(**{**self.__dict__, **changes})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,12 +144,13 @@ class ImageSpec:
 
     def accepts(self, image: np.ndarray) -> bool:
         """Whether an array has this shape and dtype."""
+        if image.ndim != 3 or image.dtype != self.dtype:
+            return False
+        height, width, channels = image.shape
         return (
-            image.ndim == 3
-            and str(image.dtype) == self.dtype
-            and all(
-                want in (None, have) for want, have in zip(self.shape, image.shape, strict=True)
-            )
+            channels == self.channels
+            and self.height in (None, height)
+            and self.width in (None, width)
         )
 
     def __str__(self) -> str:

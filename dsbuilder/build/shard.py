@@ -1,8 +1,8 @@
 """One shard task: read, transform, encode, write; the one place that makes pixels for the cache.
 
 Roots are taken in turn, so that an image is decoded once for all that derives from it. Encoded
-samples go to a nameless temporary file and are then written in the shard's order (the hash of each
-key), so memory does not grow with the shard.
+samples go to a nameless temporary file, which is memory while they are few, and are then written in
+the shard's order (the hash of each key), so memory does not grow with the shard.
 """
 
 import json
@@ -31,6 +31,8 @@ from dsbuilder.seeding import rank
 from dsbuilder.targets import ClassLabel
 
 DONE = ".done.json"
+_IN_MEMORY_BYTES = 8 << 20
+_BUFFER = 1 << 16  # a read fills it whole, so it is not to be much larger than a sample
 WHOLE_ROOT = -1
 """Stands for all outputs of a root where one of them is named by its place."""
 
@@ -44,22 +46,24 @@ class _Spool:
     """Encoded samples in the order they were made, in a file that has no name."""
 
     file: IO[bytes]
-    entries: list[ledger.Entry] = field(default_factory=list)
+    size: int = 0
+    places: list[tuple[ledger.Entry, int, int]] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)
     quarantined: list[dict[str, str]] = field(default_factory=list)
     reused: int = 0
     reproducible: bool = True
 
     def add(self, payload: bytes, entry: ledger.Entry) -> None:
-        """Keeps a sample; `offset` is its place in the spool until the shard is written."""
-        self.entries.append(replace(entry, offset=self.file.tell(), length=len(payload)))
+        """Keeps a sample."""
+        self.places.append((entry, self.size, len(payload)))
         self.file.write(payload)
+        self.size += len(payload)
 
     def payloads(self) -> Iterator[bytes]:
-        """Yields the samples in the order of `entries`."""
-        for entry in self.entries:
-            self.file.seek(entry.offset)
-            yield self.file.read(entry.length)
+        """Yields the samples in the order of `places`."""
+        for _, offset, length in self.places:
+            self.file.seek(offset)
+            yield self.file.read(length)
 
 
 def make(
@@ -89,7 +93,9 @@ def make(
     """
     earlier = Earlier.open(codec, before, task.earlier) if before else Earlier()
     maker = _Maker(pipeline, codec, task, earlier, planned_ns)
-    with tempfile.TemporaryFile(dir=folder, buffering=1 << 20) as file:
+    with tempfile.SpooledTemporaryFile(
+        max_size=_IN_MEMORY_BYTES, dir=str(folder), buffering=_BUFFER
+    ) as file:
         spool = _Spool(file)
         done = 0
         for place, root in enumerate(task.roots):
@@ -103,13 +109,13 @@ def _at(at: Callable[[int, int, int], None], done: int, root: int, output: int) 
 
 
 def _write(task: ShardTask, spool: _Spool, codec: Codec, folder: Path) -> ShardResult:
-    spool.entries.sort(key=lambda entry: rank("order", entry.key))
+    spool.places.sort(key=lambda place: rank("order", place[0].key))
     with tempfile.TemporaryDirectory(dir=folder, prefix=".shard-") as name:
         temporary = Path(name)
-        offsets = codec.write(temporary, task.stem, spool.payloads(), len(spool.entries))
+        offsets = codec.write(temporary, task.stem, spool.payloads(), len(spool.places))
         entries = [
-            replace(entry, offset=offset)
-            for entry, offset in zip(spool.entries, offsets, strict=True)
+            replace(entry, offset=offset, length=length)
+            for (entry, _, length), offset in zip(spool.places, offsets, strict=True)
         ]
         ledger.write(temporary / ledger.file_name(task.stem), entries)
         files = sorted(temporary.iterdir())
@@ -119,7 +125,7 @@ def _write(task: ShardTask, spool: _Spool, codec: Codec, folder: Path) -> ShardR
     result = ShardResult(
         stem=task.stem,
         samples=len(entries),
-        size_bytes=sum(entry.length for entry in entries),
+        size_bytes=spool.size,
         classes=dict(sorted(spool.classes.items())),
         fingerprint=task.fingerprint,
         sums=sums,

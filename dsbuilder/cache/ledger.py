@@ -8,6 +8,8 @@ from typing import Any
 
 from dsbuilder.errors import CacheError
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Applied:
@@ -60,7 +62,7 @@ def write(path: Path, entries: Iterable[Entry]) -> None:
     with path.open("w", encoding="utf-8") as file:
         for entry in entries:
             row = {**vars(entry), "stages": [vars(applied) for applied in entry.stages]}
-            file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+            file.write(_ENCODER.encode(row) + "\n")
 
 
 def read(path: Path) -> Iterator[Entry]:

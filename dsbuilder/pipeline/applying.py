@@ -9,7 +9,7 @@ import numpy as np
 from dsbuilder.errors import PluginError
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Params, Sample, SampleSpec, Target
-from dsbuilder.seeding import generator, unit
+from dsbuilder.seeding import passing_generator, unit
 from dsbuilder.spec.stages import AnyStage, MixStage
 
 
@@ -29,7 +29,7 @@ class Trace:
 def apply_fixed(stages: Sequence[Stage], sample: Sample, trace: Trace) -> Sample:
     """Applies stages that draw nothing; their generator's key is the stage alone."""
     for stage in stages:
-        sample = _apply(stage, sample, generator(stage.id), trace)
+        sample = _apply(stage, sample, passing_generator(stage.id), trace)
     return sample
 
 
@@ -42,8 +42,8 @@ class Position:
     number: int
 
     def generator(self, stage: AnyStage) -> np.random.Generator:
-        """Returns the generator of a stage here."""
-        return generator(self.seed, stage.id, self.key, self.number)
+        """Returns the generator of a stage here, for one draw."""
+        return passing_generator(self.seed, stage.id, self.key, self.number)
 
     def mixes(self, stage: MixStage) -> bool:
         """Whether a mixer is applied here."""
@@ -79,14 +79,17 @@ def accepted(signature: SampleSpec, sample: Sample) -> Sample:
 
 def _apply(stage: Stage, sample: Sample, rng: np.random.Generator, trace: Trace) -> Sample:
     trace.at = stage.id
-    with noted(stage.id, sample.key, None):
+    params = None
+    try:
         params = stage.draw(sample, rng)
-    if params is None:
-        return sample
-    with noted(stage.id, sample.key, params):
-        sample = stage.plugin.apply(sample, params)
+        if params is None:
+            return sample
+        made = stage.plugin.apply(sample, params)
+    except Exception as error:
+        _note(error, stage.id, sample.key, params)
+        raise
     trace.applied.append((stage.id, params))
-    return sample
+    return made
 
 
 def _mix(
@@ -112,11 +115,15 @@ def noted(stage: str, key: str, params: Params | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        error.add_note(f"stage: {stage}")
-        error.add_note(f"sample: {key}")
-        if params is not None:
-            error.add_note(f"params: {params}")
+        _note(error, stage, key, params)
         raise
+
+
+def _note(error: Exception, stage: str, key: str, params: Params | None) -> None:
+    error.add_note(f"stage: {stage}")
+    error.add_note(f"sample: {key}")
+    if params is not None:
+        error.add_note(f"params: {params}")
 
 
 def _described(image: np.ndarray) -> str:

@@ -1,10 +1,12 @@
 """Randomness depends on the position that asks, and on nothing else."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsbuilder.seeding import draw_seed, generator, rank, unit
+from dsbuilder.seeding import draw_seed, generator, passing_generator, rank, unit
 
 PARTS = st.lists(st.integers() | st.text(), min_size=1, max_size=5)
 
@@ -21,6 +23,35 @@ def test_different_positions_draw_different_numbers(
     same_types = [type(part) for part in one] == [type(part) for part in other]
     if one != other or not same_types:
         assert generator(*one).random() != generator(*other).random()
+
+
+@given(PARTS, st.sampled_from(["random", "integers", "shuffle"]))
+def test_a_passing_generator_draws_what_the_generator_draws(
+    parts: list[int | str], draw: str
+) -> None:
+    def drawn(rng: np.random.Generator) -> list[float]:
+        if draw == "random":
+            return rng.random(3).tolist()
+        if draw == "integers":
+            return rng.integers(9, size=3, dtype=np.uint32).tolist()
+        return rng.permutation(7).tolist()
+
+    drawn(passing_generator("another"))
+    assert drawn(passing_generator(*parts)) == drawn(generator(*parts))
+
+
+def test_threads_have_passing_generators_of_their_own() -> None:
+    mine = passing_generator(1)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: passing_generator(2).random(5)).result()
+    assert mine.random() == generator(1).random()
+
+
+@given(PARTS)
+def test_a_seed_is_what_an_integer_below_two_to_the_63_would_be(parts: list[int | str]) -> None:
+    one, other = generator(*parts), generator(*parts)
+    for _ in range(3):
+        assert draw_seed(one) == int(other.integers(2**63))
 
 
 def test_boundaries_between_parts_count() -> None:

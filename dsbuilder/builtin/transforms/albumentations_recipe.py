@@ -10,7 +10,7 @@ import os
 import random
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -52,6 +52,23 @@ _FLAGS: Mapping[str, Mapping[str, int]] = {
 
 
 _RGBA = 4
+
+
+class _Late:
+    """A random generator that is made when it is first asked for something.
+
+    Every call brings two, of which most transforms use one or none; making both takes longer than
+    many a transform.
+    """
+
+    def __init__(self, make: Callable[[int], Any], seed: int) -> None:
+        self._make, self._seed = make, seed
+
+    def __getattr__(self, name: str) -> Any:
+        # This method is asked only for what is not there yet, `_made` in the first place.
+        value = self._make(self._seed) if name == "_made" else getattr(self._made, name)
+        setattr(self, name, value)
+        return value
 
 
 @dataclass(frozen=True)
@@ -105,7 +122,7 @@ def _call(
     transform: Any, image: np.ndarray, seed: int, references: Mapping[str, Any]
 ) -> np.ndarray:
     # `Compose(seed=...)` would give every child the same seed: three flips would fire together.
-    transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
+    transform.set_random_state(_Late(np.random.default_rng, seed), _Late(random.Random, seed))
     result = transform(image=image, force_apply=True, **references)["image"]
     return np.ascontiguousarray(result if result.ndim == 3 else result[..., None])
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -139,6 +140,16 @@ def test_a_seed_decides_the_bytes_whatever_was_done_between(member: str, referen
     assert all(expected.image.accepts(result) for result in results)
     assert all(result.flags.c_contiguous for result in results)
     assert (len({result.tobytes() for result in results}) == 1) == (member in CONSTANT)
+
+
+@pytest.mark.parametrize("member", sorted(set(USED) - REFERENCED))
+def test_bytes_are_those_of_albumentations_own_call(member: str) -> None:
+    plugin, sample = make(member), noise(48, 64)
+    seeded = make(member)._recipe.transform
+    for seed in (3, 2**62 + 1):
+        seeded.set_random_state(np.random.default_rng(seed), random.Random(seed))
+        own = seeded(image=sample.image, force_apply=True)["image"]
+        assert np.array_equal(after(plugin, sample, seed), own.reshape(*own.shape[:2], -1))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
