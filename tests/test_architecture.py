@@ -11,8 +11,8 @@ import dsbuilder
 
 PACKAGE = Path(dsbuilder.__file__).parent
 
-# From top to bottom. A layer is a folder or a module of the package; those of one tuple stand side by
-# side and do not know each other. A layer may import any layer below it.
+# From top to bottom. A layer is a folder or a module of the package; those of one tuple stand side
+# by side and do not know each other. A layer may import any layer below it.
 LAYERS = (
     ("__main__",),
     ("cli",),

@@ -102,8 +102,7 @@ def test_the_resolved_form_binds_to_an_equal_object() -> None:
         ("span: [0, 3]", "a.yaml:1: span: expected values in [0, 2], found [0, 3]."),
         (
             "choice: liner",
-            "a.yaml:1: choice: expected one of area, linear, found 'liner'. "
-            "Did you mean 'linear'?",
+            "a.yaml:1: choice: expected one of area, linear, found 'liner'. Did you mean 'linear'?",
         ),
         ("names: a", "a.yaml:1: names: expected a list, each entry a text, found 'a'."),
         (
