@@ -209,11 +209,14 @@ class OptimizerOptions:
     Attributes:
       use: `adam`, `adamw`, `sgd`, `rmsprop`, ...
       learning_rate: above 0.
+      schedule: `constant`, or `cosine`, which lowers it epoch by epoch along half a cosine, to
+        nearly 0 in the last epoch of a phase.
       options: further arguments of the Keras class, such as {momentum: 0.9}.
     """
 
     use: str = "adam"
     learning_rate: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

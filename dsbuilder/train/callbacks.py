@@ -95,6 +95,20 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
             self.model.stop_training = True
 
 
+class Schedule(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Sets the learning rate of each epoch by its place in the phase."""
+
+    def __init__(self, phase: Phase, *, start: int) -> None:
+        """Makes a schedule of a phase whose first epoch is `start`, counted from 0 overall."""
+        super().__init__()
+        self._phase = phase
+        self._start = start
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Sets the rate."""
+        self.model.optimizer.learning_rate = self._phase.rate(epoch - self._start)
+
+
 class NoiseByPosition(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Seeds every dropout anew for each epoch, by (seed, epoch, place in the model).
 

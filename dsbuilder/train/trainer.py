@@ -17,7 +17,7 @@ from dsbuilder.spec.schema import TrainOptions
 from dsbuilder.stream.tensorflow import Stream, statistics, stream
 from dsbuilder.train import archive
 from dsbuilder.train.archive import Note
-from dsbuilder.train.callbacks import NoiseByPosition, OnBatch, OnEpoch, Watch
+from dsbuilder.train.callbacks import NoiseByPosition, OnBatch, OnEpoch, Schedule, Watch
 from dsbuilder.train.evaluation import Evaluation, evaluate
 from dsbuilder.train.network import build_network
 from dsbuilder.train.objective import Objective, objective_of
@@ -220,6 +220,7 @@ def _fit(training: _Training, model: keras.Model, phase: Phase, left: int) -> No
         validation_data=training.validation,
         callbacks=[
             NoiseByPosition(training.seed),
+            Schedule(phase, start=start + left - phase.epochs),
             Watch(phase, steps=steps, on_batch=training.on_batch, keep=keep),
         ],
         verbose=0,

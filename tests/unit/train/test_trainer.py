@@ -53,6 +53,7 @@ def plugins(tmp_path_factory):
 @pytest.fixture(scope="module")
 def two_phases(options, plugins):
     data = {**to_data(options), "model": {"use": "frozen"}, "epochs": 3}
+    data["optimizer"] = {**data["optimizer"], "schedule": "cosine"}
     bound = bind(data, origin=Path("pipeline.yaml"), plugins=plugins)
     return replace(bound, fine_tune=FineTuneOptions(layers=1, epochs=2, learning_rate=1e-3))
 
@@ -203,7 +204,11 @@ def test_fine_tuning_changes_the_last_frozen_layer_alone(
         for name in ("one", "norm", "two")
     }
     assert same == {"one": True, "norm": True, "two": False}
-    assert tuned.rows()[-1].learning_rate == 1e-3
+
+
+def test_a_cosine_schedule_starts_anew_in_each_phase(tuned):
+    rates = [row.learning_rate for row in tuned.rows()]
+    assert rates == pytest.approx([0.01, 0.0075, 0.0025, 0.001, 0.0005])
 
 
 def _features(model):
@@ -324,5 +329,10 @@ def test_a_results_file_that_was_lost_is_written_again(whole, dataset, options, 
 
 def test_the_configuration_is_json_that_names_every_default(whole):
     train = json.loads((whole.path / "config.json").read_text())["train"]
-    assert train["optimizer"] == {"use": "adam", "learning_rate": 0.01, "options": {}}
+    assert train["optimizer"] == {
+        "use": "adam",
+        "learning_rate": 0.01,
+        "schedule": "constant",
+        "options": {},
+    }
     assert train["model"]["initializer"] == "he_normal"
