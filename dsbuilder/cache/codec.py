@@ -27,6 +27,13 @@ class ShardReader(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Returns the stored bytes of the sample that the ledger places there."""
 
+    def count(self) -> int:
+        """Returns how many samples the shard's own files hold.
+
+        Raises:
+          CacheError: they are damaged or disagree.
+        """
+
 
 @dataclass(frozen=True, kw_only=True)
 class Codec(ABC):

@@ -150,4 +150,9 @@ def read(folder: Path) -> Manifest:
         found = data.get("format")
         message = f"{path}: expected format {FORMAT}, found {found}. Build the dataset again."
         raise CacheError(message)
-    return Manifest.from_json(data)
+    try:
+        return Manifest.from_json(data)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CacheError(
+            f"{path}: expected a manifest, found a damaged one ({error}). Build the dataset again."
+        ) from None

@@ -72,8 +72,17 @@ class NpyShard:
     arrays: dict[str, np.ndarray]
 
     def read(self, offset: int, length: int) -> bytes:
-        """Returns a row as the Example it was written from."""
-        row = {name: array[offset] for name, array in self.arrays.items()}
+        """Returns a row as the Example it was written from.
+
+        Raises:
+          CacheError: there is no such row.
+        """
+        try:
+            row = {name: array[offset] for name, array in self.arrays.items()}
+        except IndexError as error:
+            raise CacheError(
+                f"expected row {offset}, found fewer ({error}). Build the dataset again."
+            ) from None
         features: dict[str, example.Value] = {
             "image": np.ascontiguousarray(row.pop("image")).tobytes()
         }
@@ -81,6 +90,15 @@ class NpyShard:
             value = row[name]
             features[name] = bytes(value) if feature.dtype == "string" else value
         return example.encode(features)
+
+    def count(self) -> int:
+        """The length of all arrays."""
+        lengths = {name: len(array) for name, array in self.arrays.items()}
+        if len(set(lengths.values())) != 1:
+            raise CacheError(
+                f"expected arrays of one length, found {lengths}. Build the dataset again."
+            )
+        return lengths["image"]
 
 
 def load_array(path: Path, *, writable: bool = False) -> np.ndarray:

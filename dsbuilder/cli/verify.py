@@ -1,4 +1,4 @@
-"""`dsbuilder verify`: a dataset's files against their checksums."""
+"""`dsbuilder verify`: whether everything of a dataset is as it was built."""
 
 from pathlib import Path
 
@@ -11,18 +11,34 @@ from dsbuilder.cli.screen import Screen, line, shown
 @click.command()
 @options.dataset
 @options.as_json
-def verify(dataset: Path, *, as_json: bool) -> None:
-    """Compare every file of a dataset with its checksum.
+@click.pass_context
+def verify(context: click.Context, dataset: Path, *, as_json: bool) -> None:
+    """Check every file, count, key and label of a dataset.
 
-    Exits with 1 and names all files that are missing or differ.
+    Exits with 1 and names all problems: files that are missing, changed or do not belong there,
+    counts that disagree, labels out of range, and records that are used in two splits.
     """
     from dsbuilder.cache import store
-    from dsbuilder.dataset import load
+    from dsbuilder.dataset import opened
 
-    opened = load(dataset)
-    opened.verify()
-    files = sorted(store.read_sums(opened.path))
+    found = opened(dataset)
+    if not as_json:
+        found.verify()
+    problems = found.problems() if as_json else []
+    files = sorted(store.read_sums(found.path)) if not problems else []
+    samples = sum(found.num_samples(split) for split in found.splits)
     Screen(as_json=as_json).show(
-        {"path": str(opened.path), "intact": True, "files": files},
-        lambda: line(f"{shown(dataset)}: all {len(files)} files are as they were built."),
+        {
+            "path": str(found.path),
+            "intact": not problems,
+            "problems": problems,
+            "files": files,
+            "samples": samples,
+        },
+        lambda: line(
+            f"{shown(dataset)}: all {len(files)} files and {samples} samples are as they were "
+            "built."
+        ),
     )
+    if problems:
+        context.exit(1)

@@ -16,6 +16,7 @@ from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.dataset.difference import Difference, compare
 from dsbuilder.dataset.explanation import Explanation, explain
 from dsbuilder.dataset.side import side_of
+from dsbuilder.dataset.verification import find_problems
 from dsbuilder.errors import CacheError, DataError, did_you_mean
 from dsbuilder.sample import Sample, SampleSpec
 from dsbuilder.targets import ClassLabel
@@ -115,23 +116,23 @@ class Dataset:
                 yield self.codec.decode(reader.read(entry.offset, entry.length))
 
     def verify(self) -> None:
-        """Compares every file of the dataset with its checksum.
+        """Checks that everything is as it was built: every checksum, count, key and label.
 
         Raises:
-          CacheError: files are missing or differ; it names all of them.
+          CacheError: it names all problems, one a line.
         """
-        problems = []
-        for name, expected in store.read_sums(self.path).items():
-            path = self.path / name
-            if not path.is_file():
-                problems.append(f"{name} is missing")
-            elif store.sha256(path) != expected:
-                problems.append(f"{name} differs from its checksum")
+        problems = self.problems()
         if problems:
+            found = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            lines = "".join(f"\n  {each}" for each in problems)
             raise CacheError(
-                f"{self.path}: expected the files of SHA256SUMS, found that "
-                f"{'; '.join(problems)}. Build the dataset again."
+                f"{self.path}: expected the dataset as it was built, found {found}. "
+                f"Build the dataset again.{lines}"
             )
+
+    def problems(self) -> list[str]:
+        """Returns what `verify` would complain of, in words; empty if nothing is wrong."""
+        return find_problems(self)
 
     def explain(self, key: str) -> Explanation:
         """Returns how a sample came to be, and where it lies.

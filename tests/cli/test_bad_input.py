@@ -4,6 +4,7 @@
 eight images each.
 """
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -241,7 +242,7 @@ def test_an_export_that_cannot_be_written(pets: Path, call) -> None:
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize("line", ["info out/pets", "verify out/pets", "export out/pets --out x"])
+@pytest.mark.parametrize("line", ["info out/pets", "export out/pets --out x"])
 def test_a_dataset_with_a_missing_shard(line: str, pets: Path, call) -> None:
     call("build pets.yaml --workers 1")
     shard = next((pets / "out/pets/1.0.0").resolve().glob("*-train.tfrecord-*"))
@@ -259,10 +260,14 @@ def test_a_dataset_with_a_cut_shard(pets: Path, call) -> None:
     whole = shard.read_bytes()
     shard.write_bytes(whole[:-10])
     verified = call("verify out/pets")
-    assert verified.stderr == (
-        f"error: {shard.parent}: expected the files of SHA256SUMS, found that {shard.name} differs "
-        "from its checksum. Build the dataset again.\n"
-    )
+    lines = verified.stderr.splitlines()
+    assert lines[:2] == [
+        f"error: {shard.parent}: expected the dataset as it was built, found 3 problems. "
+        "Build the dataset again.",
+        f"  {shard.name} differs from its checksum",
+    ]
+    assert re.fullmatch(rf"  {shard.name}: byte \d+: .* \(the file is cut\)", lines[2])
+    assert re.fullmatch(rf"  '.*': {shard.name}: byte \d+: .* \(the file is cut\)", lines[3])
     assert verified.exit_code == 1
     exported = call("export out/pets --out x")
     assert exported.stderr.startswith(f"error: {shard}: byte ")

@@ -133,3 +133,67 @@ def test_diff_of_equal_datasets_is_one_line(pets: Path, call) -> None:
     assert call("diff out/pets out/pets").stdout == (
         "out/pets -> out/pets: 24 samples are the same\n"
     )
+
+
+def test_plan_says_what_a_build_would_do_and_why(pets: Path, call) -> None:
+    first = call("plan pets.yaml --workers 1")
+    assert first.exit_code == 0, first.stderr
+    assert not (pets / "out").exists()
+    assert re.search(r"^to make  24 of 24 samples$", first.stdout, re.MULTILINE)
+    assert re.search(r"^time     about \d+ s with 1 worker \(", first.stdout, re.MULTILINE)
+    call("build pets.yaml --workers 1")
+    again = call("plan pets.yaml").stdout
+    assert "to make  0 of 24 samples\n" in again
+    assert "shards   3 reused\n" in again
+    (pets / "source/cat/1.png").write_bytes((pets / "source/dog/1.png").read_bytes())
+    changed = call("plan pets.yaml").stdout
+    assert "the content of cat/1.png changed" in changed
+    assert "shards   2 reused, 1 rewritten with what is kept\n" in changed
+    (pets / "source/owl").mkdir()
+    (pets / "source/owl/1.png").write_bytes((pets / "source/dog/1.png").read_bytes())
+    document = json.loads(call("plan pets.yaml --json").stdout)
+    assert document["before"]["train"]["classes"] == {"cat": 8, "dog": 8}
+    assert "owl" in json.dumps(document["splits"])
+    reasons = [each["reason"] for shard in document["shards"] for each in shard["reasons"]]
+    assert "the class 'owl' of label was added" in reasons
+    assert re.search(r"^owl +0 -> \d", call("plan pets.yaml").stdout, re.MULTILINE)
+
+
+def test_clean_says_what_it_removed(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    old = (pets / "out/pets/1.0.0").resolve()
+    call("build pets.yaml --workers 1 --set seed=8")
+    kept = (pets / "out/pets/1.0.0").resolve()
+    dry = call("clean out --dry-run")
+    assert re.fullmatch(
+        rf"old build  out/pets/\.builds/{old.name}\n1 old build would be removed; "
+        r"frees \d+\.\d kB\n",
+        dry.stdout,
+    )
+    assert old.is_dir()
+    document = json.loads(call("clean out/pets/1.0.0 --json").stdout)
+    assert document["removed"] == [{"path": str(old), "kind": "build"}]
+    assert document["freed_bytes"] > 1000
+    assert not old.exists()
+    assert kept.is_dir()
+    assert call("clean out").stdout == "out: nothing to remove.\n"
+    missing = call("clean nowhere")
+    assert missing.exit_code == 1
+    assert missing.stderr.startswith("error: nowhere: expected an output folder or a dataset")
+
+
+def test_verify_names_all_problems(pets: Path, call) -> None:
+    call("build pets.yaml --workers 1")
+    folder = (pets / "out/pets/1.0.0").resolve()
+    next(folder.glob("*-train.tfrecord-*")).unlink()
+    (folder / "stray").touch()
+    result = call("verify out/pets")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {folder}: expected the dataset as it was built, found 2 problems. "
+        "Build the dataset again.\n"
+        "  pets-train.tfrecord-00000-of-00001 is missing\n"
+        "  stray is no file of the dataset\n"
+    )
+    document = json.loads(call("verify out/pets --json").stdout)
+    assert (document["intact"], len(document["problems"])) == (False, 2)

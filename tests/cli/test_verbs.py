@@ -188,7 +188,7 @@ def test_verify_counts_what_it_compared(pets: Path, call) -> None:
     call("build pets.yaml --workers 1")
     files = json.loads(call("verify out/pets --json").stdout)["files"]
     assert call("verify out/pets").stdout == (
-        f"out/pets: all {len(files)} files are as they were built.\n"
+        f"out/pets: all {len(files)} files and 24 samples are as they were built.\n"
     )
     assert "pets-test.tfrecord-00000-of-00001" in files
 

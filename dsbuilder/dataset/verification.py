@@ -1,0 +1,211 @@
+"""Whether everything of a dataset is as it was built: every sum, count, key and label.
+
+Checksums alone would say that nothing changed since; the rest also says that what was built is
+consistent, whoever wrote it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dsbuilder.cache import ledger, quarantine, store
+from dsbuilder.cache.codec import ShardReader
+from dsbuilder.cache.ledger import Entry
+from dsbuilder.cache.manifest import Shard
+from dsbuilder.errors import CacheError
+from dsbuilder.formats import example
+from dsbuilder.sample import Target
+from dsbuilder.targets import ClassLabel
+
+if TYPE_CHECKING:
+    from dsbuilder.dataset.opened import Dataset
+
+_MOST_OF_A_SHARD = 10
+_OUTSIDE = (store.SUMS, "report.html")
+"""Files beside the checksums; so is all of `log/`."""
+
+
+def find_problems(dataset: "Dataset") -> list[str]:
+    """Returns what is wrong with a dataset, each in words; empty if nothing is."""
+    try:
+        sums = store.read_sums(dataset.path)
+    except CacheError as error:
+        return [str(error)]
+    verification = _Verification(dataset)
+    return [*_files(dataset, sums), *verification.problems()]
+
+
+def _files(dataset: "Dataset", sums: Mapping[str, str]) -> Iterator[str]:
+    """Yields files that are missing, changed, or do not belong here."""
+    for name, expected in sums.items():
+        path = dataset.path / name
+        if not path.is_file():
+            yield f"{name} is missing"
+        elif store.sha256(path) != expected:
+            yield f"{name} differs from its checksum"
+    for name in _required(dataset):
+        if name not in sums:
+            yield f"{name} has no checksum in {store.SUMS}"
+    for path in sorted(dataset.path.rglob("*")):
+        name = path.relative_to(dataset.path).as_posix()
+        is_log = name == store.LOG or name.startswith(f"{store.LOG}/")
+        if name not in sums and name not in _OUTSIDE and not is_log:
+            yield f"{name} is no file of the dataset"
+
+
+def _required(dataset: "Dataset") -> Iterator[str]:
+    yield from (store.MANIFEST, store.PIPELINE, store.QUARANTINE)
+    for split in dataset.splits:
+        for shard in dataset.shards(split):
+            yield from _names(dataset, shard)
+
+
+def _names(dataset: "Dataset", shard: Shard) -> tuple[str, ...]:
+    return (*dataset.codec.files(shard.stem), ledger.file_name(shard.stem))
+
+
+@dataclass
+class _Verification:
+    """One pass over all shards.
+
+    Attributes:
+      keys: which shard each key lies in.
+      roots: which split each record is used in.
+    """
+
+    dataset: "Dataset"
+    keys: dict[str, str] = field(default_factory=dict)
+    roots: dict[str, str] = field(default_factory=dict)
+
+    def problems(self) -> Iterator[str]:
+        for split in self.dataset.splits:
+            for shard in self.dataset.shards(split):
+                yield from _limited(self._shard(split, shard), shard)
+        yield from self._quarantine()
+
+    def _quarantine(self) -> Iterator[str]:
+        expected = self.dataset.manifest.quarantined
+        try:
+            found = len(quarantine.read(self.dataset.path))
+        except ValueError as error:
+            yield f"{store.QUARANTINE} is damaged ({error})"
+            return
+        if found != expected:
+            yield f"{store.QUARANTINE} holds {found} samples, the manifest says {expected}"
+
+    def _shard(self, split: str, shard: Shard) -> Iterator[str]:
+        if not all((self.dataset.path / name).is_file() for name in _names(self.dataset, shard)):
+            return  # said where checksums are compared
+        try:
+            entries = list(ledger.read(self.dataset.path / ledger.file_name(shard.stem)))
+            reader = self.dataset.codec.open(self.dataset.path, shard.stem)
+        except CacheError as error:
+            yield _short(error, self.dataset.path)
+            return
+        yield from self._counts(shard, entries, reader)
+        for entry in entries:
+            yield from self._places(split, shard, entry)
+        yield from self._samples(shard, entries, reader)
+
+    def _counts(self, shard: Shard, entries: list[Entry], reader: ShardReader) -> Iterator[str]:
+        where = shard.stem
+        if len(entries) != shard.samples:
+            yield f"{where}: the ledger has {len(entries)} samples, the manifest {shard.samples}"
+        size = sum(entry.length for entry in entries)
+        if size != shard.size_bytes:
+            yield f"{where}: the ledger has {size} bytes, the manifest {shard.size_bytes}"
+        try:
+            held = reader.count()
+        except CacheError as error:
+            yield _short(error, self.dataset.path)
+            return
+        if held != len(entries):
+            yield f"{where}: the shard holds {held} samples, the ledger {len(entries)}"
+
+    def _places(self, split: str, shard: Shard, entry: Entry) -> Iterator[str]:
+        """Yields keys that are there twice, and records that are used in two splits."""
+        if entry.key in self.keys:
+            yield f"'{entry.key}' lies in {self.keys[entry.key]} and again in {shard.stem}"
+        self.keys[entry.key] = shard.stem
+        for parent in entry.parents:
+            known = self.roots.setdefault(parent, split)
+            if known != split:
+                yield f"'{entry.key}' of {split} is made of '{parent}' of {known}"
+
+    def _samples(self, shard: Shard, entries: list[Entry], reader: ShardReader) -> Iterator[str]:
+        classes: Counter[str] = Counter()
+        unread = 0
+        for entry in entries:
+            try:
+                features = _features(reader, entry)
+                yield from self._labels(features, entry, classes)
+            except (CacheError, LookupError, ValueError) as error:
+                yield f"'{entry.key}': {_short(error, self.dataset.path)}"
+                unread += 1
+        if not unread and classes != Counter(shard.classes):
+            found, stated = dict(sorted(classes.items())), dict(shard.classes)
+            yield f"{shard.stem}: the shard holds the classes {found}, the manifest says {stated}"
+
+    def _labels(
+        self, features: Mapping[str, Any], entry: Entry, classes: Counter[str]
+    ) -> Iterator[str]:
+        for name, kind in self.dataset.signature.targets.items():
+            problem = _label_problem(kind, name, features)
+            if problem:
+                yield f"'{entry.key}': {name}: {problem}"
+            elif isinstance(kind, ClassLabel):
+                classes[kind.names[int(np.asarray(features[name]).item())]] += 1
+
+
+def _features(reader: ShardReader, entry: Entry) -> Mapping[str, Any]:
+    payload = reader.read(entry.offset, entry.length)
+    features = example.decode(payload)
+    key = features["key"][0].decode("utf-8", "replace") if features.get("key") else ""
+    if key != entry.key or len(payload) != entry.length:
+        raise CacheError(
+            f"expected its {entry.length} bytes at {entry.offset}, found {len(payload)} of '{key}'"
+        )
+    return features
+
+
+def _label_problem(kind: Target, name: str, features: Mapping[str, Any]) -> str | None:
+    """Says what is wrong with a stored label; None if nothing is."""
+    missing = [each for each in kind.features(name) if each not in features]
+    if missing:
+        return f"expected the feature '{missing[0]}', found none"
+    if isinstance(kind, ClassLabel):
+        number = int(np.asarray(features[name]).item())
+        if not 0 <= number < len(kind.names):
+            return f"expected a class in [0, {len(kind.names)}), found {number}"
+    value = kind.decode(name, features)
+    if isinstance(kind, ClassLabel) and kind.soft:
+        return _weights_problem(kind, value)
+    return None
+
+
+def _weights_problem(kind: ClassLabel, weights: np.ndarray) -> str | None:
+    if weights.shape != (len(kind.names),):
+        return f"expected {len(kind.names)} weights, found {weights.size}"
+    if not (weights >= 0).all() or abs(float(weights.sum()) - 1.0) > 1e-3:
+        return f"expected weights that sum to 1, found a sum of {float(weights.sum()):g}"
+    return None
+
+
+def _limited(problems: Iterator[str], shard: Shard) -> Iterator[str]:
+    """Yields the first problems of a shard and counts the others."""
+    yield from islice(problems, _MOST_OF_A_SHARD)
+    more = sum(1 for _ in problems)
+    if more:
+        yield f"{shard.stem}: {more} more of its samples have a problem"
+
+
+def _short(error: Exception, folder: Path) -> str:
+    """Returns an error without the folder, which is said once, and without what to do."""
+    return (
+        str(error).replace(f"{folder}/", "").removesuffix(" Build the dataset again.").rstrip(".")
+    )
