@@ -35,6 +35,11 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     ),
     "cnn": ({"width": 4, "depth": 2},),
     "folder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
+    "fused_color": ({}, {"hue": [-0.5, 0.5], "saturation": [0, 2]}),
+    "fused_crop_resize_flip": (
+        {"size": [24, 30]},
+        {"size": [60, 20], "scale": [0.5, 1], "ratio": [2, 3], "flip": 0, "interpolation": "area"},
+    ),
     "list": (
         {"path": "{folder}", "list": "{folder}/all.txt"},
         {"lists": {"train": ["{folder}", "{folder}/all.txt"]}},

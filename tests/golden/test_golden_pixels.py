@@ -17,6 +17,8 @@ from PIL import Image
 from dsbuilder.builtin.mixers.mixup import Mixup
 from dsbuilder.builtin.synth.text_line import TextLine
 from dsbuilder.builtin.transforms.albumentations import Albumentations
+from dsbuilder.builtin.transforms.fused_color import FusedColor
+from dsbuilder.builtin.transforms.fused_crop_resize_flip import FusedCropResizeFlip
 from dsbuilder.builtin.transforms.one_of import OneOf
 from dsbuilder.builtin.transforms.resize import Resize
 from dsbuilder.builtin.transforms.some_of import SomeOf
@@ -116,6 +118,25 @@ CASES = {
         lambda: albumentations("Affine", rotate=[-40, 40], scale=[0.7, 1.2])(4),
         levels=2,
         share=0.01,
+    ),
+    "fused_color": Case(
+        lambda: (
+            FusedColor()
+            .apply(
+                picture(),
+                {"brightness": 1.1, "contrast": 0.8, "saturation": 1.3, "hue": -0.04},
+            )
+            .image
+        ),
+        levels=1,
+    ),
+    "fused_crop_resize_flip": Case(
+        lambda: (
+            FusedCropResizeFlip(size=(20, 20))
+            .apply(picture(), {"box": [3, 5, 14, 18], "flip": True})
+            .image
+        ),
+        levels=1,
     ),
     "salt_pepper": Case(lambda: plugged("salt_pepper", {"density": 0.2, "seed": 9})),
     "shapes": Case(
