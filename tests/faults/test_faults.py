@@ -167,7 +167,7 @@ def descendants(pid: int) -> list[int]:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_outlives_a_build_that_was_ended(pipeline, tmp_path, sent) -> None:
-    process = start(pipeline, tmp_path / "out", ["augment.stages=[{use: salt, seconds: 0.05}]"])
+    process = start(pipeline, tmp_path / "out", ["augment.stages=[{use: salt, seconds: 0.2}]"])
     builds = tmp_path / "out/toy/.builds"
     deadline = time.monotonic() + 60
     while not list(builds.glob("*.partial/*.done.json")) and time.monotonic() < deadline:
