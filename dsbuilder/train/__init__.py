@@ -2,6 +2,7 @@
 
 trainer.py      `train_dataset`, `resume_run`: the phases of a training, one after the other
 run.py          the run folder: its name, its configuration, its results
+record.py       what is written there: configuration, curves, evaluation
 options.py      the train section as it is kept in a run and bound again
 phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
 network.py      the model that is trained: normalisation, then what the builder builds

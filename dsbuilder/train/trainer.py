@@ -1,7 +1,5 @@
 """Trains a model on a dataset, epoch by epoch, so that it can be killed at any time and resumed."""
 
-import importlib.metadata
-import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,22 +10,21 @@ import keras
 
 from dsbuilder.dataset import Dataset, load
 from dsbuilder.errors import TrainError
-from dsbuilder.report import confusion, curves
 from dsbuilder.spec.schema import TrainOptions
 from dsbuilder.stream.tensorflow import Stream, statistics, stream
 from dsbuilder.train import archive
 from dsbuilder.train.archive import Note
 from dsbuilder.train.callbacks import NoiseByPosition, OnBatch, OnEpoch, Schedule, Watch
-from dsbuilder.train.evaluation import Evaluation, evaluate
+from dsbuilder.train.evaluation import evaluate
 from dsbuilder.train.network import build_network
 from dsbuilder.train.objective import Objective, objective_of
 from dsbuilder.train.optimizer import make_optimizer
-from dsbuilder.train.options import bind, pipeline_of, to_data
+from dsbuilder.train.options import bind
 from dsbuilder.train.phases import Phase, best_row, is_over, next_phase, unfreeze
-from dsbuilder.train.run import CONFIG, CONFUSION, CURVES, EVALUATION, Row, Run
+from dsbuilder.train.record import config_of, note_of, write_evaluation, write_progress
+from dsbuilder.train.run import CONFIG, Row, Run
 
 _LOGGER = logging.getLogger(__name__)
-_PACKAGES = ("dsbuilder", "keras", "tensorflow", "numpy")
 
 
 def train_dataset(
@@ -63,7 +60,7 @@ def train_dataset(
         )
     training = _prepare(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
     target.path.mkdir(parents=True, exist_ok=True)
-    target.write_json(CONFIG, _config(dataset, options, plugins))
+    target.write_json(CONFIG, config_of(dataset, options, plugins))
     return _finish(training, (), None)
 
 
@@ -100,7 +97,7 @@ def resume_run(
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
     training = _prepare(dataset, options, target, folders, on_batch=on_batch, on_epoch=on_epoch)
-    target.write_json(CONFIG, _config(dataset, options, folders))
+    target.write_json(CONFIG, config_of(dataset, options, folders))
     if not target.last.exists():
         return _finish(training, (), None)
     trained = archive.load_model(target.last, plugins=folders)
@@ -155,7 +152,7 @@ def _prepare(
         run=run,
         seed=seed,
         objective=objective,
-        note=_note(dataset, options, train, plugins),
+        note=note_of(dataset, options, train, plugins),
         train=train,
         validation=validation,
         dataset=dataset,
@@ -178,7 +175,7 @@ def _finish(training: _Training, rows: Sequence[Row], model: keras.Model | None)
             _compile(training, model, phase)
         phase_done = phase.name
         _fit(training, model, phase, left)
-    _write_progress(training)
+    write_progress(training.run, training.rows)
     _evaluate(training)
     return training.run
 
@@ -237,37 +234,9 @@ def _keep(training: _Training, model: keras.Model, row: Row) -> bool:
     if best_row(training.rows) is row:
         archive.save(model, training.run.best, note, optimizer=False)
     archive.save(model, training.run.last, note, optimizer=True)
-    _write_progress(training)
+    write_progress(training.run, training.rows)
     training.on_epoch(row)
     return is_over(training.rows, row.phase, training.options.patience)  # type: ignore[arg-type]
-
-
-def _write_progress(training: _Training) -> None:
-    training.run.write_rows(training.rows)
-    training.run.write_picture(CURVES, curves.draw(panels(training.rows)))
-
-
-def panels(rows: Sequence[Row]) -> list[curves.Panel]:
-    """Returns the curves of a training, a panel for each value that is measured."""
-    epochs = [row.epoch for row in rows]
-    changes = [
-        (two.epoch - 0.5, two.phase)
-        for one, two in itertools.pairwise(rows)
-        if one.phase != two.phase
-    ]
-    names = list(rows[0].train) if rows else []
-    return [
-        curves.Panel(
-            title=name,
-            lines=[
-                curves.Line(name=split, x=epochs, y=[getattr(row, split)[name] for row in rows])
-                for split in ("train", "validation")
-                if all(name in getattr(row, split) for row in rows)
-            ],
-            marks=changes,
-        )
-        for name in names
-    ]
 
 
 def _evaluate(training: _Training) -> None:
@@ -284,54 +253,12 @@ def _evaluate(training: _Training) -> None:
     write_evaluation(run, evaluation)
 
 
-def write_evaluation(run: Run, evaluation: Evaluation) -> None:
-    """Writes an evaluation and its confusion picture into a run folder."""
-    run.write_json(EVALUATION, evaluation.to_json())
-    picture = confusion.draw(evaluation.class_names, evaluation.confusion)
-    run.write_picture(CONFUSION, picture)
-
-
 def _seed_everything(seed: int, *, deterministic: bool) -> None:
     keras.utils.set_random_seed(seed % 2**32)
     if deterministic and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-
-
-def _config(dataset: Dataset, options: TrainOptions, plugins: Sequence[Path]) -> dict[str, Any]:
-    return {
-        "dataset": {
-            "path": str(dataset.path),
-            "name": dataset.name,
-            "version": dataset.manifest.version,
-            "fingerprint": dataset.manifest.fingerprint,
-        },
-        "train": to_data(options),
-        "seed": dataset.manifest.seed if options.seed is None else options.seed,
-        "plugins": [str(Path(folder).resolve()) for folder in plugins],
-        "pipeline": pipeline_of(dataset),
-        "backend": keras.backend.backend(),
-        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
-    }
-
-
-def _note(dataset: Dataset, options: TrainOptions, train: Stream, plugins: Sequence[Path]) -> Note:
-    pipeline = pipeline_of(dataset)
-    stream_finish = pipeline.get("stream", {}).get("finish", [])
-    return Note(
-        dataset=f"{dataset.name} {dataset.manifest.version}",
-        fingerprint=dataset.manifest.fingerprint,
-        class_names=train.class_names,
-        signature=train.signature,
-        normalize="model" if options.model.preprocesses else options.normalize or "scale",
-        pipeline={
-            "image": pipeline.get("image", {}),
-            "prepare": pipeline.get("prepare", []),
-            "finish": [*pipeline.get("finish", []), *stream_finish],
-        },
-        plugins=tuple(Path(folder).resolve() for folder in plugins),
-    )
 
 
 def _check_same(run: Run, config: Mapping[str, Any], dataset: Dataset) -> None:
