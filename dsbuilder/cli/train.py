@@ -69,10 +69,6 @@ def train(
     subject = (_from_dataset if target.is_dir() else _from_pipeline)(
         target, assigned, plugin_folders, out=out, workers=workers, screen=screen
     )
-    if resume and any(each.startswith("train") for each in overrides):
-        raise click.UsageError(
-            "expected no --set of the train section with --resume; --epochs may."
-        )
     run = _open_run(subject.dataset.name, run_folder, resume=resume)
     try:
         _train(subject, run, screen, resume=resume, epochs=epochs)
