@@ -167,6 +167,14 @@ class Transform(ABC):
         """Returns the signature after this transform; raises a ValueError on one it cannot take."""
         return spec
 
+    def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
+        """Returns the (height, width) to which a whole image of a size is resized, before all else.
+
+        None, which is always right, says that every pixel counts. What is said here lets a large
+        JPEG be decoded at a reduced scale when this is the first stage of `prepare`.
+        """
+        return None
+
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws everything random of one application; JSON values only."""
         return {}

@@ -106,7 +106,11 @@ class _Planner:
         self._base = fingerprint.digest(
             dict(fingerprint.packages()),
             settings.seed,
-            [settings.image.mode, list(settings.image.background_rgb)],
+            [
+                settings.image.mode,
+                list(settings.image.background_rgb),
+                settings.image.reduced_decode,
+            ],
             _kinds(self.pipeline.signature),
             [settings.cache.codec, self.image, settings.cache.quality],
         )

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats import colour, jpeg, orientation, png, raster
+from dsbuilder.formats import colour, jpeg, orientation, png, raster, reduction
 from dsbuilder.formats.colour import Background
 from dsbuilder.formats.scale import Fit, Interpolation, Placement, fit, place, resize
 from dsbuilder.sample import Mode
@@ -37,7 +37,11 @@ MAX_PIXELS = 178_956_970
 
 
 def decode(
-    data: bytes, *, mode: Mode, background: Background = (255, 255, 255)
+    data: bytes,
+    *,
+    mode: Mode,
+    background: Background = (255, 255, 255),
+    shrunk: reduction.Shrunk | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Returns an encoded image as a new `(H, W, C)` uint8 array: C is 3 (rgb), 1 (gray), 4 (rgba).
 
@@ -47,6 +51,8 @@ def decode(
     Args:
       background: RGB in [0, 255] that transparency is laid over for `rgb` and `gray`, in sRGB
         values, rounded; `rgba` keeps the alpha channel and the colours below it.
+      shrunk: what the image is resized to at once, so that a JPEG far larger than that may be
+        decoded at a reduced scale (`reduction.py`); None decodes it whole.
 
     Raises:
       DataError: not an image, cut, corrupt, of floats, or over `MAX_PIXELS`; says which.
@@ -54,8 +60,9 @@ def decode(
     stored = jpeg.header(data)
     if stored is not None:
         _check_pixels(stored)
-        pixels = jpeg.decode(data, gray=mode == "gray")
         turn = orientation.read(jpeg.exif(data))
+        least = (0, 0) if shrunk is None else _least(stored, turn, shrunk)
+        pixels = jpeg.decode(data, gray=mode == "gray", least=least)
     else:
         if data.startswith(png.SIGNATURE):
             png.check(data)
@@ -64,6 +71,12 @@ def decode(
             turn = _orientation(image.format, image.info, data)
             pixels = raster.channels(image, data)
     return colour.convert(orientation.apply(pixels, turn), mode, background=background)
+
+
+def _least(stored: reduction.Size, turn: int, shrunk: reduction.Shrunk) -> reduction.Size:
+    """Returns the (height, width), as stored, at which a JPEG is decoded."""
+    count = reduction.eighths(orientation.apply_size(stored, turn), shrunk)
+    return stored if count == reduction.WHOLE else reduction.reduced(stored, count)
 
 
 def size(data: bytes) -> tuple[int, int]:

@@ -32,15 +32,24 @@ def header(data: bytes) -> tuple[int, int] | None:
     return (height, width) if space in ("YCbCr", "Gray") else None
 
 
-def decode(data: bytes, *, gray: bool) -> npt.NDArray[np.uint8]:
+def decode(data: bytes, *, gray: bool, least: tuple[int, int] = (0, 0)) -> npt.NDArray[np.uint8]:
     """Returns `(H, W, 3)` RGB or, if `gray`, the stored luma `(H, W, 1)`; as stored, unrotated.
+
+    Args:
+      least: (height, width): the smallest scale of n/8 is decoded at which neither side is below
+        it; (0, 0) stands for the whole size. See `reduction.py`.
 
     Raises:
       DataError: the file is cut or corrupt.
     """
     try:
         image: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            data, colorspace="GRAY" if gray else "RGB", fastdct=False, fastupsample=False
+            data,
+            colorspace="GRAY" if gray else "RGB",
+            fastdct=False,
+            fastupsample=False,
+            min_height=least[0],
+            min_width=least[1],
         )
     except ValueError as error:
         raise DataError(

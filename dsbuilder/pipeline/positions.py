@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsbuilder.errors import DataError, PluginError
-from dsbuilder.formats import colour
-from dsbuilder.formats import image as image_format
 from dsbuilder.pipeline.applying import Position, Trace, accepted, apply_drawn, apply_fixed, noted
+from dsbuilder.pipeline.decoding import decode
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Params, Record, Sample, SampleSpec
 from dsbuilder.seeding import generator, rank, unit
@@ -70,13 +69,8 @@ class Pipeline:
         targets = {
             name: target.parse(record.targets[name]) for name, target in signature.targets.items()
         }
-        return Sample(key=record.key, image=self._decode(pixels), targets=targets)
-
-    def _decode(self, pixels: bytes | np.ndarray) -> np.ndarray:
-        options = self.settings.image
-        if isinstance(pixels, np.ndarray):
-            return colour.convert(pixels, options.mode, background=options.background_rgb)
-        return image_format.decode(pixels, mode=options.mode, background=options.background_rgb)
+        image = decode(pixels, self.settings.image, self.settings.prepare)
+        return Sample(key=record.key, image=image, targets=targets)
 
     def vary(self, original: Sample, copy: int, partners: Sequence[Sample], trace: Trace) -> Sample:
         """Returns variant number `copy` of a prepared original, before `finish`.

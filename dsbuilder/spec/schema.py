@@ -21,10 +21,13 @@ class ImageOptions:
     Attributes:
       mode: `rgb`, `gray` or `rgba`.
       background: the colour under transparency: a name, `#rrggbb`, or [r, g, b].
+      reduced_decode: whether a JPEG of at least twice the size to which the first stage of
+        `prepare` resizes it is decoded at 1/2, 1/4 or 1/8; see `formats/reduction.py`.
     """
 
     mode: Mode = "rgb"
     background: str | tuple[int, int, int] = "white"
+    reduced_decode: bool = True
 
     def __post_init__(self) -> None:
         _ = self.background_rgb

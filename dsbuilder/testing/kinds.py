@@ -25,6 +25,7 @@ from dsbuilder.testing.laws import (
     check_explained,
     check_fits,
     check_options,
+    check_shrinking,
     drawn,
     made,
     name_of,
@@ -79,6 +80,7 @@ def check_transform(plugin: Transform) -> None:
             if after is not None:
                 taken += 1
                 _check_sides(name, plugin, spec, after)
+                check_shrinking(name, plugin, height, width)
                 _check_transform_on(plugin, noise(height, width, channels), after)
     assert taken, f"{name}: expected to take some of 1, 3 or 4 channels, found it refuses all."
 

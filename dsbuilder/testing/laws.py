@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import numpy as np
 
 from dsbuilder.errors import DsbuilderError
-from dsbuilder.plugin import Mark, Params, Sample, SampleSpec, Stage, generator
+from dsbuilder.plugin import Mark, Params, Sample, SampleSpec, Stage, Transform, generator
 from dsbuilder.spec.binding import Binder, to_plain
 from dsbuilder.spec.document import from_data
 
@@ -70,6 +70,18 @@ def check_options(plugin: Any) -> None:
 
 def _nests(hint: Any) -> bool:
     return hint is Stage or any(_nests(each) for each in get_args(hint))
+
+
+def check_shrinking(name: str, plugin: Transform, height: int, width: int) -> None:
+    """Checks what a transform says it resizes a whole image to: a size, from the size alone."""
+    size = plugin.shrinks_to(height, width)
+    if size is None:
+        return
+    assert len(size) == 2 and min(size) >= 1, f"{name}: expected (height, width), found {size}."
+    assert plugin.shrinks_to(*size) == size, (
+        f"{name}: expected what it was resized to, {size}, to stay as it is, "
+        f"found {plugin.shrinks_to(*size)}."
+    )
 
 
 def check_explained(name: str, explained: Params) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.errors import DataError, DsbuilderError, SpecError, TrainError
-from dsbuilder.formats import image as image_format
 from dsbuilder.formats.layout import IMAGE_EXTENSIONS
+from dsbuilder.pipeline import decode
 from dsbuilder.plugin import Stage
 from dsbuilder.registry import discover
 from dsbuilder.sample import Sample
@@ -99,12 +99,13 @@ class Reader:
 
     Attributes:
       image: how it is decoded.
-      stages: what it passes then; none of them draws anything.
+      prepare, finish: the stages it passes then; none of them draws anything.
       note: of the model.
     """
 
     image: ImageOptions
-    stages: tuple[Stage, ...]
+    prepare: tuple[Stage, ...]
+    finish: tuple[Stage, ...]
     note: Note
 
     def read(self, path: Path) -> np.ndarray:
@@ -114,11 +115,9 @@ class Reader:
           DataError: the file cannot be read as an image, or does not come out in that form.
         """
         try:
-            pixels = image_format.decode(
-                path.read_bytes(), mode=self.image.mode, background=self.image.background_rgb
-            )
+            pixels = decode(path.read_bytes(), self.image, self.prepare)
             sample = Sample(key=path.name, image=pixels, targets={})
-            for stage in self.stages:
+            for stage in (*self.prepare, *self.finish):
                 params = stage.plugin.draw(sample, generator(stage.id))
                 sample = stage.plugin.apply(sample, params)
         except OSError as error:
@@ -156,4 +155,4 @@ def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] | None = No
             f"{origin}: expected the stages that its images pass, found that they cannot be made "
             f"here. Give the folder of their plugins. {SpecError(binder.problems)}"
         )
-    return Reader(image=image, stages=(*prepare, *finish), note=note)
+    return Reader(image=image, prepare=prepare, finish=finish, note=note)

@@ -23,6 +23,7 @@ from dsbuilder.builtin.transforms.albumentations_signature import (
     geometry_of,
     moves_of,
     signature_after,
+    size_after,
 )
 from dsbuilder.plugin import (
     Geometry,
@@ -107,6 +108,10 @@ class Albumentations(Transform):
             with self._recipe.lock:
                 self._signatures[spec.image] = signature_after(self._recipe, spec.image)
         return replace(spec, image=self._signatures[spec.image])
+
+    def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
+        """Returns what A.Resize, A.SmallestMaxSize and A.LongestMaxSize make of a size."""
+        return size_after(self._recipe.transform, height, width)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws a seed: albumentations' own params hold arrays."""

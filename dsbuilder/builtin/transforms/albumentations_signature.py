@@ -24,6 +24,7 @@ _SMALL = ((120, 168), (176, 136))
 _LARGE = ((1100, 1500), (1600, 1300))
 _SEEDS = 12
 _ORDER: tuple[Geometry, ...] = ("fixed", "moves", "breaks")
+_PICKING = (0, 6)  # OpenCV's INTER_NEAREST and INTER_NEAREST_EXACT
 _KINDS = {"Mask": "mask", "BBoxes": "boxes", "Keypoints": "keypoints"}
 
 
@@ -56,6 +57,26 @@ def _leaves(transform: Any) -> Iterator[Any]:
             yield from _leaves(child)
     else:
         yield transform
+
+
+def size_after(transform: Any, height: int, width: int) -> tuple[int, int] | None:
+    """Returns what a transform resizes an image of a size to; None if it does more or less.
+
+    That is one of the three that resize and do nothing else, to a size that is not drawn, making
+    new values: nearest neighbours are picked.
+    """
+    module = library()
+    if getattr(transform, "interpolation", None) in _PICKING:
+        return None
+    if isinstance(transform, module.Resize):
+        return transform.height, transform.width
+    largest = isinstance(transform, module.LongestMaxSize)
+    if not largest and not isinstance(transform, module.SmallestMaxSize):
+        return None
+    if not isinstance(transform.max_size, int):  # several, one of which is drawn, or bounds by side
+        return None
+    scale = transform.max_size / (max if largest else min)(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def signature_after(recipe: Recipe, image: ImageSpec) -> ImageSpec:

@@ -60,6 +60,21 @@ class Resize(Transform):
             return spec.resized(None, None)
         return spec.resized(*self._scaled(spec.image.height, spec.image.width))
 
+    def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
+        """Returns the size of the whole image at the scale of the result, before it is cut."""
+        from dsbuilder.formats import image as images
+
+        if self.interpolation == "nearest":  # makes no new values
+            return None
+        if self.size is None:
+            return self._scaled(height, width)
+        place = images.place((height, width), self.size, fit=self.fit)
+        _, _, box_height, box_width = place.box
+        return (
+            round(height * place.scaled[0] / box_height),
+            round(width * place.scaled[1] / box_width),
+        )
+
     def apply(self, sample: Sample, params: Params) -> Sample:
         """Returns the resized sample; the very same image if it has the size already."""
         from dsbuilder.formats import image as images

@@ -568,3 +568,34 @@ def test_importing_the_plugin_does_not_import_albumentations() -> None:
         "assert not {'albumentations', 'cv2', 'pydantic'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("member", "options"),
+    [
+        ("SmallestMaxSize", {"max_size": 37}),
+        ("LongestMaxSize", {"max_size": 37, "interpolation": "area"}),
+        ("Resize", {"height": 20, "width": 33}),
+    ],
+)
+def test_shrinks_to_is_what_a_resize_makes_of_a_size(member: str, options: dict[str, Any]) -> None:
+    plugin = make(member, **options)
+    for height, width in ((48, 64), (101, 73), (37, 37), (999, 61), (5, 9)):
+        made = after(plugin, noise(height, width), 0)
+        assert plugin.shrinks_to(height, width) == made.shape[:2]
+
+
+@pytest.mark.parametrize(
+    ("member", "options"),
+    [
+        ("SmallestMaxSize", {"max_size": [37, 40]}),
+        ("SmallestMaxSize", {"max_size_hw": [37, None]}),
+        ("Resize", {"height": 20, "width": 33, "interpolation": "nearest"}),
+        ("CenterCrop", {"height": 20, "width": 33}),
+        ("RandomResizedCrop", {"size": [20, 33]}),
+    ],
+)
+def test_shrinks_to_is_unknown_where_more_happens_than_a_resize(
+    member: str, options: dict[str, Any]
+) -> None:
+    assert make(member, **options).shrinks_to(48, 64) is None

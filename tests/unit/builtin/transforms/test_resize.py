@@ -126,3 +126,19 @@ def test_importing_it_imports_no_image_library() -> None:
     module = "dsbuilder.builtin.transforms.resize"
     code = f"import sys, {module}; assert not {{'cv2', 'PIL'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 90))
+def test_shrinks_to_is_the_size_of_the_whole_image_afterwards(
+    height: int, width: int, side: int
+) -> None:
+    image = np.zeros((height, width, 3), np.uint8)
+    for plugin in (Resize(short=side), Resize(size=(side, 2 * side), fit="stretch")):
+        resized = plugin.apply(Sample(key="a", image=image, targets={}), {}).image
+        assert plugin.shrinks_to(height, width) == resized.shape[:2]
+
+
+def test_shrinks_to_knows_what_is_cut_and_padded_and_leaves_nearest_alone() -> None:
+    assert Resize(size=(50, 50)).shrinks_to(400, 600) == (50, 75)
+    assert Resize(size=(50, 50), fit="pad").shrinks_to(400, 600) == (33, 50)
+    assert Resize(short=50, interpolation="nearest").shrinks_to(400, 600) is None
