@@ -88,6 +88,7 @@ def _work(connection: Connection, pulse: Pulse, job: Job, pipeline: Pipeline) ->
                 folder=folder,
                 before=before,
                 planned_ns=job.planned_ns,
+                originals=Path(job.originals) if job.originals else None,
                 at=pulse.beat,
             )
             send(connection, {"result": asdict(result)})

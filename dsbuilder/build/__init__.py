@@ -7,6 +7,7 @@ plan.py       every output sample, its place and its fingerprint
 inventory.py  what of it an earlier build holds
 task.py       what crosses a process boundary
 shard.py      one shard task: the only place where pixels are made for the cache
+originals.py  prepared originals, kept between builds
 engines/      run shard tasks: in this process, in a pool of worker processes
 publish.py    manifest, checksums, and the switch of the link
 journal.py    what a build notes about itself

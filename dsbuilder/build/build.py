@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dsbuilder.build import originals
 from dsbuilder.build.contents import hash_records
 from dsbuilder.build.engines import Engine
 from dsbuilder.build.engines.in_process import InProcess, make_codec
@@ -97,6 +98,7 @@ def _build(surveyed: Survey, out: Path, how: "_How", early: Pool | None, *, reha
             write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
             build_log.write(partial, log_of(surveyed, how.clock))
             finish(partial, published)
+            originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
             made, reused, rows = results.made, results.reused, results.quarantined
         else:
             build_log.move(published, log_of(surveyed, how.clock))
@@ -205,6 +207,7 @@ def _make_shards(
         surveyed.pipeline,
         folder,
         before=before.path if before else None,
+        originals=store.prepared if surveyed.pipeline.settings.build.keep_prepared else None,
         planned_ns=how.clock.started_ns,
     )
     with how.engine(surveyed, stock, early) as engine:

@@ -17,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from dsbuilder.build.contents import hash_record
+from dsbuilder.build.originals import Originals
 from dsbuilder.build.task import Located, Output, Root, ShardResult, ShardTask
 from dsbuilder.cache import fingerprint, ledger, store
 from dsbuilder.cache.codec import Codec
@@ -74,6 +75,7 @@ def make(
     folder: Path,
     before: Path | None,
     planned_ns: int,
+    originals: Path | None = None,
     at: Callable[[int, int, int], None],
 ) -> ShardResult:
     """Makes a shard and returns what became of it.
@@ -84,6 +86,7 @@ def make(
     Args:
       before: the build before; samples of equal fingerprint are copied from it.
       planned_ns: when the plan began to look at the source; see `Job`.
+      originals: where prepared originals are kept; None keeps none.
       at: called before each sample with its place (root, and output or `WHOLE_ROOT`) and the
         number of samples behind it.
 
@@ -92,7 +95,8 @@ def make(
       DataError: a sample cannot be made and the pipeline says `on_error: stop`.
     """
     earlier = Earlier.open(codec, before, task.earlier) if before else Earlier()
-    maker = _Maker(pipeline, codec, task, earlier, planned_ns)
+    kept = Originals(originals, pipeline) if originals else None
+    maker = _Maker(pipeline, codec, task, earlier, planned_ns, kept)
     with tempfile.SpooledTemporaryFile(
         max_size=_IN_MEMORY_BYTES, dir=str(folder), buffering=_BUFFER
     ) as file:
@@ -165,12 +169,14 @@ class _Maker:
         task: ShardTask,
         earlier: Earlier,
         planned_ns: int,
+        originals: Originals | None,
     ) -> None:
         self._pipeline = pipeline
         self._codec = codec
         self._task = task
         self._earlier = earlier
         self._planned_ns = planned_ns
+        self._originals = originals
         self._lost = {(lost.root, lost.output): lost.reason for lost in task.lost}
         self._stages = _stage_origins(pipeline)
 
@@ -250,11 +256,24 @@ class _Maker:
         source = self._pipeline.settings.source
         if source is None:
             raise DataError(f"{key}: expected a source to read from, found none.")
+        originals = None if located.source == UNREADABLE else self._originals
+        kept = originals.take(located, trace) if originals else None
+        return kept or self._prepare(source, located, originals, trace)
+
+    def _prepare(
+        self, source: Source, located: Located, originals: Originals | None, trace: Trace
+    ) -> Sample:
         try:
             pixels = source.read(located.record)
         finally:
             self._check_unchanged(source, located)
-        return self._pipeline.prepare(located.record, pixels, trace)
+        decoded = self._pipeline.decode(located.record, pixels)
+        sample = self._pipeline.prepare_decoded(decoded, trace)
+        # Pixels alone are kept: of an original that has other labels now, too much would be lost.
+        unchanged = sample.targets is decoded.targets
+        if originals and unchanged and not originals.keep(located, sample, trace):
+            self._originals = None  # the disk is full, say: it would fail for each that follows
+        return sample
 
     def _check_unchanged(self, source: Source, located: Located) -> None:
         """Looks closer only at a file that was touched since the plan, as its time says."""

@@ -187,6 +187,7 @@ class Job:
         the first is None without a source.
       output: the folder that shards are written to.
       before: the folder of the build before, whose samples may be copied; None without one.
+      originals: where prepared originals are kept; None if they are not.
       planned_ns: when the plan began to look at the source, in ns since 1970: what changes later
         is not what was planned.
     """
@@ -198,10 +199,19 @@ class Job:
     signatures: tuple[Mapping[str, Any] | None, Mapping[str, Any], Mapping[str, Any]]
     output: str
     before: str | None
+    originals: str | None
     planned_ns: int
 
     @classmethod
-    def of(cls, pipeline: Pipeline, output: Path, *, before: Path | None, planned_ns: int) -> Self:
+    def of(
+        cls,
+        pipeline: Pipeline,
+        output: Path,
+        *,
+        before: Path | None,
+        originals: Path | None,
+        planned_ns: int,
+    ) -> Self:
         """Returns the job of a pipeline that was resolved here."""
         spec = pipeline.spec
         prepared = pipeline.prepared
@@ -217,6 +227,7 @@ class Job:
             ),
             output=str(output),
             before=None if before is None else str(before),
+            originals=None if originals is None else str(originals),
             planned_ns=planned_ns,
         )
 

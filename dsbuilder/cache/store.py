@@ -2,6 +2,7 @@
 
 <out>/<name>/.builds/<fingerprint>/           a finished build; never changed again
 <out>/<name>/.builds/<fingerprint>.partial/   one that is under way or was interrupted
+<out>/<name>/.builds/prepared/                prepared originals, if they are kept
 <out>/<name>/.builds/index.json               content hashes of the source's files
 <out>/<name>/.builds/lock                     held by the process that builds
 <out>/<name>/<version> -> .builds/<fingerprint>   replaced in one step
@@ -38,6 +39,11 @@ class Store:
     def builds(self) -> Path:
         """Where builds lie."""
         return self.root / ".builds"
+
+    @property
+    def prepared(self) -> Path:
+        """Where prepared originals are kept."""
+        return self.builds / "prepared"
 
     @property
     def index(self) -> Path:

@@ -6,6 +6,7 @@ any time.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -59,18 +60,24 @@ class Pipeline:
         The image is read-only, since variants and mixes share it.
         """
         trace.at = "source"
-        sample = apply_fixed(self.settings.prepare, self.decode(record, pixels), trace)
+        return self.prepare_decoded(self.decode(record, pixels), trace)
+
+    def prepare_decoded(self, sample: Sample, trace: Trace) -> Sample:
+        """Returns the prepared original of a decoded sample; see `prepare`."""
+        sample = apply_fixed(self.settings.prepare, sample, trace)
         sample.image.flags.writeable = False
         return sample
 
     def decode(self, record: Record, pixels: bytes | np.ndarray) -> Sample:
         """Returns the sample of a record before `prepare`: decoded, its labels parsed."""
-        signature = _require(self.prepared)
-        targets = {
-            name: target.parse(record.targets[name]) for name, target in signature.targets.items()
-        }
+        labels = self.label(record)
         image = decode(pixels, self.settings.image, self.settings.prepare)
-        return Sample(key=record.key, image=image, targets=targets)
+        return Sample(key=record.key, image=image, targets=labels)
+
+    def label(self, record: Record) -> dict[str, Any]:
+        """Returns the labels of a record, parsed."""
+        kinds = _require(self.prepared).targets
+        return {name: target.parse(record.targets[name]) for name, target in kinds.items()}
 
     def vary(self, original: Sample, copy: int, partners: Sequence[Sample], trace: Trace) -> Sample:
         """Returns variant number `copy` of a prepared original, before `finish`.

@@ -153,16 +153,19 @@ class CacheOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """What a build does with a sample it cannot make.
+    """What a build does with a sample it cannot make, and what it keeps for the next build.
 
     Attributes:
       on_error: `quarantine` sets it aside with its reason and goes on; `stop` ends the build.
       max_quarantined: the build stops when more samples than this were set aside; a share of all
         records if below 1.
+      keep_prepared: whether images are kept as `prepare` leaves them, in `.builds/prepared`; then a
+        build in which only `augment` changed decodes no source. Decides no byte of a sample.
     """
 
     on_error: Literal["stop", "quarantine"] = "quarantine"
     max_quarantined: float = 0.1
+    keep_prepared: bool = False
 
     def __post_init__(self) -> None:
         if self.max_quarantined < 0:

@@ -38,6 +38,7 @@ class InProcess:
                 folder=Path(job.output),
                 before=before,
                 planned_ns=job.planned_ns,
+                originals=Path(job.originals) if job.originals else None,
                 at=at,
             )
             on_progress(task.samples - reported)
