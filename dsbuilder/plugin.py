@@ -155,6 +155,11 @@ class Transform(ABC):
         return self.__dsbuilder__.moves
 
     @property
+    def draws(self) -> bool:
+        """Whether it draws anything; what does has no place in `prepare` and `finish`."""
+        return type(self).draw is not Transform.draw
+
+    @property
     def default_p(self) -> float:
         """The probability of a stage that states none."""
         return 1.0
@@ -390,6 +395,9 @@ def _check_class(cls: type, base: type, mark: Mark) -> None:
             f"{where}: expected a frozen dataclass. "
             "Put @dataclass(frozen=True, kw_only=True) below the decorator."
         )
+    missing = sorted(getattr(cls, "__abstractmethods__", ()))
+    if missing:
+        raise PluginError(f"{where}: expected the method {missing[0]}(), found none. Define it.")
     taken = [field.name for field in fields(cls) if field.name in RESERVED]
     if taken:
         raise PluginError(f"{where}: option '{taken[0]}' is a reserved word. Rename the field.")

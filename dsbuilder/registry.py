@@ -17,8 +17,10 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.abc import MetaPathFinder
+from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 
 from dsbuilder import builtin
 from dsbuilder.errors import PluginError, did_you_mean
@@ -34,6 +36,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
     }
 )
 ENTRY_POINTS = "dsbuilder.plugins"
+_PREFIX = "dsbuilder_plugins_"
 FOLDER = "plugins"
 
 
@@ -211,8 +214,8 @@ def _add_entry_points(found: list[Plugin], broken: list[Broken]) -> None:
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         distribution = entry.dist.name if entry.dist else entry.name
         try:
-            module = entry.load()
-        except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything; kept and reported
+            module = importlib.import_module(entry.module)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module; kept
             broken.append(_broken(f"{entry.value} of {distribution}", error))
             continue
         version = entry.dist.version if entry.dist else "unknown"
@@ -227,7 +230,7 @@ def _add_folder(folder: Path, found: list[Plugin], broken: list[Broken]) -> None
         name = f"{package}.{path.parent.name if path.name == '__init__.py' else path.stem}"
         try:
             module = _load(name, path)
-        except Exception as error:  # noqa: BLE001 - an author's file may raise anything; kept and reported
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's file; kept
             broken.append(_broken(str(path), error))
             continue
         origin = Origin(location=path, distribution=None, version="local", folder=folder)
@@ -247,7 +250,9 @@ def _plugin_files(folder: Path) -> Iterator[Path]:
 
 def _package(folder: Path) -> str:
     """Makes the folder a package of its own, so that its files can `from . import` each other."""
-    name = "dsbuilder_plugins_" + hashlib.blake2b(bytes(folder), digest_size=6).hexdigest()
+    if not any(isinstance(finder, _FolderFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _FolderFinder())
+    name = _PREFIX + hashlib.blake2b(bytes(folder), digest_size=6).hexdigest()
     # A new package every time: what an earlier discovery loaded may have changed on disk.
     for loaded in [module for module in sys.modules if module.split(".")[0] == name]:
         del sys.modules[loaded]
@@ -257,10 +262,33 @@ def _package(folder: Path) -> str:
     return name
 
 
+class _SourceLoader(SourceFileLoader):
+    """Compiles a file anew at every import, and leaves no bytecode behind."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Returns the code of the source as it is now."""
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+class _FolderFinder(MetaPathFinder):
+    """Finds what files of a folder import of each other, to be loaded from source as well."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Answers for modules below the packages of `plugins/` folders alone."""
+        if path is None or not fullname.startswith(_PREFIX):
+            return None
+        return FileFinder(next(iter(path)), (_SourceLoader, [".py"])).find_spec(fullname)
+
+
 def _load(name: str, path: Path) -> ModuleType:
     if name in sys.modules:  # another plugin of the folder has imported it
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
+    # From its source, always: bytecode is told from its source by time and size alone, and a
+    # fingerprint of the one must not stand for bytes that the other made.
+    loader = _SourceLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path}: expected a Python file.")
     module = importlib.util.module_from_spec(spec)
@@ -273,6 +301,6 @@ def _load(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _broken(location: str, error: Exception) -> Broken:
+def _broken(location: str, error: BaseException) -> Broken:
     text = "".join(traceback.format_exception(error))
     return Broken(location=location, error=f"{type(error).__name__}: {error}", traceback=text)

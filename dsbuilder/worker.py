@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from multiprocessing.connection import Connection
@@ -100,6 +101,9 @@ def _work(connection: Connection, pulse: Pulse, job: Job, pipeline: Pipeline) ->
     except DsbuilderError as error:
         kinds = [kind.__name__ for kind in type(error).__mro__]
         send(connection, {"error": str(error), "kinds": kinds})
+        status = 1
+    except Exception:  # noqa: BLE001 - a bug must be told, not taken for a sample that kills
+        send(connection, {"unforeseen": traceback.format_exc()})
         status = 1
     finally:
         sys.stderr.flush()

@@ -16,6 +16,7 @@ from dsbuilder.build.inventory import Inventory, open_before, take_stock
 from dsbuilder.build.journal import Clock, log_of
 from dsbuilder.build.plan import Plan, make_plan
 from dsbuilder.build.publish import finish, is_whole, write_dataset
+from dsbuilder.build.shard import PartnerError
 from dsbuilder.build.survey import Survey, load_spec, survey
 from dsbuilder.build.task import Job, ShardResult, ShardTask
 from dsbuilder.cache import build_log, manifest, quarantine
@@ -83,7 +84,10 @@ def build_dataset(
     with how.start_early(Path(pipeline), overrides, Path(out)) as early:
         surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
         _check_something(surveyed)
-        return _build(surveyed, Path(out).absolute(), how, early, rehash=rehash)
+        try:
+            return _build(surveyed, Path(out).absolute(), how, early, rehash=rehash)
+        except OSError as error:
+            raise _cannot_write(Path(out), error) from error
 
 
 def _build(surveyed: Survey, out: Path, how: "_How", early: Pool | None, *, rehash: bool) -> Built:
@@ -190,7 +194,7 @@ def _make_shards(
     """Makes what neither an interrupted nor the published build holds."""
     folder = store.partial(plan.fingerprint)
     _sweep(folder)
-    before = open_before(store.current(surveyed.pipeline.settings.version))
+    before = open_before(store.latest(surveyed.pipeline.settings.version))
     stock = take_stock(plan, make_codec(surveyed.pipeline), before=before, folder=folder)
     results = _Results(list(stock.finished))
     total = sum(plan.samples.values())
@@ -215,6 +219,8 @@ def _make_shards(
             results.all.append(result)
             limit.check(results.quarantined)
     limit.check(results.quarantined)
+    if not any(result.samples for result in results.all):
+        raise DataError("expected at least one sample that can be made, found none. Repair them.")
     return results
 
 
@@ -234,11 +240,15 @@ def _run(
     try:
         yield from engine.run(job, tasks, report)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise CacheError(
-            f"{job.output}: expected to write shards, found that it fails ({reason}). "
-            "Make room or choose another --out; finished shards are kept."
-        ) from error
+        raise _cannot_write(Path(job.output), error) from error
+
+
+def _cannot_write(folder: Path, error: OSError) -> CacheError:
+    reason = error.strerror or str(error)
+    return CacheError(
+        f"{folder}: expected to write a dataset, found that it fails ({reason}). "
+        "Make room or choose another --out; finished shards are kept."
+    )
 
 
 @dataclass
@@ -246,6 +256,12 @@ class _Limit:
     """How many samples may be set aside."""
 
     surveyed: Survey
+
+    @property
+    def total(self) -> int:
+        """Records, and samples that are synthesized."""
+        synthesized = sum(each.count for each in self.surveyed.pipeline.settings.synthesize)
+        return len(self.surveyed.records) + synthesized
 
     def check(self, rows: Sequence[dict[str, str]]) -> None:
         """Raises a DataError when more were set aside than the pipeline allows."""
@@ -258,12 +274,13 @@ class _Limit:
                 f"{rows[0]['stage']}: {rows[0]['exception'].rstrip('.')}. Repair or remove the "
                 "file, or set build.on_error to quarantine."
             )
-        roots = {row["key"].partition("//")[0] for row in rows}
-        allowed = stated if stated >= 1 else stated * max(1, len(self.surveyed.records))
-        if len(roots) > allowed:
-            first = rows[0]
+        # A sample that only lost its partner is no record that cannot be made.
+        failed = [row for row in rows if not row["exception"].startswith(PartnerError.__name__)]
+        roots = {row["key"].partition("//")[0] for row in failed}
+        if len(roots) > (stated if stated >= 1 else stated * self.total):
+            first = failed[0]
             raise DataError(
-                f"{len(roots)} of {len(self.surveyed.records)} records cannot be made: expected at "
+                f"{len(roots)} of {self.total} records cannot be made: expected at "
                 f"most {stated:g} (build.max_quarantined), found the first: {first['key']}: "
                 f"{first['stage']}: {first['exception'].rstrip('.')}. Repair them or allow more."
             )

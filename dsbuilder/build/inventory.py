@@ -4,7 +4,9 @@ A shard whose fingerprint is that of a shard of the published build is hard-link
 the samples of equal fingerprint are copied as they are encoded, and only the rest is made.
 """
 
+import logging
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +19,8 @@ from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.earlier import Earlier
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +57,19 @@ class Before:
         shards = self.manifest.splits.get(task.split, ())
         same = [each for each in shards if each.stem == task.stem]
         names = [*codec.files(task.stem), ledger.file_name(task.stem)]
-        whole = all(name in self.sums and (self.path / name).is_file() for name in names)
-        if not same or same[0].fingerprint != task.fingerprint or not whole:
+        if not same or same[0].fingerprint != task.fingerprint or not self._is_sound(names):
             return None
-        return self._result(same[0], task, names)
+        result = self._result(same[0], task, names)
+        return result if result.reproducible else None  # what was lost by chance is tried again
+
+    def _is_sound(self, names: Sequence[str]) -> bool:
+        """Whether files are still what they were written as; what is not is made again."""
+        for name in names:
+            path = self.path / name
+            if name not in self.sums or not path.is_file() or store.sha256(path) != self.sums[name]:
+                _LOGGER.warning("%s: differs from its checksum. It is made again.", path)
+                return False
+        return True
 
     def _result(self, shard: Shard, task: ShardTask, names: Sequence[str]) -> ShardResult:
         planned = {output.key for root in task.roots for output in root.outputs}
@@ -68,19 +81,23 @@ class Before:
             classes=shard.classes,
             fingerprint=shard.fingerprint,
             sums={name: self.sums[name] for name in names},
+            sizes=shard.sizes,
             quarantined=rows,
             reused=shard.samples,
             reproducible=all(row["stage"] != "worker" for row in rows),
         )
 
-    def overlapping(self, task: ShardTask) -> tuple[str, ...]:
-        """Returns the shards whose span of hashes meets the task's: its samples lie there."""
+    def overlapping(self, task: ShardTask, codec: Codec) -> tuple[str, ...]:
+        """Returns the sound shards whose span of hashes meets the task's: its samples lie there."""
         shards = self.manifest.splits.get(task.split, ())
         index, count = place_of(task.stem)
-        return tuple(
+        stems = (
             shard.stem
             for own, shard in enumerate(shards)
             if own * count < (index + 1) * len(shards) and index * len(shards) < (own + 1) * count
+        )
+        return tuple(
+            stem for stem in stems if self._is_sound([*codec.files(stem), ledger.file_name(stem)])
         )
 
 
@@ -133,7 +150,7 @@ def _look_for(task: ShardTask, codec: Codec, before: Before | None, folder: Path
     linkable = before.linkable(task, codec)
     if linkable is not None:
         return Found(task=task, linkable=linkable)
-    task = replace(task, earlier=before.overlapping(task))
+    task = replace(task, earlier=before.overlapping(task, codec))
     known = Earlier.open(codec, before.path, task.earlier).entries
     return Found(task=task, to_make=sum(print_ not in known for print_ in _fingerprints(task)))
 
@@ -154,7 +171,10 @@ def take_stock(plan: Plan, codec: Codec, *, before: Before | None, folder: Path)
 def _link(result: ShardResult, before: Before, folder: Path) -> None:
     for name in result.sums:
         (folder / name).unlink(missing_ok=True)
-        os.link(before.path / name, folder / name)
+        try:
+            os.link(before.path / name, folder / name)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(before.path / name, folder / name)
     write_done(folder, result)
 
 

@@ -121,7 +121,10 @@ class _Planner:
         self._variant = fingerprint.digest(self._original, self._augment)
         self._synthesis = [
             fingerprint.digest(
-                self._base, self._finish, fingerprint.of_stage(each, registry), dict(each.splits)
+                self._base,
+                self._finish,
+                fingerprint.of_stage(each, registry),
+                self.pipeline.content_shares,
             )
             for each in settings.synthesize
         ]
@@ -218,7 +221,10 @@ def nominal_bytes(signature: SampleSpec, image: str) -> float:
 def num_shards(samples: int, sample_bytes: float, shard_mb: float) -> int:
     """Returns the power of two nearest to the number of shards of the wanted size."""
     wanted = samples * sample_bytes / (shard_mb * 1e6)
-    return int(2 ** max(0, round(math.log2(wanted)))) if wanted > 1 else 1
+    if wanted <= 1:
+        return 1
+    nearest = round(math.log2(min(wanted, samples)))  # never many more shards than samples
+    return int(2 ** max(0, nearest))
 
 
 def deal_synthesis(synthesis: Synthesis) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from dsbuilder.build.shard import DONE
 from dsbuilder.build.task import ShardResult
 from dsbuilder.cache import fingerprint, manifest, quarantine, store, tfds
 from dsbuilder.cache.manifest import Manifest, Shard
+from dsbuilder.errors import CacheError
 from dsbuilder.pipeline import Pipeline
 
 
@@ -70,6 +71,7 @@ def _shard(result: ShardResult) -> Shard:
         size_bytes=result.size_bytes,
         fingerprint=result.fingerprint,
         classes=result.classes,
+        sizes=result.sizes,
     )
 
 
@@ -90,7 +92,27 @@ def finish(partial: Path, finished: Path) -> None:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a published build still has all its files; one that lost some is made whole again."""
+    """Whether a published build has all its files in their sizes and lost no sample to chance.
+
+    One that does not is made again, as far as it must be. Only sizes are compared: a build that
+    has nothing to do reads no shard. `verify` reads them.
+    """
     if not (folder / store.SUMS).is_file():
         return False
-    return all((folder / name).is_file() for name in store.read_sums(folder))
+    try:
+        known = manifest.read(folder)
+    except CacheError:
+        return False
+    sizes = {
+        name: size
+        for shards in known.splits.values()
+        for shard in shards
+        for name, size in shard.sizes.items()
+    }
+    there = all(has_size(folder / name, sizes.get(name)) for name in store.read_sums(folder))
+    return there and known.reproducible
+
+
+def has_size(path: Path, size: int | None) -> bool:
+    """Whether a file is there, and of a size if one is known."""
+    return path.is_file() and (size is None or path.stat().st_size == size)

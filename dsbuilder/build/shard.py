@@ -6,6 +6,7 @@ the shard's order (the hash of each key), so memory does not grow with the shard
 """
 
 import json
+import re
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,8 +35,14 @@ from dsbuilder.targets import ClassLabel
 DONE = ".done.json"
 _IN_MEMORY_BYTES = 8 << 20
 _BUFFER = 1 << 16  # a read fills it whole, so it is not to be much larger than a sample
+NO_ROOT = -1
+"""Stands for the place of a worker that has made its samples and writes the shard."""
 WHOLE_ROOT = -1
 """Stands for all outputs of a root where one of them is named by its place."""
+
+
+class PartnerError(DataError):
+    """A record that a sample is to be mixed with cannot be made."""
 
 
 class SourceChangedError(DataError):
@@ -105,6 +112,7 @@ def make(
         for place, root in enumerate(task.roots):
             maker.make_root(place, spool, partial(_at, at, done))
             done += len(root.outputs)
+        at(NO_ROOT, WHOLE_ROOT, done)
         return _write(task, spool, codec, folder)
 
 
@@ -124,6 +132,7 @@ def _write(task: ShardTask, spool: _Spool, codec: Codec, folder: Path) -> ShardR
         ledger.write(temporary / ledger.file_name(task.stem), entries)
         files = sorted(temporary.iterdir())
         sums = {path.name: store.sha256(path) for path in files}
+        sizes = {path.name: path.stat().st_size for path in files}
         for path in files:
             path.replace(folder / path.name)
     result = ShardResult(
@@ -133,6 +142,7 @@ def _write(task: ShardTask, spool: _Spool, codec: Codec, folder: Path) -> ShardR
         classes=dict(sorted(spool.classes.items())),
         fingerprint=task.fingerprint,
         sums=sums,
+        sizes=sizes,
         quarantined=sorted(spool.quarantined, key=lambda row: row["key"]),
         reused=spool.reused,
         reproducible=spool.reproducible,
@@ -183,6 +193,7 @@ class _Maker:
     def make_root(self, place: int, spool: _Spool, at: Callable[[int, int], None]) -> None:
         """Copies or makes the outputs of one root; `at` is told before each."""
         root = self._task.roots[place]
+        at(place, WHOLE_ROOT)
         outputs = [
             (index, output)
             for index, output in enumerate(root.outputs)
@@ -295,8 +306,8 @@ class _Maker:
             return self._original(key, Trace())
         except SourceChangedError:
             raise
-        except DataError as error:
-            raise DataError(f"the partner '{key}': {error}") from error
+        except Exception as error:
+            raise PartnerError(f"the partner '{key}': {error}") from error
 
     def _output(self, base: Sample, output: Output, trace: Trace) -> Sample:
         sample = base
@@ -335,17 +346,17 @@ class _Maker:
                 f"{type(error).__name__}: {str(error).rstrip('.')}. Repair or remove the "
                 f"file, or set build.on_error to quarantine.{notes}"
             ) from error
-        row = {"key": key, "stage": trace.at, "exception": self._described(key, error)}
+        row = {"key": key, "stage": trace.at, "exception": self._described(error)}
         text = "".join(traceback.format_exception(error))
         spool.quarantined.append({**row, "traceback": text})
 
-    def _described(self, key: str, error: Exception) -> str:
+    def _described(self, error: Exception) -> str:
         """Says what happened without this machine's folders, so that equal builds are equal."""
-        located = self._task.records.get(key.partition("//")[0])
-        text = f"{type(error).__name__}: {error}"
-        if located is None or located.record.path is None:
-            return text
-        return text.replace(str(located.record.path), located.record.key)
+        text = re.sub(r" at 0x[0-9a-f]+", "", f"{type(error).__name__}: {error}")
+        for located in self._task.records.values():
+            if located.record.path is not None:
+                text = text.replace(str(located.record.path), located.record.key)
+        return text.replace(str(self._pipeline.spec.document.folder), ".")
 
 
 def _stage_origins(pipeline: Pipeline) -> dict[str, tuple[str, str]]:

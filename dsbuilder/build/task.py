@@ -133,13 +133,21 @@ def _record_to_json(located: Located) -> dict[str, Any]:
         "key": record.key,
         "path": path,
         "targets": dict(record.targets),
+        "group": record.group,
+        "split": record.split,
         "source": located.source,
     }
 
 
 def _record_from_json(row: Mapping[str, Any]) -> Located:
     path = None if row["path"] is None else Path(row["path"])
-    record = Record(key=row["key"], path=path, targets=row["targets"])
+    record = Record(
+        key=row["key"],
+        path=path,
+        targets=row["targets"],
+        group=row["group"],
+        split=row["split"],
+    )
     return Located(record=record, source=row["source"])
 
 
@@ -158,7 +166,7 @@ class ShardResult:
       stem: which shard.
       samples, size_bytes, classes: what it holds; see `manifest.Shard`.
       fingerprint: the task's.
-      sums: SHA-256 of every file of the shard and of its ledger, by name.
+      sums, sizes: SHA-256 and bytes of every file of the shard and of its ledger, by name.
       reused: how many samples were copied from the build before.
       reproducible: whether nothing was lost to a dead worker or to time.
       quarantined: a row for each sample that could not be made: key, stage, exception.
@@ -170,6 +178,7 @@ class ShardResult:
     classes: Mapping[str, int]
     fingerprint: str
     sums: Mapping[str, str]
+    sizes: Mapping[str, int]
     quarantined: Sequence[Mapping[str, str]] = field(default_factory=tuple)
     reused: int = 0
     reproducible: bool = True

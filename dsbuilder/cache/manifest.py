@@ -25,6 +25,7 @@ class Shard:
       size_bytes: of its encoded samples together.
       fingerprint: of the samples that were planned for it.
       classes: samples of each class, by class name.
+      sizes: bytes of each of its files, by file name.
     """
 
     stem: str
@@ -32,6 +33,7 @@ class Shard:
     size_bytes: int
     fingerprint: str
     classes: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +148,8 @@ def read(folder: Path) -> Manifest:
             f"{folder}: expected a built dataset, found no manifest ({store.MANIFEST}). "
             "Give the folder of a version, such as out/flowers/1.0.0."
         ) from None
-    if data.get("format") != FORMAT:
-        found = data.get("format")
+    found = data.get("format") if isinstance(data, dict) else None
+    if found != FORMAT:
         message = f"{path}: expected format {FORMAT}, found {found}. Build the dataset again."
         raise CacheError(message)
     try:

@@ -63,6 +63,16 @@ class Store:
         link = self.root / version
         return link.resolve() if link.is_dir() else None
 
+    def latest(self, version: str) -> Path | None:
+        """Returns the build that a version stands for, else the newest finished one, or None."""
+        finished = [
+            each
+            for each in self.builds.glob("*")
+            if (each / SUMS).is_file() and not each.name.endswith(".partial")
+        ]
+        newest = max(finished, key=lambda each: (each / SUMS).stat().st_mtime_ns, default=None)
+        return self.current(version) or newest
+
     def point(self, version: str, fingerprint: str) -> Path:
         """Lets a version stand for a finished build, in one step; returns the link."""
         link, fresh = self.root / version, self.builds / f"link-{os.getpid()}"

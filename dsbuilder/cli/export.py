@@ -23,10 +23,9 @@ LAYOUTS = ("folder",)
 )
 @options.as_json
 def export(dataset: Path, to: str, out: Path, *, as_json: bool) -> None:
-    r"""Write a dataset in another layout.
+    """Write a dataset in another layout.
 
-    \b
-    folder  split/class/image, for Hugging Face imagefolder, Keras, torchvision
+    folder: files split/class/image, for Hugging Face imagefolder, Keras, torchvision.
     """
     from dsbuilder.dataset import load
     from dsbuilder.export import export as write

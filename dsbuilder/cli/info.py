@@ -1,5 +1,6 @@
 """`dsbuilder info`: what a dataset is."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ def versions(dataset: "Dataset") -> dict[str, Path]:
     from dsbuilder.cache import store
 
     root = dataset.path.parent.parent
-    links = [each for each in root.iterdir() if (each / store.MANIFEST).is_file()]
+    # A neighbour that may not be looked into is no version.
+    links = [each for each in root.iterdir() if os.path.isfile(each / store.MANIFEST)]  # noqa: PTH113
     found = {link.name: link for link in sorted(links, key=lambda link: _numbers(link.name))}
     # A copied dataset has other neighbours than the versions it was built beside.
     is_own = dataset.path in (link.resolve() for link in links)

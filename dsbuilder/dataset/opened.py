@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -190,5 +191,6 @@ def opened(path: Path | str) -> Dataset:
 def _resolve(path: Path) -> Path:
     if (path / store.MANIFEST).is_file() or not path.is_dir():
         return path
-    versions = [each for each in path.iterdir() if (each / store.MANIFEST).is_file()]
+    # A neighbour that may not be looked into is no version.
+    versions = [each for each in path.iterdir() if os.path.isfile(each / store.MANIFEST)]  # noqa: PTH113
     return versions[0] if len(versions) == 1 else path

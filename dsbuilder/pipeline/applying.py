@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from dsbuilder.plugin import Stage
 from dsbuilder.sample import Params, Sample, SampleSpec, Target
 from dsbuilder.seeding import passing_generator, unit
 from dsbuilder.spec.stages import AnyStage, MixStage
+
+_SCALARS = frozenset({int, float, str, bool, type(None)})
 
 
 @dataclass
@@ -84,6 +87,7 @@ def _apply(stage: Stage, sample: Sample, rng: np.random.Generator, trace: Trace)
         params = stage.draw(sample, rng)
         if params is None:
             return sample
+        check_params(params)
         made = stage.plugin.apply(sample, params)
     except Exception as error:
         _note(error, stage.id, sample.key, params)
@@ -103,10 +107,33 @@ def _mix(
     trace.at = stage.id
     with noted(stage.id, sample.key, None):
         params = stage.plugin.draw(sample, partners, rng)
+        check_params(params)
     with noted(stage.id, sample.key, params):
         sample = stage.plugin.mix(sample, partners, params, targets)
     trace.applied.append((stage.id, params))
     return sample
+
+
+def check_params(params: Params) -> None:
+    """Raises a PluginError unless drawn params are JSON values, which a ledger can keep."""
+    wrong = _not_json(params)
+    if wrong is not None:
+        raise PluginError(
+            f"expected JSON values from draw(), found {type(wrong).__name__} {wrong!r}. "
+            "Convert it, say with int(...), float(...) or .tolist()."
+        )
+
+
+def _not_json(value: Any) -> Any:
+    kind = type(value)
+    if kind in _SCALARS:
+        return None
+    if kind is dict:
+        wrong = (_not_json(child) for child in value.values())
+        return next((each for each in wrong if each is not None), None)
+    if kind in (list, tuple):
+        return next((each for each in map(_not_json, value) if each is not None), None)
+    return value
 
 
 @contextmanager

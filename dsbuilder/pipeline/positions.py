@@ -128,12 +128,23 @@ class Pipeline:
         values = {name: targets[name].parse(sample.targets[name]) for name in targets}
         return sample.replace(targets=values)
 
+    @property
+    def content_shares(self) -> dict[str, float]:
+        """Share of each split in all that is synthesized: no content is of two splits."""
+        entries = self.settings.synthesize
+        total = sum(entry.count for entry in entries)
+        weighed = {
+            split: sum(entry.count * entry.splits.get(split, 0.0) for entry in entries) / total
+            for split in SPLITS
+        }
+        return {split: share for split, share in weighed.items() if share > 0}
+
     def _draw_synthesis(self, synthesis: Synthesis, key: str, split: str) -> Params:
         seed = self.settings.seed
         for attempt in range(_SYNTHESIS_ATTEMPTS):
             params = synthesis.plugin.draw(generator(seed, synthesis.id, key, attempt))
             content = synthesis.plugin.content(params)
-            if content is None or split_of_content(synthesis.splits, seed, content) == split:
+            if content is None or split_of_content(self.content_shares, seed, content) == split:
                 return params
         raise PluginError(
             f"expected something to synthesize that belongs to '{split}' alone, found none in "

@@ -106,16 +106,20 @@ class _Resolver:
     def _follow(self, path: str, stages: Sequence[AnyStage], signature: SampleSpec) -> SampleSpec:
         for index, stage in enumerate(stages):
             place = f"{path}[{index}]"
-            if (
-                isinstance(stage, Stage)
-                and stage.p < 1
-                and path in ("prepare", "finish", "stream.finish")
-            ):
-                self._problem(
-                    place, f"expected no randomness here, found p: {stage.p:g}. Remove p."
-                )
+            if isinstance(stage, Stage) and path in ("prepare", "finish", "stream.finish"):
+                self._check_fixed(place, stage)
             signature = self._step(place, stage, signature)
         return signature
+
+    def _check_fixed(self, place: str, stage: Stage) -> None:
+        if stage.p < 1:
+            self._problem(place, f"expected no randomness here, found p: {stage.p:g}. Set p: 1.")
+        elif stage.plugin.draws:
+            self._problem(
+                place,
+                "expected no randomness here, found a stage that draws. "
+                "Put it into augment.stages or stream.stages.",
+            )
 
     def _step(self, place: str, stage: AnyStage, signature: SampleSpec) -> SampleSpec:
         if isinstance(stage.plugin, Transform):
@@ -164,11 +168,18 @@ class _Resolver:
     def _one_signature(self, ends: Mapping[str, SampleSpec], settings: Settings) -> SampleSpec:
         """Returns the signature that all branches end in, mixed if one of them is."""
         mixed = any(isinstance(stage, MixStage) for stage in settings.augment.stages)
-        if mixed and settings.augment.copies:
+        if mixed and settings.augment.copies and settings.source is not None:
             ends = {name: end.mixed() for name, end in ends.items()}
         (first, signature), *rest = ends.items()
         for name, other in rest:
-            if other != signature:
+            if other.targets != signature.targets:
+                self._problem(
+                    "",
+                    f"expected every branch to have the same targets, found {signature.targets!r} "
+                    f"in {first} and {other.targets!r} in {name}. Make them alike, say with the "
+                    "same classes in both.",
+                )
+            elif other != signature:
                 self._problem(
                     "finish" if settings.finish else "",
                     f"expected every branch to end in one signature, found {signature} from "

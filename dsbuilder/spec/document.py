@@ -102,7 +102,11 @@ def parse(text: str, *, origin: str, folder: Path) -> Document:
         reason = str(error).splitlines()[0]
         message = f"expected YAML, found what cannot be parsed: {reason}. Save the file as UTF-8."
         raise SpecError([Problem(origin, message)]) from None
-    root = _convert(composed, origin, "", problems) if composed is not None else Node({})
+    try:
+        root = _convert(composed, origin, "", problems) if composed is not None else Node({})
+    except RecursionError:
+        message = "expected plain data, found a value that holds itself. Remove the alias."
+        raise SpecError([Problem(origin, message)]) from None
     if problems:
         raise SpecError(problems)
     return Document(root, origin, folder)
@@ -202,6 +206,8 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
             message = "expected key=value, found no key or no '='. Write --set seed=3."
             raise SpecError([Problem(where, message)])
         value = parse(text, origin=where, folder=document.folder).root if text else Node(None, "")
+        if text.lstrip().startswith("#"):  # a colour such as #ff0000, which YAML calls a comment
+            value = Node(text, text)
         root = _assign(root, steps, _without_lines(value), where)
     return Document(root, document.origin, document.folder)
 

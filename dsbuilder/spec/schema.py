@@ -322,8 +322,14 @@ class Settings:
             raise ValueError(
                 f"name: expected small letters, digits and underscores, found '{self.name}'."
             )
-        if not re.fullmatch(r"\d+\.\d+\.\d+", self.version):
+        if not re.fullmatch(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}", self.version):
             raise ValueError(f"version: expected x.y.z, such as 1.0.0, found '{self.version}'.")
+        stages = (*self.augment.stages, *self.stream.stages)
+        if sum(isinstance(stage, MixStage) for stage in stages) > 1:
+            raise ValueError(
+                "expected at most one mixer on a sample's way, found one in augment and one in "
+                "stream. Keep one."
+            )
         if self.source is None and not self.synthesize:
             raise ValueError("expected a source or something to synthesize, found neither.")
 

@@ -169,6 +169,9 @@ class StageBinder:
 
     def _identify(self, binder: Binder, use: _Use) -> Any:
         name = use.node.value.get("name")
+        if name is not None and not re.fullmatch(r"[^/\s][^/]*", str(name.text)):
+            message = f"expected a name without '/', found '{name.text}'. Rename it."
+            return binder.problem(name, f"{use.path}.name", message)[0]
         scope = re.sub(r"\[\d+\]$", "", use.path)
         section = "" if "[" in scope else f"{scope.removesuffix('.stages')}/"
         stem = section + (str(name.text) if name is not None else use.word)

@@ -26,6 +26,17 @@ class ClassLabel(Target):
     names: tuple[str, ...]
     soft: bool = False
 
+    def __post_init__(self) -> None:
+        wrong = [
+            name for name in self.names if not name or name != " ".join(name.splitlines()).strip()
+        ]
+        if wrong:
+            raise DataError(
+                f"expected class names on one line, without spaces at their ends, found "
+                f"{wrong[0]!r}: readers that keep one name a line would take it for another. "
+                "Rename the class."
+            )
+
     def parse(self, raw: Any) -> int:
         """Returns the id of a class name."""
         try:

@@ -157,7 +157,23 @@ def test_a_stage_that_cannot_take_the_signature_is_named(resolved) -> None:
 def test_randomness_is_refused_where_nothing_is_drawn(resolved) -> None:
     text = "prepare: [{use: A.HorizontalFlip, p: 0.5}]\n"
     assert problems(resolved, text) == [
-        "3: prepare[0]: expected no randomness here, found p: 0.5. Remove p."
+        "3: prepare[0]: expected no randomness here, found p: 0.5. Set p: 1."
+    ]
+
+
+def test_a_stage_that_draws_has_no_place_where_nothing_is_drawn(resolved) -> None:
+    text = "prepare: [{use: A.RandomBrightnessContrast, p: 1}]\nfinish: [{use: A.CenterCrop, height: 8, width: 8}]\n"
+    assert problems(resolved, text) == [
+        "3: prepare[0]: expected no randomness here, found a stage that draws. "
+        "Put it into augment.stages or stream.stages."
+    ]
+
+
+def test_a_mixer_in_augment_and_one_in_stream_are_refused(resolved) -> None:
+    text = "augment: {copies: 1, stages: [mixup]}\nstream: {stages: [mixup]}\n"
+    assert problems(resolved, text) == [
+        "1: expected at most one mixer on a sample's way, found one in augment and one in stream. "
+        "Keep one."
     ]
 
 

@@ -193,6 +193,8 @@ class _Run:
             except (EOFError, OSError):
                 self._mourn(worker)
                 continue
+            if "unforeseen" in message:
+                raise RuntimeError(f"unforeseen in a worker:\n{message['unforeseen']}")
             if "failed" in message:
                 raise OSError(*message["failed"])
             if "error" in message:
@@ -220,6 +222,8 @@ class _Run:
         if beat.number != worker.number or not beat.pid:
             worker.number, worker.since = beat.number, now
             self._report(worker, min(beat.done, worker.task.samples))
+        elif beat.root < 0:
+            return  # it writes the shard, which no sample is to blame for
         elif now - worker.since > self.sample_timeout_s and not worker.timed_out:
             worker.timed_out = True
             with contextlib.suppress(ProcessLookupError):
@@ -238,12 +242,21 @@ class _Run:
             )
         place = (task.stem, beat.root, beat.output)
         self.deaths[place] += 1
-        if worker.timed_out:
+        if beat.root < 0:
+            self._check_writing(task, self.deaths[place])
+        elif worker.timed_out:
             reason = f"TimeoutError: took more than {self.sample_timeout_s:g} s"
             task = _without(task, beat, reason)
         elif self.deaths[place] >= _DEATHS:
             task = _without(task, beat, f"{_DEATHS} workers died over it, one after the other")
         self._bear(task)
+
+    def _check_writing(self, task: ShardTask, deaths: int) -> None:
+        if deaths > _DEATHS:
+            raise CacheError(
+                f"{task.stem.replace('#', '-')}: expected a shard, found that {deaths} workers "
+                "died writing it. Look for too little memory; finished shards are kept."
+            )
 
 
 def _without(task: ShardTask, beat: Beat, reason: str) -> ShardTask:

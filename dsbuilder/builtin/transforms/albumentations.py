@@ -24,6 +24,7 @@ from dsbuilder.builtin.transforms.albumentations_signature import (
     moves_of,
     signature_after,
     size_after,
+    varies,
 )
 from dsbuilder.plugin import (
     Geometry,
@@ -84,6 +85,15 @@ class Albumentations(Transform):
     def moves(self) -> tuple[str, ...]:
         """The kinds of positional target that the class declares."""
         return moves_of(self._recipe.transform)
+
+    @cached_property
+    def _varies(self) -> bool:
+        return varies(self._recipe)
+
+    @property
+    def draws(self) -> bool:
+        """Whether two seeds give two results, found by trying it on a made-up image."""
+        return self._varies
 
     @property
     def default_p(self) -> float:

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 _SMALL = ((120, 168), (176, 136))
 _LARGE = ((1100, 1500), (1600, 1300))
 _SEEDS = 12
+_TRIES = 3
 _ORDER: tuple[Geometry, ...] = ("fixed", "moves", "breaks")
 _PICKING = (0, 6)  # OpenCV's INTER_NEAREST and INTER_NEAREST_EXACT
 _KINDS = {"Mask": "mask", "BBoxes": "boxes", "Keypoints": "keypoints"}
@@ -39,6 +40,25 @@ def geometry_of(transform: Any) -> Geometry:
     if isinstance(transform, (module.ImageOnlyTransform, module.NoOp)):
         return "fixed"
     return "moves" if isinstance(transform, module.DualTransform) else "breaks"
+
+
+def varies(recipe: Recipe) -> bool:
+    """Returns whether the object of a recipe draws anything: whether seeds give several results.
+
+    One that cannot take the made-up images counts as one that does not: its signature will say why.
+    """
+    for channels in (3, 1):
+        image = _made_up(ImageSpec(height=None, width=None, channels=channels), _LARGE[0])
+        try:
+            results = {
+                call(recipe.transform, image, seed, recipe.references).tobytes()
+                for seed in range(_TRIES)
+            }
+        except Exception as error:  # noqa: BLE001 - a transform may raise anything
+            _log.debug("%s: %s", recipe.name, error)
+            continue
+        return len(results) > 1
+    return False
 
 
 def moves_of(transform: Any) -> tuple[str, ...]:
