@@ -162,7 +162,10 @@ def test_randomness_is_refused_where_nothing_is_drawn(resolved) -> None:
 
 
 def test_a_stage_that_draws_has_no_place_where_nothing_is_drawn(resolved) -> None:
-    text = "prepare: [{use: A.RandomBrightnessContrast, p: 1}]\nfinish: [{use: A.CenterCrop, height: 8, width: 8}]\n"
+    text = (
+        "prepare: [{use: A.RandomBrightnessContrast, p: 1}]\n"
+        "finish: [{use: A.CenterCrop, height: 8, width: 8}]\n"
+    )
     assert problems(resolved, text) == [
         "3: prepare[0]: expected no randomness here, found a stage that draws. "
         "Put it into augment.stages or stream.stages."
