@@ -263,7 +263,7 @@ def test_preview_shows_mixes_streams_and_what_is_synthesized(pets: Path, call) -
     (pets / "pets.yaml").write_text(
         (pets / "pets.yaml").read_text().replace("A.HorizontalFlip", "mixup")
         + "synthesize: [{use: flag, count: 7}]\n"
-        + "stream: {stages: [{use: mixup}], finish: [{use: resize, size: [8, 8]}]}\n"
+        + "stream: {stages: [{use: A.HorizontalFlip}], finish: [{use: resize, size: [8, 8]}]}\n"
     )
     result = call("preview pets.yaml --count 4 --json")
     assert result.exit_code == 0, result.stderr
