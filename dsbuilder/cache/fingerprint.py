@@ -119,7 +119,17 @@ def source_files(path: Path, folder: Path) -> set[Path]:
         if current not in found:
             found.add(current)
             todo.extend(_imported(current, folder))
+            todo.extend(_packages(current, folder))
     return found
+
+
+def _packages(path: Path, folder: Path) -> Iterator[Path]:
+    """Yields what Python runs before a file: `__init__.py` of each package it lies in."""
+    for parent in path.parents:
+        if parent == folder:
+            return
+        if (parent / "__init__.py").is_file():
+            yield parent / "__init__.py"
 
 
 def _imported(path: Path, folder: Path) -> Iterator[Path]:

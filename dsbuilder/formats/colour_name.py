@@ -19,9 +19,12 @@ def parse(option: str, colour: Colour) -> tuple[int, int, int]:
     from PIL import ImageColor
 
     try:
-        red, green, blue, *_ = ImageColor.getrgb(colour)
+        red, green, blue, *alpha = ImageColor.getrgb(colour)
+        if alpha not in ([], [255]):
+            raise ValueError("a colour that something lies on is opaque")
     except ValueError:
         raise ValueError(
-            f"{option}: expected a colour name, '#rrggbb' or [r, g, b], found '{colour}'."
+            f"{option}: expected an opaque colour: a name, '#rrggbb' or [r, g, b], "
+            f"found '{colour}'."
         ) from None
     return (red, green, blue)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder.errors import Problem, SpecError
+from dsbuilder.formats import colour_name
 from dsbuilder.plugin import Mode, ModelBuilder, Source, Stage
 from dsbuilder.registry import Registry
 from dsbuilder.spec.binding import Binder
@@ -35,22 +36,7 @@ class ImageOptions:
     @property
     def background_rgb(self) -> tuple[int, int, int]:
         """The background as three values in [0, 255]."""
-        if not isinstance(self.background, str):
-            if not all(0 <= value <= 255 for value in self.background):
-                raise ValueError(
-                    f"background: expected values in [0, 255], found {self.background}."
-                )
-            return self.background
-        from PIL import ImageColor
-
-        try:
-            red, green, blue, *_ = ImageColor.getrgb(self.background)
-        except ValueError:
-            raise ValueError(
-                f"background: expected a colour name, '#rrggbb' or [r, g, b], "
-                f"found '{self.background}'."
-            ) from None
-        return (red, green, blue)
+        return colour_name.parse("background", self.background)
 
 
 @dataclass(frozen=True, kw_only=True)

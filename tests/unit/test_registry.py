@@ -122,6 +122,21 @@ def test_a_wrong_class_is_reported_when_it_is_marked(folder, change, message) ->
     assert message in discover([folder]).broken[0].error
 
 
+def test_the_code_of_a_plugin_includes_the_packages_on_the_way(folder) -> None:
+    write(folder / "mine.py", imports="from ._lib.core import x")
+    (folder / "_lib").mkdir()
+    (folder / "_lib/__init__.py").write_text("")
+    (folder / "_lib/core.py").write_text("x = 1\n")
+    origin = discover([folder]).get("mine").origin
+    names = {str(path.relative_to(folder)) for path in source_files(origin.location, folder)}
+    assert names == {"mine.py", "_lib/__init__.py", "_lib/core.py"}
+
+
+def test_a_file_that_would_end_the_program_is_reported(folder) -> None:
+    (folder / "bye.py").write_text("import sys\nsys.exit(0)\n")
+    assert [broken.error for broken in discover([folder]).broken] == ["SystemExit: 0"]
+
+
 def test_an_installed_package_adds_plugins_by_its_entry_point(tmp_path, monkeypatch) -> None:
     site = tmp_path / "site"
     write(site / "flowers_plugins.py", "flowers")

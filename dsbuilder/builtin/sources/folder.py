@@ -218,7 +218,7 @@ def _refuse_unknown(source: Folder, scan: _Scan, depth: int) -> None:
     unknown = [key for key in scan.images if _label(key, depth) not in known]
     if unknown:
         label = _label(unknown[0], depth)
-        folder = unknown[0][: unknown[0].index(f"{label}/") + len(label)]
+        folder = "/".join(unknown[0].split("/")[: depth + 1])
         raise DataError(
             f"{source.path}: expected class folders named in `classes`, found '{folder}'."
             f"{did_you_mean(label, source.classes)} Add it to `classes` or move it away."

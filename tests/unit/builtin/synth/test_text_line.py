@@ -207,7 +207,7 @@ def test_characters_that_a_font_lacks_are_listed() -> None:
         ({"color": Range(0, 256)}, "color: expected values in [0, 255], found [0, 256]."),
         (
             {"background": "wite"},
-            "background: expected a colour name, '#rrggbb' or [r, g, b], found 'wite'.",
+            "background: expected an opaque colour: a name, '#rrggbb' or [r, g, b], found 'wite'.",
         ),
         ({"classes": ("a",)}, "classes: expected none with label: text. Remove it."),
         (

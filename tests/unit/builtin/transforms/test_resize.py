@@ -99,7 +99,7 @@ def test_crop_keeps_the_middle() -> None:
         ({"size": (0, 3)}, "size: expected 1 or more pixels a side, found [0, 3]."),
         (
             {"short": 3, "background": "wite"},
-            "background: expected a colour name, '#rrggbb' or [r, g, b], found 'wite'.",
+            "background: expected an opaque colour: a name, '#rrggbb' or [r, g, b], found 'wite'.",
         ),
         (
             {"short": 3, "background": (0, 0, 256)},
