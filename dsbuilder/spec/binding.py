@@ -83,6 +83,7 @@ class Binder:
             place = f"{path}.{name}" if path else name
             if child is not None:
                 values[name], resolved[name] = self.bind(hints[name], child, place)
+                self._check_field(cls, name, values[name], child, place)
             elif each.default is MISSING and each.default_factory is MISSING:
                 self.problem(node, path, f"expected the {noun} '{name}', found none. Add it.")
             else:
@@ -90,6 +91,13 @@ class Binder:
         if len(self.problems) > before:
             return FAILED, None
         return self._construct(cls, values, resolved, node, path)
+
+    def _check_field(self, cls: Any, name: str, value: Any, node: Node, path: str) -> None:
+        """Lets a class check a field at once: its `__post_init__` waits until all are bound."""
+        check = getattr(cls, "check_field", None)
+        message = check(name, value) if check is not None and value is not FAILED else None
+        if message is not None:
+            self.problem(node, path, message)
 
     def _construct(
         self, cls: Any, values: dict[str, Any], resolved: Any, node: Node, path: str

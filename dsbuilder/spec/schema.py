@@ -276,6 +276,9 @@ class TrainOptions:
             )
 
 
+_VERSION = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything a pipeline file says.
@@ -303,13 +306,16 @@ class Settings:
     stream: StreamOptions = StreamOptions()
     train: TrainOptions | None = None
 
+    @staticmethod
+    def check_field(field: str, value: Any) -> str | None:
+        """Returns what is wrong with one field, which is told with all else that is wrong."""
+        if field == "name" and not re.fullmatch(r"[a-z][a-z0-9_]*", value):
+            return f"expected small letters, digits and underscores, found '{value}'."
+        if field == "version" and not re.fullmatch(_VERSION, value):
+            return f"expected x.y.z, such as 1.0.0, found '{value}'."
+        return None
+
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
-            raise ValueError(
-                f"name: expected small letters, digits and underscores, found '{self.name}'."
-            )
-        if not re.fullmatch(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}", self.version):
-            raise ValueError(f"version: expected x.y.z, such as 1.0.0, found '{self.version}'.")
         stages = (*self.augment.stages, *self.stream.stages)
         if sum(isinstance(stage, MixStage) for stage in stages) > 1:
             raise ValueError(

@@ -112,7 +112,7 @@ def test_a_wrong_command_line_exits_with_2(line: str, message: str, call) -> Non
     [
         ("biuld --json", 2, "UsageError", 0),
         ("build x --worker 3 --json", 2, "NoSuchOption", 0),
-        ("check wrong.yaml --json", 2, "SpecError", 2),
+        ("check wrong.yaml --json", 2, "SpecError", 3),
         ("info nowhere --json", 1, "CacheError", 0),
     ],
 )

@@ -7,7 +7,10 @@ from typing import Any, Literal
 
 import pytest
 
+from dsbuilder.errors import SpecError
 from dsbuilder.plugin import Range
+from dsbuilder.registry import discover
+from dsbuilder.spec import load
 from dsbuilder.spec.binding import Binder, describe
 from dsbuilder.spec.document import from_data, parse
 
@@ -126,6 +129,21 @@ def test_a_wrong_value_is_one_clear_problem(text: str, problem: str) -> None:
 def test_every_problem_is_reported_at_once() -> None:
     _, _, problems = bind("count: x\nflag: 1\nsize: 3\nwrod: a\n")
     assert [problem.split(":")[1] for problem in sorted(problems)] == ["1", "2", "3", "4"]
+
+
+def test_a_wrong_name_is_told_with_all_else(tmp_path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "name: Toy\nversion: 1.0.00\nseed: x\nsource: {use: folder, path: a, clases: []}\n"
+    )
+    with pytest.raises(SpecError) as error:
+        load(path, discover())
+    assert str(error.value).replace(f"{path}:", "") == (
+        "1: name: expected small letters, digits and underscores, found 'Toy'.\n"
+        "2: version: expected x.y.z, such as 1.0.0, found '1.0.00'.\n"
+        "3: seed: expected a whole number, found 'x'.\n"
+        "4: source.clases: unknown option 'clases'. Did you mean 'classes'?"
+    )
 
 
 def test_types_are_described_in_words() -> None:
