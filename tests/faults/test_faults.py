@@ -139,6 +139,8 @@ def test_a_source_is_never_written_to(pipeline, tmp_path) -> None:
 
 
 SCRIPT = (
+    # A shell that runs the tests in the background has them ignore SIGINT.
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
     "from dsbuilder.build import build_dataset;"
     "build_dataset({pipeline!r}, {out!r}, workers=2, overrides={overrides!r})"
 )
