@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-all lint bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -34,6 +34,11 @@ test-all: lint
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
+
+# BENCH is the folder of a race (run.py, common.py, its contestants), PERF_DATA that of its photographs;
+# NAMES may choose contestants, ARGS go to run.py: make bench BENCH=../peers ARGS='--rounds 5 --n 600'
+bench: $(STAMP)
+	$(BIN)/python tests/benchmarks/race.py $(BENCH) $(NAMES) $(ARGS)
 
 clean:
 	rm -rf .venv demo out build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

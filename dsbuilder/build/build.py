@@ -60,6 +60,7 @@ def build_dataset(
     rehash: bool = False,
     sample_timeout_s: float = SAMPLE_TIMEOUT_S,
     on_progress: Progress = lambda made, of: None,
+    engine: Engine | None = None,
 ) -> Built:
     """Builds the dataset of a pipeline file into `<out>/<name>/<version>`.
 
@@ -74,13 +75,14 @@ def build_dataset(
       rehash: reads every source file again, whatever the stat index says.
       sample_timeout_s: how long one sample may take before it is set aside; not with 0 workers.
       on_progress: see `Progress`.
+      engine: makes the shards, whatever `workers` says; see `engines/`. It is left open.
 
     Raises:
       SpecError: the pipeline is wrong.
       DataError: the source is, or more samples fail than the pipeline allows.
       CacheError: the output cannot be written, or another build is at work there.
     """
-    how = _How(workers, sample_timeout_s, on_progress)
+    how = _How(workers, sample_timeout_s, on_progress, engine)
     with how.start_early(Path(pipeline), overrides, Path(out)) as early:
         surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
         _check_something(surveyed)
@@ -130,6 +132,7 @@ class _How:
     workers: int | None
     sample_timeout_s: float
     on_progress: Progress
+    given: Engine | None = None
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -147,7 +150,7 @@ class _How:
         """
         said = override(read(pipeline), overrides).root.plain()
         is_first = isinstance(said, dict) and not Store(out / str(said.get("name"))).builds.exists()
-        if self.count == 0 or not is_first:
+        if self.given is not None or self.count == 0 or not is_first:
             yield None
             return
         with self._pool(["albumentations"] if "A." in str(said) else ["cv2"]) as pool:
@@ -157,7 +160,9 @@ class _How:
     def engine(self, surveyed: Survey, stock: Inventory, early: Pool | None) -> Iterator[Engine]:
         """Chooses where shards are made: for a few samples, starting workers costs more."""
         small = (stock.to_make <= _FEW and stock.finished) or not stock.missing
-        if self.count == 0 or small:
+        if self.given is not None:
+            yield self.given
+        elif self.count == 0 or small:
             yield InProcess(surveyed.pipeline)
         elif early is not None:
             yield early

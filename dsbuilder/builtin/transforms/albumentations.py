@@ -21,6 +21,7 @@ from dsbuilder.builtin.transforms.albumentations_recipe import (
 )
 from dsbuilder.builtin.transforms.albumentations_signature import (
     geometry_of,
+    leaves_alone,
     moves_of,
     signature_after,
     size_after,
@@ -129,6 +130,8 @@ class Albumentations(Transform):
 
     def apply(self, sample: Sample, params: Params) -> Sample:
         """Returns the transformed sample; two calls with one seed give the same bytes."""
+        if leaves_alone(self._recipe.transform, *sample.image.shape[:2]):
+            return sample
         return sample.replace(image=self._recipe.run(sample.image, params["seed"]))
 
     def explain(self, sample: Sample, params: Params) -> Params:

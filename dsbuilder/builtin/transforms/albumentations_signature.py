@@ -99,6 +99,15 @@ def size_after(transform: Any, height: int, width: int) -> tuple[int, int] | Non
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
+def leaves_alone(transform: Any, height: int, width: int) -> bool:
+    """Whether an image of a size comes out as it is, because it has that size already."""
+    module = library()
+    if isinstance(transform, module.CenterCrop):
+        return (transform.height, transform.width) == (height, width)
+    resizes = isinstance(transform, (module.Resize, module.SmallestMaxSize, module.LongestMaxSize))
+    return resizes and size_after(transform, height, width) == (height, width)
+
+
 def signature_after(recipe: Recipe, image: ImageSpec) -> ImageSpec:
     """Returns an image's signature after the object of a recipe.
 

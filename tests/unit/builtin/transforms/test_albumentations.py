@@ -586,6 +586,24 @@ def test_shrinks_to_is_what_a_resize_makes_of_a_size(member: str, options: dict[
 
 
 @pytest.mark.parametrize(
+    ("member", "options", "size"),
+    [
+        ("CenterCrop", {"height": 20, "width": 33}, (20, 33)),
+        ("Resize", {"height": 20, "width": 33}, (20, 33)),
+        ("SmallestMaxSize", {"max_size": 20}, (20, 33)),
+        ("LongestMaxSize", {"max_size": 33}, (20, 33)),
+    ],
+)
+def test_what_has_its_size_already_is_the_very_same_image(
+    member: str, options: dict[str, Any], size: tuple[int, int]
+) -> None:
+    plugin, sample = make(member, **options), noise(*size)
+    assert plugin.apply(sample, {"seed": 1}).image is sample.image
+    own = plugin._recipe.transform(image=sample.image, force_apply=True)["image"]
+    assert np.array_equal(own, sample.image)
+
+
+@pytest.mark.parametrize(
     ("member", "options"),
     [
         ("SmallestMaxSize", {"max_size": [37, 40]}),
