@@ -21,6 +21,14 @@ _MOST_QUARANTINED = 5
 @options.overrides
 @options.plugins
 @click.option("--rehash", is_flag=True, help="Read every source file again, changed or not.")
+@click.option(
+    "--sample-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Set a sample aside that takes longer, with what it was at; not with --workers 0.",
+)
 @options.as_json
 @click.option("--quiet", "-q", is_flag=True, help="Print warnings and errors alone.")
 def build(
@@ -31,6 +39,7 @@ def build(
     plugin_folders: tuple[Path, ...],
     *,
     rehash: bool,
+    sample_timeout: float,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -51,6 +60,7 @@ def build(
                 overrides=overrides,
                 plugins=options.folders(plugin_folders),
                 rehash=rehash,
+                sample_timeout_s=sample_timeout,
                 on_progress=report,
             )
     except KeyboardInterrupt as error:

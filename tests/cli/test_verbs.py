@@ -406,3 +406,37 @@ def test_leaves_tensorflow_unimported(line: str, pets: Path, call) -> None:
         "assert not {'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+SLEEPS = '''
+"""Takes its time at one sample."""
+import time
+from dataclasses import dataclass
+from dsbuilder.plugin import Params, Sample, Transform, transform
+
+
+@transform("sleeps", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Sleeps(Transform):
+    """Sleeps for long where the key ends as it is told."""
+
+    end: str
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        if sample.key.endswith(self.end):
+            time.sleep(1000)
+        return sample
+'''
+
+
+def test_a_sample_that_takes_too_long_is_set_aside_and_named(pets: Path, call) -> None:
+    (pets / "plugins").mkdir()
+    (pets / "plugins" / "sleeps.py").write_text(SLEEPS)
+    line = (
+        "build pets.yaml --workers 1 --sample-timeout 1 --json --set build.max_quarantined=9 --set"
+    )
+    result = call(line, "prepare=[{use: sleeps, end: cat/0.png}]")
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout)["quarantined"]
+    assert rows
+    assert all(row["exception"] == "TimeoutError: took more than 1 s" for row in rows)
