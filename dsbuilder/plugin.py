@@ -17,6 +17,8 @@ random numbers. A decorator only marks the class: nothing is registered by impor
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -50,6 +52,7 @@ __all__ = [
     "Params",
     "PluginError",
     "Range",
+    "Recognition",
     "Record",
     "Sample",
     "SampleSpec",
@@ -106,11 +109,34 @@ class Range:
         return float(rng.uniform(self.low, self.high))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recognition:
+    """What a source says of a folder that may have its layout.
+
+    Attributes:
+      certainty: 0 says that it is another layout, 1 that it can be no other.
+      reason: why, or why not, in one line for a person, with counts.
+      options: the options with which the source reads the folder; `Path` options are relative to
+        it.
+      comments: what a person should know of an option before a build, by option.
+    """
+
+    certainty: float
+    reason: str
+    options: Mapping[str, object] = MappingProxyType({})
+    comments: Mapping[str, str] = MappingProxyType({})
+
+
 class Source(ABC):
     """Finds the records of a layout on disk.
 
     `read` runs in worker processes, `records` and `targets` once in the main process.
     """
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Recognition:
+        """Says whether a folder has this layout, by looking at names and small text files alone."""
+        return Recognition(certainty=0, reason="its author does not say how to recognise it")
 
     @abstractmethod
     def records(self) -> Iterator[Record]:

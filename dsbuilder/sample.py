@@ -32,6 +32,8 @@ class Record:
       targets: raw label values as found, by target name; `Target.parse` reads them.
       group: records of one group never end in two splits; None where the source knows no groups.
       split: the split that the layout states (`train`, `validation`, `test`), or None.
+      files: further files that the targets are read from, such as a mask; their content counts as
+        that of `path` does.
     """
 
     key: str
@@ -39,6 +41,7 @@ class Record:
     targets: Mapping[str, Any] = field(default_factory=dict)
     group: str | None = None
     split: str | None = None
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
 """What a source's records hold, as hashes: from the stat index, the files, or the source's word."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dsbuilder.build.survey import Survey
 from dsbuilder.cache import fingerprint
-from dsbuilder.cache.index import content_hashes
+from dsbuilder.cache.index import UNREADABLE, content_hashes
 from dsbuilder.errors import DataError
 from dsbuilder.plugin import Source
 from dsbuilder.sample import Record
@@ -22,24 +23,40 @@ def hash_records(
     """
     source = surveyed.pipeline.settings.source
     stated: dict[str, str] = {}
-    files: dict[str, Path] = {}
+    files: list[Path] = []
     for record in surveyed.records:
         identity = source.identity(record) if source is not None else None
         if identity is not None:
             stated[record.key] = fingerprint.digest(identity)
         else:
-            files[record.key] = _file_of(record)
-    hashes = content_hashes(index, list(files.values()), rehash=rehash, keep=keep)
-    return {**stated, **{key: hashes[path] for key, path in files.items()}}
+            files.append(_file_of(record))
+        files += record.files
+    known = content_hashes(index, list(dict.fromkeys(files)), rehash=rehash, keep=keep)
+    return {
+        record.key: _together(
+            stated.get(record.key) or known[_file_of(record)],
+            [known[file] for file in record.files],
+        )
+        for record in surveyed.records
+    }
 
 
 def hash_record(source: Source, record: Record) -> str:
     """Returns the content hash of one record as it is now; empty if its file is gone."""
     identity = source.identity(record)
-    if identity is not None:
-        return fingerprint.digest(identity)
-    path = _file_of(record)
+    own = fingerprint.digest(identity) if identity is not None else _now(_file_of(record))
+    return _together(own, [_now(file) for file in record.files])
+
+
+def _now(path: Path) -> str:
     return fingerprint.of_file(path) if path.is_file() else ""
+
+
+def _together(own: str, files: Sequence[str]) -> str:
+    """Returns one hash for a record: that of its pixels, unless its targets have files, too."""
+    if UNREADABLE in (own, *files):
+        return UNREADABLE
+    return fingerprint.digest(own, files) if files else own
 
 
 def _file_of(record: Record) -> Path:

@@ -292,7 +292,7 @@ class _Maker:
         if path is None or located.source == UNREADABLE:
             return
         try:
-            touched_ns = path.stat().st_ctime_ns
+            touched_ns = max(file.stat().st_ctime_ns for file in (path, *located.record.files))
         except OSError:
             touched_ns = self._planned_ns
         if touched_ns >= self._planned_ns and hash_record(source, located.record) != located.source:

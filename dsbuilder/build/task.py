@@ -135,6 +135,7 @@ def _record_to_json(located: Located) -> dict[str, Any]:
         "targets": dict(record.targets),
         "group": record.group,
         "split": record.split,
+        "files": [str(file) for file in record.files],
         "source": located.source,
     }
 
@@ -147,6 +148,7 @@ def _record_from_json(row: Mapping[str, Any]) -> Located:
         targets=row["targets"],
         group=row["group"],
         split=row["split"],
+        files=tuple(Path(file) for file in row["files"]),
     )
     return Located(record=record, source=row["source"])
 
