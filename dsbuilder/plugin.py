@@ -16,9 +16,8 @@ random numbers. A decorator only marks the class: nothing is registered by impor
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -123,8 +122,8 @@ class Recognition:
 
     certainty: float
     reason: str
-    options: Mapping[str, object] = MappingProxyType({})
-    comments: Mapping[str, str] = MappingProxyType({})
+    options: Mapping[str, object] = field(default_factory=dict)
+    comments: Mapping[str, str] = field(default_factory=dict)
 
 
 class Source(ABC):
