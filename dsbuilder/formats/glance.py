@@ -1,0 +1,87 @@
+"""A quick look at a folder: names alone, and of a great many only so many.
+
+What recognises a layout needs to see every part of it, and not a million files. So the look goes
+breadth first, takes no more than a number of names from any one folder, and says whether it saw
+all.
+"""
+
+import os
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.formats.layout import IMAGE_EXTENSIONS, is_utf8
+
+_MOST_IN_FOLDER = 10_000
+_MOST = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glance:
+    """What was seen below a folder: posix paths below it, those of the folders above first.
+
+    Attributes:
+      files, folders: neither hidden ones nor, of folders, links.
+      complete: whether there was nothing else.
+    """
+
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    complete: bool
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The files that an extension says are images."""
+        return self.ending(*IMAGE_EXTENSIONS)
+
+    def ending(self, *extensions: str) -> tuple[str, ...]:
+        """Returns the files with one of the extensions, given in small letters without the dot."""
+        return tuple(path for path in self.files if extension(path) in extensions)
+
+    def count(self, number: int, noun: str, plural: str | None = None) -> str:
+        """Returns a number of what was seen in words: `1 image`, `at least 5000 images`."""
+        words = noun if number == 1 else plural or f"{noun}s"
+        return f"{number} {words}" if self.complete else f"at least {number} {words}"
+
+
+def extension(path: str) -> str:
+    """Returns what follows the last dot of a file's name, in small letters; empty without one."""
+    _, dot, after = path.rpartition("/")[2].rpartition(".")
+    return after.lower() if dot else ""
+
+
+def glance(folder: Path, *, most: int = _MOST, most_in_folder: int = _MOST_IN_FOLDER) -> Glance:
+    """Returns what lies below a folder, as far as the limits allow; sorted within each folder.
+
+    What cannot be read, or bears a name that is not UTF-8, is passed over.
+    """
+    files: list[str] = []
+    folders: list[str] = []
+    waiting = deque([""])
+    complete = True
+    while waiting and len(files) + len(folders) < most:
+        above = waiting.popleft()
+        names, whole = _names(folder / above, most_in_folder)
+        complete = complete and whole
+        for name, is_folder in names:
+            (folders if is_folder else files).append(above + name)
+            if is_folder:
+                waiting.append(f"{above}{name}/")
+    return Glance(files=tuple(files), folders=tuple(folders), complete=complete and not waiting)
+
+
+def _names(folder: Path, most: int) -> tuple[list[tuple[str, bool]], bool]:
+    """Returns (name, whether it is a folder) of entries, sorted, and whether these are all."""
+    found: list[tuple[str, bool]] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if len(found) == most:
+                    return sorted(found), False
+                if not entry.name.startswith(".") and is_utf8(entry.name):
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if is_folder or entry.is_file():
+                        found.append((entry.name, is_folder))
+    except OSError:
+        return sorted(found), False
+    return sorted(found), True
