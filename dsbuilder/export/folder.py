@@ -17,34 +17,19 @@ the log, and so is what a mixed label loses: its sample lies in the folder of th
 """
 
 import csv
-import hashlib
-import itertools
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dsbuilder.cache import ledger
-from dsbuilder.cache.codec import fixed_shape
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import DataError
-from dsbuilder.formats import example
-from dsbuilder.formats import image as image_format
+from dsbuilder.export.files import Names, Stored, check_images, quoted, stored
 from dsbuilder.sample import Target
 from dsbuilder.targets import ClassLabel
 
 METADATA = "metadata.csv"
 _LOGGER = logging.getLogger(__name__)
-_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
-    "jpeg": (".jpg", ".jpeg"),
-    "png": (".png",),
-    "raw": (".png",),
-}
-_PLAIN = frozenset("._- ()=,")
-_LONGEST = 180
 
 
 def write(dataset: Dataset, folder: Path) -> dict[str, int]:
@@ -54,11 +39,7 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
       DataError: images are of a type that no image file holds.
       CacheError: a shard is missing, cut or corrupt.
     """
-    if dataset.signature.image.dtype != "uint8":
-        raise DataError(
-            f"{dataset.path}: expected uint8 images to write as files, found "
-            f"{dataset.signature.image}. Build it without the stage that changes the type."
-        )
+    check_images(dataset)
     label = _class_target(dataset.signature.targets)
     _report(dataset, label)
     return {split: _write_split(dataset, split, folder / split, label) for split in dataset.splits}
@@ -109,86 +90,29 @@ def _write_images(
     dataset: Dataset, split: str, folder: Path, label: tuple[str, ClassLabel] | None
 ) -> Iterator[list[str]]:
     """Writes the images of a split and yields of each its path below `folder` and its labels."""
-    names = _Names(_EXTENSIONS[dataset.manifest.image])
-    for shard in dataset.shards(split):
-        reader = dataset.codec.open(dataset.path, shard.stem)
-        for entry in ledger.read(dataset.path / ledger.file_name(shard.stem)):
-            features = example.decode(reader.read(entry.offset, entry.length))
-            shown = {
-                name: _shown(name, target, features)
-                for name, target in dataset.signature.targets.items()
-            }
-            place = names.place(entry.key, shown[label[0]] if label else None)
-            (folder / place).write_bytes(_encoded(dataset, features["image"][0]))
-            yield [place, *shown.values()]
+    names = Names.of(dataset)
+    for each in stored(dataset, split):
+        shown = {
+            name: _shown(name, target, each) for name, target in dataset.signature.targets.items()
+        }
+        class_name = shown[label[0]] if label else None
+        prefix = "" if class_name is None else f"{quoted(class_name)}/"
+        place = names.place(_below(each.key, class_name), prefix)
+        (folder / place).write_bytes(each.image)
+        yield [place, *shown.values()]
 
 
-def _shown(name: str, target: Target, features: Mapping[str, Any]) -> str:
+def _shown(name: str, target: Target, sample: Stored) -> str:
     """Returns a label as text; of mixed classes the dominant one, whose id is stored."""
     if isinstance(target, ClassLabel):
-        return target.names[int(np.asarray(features[name]).item())]
-    return target.show(target.decode(name, features))
-
-
-def _encoded(dataset: Dataset, stored: bytes) -> bytes:
-    """Returns the bytes of an image file: those that are stored, or raw pixels as PNG."""
-    if dataset.manifest.image != "raw":
-        return stored
-    pixels = np.frombuffer(stored, np.uint8).reshape(fixed_shape(dataset.signature))
-    return image_format.encode(pixels, "png")
-
-
-@dataclass(frozen=True)
-class _Names:
-    """Names of files in one split, each given once.
-
-    Attributes:
-      extensions: of the stored format; the first is appended where a key ends in none of them.
-    """
-
-    extensions: tuple[str, ...]
-    taken: set[str] = field(default_factory=set)
-
-    def place(self, key: str, class_name: str | None) -> str:
-        """Returns the path of a sample's file below the split's folder."""
-        root, mark, derived = key.partition("//")
-        folder = "" if class_name is None else f"{quoted(class_name)}/"
-        name = quoted(_below(root, class_name)) + ("@" if mark else "") + quoted(derived)
-        if not name.lower().endswith(self.extensions):
-            name += self.extensions[0]
-        stem, _, extension = name.rpartition(".")
-        candidates = (f"{stem}~{n}.{extension}" for n in itertools.count(2))
-        place = f"{folder}{name}"
-        while place.casefold() in self.taken:  # some file systems do not tell A from a
-            place = f"{folder}{next(candidates)}"
-        self.taken.add(place.casefold())
-        return place
+        return target.names[int(np.asarray(sample.features[name]).item())]
+    return target.show(sample.targets[name])
 
 
 def _below(key: str, class_name: str | None) -> str:
     """Returns a key without the split's and the class's folders, which the new path has anyway."""
-    head, mark, rest = f"/{key}".partition(f"/{class_name}/")
-    return rest if class_name is not None and mark and head.count("/") < 2 else key
-
-
-def quoted(text: str) -> str:
-    """Returns a text as a file's name: `+` for `/`, `%xx` for what else a name cannot hold.
-
-    Different texts have different names; `@` and `~` never stand in one. A very long text is cut,
-    and the hash of all of it takes the place of its end.
-    """
-    kept = "".join(map(_letter, text))
-    if kept.startswith("."):  # hidden files are passed over
-        kept = f"%2E{kept[1:]}"
-    if len(kept.encode()) <= _LONGEST:
-        return kept
-    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-    return f"{kept.encode()[: _LONGEST - 20].decode(errors='ignore')}%{digest}"
-
-
-def _letter(letter: str) -> str:
-    if letter.isalnum() or letter in _PLAIN:
-        return letter
-    if letter == "/":
-        return "+"
-    return "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogateescape"))
+    root, derivation, derived = key.partition("//")
+    head, mark, rest = f"/{root}".partition(f"/{class_name}/")
+    if class_name is None or not mark or head.count("/") >= 2:
+        return key
+    return rest + derivation + derived

@@ -1,10 +1,8 @@
 """Images in class folders, with or without split folders above them."""
 
 import logging
-import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.formats.layout import (
@@ -12,11 +10,11 @@ from dsbuilder.formats.layout import (
     check_class_count,
     check_classes,
     class_names,
-    is_utf8,
-    printable,
     shortened,
     split_named,
 )
+from dsbuilder.formats.tree import Tree
+from dsbuilder.formats.tree import scan as scan_tree
 from dsbuilder.plugin import ClassLabel, DataError, Record, Source, Target, did_you_mean, source
 
 _log = logging.getLogger(__name__)
@@ -74,10 +72,8 @@ class Folder(Source):
           DataError: the folder is missing or empty, an image lies outside of every class folder,
             `classes` leaves a folder out, there is only one class, or a name is not valid UTF-8.
         """
-        if not self.path.is_dir():
-            found = "a file" if self.path.exists() else "none"
-            raise DataError(f"{self.path}: expected a folder, found {found}. Check the path.")
-        scan = _scan(self)
+        tree = scan_tree(self.path, follow_links=self.follow_links)
+        scan = _Scan(tree=tree, images=tree.images(self.extensions))
         if not scan.images:
             raise DataError(_nothing_found(self, scan))
         depth = _depth(scan, self.classes)
@@ -94,84 +90,18 @@ class Folder(Source):
         return {"label": ClassLabel(names=class_names(found, self.classes))}
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class _Scan:
-    """What lies below the top folder: posix paths below it, and counts of what is no image."""
+    """What lies below the top folder: everything, and of it the images."""
 
-    images: list[str] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-    linked: int = 0
+    tree: Tree
+    images: list[str]
 
-
-def _scan(source: Folder) -> _Scan:
-    """Returns everything below a source's folder in sorted order."""
-    scan = _Scan()
-    extensions = frozenset(each.lower() for each in source.extensions)
-    entered: dict[str, str] = {}
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop()
-        if source.follow_links:
-            _enter_once(source, folder, entered)
-        waiting.extend(_scan_folder(source, folder, scan, extensions))
-    scan.images.sort()
-    scan.folders.sort()
-    return scan
-
-
-def _scan_folder(
-    source: Folder, folder: str, scan: _Scan, extensions: frozenset[str]
-) -> Iterator[str]:
-    """Notes the entries of a folder and yields the folders in it, each with a slash behind."""
-    try:
-        entries = os.scandir(source.path / folder)
-    except OSError as error:
-        where = source.path / folder
-        raise DataError(
-            f"{where}: expected a folder that can be read, found: {error.strerror}. "
-            "Change its permissions or move it away."
-        ) from error
-    with entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            path = folder + entry.name
-            if not is_utf8(path):
-                raise DataError(
-                    f"{source.path}: expected names in UTF-8, found '{printable(path)}'. Rename it."
-                )
-            if entry.is_dir(follow_symlinks=source.follow_links):
-                scan.folders.append(path)
-                yield path + "/"
-            else:
-                _note_file(entry, path, scan, extensions)
-
-
-def _note_file(entry: os.DirEntry[str], path: str, scan: _Scan, extensions: frozenset[str]) -> None:
-    _, dot, extension = entry.name.rpartition(".")
-    if entry.is_file():
-        if dot and extension.lower() in extensions:
-            scan.images.append(path)
-        else:
-            scan.skipped[f".{extension.lower()}" if dot else "without an extension"] += 1
-    elif entry.is_symlink() and entry.is_dir():
-        scan.linked += 1
-    else:
-        scan.skipped["whose link leads nowhere" if entry.is_symlink() else "of no plain kind"] += 1
-
-
-def _enter_once(source: Folder, folder: str, entered: dict[str, str]) -> None:
-    # Reached twice, a folder's images would stand in the dataset twice, perhaps in two splits; and
-    # a link to a folder above would be followed for ever.
-    real = os.path.realpath(source.path / folder)
-    other = entered.setdefault(real, folder)
-    if other != folder:
-        first, second = sorted((other or "./", folder))
-        raise DataError(
-            f"{source.path}: expected every folder once, found '{first}' and '{second}' to be the "
-            "same one by a link. Remove the link, or set follow_links: false."
-        )
+    @property
+    def notes(self) -> list[str]:
+        """What was skipped, as sentences without a full stop."""
+        skipped = self.tree.skipped(frozenset(self.images))
+        return self.tree.notes(skipped, follow="follow_links: true enters them")
 
 
 def _depth(scan: _Scan, classes: Sequence[str] | None) -> int:
@@ -226,8 +156,7 @@ def _refuse_unknown(source: Folder, scan: _Scan, depth: int) -> None:
 
 
 def _nothing_found(source: Folder, scan: _Scan) -> str:
-    skipped = [each for each in (_skipped(scan), _linked(scan)) if each]
-    found = "".join(f"; {each}" for each in skipped)
+    found = "".join(f"; {note}" for note in scan.notes)
     return (
         f"{source.path}: expected images as class/image or split/class/image, found none{found}. "
         f"Images end in {', '.join(source.extensions)}."
@@ -236,9 +165,9 @@ def _nothing_found(source: Folder, scan: _Scan) -> str:
 
 def _report(source: Folder, scan: _Scan, labels: set[str], depth: int) -> None:
     """Logs what a user may have meant otherwise."""
-    folders = {path.split("/")[depth] for path in scan.folders if path.count("/") >= depth}
+    folders = {path.split("/")[depth] for path in scan.tree.folders if path.count("/") >= depth}
     missing = sorted((folders | set(source.classes or ())) - labels)
-    notes = [_skipped(scan), _linked(scan)]
+    notes = scan.notes
     if missing:
         notes.append(f"no image was found of {shortened(missing)}")
     if depth == 0:
@@ -246,22 +175,6 @@ def _report(source: Folder, scan: _Scan, labels: set[str], depth: int) -> None:
     for note in notes:
         if note:
             _log.warning("%s: %s.", source.path, note)
-
-
-def _skipped(scan: _Scan) -> str:
-    total = sum(scan.skipped.values())
-    if not total:
-        return ""
-    kinds = sorted(scan.skipped.items(), key=lambda kind: (-kind[1], kind[0]))
-    shown = ", ".join(f"{count} {kind}" for kind, count in kinds)
-    return f"1 file was skipped: {shown}" if total == 1 else f"{total} files were skipped: {shown}"
-
-
-def _linked(scan: _Scan) -> str:
-    if not scan.linked:
-        return ""
-    links = "1 link to a folder was" if scan.linked == 1 else f"{scan.linked} links to folders were"
-    return f"{links} not followed; follow_links: true enters them"
 
 
 def _mixed_splits(scan: _Scan) -> str:

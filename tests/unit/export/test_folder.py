@@ -15,7 +15,7 @@ import dsbuilder
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.export import EXPORTS, export
-from dsbuilder.export.folder import quoted
+from dsbuilder.export.files import quoted
 from dsbuilder.formats import example
 
 FIXED = """

@@ -1,0 +1,139 @@
+"""Image files of an export: their names, and their bytes.
+
+Stored JPEG and PNG files are taken over byte for byte, raw pixels become PNG.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.cache import ledger
+from dsbuilder.cache.codec import fixed_shape
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
+from dsbuilder.formats import example
+from dsbuilder.formats import image as image_format
+
+_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
+    "jpeg": (".jpg", ".jpeg"),
+    "png": (".png",),
+    "raw": (".png",),
+}
+_PLAIN = frozenset("._- ()=,")
+_LONGEST = 180
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """One sample of a dataset, as it is stored.
+
+    Attributes:
+      key: the sample's.
+      image: the bytes of its image file.
+      targets: values by target name.
+      features: the stored features, of which the values were decoded.
+    """
+
+    key: str
+    image: bytes
+    targets: Mapping[str, Any]
+    features: Mapping[str, Any]
+
+
+def check_images(dataset: Dataset) -> None:
+    """Raises a DataError if images are of a type that no image file holds."""
+    if dataset.signature.image.dtype != "uint8":
+        raise DataError(
+            f"{dataset.path}: expected uint8 images to write as files, found "
+            f"{dataset.signature.image}. Build it without the stage that changes the type."
+        )
+
+
+def stored(dataset: Dataset, split: str) -> Iterator[Stored]:
+    """Yields the samples of a split with the bytes of their image files, in the stored order.
+
+    Raises:
+      CacheError: a shard is missing, cut or corrupt.
+    """
+    targets = dataset.signature.targets
+    for shard in dataset.shards(split):
+        reader = dataset.codec.open(dataset.path, shard.stem)
+        for entry in ledger.read(dataset.path / ledger.file_name(shard.stem)):
+            features = example.decode(reader.read(entry.offset, entry.length))
+            yield Stored(
+                key=entry.key,
+                image=_encoded(dataset, features["image"][0]),
+                targets={name: kind.decode(name, features) for name, kind in targets.items()},
+                features=features,
+            )
+
+
+def _encoded(dataset: Dataset, image: bytes) -> bytes:
+    """Returns the bytes of an image file: those that are stored, or raw pixels as PNG."""
+    if dataset.manifest.image != "raw":
+        return image
+    pixels = np.frombuffer(image, np.uint8).reshape(fixed_shape(dataset.signature))
+    return image_format.encode(pixels, "png")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of the files in one split, each given once.
+
+    Attributes:
+      extensions: of the stored format; the first is appended where a key ends in none of them.
+    """
+
+    extensions: tuple[str, ...]
+    taken: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Names":
+        """Returns names for images as a dataset stores them."""
+        return cls(_EXTENSIONS[dataset.manifest.image])
+
+    def place(self, key: str, folder: str = "") -> str:
+        """Returns the path of a sample's file below the split's folder.
+
+        Args:
+          key: the sample's, or the part of it that the folder does not say.
+          folder: what the path begins with, with a slash behind.
+        """
+        root, mark, derived = key.partition("//")
+        name = quoted(root) + ("@" if mark else "") + quoted(derived)
+        if not name.lower().endswith(self.extensions):
+            name += self.extensions[0]
+        stem, _, extension = name.rpartition(".")
+        candidates = (f"{stem}~{n}.{extension}" for n in itertools.count(2))
+        place = f"{folder}{name}"
+        while place.casefold() in self.taken:  # some file systems do not tell A from a
+            place = f"{folder}{next(candidates)}"
+        self.taken.add(place.casefold())
+        return place
+
+
+def quoted(text: str) -> str:
+    """Returns a text as a file's name: `+` for `/`, `%xx` for what else a name cannot hold.
+
+    Different texts have different names; `@` and `~` never stand in one. A very long text is cut,
+    and the hash of all of it takes the place of its end.
+    """
+    kept = "".join(map(_letter, text))
+    if kept.startswith("."):  # hidden files are passed over
+        kept = f"%2E{kept[1:]}"
+    if len(kept.encode()) <= _LONGEST:
+        return kept
+    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return f"{kept.encode()[: _LONGEST - 20].decode(errors='ignore')}%{digest}"
+
+
+def _letter(letter: str) -> str:
+    if letter.isalnum() or letter in _PLAIN:
+        return letter
+    if letter == "/":
+        return "+"
+    return "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogateescape"))
