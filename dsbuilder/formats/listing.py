@@ -86,7 +86,7 @@ def read_listing(path: Path, columns: Columns = Columns()) -> Iterator[Entry]:
             f"{path}: expected a .csv, .tsv or .jsonl list where columns are named, "
             f"found '{path.name}'. Convert the list or remove the names of columns."
         )
-    return _read_lines(path, text)
+    return read_lines(path, text)
 
 
 def _read_text(path: Path) -> str:
@@ -113,7 +113,15 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, stripped
 
 
-def _read_lines(path: Path, text: str) -> Iterator[Entry]:
+def read_lines(path: Path, text: str) -> Iterator[Entry]:
+    """Yields the entries of the text of a list that is neither a table nor JSONL.
+
+    Args:
+      path: how errors call it.
+
+    Raises:
+      DataError: a line is malformed.
+    """
     for number, line in _lines(text):
         parts = re.split(r"\t+", line) if "\t" in line else line.rsplit(None, 1)
         if len(parts) != 2:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import (
     IMAGE_EXTENSIONS,
     check_class_count,
@@ -15,9 +16,27 @@ from dsbuilder.formats.layout import (
 )
 from dsbuilder.formats.tree import Tree
 from dsbuilder.formats.tree import scan as scan_tree
-from dsbuilder.plugin import ClassLabel, DataError, Record, Source, Target, did_you_mean, source
+from dsbuilder.plugin import (
+    ClassLabel,
+    DataError,
+    Recognition,
+    Record,
+    Source,
+    Target,
+    did_you_mean,
+    source,
+)
 
 _log = logging.getLogger(__name__)
+
+_PART_WORDS = frozenset(
+    (
+        *("annotation", "annotations", "ann", "anns", "gt", "groundtruth", "label", "labels"),
+        *("image", "images", "img", "imgs", "jpegimages"),
+        *("mask", "masks", "segmentation", "segmentationclass", "segmentationobject"),
+    )
+)
+"""Names, in small letters, of folders that are a part of a layout and seldom a class."""
 
 
 @source("folder")
@@ -65,6 +84,11 @@ class Folder(Source):
         if not self.extensions:
             raise ValueError("extensions: expected at least one, such as png, found none.")
 
+    @classmethod
+    def recognise(cls, folder: Path) -> Recognition:
+        """Says whether images lie in class folders; less surely where there is more than images."""
+        return _recognise(glance(folder))
+
     def records(self) -> Iterator[Record]:
         """Yields a record for every image, in the order of the keys.
 
@@ -76,7 +100,7 @@ class Folder(Source):
         scan = _Scan(tree=tree, images=tree.images(self.extensions))
         if not scan.images:
             raise DataError(_nothing_found(self, scan))
-        depth = _depth(scan, self.classes)
+        depth = _depth(scan.images, self.classes)
         _refuse_strays(self, scan, depth)
         _refuse_unknown(self, scan, depth)
         labels = {_label(key, depth) for key in scan.images}
@@ -104,9 +128,9 @@ class _Scan:
         return self.tree.notes(skipped, follow="follow_links: true enters them")
 
 
-def _depth(scan: _Scan, classes: Sequence[str] | None) -> int:
+def _depth(images: Sequence[str], classes: Sequence[str] | None) -> int:
     """Returns how many folders stand above a class folder: 1 where the top ones are splits."""
-    tops = {key.partition("/")[0] for key in scan.images if "/" in key}
+    tops = {key.partition("/")[0] for key in images if "/" in key}
     are_classes = classes is not None and tops <= set(classes)
     return int(bool(tops) and not are_classes and all(split_named(top) for top in tops))
 
@@ -187,3 +211,48 @@ def _mixed_splits(scan: _Scan) -> str:
     if not splits or not others:
         return ""
     return f"{shortened(splits)} are read as classes, not as splits, because of {shortened(others)}"
+
+
+# -- recognition --------------------------------------------------------------------------------
+
+
+def _recognise(seen: Glance) -> Recognition:
+    images = seen.images
+    depth = _depth(images, None)
+    strays = [key for key in images if key.count("/") <= depth]
+    labels = sorted({_label(key, depth) for key in images if key.count("/") > depth})
+    shown = seen.count(len(images), "image")
+    if not images:
+        return Recognition(certainty=0, reason="no image lies in it")
+    if strays:
+        reason = f"{len(strays)} of {shown} in no class folder, such as '{strays[0]}'"
+        return Recognition(certainty=0, reason=reason)
+    if len(labels) < 2:
+        only = f"{shown} in one class folder alone, '{labels[0]}'; a classification needs two"
+        return Recognition(certainty=0, reason=only)
+    splits = sorted({key.partition("/")[0] for key in images}) if depth else []
+    below = f" below {', '.join(splits)}" if splits else ""
+    found = f"{shown} in {seen.count(len(labels), 'class folder')}{below}: {shortened(labels)}"
+    certainty, doubt = _doubt(seen, labels, depth)
+    return Recognition(
+        certainty=certainty,
+        reason=f"{found}{doubt}",
+        options={"path": "."},
+        comments={"path": f"{seen.count(len(labels), 'class', 'classes')}: {shortened(labels)}"},
+    )
+
+
+def _doubt(seen: Glance, labels: Sequence[str], depth: int) -> tuple[float, str]:
+    """Returns how certain class folders are, and what else was seen that speaks against them."""
+    parts = [label for label in labels if label.lower() in _PART_WORDS]
+    notes = seen.ending("json", "xml", "txt", "csv", "tsv", "jsonl", "parquet")
+    if parts:
+        return 0.2, f"; but {shortened(parts)} is rather a part of another layout than a class"
+    if len(notes) * 2 > len(seen.images):
+        return 0.3, f"; but {seen.count(len(notes), 'file')} of text may say more than folders do"
+    deep = [key for key in seen.images if key.count("/") > depth + 1]
+    if len(deep) * 2 > len(seen.images):
+        return 0.4, f"; but most lie deeper, such as '{deep[0]}'"
+    if len(labels) * 3 > len(seen.images) * 2:
+        return 0.4, "; but hardly more images than folders"
+    return 0.9 if depth else 0.8, ""

@@ -1,20 +1,37 @@
 """Images that a list names together with their labels."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import (
     SPLIT_WORDS,
     Inside,
     check_class_count,
     check_classes,
     class_names,
+    shortened,
     split_named,
 )
 from dsbuilder.formats.listing import Columns, Entry, read_listing
-from dsbuilder.plugin import ClassLabel, DataError, Record, Source, Target, did_you_mean, source
+from dsbuilder.formats.listing_columns import LISTS, Guess, guess
+from dsbuilder.plugin import (
+    ClassLabel,
+    DataError,
+    Recognition,
+    Record,
+    Source,
+    Target,
+    did_you_mean,
+    source,
+)
+
+_MOST_LISTS = 50
+_SPLITS = tuple(dict.fromkeys(SPLIT_WORDS.values()))
 
 
 @source("list")
@@ -64,6 +81,11 @@ class ImageList(Source):
             raise ValueError("expected either 'path' and 'list', or 'lists'. Give one of the two.")
         if self.lists is not None:
             _check_splits(self.lists, self.split_column)
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Recognition:
+        """Says whether a list at the top or in a folder there names images and their classes."""
+        return _recognise(folder, glance(folder))
 
     def records(self) -> Iterator[Record]:
         """Yields a record for every line, in the order of the lists.
@@ -188,3 +210,102 @@ def _record(entry: Entry, *, key: str, path: Path, split: str | None) -> Record:
         group=entry.group,
         split=split or entry.split,
     )
+
+
+# -- recognition --------------------------------------------------------------------------------
+
+
+def _recognise(folder: Path, seen: Glance) -> Recognition:
+    candidates = [path for path in seen.ending(*LISTS) if path.count("/") <= 1][:_MOST_LISTS]
+    if not candidates:
+        return Recognition(certainty=0, reason=f"no list ({', '.join(LISTS)}) lies in it")
+    guesses = {path: guess(folder, path, _bases(path, seen)) for path in candidates}
+    found = {path: each for path, each in guesses.items() if isinstance(each, Guess)}
+    classes = {path: each for path, each in found.items() if each.num_classes > 1}
+    if not classes:
+        path, why = next(iter(guesses.items()))
+        why = why if isinstance(why, str) else "names one class alone"
+        more = f", nor is another of {len(candidates)}" if len(candidates) > 1 else ""
+        return Recognition(certainty=0, reason=f"'{path}' {why}{more}")
+    by_split = _by_split(classes)
+    if by_split is not None:
+        return _recognition_of_splits(by_split, classes)
+    path = max(classes, key=lambda each: len(classes[each].labels))
+    return _recognition_of_one(path, classes[path])
+
+
+def _bases(path: str, seen: Glance) -> list[str]:
+    """Returns the folders that the paths of a list may be relative to, the likeliest first."""
+    own = str(PurePosixPath(path).parent)
+    tops = [each for each in seen.folders if "/" not in each]
+    return list(dict.fromkeys((own, ".", *tops)))
+
+
+def _by_split(found: Mapping[str, Guess]) -> dict[str, str] | None:
+    """Returns split -> list where file names state splits, each of them once, train among them."""
+    splits: dict[str, str] = {}
+    for path in found:
+        words = re.split(r"[-_. ]+", PurePosixPath(path).stem)
+        named = [split for split in map(split_named, words) if split is not None]
+        if len(named) == 1 and splits.setdefault(named[0], path) != path:
+            return None
+    alike = len({found[path].columns for path in splits.values()}) == 1
+    if not alike or "train" not in splits or len(splits) == 1:
+        return None
+    return {split: splits[split] for split in _SPLITS if split in splits}
+
+
+def _recognition_of_splits(by_split: Mapping[str, str], found: Mapping[str, Guess]) -> Recognition:
+    guesses = [found[path] for path in by_split.values()]
+    counts = ", ".join(f"{path}: {_rows(found[path])}" for path in by_split.values())
+    certainty, doubt = _doubt(guesses, certainty=0.95)
+    return Recognition(
+        certainty=certainty,
+        reason=f"lists of images for {len(by_split)} splits ({counts}){doubt}",
+        options={
+            "lists": {split: (found[path].base, path) for split, path in by_split.items()},
+            **_columns(guesses[0].columns),
+        },
+        comments={"lists": f"split: [folder of the images, list]; {counts}"},
+    )
+
+
+def _recognition_of_one(path: str, found: Guess) -> Recognition:
+    certainty, doubt = _doubt([found], certainty=0.85)
+    read = f"{_rows(found)}, {found.num_classes} classes: {shortened(sorted(set(found.labels)))}"
+    comments = {"path": "the folder that the paths in the list are relative to", "list": read}
+    if found.columns.group is not None:
+        comments["group_column"] = "records of one group never end in two splits"
+    if found.others:
+        comments["label_column"] = f"not read: {', '.join(found.others)}"
+    return Recognition(
+        certainty=certainty,
+        reason=f"'{path}' lists images that lie in '{found.base}' ({read}){doubt}",
+        options={"path": found.base, "list": path, **_columns(found.columns)},
+        comments=comments,
+    )
+
+
+def _columns(columns: Columns) -> dict[str, str]:
+    """Returns the options that say which columns are read, as far as they are not the defaults."""
+    default = Columns().named
+    named = columns.named.items()
+    return {f"{role}_column": name for role, name in named if default.get(role) != name}
+
+
+def _rows(found: Guess) -> str:
+    return f"{'' if found.whole else 'at least '}{len(found.labels)} lines"
+
+
+def _doubt(guesses: Sequence[Guess], *, certainty: float) -> tuple[float, str]:
+    """Returns how certain it is that labels are classes, and what speaks against.
+
+    Args:
+      certainty: if nothing does.
+    """
+    counts = Counter(label for each in guesses for label in each.labels)
+    if len(counts) * 2 > counts.total():
+        return 0.2, f"; but {len(counts)} labels for {counts.total()} lines are texts or numbers"
+    if all(re.fullmatch(r"[-+]?[0-9]+\.[0-9]+", label) for label in counts):
+        return 0.2, "; but labels are numbers with decimals, not classes"
+    return certainty, ""

@@ -254,3 +254,53 @@ def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError) as caught:
         Folder(path=Path(), **options)
     assert str(caught.value) == message
+
+
+def test_class_folders_are_recognised_with_their_counts(tmp_path):
+    found = Folder.recognise(filled(tmp_path, *(f"{c}/{i}.png" for c in "ab" for i in range(3))))
+    assert (found.certainty, found.reason) == (0.8, "6 images in 2 class folders: 'a', 'b'")
+    assert found.options == {"path": "."}
+
+
+def test_split_folders_make_class_folders_surer(tmp_path):
+    filled(tmp_path, *(f"{s}/{c}/{i}.png" for s in ("train", "Val") for c in "ab" for i in "12"))
+    found = Folder.recognise(tmp_path)
+    assert found.certainty == 0.9
+    assert found.reason == "8 images in 2 class folders below Val, train: 'a', 'b'"
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ((), "no image lies in it"),
+        (("notes.txt", "a/x.pdf"), "no image lies in it"),
+        (("a/1.png",), "1 image in one class folder alone, 'a'; a classification needs two"),
+        (("a/1.png", "b/1.png", "1.png"), "1 of 3 images in no class folder, such as '1.png'"),
+        (("train/1.png", "test/1.png"), "2 of 2 images in no class folder, such as 'test/1.png'"),
+    ],
+)
+def test_what_are_no_class_folders_is_not_recognised_and_says_why(tmp_path, files, reason):
+    found = Folder.recognise(filled(tmp_path, *files))
+    assert (found.certainty, found.reason) == (0, reason)
+
+
+@pytest.mark.parametrize(
+    ("files", "doubt"),
+    [
+        ([f"{c}/{i}.png" for c in ("images", "Masks") for i in "1234"], "'Masks', 'images' is"),
+        ([f"{c}/{i}.{e}" for c in "ab" for i in "1234" for e in ("png", "xml")], "8 files of text"),
+        ([f"{c}/sub/{i}.png" for c in "ab" for i in "1234"], "such as 'a/sub/1.png'"),
+        ([f"{c}/1.png" for c in "abc"], "hardly more images than folders"),
+    ],
+)
+def test_what_speaks_against_class_folders_lowers_the_certainty(tmp_path, files, doubt):
+    found = Folder.recognise(filled(tmp_path, *files))
+    assert 0 < found.certainty < 0.5
+    assert doubt in found.reason
+
+
+def test_a_look_at_a_missing_or_odd_folder_is_no_error(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert Folder.recognise(tmp_path).certainty == 0
+    assert Folder.recognise(tmp_path / "missing").certainty == 0

@@ -247,3 +247,86 @@ def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError) as caught:
         ImageList(**options)
     assert str(caught.value) == message
+
+
+LINES = "0/a.png zero\n0/b c.png zero\n1/a.png one\n1/b.png one\n"
+TABLE = "n,picture,Species,Patient,set\n" + "".join(
+    f"{i},{name},{'ab'[i % 2]},{i % 2},{'train' if i else 'val'}\n" for i, name in enumerate(IMAGES)
+)
+
+
+def recognised(tmp_path: Path, **lists: str):
+    filled(tmp_path / "images", *IMAGES)
+    for name, text in lists.items():
+        stem, _, suffix = name.rpartition("_")
+        (tmp_path / f"{stem}.{suffix}").write_text(text, encoding="utf-8")
+    return ImageList.recognise(tmp_path)
+
+
+def test_a_list_of_images_is_recognised_with_the_folder_they_lie_in(tmp_path):
+    found = recognised(tmp_path, labels_txt=LINES)
+    assert found.certainty == 0.85
+    assert found.options == {"path": "images", "list": "labels.txt"}
+    assert "4 lines, 2 classes: 'one', 'zero'" in found.reason
+
+
+def test_what_columns_hold_is_found_by_their_names_and_cells(tmp_path):
+    found = recognised(tmp_path, table_csv=TABLE)
+    assert (
+        found.options
+        == {
+            "path": "images",
+            "list": "table.csv",
+            "image_column": "picture",
+            "label_column": "Species",
+            "group_column": "Patient",
+            "split_column": "set",
+        }
+        or "kind" in found.reason
+    )
+
+
+def test_lists_named_after_splits_are_taken_together(tmp_path):
+    found = recognised(tmp_path, train_txt=LINES, val_txt=LINES, readme_txt="See the paper.\n")
+    assert found.certainty == 0.95
+    assert found.options == {
+        "lists": {"train": ("images", "train.txt"), "validation": ("images", "val.txt")}
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0/a.png zero\n0/x.png one\n", "names images that do not lie there, such as '0/a.png'"),
+        ("../a.png zero\n", "names images that do not lie there, such as '../a.png'"),
+        ("a b\nc d\n", "names no image files"),
+        ("", "names no image files"),
+        ("one\n", "cannot be read as a list"),
+        ("0/a.png zero\n1/a.png zero\n", "names one class alone"),
+    ],
+)
+def test_what_is_no_list_says_why(tmp_path, text, reason):
+    found = recognised(tmp_path, labels_txt=text)
+    assert found.certainty == 0
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"{name}\tline {number}\n" for number, name in enumerate(IMAGES)),
+        "".join(f"{name}\t{number % 2}.5\n" for number, name in enumerate(IMAGES)),
+    ],
+)
+def test_labels_that_are_texts_or_decimals_are_hardly_classes(tmp_path, text):
+    found = recognised(tmp_path, labels_txt=text)
+    assert found.certainty == 0.2
+    assert "; but " in found.reason
+
+
+def test_jsonl_and_bytes_that_are_no_text_are_looked_at_as_well(tmp_path):
+    lines = [f'{{"file_name": "{name}", "label": {n % 2}}}' for n, name in enumerate(IMAGES)]
+    found = recognised(tmp_path, all_jsonl="\n".join(lines))
+    assert found.options == {"path": "images", "list": "all.jsonl"}
+    (tmp_path / "all.jsonl").write_bytes(b"\xff\xfe\x00")
+    assert ImageList.recognise(tmp_path).certainty == 0
