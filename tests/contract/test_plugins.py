@@ -10,6 +10,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage
@@ -40,6 +41,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"size": [24, 30]},
         {"size": [60, 20], "scale": [0.5, 1], "ratio": [2, 3], "flip": 0, "interpolation": "area"},
     ),
+    "idx": ({"path": "{folder}/idx"}, {"path": "{folder}/idx", "classes": ["cat", "dog", "owl"]}),
     "list": (
         {"path": "{folder}", "list": "{folder}/all.txt"},
         {"lists": {"train": ["{folder}", "{folder}/all.txt"]}},
@@ -119,7 +121,18 @@ def folder(make_images: Callable[..., Path]) -> Path:
     root = make_images(count=3, size=(20, 24))
     paths = sorted(path.relative_to(root) for path in root.glob("*/*.png"))
     (root / "all.txt").write_text("".join(f"{path} {path.parent}\n" for path in paths))
+    make_arrays(root)
     return root
+
+
+def make_arrays(root: Path) -> None:
+    """The same images and labels in files that hold many."""
+    images = np.arange(6 * 20 * 24, dtype=np.uint8).reshape(6, 20, 24)
+    labels = np.array([0, 1, 2, 0, 1, 2], np.uint8)
+    (root / "idx").mkdir()
+    for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+        head = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes()
+        (root / "idx" / f"train-{name}-ubyte").write_bytes(head + array.tobytes())
 
 
 @pytest.mark.parametrize(("plugin", "example"), list(cases()))
