@@ -34,6 +34,10 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"use": "A.OneOf", "transforms": [FLIP, {"use": "A.Sequential", "transforms": [BLUR]}]},
         {"use": "A.ToFloat"},
     ),
+    "arrays": (
+        {"path": "{folder}/some.npz"},
+        {"path": "{folder}/npy", "arrays": {"train": ["a", "b"]}, "classes": ["x", "y", "z"]},
+    ),
     "cnn": ({"width": 4, "depth": 2},),
     "folder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "fused_color": ({}, {"hue": [-0.5, 0.5], "saturation": [0, 2]}),
@@ -133,6 +137,10 @@ def make_arrays(root: Path) -> None:
     for name, array in (("images-idx3", images), ("labels-idx1", labels)):
         head = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes()
         (root / "idx" / f"train-{name}-ubyte").write_bytes(head + array.tobytes())
+    np.savez(root / "some.npz", x_train=images, y_train=labels)
+    (root / "npy").mkdir()
+    np.save(root / "npy" / "a.npy", images)
+    np.save(root / "npy" / "b.npy", labels)
 
 
 @pytest.mark.parametrize(("plugin", "example"), list(cases()))

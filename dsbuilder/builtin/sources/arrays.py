@@ -1,0 +1,362 @@
+"""Arrays of numpy that hold many images each: `.npz` files, or a folder of `.npy` files."""
+
+import hashlib
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from dsbuilder.formats import arrays, numbered, tree
+from dsbuilder.formats.arrays import Array
+from dsbuilder.formats.glance import glance
+from dsbuilder.formats.layout import (
+    check_class_count,
+    check_classes,
+    is_utf8,
+    shortened,
+    split_named,
+)
+from dsbuilder.formats.rows import Rows
+from dsbuilder.plugin import (
+    ClassLabel,
+    DataError,
+    Recognition,
+    Record,
+    Source,
+    Target,
+    did_you_mean,
+    source,
+)
+
+_log = logging.getLogger(__name__)
+_ROLES = {
+    **dict.fromkeys(("x", "image", "images"), "images"),
+    **dict.fromkeys(("y", "label", "labels", "target", "targets"), "labels"),
+    **dict.fromkeys(("key", "keys"), "keys"),
+}
+_NAMES = "class_names"
+
+
+@source("arrays")
+@dataclass(frozen=True, kw_only=True)
+class Arrays(Source):
+    """Reads images and labels from arrays of numpy: an `.npz` file, or a folder of arrays.
+
+        mnist.npz              path/                    path/
+          x_train  y_train       images.npy               train.npz
+          x_test   y_test        labels.npy                 images  labels
+                                                          test.npz
+                                                            images  labels
+
+    Images are uint8 `(N, H, W)` or `(N, H, W, C)` with 1, 3 or 4 channels. Arrays are known by
+    their names: x, image or images; y, label, labels, target or targets; key or keys, which holds
+    texts; each alone or with a split's name before or behind (train, training; validation, val,
+    valid, dev; test, testing, eval, evaluation). An array `class_names` holds texts in id order.
+    Without split names the pipeline splits. Labels `(N,)` or `(N, 1)` are whole numbers, which
+    stand for places in the names of the classes, or texts, which are such names. Nothing is
+    unpickled. Other arrays and files are skipped, counted, and reported in the log.
+
+    The key of a record is its text in the array of keys; without one, the split's name and the
+    place, such as `train/00042`.
+
+    Attributes:
+      path: the `.npz` file, or the folder.
+      classes: class names in id order; by default `class_names`, else the labels found.
+      arrays: split -> [array of images, array of labels], where arrays have other names; `all`
+        stands for a pair without a split.
+    """
+
+    path: Path
+    classes: tuple[str, ...] | None = None
+    arrays: Mapping[str, tuple[str, str]] | None = None
+
+    def __post_init__(self) -> None:
+        check_classes(self.classes)
+        unknown = [word for word in self.arrays or () if word != _ALL and not split_named(word)]
+        if unknown:
+            hint = did_you_mean(unknown[0], (_ALL, "train", "validation", "test"))
+            raise ValueError(f"arrays: expected the names of splits, found '{unknown[0]}'.{hint}")
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Recognition:
+        """Looks at the names of arrays in the folder's `.npz` and `.npy` files."""
+        files = [path for path in glance(folder).files if arrays.is_array_file(path)]
+        files = [path for path in files if "/" not in path]
+        if not files:
+            return Recognition(certainty=0, reason="no .npz or .npy file at the top")
+        options = {"path": files[0] if len(files) == 1 and files[0].endswith("npz") else "."}
+        try:
+            found = arrays.find(folder / options["path"])
+            parts = _parts_by_name(str(folder), found)
+        except DataError as error:
+            return Recognition(certainty=0, reason=str(error))
+        if not parts:
+            reason = f"{len(found)} arrays, none called images and labels"
+            return Recognition(certainty=0.1 if found else 0, reason=reason)
+        reason = f"{len(found)} arrays, images and labels of {', '.join(parts)}"
+        return Recognition(certainty=0.95, reason=reason, options=options)
+
+    def records(self) -> Iterator[Record]:
+        """Yields a record for every image, in the order of the arrays.
+
+        Raises:
+          DataError: arrays are missing, damaged, of another type or shape or of unequal lengths, a
+            label has no name, a key is there twice, or there is only one class.
+        """
+        parts = _parts(self)
+        _report(self, parts)
+        classes = _classes(self)
+        labels = {word: _labels(part.labels, classes) for word, part in parts.items()}
+        for word, part in parts.items():
+            _check_count(part, len(labels[word]), self._opened[word].count)
+        check_class_count(
+            {label for each in labels.values() for label in each},
+            where=str(self.path),
+            noun="classes",
+        )
+        return (
+            Record(
+                key=key,
+                path=parts[word].images.file,
+                targets={"label": labels[word][row]},
+                split=split_named(word),
+            )
+            for key, (word, row) in self._places.items()
+        )
+
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        """Returns `label`, the class."""
+        found = {record.targets["label"] for record in records}
+        return {"label": ClassLabel(names=numbered.class_names(found, _classes(self)))}
+
+    def read(self, record: Record) -> np.ndarray:
+        """Returns the pixels of a record, `(H, W, C)`."""
+        word, row = self._places[record.key]
+        return self._opened[word].image(row)
+
+    def identity(self, record: Record) -> str:
+        """Returns the hash of a record's pixels and their shape."""
+        word, row = self._places[record.key]
+        rows = self._opened[word]
+        return f"{rows.shape} {hashlib.blake2b(rows.read(row), digest_size=16).hexdigest()}"
+
+    @cached_property
+    def _opened(self) -> Mapping[str, Rows]:
+        """The images of each part, opened once in a process."""
+        return {word: part.images.images() for word, part in _parts(self).items()}
+
+    @cached_property
+    def _places(self) -> Mapping[str, tuple[str, int]]:
+        """Key -> (part, row) of every record."""
+        places: dict[str, tuple[str, int]] = {}
+        for word, part in _parts(self).items():
+            count = self._opened[word].count
+            for row, key in enumerate(_keys(word, part, count)):
+                if places.setdefault(key, (word, row)) != (word, row):
+                    raise DataError(
+                        f"{part.keys}: expected every key once, found '{key}' again. Rename it."
+                    )
+        return places
+
+
+_ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Arrays that belong together.
+
+    Attributes:
+      images, labels, keys: of equal length; None where there are no keys.
+    """
+
+    images: Array
+    labels: Array
+    keys: Array | None = None
+
+    @property
+    def all(self) -> tuple[Array, ...]:
+        return tuple(each for each in (self.images, self.labels, self.keys) if each is not None)
+
+
+def _parts(source: Arrays) -> dict[str, _Part]:
+    """Returns what is read, by the split's name or `all`."""
+    found = arrays.find(source.path)
+    if source.arrays is not None:
+        return {
+            word: _Part(images=_named(source, found, images), labels=_named(source, found, labels))
+            for word, (images, labels) in source.arrays.items()
+        }
+    parts = _parts_by_name(str(source.path), found)
+    if not parts:
+        names = shortened(found) if found else "none"
+        raise DataError(
+            f"{source.path}: expected arrays such as x_train and y_train, or images and labels, "
+            f"found {names}. Say which with `arrays`, or check the path."
+        )
+    return parts
+
+
+def _named(source: Arrays, found: Mapping[str, Array], name: str) -> Array:
+    if name not in found:
+        raise DataError(
+            f"{source.path}: expected an array '{name}', found none.{did_you_mean(name, found)}"
+        )
+    return found[name]
+
+
+def _parts_by_name(where: str, found: Mapping[str, Array]) -> dict[str, _Part]:
+    """Returns the pairs that arrays' names make.
+
+    Raises:
+      DataError: two arrays take one place, or one of a pair is missing.
+    """
+    roles: dict[str, dict[str, str]] = {}
+    for name in found:
+        parsed = _parse(name)
+        if parsed is None:
+            continue
+        role, word = parsed
+        other = roles.setdefault(word, {}).setdefault(role, name)
+        if other != name:
+            raise DataError(
+                f"{where}: expected one array of {role}, found '{other}' and '{name}'. "
+                "Choose with `arrays`."
+            )
+    for each in roles.values():
+        missing = [role for role in ("images", "labels") if role not in each]
+        if missing:
+            raise DataError(
+                f"{where}: expected images and labels, found {shortened(each.values())} and no "
+                f"{missing[0]} with it. Say which with `arrays`."
+            )
+    return {
+        word: _Part(**{role: found[name] for role, name in each.items()})
+        for word, each in roles.items()
+    }
+
+
+def _parse(name: str) -> tuple[str, str] | None:
+    """Returns (role, split's name or `all`) of an array's name; None if it says neither."""
+    words = [word for word in re.split(r"[_.\- ]+", name.lower()) if word]
+    roles = [_ROLES[word] for word in words if word in _ROLES]
+    splits = [word for word in words if split_named(word)]
+    if len(roles) != 1 or len(splits) > 1 or len(words) != 1 + len(splits):
+        return None
+    return roles[0], splits[0] if splits else _ALL
+
+
+def _classes(source: Arrays) -> tuple[str, ...] | None:
+    """Returns the names that numbers stand for; None where there are none."""
+    if source.classes is not None:
+        return source.classes
+    array = arrays.find(source.path).get(_NAMES)
+    if array is None:
+        return None
+    names = tuple(_texts(array, array.load().reshape(-1)))
+    try:
+        check_classes(names)
+    except ValueError as error:
+        raise DataError(f"{array}: {error}") from None
+    return names
+
+
+def _labels(array: Array, classes: Sequence[str] | None) -> list[str]:
+    """Returns the names of the classes in an array of labels."""
+    values = array.load()
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise DataError(
+            f"{array}: expected one label an image, (N,), found {values.shape}. "
+            "Of one-hot rows, save the argmax."
+        )
+    if values.dtype.kind in "US":
+        return _known(array, _texts(array, values), classes)
+    if values.dtype.kind not in "biu":
+        raise DataError(
+            f"{array}: expected whole numbers or texts, found {values.dtype}. Convert them."
+        )
+    try:
+        return [numbered.name_of(int(value), classes) for value in values.tolist()]
+    except DataError as error:
+        raise DataError(f"{array}: {error}") from None
+
+
+def _known(array: Array, labels: list[str], classes: Sequence[str] | None) -> list[str]:
+    unknown = set(labels) - set(labels if classes is None else classes)
+    if unknown or "" in labels:
+        name = min(unknown, default="")
+        raise DataError(
+            f"{array}: expected names of classes, found '{name}'."
+            f"{did_you_mean(name, classes or labels)} Correct it or add it to `classes`."
+        )
+    return labels
+
+
+def _texts(array: Array, values: np.ndarray) -> list[str]:
+    """Returns an array of texts, or of UTF-8 bytes, as texts."""
+    try:
+        _check_letters(values)
+        texts = [
+            value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()
+        ]
+        broken = [text for text in texts if not is_utf8(text)]
+    except ValueError as error:  # bytes that are not UTF-8, or a number that is no letter
+        raise DataError(f"{array}: expected texts in UTF-8, found {error}. Save them so.") from None
+    if broken:
+        raise DataError(f"{array}: expected texts in UTF-8, found {broken[0]!r}. Save them so.")
+    return texts
+
+
+def _check_letters(values: np.ndarray) -> None:
+    """Raises a ValueError on a number that is no letter, which numpy does not survive."""
+    if values.dtype.kind == "U" and values.size:
+        order = values.dtype.byteorder
+        codes = np.ascontiguousarray(values).view(np.dtype(np.uint32).newbyteorder(order))
+        if codes.max() > sys.maxunicode:
+            raise ValueError(f"the number {codes.max()}, which is no letter")
+
+
+def _keys(word: str, part: _Part, count: int) -> list[str]:
+    if part.keys is None:
+        return [f"{word}/{row:05d}" for row in range(count)]
+    values = part.keys.load()
+    if values.ndim != 1 or values.dtype.kind not in "US":
+        raise DataError(
+            f"{part.keys}: expected one text an image, found {values.dtype} {values.shape}. "
+            "Leave the array out or save texts."
+        )
+    _check_count(part, len(values), count, of=part.keys)
+    keys = [key.replace("//", "@") for key in _texts(part.keys, values)]
+    if "" in keys:
+        raise DataError(f"{part.keys}: expected a key in every row, found none in one. Fill it in.")
+    return keys
+
+
+def _check_count(part: _Part, found: int, count: int, of: Array | None = None) -> None:
+    if found != count:
+        raise DataError(
+            f"{of or part.labels}: expected {count} rows, as many as {part.images} has, "
+            f"found {found}. Save both again."
+        )
+
+
+def _report(source: Arrays, parts: Mapping[str, _Part]) -> None:
+    """Logs what is not read: arrays, and files that hold none."""
+    read = {array for part in parts.values() for array in part.all}
+    found = arrays.find(source.path)
+    skipped = [name for name, array in found.items() if array not in read and name != _NAMES]
+    if skipped:
+        count = "1 array was" if len(skipped) == 1 else f"{len(skipped)} arrays were"
+        _log.warning("%s: %s skipped: %s.", source.path, count, shortened(skipped))
+    if source.path.is_dir():
+        below = tree.scan(source.path)
+        files = {array.file.name for array in found.values()}
+        for note in below.notes(below.skipped(files)):
+            _log.warning("%s: %s.", source.path, note)
