@@ -27,6 +27,7 @@ from dsbuilder.sample import (
     CHANNELS,
     ImageSpec,
     Mode,
+    Motion,
     Params,
     Record,
     Sample,
@@ -34,22 +35,39 @@ from dsbuilder.sample import (
     Target,
 )
 from dsbuilder.seeding import draw_seed, generator
-from dsbuilder.targets import ClassLabel, Text
+from dsbuilder.targets import (
+    Boxes,
+    BoxSet,
+    ClassLabel,
+    Keypoints,
+    Mask,
+    MultiLabel,
+    PointSet,
+    Text,
+    Value,
+)
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = [
     "CHANNELS",
+    "BoxSet",
+    "Boxes",
     "ClassLabel",
     "DataError",
     "ImageSpec",
+    "Keypoints",
     "Mark",
+    "Mask",
     "Mixer",
     "Mode",
     "ModelBuilder",
+    "Motion",
+    "MultiLabel",
     "Params",
     "PluginError",
+    "PointSet",
     "Range",
     "Recognition",
     "Record",
@@ -62,6 +80,7 @@ __all__ = [
     "Text",
     "TrainError",
     "Transform",
+    "Value",
     "did_you_mean",
     "draw_seed",
     "generator",

@@ -67,21 +67,109 @@ class Sample:
 class Feature:
     """One stored column of a target, as codecs and streams see it.
 
+    A name such as `objects/bbox` puts a feature into a group. Where the first axis has any length,
+    the npy codec stores the values of all samples one after the other, with `row_splits`.
+
     Attributes:
-      kind: how TensorFlow Datasets names it: a class id, a text, or a plain tensor.
-      dtype: `int64`, `float32` or `string` (UTF-8 bytes).
+      kind: how TensorFlow Datasets names it: class ids, a text, boxes (y_min, x_min, y_max, x_max
+        as shares of the sides), or a plain tensor; `mask` is class ids of the image's size, which
+        an Example holds as a PNG.
+      dtype: `int64`, `float32`, `string` (UTF-8 bytes), or `uint8` of a mask.
       shape: of one sample's value; None marks an axis of variable length.
-      names: class names in id order, for kind `class`.
+      names: class names in id order, of kinds `class` and `mask`.
     """
 
-    kind: Literal["class", "text", "tensor"]
-    dtype: Literal["int64", "float32", "string"]
+    kind: Literal["class", "text", "tensor", "box", "mask"]
+    dtype: Literal["int64", "float32", "string", "uint8"]
     shape: tuple[int | None, ...] = ()
     names: tuple[str, ...] = ()
 
+    @property
+    def is_ragged(self) -> bool:
+        """Whether samples have any number of values, along the first axis."""
+        return self.kind != "mask" and None in self.shape[:1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """Where the pixels of an image went, in continuous coordinates: a pixel's centre is at +0.5.
+
+    Attributes:
+      matrix: float64 `(3, 3)`, takes (x, y, 1) before to (x, y, 1) after, up to a factor.
+      before, after: (height, width) of the image.
+    """
+
+    matrix: np.ndarray
+    before: tuple[int, int]
+    after: tuple[int, int]
+
+    @classmethod
+    def of_box(
+        cls,
+        before: tuple[int, int],
+        box: tuple[int, int, int, int],
+        place: tuple[int, int, int, int],
+        after: tuple[int, int],
+        *,
+        mirrored: bool = False,
+    ) -> Self:
+        """Returns the motion of a box of an image that is resized and laid on another.
+
+        Args:
+          box, place: (top, left, height, width) before and after.
+          mirrored: whether the box is flipped from left to right.
+        """
+        (top, left, height, width), (new_top, new_left, new_height, new_width) = box, place
+        x, y = new_width / width, new_height / height
+        shift_x, shift_y = new_left - x * left, new_top - y * top
+        if mirrored:
+            x, shift_x = -x, 2 * new_left + new_width - shift_x
+        matrix = np.array([[x, 0, shift_x], [0, y, shift_y], [0, 0, 1]], np.float64)
+        return cls(matrix=matrix, before=before, after=after)
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether left and right change places, as in a mirror."""
+        return bool(np.linalg.det(self.matrix) < 0)
+
+    def points(self, points: np.ndarray) -> np.ndarray:
+        """Returns where points `(..., 2)`, as x, y in pixels, went, float64."""
+        moved = points @ self.matrix[:, :2].T + self.matrix[:, 2]
+        shared: np.ndarray = moved[..., :2] / moved[..., 2:]
+        return shared
+
+    def moved(self, pixels: np.ndarray, *, outside: int) -> np.ndarray:
+        """Returns `(H, W)` pixels where they went, of nearest neighbours.
+
+        Args:
+          outside: the value of what lies outside of the image before.
+        """
+        height, width = self.before
+        rows, columns = self._origins()
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        found = pixels[rows.clip(0, height - 1), columns.clip(0, width - 1)]
+        moved: np.ndarray = np.where(inside, found, pixels.dtype.type(outside))
+        return moved
+
+    def _origins(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the row and the column that each pixel afterwards was nearest to, int64."""
+        back = np.linalg.inv(self.matrix)
+        xs, ys = np.arange(self.after[1]) + 0.5, np.arange(self.after[0])[:, None] + 0.5
+        if not back[[0, 1, 2, 2], [1, 0, 0, 1]].any():  # nothing turns: a row, a column
+            x = (back[0, 0] * xs + back[0, 2]) / back[2, 2]
+            y = (back[1, 1] * ys + back[1, 2]) / back[2, 2]
+            return _floored(y), _floored(x)
+        x, y, share = (row[0] * xs + row[1] * ys + row[2] for row in back)
+        return _floored(y / share), _floored(x / share)
+
+
+def _floored(values: np.ndarray) -> np.ndarray:
+    # What rounding moved below a whole number is not the pixel before.
+    return np.floor(values + 1e-9).astype(np.int64)
+
 
 class Target(ABC):
-    """What one label of a sample is: how it is read, stored, mixed and shown.
+    """What one label of a sample is: how it is read, stored, moved, mixed and shown.
 
     A kind of target is a frozen dataclass in `targets/`; its fields are JSON values.
     """
@@ -89,6 +177,13 @@ class Target(ABC):
     kind: ClassVar[str]
     positional: ClassVar[bool] = False
     """Whether values lie in pixel coordinates, so that a geometric change must move them."""
+    of_pixels: ClassVar[bool] = False
+    """Whether values are arrays of the image's own height and width."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes in id order; none of a kind without classes."""
+        return ()
 
     @abstractmethod
     def parse(self, raw: Any) -> Any:
@@ -97,6 +192,18 @@ class Target(ABC):
         Raises:
           DataError: the raw value is not one of this target.
         """
+
+    def check(self, raw: Any) -> None:
+        """Checks a raw label before a build begins; it may leave out what would open a file.
+
+        Raises:
+          DataError: the raw value is not one of this target.
+        """
+        self.parse(raw)
+
+    def identity(self, raw: Any) -> Any:
+        """Returns what of a raw label decides its value, beside the content of record files."""
+        return raw
 
     @abstractmethod
     def features(self, name: str) -> dict[str, Feature]:
@@ -117,6 +224,27 @@ class Target(ABC):
     @abstractmethod
     def show(self, value: Any) -> str:
         """Returns a value as a short caption."""
+
+    def classes(self, value: Any) -> Sequence[str]:
+        """Returns the classes that a value counts for, each as often as it counts."""
+        return ()
+
+    def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
+        """Says what is wrong with stored features; None if nothing is.
+
+        Raises:
+          ValueError: the features are of another form.
+        """
+        self.decode(name, features)
+        return None
+
+    def move(self, value: Any, motion: Motion) -> Any:
+        """Returns a value of a positional kind where the pixels went.
+
+        Raises:
+          PluginError: the kind cannot be moved.
+        """
+        raise PluginError(f"a target of kind '{self.kind}' cannot be moved. Use another transform.")
 
     def mixed(self) -> "Target":
         """Returns the target of a mix of samples.

@@ -71,7 +71,8 @@ class Originals:
     def path(self, located: Located) -> Path:
         """Returns where the original of a record lies, if it is kept."""
         record = located.record
-        name = fingerprint.digest(located.source, record.key, dict(record.targets))
+        labels = self.pipeline.label_identity(record)
+        name = fingerprint.digest(located.source, record.key, labels)
         return self.own / name[:2] / name[2:]
 
     def take(self, located: Located, trace: Trace) -> Sample | None:

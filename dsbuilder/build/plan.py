@@ -158,18 +158,20 @@ class _Planner:
 
     def _outputs(self, record: Record, *, augmented: bool, ring: _Ring | None) -> Iterator[Output]:
         augment = self.pipeline.settings.augment
-        facts = [record.key, self.hashes[record.key], dict(record.targets)]
+        facts = self._facts(record)
         if augment.original or not augmented:
             print_ = fingerprint.digest(self._original, facts)
             yield Output(key=record.key, copy=None, partners=(), fingerprint=print_)
         for copy in range(1, augment.copies + 1) if augmented else ():
             partners = self._partners(record.key, copy, ring)
-            mixed = [
-                [key, self.hashes[key], dict(self.located[key].record.targets)] for key in partners
-            ]
+            mixed = [self._facts(self.located[key].record) for key in partners]
             print_ = fingerprint.digest(self._variant, facts, copy, mixed)
             key = variant_key(record.key, copy)
             yield Output(key=key, copy=copy, partners=partners, fingerprint=print_)
+
+    def _facts(self, record: Record) -> list[Any]:
+        """Returns what of a record decides the bytes of its samples."""
+        return [record.key, self.hashes[record.key], self.pipeline.label_identity(record)]
 
     def _partners(self, key: str, copy: int, ring: _Ring | None) -> tuple[str, ...]:
         if ring is None:

@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from dsbuilder.build.contents import hash_record
 from dsbuilder.build.originals import Originals
 from dsbuilder.build.task import Located, Output, Root, ShardResult, ShardTask
@@ -30,7 +28,6 @@ from dsbuilder.pipeline import Pipeline, Trace
 from dsbuilder.plugin import Source
 from dsbuilder.sample import Sample
 from dsbuilder.seeding import rank
-from dsbuilder.targets import ClassLabel
 
 DONE = ".done.json"
 _IN_MEMORY_BYTES = 8 << 20
@@ -222,7 +219,8 @@ class _Maker:
         payload, entry = found
         spool.add(payload, entry)
         spool.reused += 1
-        self._count(example.decode(payload), spool)
+        features, kinds = example.decode(payload), self._pipeline.signature.targets
+        self._count({name: kind.decode(name, features) for name, kind in kinds.items()}, spool)
         return True
 
     def _make(
@@ -254,7 +252,7 @@ class _Maker:
                 self._set_aside(output.key, own, error, spool)
                 continue
             spool.add(payload, self._entry(root, output, own))
-            self._count(self._codec.encode_targets(sample), spool)
+            self._count(sample.targets, spool)
 
     def _base(self, root: Root, trace: Trace) -> Sample:
         if root.synthesis is None:
@@ -275,10 +273,9 @@ class _Maker:
         self, source: Source, located: Located, originals: Originals | None, trace: Trace
     ) -> Sample:
         try:
-            pixels = source.read(located.record)
+            decoded = self._pipeline.decode(located.record, source.read(located.record))
         finally:
             self._check_unchanged(source, located)
-        decoded = self._pipeline.decode(located.record, pixels)
         sample = self._pipeline.prepare_decoded(decoded, trace)
         # Pixels alone are kept: of an original that has other labels now, too much would be lost.
         unchanged = sample.targets is decoded.targets
@@ -288,11 +285,12 @@ class _Maker:
 
     def _check_unchanged(self, source: Source, located: Located) -> None:
         """Looks closer only at a file that was touched since the plan, as its time says."""
-        path = located.record.path
-        if path is None or located.source == UNREADABLE:
+        record = located.record
+        files = (*([] if record.path is None else [record.path]), *record.files)
+        if not files or located.source == UNREADABLE:
             return
         try:
-            touched_ns = max(file.stat().st_ctime_ns for file in (path, *located.record.files))
+            touched_ns = max(file.stat().st_ctime_ns for file in files)
         except OSError:
             touched_ns = self._planned_ns
         if touched_ns >= self._planned_ns and hash_record(source, located.record) != located.source:
@@ -332,10 +330,9 @@ class _Maker:
             synthetic=root.synthesis is not None,
         )
 
-    def _count(self, features: Mapping[str, Any], spool: _Spool) -> None:
+    def _count(self, values: Mapping[str, Any], spool: _Spool) -> None:
         for name, target in self._pipeline.signature.targets.items():
-            if isinstance(target, ClassLabel):
-                label = target.names[int(np.asarray(features[name]).item())]
+            for label in target.classes(values[name]):
                 spool.classes[label] = spool.classes.get(label, 0) + 1
 
     def _set_aside(self, key: str, trace: Trace, error: Exception, spool: _Spool) -> None:
@@ -356,6 +353,8 @@ class _Maker:
         for located in self._task.records.values():
             if located.record.path is not None:
                 text = text.replace(str(located.record.path), located.record.key)
+            for file in located.record.files:
+                text = text.replace(str(file), file.name)
         return text.replace(str(self._pipeline.spec.document.folder), ".")
 
 

@@ -80,11 +80,11 @@ def survey(spec: Spec) -> Survey:
 
 
 def _check_labels(records: Sequence[Record], targets: Mapping[str, Target]) -> None:
-    """Reads every label once, so that a wrong one is found before hours of work."""
+    """Checks every label once, so that a wrong one is found before hours of work."""
     for record in records:
         for name, target in targets.items():
             try:
-                target.parse(record.targets[name])
+                target.check(record.targets[name])
             except KeyError:
                 raise DataError(
                     f"{record.key}: expected a label '{name}', found none. "

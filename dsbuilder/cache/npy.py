@@ -1,10 +1,14 @@
 """The npy codec: a shard is one `.npy` array a feature, of fixed shape, for memory mapping.
 
 `<stem>.image.npy` is uint8 `(n, H, W, C)`; `<stem>.label.npy` int64 `(n,)`; a text is an array of
-fixed-length UTF-8 bytes. Nothing is pickled, so `np.load(..., allow_pickle=False)` opens
-everything.
+fixed-length UTF-8 bytes; a mask is uint8 `(n, H, W)`. Of what a sample has any number of, such as
+`objects/bbox`, `<stem>.objects-bbox.npy` holds the values of all samples one after the other and
+`<stem>.objects-bbox.row_splits.npy`, int64 `(n + 1,)`, where those of each begin and end: those of
+row i are `values[row_splits[i] : row_splits[i + 1]]`. Nothing is pickled, so
+`np.load(..., allow_pickle=False)` opens everything.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +18,10 @@ import numpy as np
 
 from dsbuilder.cache.codec import Codec, fixed_shape
 from dsbuilder.errors import CacheError
-from dsbuilder.formats import example
+from dsbuilder.formats import example, mask
 from dsbuilder.sample import Feature
+
+_SPLITS = ".row_splits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,34 +38,41 @@ class NpyCodec(Codec):
             stored.update(target.features(name))
         return stored
 
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names of the arrays: the image, each feature, and the row splits of those that vary."""
+        features = self.features.items()
+        splits = [row_splits(name) for name, feature in features if feature.is_ragged]
+        return ("image", *self.features, *splits)
+
     def files(self, stem: str) -> tuple[str, ...]:
-        """One file a feature, the image first."""
+        """One file an array, the image first."""
         front = stem.replace("#", "-")
-        return tuple(f"{front}.{name}.npy" for name in ("image", *self.features))
+        return tuple(f"{front}.{name.replace('/', '-')}.npy" for name in self.arrays)
 
     def write(self, folder: Path, stem: str, payloads: Iterable[bytes], count: int) -> list[int]:
         """Streams pixels to disk; the small features are gathered first. An offset is a row."""
         shape = (count, *fixed_shape(self.signature))
         columns: dict[str, list[Any]] = {name: [] for name in self.features}
-        paths = [folder / name for name in self.files(stem)]
-        with paths[0].open("wb", buffering=1 << 20) as file:
+        paths = dict(zip(self.arrays, map(folder.joinpath, self.files(stem)), strict=True))
+        with paths["image"].open("wb", buffering=1 << 20) as file:
             _write_header(file, shape, np.dtype(self.signature.image.dtype))
             for payload in payloads:
                 values = example.decode(payload)
                 file.write(values["image"][0])
                 for name, column in columns.items():
                     column.append(values[name])
-        for path, (name, feature) in zip(paths[1:], self.features.items(), strict=True):
-            with path.open("wb") as file:
-                np.lib.format.write_array(file, _column(feature, columns[name]), allow_pickle=False)
+        for name, feature in self.features.items():
+            for array_name, array in _arrays(name, feature, columns[name], shape).items():
+                with paths[array_name].open("wb") as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
         return list(range(count))
 
     def open(self, folder: Path, stem: str) -> "NpyShard":
         """Maps the arrays into memory."""
-        names = ("image", *self.features)
         arrays = {
             name: load_array(folder / file)
-            for name, file in zip(names, self.files(stem), strict=True)
+            for name, file in zip(self.arrays, self.files(stem), strict=True)
         }
         return NpyShard(self, arrays)
 
@@ -78,27 +91,51 @@ class NpyShard:
           CacheError: there is no such row.
         """
         try:
-            row = {name: array[offset] for name, array in self.arrays.items()}
-        except IndexError as error:
+            image = self.arrays["image"][offset]
+            stored = {n: self._row(n, kind, offset) for n, kind in self.codec.features.items()}
+        except (IndexError, ValueError) as error:
             raise CacheError(
                 f"expected row {offset}, found fewer ({error}). Build the dataset again."
             ) from None
-        features: dict[str, example.Value] = {
-            "image": np.ascontiguousarray(row.pop("image")).tobytes()
-        }
-        for name, feature in self.codec.features.items():
-            value = row[name]
-            features[name] = bytes(value) if feature.dtype == "string" else value
-        return example.encode(features)
+        return example.encode({"image": np.ascontiguousarray(image).tobytes(), **stored})
+
+    def _row(self, name: str, feature: Feature, row: int) -> example.Value:
+        """Returns the feature of a row as an Example holds it."""
+        array = self.arrays[name]
+        if feature.is_ragged:
+            start, stop = self.arrays[row_splits(name)][row : row + 2].tolist()
+            values = array[start:stop]
+            return [bytes(value) for value in values] if feature.dtype == "string" else values
+        if feature.kind == "mask":
+            return mask.encode_ids(array[row])
+        return bytes(array[row]) if feature.dtype == "string" else array[row]
 
     def count(self) -> int:
-        """The length of all arrays."""
-        lengths = {name: len(array) for name, array in self.arrays.items()}
+        """The length of all arrays, of those that vary by their row splits."""
+        lengths = {
+            name: len(array)
+            for name, array in self.arrays.items()
+            if row_splits(name) not in self.arrays
+        }
+        ends = {name: lengths[name] - 1 for name in lengths if name.endswith(_SPLITS)}
+        lengths.update(ends)
         if len(set(lengths.values())) != 1:
             raise CacheError(
                 f"expected arrays of one length, found {lengths}. Build the dataset again."
             )
+        for name in ends:
+            values = self.arrays[name.removesuffix(_SPLITS)]
+            if int(self.arrays[name][-1]) != len(values):
+                raise CacheError(
+                    f"expected {self.arrays[name][-1]} values of {name.removesuffix(_SPLITS)}, "
+                    f"found {len(values)}. Build the dataset again."
+                )
         return lengths["image"]
+
+
+def row_splits(feature: str) -> str:
+    """Returns the name of the array that says where the values of each row begin and end."""
+    return f"{feature}{_SPLITS}"
 
 
 def load_array(path: Path, *, writable: bool = False) -> np.ndarray:
@@ -125,9 +162,45 @@ def _write_header(file: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> No
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _column(feature: Feature, values: list[Any]) -> np.ndarray:
-    if feature.dtype == "string":
-        texts = [value[0] for value in values]
-        return np.array(texts, dtype=f"S{max(map(len, texts), default=1) or 1}")
-    shape = tuple(side for side in feature.shape if side is not None)
-    return np.array(values, feature.dtype).reshape(len(values), *shape)
+def _arrays(
+    name: str, feature: Feature, values: list[Any], shape: tuple[int, ...]
+) -> dict[str, np.ndarray]:
+    """Returns the arrays of a feature, by their names.
+
+    Args:
+      values: of every row, as decoded from an Example.
+      shape: `(n, H, W, C)` of the images.
+    """
+    if feature.kind == "mask":
+        return {name: _masks([each[0] for each in values], shape[:3])}
+    if not feature.is_ragged:
+        return {name: _column(feature, [v[0] for v in values] if _is_text(feature) else values)}
+    rest = [side for side in feature.shape[1:] if side is not None]
+    width = math.prod(rest)
+    splits = np.cumsum([0, *(len(each) // width for each in values)], dtype=np.int64)
+    flat = [v for each in values for v in each] if _is_text(feature) else _joined(feature, values)
+    return {name: _column(feature, flat), row_splits(name): splits}
+
+
+def _is_text(feature: Feature) -> bool:
+    return feature.dtype == "string"
+
+
+def _joined(feature: Feature, values: list[Any]) -> np.ndarray:
+    """Returns the values of all rows as one array; an empty list has no kind of its own."""
+    return np.concatenate([np.zeros(0, feature.dtype), *values], dtype=feature.dtype)
+
+
+def _masks(encoded: list[bytes], shape: tuple[int, ...]) -> np.ndarray:
+    masks = np.empty(shape, np.uint8)
+    for row, each in enumerate(encoded):
+        masks[row] = mask.decode_ids(each)
+    return masks
+
+
+def _column(feature: Feature, values: Any) -> np.ndarray:
+    if _is_text(feature):
+        return np.array(values, dtype=f"S{max(map(len, values), default=1) or 1}")
+    sides = [side for side in feature.shape if side is not None]
+    rows = [-1] if feature.is_ragged else [len(values)]
+    return np.asarray(values, feature.dtype).reshape(*rows, *sides)

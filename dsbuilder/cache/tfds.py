@@ -6,6 +6,7 @@ tfds fail, so what is ours lies in `metadata.json` (see `manifest.py`).
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ def write(folder: Path, manifest: Manifest) -> tuple[str, ...]:
     }
     for name, feature in _stored(manifest.signature).items():
         if feature.kind == "class":
-            files[f"{name}.labels.txt"] = "".join(f"{each}\n" for each in feature.names)
+            files[f"{name.replace('/', '-')}.labels.txt"] = "".join(
+                f"{each}\n" for each in feature.names
+            )
     for file, text in files.items():
         store.write_text(folder / file, text)
     return tuple(files)
@@ -61,35 +64,86 @@ def _dataset_info(manifest: Manifest) -> dict[str, Any]:
 
 
 def _features(manifest: Manifest) -> dict[str, Any]:
-    features = {"image": _image(manifest)}
-    features.update({name: _feature(each) for name, each in _stored(manifest.signature).items()})
+    features: dict[str, Any] = {"image": _image(manifest)}
+    groups: dict[str, dict[str, Any]] = {}
+    for name, feature in _stored(manifest.signature).items():
+        group, _, inner = name.partition("/")
+        if inner:  # a group is a sequence: of every member there are as many
+            groups.setdefault(group, {})[inner] = _one(feature)
+        elif feature.is_ragged:
+            features[name] = _sequence(_one(feature))
+        else:
+            features[name] = _feature(feature, manifest)
+    features.update({name: _sequence(_dict(members)) for name, members in groups.items()})
+    return _dict(features)
+
+
+def _dict(features: dict[str, Any]) -> dict[str, Any]:
     return {
         "pythonClassName": f"{_FEATURES}.features_dict.FeaturesDict",
         "featuresDict": {"features": features},
     }
 
 
+def _sequence(feature: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "pythonClassName": f"{_FEATURES}.sequence_feature.Sequence",
+        "sequence": {"feature": feature, "length": "-1"},
+    }
+
+
 def _image(manifest: Manifest) -> dict[str, Any]:
     spec = manifest.signature.image
-    dimensions = [str(-1 if side is None else side) for side in spec.shape]
     if manifest.image == "raw":
-        return _tensor(dimensions, spec.dtype, "bytes")
-    shape = {"dimensions": dimensions}
-    image = {"shape": shape, "dtype": spec.dtype, "encodingFormat": manifest.image}
+        return _tensor(_dimensions(spec.shape), spec.dtype, "bytes")
+    return _picture(spec.shape, spec.dtype, manifest.image)
+
+
+def _picture(shape: tuple[int | None, ...], dtype: str, encoding: str) -> dict[str, Any]:
+    image = {
+        "shape": {"dimensions": _dimensions(shape)},
+        "dtype": dtype,
+        "encodingFormat": encoding,
+    }
     return {"pythonClassName": f"{_FEATURES}.image_feature.Image", "image": image}
 
 
-def _feature(feature: Feature) -> dict[str, Any]:
+def _one(feature: Feature) -> dict[str, Any]:
+    """Returns one element of a feature of any length."""
+    element = replace(feature, shape=feature.shape[1:])
+    if feature.kind == "box":
+        box = {
+            "shape": {"dimensions": _dimensions(element.shape)},
+            "dtype": feature.dtype,
+            "bboxFormat": "REL_YXYX",
+        }
+        return {"pythonClassName": f"{_FEATURES}.bounding_boxes.BBoxFeature", "boundingBox": box}
+    return _plain(element)
+
+
+def _feature(feature: Feature, manifest: Manifest) -> dict[str, Any]:
+    if feature.kind == "mask":
+        image = manifest.signature.image
+        return _picture((image.height, image.width, 1), "uint8", "png")
+    return _plain(feature)
+
+
+def _plain(feature: Feature) -> dict[str, Any]:
     if feature.kind == "class":
-        label = {"numClasses": str(len(feature.names))}
         return {
             "pythonClassName": f"{_FEATURES}.class_label_feature.ClassLabel",
-            "classLabel": label,
+            "classLabel": {"numClasses": str(len(feature.names))},
         }
     if feature.kind == "text":
         return {"pythonClassName": f"{_FEATURES}.text_feature.Text", "text": {}}
-    dimensions = [str(-1 if side is None else side) for side in feature.shape]
-    return _tensor(dimensions, feature.dtype, "none")
+    if not feature.shape:
+        scalar: dict[str, Any] = {"shape": {}, "dtype": feature.dtype, "encoding": "none"}
+        return {"pythonClassName": f"{_FEATURES}.scalar.Scalar", "tensor": scalar}
+    return _tensor(_dimensions(feature.shape), feature.dtype, "none")
+
+
+def _dimensions(shape: tuple[int | None, ...]) -> list[str]:
+    return [str(-1 if side is None else side) for side in shape]
 
 
 def _tensor(dimensions: list[str], dtype: str, encoding: str) -> dict[str, Any]:

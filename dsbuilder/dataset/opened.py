@@ -20,7 +20,6 @@ from dsbuilder.dataset.side import side_of
 from dsbuilder.dataset.verification import find_problems
 from dsbuilder.errors import CacheError, DataError, did_you_mean
 from dsbuilder.sample import Sample, SampleSpec
-from dsbuilder.targets import ClassLabel
 
 if TYPE_CHECKING:
     from dsbuilder.stream.tensorflow import Stream
@@ -56,9 +55,9 @@ class Dataset:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the first class target in id order; empty if there is none."""
+        """Names of the first target with classes in id order; empty if there is none."""
         kinds = self.signature.targets.values()
-        return next((kind.names for kind in kinds if isinstance(kind, ClassLabel)), ())
+        return next((kind.class_names for kind in kinds if kind.class_names), ())
 
     def num_samples(self, split: str) -> int:
         """Returns how many samples a split holds."""

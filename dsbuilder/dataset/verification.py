@@ -11,8 +11,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from dsbuilder.cache import ledger, quarantine, store
 from dsbuilder.cache.codec import ShardReader
 from dsbuilder.cache.ledger import Entry
@@ -20,7 +18,6 @@ from dsbuilder.cache.manifest import Shard
 from dsbuilder.errors import CacheError
 from dsbuilder.formats import example
 from dsbuilder.sample import Target
-from dsbuilder.targets import ClassLabel
 
 if TYPE_CHECKING:
     from dsbuilder.dataset.opened import Dataset
@@ -158,8 +155,8 @@ class _Verification:
             problem = _label_problem(kind, name, features)
             if problem:
                 yield f"'{entry.key}': {name}: {problem}"
-            elif isinstance(kind, ClassLabel):
-                classes[kind.names[int(np.asarray(features[name]).item())]] += 1
+            else:
+                classes.update(kind.classes(kind.decode(name, features)))
 
 
 def _features(reader: ShardReader, entry: Entry) -> Mapping[str, Any]:
@@ -178,22 +175,7 @@ def _label_problem(kind: Target, name: str, features: Mapping[str, Any]) -> str 
     missing = [each for each in kind.features(name) if each not in features]
     if missing:
         return f"expected the feature '{missing[0]}', found none"
-    if isinstance(kind, ClassLabel):
-        number = int(np.asarray(features[name]).item())
-        if not 0 <= number < len(kind.names):
-            return f"expected a class in [0, {len(kind.names)}), found {number}"
-    value = kind.decode(name, features)
-    if isinstance(kind, ClassLabel) and kind.soft:
-        return _weights_problem(kind, value)
-    return None
-
-
-def _weights_problem(kind: ClassLabel, weights: np.ndarray) -> str | None:
-    if weights.shape != (len(kind.names),):
-        return f"expected {len(kind.names)} weights, found {weights.size}"
-    if not (weights >= 0).all() or abs(float(weights.sum()) - 1.0) > 1e-3:
-        return f"expected weights that sum to 1, found a sum of {float(weights.sum()):g}"
-    return None
+    return kind.problem(name, features)
 
 
 def _limited(problems: Iterator[str], shard: Shard) -> Iterator[str]:

@@ -8,7 +8,7 @@
 | 4 | mirrored top to bottom | 8 | turned by 90 degrees counter-clockwise |
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ def read(exif: bytes) -> int:
     return UPRIGHT
 
 
-def apply(image: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
+def apply(image: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """Returns `(H, W, C)` turned upright, contiguous; the image itself if it is upright."""
     if orientation == UPRIGHT:
         return image

@@ -79,6 +79,13 @@ class Pipeline:
         kinds = _require(self.prepared).targets
         return {name: target.parse(record.targets[name]) for name, target in kinds.items()}
 
+    def label_identity(self, record: Record) -> dict[str, Any]:
+        """Returns what of the labels of a record decides their values; see `Target.identity`."""
+        kinds = _require(self.prepared).targets
+        found = dict(record.targets)
+        found.update({name: kind.identity(found[name]) for name, kind in kinds.items()})
+        return found
+
     def vary(self, original: Sample, copy: int, partners: Sequence[Sample], trace: Trace) -> Sample:
         """Returns variant number `copy` of a prepared original, before `finish`.
 

@@ -5,12 +5,32 @@ from dataclasses import fields
 from typing import Any
 
 from dsbuilder.sample import Target
+from dsbuilder.targets.boxes import Boxes, BoxSet
 from dsbuilder.targets.class_label import ClassLabel
+from dsbuilder.targets.keypoints import Keypoints, PointSet
+from dsbuilder.targets.mask import Mask
+from dsbuilder.targets.multi_label import MultiLabel
 from dsbuilder.targets.text import Text
+from dsbuilder.targets.value import Value
 
-KINDS: Mapping[str, type[Target]] = {kind.kind: kind for kind in (ClassLabel, Text)}
+KINDS: Mapping[str, type[Target]] = {
+    kind.kind: kind for kind in (ClassLabel, MultiLabel, Value, Text, Mask, Boxes, Keypoints)
+}
 
-__all__ = ["KINDS", "ClassLabel", "Text", "from_json", "to_json"]
+__all__ = [
+    "KINDS",
+    "BoxSet",
+    "Boxes",
+    "ClassLabel",
+    "Keypoints",
+    "Mask",
+    "MultiLabel",
+    "PointSet",
+    "Text",
+    "Value",
+    "from_json",
+    "to_json",
+]
 
 
 def to_json(target: Target) -> dict[str, Any]:
@@ -21,9 +41,9 @@ def to_json(target: Target) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any]) -> Target:
     """Returns the target that `to_json` described."""
-    options = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in data.items()
-        if name != "kind"
-    }
+    options = {name: _tuples(value) for name, value in data.items() if name != "kind"}
     return KINDS[data["kind"]](**options)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value

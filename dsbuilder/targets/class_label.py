@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dsbuilder.errors import DataError, did_you_mean
 from dsbuilder.sample import Feature, Target
+from dsbuilder.targets.naming import check_names, id_of, out_of_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,25 +27,16 @@ class ClassLabel(Target):
     soft: bool = False
 
     def __post_init__(self) -> None:
-        wrong = [
-            name for name in self.names if not name or name != " ".join(name.splitlines()).strip()
-        ]
-        if wrong:
-            raise DataError(
-                f"expected class names on one line, without spaces at their ends, found "
-                f"{wrong[0]!r}: readers that keep one name a line would take it for another. "
-                "Rename the class."
-            )
+        check_names(self.names)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names."""
+        return self.names
 
     def parse(self, raw: Any) -> int:
         """Returns the id of a class name."""
-        try:
-            return self.names.index(str(raw))
-        except ValueError:
-            raise DataError(
-                f"expected one of the {len(self.names)} classes, found '{raw}'."
-                f"{did_you_mean(str(raw), self.names)}"
-            ) from None
+        return id_of(self.names, raw)
 
     def features(self, name: str) -> dict[str, Feature]:
         """`name`: the class id; where soft also `name_weights`."""
@@ -78,6 +69,23 @@ class ClassLabel(Target):
             return self.names[int(value)]
         order = np.argsort(-value, kind="stable")[:2]
         return " + ".join(f"{self.names[i]} {value[i]:.2f}" for i in order if value[i] > 0)
+
+    def classes(self, value: int | np.ndarray) -> tuple[str, ...]:
+        """The class; of weights the dominant one."""
+        plain = isinstance(value, (int, np.integer))
+        return (self.names[int(value if plain else np.argmax(value))],)
+
+    def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
+        """Says of an id that is no class, and of weights that do not sum to 1."""
+        problem = out_of_range([int(np.asarray(features[name]).item())], self.names)
+        if problem or not self.soft:
+            return problem
+        weights = np.asarray(features[f"{name}_weights"])
+        if weights.shape != (len(self.names),):
+            return f"expected {len(self.names)} weights, found {weights.size}"
+        if not (weights >= 0).all() or abs(float(weights.sum()) - 1.0) > 1e-3:
+            return f"expected weights that sum to 1, found a sum of {float(weights.sum()):g}"
+        return None
 
     def mixed(self) -> "ClassLabel":
         """The same classes, soft."""

@@ -14,7 +14,38 @@ from dsbuilder.cache import CODECS
 from dsbuilder.cache.codec import Codec
 from dsbuilder.errors import CacheError
 from dsbuilder.sample import ImageSpec, Sample, SampleSpec
-from dsbuilder.targets import KINDS, ClassLabel, Text
+from dsbuilder.targets import (
+    KINDS,
+    Boxes,
+    BoxSet,
+    ClassLabel,
+    Keypoints,
+    Mask,
+    MultiLabel,
+    PointSet,
+    Text,
+    Value,
+)
+
+
+def boxes(count: int) -> BoxSet:
+    """Some boxes, the first sample's none at all."""
+    rng = np.random.default_rng(count)
+    corners = np.sort(rng.random((count, 2, 2), np.float32), axis=1).reshape(-1, 4)
+    words = np.array([f"ä {i}" for i in range(count)], object)
+    return BoxSet(
+        corners=corners,
+        classes=np.arange(count) % 2,
+        attributes={"area": rng.random(count, np.float32), "word": words},
+    )
+
+
+def points(count: int) -> PointSet:
+    rng = np.random.default_rng(count)
+    return PointSet(
+        points=rng.random((count, 2, 2), np.float32), visibility=rng.integers(0, 3, (count, 2))
+    )
+
 
 TARGETS = {
     "label": (ClassLabel(names=("a", "b", "c")), lambda i: i % 3),
@@ -24,6 +55,21 @@ TARGETS = {
             np.array([0.25, 0.25, 0.5], np.float32) if i % 2 else np.eye(3, dtype="f4")[i % 3]
         ),
     ),
+    "several": (
+        MultiLabel(names=("x", "y", "z")),
+        lambda i: np.array([i % 2, 0, i % 3 > 1], np.float32),
+    ),
+    "value": (Value(), lambda i: np.array(i / 3, np.float32)),
+    "values": (Value(size=2), lambda i: np.array([i, -i], np.float32)),
+    "mask": (
+        Mask(names=("sky", "sea"), ignore=255),
+        lambda i: np.random.default_rng(i).choice(np.array([0, 1, 255], np.uint8), (5, 7)),
+    ),
+    "objects": (
+        Boxes(names=("a", "b"), attributes=(("area", "float32"), ("word", "string"))),
+        lambda i: boxes(i % 4),
+    ),
+    "keypoints": (Keypoints(names=("left", "right")), lambda i: points(i % 3)),
     "text": (Text(), lambda i: ["", "naïve", "猫 と 犬", "a\tb"][i % 4]),
 }
 
@@ -57,7 +103,11 @@ def assert_same(one: Sample, other: Sample) -> None:
     assert one.key == other.key
     assert np.array_equal(one.image, other.image)
     for name in TARGETS:
-        assert np.array_equal(one.targets[name], other.targets[name])
+        first, second = one.targets[name], other.targets[name]
+        if isinstance(first, (BoxSet, PointSet)):
+            assert first == second
+        else:
+            assert np.array_equal(first, second)
 
 
 def test_every_kind_of_target_is_stored_here() -> None:

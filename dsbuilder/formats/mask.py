@@ -1,0 +1,111 @@
+"""Mask files -> class ids: palette indices, gray values or colours, mapped if a map says how."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from dsbuilder.errors import DataError
+from dsbuilder.formats import jpeg, orientation, png, raster
+
+Ids = npt.NDArray[np.uint8]
+Stored = npt.NDArray[np.int64]
+
+_SHOWN = 5
+
+
+def read_ids(data: bytes, values: Mapping[str, int] | None) -> Ids:
+    """Returns the class ids `(H, W)` of a mask file, upright.
+
+    Args:
+      values: id by stored value (`"7"`), or by colour (`"#ff0080"`) where keys are colours; None
+        takes the stored values, palette indices or gray values in [0, 255], for ids.
+
+    Raises:
+      DataError: not a lossless image, or one that holds values which the map lacks.
+    """
+    if jpeg.header(data) is not None:
+        raise DataError(
+            "expected a mask in a lossless format, found a JPEG, whose values are not those that "
+            "were written. Convert it from where it was made, say to PNG."
+        )
+    coloured = values is not None and any(key.startswith("#") for key in values)
+    stored = _stored(data, coloured=coloured)
+    if values is None:
+        return _checked(stored)
+    numbers = {int(key[1:], 16) if coloured else int(key): int(i) for key, i in values.items()}
+    return _mapped(stored, numbers, coloured=coloured)
+
+
+def encode_ids(mask: Ids) -> bytes:
+    """Returns class ids `(H, W)` as a gray PNG; equal masks give equal bytes."""
+    return png.encode(mask[:, :, None])
+
+
+def decode_ids(data: bytes) -> Ids:
+    """Returns the class ids `(H, W)` that `encode_ids` stored."""
+    return read_ids(data, None)
+
+
+def _stored(data: bytes, *, coloured: bool) -> Stored:
+    """Returns what a mask file holds, upright: indices, gray values, or 0xrrggbb `(H, W)`."""
+    turn = orientation.UPRIGHT
+    if data.startswith(png.SIGNATURE):
+        png.check(data)
+        turn = orientation.read(png.exif(data))
+    with raster.opened(data) as image:
+        found = _colours(image) if coloured else _numbers(image, data)
+    upright: Stored = orientation.apply(found[:, :, None], turn)[:, :, 0]
+    return upright
+
+
+def _numbers(image: Image.Image, data: bytes) -> Stored:
+    if image.mode in ("1", "P"):
+        return np.array(image).astype(np.int64)
+    if image.mode == "L":
+        gray = np.array(image).astype(np.int64)
+        # Pillow widens gray of fewer than 8 bits to the whole range.
+        depth = png.bit_depth(data) if image.format == "PNG" else 8
+        return gray // (255 // (2**depth - 1)) if depth < 8 else gray
+    if image.mode.startswith("I"):
+        return np.array(image).astype(np.int64)
+    colours = _colours(image)
+    red, green, blue = colours >> 16, colours >> 8 & 0xFF, colours & 0xFF
+    if not (np.array_equal(red, green) and np.array_equal(red, blue)):
+        raise DataError(
+            "expected a mask of palette indices or gray values, found one of colours. "
+            "Say which colour is which class, as '#rrggbb'."
+        )
+    return red
+
+
+def _colours(image: Image.Image) -> Stored:
+    pixels = np.array(image.convert("RGBA")).astype(np.int64)
+    if (pixels[:, :, 3] != 255).any():
+        raise DataError("expected an opaque mask, found transparent pixels in it. Flatten it.")
+    return pixels[:, :, 0] << 16 | pixels[:, :, 1] << 8 | pixels[:, :, 2]
+
+
+def _checked(stored: Stored) -> Ids:
+    largest = int(stored.max(initial=0))
+    if largest > 255:
+        raise DataError(
+            f"expected values in [0, 255], found {largest}. Say which value is which class."
+        )
+    return stored.astype(np.uint8)
+
+
+def _mapped(stored: Stored, ids: Mapping[int, int], *, coloured: bool) -> Ids:
+    known = np.array(sorted(ids), np.int64)
+    place = np.minimum(np.searchsorted(known, stored), len(known) - 1)
+    unknown = np.unique(stored[known[place] != stored])
+    if len(unknown):
+        form = "#{:06x}" if coloured else "{}"
+        shown = ", ".join(form.format(value) for value in unknown[:_SHOWN].tolist())
+        more = ", ..." if len(unknown) > _SHOWN else ""
+        raise DataError(
+            f"expected one of the {len(known)} values that stand for a class, found "
+            f"{shown}{more}. Add what they stand for."
+        )
+    return np.array([ids[value] for value in known.tolist()], np.uint8)[place]

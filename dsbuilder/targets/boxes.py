@@ -1,0 +1,241 @@
+"""Boxes around objects, each with a class and attributes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from dsbuilder.errors import DataError
+from dsbuilder.sample import Feature, Motion, Target
+from dsbuilder.targets.naming import check_names, id_of, out_of_range
+
+Dtype = Literal["int64", "float32", "string"]
+
+LEAST_AREA = 1.0
+"""Square pixels that must be left of a box when it is moved, or it is dropped."""
+LEAST_VISIBLE = 0.05
+"""Share of a box that must still lie in the image when it is moved, or it is dropped."""
+
+_OWN = ("bbox", "label", "box")
+_DTYPES: Mapping[str, Any] = {"int64": np.int64, "float32": np.float32, "string": object}
+_YX = [1, 0, 3, 2]
+_MOST_SHOWN = 4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BoxSet:
+    """The boxes of one sample.
+
+    Attributes:
+      corners: float32 `(n, 4)`, x_min, y_min, x_max, y_max as shares of the image's sides.
+      classes: int64 `(n,)`, class ids.
+      attributes: an array `(n,)` for each, by name: int64, float32, or texts as objects.
+    """
+
+    corners: np.ndarray
+    classes: np.ndarray
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.corners)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, BoxSet)
+            and np.array_equal(self.corners, other.corners)
+            and np.array_equal(self.classes, other.classes)
+            and self.attributes.keys() == other.attributes.keys()
+            and all(np.array_equal(v, other.attributes[k]) for k, v in self.attributes.items())
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # it holds arrays
+
+    def take(self, kept: np.ndarray, corners: np.ndarray) -> "BoxSet":
+        """Returns the boxes of some places, with new corners; attributes follow.
+
+        Args:
+          kept: places among the boxes.
+          corners: `(len(kept), 4)`.
+        """
+        return BoxSet(
+            corners=np.asarray(corners, np.float32).reshape(-1, 4),
+            classes=self.classes[kept],
+            attributes={name: values[kept] for name, values in self.attributes.items()},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boxes(Target):
+    """Boxes with a class and attributes; corners are shares of the image's sides.
+
+    Stored are `objects/bbox` float32 `(n, 4)` in the order y_min, x_min, y_max, x_max that
+    TensorFlow takes, `objects/label` int64 `(n,)` and each attribute `(n,)`, if the target is
+    called `objects`.
+
+    Attributes:
+      names: class names in id order.
+      attributes: (name, `int64`, `float32` or `string`) of what else is known of every box.
+    """
+
+    kind: ClassVar[str] = "boxes"
+    positional: ClassVar[bool] = True
+    names: tuple[str, ...]
+    attributes: tuple[tuple[str, Dtype], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_names(self.names)
+        check_names([name for name, _ in self.attributes], "attribute")
+        for name, dtype in self.attributes:
+            if name in _OWN or "/" in name:
+                raise DataError(f"expected another name of an attribute of boxes, found '{name}'.")
+            if dtype not in _DTYPES:
+                raise DataError(
+                    f"attribute '{name}': expected int64, float32 or string, found '{dtype}'."
+                )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names."""
+        return self.names
+
+    def parse(self, raw: Any) -> BoxSet:
+        """Returns the boxes of a list of `{"label": name, "box": [x, y, x, y], attribute: ...}`."""
+        if not isinstance(raw, (list, tuple)):
+            raise DataError(f"expected a list of boxes, found {type(raw).__name__} {raw!r}.")
+        return BoxSet(
+            corners=np.array([_corners(box) for box in raw], np.float32).reshape(-1, 4),
+            classes=np.array([id_of(self.names, box.get("label")) for box in raw], np.int64),
+            attributes={
+                name: _column(dtype, [_attribute(box, name, dtype) for box in raw])
+                for name, dtype in self.attributes
+            },
+        )
+
+    def features(self, name: str) -> dict[str, Feature]:
+        """`name/bbox`, `name/label` and `name/<attribute>`, each of any length."""
+        stored = {
+            f"{name}/bbox": Feature(kind="box", dtype="float32", shape=(None, 4)),
+            f"{name}/label": Feature(kind="class", dtype="int64", shape=(None,), names=self.names),
+        }
+        for attribute, dtype in self.attributes:
+            kind: Literal["text", "tensor"] = "text" if dtype == "string" else "tensor"
+            stored[f"{name}/{attribute}"] = Feature(kind=kind, dtype=dtype, shape=(None,))
+        return stored
+
+    def encode(self, name: str, value: BoxSet) -> dict[str, Any]:
+        """Returns corners in the order y, x, y, x, ids, and attributes."""
+        stored: dict[str, Any] = {
+            f"{name}/bbox": np.asarray(value.corners, np.float32)[:, _YX],
+            f"{name}/label": np.asarray(value.classes, np.int64),
+        }
+        for attribute, dtype in self.attributes:
+            values = value.attributes[attribute]
+            is_text = dtype == "string"
+            stored[f"{name}/{attribute}"] = [v.encode() for v in values] if is_text else values
+        return stored
+
+    def decode(self, name: str, features: Mapping[str, Any]) -> BoxSet:
+        """Returns the boxes."""
+        corners = np.asarray(features[f"{name}/bbox"], np.float32).reshape(-1, 4)
+        return BoxSet(
+            corners=np.ascontiguousarray(corners[:, _YX]),
+            classes=np.asarray(features[f"{name}/label"], np.int64).reshape(-1),
+            attributes={
+                attribute: _column(dtype, _decoded(dtype, features[f"{name}/{attribute}"]))
+                for attribute, dtype in self.attributes
+            },
+        )
+
+    def streamed(self, name: str) -> str:
+        """The corners."""
+        return f"{name}/bbox"
+
+    def show(self, value: BoxSet) -> str:
+        """How many boxes of each class there are."""
+        counts = np.bincount(value.classes, minlength=len(self.names))
+        shown = [f"{counts[n]} {self.names[n]}" for n in np.flatnonzero(counts)]
+        more = [f"{len(shown) - _MOST_SHOWN} more"] if len(shown) > _MOST_SHOWN else []
+        return ", ".join([*shown[:_MOST_SHOWN], *more]) or "no boxes"
+
+    def classes(self, value: BoxSet) -> list[str]:
+        """The class of each box."""
+        return [self.names[number] for number in value.classes]
+
+    def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
+        """Says of boxes outside of the image, ids that are no class, and columns that differ."""
+        value = self.decode(name, features)
+        lengths = {len(value), len(value.classes), *map(len, value.attributes.values())}
+        if len(lengths) > 1:
+            return f"expected columns of one length, found {sorted(lengths)}"
+        corners = value.corners
+        if not ((corners >= 0) & (corners <= 1)).all():
+            return f"expected corners in [0, 1], found {corners.min():g} to {corners.max():g}"
+        if (corners[:, :2] > corners[:, 2:]).any():
+            return "expected x_min <= x_max and y_min <= y_max, found another order"
+        return out_of_range(value.classes.tolist(), self.names)
+
+    def move(self, value: BoxSet, motion: Motion) -> BoxSet:
+        """Returns the boxes around where the corners went, cut at the image's edges.
+
+        A box of which less than `LEAST_VISIBLE` or `LEAST_AREA` is left is dropped.
+        """
+        height, width = motion.after
+        sides = np.array([width, height], np.float64)
+        moved = motion.points(_four(value.corners) * motion.before[::-1]) / sides
+        whole = np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
+        cut = whole.clip(0.0, 1.0)
+        area, left = _area(whole), _area(cut)
+        kept = (left * width * height >= LEAST_AREA) & (left >= LEAST_VISIBLE * area)
+        places = np.flatnonzero(kept)
+        return value.take(places, cut[places])
+
+    def __str__(self) -> str:
+        return f"boxes of {len(self.names)} classes"
+
+
+def _corners(box: Any) -> list[float]:
+    corners = box.get("box") if isinstance(box, Mapping) else None
+    if not isinstance(corners, (list, tuple)) or len(corners) != 4:
+        raise DataError(f"expected a box [x_min, y_min, x_max, y_max], found {box!r}.")
+    x_min, y_min, x_max, y_max = corners
+    if not (0 <= x_min <= x_max <= 1 and 0 <= y_min <= y_max <= 1):
+        raise DataError(
+            "expected a box [x_min, y_min, x_max, y_max] of shares of the image's sides, each in "
+            f"[0, 1], found {list(corners)}."
+        )
+    return [float(corner) for corner in corners]
+
+
+def _attribute(box: Mapping[str, Any], name: str, dtype: Dtype) -> Any:
+    found = box.get(name)
+    if dtype == "string" and isinstance(found, str):
+        return found
+    takes = int if dtype == "int64" else (int, float)
+    if dtype == "string" or not isinstance(found, takes):
+        raise DataError(f"attribute '{name}': expected {dtype}, found {found!r} of a box.")
+    return found
+
+
+def _column(dtype: Dtype, values: Any) -> np.ndarray:
+    column = np.empty(len(values), _DTYPES[dtype])
+    column[:] = values
+    return column
+
+
+def _decoded(dtype: Dtype, values: Any) -> Any:
+    return [bytes(value).decode() for value in values] if dtype == "string" else values
+
+
+def _four(corners: np.ndarray) -> np.ndarray:
+    """Returns the four corner points of each box, `(n, 4, 2)` as x, y."""
+    x_min, y_min, x_max, y_max = corners.astype(np.float64).T
+    xs = np.stack([x_min, x_max, x_max, x_min], axis=1)
+    ys = np.stack([y_min, y_min, y_max, y_max], axis=1)
+    return np.stack([xs, ys], axis=2)
+
+
+def _area(corners: np.ndarray) -> np.ndarray:
+    """Returns the area of each box as a share of the image's."""
+    area: np.ndarray = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
+    return area

@@ -1,0 +1,183 @@
+"""A class for every pixel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dsbuilder.errors import DataError
+from dsbuilder.formats import mask as mask_format
+from dsbuilder.formats import polygon, rle
+from dsbuilder.sample import Feature, Motion, Target
+from dsbuilder.targets.naming import check_names, id_of
+
+_MOST_SHOWN = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mask(Target):
+    """Class ids, uint8 `(H, W)`, of the image's size; stored as PNG, as an array by the npy codec.
+
+    A raw value is a file, `{"path": ..., "values": {"<stored value or #rrggbb>": id}}`, whose
+    stored values are ids where `values` is left out, or segments,
+    `{"segments": [{"label": name, "polygons": [[x0, y0, ...], ...]}, ...], "size": [height,
+    width]}` in pixels, with `"counts"`, COCO's run lengths, in place of polygons where they are
+    known. Later segments cover earlier ones; what none covers is of class 0.
+
+    Attributes:
+      names: class names in id order, at most 256.
+      ignore: an id of pixels that are of no known class, in [0, 255]; None if there is none.
+    """
+
+    kind: ClassVar[str] = "mask"
+    positional: ClassVar[bool] = True
+    of_pixels: ClassVar[bool] = True
+    names: tuple[str, ...]
+    ignore: int | None = None
+
+    def __post_init__(self) -> None:
+        check_names(self.names)
+        if not 1 <= len(self.names) <= 256:
+            raise DataError(f"expected 1 to 256 classes in a mask, found {len(self.names)}.")
+        if self.ignore is not None and not 0 <= self.ignore <= 255:
+            raise DataError(f"expected an id to ignore in [0, 255], found {self.ignore}.")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names."""
+        return self.names
+
+    def check(self, raw: Any) -> None:
+        """Raises a DataError unless a raw value has the form of one; opens no file."""
+        if not isinstance(raw, Mapping) or ("path" in raw) == ("segments" in raw):
+            raise DataError(f"expected a mask's path or its segments, found {raw!r}.")
+        if "segments" in raw:
+            _size(raw)
+            for segment in raw["segments"]:
+                self._check_segment(segment)
+
+    def _check_segment(self, segment: Any) -> None:
+        if not isinstance(segment, Mapping) or ("polygons" in segment) == ("counts" in segment):
+            raise DataError(f"expected a segment's polygons or its counts, found {segment!r}.")
+        id_of(self.names, segment.get("label"))
+        for points in segment.get("polygons", ()):
+            _check_polygon(points)
+
+    def parse(self, raw: Any) -> np.ndarray:
+        """Returns the class ids; reads the file that the raw value names.
+
+        Raises:
+          DataError: the file cannot be read, or holds a value that stands for no class.
+        """
+        self.check(raw)
+        return self._checked(self._of_file(raw) if "path" in raw else self._of_segments(raw))
+
+    def _of_file(self, raw: Mapping[str, Any]) -> np.ndarray:
+        path = Path(raw["path"])
+        try:
+            return mask_format.read_ids(path.read_bytes(), raw.get("values"))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise DataError(f"mask {path.name}: expected a file, found none ({reason}).") from None
+        except DataError as error:
+            raise DataError(f"mask {path.name}: {error}") from None
+
+    def _of_segments(self, raw: Mapping[str, Any]) -> np.ndarray:
+        size = _size(raw)
+        mask = np.zeros(size, np.uint8)
+        for segment in raw["segments"]:
+            if "counts" in segment:
+                covered = rle.decode(segment["counts"], size)
+            else:
+                covered = polygon.fill(segment["polygons"], size)
+            mask[covered > 0] = id_of(self.names, segment["label"])
+        return mask
+
+    def _checked(self, mask: np.ndarray) -> np.ndarray:
+        problem = self._wrong(mask)
+        if problem:
+            raise DataError(f"{problem}. Correct the mask, or say which value is which class.")
+        return mask
+
+    def identity(self, raw: Any) -> Any:
+        """The raw value without the path, whose content counts and not its place."""
+        return {name: value for name, value in raw.items() if name != "path"}
+
+    def features(self, name: str) -> dict[str, Feature]:
+        """`name`: the ids, of the image's size."""
+        return {name: Feature(kind="mask", dtype="uint8", shape=(None, None), names=self.names)}
+
+    def encode(self, name: str, value: np.ndarray) -> dict[str, Any]:
+        """Returns the ids as a gray PNG."""
+        return {name: mask_format.encode_ids(value)}
+
+    def decode(self, name: str, features: Mapping[str, Any]) -> np.ndarray:
+        """Returns the ids of a PNG."""
+        stored = features[name]
+        return mask_format.decode_ids(stored if isinstance(stored, bytes) else stored[0])
+
+    def streamed(self, name: str) -> str:
+        """The ids."""
+        return name
+
+    def show(self, value: np.ndarray) -> str:
+        """The classes with their shares of the area, the largest first."""
+        counts = np.bincount(value.reshape(-1), minlength=256)
+        order = [number for number in np.argsort(-counts, kind="stable") if counts[number]]
+        shown = [f"{self._name(int(number))} {counts[number] / value.size:.0%}" for number in order]
+        more = [f"{len(shown) - _MOST_SHOWN} more"] if len(shown) > _MOST_SHOWN else []
+        return ", ".join([*shown[:_MOST_SHOWN], *more])
+
+    def _name(self, number: int) -> str:
+        return "ignored" if number == self.ignore else self.names[number]
+
+    def classes(self, value: np.ndarray) -> list[str]:
+        """Each class that some pixel has, once."""
+        found = np.flatnonzero(np.bincount(value.reshape(-1), minlength=256))
+        return [self.names[number] for number in found if number != self.ignore]
+
+    def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
+        """Says of ids that are no class."""
+        return self._wrong(self.decode(name, features))
+
+    def _wrong(self, mask: np.ndarray) -> str | None:
+        found = np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))
+        wrong = [n for n in found.tolist() if n >= len(self.names) and n != self.ignore]
+        if not wrong:
+            return None
+        shown = ", ".join(map(str, wrong[:_MOST_SHOWN]))
+        return f"expected ids in [0, {len(self.names)}), found {shown}"
+
+    @property
+    def outside(self) -> int:
+        """The id of what lies outside of the image."""
+        return 0 if self.ignore is None else self.ignore
+
+    def move(self, value: np.ndarray, motion: Motion) -> np.ndarray:
+        """Returns the ids where the pixels went, of nearest neighbours."""
+        return motion.moved(value, outside=self.outside)
+
+    def __str__(self) -> str:
+        return f"mask of {len(self.names)}"
+
+
+def _size(raw: Mapping[str, Any]) -> tuple[int, int]:
+    size = raw.get("size")
+    if (
+        not isinstance(size, (list, tuple))
+        or len(size) != 2
+        or not all(isinstance(side, int) and side > 0 for side in size)
+    ):
+        raise DataError(f"expected the size [height, width] of the segments, found {size!r}.")
+    return size[0], size[1]
+
+
+def _check_polygon(points: Any) -> None:
+    count = len(points) if isinstance(points, (list, tuple)) else 0
+    if count < 6 or count % 2 or not np.isfinite(np.asarray(points, np.float64)).all():
+        raise DataError(
+            "expected a polygon [x0, y0, x1, y1, ...] of 3 points or more, found "
+            f"{count} numbers. Correct or remove it."
+        )

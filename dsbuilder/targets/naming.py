@@ -1,0 +1,38 @@
+"""Names of classes and of what else is numbered: what they may be, and the id of one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dsbuilder.errors import DataError, did_you_mean
+
+
+def check_names(names: Sequence[str], noun: str = "class") -> None:
+    """Raises a DataError unless names are one line each, without spaces at their ends."""
+    wrong = [name for name in names if not name or name != " ".join(name.splitlines()).strip()]
+    if wrong:
+        raise DataError(
+            f"expected {noun} names on one line, without spaces at their ends, found "
+            f"{wrong[0]!r}: readers that keep one name a line would take it for another. "
+            f"Rename the {noun}."
+        )
+
+
+def id_of(names: Sequence[str], raw: Any) -> int:
+    """Returns the id of a class name.
+
+    Raises:
+      DataError: there is no such class.
+    """
+    try:
+        return names.index(str(raw))
+    except ValueError:
+        raise DataError(
+            f"expected one of the {len(names)} classes, found '{raw}'."
+            f"{did_you_mean(str(raw), names)}"
+        ) from None
+
+
+def out_of_range(ids: Sequence[int], names: Sequence[str]) -> str | None:
+    """Says which of some stored ids is no class; None if all are."""
+    wrong = [number for number in ids if not 0 <= number < len(names)]
+    return f"expected a class in [0, {len(names)}), found {wrong[0]}" if wrong else None

@@ -1,0 +1,274 @@
+"""Every kind of target: what it reads and refuses, and that JSON keeps it."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dsbuilder.errors import DataError, PluginError
+from dsbuilder.targets import (
+    KINDS,
+    Boxes,
+    BoxSet,
+    ClassLabel,
+    Keypoints,
+    Mask,
+    MultiLabel,
+    Text,
+    Value,
+    from_json,
+    to_json,
+)
+
+NAMES = ("cat", "dog", "猫 owl")
+SAMPLES = (
+    ClassLabel(names=NAMES),
+    ClassLabel(names=NAMES, soft=True),
+    MultiLabel(names=NAMES),
+    Value(),
+    Value(size=3),
+    Text(),
+    Mask(names=NAMES),
+    Mask(names=NAMES, ignore=255),
+    Boxes(names=NAMES),
+    Boxes(names=NAMES, attributes=(("area", "float32"), ("word", "string"), ("crowd", "int64"))),
+    Keypoints(names=("l", "nose", "r"), swaps=(("l", "r"),), edges=(("l", "nose"),)),
+)
+
+
+@pytest.mark.parametrize("target", SAMPLES, ids=str)
+def test_json_keeps_a_target(target) -> None:
+    assert from_json(json.loads(json.dumps(to_json(target)))) == target
+
+
+def test_every_kind_is_tested_here() -> None:
+    assert {type(target) for target in SAMPLES} == set(KINDS.values())
+
+
+@pytest.mark.parametrize(
+    ("target", "raw", "value"),
+    [
+        (MultiLabel(names=NAMES), [], [0, 0, 0]),
+        (MultiLabel(names=NAMES), ["猫 owl", "cat", "cat"], [1, 0, 1]),
+        (Value(), 3, 3.0),
+        (Value(size=2), [1, -2.5], [1.0, -2.5]),
+    ],
+    ids=str,
+)
+def test_numbers_are_read(target, raw, value) -> None:
+    parsed = target.parse(raw)
+    assert parsed.dtype == np.float32
+    assert parsed.tolist() == value
+
+
+@pytest.mark.parametrize(
+    ("target", "raw", "message"),
+    [
+        (MultiLabel(names=NAMES), "cat", "expected a list of class names"),
+        (MultiLabel(names=NAMES), ["ct"], "found 'ct'. Did you mean 'cat'?"),
+        (Value(), "3", "expected a number, found str"),
+        (Value(), True, "expected a number, found bool"),
+        (Value(), float("nan"), "expected a finite number"),
+        (Value(), 1e300, "within float32"),
+        (Value(), [1.0], "expected a number, found list"),
+        (Value(size=2), [1.0], "expected a list of 2 numbers"),
+        (Value(size=2), 1.0, "expected a list of 2 numbers"),
+        (Boxes(names=NAMES), {}, "expected a list of boxes"),
+        (Boxes(names=NAMES), [[0, 0, 1, 1]], "expected a box"),
+        (Boxes(names=NAMES), [{"label": "cat", "box": [0, 0, 1]}], "expected a box"),
+        (Boxes(names=NAMES), [{"label": "cat", "box": [0.5, 0, 0.4, 1]}], "each in [0, 1]"),
+        (Boxes(names=NAMES), [{"label": "cat", "box": [0, 0, 1.01, 1]}], "each in [0, 1]"),
+        (Boxes(names=NAMES), [{"label": "cow", "box": [0, 0, 1, 1]}], "one of the 3 classes"),
+        (
+            Boxes(names=NAMES, attributes=(("area", "int64"),)),
+            [{"label": "cat", "box": [0, 0, 1, 1], "area": 0.5}],
+            "attribute 'area': expected int64, found 0.5",
+        ),
+        (Keypoints(names=("a",)), [[[0.5, 0.5, 3]]], "expected a visibility of 0, 1 or 2"),
+        (Keypoints(names=("a",)), [[[1.5, 0.5, 1]]], "each in [0, 1]"),
+        (Keypoints(names=("a", "b")), [[[0.5, 0.5, 1]]], "expected 2 keypoints"),
+        (Mask(names=NAMES), "mask.png", "expected a mask's path or its segments"),
+        (Mask(names=NAMES), {"segments": []}, "expected the size"),
+        (
+            Mask(names=NAMES),
+            {"size": [4, 4], "segments": [{"label": "cow", "polygons": []}]},
+            "one of the 3 classes",
+        ),
+        (
+            Mask(names=NAMES),
+            {"size": [4, 4], "segments": [{"label": "cat", "polygons": [[0, 0, 1, 1]]}]},
+            "of 3 points or more, found 4 numbers",
+        ),
+        (
+            Mask(names=NAMES),
+            {"size": [4, 4], "segments": [{"label": "cat", "counts": [3, 4]}]},
+            "expected runs over 4 x 4",
+        ),
+    ],
+    ids=str,
+)
+def test_another_form_is_refused_with_what_was_expected(target, raw, message) -> None:
+    with pytest.raises(DataError) as error:
+        target.parse(raw)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: MultiLabel(names=("a", " b")),
+        lambda: Mask(names=()),
+        lambda: Mask(names=("a",), ignore=256),
+        lambda: Boxes(names=("a",), attributes=(("label", "int64"),)),
+        lambda: Boxes(names=("a",), attributes=(("x", "uint8"),)),  # type: ignore[arg-type]
+        lambda: Keypoints(names=("a",), swaps=(("a", "b"),)),
+        lambda: Keypoints(names=("a", "b"), swaps=(("a", "b"), ("b", "a"))),
+        lambda: Value(size=-1),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused(make) -> None:
+    with pytest.raises(DataError):
+        make()
+
+
+def test_an_absent_keypoint_has_no_place() -> None:
+    found = Keypoints(names=("a", "b")).parse([[[7.5, -3, 0], [0.25, 1, 2]]])
+    assert found.points.tolist() == [[[0, 0], [0.25, 1]]]
+    assert found.visibility.tolist() == [[0, 2]]
+
+
+def test_boxes_keep_their_attributes_through_storage() -> None:
+    target = Boxes(names=NAMES, attributes=(("area", "float32"), ("word", "string")))
+    value = target.parse(
+        [
+            {"label": "dog", "box": [0, 0.25, 0.5, 1], "area": 2, "word": "très"},
+            {"label": "cat", "box": [0.5, 0, 1, 0.5], "area": 0.5, "word": ""},
+        ]
+    )
+    assert target.encode("objects", value)["objects/bbox"][0].tolist() == [0.25, 0, 1, 0.5]
+    assert target.decode("objects", target.encode("objects", value)) == value
+    assert target.show(value) == "1 cat, 1 dog"
+    assert target.classes(value) == ["dog", "cat"]
+
+
+@pytest.mark.parametrize(
+    "target", [Text(), Mask(names=NAMES), Boxes(names=NAMES), Keypoints(names=NAMES)], ids=str
+)
+def test_what_cannot_be_mixed_says_so(target) -> None:
+    with pytest.raises(PluginError, match=f"kind '{target.kind}' cannot be mixed"):
+        target.mixed()
+
+
+@settings(max_examples=30)
+@given(share=st.floats(0, 1))
+def test_several_classes_and_values_mix_by_weight(share: float) -> None:
+    several, value = MultiLabel(names=NAMES), Value(size=2)
+    weights = (share, 1 - share)
+    mixed = several.mix([several.parse(["cat", "dog"]), several.parse(["dog"])], weights)
+    assert mixed == pytest.approx([share, 1, 0], abs=1e-6)
+    assert several.mixed().problem("x", several.encode("x", mixed)) is None
+    values = value.mix([value.parse([0, 4]), value.parse([1, 4])], weights)
+    assert values == pytest.approx([1 - share, 4], abs=1e-6)
+
+
+def test_stored_values_that_are_wrong_are_found() -> None:
+    boxes = Boxes(names=("a",))
+    outside = BoxSet(corners=np.array([[0, 0, 1.5, 1]], np.float32), classes=np.zeros(1, np.int64))
+    assert "expected corners in [0, 1]" in str(boxes.problem("o", boxes.encode("o", outside)))
+    unknown = BoxSet(corners=np.array([[0, 0, 1, 1]], np.float32), classes=np.ones(1, np.int64))
+    assert "expected a class in [0, 1), found 1" in str(
+        boxes.problem("o", boxes.encode("o", unknown))
+    )
+    mask = Mask(names=("a", "b"), ignore=255)
+    ids = np.array([[0, 1], [255, 7]], np.uint8)
+    assert mask.problem("m", mask.encode("m", ids)) == "expected ids in [0, 2), found 7"
+    several = MultiLabel(names=("a", "b"))
+    assert "weights in [0, 1]" in str(
+        several.problem("s", several.encode("s", np.array([2, 0], np.float32)))
+    )
+
+
+class TestMasks:
+    def write(self, tmp_path, image: Image.Image, **options) -> dict[str, str]:
+        path = tmp_path / "mask.png"
+        image.save(path, **options)
+        return {"path": str(path)}
+
+    def test_a_palette_is_read_by_its_indices(self, tmp_path) -> None:
+        ids = np.array([[0, 1, 2], [255, 2, 0]], np.uint8)
+        image = Image.fromarray(ids).convert("L")
+        image.putpalette([value for i in range(256) for value in (255 - i, i, 7)])
+        raw = self.write(tmp_path, image)
+        target = Mask(names=NAMES, ignore=255)
+        assert np.array_equal(target.parse(raw), ids)
+        assert target.classes(ids) == list(NAMES)
+        assert target.show(ids) == "cat 33%, 猫 owl 33%, dog 17%, ignored 17%"
+
+    @pytest.mark.parametrize("bits", [1, 2, 4])
+    def test_a_palette_of_few_bits_is_read_by_its_indices(self, tmp_path, bits) -> None:
+        ids = np.array([[0, 1], [1, 0]], np.uint8)
+        image = Image.fromarray(ids).convert("L")
+        image.putpalette([255, 0, 0, 0, 255, 0])
+        assert np.array_equal(Mask(names=NAMES).parse(self.write(tmp_path, image, bits=bits)), ids)
+
+    def test_one_bit_is_a_mask_of_two_classes(self, tmp_path) -> None:
+        ids = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
+        raw = self.write(tmp_path, Image.fromarray(ids * 255).convert("1"))
+        assert np.array_equal(Mask(names=("off", "on")).parse(raw), ids)
+
+    def test_values_stand_for_classes(self, tmp_path) -> None:
+        raw = self.write(tmp_path, Image.fromarray(np.array([[0, 128, 255]], np.uint8)))
+        values = {"0": 0, "128": 2, "255": 1}
+        assert Mask(names=NAMES).parse({**raw, "values": values}).tolist() == [[0, 2, 1]]
+        with pytest.raises(DataError, match=r"mask mask.png: .* found 255\. Add"):
+            Mask(names=NAMES).parse({**raw, "values": {"0": 0, "128": 2}})
+
+    def test_colours_stand_for_classes_whether_by_palette_or_pixel(self, tmp_path) -> None:
+        colours = np.array([[[255, 0, 128], [0, 0, 0]], [[0, 0, 0], [1, 2, 3]]], np.uint8)
+        values = {"#ff0080": 2, "#000000": 0, "#010203": 1}
+        for image in (Image.fromarray(colours), Image.fromarray(colours).quantize(3)):
+            raw = {**self.write(tmp_path, image), "values": values}
+            assert Mask(names=NAMES).parse(raw).tolist() == [[2, 0], [0, 1]]
+        with pytest.raises(DataError, match="found #010203"):
+            Mask(names=NAMES).parse({**raw, "values": {"#ff0080": 2, "#000000": 0}})
+
+    def test_colours_without_a_map_are_refused(self, tmp_path) -> None:
+        raw = self.write(tmp_path, Image.new("RGB", (2, 2), (1, 2, 3)))
+        with pytest.raises(DataError, match="found one of colours"):
+            Mask(names=NAMES).parse(raw)
+
+    def test_a_jpeg_is_refused(self, tmp_path) -> None:
+        path = tmp_path / "mask.jpg"
+        Image.new("L", (8, 8)).save(path)
+        with pytest.raises(DataError, match="lossless format, found a JPEG"):
+            Mask(names=NAMES).parse({"path": str(path)})
+
+    def test_a_missing_file_is_named_and_only_when_it_is_read(self, tmp_path) -> None:
+        raw = {"path": str(tmp_path / "none.png")}
+        Mask(names=NAMES).check(raw)
+        with pytest.raises(DataError, match=r"mask none\.png: expected a file"):
+            Mask(names=NAMES).parse(raw)
+
+    def test_an_unknown_id_is_refused(self, tmp_path) -> None:
+        raw = self.write(tmp_path, Image.fromarray(np.array([[0, 3]], np.uint8)))
+        with pytest.raises(DataError, match=r"expected ids in \[0, 3\), found 3"):
+            Mask(names=NAMES).parse(raw)
+
+    def test_later_segments_cover_earlier_ones(self) -> None:
+        raw = {
+            "size": [3, 4],
+            "segments": [
+                {"label": "dog", "polygons": [[0, 0, 3, 0, 3, 3, 0, 3]]},
+                {"label": "猫 owl", "counts": [6, 6]},
+            ],
+        }
+        assert Mask(names=NAMES).parse(raw).tolist() == [[1, 1, 2, 2]] * 3
+
+    def test_where_a_mask_lies_is_no_part_of_its_identity(self) -> None:
+        target = Mask(names=NAMES)
+        one = target.identity({"path": "/a/b.png", "values": {"1": 0}})
+        assert one == target.identity({"path": "/c.png", "values": {"1": 0}})
+        assert one != target.identity({"path": "/c.png", "values": {"1": 1}})
