@@ -50,6 +50,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}", "list": "{folder}/all.txt"},
         {"lists": {"train": ["{folder}", "{folder}/all.txt"]}},
     ),
+    "ocr": ({"path": "{folder}"}, {"path": "{folder}", "file": "gt.txt", "form": "tab"}),
     "one_of": (
         {"stages": [FLIP, BLUR], "weights": [1, 2]},
         {
@@ -125,6 +126,7 @@ def folder(make_images: Callable[..., Path]) -> Path:
     root = make_images(count=3, size=(20, 24))
     paths = sorted(path.relative_to(root) for path in root.glob("*/*.png"))
     (root / "all.txt").write_text("".join(f"{path} {path.parent}\n" for path in paths))
+    (root / "gt.txt").write_text("".join(f"{path}\t{path.stem}\n" for path in paths))
     make_arrays(root)
     return root
 

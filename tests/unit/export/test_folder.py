@@ -185,7 +185,7 @@ def test_an_unknown_layout_is_named_with_those_there_are(build, tmp_path: Path) 
     with pytest.raises(DataError) as caught:
         export(build(), tmp_path / "folder", to="foldr")
     assert str(caught.value) == "unknown layout 'foldr'. Did you mean 'folder'?"
-    assert list(EXPORTS) == ["folder"]
+    assert "folder" in EXPORTS
 
 
 @given(st.lists(st.text(min_size=1, max_size=300), unique=True, max_size=20))

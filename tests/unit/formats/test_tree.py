@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats.tree import extension, scan
+from dsbuilder.formats.tree import scan
 
 NAMES = st.sampled_from(["a.png", "b.JPG", "notes", "x.tar.gz", "c.", "猫 1.png", "sub/d.png"])
 
@@ -54,10 +54,3 @@ def test_what_is_no_file_is_counted_and_what_is_hidden_is_not_seen(tmp_path: Pat
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a folder, found none"):
         scan(tmp_path / "no")
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"), [("a/b.PNG", "png"), ("a.b/c", ""), ("a.tar.gz", "gz"), ("c.", "")]
-)
-def test_an_extension_is_what_follows_the_last_dot_of_the_name(path: str, expected: str) -> None:
-    assert extension(path) == expected

@@ -1,0 +1,59 @@
+r"""split/gt.txt with `images/name<TAB>text` a line: what SynthTIGER writes and OCR trainers read.
+
+    out/
+      train/
+        gt.txt               images/a.png<TAB>Exit 4
+        images/a.png
+      test/
+        ...
+
+The text stands in the list and never in a file's name. Stored JPEG and PNG files are taken over
+byte for byte, raw pixels become PNG. Targets beside the text are left out, which the log reports.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
+from dsbuilder.export.files import Names, check_images, stored
+from dsbuilder.formats import ocr
+from dsbuilder.formats.layout import shortened
+from dsbuilder.targets import Text
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def write(dataset: Dataset, folder: Path) -> dict[str, int]:
+    """Writes a dataset into an empty folder and returns how many samples of each split it wrote.
+
+    Raises:
+      DataError: it has no text, a text holds a tab or a line end, or images are of a type that no
+        image file holds.
+      CacheError: a shard is missing, cut or corrupt.
+    """
+    check_images(dataset)
+    targets = dataset.signature.targets
+    name = next((name for name, kind in targets.items() if isinstance(kind, Text)), None)
+    if name is None:
+        found = shortened(targets) or "none"
+        raise DataError(f"{dataset.path}: expected a target of text to write, found {found}.")
+    others = [each for each in targets if each != name]
+    if others:
+        _LOGGER.warning("%s: left out: %s.", dataset.path, shortened(others))
+    return {split: _write_split(dataset, split, folder / split, name) for split in dataset.splits}
+
+
+def _write_split(dataset: Dataset, split: str, folder: Path, target: str) -> int:
+    (folder / "images").mkdir(parents=True)
+    return ocr.write_pairs(folder / ocr.LISTS[0], _pairs(dataset, split, folder, target))
+
+
+def _pairs(dataset: Dataset, split: str, folder: Path, target: str) -> Iterator[tuple[str, str]]:
+    """Writes the images of a split and yields the path of each below `folder`, and its text."""
+    names = Names.of(dataset)
+    for each in stored(dataset, split):
+        place = names.place(each.key, "images/")
+        (folder / place).write_bytes(each.image)
+        yield place, each.targets[target]

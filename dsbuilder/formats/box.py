@@ -1,0 +1,72 @@
+"""Boxes in pixels, as annotations have them -> corners as shares of the image's sides."""
+
+import math
+from collections.abc import Sequence
+
+from dsbuilder.errors import DataError
+
+TOLERANCE = 1e-2
+"""How far outside of the image a corner may lie, as a share of the side, to be taken for a rounding
+error and moved to the edge."""
+TOLERANCE_PIXELS = 2.0
+"""The same in pixels; the larger of the two counts."""
+
+Corners = Sequence[float]
+
+
+def from_corners(corners: Corners, size: tuple[int, int]) -> list[float]:
+    """Returns [x_min, y_min, x_max, y_max] in pixels as shares of the sides, each in [0, 1].
+
+    Args:
+      size: (height, width) of the upright image.
+
+    Raises:
+      DataError: not four finite numbers in that order, or a box that lies outside by more than a
+        rounding error.
+    """
+    _check(corners)
+    x_min, y_min, x_max, y_max = corners
+    if x_min > x_max or y_min > y_max:
+        raise DataError(
+            f"expected a box with x_min <= x_max and y_min <= y_max, found {list(corners)}."
+        )
+    height, width = size
+    sides = (width, height, width, height)
+    shares = [corner / side for corner, side in zip(corners, sides, strict=True)]
+    for share, side in zip(shares, sides, strict=True):
+        slack = max(TOLERANCE, TOLERANCE_PIXELS / side)
+        if not -slack <= share <= 1 + slack:
+            raise DataError(
+                f"expected a box inside the image of {width} x {height} pixels, found "
+                f"{[round(corner, 2) for corner in corners]}."
+            )
+    return [min(1.0, max(0.0, share)) for share in shares]
+
+
+def from_width_height(box: Corners, size: tuple[int, int]) -> list[float]:
+    """Returns [x, y, width, height] in pixels, of the top left corner, as `from_corners` does."""
+    _check(box)
+    x, y, width, height = box
+    if width < 0 or height < 0:
+        raise DataError(f"expected [x, y, width, height] with sides >= 0, found {list(box)}.")
+    return from_corners([x, y, x + width, y + height], size)
+
+
+def to_width_height(corners: Corners, size: tuple[int, int]) -> list[float]:
+    """Returns shares of the sides as [x, y, width, height] in pixels."""
+    height, width = size
+    x_min, y_min, x_max, y_max = corners
+    return [
+        float(x_min * width),
+        float(y_min * height),
+        float((x_max - x_min) * width),
+        float((y_max - y_min) * height),
+    ]
+
+
+def _check(box: Corners) -> None:
+    numbers = [
+        each for each in box if isinstance(each, (int, float)) and not isinstance(each, bool)
+    ]
+    if len(box) != 4 or len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+        raise DataError(f"expected a box of four numbers, found {list(box)}.")

@@ -1,0 +1,64 @@
+"""An exported list of texts is read again as the same samples."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dsbuilder
+from dsbuilder.builtin.sources.ocr import Ocr
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
+from dsbuilder.export import export
+from dsbuilder.export.files import quoted
+from dsbuilder.formats.image import decode
+
+TEXTS = ("Exit 4", 'say "yes", now', " blanks  ", "猫", "a\\b", "Don't")
+
+
+@pytest.fixture
+def build(make_images, write_pipeline, tmp_path: Path):
+    def run(cache: str, texts: tuple[str, ...] = TEXTS) -> Dataset:
+        root = make_images(classes=("a b",), count=len(texts), size=(16, 20))
+        lines = [f"a b/{index}.png\t{text}" for index, text in enumerate(texts)]
+        (root / "gt.txt").write_text("\n".join(lines), encoding="utf-8")
+        pipeline = write_pipeline(
+            "name: words\nsource: {use: ocr, path: source}\n"
+            "split: {train: 0.5, test: 0.5, method: hash}\n"
+            f"finish: [{{use: resize, size: [16, 20]}}]\ncache: {{{cache}}}\n"
+        )
+        return dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
+
+    return run
+
+
+@pytest.mark.parametrize("cache", ["image: png", "image: raw", "codec: npy", "image: jpeg"])
+def test_what_is_exported_is_read_again(build, tmp_path: Path, cache: str) -> None:
+    dataset = build(cache)
+    export(dataset, tmp_path / "ocr", to="ocr")
+    records = Ocr(path=tmp_path / "ocr").records()
+    read = {record.key.removesuffix(".jpg"): record for record in records}
+    expected = {
+        f"{split}/images/{quoted(sample.key)}": (split, sample)
+        for split in dataset.splits
+        for sample in dataset.samples(split)
+    }
+    assert read.keys() == expected.keys()
+    for key, record in read.items():
+        split, sample = expected[key]
+        assert (record.split, record.targets) == (split, sample.targets)
+        assert np.array_equal(decode(record.path.read_bytes(), mode="rgb"), sample.image)
+
+
+def test_a_text_that_a_line_cannot_hold_is_an_error(build, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected a text without tabs and line ends"):
+        export(build("image: png", ("one\ttab",)), tmp_path / "ocr", to="ocr")
+    assert not (tmp_path / "ocr").exists()
+
+
+def test_a_dataset_without_a_text_is_an_error(make_images, write_pipeline, tmp_path: Path) -> None:
+    make_images(count=3, size=(16, 20))
+    pipeline = write_pipeline("name: pets\nsource: {use: folder, path: source}\n")
+    built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1)
+    with pytest.raises(DataError, match="expected a target of text to write, found 'label'"):
+        export(dsbuilder.load(built.path), tmp_path / "ocr", to="ocr")
