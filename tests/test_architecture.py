@@ -23,7 +23,7 @@ LAYERS = (
     ("report", "export"),
     ("dataset",),
     ("cache",),
-    ("pipeline",),
+    ("pipeline", "proposal"),
     ("testing",),
     ("spec",),
     ("registry",),

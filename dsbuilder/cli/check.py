@@ -38,7 +38,7 @@ def check(
     surveyed = survey(spec)
     plan = planned(surveyed)
     document = describe(surveyed, plan)
-    Screen(as_json=as_json).show(document, lambda: _draw(surveyed, plan, document))
+    Screen(as_json=as_json).show(document, lambda: draw(surveyed, plan, document))
 
 
 def planned(surveyed: "Survey") -> "Plan":
@@ -112,7 +112,8 @@ def _stages(spec: "Spec", path: str) -> Iterator[dict[str, Any]]:
         yield {"id": stage.id, "use": plugin, "options": given}
 
 
-def _draw(surveyed: "Survey", plan: "Plan", document: Mapping[str, Any]) -> None:
+def draw(surveyed: "Survey", plan: "Plan", document: Mapping[str, Any]) -> None:
+    """Prints what `describe` returned."""
     pipeline = surveyed.pipeline
     line(click.style(f"{document['name']} {document['version']}", bold=True))
     pairs = [("signature", str(pipeline.signature))]

@@ -18,6 +18,7 @@ PROGRAM = "dsbuilder"
 
 VERBS: Mapping[str, str] = MappingProxyType(
     {
+        "init": "Write a pipeline that builds a folder, after looking which layout it has.",
         "check": "Say whether a pipeline is right, and what it would build; decodes no image.",
         "preview": "Draw a picture sheet: originals beside their variants.",
         "plan": "Say what a build would make, reuse and need; writes nothing.",
@@ -96,5 +97,5 @@ def main() -> None:
     """Builds datasets of images, and trains on them.
 
     A folder of images goes in; a reproducible dataset comes out, which opens in tf.data, TensorFlow
-    Datasets and numpy. Start with `dsbuilder check PIPELINE`.
+    Datasets and numpy. Start with `dsbuilder init FOLDER`.
     """

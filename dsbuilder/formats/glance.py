@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.formats.layout import IMAGE_EXTENSIONS, is_utf8
+from dsbuilder.formats.tree import extension
 
 _MOST_IN_FOLDER = 10_000
 _MOST = 100_000
@@ -42,12 +43,6 @@ class Glance:
         """Returns a number of what was seen in words: `1 image`, `at least 5000 images`."""
         words = noun if number == 1 else plural or f"{noun}s"
         return f"{number} {words}" if self.complete else f"at least {number} {words}"
-
-
-def extension(path: str) -> str:
-    """Returns what follows the last dot of a file's name, in small letters; empty without one."""
-    _, dot, after = path.rpartition("/")[2].rpartition(".")
-    return after.lower() if dot else ""
 
 
 def glance(folder: Path, *, most: int = _MOST, most_in_folder: int = _MOST_IN_FOLDER) -> Glance:

@@ -6,6 +6,7 @@ fast as Pillow and equal to the bit; the rest through Pillow. What cannot be rea
 error and never a guess; the caller adds the file's name to it.
 """
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -21,12 +22,14 @@ __all__ = [
     "MAX_PIXELS",
     "Background",
     "Fit",
+    "Header",
     "Interpolation",
     "Mode",
     "Placement",
     "decode",
     "encode",
     "fit",
+    "header",
     "place",
     "resize",
     "size",
@@ -94,6 +97,36 @@ def size(data: bytes) -> tuple[int, int]:
             turn = _orientation(image.format, image.info, data)
     _check_pixels(stored)
     return orientation.apply_size(stored, turn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What an image's header says of it.
+
+    Attributes:
+      size: (height, width) as `decode` gives it.
+      gray: whether it has luma alone, perhaps with alpha.
+      alpha: whether pixels may be transparent.
+      lossy: whether it is a JPEG, whose pixels are no one's original.
+    """
+
+    size: tuple[int, int]
+    gray: bool
+    alpha: bool
+    lossy: bool
+
+
+def header(data: bytes) -> Header:
+    """Returns what the header of an image says, without decoding a pixel.
+
+    Raises:
+      DataError: as `size`.
+    """
+    with raster.opened(data) as image:
+        gray = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I;16")
+        alpha = bool(image.has_transparency_data)
+        lossy = image.format in ("JPEG", "MPO")
+    return Header(size=size(data), gray=gray, alpha=alpha, lossy=lossy)
 
 
 def encode(

@@ -13,9 +13,9 @@ from itertools import islice
 from pathlib import Path
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats.glance import extension
 from dsbuilder.formats.layout import IMAGE_EXTENSIONS, normalized, split_named
 from dsbuilder.formats.listing import Columns, read_lines
+from dsbuilder.formats.tree import extension
 
 LISTS = ("txt", "csv", "tsv", "jsonl", "ndjson")
 """Extensions of the files that may be a list."""

@@ -2,9 +2,9 @@
 
 document.py  YAML text -> tree of values that know their line; `--set`
 binding.py   a tree -> dataclasses and plugins, led by the types of their fields
-schema.py    the dataclasses: what a pipeline file may say; `load`
+schema.py    the dataclasses: what a pipeline file may say; `load`, `load_text`, `load_data`
 """
 
-from dsbuilder.spec.schema import Spec, load, load_data
+from dsbuilder.spec.schema import Spec, load, load_data, load_text
 
-__all__ = ["Spec", "load", "load_data"]
+__all__ = ["Spec", "load", "load_data", "load_text"]

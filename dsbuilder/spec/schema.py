@@ -11,7 +11,7 @@ from dsbuilder.formats import colour_name
 from dsbuilder.plugin import Mode, ModelBuilder, Source, Stage
 from dsbuilder.registry import Registry
 from dsbuilder.spec.binding import Binder
-from dsbuilder.spec.document import Document, Node, from_data, override, read
+from dsbuilder.spec.document import Document, Node, from_data, override, parse, read
 from dsbuilder.spec.stages import SPLITS, AnyStage, MixStage, StageBinder, Synthesis
 
 
@@ -363,6 +363,11 @@ def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
       SpecError: with every problem found, each with file and line.
     """
     return _bind(override(read(path), overrides), registry)
+
+
+def load_text(text: str, registry: Registry, *, origin: str, folder: Path) -> Spec:
+    """Returns the spec of a pipeline file's text; paths in it are relative to `folder`."""
+    return _bind(parse(text, origin=origin, folder=folder), registry)
 
 
 def load_data(data: Mapping[str, Any], registry: Registry, *, origin: str, folder: Path) -> Spec:

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
-from dsbuilder.formats.glance import extension, glance
+from dsbuilder.formats.glance import glance
 
 
 def put(root: Path, *paths: str) -> None:
@@ -46,13 +44,6 @@ def test_what_cannot_be_looked_at_is_passed_over(tmp_path: Path) -> None:
     seen = glance(tmp_path)
     assert seen.files == ("linked.png",)
     assert glance(tmp_path / "missing").files == ()
-
-
-@pytest.mark.parametrize(
-    ("path", "after"), [("a/b.JPG", "jpg"), ("a.b/c", ""), ("x.tar.gz", "gz"), ("Makefile", "")]
-)
-def test_an_extension_is_what_follows_the_last_dot(path: str, after: str) -> None:
-    assert extension(path) == after
 
 
 def test_counts_are_said_in_words(tmp_path: Path) -> None:

@@ -1,0 +1,133 @@
+"""`dsbuilder init`: a folder -> which layout it has, and a pipeline that builds it."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dsbuilder.cli import options
+from dsbuilder.cli.check import describe, draw, planned
+from dsbuilder.cli.screen import Screen, line, shown, table, warned
+
+if TYPE_CHECKING:
+    from dsbuilder.proposal import Candidate
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="PIPELINE",
+    help="The file to write; by default named after the folder, in the current one.",
+)
+@click.option("--use", metavar="SOURCE", help="Read the folder with this source, sure or not.")
+@options.plugins
+@options.as_json
+def init(
+    folder: Path,
+    output: Path | None,
+    use: str | None,
+    plugin_folders: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Write a pipeline that builds a folder, after looking which layout it has.
+
+    Every source says whether it knows the layout, and why or why not. The pipeline builds as it
+    stands; a comment says of each line why it is there. A file that exists is not overwritten.
+    """
+    from dsbuilder.build import survey
+    from dsbuilder.build.survey import find_plugins
+    from dsbuilder.proposal import candidates, choose, draft
+    from dsbuilder.proposal.drafting import dataset_name
+    from dsbuilder.spec import load_text
+
+    output = output or Path(f"{dataset_name(folder)}.yaml")
+    _check_output(output)
+    registry = find_plugins(output, options.folders(plugin_folders))
+    found = candidates(folder, registry)
+    chosen, near = choose(folder, found, registry, use=use)
+    _warn_of(near, chosen)
+    drafted = draft(folder, chosen, registry, output=output)
+    home = output.resolve().parent
+    surveyed = survey(load_text(drafted.text, registry, origin=str(output), folder=home))
+    plan = planned(surveyed)
+    _write(output, drafted.text)
+    checked = describe(surveyed, plan)
+    document = {
+        "output": str(output.absolute()),
+        "source": {"use": chosen.source, **drafted.options},
+        "recognised": [_described(each) for each in found],
+        "check": {name: value for name, value in checked.items() if name != "warnings"},
+        "warnings": warned(),
+    }
+
+    def show() -> None:
+        _draw_candidates(found, chosen)
+        line()
+        draw(surveyed, plan, checked)
+        line()
+        line(f"{shown(output)}: written")
+        line(f"next: dsbuilder preview {shown(output)}, then dsbuilder build {shown(output)}")
+
+    Screen(as_json=as_json).show(document, show)
+
+
+def _check_output(output: Path) -> None:
+    from dsbuilder.errors import DataError
+
+    if output.exists() or output.is_symlink():
+        raise DataError(
+            f"{output}: expected no file, found one. Name another with --output, or remove it."
+        )
+    if not output.resolve().parent.is_dir():
+        raise DataError(f"{output}: expected a folder to write it in, found none. Make it.")
+
+
+def _write(output: Path, text: str) -> None:
+    from dsbuilder.errors import DataError
+
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise DataError(
+            f"{output}: expected a file that can be written, found: {error.strerror}. "
+            "Name another with --output."
+        ) from error
+
+
+def _warn_of(near: Sequence["Candidate"], chosen: "Candidate") -> None:
+    for each in near:
+        _LOGGER.warning(
+            "'%s' is nearly as likely as '%s': %s. --use %s takes it.",
+            each.source,
+            chosen.source,
+            each.reason,
+            each.source,
+        )
+
+
+def _described(candidate: "Candidate") -> dict[str, Any]:
+    return {
+        "source": candidate.source,
+        "certainty": candidate.certainty,
+        "reason": candidate.reason,
+    }
+
+
+def _draw_candidates(found: Sequence["Candidate"], chosen: "Candidate") -> None:
+    rows = [
+        (
+            f"{each.source} *" if each is chosen else each.source,
+            f"{each.certainty:.2f}" if each.certainty else "no",
+            each.reason,
+        )
+        for each in found
+    ]
+    table(("layout", "certainty", "why"), rows, right=(1,))

@@ -1,0 +1,165 @@
+"""A folder and its layout -> the text of a pipeline that builds as it stands."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from dsbuilder.errors import DataError
+from dsbuilder.plugin import Source
+from dsbuilder.proposal import advice, training
+from dsbuilder.proposal.appearance import look
+from dsbuilder.proposal.facts import Facts
+from dsbuilder.proposal.recognition import Candidate
+from dsbuilder.proposal.writing import Writer
+from dsbuilder.registry import Registry
+from dsbuilder.spec import load_data
+
+_EPOCHS = 10
+_BATCH = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A pipeline that fits a folder.
+
+    Attributes:
+      name: of the dataset.
+      text: the pipeline file.
+      options: those of the source, as they stand in the file.
+    """
+
+    name: str
+    text: str
+    options: Mapping[str, Any]
+
+
+def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Path) -> Draft:
+    """Returns a pipeline that builds a folder, read as a candidate says.
+
+    Args:
+      output: where the pipeline will lie; its paths are relative to that.
+
+    Raises:
+      DataError: the source cannot read the folder, or no image in it.
+      SpecError: the source's own options are not what it takes; a mistake of its `recognise`.
+    """
+    source = _source(folder, candidate, registry)
+    records = sorted(source.records(), key=lambda record: record.key)
+    if not records:
+        raise DataError(f"{folder}: expected records of '{candidate.source}', found none.")
+    facts = Facts(
+        records=records, targets=source.targets(records), appearance=look(source, records)
+    )
+    names = candidate.recognition.options
+    options = {
+        each.name: _relative(getattr(source, each.name), output)
+        for each in fields(source)  # type: ignore[arg-type]
+        if each.name in names
+    }
+    name = dataset_name(folder)
+    writer = Writer()
+    _begin(writer, folder, candidate, name)
+    _write_source(writer, candidate, options)
+    _write_split(writer, facts)
+    _write_stages(writer, facts, registry)
+    return Draft(name=name, text=writer.text(), options=options)
+
+
+def dataset_name(folder: Path) -> str:
+    """Returns the name of a dataset after its folder: small letters, digits, underscores."""
+    words = re.sub(r"[^a-z0-9]+", "_", folder.resolve().name.lower()).strip("_")
+    return words if words[:1].isalpha() else f"dataset_{words}".rstrip("_")
+
+
+def _source(folder: Path, candidate: Candidate, registry: Registry) -> Source:
+    stage = {"use": candidate.source, **candidate.recognition.options}
+    spec = load_data(
+        {"name": "draft", "source": stage}, registry, origin=str(folder), folder=folder.resolve()
+    )
+    if spec.settings.source is None:
+        raise DataError(f"{folder}: expected the source '{candidate.source}', found none.")
+    return spec.settings.source
+
+
+def _relative(value: Any, output: Path) -> Any:
+    """Returns a bound option as plain data, its paths relative to the pipeline."""
+    if isinstance(value, Path):
+        relative = Path(os.path.relpath(value, output.resolve().parent)).as_posix()
+        return f"./{relative}" if relative.startswith("~") else relative
+    if isinstance(value, Mapping):
+        return {str(key): _relative(each, output) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_relative(each, output) for each in value]
+    return value
+
+
+def _begin(writer: Writer, folder: Path, candidate: Candidate, name: str) -> None:
+    writer.remark(f"{folder}, read as '{candidate.source}': {candidate.reason}.")
+    writer.remark("pipelines/README.md of dsbuilder is the reference of every line.")
+    writer.entry("name", name, "of the dataset: small letters, digits, underscores")
+    writer.entry("version", "1.0.0", "x.y.z; a new one keeps the old one's files")
+    writer.entry("seed", 0, "the root of all randomness")
+
+
+def _write_source(writer: Writer, candidate: Candidate, options: Mapping[str, Any]) -> None:
+    comments = candidate.recognition.comments
+    writer.heading("source", "paths are relative to this file")
+    writer.entry("use", candidate.source, depth=1)
+    for option, value in options.items():
+        writer.entry(option, value, comments.get(option, ""), depth=1)
+    for option in sorted(set(comments) - set(options)):
+        writer.remark(f"{option}: {comments[option]}")
+
+
+def _write_split(writer: Writer, facts: Facts) -> None:
+    section, why = advice.split(facts)
+    if section is None:
+        writer.remark(f"split: {why}.")
+    else:
+        writer.entry("split", section, why)
+
+
+def _write_stages(writer: Writer, facts: Facts, registry: Registry) -> None:
+    size, size_why = advice.size(facts)
+    mode, mode_why = advice.mode(facts)
+    writer.entry("image", {"mode": mode}, mode_why)
+    before, before_why = advice.prepare(facts, size)
+    if before is not None:
+        writer.heading("prepare")
+        writer.item(before, before_why)
+    copies, copies_why = advice.copies(facts)
+    if copies:
+        writer.heading("augment", "train only, made once and kept")
+        writer.entry("copies", copies, copies_why, depth=1)
+        _write_variants(writer, facts, size)
+    fit, fit_why = advice.fit(facts)
+    writer.heading("finish", f"every sample; {size_why}")
+    writer.item({"use": "resize", "size": list(size), "fit": fit}, fit_why)
+    stored, stored_why = advice.storage(facts, mode)
+    writer.entry("cache", {"codec": "tfrecord", "image": stored}, stored_why)
+    writer.heading("stream")
+    writer.entry("batch_size", _BATCH, depth=1)
+    if not copies:
+        _write_variants(writer, facts, size)
+    _write_train(writer, facts, size, registry)
+
+
+def _write_variants(writer: Writer, facts: Facts, size: tuple[int, int]) -> None:
+    fresh = not advice.copies(facts)[0]
+    note = f"drawn anew in every epoch: {len(facts.records)} need no stored variants"
+    writer.heading("stages", note if fresh else "", depth=1)
+    for stage, why in advice.stages(facts, size):
+        writer.item(stage, why, depth=2)
+
+
+def _write_train(writer: Writer, facts: Facts, size: tuple[int, int], registry: Registry) -> None:
+    chosen, why = training.model(facts, size, registry)
+    if chosen is None:
+        writer.remark(f"{why}.")
+        return
+    writer.heading("train")
+    writer.entry("model", chosen, why, depth=1)
+    writer.entry("epochs", _EPOCHS, "at most", depth=1)

@@ -1,0 +1,122 @@
+"""Which layout a folder has: every source is asked, and says why or why not."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.plugin import Recognition
+from dsbuilder.registry import Registry
+
+LEAST = 0.5
+"""A source that is less certain than this is not taken unasked."""
+
+NEAR = 0.1
+"""Certainties that differ by no more than this leave a choice to the user."""
+
+_MOST_NEIGHBOURS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A source and what it says of a folder."""
+
+    source: str
+    recognition: Recognition
+
+    @property
+    def certainty(self) -> float:
+        """How sure the source is, in [0, 1]."""
+        return self.recognition.certainty
+
+    @property
+    def reason(self) -> str:
+        """Why, or why not."""
+        return self.recognition.reason
+
+
+def candidates(folder: Path, registry: Registry) -> tuple[Candidate, ...]:
+    """Returns what every source says of a folder, the surest first, then by name."""
+    found = [
+        Candidate(source=plugin.name, recognition=_asked(plugin.cls, folder))
+        for plugin in registry.of_kind("source")
+    ]
+    return tuple(sorted(found, key=lambda each: -each.certainty))
+
+
+def _asked(cls: type, folder: Path) -> Recognition:
+    recognise = cls.recognise  # type: ignore[attr-defined]
+    try:
+        recognition: Recognition = recognise(folder)
+    except Exception as error:  # noqa: BLE001 - a stranger's code; told as the reason
+        name = type(error).__name__
+        return Recognition(certainty=0, reason=f"it failed to look: {name}: {error}")
+    return recognition
+
+
+def choose(
+    folder: Path, found: Sequence[Candidate], registry: Registry, *, use: str | None = None
+) -> tuple[Candidate, Sequence[Candidate]]:
+    """Returns the candidate to take, and those that are nearly as certain.
+
+    Args:
+      use: the source that the user wants, however certain it is.
+
+    Raises:
+      DataError: there is no folder, no source is certain enough, or the one that the user wants
+        does not know how to read it.
+    """
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "none"
+        raise DataError(f"{folder}: expected a folder of images, found {what}. Check the path.")
+    if use is not None:
+        return _wanted(folder, found, use), ()
+    best = found[0]
+    if best.certainty < LEAST:
+        raise DataError(_none_found(folder, found, registry))
+    near = [each for each in found[1:] if each.certainty >= max(LEAST, best.certainty - NEAR)]
+    return best, near
+
+
+def _wanted(folder: Path, found: Sequence[Candidate], use: str) -> Candidate:
+    chosen = next((each for each in found if each.source == use), None)
+    if chosen is None:
+        hint = did_you_mean(use, [each.source for each in found])
+        raise DataError(f"--use {use}: expected a source, found none of that name.{hint}")
+    if not chosen.recognition.options:
+        raise DataError(
+            f"{folder}: expected the layout of '{use}', found another: {chosen.reason}. "
+            f"`dsbuilder plugins show {use}` says what it reads."
+        )
+    return chosen
+
+
+def _none_found(folder: Path, found: Sequence[Candidate], registry: Registry) -> str:
+    reasons = [f"  {each.source}: {each.reason}" for each in found]
+    return "\n".join(
+        [
+            f"{folder}: expected a layout that a source reads, found none that is plain:",
+            *reasons,
+            _advice(folder, found, registry),
+        ]
+    )
+
+
+def _advice(folder: Path, found: Sequence[Candidate], registry: Registry) -> str:
+    others = list(_recognised_neighbours(folder, registry))
+    if others:
+        shown = " or ".join(f"{path} ({name})" for path, name in others[:3])
+        return f"Did you mean {shown}?"
+    if found[0].certainty > 0:
+        return f"If it is '{found[0].source}' all the same, --use {found[0].source} takes it."
+    return "`dsbuilder plugins list --kind source` lists the layouts; a list of files always works."
+
+
+def _recognised_neighbours(folder: Path, registry: Registry) -> Iterator[tuple[Path, str]]:
+    """Yields the folders in this one and the one above that a source recognises."""
+    inside = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    above = folder.resolve().parent
+    for path in [*inside[:_MOST_NEIGHBOURS], above]:
+        best = candidates(path, registry)[0]
+        if best.certainty >= LEAST:
+            yield path, best.source

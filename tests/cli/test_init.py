@@ -1,0 +1,106 @@
+"""`dsbuilder init`: what it says of a folder, and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+SOURCE = Path("source")
+
+
+def test_init_says_which_layout_it_is_and_writes_a_pipeline(pets: Path, call) -> None:
+    result = call("init source --output mine.yaml")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["layout", "certainty", "why"]
+    assert lines[1].split(maxsplit=3) == [
+        *("folder", "*", "0.80"),
+        "16 images in 2 class folders: 'cat', 'dog'",
+    ]
+    assert any(line.split()[:2] == ["list", "no"] for line in lines)
+    assert "The pipeline is right: 43 samples in 3 shards." in lines
+    assert lines[-2:] == [
+        "mine.yaml: written",
+        "next: dsbuilder preview mine.yaml, then dsbuilder build mine.yaml",
+    ]
+    written = YAML(typ="safe").load((pets / "mine.yaml").read_text())
+    assert written["name"] == "source"
+    assert written["source"] == {"use": "folder", "path": "source"}
+    assert call("check mine.yaml").exit_code == 0
+
+
+def test_every_line_of_the_pipeline_has_a_comment_or_speaks_for_itself(pets: Path, call) -> None:
+    call("init source")
+    lines = (pets / "source.yaml").read_text().splitlines()
+    assert sum("#" in line for line in lines) * 2 > len(lines)
+    assert all(len(line) <= 120 for line in lines)
+
+
+def test_paths_are_relative_to_the_pipeline_wherever_it_lies(pets: Path, call) -> None:
+    (pets / "deep/er").mkdir(parents=True)
+    assert call("init source --output deep/er/pets.yaml").exit_code == 0
+    assert "path: ../../source" in (pets / "deep/er/pets.yaml").read_text()
+    moved = shutil.copytree(pets, pets.parent / "moved")
+    assert call(f"check {moved}/deep/er/pets.yaml").exit_code == 0
+
+
+def test_a_file_that_exists_is_left_as_it_is(pets: Path, call) -> None:
+    (pets / "source.yaml").write_text("mine")
+    result = call("init source")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: source.yaml: expected no file, found one. Name another with --output, or remove "
+        "it.\n"
+    )
+    assert (pets / "source.yaml").read_text() == "mine"
+
+
+def test_init_as_json(pets: Path, call) -> None:
+    document = json.loads(call("init source --json").stdout)
+    assert document["output"] == str(pets / "source.yaml")
+    assert document["source"] == {"use": "folder", "path": "source"}
+    assert document["recognised"][0] == {
+        "source": "folder",
+        "certainty": 0.8,
+        "reason": "16 images in 2 class folders: 'cat', 'dog'",
+    }
+    assert document["check"]["samples"] == {"train": 36, "validation": 3, "test": 4}
+    assert document["warnings"] == []
+
+
+def test_two_layouts_that_are_nearly_as_likely_are_told(pets: Path, call) -> None:
+    names = [path.relative_to(SOURCE).as_posix() for path in SOURCE.glob("*/*.png")]
+    lines = [f"{name} {name[-5] in '0123'}\n" for name in sorted(names)]
+    (pets / "source/labels.txt").write_text("".join(lines))
+    result = call("init source --output a.yaml")
+    assert "use: list" in (pets / "a.yaml").read_text()
+    assert "warning: 'folder' is nearly as likely as 'list': 16 images" in result.stderr
+    assert "--use folder takes it." in result.stderr
+    assert call("init source --output b.yaml --use folder").exit_code == 0
+    assert "use: folder" in (pets / "b.yaml").read_text()
+
+
+def test_nothing_is_written_for_a_folder_that_cannot_be_read(pets: Path, call) -> None:
+    for path in (pets / "source").rglob("*.png"):
+        path.write_bytes(b"no image at all")
+    result = call("init source")
+    assert result.exit_code == 1
+    assert "expected images, found none that can be read among 16 looked at" in result.stderr
+    assert not (pets / "source.yaml").exists()
+
+
+def test_an_unknown_layout_lists_the_reasons_and_a_better_folder(pets: Path, call) -> None:
+    shutil.move(pets / "source", pets / "data/animals/source")
+    result = call("init data/animals")
+    assert result.exit_code == 1
+    assert "  folder: 16 images in one class folder alone, 'source'" in result.stderr
+    assert result.stderr.endswith("Did you mean data/animals/source (folder)?\n")
+
+
+def test_an_output_that_cannot_be_written_is_an_error(pets: Path, call) -> None:
+    result = call("init source --output nowhere/pets.yaml")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: nowhere/pets.yaml: expected a folder to write it in, found none. Make it.\n"
+    )

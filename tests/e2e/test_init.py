@@ -1,0 +1,95 @@
+"""What `init` writes for a folder builds as it stands, for every layout that a source reads."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import dsbuilder
+from dsbuilder.cli.main import main
+
+
+def picture(path: Path, *, size: tuple[int, int] = (40, 50), mode: str = "RGB") -> str:
+    """Writes smooth random colours of (height, width) and returns the file's name."""
+    seed = sum(path.name.encode()) + len(str(path))
+    small = np.random.default_rng(seed).integers(0, 256, (4, 4, 4), dtype=np.uint8)
+    image = Image.fromarray(small, "RGBA").resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.convert(mode).save(path)
+    return path.name
+
+
+def photographs(root: Path) -> None:
+    """Class folders of JPEGs of several sizes, a hidden file, a note, and names with spaces."""
+    for label in ("rose", "tulip", "向日葵"):
+        for index in range(12):
+            picture(root / label / f"a {index}.jpg", size=(200 + index, 260))
+    (root / ".DS_Store").touch()
+    (root / "readme.txt").write_text("Flowers.")
+
+
+def tiny_classes(root: Path) -> None:
+    for label, count in {"a long name": 1, "b": 2, "c": 5, "no": 30}.items():
+        for index in range(count):
+            picture(root / label / f"{index}.png", size=(30, 90))
+
+
+def split_folders(root: Path) -> None:
+    for split in ("train", "val"):
+        for label in ("cat", "dog"):
+            for index in range(6):
+                picture(root / split / label / f"{index}.png")
+
+
+def transparent_art(root: Path) -> None:
+    for label in ("sun", "moon"):
+        for index in range(10):
+            picture(root / label / f"{index}.png", size=(72, 72), mode="RGBA")
+
+
+def digits(root: Path) -> None:
+    names = [picture(root / f"images/{n}.png", size=(28, 28), mode="L") for n in range(40)]
+    for split, part in {"train": names[:30], "test": names[30:]}.items():
+        (root / f"{split}.txt").write_text("".join(f"{n} {len(n) % 2}\n" for n in part))
+
+
+def table(root: Path) -> None:
+    lines = ["file,species,patient\r\n"]
+    for index in range(24):
+        name = picture(root / f"scans/{index}, left.png", size=(64, 48), mode="L")
+        lines.append(f'"scans/{name}",{"ab"[index % 2]},{index // 3}\r\n')
+    (root / "labels.csv").write_text("\ufeff" + "".join(lines), newline="")
+
+
+LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "photographs": ("folder", photographs),
+    "tiny classes": ("folder", tiny_classes),
+    "split folders": ("folder", split_folders),
+    "transparent art": ("folder", transparent_art),
+    "lists for splits": ("list", digits),
+    "a table": ("list", table),
+}
+
+
+def call(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(each) for each in arguments])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_init_writes_builds_as_it_stands(layout: str, tmp_path: Path) -> None:
+    source, make = LAYOUTS[layout]
+    make(tmp_path / "some data")
+    pipeline = tmp_path / "pipeline.yaml"
+    told = json.loads(call("init", tmp_path / "some data", "--output", pipeline, "--json").stdout)
+    assert told["source"]["use"] == source
+    call("build", pipeline, "--out", tmp_path / "out", "--workers", 0, "--quiet")
+    dataset = dsbuilder.load(tmp_path / "out/some_data/1.0.0")
+    made = {split: dataset.num_samples(split) for split in told["check"]["samples"]}
+    assert made == told["check"]["samples"]
+    assert made["train"] > 0

@@ -1,0 +1,135 @@
+"""Every source is asked, the surest is taken, and a folder beside the right one is told of."""
+
+from pathlib import Path
+
+import pytest
+
+from dsbuilder.errors import DataError
+from dsbuilder.plugin import Recognition
+from dsbuilder.proposal.recognition import Candidate, candidates, choose
+from dsbuilder.registry import Registry, discover
+
+SOURCE = """
+from dataclasses import dataclass
+from pathlib import Path
+from dsbuilder.plugin import Recognition, Source, source
+
+@source("{name}")
+@dataclass(frozen=True, kw_only=True)
+class Mine(Source):
+    '''A source of a test.
+
+    Attributes:
+      path: the folder.
+    '''
+
+    path: Path
+
+    @classmethod
+    def recognise(cls, folder):
+        {body}
+
+    def records(self):
+        return iter(())
+
+    def targets(self, records):
+        return {{}}
+"""
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return discover()
+
+
+def candidate(name: str, certainty: float) -> Candidate:
+    recognition = Recognition(certainty=certainty, reason="so", options={"path": "."})
+    return Candidate(source=name, recognition=recognition)
+
+
+def test_every_source_is_asked_and_the_surest_comes_first(make_images, registry) -> None:
+    found = candidates(make_images(), registry)
+    assert {each.source for each in found} == {each.name for each in registry.of_kind("source")}
+    assert found[0].source == "folder"
+    assert [each.certainty for each in found] == sorted((e.certainty for e in found), reverse=True)
+    assert all(each.reason for each in found)
+
+
+def test_a_plugin_that_fails_to_look_stops_nothing(tmp_path: Path, make_images) -> None:
+    (tmp_path / "plugins").mkdir()
+    body = "raise ZeroDivisionError('oh')"
+    (tmp_path / "plugins/mine.py").write_text(SOURCE.format(name="mine", body=body))
+    found = candidates(make_images(), discover([tmp_path / "plugins"]))
+    mine = next(each for each in found if each.source == "mine")
+    assert (mine.certainty, mine.reason) == (0, "it failed to look: ZeroDivisionError: oh")
+
+
+def test_a_plugin_may_recognise_a_folder(tmp_path: Path, registry) -> None:
+    (tmp_path / "plugins").mkdir()
+    body = "return Recognition(certainty=1, reason='mine', options={'path': '.'})"
+    (tmp_path / "plugins/mine.py").write_text(SOURCE.format(name="mine", body=body))
+    registry = discover([tmp_path / "plugins"])
+    chosen, near = choose(tmp_path, candidates(tmp_path, registry), registry)
+    assert (chosen.source, near) == ("mine", [])
+
+
+def test_what_is_nearly_as_certain_is_told(tmp_path: Path, registry) -> None:
+    found = [candidate("a", 0.9), candidate("b", 0.85), candidate("c", 0.7)]
+    chosen, near = choose(tmp_path, found, registry)
+    assert (chosen.source, [each.source for each in near]) == ("a", ["b"])
+    chosen, near = choose(tmp_path, found, registry, use="c")
+    assert (chosen.source, near) == ("c", ())
+
+
+def refusal(folder: Path, registry: Registry, **options: str) -> str:
+    with pytest.raises(DataError) as caught:
+        choose(folder, candidates(folder, registry), registry, **options)
+    return str(caught.value)
+
+
+def test_a_folder_too_high_or_too_deep_leads_to_the_right_one(make_images, registry) -> None:
+    pets = make_images("data/pets")
+    (pets.parent / "readme.txt").write_text("Pets.")
+    assert refusal(pets.parent, registry).endswith(f"Did you mean {pets} (folder)?")
+    assert refusal(pets / "cat", registry).endswith(f"Did you mean {pets} (folder)?")
+
+
+def test_an_empty_folder_is_no_layout_and_every_source_says_why(tmp_path: Path, registry) -> None:
+    (tmp_path / "empty").mkdir()
+    lines = refusal(tmp_path / "empty", registry).splitlines()
+    assert lines[0].endswith("expected a layout that a source reads, found none that is plain:")
+    assert "  folder: no image lies in it" in lines
+    assert len(lines) == 2 + len(registry.of_kind("source"))
+
+
+def test_a_stray_image_is_named(make_images, registry) -> None:
+    pets = make_images()
+    (pets / "cat/0.png").rename(pets / "logo.png")
+    assert "folder: 1 of 30 images in no class folder, such as 'logo.png'" in refusal(
+        pets, registry
+    )
+
+
+def test_what_the_user_wants_must_be_a_source_that_knows_how(make_images, registry) -> None:
+    pets = make_images()
+    assert "--use fodler: expected a source, found none of that name. Did you mean 'folder'?" in (
+        refusal(pets, registry, use="fodler")
+    )
+    assert "expected the layout of 'list', found another: no list" in refusal(
+        pets, registry, use="list"
+    )
+
+
+def test_a_missing_folder_and_a_file_are_named(tmp_path: Path, registry) -> None:
+    (tmp_path / "file").touch()
+    assert "expected a folder of images, found a file" in refusal(tmp_path / "file", registry)
+    assert "expected a folder of images, found none" in refusal(tmp_path / "none", registry)
+
+
+def test_an_unsure_layout_is_taken_only_when_asked_for(
+    tmp_path: Path, make_images, registry
+) -> None:
+    root = make_images("images", classes=("images", "labels"))
+    assert "If it is 'folder' all the same, --use folder takes it." in refusal(root, registry)
+    chosen, _ = choose(root, candidates(root, registry), registry, use="folder")
+    assert chosen.source == "folder"
