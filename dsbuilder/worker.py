@@ -1,11 +1,12 @@
 """`python -m dsbuilder.worker FD MODULE...`: the process that a pool's workers are forked from.
 
-It imports the modules, binds the pipeline of the one job it is sent, then forks a worker for every
-connection that arrives over the socket. A worker makes shards until its connection is closed. When
-the pool goes, by whatever way, the sockets are closed and everything here ends.
+It imports the modules, binds the one pipeline it is sent, then forks a worker for every connection
+that arrives over the socket. A worker takes its job and makes shards until its connection is
+closed. When the pool goes, by whatever way, the sockets are closed and everything here ends.
 """
 
 import ctypes
+import gc
 import importlib
 import os
 import signal
@@ -22,9 +23,10 @@ from dsbuilder.build.engines.in_process import make_codec
 from dsbuilder.build.engines.pool import receive, send
 from dsbuilder.build.engines.pulse import Pulse
 from dsbuilder.build.shard import WHOLE_ROOT, make
-from dsbuilder.build.task import Job, ShardTask
+from dsbuilder.build.task import Binding, Job, ShardTask
 from dsbuilder.errors import DsbuilderError
 from dsbuilder.pipeline import Pipeline
+from dsbuilder.registry import discover
 
 _PR_SET_PDEATHSIG = 1
 
@@ -36,12 +38,15 @@ def main(fd: int, modules: Sequence[str]) -> None:
     control = socket.socket(fileno=fd)
     for module in modules:
         importlib.import_module(module)
+    discover([])  # imports the built-in plugins, which binding would wait for
     _limit_threads()
     try:
-        job = Job(**_received(Connection(os.dup(fd)))["job"])
+        binding = Binding(**_received(Connection(os.dup(fd)))["binding"])
     except EOFError:
         return  # the pool was closed before it had work
-    pipeline = job.pipeline()
+    pipeline = binding.pipeline()
+    gc.collect()
+    gc.freeze()  # else the first collection in each worker copies every page they share
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
         if not message:
@@ -50,7 +55,7 @@ def main(fd: int, modules: Sequence[str]) -> None:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a plugin may start programs
             _die_with_parent()
-            _work(Connection(descriptors[0]), Pulse.open(descriptors[1]), job, pipeline)
+            _work(Connection(descriptors[0]), Pulse.open(descriptors[1]), pipeline)
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -73,13 +78,14 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _work(connection: Connection, pulse: Pulse, job: Job, pipeline: Pipeline) -> NoReturn:
+def _work(connection: Connection, pulse: Pulse, pipeline: Pipeline) -> NoReturn:
     """Makes shards until the connection is closed, then ends without the parent's clean-up."""
-    codec, folder = make_codec(pipeline), Path(job.output)
-    before = Path(job.before) if job.before else None
     status = 0
     pulse.beat(0, WHOLE_ROOT, 0)
     try:
+        job = Job(**receive(connection)["job"])
+        codec, folder = make_codec(pipeline), Path(job.output)
+        before = Path(job.before) if job.before else None
         while True:
             task = ShardTask.from_json(receive(connection)["task"])
             result = make(
@@ -112,3 +118,5 @@ def _work(connection: Connection, pulse: Pulse, job: Job, pipeline: Pipeline) ->
 
 if __name__ == "__main__":
     main(int(sys.argv[1]), sys.argv[2:])
+    sys.stderr.flush()
+    os._exit(0)  # tearing down what was imported takes longer than the pool should wait

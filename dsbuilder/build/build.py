@@ -1,6 +1,7 @@
 """Builds a dataset: survey, plan, make the shards that are missing, publish."""
 
 import contextlib
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from dsbuilder.build.plan import Plan, make_plan
 from dsbuilder.build.publish import finish, is_whole, write_dataset
 from dsbuilder.build.shard import PartnerError
 from dsbuilder.build.survey import Survey, load_spec, survey
-from dsbuilder.build.task import Job, ShardResult, ShardTask
+from dsbuilder.build.task import Binding, Job, ShardResult, ShardTask
 from dsbuilder.cache import build_log, manifest, quarantine
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
@@ -84,15 +85,20 @@ def build_dataset(
     """
     how = _How(workers, sample_timeout_s, on_progress, engine)
     with how.start_early(Path(pipeline), overrides, Path(out)) as early:
-        surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
+        with _uncollected():
+            surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
         _check_something(surveyed)
+        if early is not None:
+            early.prepare(Binding.of(surveyed.pipeline))
         try:
             return _build(surveyed, Path(out).absolute(), how, early, rehash=rehash)
         except OSError as error:
             raise _cannot_write(Path(out), error) from error
 
 
-def _build(surveyed: Survey, out: Path, how: "_How", early: Pool | None, *, rehash: bool) -> Built:
+def _build(
+    surveyed: Survey, out: Path, how: "_How", early: Engine | None, *, rehash: bool
+) -> Built:
     settings = surveyed.pipeline.settings
     store = Store(out / settings.name)
     with store.locked():
@@ -121,8 +127,21 @@ def _check_something(surveyed: Survey) -> None:
 
 
 def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:
-    hashes = hash_records(surveyed, store.index, rehash=rehash)
-    return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
+    with _uncollected():
+        hashes = hash_records(surveyed, store.index, rehash=rehash)
+        return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Lets the garbage collector rest: planning makes many objects and drops few of them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @dataclass(frozen=True)
@@ -143,31 +162,31 @@ class _How:
     @contextlib.contextmanager
     def start_early(
         self, pipeline: Path, overrides: Sequence[str], out: Path
-    ) -> Iterator[Pool | None]:
+    ) -> Iterator[Engine | None]:
         """Starts workers while the pipeline is still being bound, where there is nothing to reuse.
 
-        Their imports take as long as the planning, which goes on meanwhile on another core.
+        Their imports take as long as the planning, which goes on meanwhile on another core. An
+        engine that was given has started already.
         """
         said = override(read(pipeline), overrides).root.plain()
         is_first = isinstance(said, dict) and not Store(out / str(said.get("name"))).builds.exists()
         if self.given is not None or self.count == 0 or not is_first:
-            yield None
+            yield self.given
             return
         with self._pool(["albumentations"] if "A." in str(said) else ["cv2"]) as pool:
             yield pool
 
     @contextlib.contextmanager
-    def engine(self, surveyed: Survey, stock: Inventory, early: Pool | None) -> Iterator[Engine]:
+    def engine(self, surveyed: Survey, stock: Inventory, early: Engine | None) -> Iterator[Engine]:
         """Chooses where shards are made: for a few samples, starting workers costs more."""
         small = (stock.to_make <= _FEW and stock.finished) or not stock.missing
-        if self.given is not None:
-            yield self.given
-        elif self.count == 0 or small:
+        if self.given is None and (self.count == 0 or small):
             yield InProcess(surveyed.pipeline)
         elif early is not None:
             yield early
         else:
             with self._pool() as pool:
+                pool.prepare(Binding.of(surveyed.pipeline))
                 yield pool
 
     def _pool(self, modules: Sequence[str] = ()) -> Pool:
@@ -194,7 +213,7 @@ class _Results:
 
 
 def _make_shards(
-    surveyed: Survey, plan: Plan, store: Store, how: _How, early: Pool | None
+    surveyed: Survey, plan: Plan, store: Store, how: _How, early: Engine | None
 ) -> _Results:
     """Makes what neither an interrupted nor the published build holds."""
     folder = store.partial(plan.fingerprint)
@@ -212,11 +231,11 @@ def _make_shards(
 
     report(0)
     limit = _Limit(surveyed)
-    job = Job.of(
-        surveyed.pipeline,
-        folder,
-        before=before.path if before else None,
-        originals=store.prepared if surveyed.pipeline.settings.build.keep_prepared else None,
+    keeps = surveyed.pipeline.settings.build.keep_prepared
+    job = Job(
+        output=str(folder),
+        before=str(before.path) if before else None,
+        originals=str(store.prepared) if keeps else None,
         planned_ns=how.clock.started_ns,
     )
     with how.engine(surveyed, stock, early) as engine:

@@ -1,7 +1,7 @@
 """What crosses a process boundary: a job and shard tasks, as JSON; never pixels or plugins.
 
-A worker gets one `Job`, binds the pipeline for itself, and then makes the shards it is given. A
-task says everything about one shard, so any engine can run it anywhere.
+A worker binds the pipeline for itself from a `Binding`, gets one `Job`, and then makes the shards
+it is given. A task says everything about one shard, so any engine can run it anywhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -187,8 +187,8 @@ class ShardResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """What a worker needs beside its tasks.
+class Binding:
+    """What a worker binds its pipeline from.
 
     Attributes:
       resolved: the pipeline as plain data.
@@ -196,11 +196,6 @@ class Job:
       plugin_folders: where plugins are discovered.
       signatures: of prepared, cached and streamed samples, so that no worker follows them again;
         the first is None without a source.
-      output: the folder that shards are written to.
-      before: the folder of the build before, whose samples may be copied; None without one.
-      originals: where prepared originals are kept; None if they are not.
-      planned_ns: when the plan began to look at the source, in ns since 1970: what changes later
-        is not what was planned.
     """
 
     resolved: Mapping[str, Any]
@@ -208,22 +203,10 @@ class Job:
     folder: str
     plugin_folders: tuple[str, ...]
     signatures: tuple[Mapping[str, Any] | None, Mapping[str, Any], Mapping[str, Any]]
-    output: str
-    before: str | None
-    originals: str | None
-    planned_ns: int
 
     @classmethod
-    def of(
-        cls,
-        pipeline: Pipeline,
-        output: Path,
-        *,
-        before: Path | None,
-        originals: Path | None,
-        planned_ns: int,
-    ) -> Self:
-        """Returns the job of a pipeline that was resolved here."""
+    def of(cls, pipeline: Pipeline) -> Self:
+        """Returns the binding of a pipeline that was resolved here."""
         spec = pipeline.spec
         prepared = pipeline.prepared
         return cls(
@@ -236,10 +219,6 @@ class Job:
                 signature_to_json(pipeline.signature),
                 signature_to_json(pipeline.streamed),
             ),
-            output=str(output),
-            before=None if before is None else str(before),
-            originals=None if originals is None else str(originals),
-            planned_ns=planned_ns,
         )
 
     def pipeline(self) -> Pipeline:
@@ -252,3 +231,21 @@ class Job:
             signature=signature_from_json(signature),
             streamed=signature_from_json(streamed),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker needs beside its pipeline and its tasks.
+
+    Attributes:
+      output: the folder that shards are written to.
+      before: the folder of the build before, whose samples may be copied; None without one.
+      originals: where prepared originals are kept; None if they are not.
+      planned_ns: when the plan began to look at the source, in ns since 1970: what changes later
+        is not what was planned.
+    """
+
+    output: str
+    before: str | None
+    originals: str | None
+    planned_ns: int

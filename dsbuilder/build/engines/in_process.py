@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.build.shard import make
-from dsbuilder.build.task import Job, ShardResult, ShardTask
+from dsbuilder.build.task import Binding, Job, ShardResult, ShardTask
 from dsbuilder.cache import CODECS
 from dsbuilder.cache.codec import Codec
 from dsbuilder.pipeline import Pipeline, default_image_format
@@ -16,6 +16,9 @@ class InProcess:
     """Makes one shard after the other with a pipeline that is already bound."""
 
     pipeline: Pipeline
+
+    def prepare(self, binding: Binding) -> None:
+        """Needs nothing: the pipeline is there."""
 
     def run(
         self, job: Job, tasks: Sequence[ShardTask], on_progress: Callable[[int], None]

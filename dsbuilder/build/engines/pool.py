@@ -1,9 +1,9 @@
 """The engine for several cores: worker processes of ours, each making whole shards.
 
-`python -m dsbuilder.worker` binds the pipeline once, imports what its stages need, and forks a
-worker for each connection it is sent; so start-up is paid once and pages are shared. The caller's
-own process is never forked and its script never run again: no `__main__` guard, and no TensorFlow
-in a worker.
+`python -m dsbuilder.worker` imports what stages need, binds the pipeline once, and forks a worker
+for each connection it is sent; so start-up is paid once and pages are shared. The caller's own
+process is never forked and its script never run again: no `__main__` guard, and no TensorFlow in a
+worker.
 
 A worker that dies costs its shard, which another one makes; a sample at which two workers died is
 set aside, and so is one that takes longer than the limit. A shared page (`pulse.py`) says which it
@@ -27,7 +27,7 @@ from typing import Any, Self
 
 import dsbuilder
 from dsbuilder.build.engines.pulse import Beat, Pulse
-from dsbuilder.build.task import Job, Lost, ShardResult, ShardTask
+from dsbuilder.build.task import Binding, Job, Lost, ShardResult, ShardTask
 from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
 
 _POLL_S = 0.1
@@ -67,7 +67,7 @@ class Pool:
       workers: how many.
       sample_timeout_s: how long one sample may take.
       modules: what is imported before workers are forked; with it, the process they come from is
-        started at once, to be ready when the job is.
+        started at once, to be ready when the pipeline is.
     """
 
     def __init__(
@@ -84,6 +84,12 @@ class Pool:
         if self._nursery is not None:
             self._nursery.close()
 
+    def prepare(self, binding: Binding) -> None:
+        """Lets the process that workers come from bind the pipeline."""
+        if self._nursery is None:
+            self._nursery = _Nursery()
+        self._nursery.take(binding)
+
     def run(
         self, job: Job, tasks: Sequence[ShardTask], on_progress: Callable[[int], None]
     ) -> Iterator[ShardResult]:
@@ -93,12 +99,9 @@ class Pool:
           CacheError: workers cannot be started.
           DataError: a sample cannot be made and the pipeline says to stop.
         """
-        if not tasks:
+        if not tasks or self._nursery is None:
             return
-        if self._nursery is None:
-            self._nursery = _Nursery()
-        self._nursery.take(job)
-        run = _Run(self._nursery, list(tasks), on_progress, self._sample_timeout_s)
+        run = _Run(self._nursery, job, list(tasks), on_progress, self._sample_timeout_s)
         yield from run.results(self._workers)
 
 
@@ -115,11 +118,11 @@ class _Nursery:
         )
         theirs.close()
 
-    def take(self, job: Job) -> None:
-        """Sends the one job; if it has died by then, `bear` will say so."""
+    def take(self, binding: Binding) -> None:
+        """Sends the one pipeline; if it has died by then, `bear` will say so."""
         connection = Connection(os.dup(self._control.fileno()))
         with contextlib.suppress(BrokenPipeError):
-            send(connection, {"job": asdict(job)})
+            send(connection, {"binding": asdict(binding)})
         connection.close()
 
     def close(self) -> None:
@@ -131,7 +134,7 @@ class _Nursery:
             self._process.kill()
             self._process.wait()
 
-    def bear(self, task: ShardTask) -> _Worker:
+    def bear(self, job: Job, task: ShardTask) -> _Worker:
         """Returns a new worker that is at a task.
 
         Raises:
@@ -148,6 +151,8 @@ class _Nursery:
             ) from None
         theirs.close()
         worker = _Worker(Connection(ours.detach()), pulse, task)
+        with contextlib.suppress(BrokenPipeError):  # died before it began: the next wait() tells
+            send(worker.connection, {"job": asdict(job)})
         _give(worker, task)
         return worker
 
@@ -162,6 +167,7 @@ class _Run:
     """One run of tasks over workers."""
 
     nursery: _Nursery
+    job: Job
     waiting: list[ShardTask]
     on_progress: Callable[[int], None]
     sample_timeout_s: float
@@ -182,7 +188,7 @@ class _Run:
                 worker.close()
 
     def _bear(self, task: ShardTask) -> None:
-        worker = self.nursery.bear(task)
+        worker = self.nursery.bear(self.job, task)
         self.busy[worker.connection] = worker
 
     def _hear(self) -> Iterator[ShardResult]:
@@ -266,7 +272,7 @@ def _without(task: ShardTask, beat: Beat, reason: str) -> ShardTask:
 
 def _give(worker: _Worker, task: ShardTask) -> None:
     worker.task, worker.reported, worker.since = task, 0, time.monotonic()
-    with contextlib.suppress(BrokenPipeError):  # died before it began: the next wait() tells
+    with contextlib.suppress(BrokenPipeError):
         send(worker.connection, {"task": task.to_json()})
 
 

@@ -175,8 +175,10 @@ def check_interruptions(codec: str, points: list[int], edits: list[tuple[str, in
         assert sums(here.build()) == whole
         for edit in edits:
             here.edit(*edit)
-        interrupted(here, points[0])
-        assert sums(here.build()) == here.fresh()
+        edited = here.fresh()
+        if edited != whole:  # edits may undo each other; then there is nothing to interrupt
+            interrupted(here, points[0])
+        assert sums(here.build()) == edited
 
 
 POINTS = st.lists(st.integers(0, 26), min_size=1, max_size=3)
