@@ -60,6 +60,10 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
             ]
         },
     ),
+    "pixel_csv": (
+        {"path": "{folder}/pixels.csv", "size": [20, 24]},
+        {"path": "{folder}/pixels.csv", "size": [24, 20], "classes": ["cat", "dog", "owl"]},
+    ),
     "resize": (
         {"short": 20},
         {"size": [24, 30], "fit": "pad", "background": "#336699"},
@@ -139,6 +143,8 @@ def make_arrays(root: Path) -> None:
     for name, array in (("images-idx3", images), ("labels-idx1", labels)):
         head = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes()
         (root / "idx" / f"train-{name}-ubyte").write_bytes(head + array.tobytes())
+    rows = np.column_stack([labels, images.reshape(6, -1)])
+    np.savetxt(root / "pixels.csv", rows, fmt="%d", delimiter=",")
     np.savez(root / "some.npz", x_train=images, y_train=labels)
     (root / "npy").mkdir()
     np.save(root / "npy" / "a.npy", images)
