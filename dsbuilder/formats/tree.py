@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats.glance import extension
 from dsbuilder.formats.layout import IMAGE_EXTENSIONS, is_utf8, printable
 
 
@@ -50,6 +49,12 @@ class Tree:
         """
         notes = [_skipped(skipped), _linked(self.linked, follow)]
         return [note for note in notes if note]
+
+
+def extension(path: str) -> str:
+    """Returns what follows the last dot of a file's name, in small letters; empty without one."""
+    _, dot, after = path.rpartition("/")[2].rpartition(".")
+    return after.lower() if dot else ""
 
 
 def scan(root: Path, *, follow_links: bool = False) -> Tree:
