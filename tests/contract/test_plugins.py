@@ -76,6 +76,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"fonts": [FONT], "charset": "01", "length": [1, 1], "label": "class", "width": 40},
         {"fonts": [FONT], "words": ["caf\u00e9", "New York"], "size": [8, 12], "tinted": True},
     ),
+    "yolo": ({"path": "{folder}/.yolo"}, {"path": "{folder}/.yolo", "only": ["train"]}),
     "transfer": ({"weights": "none"},),
 }
 PLACES: Mapping[str, Any] = {
@@ -132,7 +133,20 @@ def folder(make_images: Callable[..., Path]) -> Path:
     (root / "all.txt").write_text("".join(f"{path} {path.parent}\n" for path in paths))
     (root / "gt.txt").write_text("".join(f"{path}\t{path.stem}\n" for path in paths))
     make_arrays(root)
+    make_yolo(root / ".yolo", paths)
     return root
+
+
+def make_yolo(root: Path, paths: list[Path]) -> None:
+    """Copies of the images in the layout of YOLO, where class folders do not see them."""
+    for number, path in enumerate(paths):
+        image = root / "images" / path
+        label = root / "labels" / path.with_suffix(".txt")
+        for each in (image, label):
+            each.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes((root.parent / path).read_bytes())
+        label.write_text(f"{number % 2} 0.5 0.5 0.25 0.5\n" * min(number, 1))
+    (root / "data.yaml").write_text("train: images\nnames: [cat, dog]\n")
 
 
 def make_arrays(root: Path) -> None:
