@@ -7,7 +7,7 @@ import click
 from dsbuilder.cli import options
 from dsbuilder.cli.screen import Screen, line, shown, warned
 
-LAYOUTS = ("folder", "ocr")
+LAYOUTS = ("folder", "imagefolder", "ocr")
 """The names of `dsbuilder.export.EXPORTS`, which `--help` shall not import."""
 
 
@@ -26,6 +26,7 @@ def export(dataset: Path, to: str, out: Path, *, as_json: bool) -> None:
     """Write a dataset in another layout.
 
     folder: files split/class/image, for Hugging Face imagefolder, Keras, torchvision.
+    imagefolder: metadata.jsonl beside the images, for Hugging Face imagefolder.
     ocr: a list of texts beside the images of each split, gt.txt, separated by tabs.
     """
     from dsbuilder.dataset import load

@@ -3,8 +3,9 @@
 A layout is one file with one function; `EXPORTS` finds it by its name, and `export` sees to what
 all have in common: the target appears whole or not at all, and what was there is never overwritten.
 
-  folder.py   split/class/image, for Hugging Face `imagefolder`, Keras and torchvision
-  ocr.py      split/gt.txt, a line for each image and its text, as SynthTIGER writes it
+  folder.py        split/class/image, for Hugging Face `imagefolder`, Keras and torchvision
+  imagefolder.py   split/metadata.jsonl beside the images, for Hugging Face `imagefolder`
+  ocr.py           split/gt.txt, a line for each image and its text, as SynthTIGER writes it
 """
 
 import contextlib
@@ -17,12 +18,14 @@ from types import MappingProxyType
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
-from dsbuilder.export import folder, ocr
+from dsbuilder.export import folder, imagefolder, ocr
 
 Export = Callable[[Dataset, Path], dict[str, int]]
 """Writes a dataset into an empty folder and returns how many samples of each split it wrote."""
 
-EXPORTS: Mapping[str, Export] = MappingProxyType({"folder": folder.write, "ocr": ocr.write})
+EXPORTS: Mapping[str, Export] = MappingProxyType(
+    {"folder": folder.write, "imagefolder": imagefolder.write, "ocr": ocr.write}
+)
 """Name of a layout -> what writes it."""
 
 __all__ = ["EXPORTS", "Export", "Exported", "export"]

@@ -25,17 +25,21 @@ def read_ids(data: bytes, values: Mapping[str, int] | None) -> Ids:
     Raises:
       DataError: not a lossless image, or one that holds values which the map lacks.
     """
-    if jpeg.header(data) is not None:
-        raise DataError(
-            "expected a mask in a lossless format, found a JPEG, whose values are not those that "
-            "were written. Convert it from where it was made, say to PNG."
-        )
+    _refuse_jpeg(data)
     coloured = values is not None and any(key.startswith("#") for key in values)
     stored = _stored(data, coloured=coloured)
     if values is None:
         return _checked(stored)
     numbers = {int(key[1:], 16) if coloured else int(key): int(i) for key, i in values.items()}
     return _mapped(stored, numbers, coloured=coloured)
+
+
+def _refuse_jpeg(data: bytes) -> None:
+    if jpeg.header(data) is not None:
+        raise DataError(
+            "expected a mask in a lossless format, found a JPEG, whose values are not those that "
+            "were written. Convert it from where it was made, say to PNG."
+        )
 
 
 def encode_ids(mask: Ids) -> bytes:
@@ -109,3 +113,20 @@ def _mapped(stored: Stored, ids: Mapping[int, int], *, coloured: bool) -> Ids:
             f"{shown}{more}. Add what they stand for."
         )
     return np.array([ids[value] for value in known.tolist()], np.uint8)[place]
+
+
+def stored_values(data: bytes) -> list[str]:
+    """Returns which values a mask file holds, as the keys of `values` for `read_ids`, sorted.
+
+    Palette indices and gray values are numbers, colours `#rrggbb`.
+
+    Raises:
+      DataError: not a lossless image.
+    """
+    _refuse_jpeg(data)
+    try:
+        found = np.unique(read_ids(data, None))
+    except DataError:
+        colours = np.unique(_stored(data, coloured=True))
+        return [f"#{value:06x}" for value in colours.tolist()]
+    return [str(value) for value in found.tolist()]

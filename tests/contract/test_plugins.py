@@ -4,6 +4,7 @@ A plugin stands in `EXAMPLES` with the options it is tried with, or is tried wit
 that has options without defaults and no example fails.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
@@ -46,6 +47,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"size": [60, 20], "scale": [0.5, 1], "ratio": [2, 3], "flip": 0, "interpolation": "area"},
     ),
     "idx": ({"path": "{folder}/idx"}, {"path": "{folder}/idx", "classes": ["cat", "dog", "owl"]}),
+    "imagefolder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "list": (
         {"path": "{folder}", "list": "{folder}/all.txt"},
         {"lists": {"train": ["{folder}", "{folder}/all.txt"]}},
@@ -131,6 +133,8 @@ def folder(make_images: Callable[..., Path]) -> Path:
     root = make_images(count=3, size=(20, 24))
     paths = sorted(path.relative_to(root) for path in root.glob("*/*.png"))
     (root / "all.txt").write_text("".join(f"{path} {path.parent}\n" for path in paths))
+    rows = [{"file_name": str(path), "label": path.parent.name} for path in paths]
+    (root / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (root / "gt.txt").write_text("".join(f"{path}\t{path.stem}\n" for path in paths))
     make_arrays(root)
     make_yolo(root / ".yolo", paths)

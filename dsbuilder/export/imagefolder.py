@@ -1,0 +1,151 @@
+"""split/metadata.jsonl beside the images: what Hugging Face `imagefolder` reads, for any labels.
+
+    out/
+      train/
+        metadata.jsonl    {"file_name": "a.png", "label": "cat", "mask_file_name": "masks/a.png"}
+        a.png
+        masks/a.png
+      test/
+        ...
+
+A class is written by its name, several classes as a list of names, boxes as `objects` with `bbox`
+([x, y, width, height] in pixels), `categories` and their attributes, a mask as a PNG of class ids.
+Of a mixed label the dominant class is kept, which the log reports. Stored JPEG and PNG files are
+taken over byte for byte, raw pixels become PNG.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
+from dsbuilder.export.files import Names, Stored, check_images, stored
+from dsbuilder.formats import image as image_format
+from dsbuilder.formats import imagefolder, mask
+from dsbuilder.sample import Target
+from dsbuilder.targets import Boxes, BoxSet, ClassLabel, Mask, MultiLabel, Text, Value
+
+_LOGGER = logging.getLogger(__name__)
+_TABLE = "metadata.jsonl"
+
+Cell = tuple[str, Any]
+"""A column and what a row has in it."""
+
+
+def write(dataset: Dataset, folder: Path) -> dict[str, int]:
+    """Writes a dataset into an empty folder and returns how many samples of each split it wrote.
+
+    Raises:
+      DataError: a target is of a kind that a table cannot hold, or images are of a type that no
+        image file holds.
+      CacheError: a shard is missing, cut or corrupt.
+    """
+    check_images(dataset)
+    _check_targets(dataset)
+    return {split: _write_split(dataset, split, folder / split) for split in dataset.splits}
+
+
+def _check_targets(dataset: Dataset) -> None:
+    for name, target in dataset.signature.targets.items():
+        if type(target) not in _CELLS:
+            raise DataError(
+                f"{dataset.path}: expected targets that a table can hold, found '{name}' "
+                f"({target}). Export to another layout, such as coco."
+            )
+        if isinstance(target, ClassLabel) and target.soft:
+            _LOGGER.warning(
+                "%s: '%s' holds mixed labels: of each sample the dominant class is written, its "
+                "weights are left out.",
+                dataset.path,
+                name,
+            )
+
+
+def _write_split(dataset: Dataset, split: str, folder: Path) -> int:
+    folder.mkdir()
+    return imagefolder.write(folder / _TABLE, _rows(dataset, split, folder))
+
+
+def _rows(dataset: Dataset, split: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """Writes the images and masks of a split and yields a row for each sample."""
+    names = Names.of(dataset)
+    for sample in stored(dataset, split):
+        place = names.place(sample.key)
+        (folder / place).write_bytes(sample.image)
+        written = _Written(sample=sample, folder=folder, place=place)
+        cells = (
+            _CELLS[type(target)](written, name, target)
+            for name, target in dataset.signature.targets.items()
+        )
+        yield {imagefolder.FILE_NAME: place, **dict(cells)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """A sample whose image was written, at a place below the split's folder."""
+
+    sample: Stored
+    folder: Path
+    place: str
+
+    def value(self, name: str) -> Any:
+        return self.sample.targets[name]
+
+
+def _class(written: _Written, name: str, target: Any) -> Cell:
+    """Returns the class; of a mixed label the dominant one, whose id is stored."""
+    return name, target.names[int(np.asarray(written.sample.features[name]).item())]
+
+
+def _classes(written: _Written, name: str, target: Any) -> Cell:
+    return name, target.classes(written.value(name))
+
+
+def _value(written: _Written, name: str, target: Any) -> Cell:
+    return name, np.asarray(written.value(name), np.float64).tolist()
+
+
+def _text(written: _Written, name: str, target: Any) -> Cell:
+    return name, written.value(name)
+
+
+def _mask(written: _Written, name: str, target: Any) -> Cell:
+    """Writes the mask as a PNG of ids and returns its place."""
+    suffix = "" if written.place.lower().endswith(".png") else ".png"
+    place = f"{name}s/{written.place}{suffix}"
+    (written.folder / place).parent.mkdir(exist_ok=True)
+    (written.folder / place).write_bytes(mask.encode_ids(written.value(name)))
+    return imagefolder.file_column(name), place
+
+
+def _boxes(written: _Written, name: str, target: Any) -> Cell:
+    boxes: BoxSet = written.value(name)
+    objects = [
+        {
+            "box": corners.tolist(),
+            "label": target.names[int(number)],
+            **{attribute: _plain(values[place]) for attribute, values in boxes.attributes.items()},
+        }
+        for place, (corners, number) in enumerate(zip(boxes.corners, boxes.classes, strict=True))
+    ]
+    size = image_format.size(written.sample.image)
+    return name, imagefolder.written_objects(objects, boxes.attributes, size)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+_CELLS: Mapping[type[Target], Callable[[_Written, str, Any], Cell]] = {
+    ClassLabel: _class,
+    MultiLabel: _classes,
+    Value: _value,
+    Text: _text,
+    Mask: _mask,
+    Boxes: _boxes,
+}

@@ -1,0 +1,153 @@
+"""What is exported with metadata is read again: keys, every kind of label, lossless pixels."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dsbuilder
+from dsbuilder.builtin.sources.imagefolder import ImageFolder
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
+from dsbuilder.export import export
+from dsbuilder.export.files import quoted
+from dsbuilder.formats.image import decode
+
+SIZE = (40, 50)
+OPTIONS: dict[str, Any] = {
+    "classes": ("owl", "cat"),
+    "labels_classes": ("y, z", "x"),
+    "object_classes": ("猫", "a b"),
+    "mask_classes": ("sky", "road"),
+    "ignore": 255,
+    "attributes": ("id", "score", "note"),
+}
+SPLIT = "split: {train: 0.5, test: 0.5, method: hash}\n"
+
+
+def row(index: int) -> dict[str, Any]:
+    boxes = [[index, 2.5, 20, 30.25], [0, 0, 50, 40]][: index % 3]
+    return {
+        "file_name": f"in/{index}.png",
+        "label": ("owl", "cat")[index % 2],
+        "labels": ["x", "y, z"][: index % 3],
+        "value": [index / 7, -1e6],
+        "text": ("a, “b”", "two\nlines", "")[index % 3],
+        "mask_file_name": f"masks/{index}.png",
+        "objects": {
+            "bbox": boxes,
+            "categories": ["猫", "a b"][: len(boxes)],
+            "id": [2**40, 1][: len(boxes)],
+            "score": [0.5, 1][: len(boxes)],
+            "note": ["", "ä"][: len(boxes)],
+        },
+    }
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """A folder with every kind of label in its table."""
+    root, rng = tmp_path / "source", np.random.default_rng(0)
+    (root / "in").mkdir(parents=True)
+    (root / "masks").mkdir()
+    for index in range(8):
+        pixels = rng.integers(0, 256, (*SIZE, 3), np.uint8)
+        Image.fromarray(pixels).save(root / f"in/{index}.png")
+        mask = rng.choice(np.array([0, 1, 255], np.uint8), SIZE)
+        Image.fromarray(mask).save(root / f"masks/{index}.png")
+    lines = "".join(json.dumps(row(index)) + "\n" for index in range(8))
+    (root / "metadata.jsonl").write_text(lines)
+    return root
+
+
+@pytest.fixture
+def build(labelled: Path, write_pipeline, tmp_path: Path):
+    def run(cache: str) -> Dataset:
+        options = json.dumps({"use": "imagefolder", "path": "source", **OPTIONS})
+        text = f"name: all\nsource: {options}\n{SPLIT}cache: {{{cache}}}\n"
+        built = dsbuilder.build_dataset(write_pipeline(text), tmp_path / "out", workers=1)
+        return dsbuilder.load(built.path)
+
+    return run
+
+
+@pytest.mark.parametrize("cache", ["image: png", "image: jpeg"])
+def test_what_is_exported_is_read_again(build, tmp_path: Path, cache: str) -> None:
+    dataset = build(cache)
+    exported = export(dataset, tmp_path / "folder", to="imagefolder")
+    assert exported.samples == {name: dataset.num_samples(name) for name in dataset.splits}
+    source = ImageFolder(path=tmp_path / "folder", **OPTIONS)
+    records = list(source.records())
+    read = {record.key.removesuffix(".jpg"): record for record in records}
+    kinds = source.targets(records)
+    assert dict(kinds) == dict(dataset.signature.targets)
+    for split in dataset.splits:
+        for sample in dataset.samples(split):
+            record = read.pop(f"{split}/{quoted(sample.key)}")
+            assert record.split == split
+            assert np.array_equal(decode(record.path.read_bytes(), mode="rgb"), sample.image)
+            for name, kind in kinds.items():
+                check_equal(name, kind.parse(record.targets[name]), sample.targets[name])
+    assert not read
+
+
+def check_equal(name: str, found: Any, expected: Any) -> None:
+    if name != "objects":
+        assert np.array_equal(found, expected), name
+        return
+    pixels = np.array([SIZE[1], SIZE[0], SIZE[1], SIZE[0]])
+    assert np.abs((found.corners - expected.corners) * pixels).max(initial=0) < 1e-4
+    assert np.array_equal(found.classes, expected.classes)
+    for attribute, values in expected.attributes.items():
+        assert np.array_equal(found.attributes[attribute], values)
+
+
+def test_mixed_labels_are_reported(make_images, write_pipeline, tmp_path: Path, caplog) -> None:
+    make_images(count=4)
+    pipeline = write_pipeline(
+        "name: pets\nsource: {use: folder, path: source}\n"
+        "augment: {copies: 1, stages: [{use: mixup}]}\nfinish: [{use: resize, size: [16, 16]}]\n"
+    )
+    dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    export(dataset, tmp_path / "folder", to="imagefolder")
+    assert caplog.messages[-1] == (
+        f"{dataset.path}: 'label' holds mixed labels: of each sample the dominant class is "
+        "written, its weights are left out."
+    )
+    records = list(ImageFolder(path=tmp_path / "folder").records())
+    assert len(records) == sum(dataset.num_samples(split) for split in dataset.splits)
+
+
+POINTS = """
+from dataclasses import dataclass
+import numpy as np
+from dsbuilder.plugin import ImageSpec, Keypoints, Sample, SampleSpec, Synthesizer, synthesizer
+
+@synthesizer("points")
+@dataclass(frozen=True, kw_only=True)
+class Points(Synthesizer):
+    \"\"\"Draws nothing and points at its middle.\"\"\"
+
+    def output_spec(self, mode):
+        image = ImageSpec(height=16, width=16, channels=3)
+        return SampleSpec(image=image, targets={"keypoints": Keypoints(names=("middle",))})
+
+    def draw(self, rng):
+        return {"value": int(rng.integers(256))}
+
+    def render(self, key, params, mode):
+        image = np.full((16, 16, 3), params["value"], np.uint8)
+        return Sample(key=key, image=image, targets={"keypoints": [[[0.5, 0.5, 2]]]})
+"""
+
+
+def test_what_a_table_cannot_hold_is_an_error(tmp_path: Path, write_pipeline) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "points.py").write_text(POINTS)
+    pipeline = write_pipeline("name: points\nsynthesize: [{use: points, count: 4}]\n")
+    dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    with pytest.raises(DataError, match="expected targets that a table can hold, found 'keypoints"):
+        export(dataset, tmp_path / "folder", to="imagefolder")
