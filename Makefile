@@ -2,14 +2,24 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+INTEROP := .venv-interop/bin
+INTEROP_STAMP := .venv-interop/installed
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all interop lint bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --quiet --editable '.[dev]'
 	touch $(STAMP)
+
+# The readers of other projects, heavy and with wishes of their own, stay out of .venv; there, tests
+# that need one are skipped, and the summary says so.
+$(INTEROP_STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv-interop
+	$(INTEROP)/pip install --quiet --upgrade pip
+	$(INTEROP)/pip install --quiet --quiet --editable '.[dev,interop]'
+	touch $(INTEROP_STAMP)
 
 demo: $(STAMP)
 	$(BIN)/dsbuilder build pipelines/emoji.yaml --out demo
@@ -29,7 +39,10 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest -m 'not slow'
 
-test-all: lint
+interop: $(INTEROP_STAMP)
+	$(INTEROP)/python -m pytest tests/interop
+
+test-all: lint interop
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage combine --quiet
@@ -41,4 +54,4 @@ bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/race.py $(BENCH) $(NAMES) $(ARGS)
 
 clean:
-	rm -rf .venv demo out build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-interop demo out build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -18,11 +18,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar, get_type_hints
 
 import numpy as np
 
 from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
+from dsbuilder.option import unsettable
 from dsbuilder.sample import (
     CHANNELS,
     ImageSpec,
@@ -447,3 +448,23 @@ def _check_class(cls: type, base: type, mark: Mark) -> None:
         raise PluginError(f"{where}: option '{taken[0]}' is a reserved word. Rename the field.")
     if not cls.__doc__ or cls.__doc__.startswith(f"{cls.__name__}("):
         raise PluginError(f"{where}: expected a docstring; it is the plugin's help text.")
+    _check_options(cls, where)
+
+
+def _check_options(cls: type, where: str) -> None:
+    """Raises a PluginError for an option that no pipeline can set."""
+    try:
+        hints = get_type_hints(cls)
+    except NameError as error:
+        raise PluginError(
+            f"{where}: expected types that are defined above the class, found none called "
+            f"'{error.name}'. Import it, or move it up."
+        ) from error
+    for each in fields(cls):
+        wrong = unsettable(hints[each.name], (Range, Stage, Source, ModelBuilder))
+        if each.init and wrong is not None:
+            raise PluginError(
+                f"{where}: option '{each.name}': expected a type that YAML can set, found "
+                f"{wrong}. Take str, int, float, bool, Path, Range, Literal, tuple, Mapping of "
+                "str, a dataclass, Stage, or a union of these."
+            )

@@ -29,6 +29,7 @@ LAYERS = (
     ("registry",),
     ("builtin",),
     ("plugin",),
+    ("option",),
     ("targets",),
     ("formats",),
     ("sample",),

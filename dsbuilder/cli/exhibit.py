@@ -41,6 +41,8 @@ class Exhibit:
         self._split = next(split for split in SPLITS if split in plan.samples)
         roots = [root for task in plan.shards if task.split == self._split for root in task.roots]
         self.originals = self._choose(roots, count, seed)
+        if self.originals and not self.is_varied:
+            _LOGGER.warning("no record is in train, and nothing varies those of %s.", self._split)
         self._split_of = {root.key: task.split for task in plan.shards for root in task.roots}
         every = [root for task in plan.shards for root in task.roots]
         self.synthesized = _choose_synthesized(every, count, seed)
@@ -49,11 +51,16 @@ class Exhibit:
     def _settings(self) -> Settings:
         return self._pipeline.settings
 
+    @property
+    def is_varied(self) -> bool:
+        """Whether originals have variants; those of train alone do."""
+        return self._split == "train"
+
     @cached_property
     def _refresher(self) -> Refresher | None:
-        """What a stream adds in every epoch; None if it adds nothing."""
+        """What a stream adds in every epoch; None if it adds nothing, as outside of train."""
         stream = self._settings.stream
-        if not stream.stages and not stream.finish:
+        if not self.is_varied or not (stream.stages or stream.finish):
             return None
         return resolve_stream(
             stream,
@@ -76,7 +83,8 @@ class Exhibit:
         settings = self._settings
         sections = [self._section_of_originals()] if self.originals else []
         sections += list(self._sections_of_synthesized())
-        shows = f"originals beside their variants ({self._split})"
+        beside = " beside their variants" if self.is_varied else ""
+        shows = f"originals{beside} ({self._split})"
         shows = shows if self.originals else "synthesized samples"
         return Sheet(
             title=f"{settings.name} {settings.version}: {shows}",
@@ -109,7 +117,7 @@ class Exhibit:
 
     @property
     def _num_copies(self) -> int:
-        return min(self._copies, self._settings.augment.copies)
+        return min(self._copies, self._settings.augment.copies) if self.is_varied else 0
 
     def _row(self, root: Root) -> list[Cell | None]:
         """Makes an original, its variants, and what a stream makes of it in two epochs."""

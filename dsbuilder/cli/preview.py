@@ -1,5 +1,6 @@
 """`dsbuilder preview`: originals beside their variants, made just as a build would make them."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,9 @@ _MOST_COPIES = 4
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    default=Path("preview.png"),
-    show_default=True,
     metavar="FILE",
-    help="The picture to write.",
+    help="The picture to write; by default preview.png, or preview-2.png and so on if that is "
+    "taken.",
 )
 @click.option(
     "--count",
@@ -51,7 +51,7 @@ _MOST_COPIES = 4
 @options.as_json
 def preview(
     pipeline: Path,
-    output: Path,
+    output: Path | None,
     count: int,
     copies: int | None,
     seed: int,
@@ -73,6 +73,7 @@ def preview(
     surveyed = survey(load_spec(pipeline, assigned, options.folders(plugin_folders)))
     most = _MOST_COPIES if copies is None else copies
     exhibit = Exhibit(surveyed, count=count, copies=most, seed=seed)
+    output = output or _free(Path("preview.png"))
     write_png(draw_sheet(exhibit.sheet(), side=exhibit.side), output)
     document = {
         "output": str(output.absolute()),
@@ -83,11 +84,20 @@ def preview(
     Screen(as_json=as_json).show(document, lambda: line(_summary(output, exhibit)))
 
 
+def _free(wanted: Path) -> Path:
+    """Returns a path, or with the next number behind its stem that no file has."""
+    path, number = wanted, 1
+    while os.path.lexists(path):
+        number += 1
+        path = wanted.with_stem(f"{wanted.stem}-{number}")
+    return path
+
+
 def _summary(output: Path, exhibit: "Exhibit") -> str:
     shows = [
         f"{len(roots)} {word}"
         for roots, word in (
-            (exhibit.originals, "originals with their variants"),
+            (exhibit.originals, f"originals{' with their variants' * exhibit.is_varied}"),
             (exhibit.synthesized, "synthesized samples"),
         )
         if roots

@@ -72,11 +72,22 @@ def train(
     run = _open_run(subject.dataset.name, run_folder, resume=resume)
     try:
         _train(subject, run, screen, resume=resume, epochs=epochs)
-    except KeyboardInterrupt as error:
-        error.add_note(f"`dsbuilder train {target} --run {shown(run.path)} --resume` goes on.")
+    except BaseException as error:
+        _account(error, run, target, is_new=run_folder is None and not resume)
         raise
     document = describe(run)
     screen.show(document, lambda: _draw(run, document))
+
+
+def _account(error: BaseException, run: "Run", target: Path, *, is_new: bool) -> None:
+    """Leaves no folder of a run that could not start; an interrupted one says how to go on."""
+    from dsbuilder.train.run import discard_unused
+
+    interrupted = isinstance(error, KeyboardInterrupt)
+    if is_new and discard_unused(run, configured=not interrupted):
+        return
+    if interrupted:
+        error.add_note(f"`dsbuilder train {target} --run {shown(run.path)} --resume` goes on.")
 
 
 def _is_of_train(assignment: str) -> bool:

@@ -25,6 +25,9 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
 }
 
+MAX_NODES = 200_000
+"""How many values a text may hold, each alias counted as what it stands for."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -103,7 +106,8 @@ def parse(text: str, *, origin: str, folder: Path) -> Document:
         message = f"expected YAML, found what cannot be parsed: {reason}. Save the file as UTF-8."
         raise SpecError([Problem(origin, message)]) from None
     try:
-        root = _convert(composed, origin, "", problems) if composed is not None else Node({})
+        reading = _Reading(origin, problems)
+        root = reading.convert(composed, "") if composed is not None else Node({})
     except RecursionError:
         message = "expected plain data, found a value that holds itself. Remove the alias."
         raise SpecError([Problem(origin, message)]) from None
@@ -125,44 +129,70 @@ def _from_plain(data: Any) -> Node:
     return Node(data, text=data if isinstance(data, str) else str(data))
 
 
-def _convert(node: Any, origin: str, path: str, problems: list[Problem]) -> Node:
-    line = node.start_mark.line + 1
-    tag = str(node.tag)
-    if not tag.startswith(_TAG) or tag.removeprefix(_TAG) not in _SCALARS | {"map", "seq"}:
-        message = f"expected plain data, found the tag '{tag}'. Remove it."
-        problems.append(Problem(_place(origin, line, path), message))
-        return Node(None, line=line)
-    if node.id == "mapping":
-        return Node(_convert_mapping(node, origin, path, problems), line=line)
-    if node.id == "sequence":
-        children = enumerate(node.value)
-        return Node(
-            tuple(_convert(child, origin, f"{path}[{i}]", problems) for i, child in children),
-            line=line,
-        )
-    value = node.value if node.style else _scalar(node.value)
-    return Node(value, text=node.value, line=line)
+@dataclass
+class _Reading:
+    """Makes the tree of one text.
 
+    Attributes:
+      origin: how errors call the text.
+      problems: what was wrong so far.
+      nodes: how many nodes were made.
+    """
 
-def _convert_mapping(node: Any, origin: str, path: str, problems: list[Problem]) -> dict[str, Node]:
-    children: dict[str, Node] = {}
-    for key_node, value_node in node.value:
-        if key_node.id != "scalar":
-            where = _place(origin, key_node.start_mark.line + 1, path)
-            message = "expected a word as the key, found a collection. Write key: value."
-            problems.append(Problem(where, message))
-            continue
-        key = str(key_node.value)
-        place = f"{path}.{key}" if path else key
-        value = _convert(value_node, origin, place, problems)
-        if key in children:
-            first = children[key].line
-            message = f"expected each key once, found '{key}' again (first at line {first}). "
-            where = _place(origin, key_node.start_mark.line + 1, path)
-            problems.append(Problem(where, message + "Remove one of them."))
-            continue
-        children[key] = value
-    return children
+    origin: str
+    problems: list[Problem]
+    nodes: int = 0
+
+    def convert(self, node: Any, path: str) -> Node:
+        """Returns the tree below a node of the parser."""
+        line = node.start_mark.line + 1
+        self._count(line)
+        tag = str(node.tag)
+        if not tag.startswith(_TAG) or tag.removeprefix(_TAG) not in _SCALARS | {"map", "seq"}:
+            self._problem(line, path, f"expected plain data, found the tag '{tag}'. Remove it.")
+            return Node(None, line=line)
+        if node.id == "mapping":
+            return Node(self._mapping(node, path), line=line)
+        if node.id == "sequence":
+            children = enumerate(node.value)
+            return Node(
+                tuple(self.convert(child, f"{path}[{index}]") for index, child in children),
+                line=line,
+            )
+        value = node.value if node.style else _scalar(node.value)
+        return Node(value, text=node.value, line=line)
+
+    def _count(self, line: int) -> None:
+        # An alias stands for all that its anchor holds: ten lines of ten aliases each are 10**10.
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            message = (
+                f"expected at most {MAX_NODES} values, found more, aliases counted as what they "
+                "stand for. Remove aliases."
+            )
+            raise SpecError([Problem(_place(self.origin, line, ""), message)])
+
+    def _problem(self, line: int, path: str, message: str) -> None:
+        self.problems.append(Problem(_place(self.origin, line, path), message))
+
+    def _mapping(self, node: Any, path: str) -> dict[str, Node]:
+        children: dict[str, Node] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if key_node.id != "scalar":
+                message = "expected a word as the key, found a collection. Write key: value."
+                self._problem(line, path, message)
+                continue
+            key = str(key_node.value)
+            place = f"{path}.{key}" if path else key
+            value = self.convert(value_node, place)
+            if key in children:
+                first = children[key].line
+                message = f"expected each key once, found '{key}' again (first at line {first}). "
+                self._problem(line, path, message + "Remove one of them.")
+                continue
+            children[key] = value
+        return children
 
 
 def _place(origin: str, line: int, path: str) -> str:

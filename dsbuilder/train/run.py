@@ -18,6 +18,7 @@ import io
 import itertools
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,6 +171,19 @@ class Run:
                 f"{path}: expected a file of a training run, found {reason}. "
                 "Give the folder of a run, such as runs/emoji-1."
             ) from None
+
+
+def discard_unused(run: Run, *, configured: bool) -> bool:
+    """Removes the folder of a run in which nothing was trained; returns whether it did.
+
+    Args:
+      configured: whether one that holds its configuration counts as unused as well.
+    """
+    found = {path.name for path in run.path.iterdir()} if run.path.is_dir() else {"none"}
+    if found - ({CONFIG} if configured else set()):
+        return False
+    shutil.rmtree(run.path)
+    return True
 
 
 def new_run(folder: Path | str, name: str) -> Run:

@@ -41,6 +41,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+def test_a_training_that_cannot_start_leaves_no_run_behind(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = ("--out", home / "out", "--set", "train.model.depth=9")
+    failed = run("train", home / "pets.yaml", *wrong)
+    assert failed.exit_code == 1
+    assert "cnn: " in failed.stderr
+    assert not list((tmp_path / "runs").iterdir())
+
+
 def test_train_shows_every_epoch_and_where_files_lie(home: Path) -> None:
     epochs = (home / "first.err").read_text().splitlines()
     assert len(epochs) == 2

@@ -237,6 +237,27 @@ def test_preview_shows_as_many_variants_as_asked_for(pets: Path, call) -> None:
         assert few.getpixel((0, 0)) == PAPER
 
 
+def test_preview_overwrites_no_picture_that_it_was_not_told_to(pets: Path, call) -> None:
+    (pets / "preview.png").write_bytes(b"mine")
+    assert call("preview pets.yaml").stdout.startswith("preview-2.png: ")
+    assert call("preview pets.yaml").stdout.startswith("preview-3.png: ")
+    assert (pets / "preview.png").read_bytes() == b"mine"
+    assert call("preview pets.yaml --output preview.png").stdout.startswith("preview.png: ")
+    assert (pets / "preview.png").read_bytes() != b"mine"
+
+
+def test_preview_shows_no_variant_of_what_is_not_in_train(pets: Path, call) -> None:
+    stream = "--set 'stream.stages=[A.HorizontalFlip]'"
+    call(f"preview pets.yaml --count 3 --output train.png {stream}")
+    result = call(
+        f"preview pets.yaml --count 3 --output test.png {stream} --set 'split={{test: 1}}'"
+    )
+    assert result.stdout == "test.png: 3 originals\n"
+    assert "warning: no record is in train, and nothing varies those of test.\n" in result.stderr
+    with Image.open(pets / "train.png") as train, Image.open(pets / "test.png") as test:
+        assert test.width < train.width
+
+
 def test_another_seed_shows_other_originals(pets: Path, call) -> None:
     shown = [
         json.loads(call(f"preview pets.yaml --count 2 --seed {seed} --json").stdout)["originals"]

@@ -114,6 +114,14 @@ def test_a_broken_file_stops_nothing_and_is_reported(folder) -> None:
         (("class Plugin(Transform)", "class Plugin"), "expected a subclass of Transform"),
         (('"fixed"', '"sideways"'), "expected geometry 'fixed', 'moves' or 'breaks'"),
         (("    def apply", "    use: int = 1\n\n    def apply"), "'use' is a reserved word"),
+        (
+            ("    def apply", "    sizes: list[int] | None = None\n\n    def apply"),
+            "option 'sizes': expected a type that YAML can set, found list[int]. Take str,",
+        ),
+        (
+            ("    def apply", "    size: 'Size' = 1\n\n    def apply"),
+            "expected types that are defined above the class, found none called 'Size'",
+        ),
     ],
 )
 def test_a_wrong_class_is_reported_when_it_is_marked(folder, change, message) -> None:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
 from dsbuilder.formats.layout import (
+    Inside,
     check_class_count,
     class_names,
-    contained,
     is_utf8,
     normalized,
     printable,
@@ -44,7 +44,7 @@ def test_whatever_is_written_a_normalised_path_is_clean_or_refused(text):
 def test_a_contained_path_is_the_file_below_the_root(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b.png").write_bytes(b"")
-    assert contained(tmp_path, "./a//b.png") == tmp_path / "a" / "b.png"
+    assert Inside(tmp_path).locate("./a//b.png") == "a/b.png"
 
 
 def test_a_root_that_is_a_prefix_of_a_neighbours_name_does_not_hold_it(tmp_path):
@@ -53,7 +53,7 @@ def test_a_root_that_is_a_prefix_of_a_neighbours_name_does_not_hold_it(tmp_path)
     (tmp_path / "root2" / "a.png").write_bytes(b"")
     (tmp_path / "root" / "link").symlink_to(tmp_path / "root2")
     with pytest.raises(DataError) as caught:
-        contained(tmp_path / "root", "link/a.png")
+        Inside(tmp_path / "root").locate("link/a.png")
     assert str(caught.value) == (
         f"expected a file below {tmp_path}/root, found 'link', which links to {tmp_path}/root2."
     )

@@ -1,5 +1,6 @@
 """YAML text becomes a tree that knows its lines, by the 1.2 core schema, plain data only."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import SpecError
-from dsbuilder.spec.document import Document, from_data, override, parse, read
+from dsbuilder.spec.document import MAX_NODES, Document, from_data, override, parse, read
 
 
 def document(text: str) -> Document:
@@ -146,3 +147,21 @@ def test_any_text_is_a_tree_or_a_clear_error(text: str) -> None:
         document(text)
     except SpecError as error:
         assert all(problem.where.startswith("a.yaml") for problem in error.problems)
+
+
+def test_an_alias_stands_for_what_its_anchor_holds() -> None:
+    document = parse("a: &x [1, 2]\nb: *x\n", origin="p.yaml", folder=Path())
+    assert document.root.plain() == {"a": [1, 2], "b": [1, 2]}
+
+
+def test_aliases_of_aliases_are_refused_before_they_fill_the_memory() -> None:
+    lines = ["l0: &l0 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"]
+    lines += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 12)]
+    began_s = time.process_time()
+    with pytest.raises(SpecError) as caught:
+        parse("\n".join(lines), origin="p.yaml", folder=Path())
+    assert str(caught.value) == (
+        f"p.yaml:1: expected at most {MAX_NODES} values, found more, aliases counted as what they "
+        "stand for. Remove aliases."
+    )
+    assert time.process_time() - began_s < 5
