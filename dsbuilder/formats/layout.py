@@ -95,6 +95,15 @@ def normalized(relative: str) -> str:
     return "/".join(parts)
 
 
+def contained(root: Path, relative: str) -> Path:
+    """Returns the file that a relative path names below `root`.
+
+    Raises:
+      DataError: there is none, or it lies outside of `root`, also by a symbolic link.
+    """
+    return root / Inside(root).locate(relative)
+
+
 class Inside:
     """Looks files up below one folder, each subfolder read once: a million look-ups take seconds.
 
