@@ -1,13 +1,14 @@
 """Everything that a plugin author needs and, with `formats/`, all that a plugin may import.
 
 A plugin is one frozen keyword-only dataclass under one decorator. Its fields are the YAML options,
-its docstring is the help text, its types are the schema. There are five kinds:
+its docstring is the help text, its types are the schema. There are six kinds:
 
   Source        finds records on disk                     `@source(name)`
   Transform     changes one sample                        `@transform(name, geometry=...)`
   Mixer         mixes a sample with others                `@mixer(name)`
   Synthesizer   makes samples from nothing                `@synthesizer(name)`
   ModelBuilder  builds a Keras model for a signature      `@model(name)`
+  Inspector     says what is wrong with the data          `@inspector(name)`, see inspector.py
 
 Randomness happens only in `draw`, which returns JSON values; `apply` and `render` are pure
 functions of them. This is what makes a sample reproducible, explainable, and testable without
@@ -24,6 +25,7 @@ import numpy as np
 
 from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
 from dsbuilder.option import unsettable
+from dsbuilder.inspector import Finding, Inspector, Seen, View
 from dsbuilder.sample import (
     CHANNELS,
     ImageSpec,
@@ -57,7 +59,9 @@ __all__ = [
     "Boxes",
     "ClassLabel",
     "DataError",
+    "Finding",
     "ImageSpec",
+    "Inspector",
     "Keypoints",
     "Mark",
     "Mask",
@@ -74,6 +78,7 @@ __all__ = [
     "Record",
     "Sample",
     "SampleSpec",
+    "Seen",
     "Source",
     "Stage",
     "Synthesizer",
@@ -82,9 +87,11 @@ __all__ = [
     "TrainError",
     "Transform",
     "Value",
+    "View",
     "did_you_mean",
     "draw_seed",
     "generator",
+    "inspector",
     "mixer",
     "model",
     "source",
@@ -92,7 +99,7 @@ __all__ = [
     "transform",
 ]
 
-RESERVED = frozenset({"use", "p", "name", "splits", "count"})
+RESERVED = frozenset({"use", "p", "name", "splits", "count", "action"})
 """Words of a pipeline's stage that a plugin cannot take as the name of an option."""
 
 Geometry = Literal["fixed", "moves", "breaks"]
@@ -365,7 +372,7 @@ class Mark:
     """What a decorator notes on a plugin's class.
 
     Attributes:
-      kind: `source`, `transform`, `mixer`, `synthesizer` or `model`.
+      kind: `source`, `transform`, `mixer`, `synthesizer`, `model` or `inspector`.
       name: how pipelines call it. A name that ends in `.*` is a family: it answers to every name
         with that prefix, and its class has two fields, `member` (the rest of the name) and
         `options` (a mapping).
@@ -419,6 +426,11 @@ def synthesizer(name: str) -> Callable[[Plugin], Plugin]:
 def model(name: str) -> Callable[[Plugin], Plugin]:
     """Marks a class as the model builder `name`."""
     return _marker(ModelBuilder, Mark(kind="model", name=name))
+
+
+def inspector(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the inspector `name`; its findings are called that, too."""
+    return _marker(Inspector, Mark(kind="inspector", name=name))
 
 
 def _marker(base: type, mark: Mark) -> Callable[[Plugin], Plugin]:

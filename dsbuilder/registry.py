@@ -24,7 +24,15 @@ from types import CodeType, MappingProxyType, ModuleType
 
 from dsbuilder import builtin
 from dsbuilder.errors import PluginError, did_you_mean
-from dsbuilder.plugin import Mark, Mixer, ModelBuilder, Source, Synthesizer, Transform
+from dsbuilder.plugin import (
+    Inspector,
+    Mark,
+    Mixer,
+    ModelBuilder,
+    Source,
+    Synthesizer,
+    Transform,
+)
 
 KINDS: Mapping[str, type] = MappingProxyType(
     {
@@ -33,6 +41,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "mixer": Mixer,
         "synthesizer": Synthesizer,
         "model": ModelBuilder,
+        "inspector": Inspector,
     }
 )
 ENTRY_POINTS = "dsbuilder.plugins"

@@ -24,7 +24,7 @@ from dsbuilder.registry import discover
 from dsbuilder.sample import Record, Sample
 from dsbuilder.spec import Spec, load_data
 
-_UNNEEDED = ("stream", "train")
+_UNNEEDED = ("inspect", "stream", "train")
 """Sections that no cached sample depends on; what they name may be missing here."""
 
 

@@ -13,7 +13,7 @@ from dsbuilder.cli.screen import Screen, facts, line, shown, table
 if TYPE_CHECKING:
     from dsbuilder.registry import Plugin, Registry
 
-KINDS = ("source", "transform", "mixer", "synthesizer", "model")
+KINDS = ("source", "transform", "mixer", "synthesizer", "model", "inspector")
 
 
 @click.group()

@@ -24,7 +24,7 @@ def check(data: bytes) -> None:
       DataError: the file is cut or corrupt; names the chunk.
     """
     kind, stop = b"", 0
-    for kind, start, stop in _chunks(data):
+    for kind, start, stop in chunks(data):
         content, checksum = data[start - 4 : stop], data[stop : stop + 4]
         if len(checksum) == 4 and zlib.crc32(content) != int.from_bytes(checksum):
             raise DataError(
@@ -45,7 +45,7 @@ def bit_depth(data: bytes) -> int:
 
 def exif(data: bytes) -> bytes:
     """Returns the EXIF block of a PNG; empty if there is none."""
-    for kind, start, stop in _chunks(data):
+    for kind, start, stop in chunks(data):
         if kind == b"eXIf":
             return data[start:stop]
     return b""
@@ -61,7 +61,7 @@ def encode(image: npt.NDArray[np.uint8]) -> bytes:
     return encoded.tobytes()
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yields (kind, start, stop) of each chunk's content, up to the end chunk or the cut."""
     position = len(SIGNATURE)
     while position + 8 <= len(data):

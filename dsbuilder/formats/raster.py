@@ -47,9 +47,15 @@ def opened(data: bytes) -> Iterator[Image.Image]:
     Raises:
       DataError: not an image of `FORMATS`, or a damaged one.
     """
+    with guarded(data), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        yield image
+
+
+@contextmanager
+def guarded(data: bytes) -> Iterator[None]:
+    """Lets what Pillow raises inside the block over an image be a DataError."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            yield image
+        yield
     except UnidentifiedImageError as error:
         raise DataError(_unknown(data)) from error
     except _FAILURES as error:

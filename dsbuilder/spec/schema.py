@@ -12,6 +12,7 @@ from dsbuilder.plugin import Mode, ModelBuilder, Source, Stage
 from dsbuilder.registry import Registry
 from dsbuilder.spec.binding import Binder
 from dsbuilder.spec.document import Document, Node, from_data, override, parse, read
+from dsbuilder.spec.inspections import Inspection, binder_of
 from dsbuilder.spec.stages import SPLITS, AnyStage, MixStage, StageBinder, Synthesis
 
 
@@ -147,11 +148,14 @@ class BuildOptions:
         records if below 1.
       keep_prepared: whether images are kept as `prepare` leaves them, in `.builds/prepared`; then a
         build in which only `augment` changed decodes no source. Decides no byte of a sample.
+      exclude: a list of keys that are left out, as `dsbuilder inspect --exclude` writes it. The
+        others stay in the split that they had with them.
     """
 
     on_error: Literal["stop", "quarantine"] = "quarantine"
     max_quarantined: float = 0.1
     keep_prepared: bool = False
+    exclude: Path | None = None
 
     def __post_init__(self) -> None:
         if self.max_quarantined < 0:
@@ -287,8 +291,9 @@ class Settings:
       name: of the dataset, `[a-z][a-z0-9_]*`.
       version: `x.y.z`.
       seed: the root of all randomness.
-      image, source, split, prepare, augment, synthesize, finish, cache, build, stream, train: the
-        sections, in the order in which a sample meets them.
+      image, source, split, prepare, augment, synthesize, finish, cache, inspect, build, stream,
+        train: the sections, in the order in which a sample meets them. `inspect` holds inspectors
+        by name, each with its action and options.
     """
 
     name: str
@@ -302,6 +307,7 @@ class Settings:
     synthesize: tuple[Synthesis, ...] = ()
     finish: tuple[Stage, ...] = ()
     cache: CacheOptions = CacheOptions()
+    inspect: Mapping[str, Inspection] = field(default_factory=dict)
     build: BuildOptions = BuildOptions()
     stream: StreamOptions = StreamOptions()
     train: TrainOptions | None = None
@@ -376,7 +382,8 @@ def load_data(data: Mapping[str, Any], registry: Registry, *, origin: str, folde
 
 
 def _bind(document: Document, registry: Registry) -> Spec:
-    binder = Binder(document, StageBinder(registry).custom)
+    custom = {**StageBinder(registry).custom, Inspection: binder_of(registry)}
+    binder = Binder(document, custom)
     settings, resolved = binder.bind(Settings, document.root, "")
     if binder.problems:
         raise SpecError(sorted(binder.problems, key=_line))

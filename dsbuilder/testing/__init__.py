@@ -13,6 +13,7 @@ made between.
 """
 
 from dsbuilder.testing.kinds import (
+    check_inspector,
     check_mixer,
     check_model,
     check_plugin,
@@ -25,6 +26,7 @@ from dsbuilder.testing.laws import check_declaration, check_options
 
 __all__ = [
     "check_declaration",
+    "check_inspector",
     "check_mixer",
     "check_model",
     "check_options",

@@ -1,6 +1,7 @@
 """The checks, one for each kind of plugin."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,21 +10,27 @@ from dsbuilder.plugin import (
     CHANNELS,
     ClassLabel,
     ImageSpec,
+    Inspector,
     Mixer,
     Mode,
     ModelBuilder,
     Record,
     Sample,
     SampleSpec,
+    Seen,
     Source,
     Synthesizer,
+    Text,
     Transform,
+    View,
     generator,
 )
 from dsbuilder.testing.laws import (
     check_declaration,
     check_explained,
+    check_findings,
     check_fits,
+    check_measure,
     check_options,
     check_shrinking,
     drawn,
@@ -262,10 +269,53 @@ def _signature(height: int, width: int, channels: int) -> SampleSpec:
     return SampleSpec(image=image, targets={"label": _LABEL})
 
 
+def check_inspector(plugin: Inspector) -> None:
+    """Checks an inspector on images of 1, 3 and 4 channels and on files that do not decode."""
+    name = name_of(plugin)
+    check_declaration(plugin)
+    check_options(plugin)
+    assert re.fullmatch(r"[A-Z].*\.", plugin.advice), f"{name}: expected advice as a sentence."
+    views = {view.record.key: view for view in _views()}
+    measures = [check_measure(name, plugin, view) for view in views.values()]
+    records = [view.record for view in views.values()]
+    seen = Seen(
+        records=records,
+        measures=measures,
+        lost={records[0].key: "two processes died over it"},
+        kinds={"label": _LABEL, "text": Text()},
+        split_of={record.key: _SPLITS[place % 3] for place, record in enumerate(records)},
+    )
+    check_findings(name, plugin, seen)
+
+
+def _views() -> Iterator[View]:
+    """Yields views of images, of two with the same pixels, and of files that cannot be decoded."""
+    from dsbuilder.formats.image import decode, encode
+
+    for number, channels in enumerate((1, 3, 4, 4)):
+        image = noise(40, 56, channels, seed=channels).image
+        yield _view(number, encode(image, "png"), lambda data: decode(data, mode="rgba"))
+        yield _view(10 + number, image, lambda pixels: pixels)
+    png = encode(noise(40, 56).image, "png")
+    for number, data in enumerate((b"", png[: len(png) // 2], b"no image at all")):
+        yield _view(20 + number, data, lambda data: decode(data, mode="rgb"))
+
+
+def _view(number: int, stored: bytes | np.ndarray, decode: Callable[[Any], np.ndarray]) -> View:
+    raw = {"label": "abc"[number % 3], "text": f"text {number}"}
+    return View(
+        record=Record(key=f"{number:02d}.png", targets=raw, group=str(number % 2)),
+        kinds={"label": _LABEL, "text": Text()},
+        read=lambda: stored,
+        decode=decode,
+    )
+
+
 _CHECKS: Mapping[type, Callable[[Any], None]] = {
     Transform: check_transform,
     Mixer: check_mixer,
     Synthesizer: check_synthesizer,
     Source: check_source,
     ModelBuilder: check_model,
+    Inspector: check_inspector,
 }

@@ -3,21 +3,36 @@
 import copy
 import inspect
 import json
+import pickle
 import random
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
 from dsbuilder.errors import DsbuilderError
-from dsbuilder.plugin import Mark, Params, Sample, SampleSpec, Stage, Transform, generator
+from dsbuilder.plugin import (
+    Inspector,
+    Mark,
+    Params,
+    Sample,
+    SampleSpec,
+    Seen,
+    Stage,
+    Transform,
+    View,
+    generator,
+)
 from dsbuilder.spec.binding import Binder, to_plain
 from dsbuilder.spec.document import from_data
 
 Made = TypeVar("Made")
+
+MOST_MEASURED_BYTES = 4096
+"""What an inspector may keep of one record."""
 
 
 def name_of(plugin: Any) -> str:
@@ -189,4 +204,40 @@ def check_fits(name: str, sample: Sample, spec: SampleSpec) -> None:
         found_features = set(target.encode(key, sample.targets[key]))
         assert found_features == set(target.features(key)), (
             f"{name}: expected the features {set(target.features(key))}, found {found_features}."
+        )
+
+
+def check_measure(name: str, plugin: Inspector, view: View) -> Any:
+    """Returns what an inspector measures of a record, after checking that it is plain and small."""
+    before = None if view.image is None else view.image.copy()
+    measure = plugin.measure(view)
+    again = plugin.measure(replace(view, memo={}))
+    assert again == measure, f"{name}: expected one measure of one record, found two."
+    assert before is None or view.image is None or np.array_equal(before, view.image), (
+        f"{name}: expected the image left alone, found it changed."
+    )
+    size = len(pickle.dumps(measure))
+    assert size <= MOST_MEASURED_BYTES, (
+        f"{name}: expected a measure of at most {MOST_MEASURED_BYTES} bytes, since those of all "
+        f"records are kept, found {size}."
+    )
+    return measure
+
+
+def check_findings(name: str, plugin: Inspector, seen: Seen) -> None:
+    """Checks that findings name records that there are, and can be written as JSON."""
+    found = list(plugin.judge(replace(seen, memo={})))
+    again = list(plugin.judge(replace(seen, memo={})))
+    assert found == again, f"{name}: expected the same findings of the same measures."
+    keys = {record.key for record in seen.records}
+    for finding in found:
+        assert (finding.key in keys) if plugin.of_records else finding.key is None, (
+            f"{name}: expected the key of a record, or None where of_records is False, found "
+            f"{finding.key!r}."
+        )
+        assert set(finding.others) <= keys, f"{name}: expected keys of records in `others`."
+        assert finding.text and "\n" not in finding.text, f"{name}: expected a text of one line."
+        written = json.loads(json.dumps([finding.value, finding.threshold]))
+        assert written == [finding.value, finding.threshold], (
+            f"{name}: expected JSON values, found {finding.value!r}, {finding.threshold!r}."
         )

@@ -17,7 +17,8 @@ import pytest
 from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage
 from dsbuilder.registry import Plugin, discover
 from dsbuilder.spec.binding import Binder
-from dsbuilder.spec.document import from_data
+from dsbuilder.spec.document import Node, from_data
+from dsbuilder.spec.inspections import binder_of
 from dsbuilder.spec.stages import AnyStage, StageBinder, Synthesis
 from dsbuilder.testing import check_declaration, check_plugin
 
@@ -39,6 +40,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/some.npz"},
         {"path": "{folder}/npy", "arrays": {"train": ["a", "b"]}, "classes": ["x", "y", "z"]},
     ),
+    "charset": ({}, {"characters": "0123456789"}),
     "cnn": ({"width": 4, "depth": 2},),
     "folder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "fused_color": ({}, {"hue": [-0.5, 0.5], "saturation": [0, 2]}),
@@ -48,6 +50,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     ),
     "idx": ({"path": "{folder}/idx"}, {"path": "{folder}/idx", "classes": ["cat", "dog", "owl"]}),
     "imagefolder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
+    "leak": ({"bits": 7, "difference": 0.3},),
     "list": (
         {"path": "{folder}", "list": "{folder}/all.txt"},
         {"lists": {"train": ["{folder}", "{folder}/all.txt"]}},
@@ -115,9 +118,18 @@ def bind(plugin: Plugin, data: Mapping[str, Any]) -> tuple[Any, Any]:
     """Binds a mapping at a place of the plugin's kind; returns the plugin and the resolved form."""
     document = from_data(data, origin="example", folder=ROOT)
     binder = Binder(document, StageBinder(REGISTRY).custom)
+    if plugin.kind == "inspector":  # its name is the key of the section, not `use`
+        return bind_inspector(binder, plugin, document.root)
     bound, resolved = binder.bind(PLACES[plugin.kind], document.root, "")
     assert not binder.problems, "\n".join(str(problem) for problem in binder.problems)
     return bound if plugin.kind in ("source", "model") else bound.plugin, resolved
+
+
+def bind_inspector(binder: Binder, plugin: Plugin, node: Node) -> tuple[Any, Any]:
+    options = Node({name: child for name, child in node.value.items() if name != "use"})
+    bound, resolved = binder_of(REGISTRY)(binder, options, f"inspect.{plugin.name}")
+    assert not binder.problems, "\n".join(str(problem) for problem in binder.problems)
+    return bound.plugin, {"use": plugin.name, **resolved}
 
 
 def filled(value: Any, folder: Path) -> Any:
@@ -188,7 +200,7 @@ def test_no_plugin_file_is_broken() -> None:
 
 
 def test_every_kind_of_plugin_has_a_member() -> None:
-    assert {plugin.kind for plugin in REGISTRY.plugins.values()} == set(PLACES)
+    assert {plugin.kind for plugin in REGISTRY.plugins.values()} == {*PLACES, "inspector"}
 
 
 def test_every_example_is_of_a_plugin() -> None:

@@ -1,0 +1,77 @@
+"""A list of keys to leave out: one key a line, and lines that begin with `#`, which say why.
+
+A key that could be taken for something else (it begins with `#`, a quote or a space, or holds a
+newline) is written as a JSON text. A person may delete and add lines.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dsbuilder.errors import DataError
+from dsbuilder.plugin import Finding
+
+_QUOTE = '"'
+
+
+def read(path: Path) -> frozenset[str]:
+    """Returns the keys of a list.
+
+    Raises:
+      DataError: there is no such file, it is no text, or a quoted key is no JSON text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no UTF-8"
+        raise DataError(
+            f"{path}: expected a list of keys to leave out, found none to read ({reason}). "
+            "Check the path, or leave build.exclude out."
+        ) from None
+    return frozenset(_keys(path, text))
+
+
+def _keys(path: Path, text: str) -> Iterator[str]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.removesuffix("\r")
+        if line.strip() and not line.startswith("#"):
+            yield _unquoted(line, f"{path}:{number}") if line.startswith(_QUOTE) else line
+
+
+def _unquoted(line: str, where: str) -> str:
+    try:
+        key = json.loads(line)
+    except ValueError as error:
+        raise DataError(
+            f"{where}: expected a key in quotes, found what is no JSON text ({error}). "
+            "Correct the line."
+        ) from None
+    return str(key)
+
+
+def text_of(findings: Mapping[str, Sequence[Finding]], advice: Mapping[str, str]) -> str:
+    """Returns a list of every key that has a finding, under the first inspector that names it.
+
+    Args:
+      findings: by inspector.
+      advice: what to do about a finding, by inspector.
+    """
+    listed: set[str] = set()
+    lines = ["# Keys to leave out of a build: build.exclude, or dsbuilder build --exclude FILE."]
+    for name, found in findings.items():
+        new = [each for each in found if each.key is not None and each.key not in listed]
+        listed.update(str(each.key) for each in new)
+        if new:
+            lines += ["", f"# {name} ({len(new)}): {advice[name]}"]
+        for each in new:
+            lines += [f"# {_one_line(each.text)}", _quoted(str(each.key))]
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _quoted(key: str) -> str:
+    plain = key.strip() == key and "\n" not in key and "\r" not in key
+    return key if plain and not key.startswith(("#", _QUOTE)) else json.dumps(key)
