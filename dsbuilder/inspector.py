@@ -9,7 +9,6 @@ A record is read and decoded once for all inspectors, and not at all where none 
 """
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -155,14 +154,6 @@ class Seen(_Shared):
         for record, measure in zip(self.records, self.measures, strict=True):
             if measure is not None:
                 yield record, measure
-
-    def named(self, kind: type[Target]) -> Iterator[tuple[str, Any]]:
-        """Yields (name, target) of the targets of a kind."""
-        yield from ((name, each) for name, each in self.kinds.items() if isinstance(each, kind))
-
-    def counted(self, name: str) -> Counter[str]:
-        """Returns how many records have which raw value of a target."""
-        return Counter(str(record.targets[name]) for record in self.records)
 
 
 class Inspector(ABC):

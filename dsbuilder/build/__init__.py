@@ -1,6 +1,7 @@
 """From a pipeline file to a published dataset.
 
 survey.py     records, targets and splits, before an image is opened
+inspecting.py the data inspected, and what a build does about what was found
 split.py      which split each record belongs to
 contents.py   what the records hold, as hashes
 plan.py       every output sample, its place and its fingerprint

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from dsbuilder.build.split import Split, deal
 from dsbuilder.errors import DataError
+from dsbuilder.formats.layout import shortened
+from dsbuilder.inspection import exclusion
 from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.registry import Registry, discover, nearest_folder
 from dsbuilder.sample import Record, Target
@@ -23,8 +25,8 @@ class Survey:
     Attributes:
       pipeline: resolved against the source's targets.
       targets: what the source says its targets are; None without a source.
-      records: sorted by key.
-      split: which split each record belongs to.
+      records: sorted by key, without those that `build.exclude` leaves out.
+      split: which split each record belongs to; also those that were left out, which move no other.
     """
 
     pipeline: Pipeline
@@ -70,13 +72,31 @@ def survey(spec: Spec) -> Survey:
         return Survey(pipeline=resolve(spec, None), targets=None, records=(), split=nothing)
     records = sorted(source.records(), key=lambda record: record.key)
     targets = source.targets(records)
-    _check_labels(records, targets)
+    kept = _without(records, spec.settings.build.exclude)
+    _check_labels(kept, targets)
     pipeline = resolve(spec, targets)
     label = next((n for n, kind in targets.items() if isinstance(kind, ClassLabel)), None)
     split = deal(records, spec.settings.split, seed=spec.settings.seed, label=label)
     for warning in split.warnings:
         _LOGGER.warning("%s", warning)
-    return Survey(pipeline=pipeline, targets=targets, records=records, split=split)
+    return Survey(pipeline=pipeline, targets=targets, records=kept, split=split)
+
+
+def _without(records: Sequence[Record], exclude: Path | None) -> Sequence[Record]:
+    """Returns the records that a list of keys does not leave out."""
+    if exclude is None:
+        return records
+    keys = exclusion.read(exclude)
+    unknown = sorted(keys - {record.key for record in records})
+    if unknown:
+        _LOGGER.warning(
+            "%s: %d of %d keys are of no record: %s.",
+            exclude,
+            len(unknown),
+            len(keys),
+            shortened(unknown),
+        )
+    return [record for record in records if record.key not in keys]
 
 
 def _check_labels(records: Sequence[Record], targets: Mapping[str, Target]) -> None:

@@ -20,6 +20,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
     {
         "init": "Write a pipeline that builds a folder, after looking which layout it has.",
         "check": "Say whether a pipeline is right, and what it would build; decodes no image.",
+        "inspect": "Say what is wrong with the data: images, labels, duplicates, leaks.",
         "preview": "Draw a picture sheet: originals beside their variants.",
         "plan": "Say what a build would make, reuse and need; writes nothing.",
         "build": "Build the dataset of a pipeline.",

@@ -49,6 +49,21 @@ def _unquoted(line: str, where: str) -> str:
     return str(key)
 
 
+def write(path: Path, text: str) -> None:
+    """Writes a list.
+
+    Raises:
+      DataError: the file cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a file that can be written, found none ({error.strerror}). "
+            "Choose another path."
+        ) from None
+
+
 def text_of(findings: Mapping[str, Sequence[Finding]], advice: Mapping[str, str]) -> str:
     """Returns a list of every key that has a finding, under the first inspector that names it.
 

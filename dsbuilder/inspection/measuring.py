@@ -43,13 +43,17 @@ class Measurer:
         Raises:
           PluginError: an inspector or the source failed; names both and the record.
         """
-        view = View(
+        view = self.view(record)
+        return tuple(_measure(name, each, view) for name, each in self.inspectors.items())
+
+    def view(self, record: Record) -> View:
+        """Returns a record as inspectors see it."""
+        return View(
             record=record,
             kinds=self.kinds,
             read=lambda: self.source.read(record),
             decode=self._decode,
         )
-        return tuple(_measure(name, each, view) for name, each in self.inspectors.items())
 
     def _decode(self, pixels: bytes | np.ndarray) -> np.ndarray:
         return decode(pixels, self.image, ())

@@ -32,6 +32,12 @@ class Report:
     findings: Mapping[str, Sequence[Finding]]
     lost: Mapping[str, str]
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The records that have a finding."""
+        found = (each.key for findings in self.findings.values() for each in findings)
+        return frozenset(key for key in found if key is not None)
+
     def of_action(self, *actions: str) -> dict[str, Sequence[Finding]]:
         """Returns the findings of the inspectors that have one of the actions."""
         return {

@@ -1,1 +1,5 @@
-"""Built-in inspectors, one file each; `likeness.py` and `hashes.py` are what several share."""
+"""Built-in inspectors, one file each.
+
+Shared are `likeness.py` (which pictures are alike), `hashes.py` (the search for them) and
+`class_counts.py`.
+"""

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dsbuilder.plugin import ClassLabel, Finding, Inspector, Seen, inspector
+from dsbuilder.builtin.inspectors import class_counts
+from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
 
 
 @inspector("empty_class")
@@ -15,11 +16,14 @@ class EmptyClass(Inspector):
     of_records: ClassVar[bool] = False
     advice: ClassVar[str] = "Add images of the class, or remove it from the list of classes."
 
+    def measure(self, view: View) -> class_counts.Present:
+        """Returns the classes of a record."""
+        return view.once(class_counts.present)
+
     def judge(self, seen: Seen) -> Iterator[Finding]:
         """Yields the empty classes."""
-        for name, label in seen.named(ClassLabel):
-            counts = seen.counted(name)
-            for each in label.names:
-                if not counts[each]:
-                    text = f"no record has the {name} {each}"
+        for target, counts in seen.once(class_counts.counted).items():
+            for name, count in counts.items():
+                if not count:
+                    text = f"no record has the class {name} ({target})"
                     yield Finding(key=None, text=text, value=0, threshold=1)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dsbuilder.plugin import ClassLabel, Finding, Inspector, Seen, inspector
+from dsbuilder.builtin.inspectors import class_counts
+from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
 
 
 @inspector("imbalance")
@@ -26,14 +27,16 @@ class Imbalance(Inspector):
         if self.ratio < 1:
             raise ValueError(f"ratio: expected 1 or more, found {self.ratio:g}.")
 
+    def measure(self, view: View) -> class_counts.Present:
+        """Returns the classes of a record."""
+        return view.once(class_counts.present)
+
     def judge(self, seen: Seen) -> Iterator[Finding]:
-        """Yields one finding for each target of classes that is out of balance."""
-        for name, _ in seen.named(ClassLabel):
-            ranked = seen.counted(name).most_common()
-            if not ranked:
+        """Yields one finding for each target whose classes are out of balance."""
+        for target, counts in seen.once(class_counts.counted).items():
+            ranked = sorted((count, name) for name, count in counts.items() if count)
+            if not ranked or ranked[-1][0] <= self.ratio * ranked[0][0]:
                 continue
-            (large, most), (small, least) = ranked[0], ranked[-1]
-            if most > self.ratio * least:
-                text = f"{most} records have the {name} {large}, {least} have {small}"
-                value = round(most / least, 2)
-                yield Finding(key=None, text=text, value=value, threshold=self.ratio)
+            (least, small), (most, large) = ranked[0], ranked[-1]
+            text = f"{most} records of the class {large} ({target}), {least} of {small}"
+            yield Finding(key=None, text=text, value=round(most / least, 2), threshold=self.ratio)

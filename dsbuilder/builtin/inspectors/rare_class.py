@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dsbuilder.plugin import ClassLabel, Finding, Inspector, Seen, inspector
+from dsbuilder.builtin.inspectors import class_counts
+from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
 
 
 @inspector("rare_class")
@@ -24,11 +25,14 @@ class RareClass(Inspector):
         if self.least < 1:
             raise ValueError(f"least: expected 1 or more, found {self.least}.")
 
+    def measure(self, view: View) -> class_counts.Present:
+        """Returns the classes of a record."""
+        return view.once(class_counts.present)
+
     def judge(self, seen: Seen) -> Iterator[Finding]:
         """Yields the rare classes; `empty_class` tells of the empty ones."""
-        for name, label in seen.named(ClassLabel):
-            counts = seen.counted(name)
-            for each in label.names:
-                if 0 < counts[each] < self.least:
-                    text = f"{counts[each]} records have the {name} {each}"
-                    yield Finding(key=None, text=text, value=counts[each], threshold=self.least)
+        for target, counts in seen.once(class_counts.counted).items():
+            for name, count in counts.items():
+                if 0 < count < self.least:
+                    text = f"of the class {name} ({target}), found {count}"
+                    yield Finding(key=None, text=text, value=count, threshold=self.least)

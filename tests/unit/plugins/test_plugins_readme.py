@@ -1,7 +1,7 @@
 """The code in plugins/README.md is real: it is found, bound and keeps the contract."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from dsbuilder.plugin import ModelBuilder, Sample, Source, Stage, generator
 from dsbuilder.registry import KINDS, Registry, discover
 from dsbuilder.spec.binding import Binder
 from dsbuilder.spec.document import parse
+from dsbuilder.spec.inspections import Inspection, binder_of
 from dsbuilder.spec.stages import AnyStage, StageBinder
 from dsbuilder.testing import check_plugin
 
@@ -38,7 +39,14 @@ def registry(tmp_path: Path) -> Registry:
 
 
 def bind(registry: Registry, text: str, folder: Path) -> Any:
-    binder = Binder(parse(text, origin="README.md", folder=folder), StageBinder(registry).custom)
+    custom = {**StageBinder(registry).custom, Inspection: binder_of(registry)}
+    binder = Binder(parse(text, origin="README.md", folder=folder), custom)
+    if text.startswith("inspect:"):
+        bound, _ = binder.bind(
+            Mapping[str, Inspection], binder.document.root.value["inspect"], "inspect"
+        )
+        assert not binder.problems, binder.problems
+        return next(iter(bound.values())).plugin
     wanted = Source if "prefixed" in text else AnyStage
     bound, _ = binder.bind(wanted, binder.document.root, "")
     assert not binder.problems, binder.problems
