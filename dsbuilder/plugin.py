@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar, get_type_hints
 import numpy as np
 
 from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
-from dsbuilder.option import unsettable
 from dsbuilder.inspector import Finding, Inspector, Seen, View
+from dsbuilder.option import unsettable
 from dsbuilder.sample import (
     CHANNELS,
     ImageSpec,
