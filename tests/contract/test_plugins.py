@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage
 from dsbuilder.registry import Plugin, discover
@@ -49,6 +50,10 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"size": [60, 20], "scale": [0.5, 1], "ratio": [2, 3], "flip": 0, "interpolation": "area"},
     ),
     "idx": ({"path": "{folder}/idx"}, {"path": "{folder}/idx", "classes": ["cat", "dog", "owl"]}),
+    "image_mask": (
+        {"path": "{folder}/../pairs", "classes": ["sky", "road"]},
+        {"path": "{folder}/../pairs", "colours": {"0": "sky", "1": "road"}, "ignore": "2"},
+    ),
     "imagefolder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "leak": ({"bits": 7, "difference": 0.3},),
     "list": (
@@ -145,6 +150,9 @@ def folder(make_images: Callable[..., Path]) -> Path:
     root = make_images(count=3, size=(20, 24))
     paths = sorted(path.relative_to(root) for path in root.glob("*/*.png"))
     (root / "all.txt").write_text("".join(f"{path} {path.parent}\n" for path in paths))
+    for part in ("images", "masks"):
+        (root.parent / "pairs" / part).mkdir(parents=True)
+        Image.fromarray(np.eye(20, 24, dtype=np.uint8)).save(root.parent / "pairs" / part / "a.png")
     rows = [{"file_name": str(path), "label": path.parent.name} for path in paths]
     (root / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (root / "gt.txt").write_text("".join(f"{path}\t{path.stem}\n" for path in paths))

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from dsbuilder.builtin.sources.imagefolder_guess import guessed_options, tables_in
 from dsbuilder.builtin.sources.imagefolder_rows import RowReader, roles_of
+from dsbuilder.builtin.sources.mask_names import MaskNames
 from dsbuilder.builtin.sources.splits import in_splits
 from dsbuilder.builtin.sources.tabled import (
     box_target,
@@ -27,7 +28,7 @@ from dsbuilder.formats.layout import (
 )
 from dsbuilder.formats.table import Table, read_table
 from dsbuilder.formats.tree import Tree, scan
-from dsbuilder.plugin import DataError, Mask, Recognition, Record, Source, Target, Text, source
+from dsbuilder.plugin import DataError, Recognition, Record, Source, Target, Text, source
 
 _log = logging.getLogger(__name__)
 _TRIED = 20
@@ -68,14 +69,16 @@ class ImageFolder(Source):
         Pixels are turned into shares of the sides by columns `width` and `height` if they are
         there, else by the header of the image.
       mask_column: name of the mask's image column: its paths stand in the column `mask_file_name`
-        for the name mask. Its pixels are ids of `mask_classes`.
+        for the name mask.
       group_column: records of one group never end in two splits; an empty cell names none.
       split_column: the split, in place of the folders.
       separator: what stands between several classes in a text.
       classes: names of classes in id order; by default those found, sorted as text.
       labels_classes, object_classes: the same of `labels_column` and of boxes.
-      mask_classes: the same of masks; needed where there is a mask.
-      ignore: pixel value of masks that is of no class, such as 255.
+      mask_classes: the same of masks. Without `mask_colours` the stored values are the ids; one of
+        the two is needed where there is a mask.
+      mask_colours: colour or stored value of masks -> class, such as {'#ff0000': road}.
+      ignore: the colour or the stored value of masks that is of no class, such as 255.
       attributes: further lists of `objects` that are kept with each box.
     """
 
@@ -93,15 +96,21 @@ class ImageFolder(Source):
     labels_classes: tuple[str, ...] | None = None
     object_classes: tuple[str, ...] | None = None
     mask_classes: tuple[str, ...] | None = None
-    ignore: int | None = None
+    mask_colours: Mapping[str, str] | None = None
+    ignore: str | None = None
     attributes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_classes(self.classes)
         if not self.separator.strip():
             raise ValueError("separator: expected a character such as ',', found none.")
-        if self.ignore is not None and not 0 <= self.ignore <= 255:
-            raise ValueError(f"ignore: expected a value in [0, 255], found {self.ignore}.")
+        if self.mask_classes or self.mask_colours:
+            _ = self.mask_names
+
+    @property
+    def mask_names(self) -> MaskNames:
+        """What the options say of the values in masks."""
+        return MaskNames(classes=self.mask_classes, colours=self.mask_colours, ignore=self.ignore)
 
     @classmethod
     def recognise(cls, folder: Path) -> Recognition:
@@ -147,7 +156,7 @@ class ImageFolder(Source):
             "labels": lambda: multi_label_target(records, self.labels_classes),
             "value": lambda: value_target(records),
             "text": lambda: Text(),
-            "mask": lambda: Mask(names=self.mask_classes or (), ignore=self.ignore),
+            "mask": lambda: self.mask_names.target,
             "objects": lambda: box_target(records, self.object_classes, self.attributes),
         }
         return targets_of(records, makers)
@@ -169,8 +178,9 @@ def _recognised(folder: Path, found: Sequence[str], seen: Glance) -> Recognition
     comments = {"path": f"targets: {names}"}
     if reader.unread:
         comments["path"] += f"; columns that nothing reads: {shortened(reader.unread)}"
-    if "mask_classes" in options:
-        comments["mask_classes"] = "in id order, as far as a few masks show; give them their names"
+    for option in ("mask_classes", "mask_colours"):
+        if option in options:
+            comments[option] = "as far as a few masks show; give them their names"
     return Recognition(
         certainty=0.95 if records else 0.0,
         reason=f"{shortened(found)} with {seen.count(len(table.rows), 'row')} in the first: "

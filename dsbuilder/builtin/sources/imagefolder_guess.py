@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from dsbuilder.builtin.sources.mask_values import named_ids, values_in
+from dsbuilder.builtin.sources.mask_names import guessed
 from dsbuilder.formats import imagefolder
 from dsbuilder.formats.glance import Glance
 from dsbuilder.formats.layout import contained
@@ -41,15 +41,14 @@ def _first(words: Sequence[str], columns: Sequence[str]) -> str | None:
 
 def _mask_options(folder: Path, column: str, table: Table) -> dict[str, object]:
     paths = [_located(folder, row.cells.get(column)) for row in table.rows]
-    values = values_in([path for path in paths if path is not None])
+    names = guessed([path for path in paths if path is not None])
     name = column.removesuffix(imagefolder.file_column(""))
-    if not values or values[-1].startswith("#"):
+    if not names:
         return {"mask_column": None}
-    classes, ignore = named_ids(values)
+    renamed = {"classes": "mask_classes", "colours": "mask_colours"}
     return {
         **({} if name == "mask" else {"mask_column": name}),
-        "mask_classes": classes,
-        **({} if ignore is None else {"ignore": ignore}),
+        **{renamed.get(option, option): value for option, value in names.items()},
     }
 
 

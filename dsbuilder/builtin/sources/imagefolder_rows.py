@@ -1,7 +1,7 @@
 """Rows of `imagefolder` tables -> records, by the columns that are there."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,17 @@ _TARGETS = frozenset({"label", "labels", "text", "objects", "mask"})
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """Which columns are read, by what they make; a role that no column plays is left out."""
+    """Which columns are read, by what they make; a role that no column plays is left out.
+
+    Attributes:
+      single: column by role.
+      values: columns of numbers.
+      mask_values: id by stored value of masks, where these are mapped.
+    """
 
     single: Mapping[str, str]
     values: tuple[str, ...]
+    mask_values: Mapping[str, int] | None = None
 
     @property
     def columns(self) -> set[str]:
@@ -48,6 +55,8 @@ def roles_of(source: "ImageFolder", columns: Sequence[str]) -> Roles:
     present = all(name in columns for name in source.value_columns)
     roles = Roles(single=single, values=source.value_columns if present or not is_default else ())
     _check_roles(source, roles, columns)
+    if "mask" in single:
+        return replace(roles, mask_values=source.mask_names.values)
     return roles
 
 
@@ -65,10 +74,10 @@ def _check_roles(source: "ImageFolder", roles: Roles, columns: Sequence[str]) ->
             f"{source.path}: expected a column that says what an image is labelled with, found "
             f"{shortened(columns)}. Say which is what, such as text_column: caption."
         )
-    if "mask" in roles.single and not source.mask_classes:
+    if "mask" in roles.single and not (source.mask_classes or source.mask_colours):
         raise DataError(
             f"{source.path}: expected the names of the masks' classes in id order, found none. "
-            "Set mask_classes, or mask_column: null to leave masks out."
+            "Set mask_classes or mask_colours, or mask_column: null to leave masks out."
         )
 
 
@@ -101,7 +110,7 @@ class RowReader:
             "label": self._label,
             "labels": self._labels,
             "text": lambda column: cells.text(self._cell(column)),
-            "mask": lambda column: {"path": str(self.source.path / self._located(column))},
+            "mask": self._mask,
             "objects": lambda column: self._objects(column, self.source.path / key),
         }
         single = self.roles.single
@@ -139,6 +148,11 @@ class RowReader:
         if not isinstance(cell, str) or not cell.strip() or "://" in cell:
             raise DataError(f"expected a path below the table's folder, found {cells.shown(cell)}.")
         return self.folder + self.inside.locate(cell.strip())
+
+    def _mask(self, column: str) -> dict[str, Any]:
+        path = str(self.source.path / self._located(column))
+        values = self.roles.mask_values
+        return {"path": path} if values is None else {"path": path, "values": values}
 
     def _label(self, column: str) -> str:
         name = cells.text(self._cell(column)).strip()

@@ -22,7 +22,7 @@ OPTIONS: dict[str, Any] = {
     "labels_classes": ("y, z", "x"),
     "object_classes": ("猫", "a b"),
     "mask_classes": ("sky", "road"),
-    "ignore": 255,
+    "ignore": "255",
     "attributes": ("id", "score", "note"),
 }
 SPLIT = "split: {train: 0.5, test: 0.5, method: hash}\n"

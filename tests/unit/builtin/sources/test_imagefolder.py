@@ -185,14 +185,14 @@ def test_a_mask_is_a_file_of_the_record(tmp_path):
     picture(tmp_path / "train/masks/1.png")
     rows = [{"file_name": "1.png", "mask_file_name": "masks/1.png"}]
     table(tmp_path / "train/metadata.jsonl", rows)
-    source = ImageFolder(path=tmp_path, mask_classes=("sky", "road"), ignore=255)
+    source = ImageFolder(path=tmp_path, mask_classes=("sky", "road"), ignore="255")
     (record,) = source.records()
     path = tmp_path / "train/masks/1.png"
     assert (record.files, record.targets) == ((path,), {"mask": {"path": str(path)}})
     assert source.targets([record]) == {"mask": Mask(names=("sky", "road"), ignore=255)}
     assert refusal(ImageFolder(path=tmp_path)) == (
         "ROOT: expected the names of the masks' classes in id order, found none. "
-        "Set mask_classes, or mask_column: null to leave masks out."
+        "Set mask_classes or mask_colours, or mask_column: null to leave masks out."
     )
 
 
@@ -407,7 +407,7 @@ def test_a_table_is_recognised_with_the_options_that_read_it(tmp_path):
         "text_column": "caption",
         "mask_column": "seg",
         "mask_classes": ("class 0", "class 1", "class 2"),
-        "ignore": 255,
+        "ignore": "255",
     }
     source = ImageFolder(**{**found.options, "path": tmp_path})
     assert len(list(source.records())) == 3
@@ -424,7 +424,10 @@ def test_a_folder_without_a_table_or_with_a_broken_one_is_not_recognised(tmp_pat
     ("options", "message"),
     [
         ({"separator": " "}, "separator: expected a character such as ',', found none."),
-        ({"ignore": 256}, "ignore: expected a value in [0, 255], found 256."),
+        (
+            {"mask_classes": ("a",), "ignore": "256"},
+            "ignore: expected a value in [0, 255], found '256'.",
+        ),
         ({"classes": ("a",)}, "classes: expected at least two names, found 1."),
     ],
 )

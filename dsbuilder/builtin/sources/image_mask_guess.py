@@ -1,0 +1,65 @@
+"""Whether images and masks lie in two folders, guessed from the names of folders and files."""
+
+from pathlib import Path, PurePosixPath
+
+from dsbuilder.builtin.sources.mask_names import guessed
+from dsbuilder.formats.glance import Glance
+from dsbuilder.formats.pairs import Side, likeliest_suffix, paired
+from dsbuilder.plugin import DataError, Recognition
+
+_IMAGES = ("images", "image", "imgs", "img", "jpegimages", "leftimg8bit", "photos", "inputs", "x")
+_MASKS = (
+    *("masks", "mask", "labels", "label", "annotations", "segmentation", "segmentations", "gt"),
+    *("segmentationclass", "gtfine", "groundtruth", "ground_truth", "targets", "trimaps", "y"),
+)
+"""Names, in small letters, that the two folders have elsewhere, the likeliest first."""
+_SHARE = 0.5
+
+
+def recognised(folder: Path, seen: Glance) -> Recognition:
+    """Returns what speaks for images and masks of the two folders that fit best."""
+    tops = [PurePosixPath(each).name for each in seen.folders]
+    names = {name.lower(): name for name in reversed(tops)}
+    best = Recognition(certainty=0, reason="no folders such as images and masks lie in it")
+    for image in (names[word] for word in _IMAGES if word in names):
+        for mask in (names[word] for word in _MASKS if word in names):
+            guess = _guess(folder, seen, image=image, mask=mask)
+            if guess.certainty > best.certainty or not best.certainty:
+                best = guess
+    return best
+
+
+def _guess(folder: Path, seen: Glance, *, image: str, mask: str) -> Recognition:
+    """Returns how well two folders fit."""
+    suffix = likeliest_suffix(seen.images, image=image, mask=mask)
+    sides = Side(noun="image", folder=image), Side(noun="mask", folder=mask, suffix=suffix)
+    try:
+        found = paired(seen.images, image=sides[0], mask=sides[1])
+    except DataError as error:
+        return Recognition(certainty=0, reason=str(error))
+    if not found.pairs:
+        reason = f"'{image}' and '{mask}' have no names of images in common"
+        return Recognition(certainty=0, reason=reason)
+    names = guessed([folder / path for _, path in found.pairs.values()])
+    if not names:
+        reason = f"what lies in '{mask}' under the names of images are no lossless masks"
+        return Recognition(certainty=0, reason=reason)
+    lone = len(found.images) + len(found.masks)
+    share = len(found.pairs) / (len(found.pairs) + lone)
+    options = {"path": ".", "images": image, "masks": mask, "mask_suffix": suffix, **names}
+    defaults = {"images": "images", "masks": "masks", "mask_suffix": ""}
+    count = seen.count(len(found.pairs), "image")
+    return Recognition(
+        certainty=0.9 * share if share > _SHARE else 0.2,
+        reason=f"{count} with a mask of the same name in '{image}' and '{mask}'"
+        + (f"; {lone} images or masks have no partner" if lone else ""),
+        options={
+            **{name: value for name, value in options.items() if defaults.get(name) != value},
+            **({"skip_unpaired": True} if lone else {}),
+        },
+        comments={
+            "path": f"{count} with a mask",
+            "colours" if "colours" in names else "classes": "as far as a few masks show; give "
+            "them their names",
+        },
+    )
