@@ -59,6 +59,11 @@ class Category:
     keypoints: tuple[str, ...] = ()
     edges: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def order(self) -> tuple[bool, Id]:
+        """What categories are sorted by: their ids, numbers before texts."""
+        return isinstance(self.id, str), self.id
+
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation:
@@ -133,14 +138,10 @@ def read(path: Path) -> Document:
     return Document(
         path=path,
         images={image.file_name: image for image in images.values()},
-        categories=tuple(sorted(categories.values(), key=_order)),
+        categories=tuple(sorted(categories.values(), key=lambda each: each.order)),
         annotations=by_name,
         repeated=repeated,
     )
-
-
-def _order(category: Category) -> tuple[bool, Id]:
-    return isinstance(category.id, str), category.id
 
 
 def _loaded(path: Path) -> dict[str, Any]:

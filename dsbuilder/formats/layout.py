@@ -5,6 +5,7 @@ stranger wrote may lead: never out of the folder it belongs to.
 """
 
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from types import MappingProxyType
@@ -27,6 +28,15 @@ SPLIT_WORDS: Mapping[str, str] = MappingProxyType(
 def split_named(word: str) -> str | None:
     """Returns the split that a word names in any case of letters, or None."""
     return SPLIT_WORDS.get(word.lower())
+
+
+def split_in(path: str) -> str | None:
+    """Returns the split that a word of a path names, such as `instances_val2017.json`, or None.
+
+    The words of the file's name count before those of the folders above it.
+    """
+    words = (word for part in reversed(path.split("/")) for word in re.findall("[A-Za-z]+", part))
+    return next((split for word in words if (split := split_named(word)) is not None), None)
 
 
 def check_classes(classes: Sequence[str] | None) -> None:

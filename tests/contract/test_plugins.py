@@ -43,6 +43,17 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     ),
     "charset": ({}, {"characters": "0123456789"}),
     "cnn": ({"width": 4, "depth": 2},),
+    "coco": (
+        {"path": "{folder}/.coco", "objects": "a.json"},
+        {
+            "path": "{folder}/.coco",
+            "mask": {"train": "a.json"},
+            "keypoints": {"train": "a.json"},
+            "text": {"train": "a.json"},
+            "images": "images",
+            "ignore": "dog",
+        },
+    ),
     "folder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "fused_color": ({}, {"hue": [-0.5, 0.5], "saturation": [0, 2]}),
     "fused_crop_resize_flip": (
@@ -158,6 +169,7 @@ def folder(make_images: Callable[..., Path]) -> Path:
     (root / "gt.txt").write_text("".join(f"{path}\t{path.stem}\n" for path in paths))
     make_arrays(root)
     make_yolo(root / ".yolo", paths)
+    make_coco(root / ".coco", paths)
     return root
 
 
@@ -171,6 +183,30 @@ def make_yolo(root: Path, paths: list[Path]) -> None:
         image.write_bytes((root.parent / path).read_bytes())
         label.write_text(f"{number % 2} 0.5 0.5 0.25 0.5\n" * min(number, 1))
     (root / "data.yaml").write_text("train: images\nnames: [cat, dog]\n")
+
+
+def make_coco(root: Path, paths: list[Path]) -> None:
+    """Copies of the images, with an annotation of every kind each."""
+    images, annotations = [], []
+    for number, path in enumerate(paths):
+        image = root / "images" / path
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes((root.parent / path).read_bytes())
+        images.append({"id": number, "file_name": str(path), "width": 24, "height": 20})
+        annotations.append(
+            {
+                "id": number,
+                "image_id": number,
+                "category_id": 3,
+                "bbox": [2, 2, 10, 10],
+                "segmentation": [[2, 2, 12, 2, 12, 12]],
+                "keypoints": [4, 5, 2],
+                "caption": f"image {number}",
+            }
+        )
+    categories = [{"id": 3, "name": "cat", "keypoints": ["nose"]}, {"id": 9, "name": "dog"}]
+    found = {"images": images, "annotations": annotations, "categories": categories}
+    (root / "a.json").write_text(json.dumps(found))
 
 
 def make_arrays(root: Path) -> None:

@@ -1,0 +1,317 @@
+"""Reads the annotation files of a COCO set into records, each with all that its sample needs."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsbuilder.formats import coco, coco_values
+from dsbuilder.formats import image as image_format
+from dsbuilder.formats.faults import Faults
+from dsbuilder.formats.layout import Inside, normalized, shortened, split_in
+from dsbuilder.formats.tree import scan
+from dsbuilder.plugin import Boxes, DataError, Keypoints, Mask, Record, Target, Text
+
+BACKGROUND = "background"
+CROWD = "iscrowd"
+
+_log = logging.getLogger(__name__)
+_TAKEN = ("bbox", "box", "label", CROWD)
+
+Files = Mapping[str | None, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a set holds."""
+
+    records: Sequence[Record]
+    targets: Mapping[str, Target]
+
+
+def read(path: Path, files: Mapping[str, Files], images: Files, *, ignore: str | None) -> Found:
+    """Returns the records and the targets of a set.
+
+    Args:
+      files: by target, by split (None where it is not said), the annotation file.
+      images: by split, the folder that file names are relative to.
+      ignore: the category that `mask` takes for no known class.
+
+    Raises:
+      DataError: see `Coco.records`.
+    """
+    return _Reader(path, files, images, ignore).read()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """One split.
+
+    Attributes:
+      split: None where it is not said.
+      documents: by target; all have the same images.
+      folder: where these lie, with a slash behind; empty for the top one.
+    """
+
+    split: str | None
+    documents: Mapping[str, coco.Document]
+    folder: str
+
+    @property
+    def first(self) -> coco.Document:
+        return next(iter(self.documents.values()))
+
+
+class _Reader:
+    """Reads one set, and remembers what of the folder was read."""
+
+    def __init__(
+        self, path: Path, files: Mapping[str, Files], images: Files, ignore: str | None
+    ) -> None:
+        self._path, self._files, self._images, self._ignore = path, files, images, ignore
+        self._tree = scan(path)
+        self._inside = Inside(path)
+        self._opened: dict[str, coco.Document] = {}
+        self._split_of: dict[str, str | None] = {}
+        self._attributes: Mapping[str, str] = {}
+        self._uncovered = 0
+        self._faults = Faults()
+
+    def read(self) -> Found:
+        splits = next(iter(self._files.values()))
+        parts = [self._part(split) for split in splits]
+        self._attributes = self._known_attributes(parts)
+        records = [record for part in parts for record in self._records(part)]
+        self._faults.check()
+        if not records:
+            files = shortened(self._opened)
+            raise DataError(f"{self._path}: expected images in {files}, found none.")
+        targets = {name: self._target(name, parts) for name in self._files}
+        self._report()
+        return Found(records=records, targets=targets)
+
+    def _part(self, split: str | None) -> _Part:
+        documents = {name: self._open(files[split]) for name, files in self._files.items()}
+        first = next(iter(documents.values()))
+        for name, document in documents.items():
+            odd = document.images.keys() ^ first.images.keys()
+            if odd:
+                raise DataError(
+                    f"{document.path}: expected the images of {first.path.name}, found "
+                    f"'{min(odd)}' in one of them alone. Name files of the same images."
+                )
+            if any(document.annotations.values()) and not coco_values.holds(name, document):
+                raise DataError(
+                    f"{document.path}: expected annotations with '{coco_values.KEYS[name]}', found "
+                    f"none. Leave `{name}` out or name another file."
+                )
+        return _Part(split=split, documents=documents, folder=self._folder(split, first))
+
+    def _open(self, file: str) -> coco.Document:
+        place = self._inside.locate(file)
+        if place not in self._opened:
+            self._opened[place] = coco.read(self._path / place)
+        return self._opened[place]
+
+    def _folder(self, split: str | None, document: coco.Document) -> str:
+        """Returns the folder in which the images of a file lie, with a slash behind."""
+        stated = self._images.get(split, self._images.get(None))
+        if stated is not None:
+            return "" if stated in ("", ".", "./") else f"{normalized(stated)}/"
+        names = {f"/{self._normalized(name, document)}" for name in document.images}
+        if not names:
+            return ""
+        ends = {name.rpartition("/")[2] for name in names}
+        files = (path for path in self._tree.files if path.rpartition("/")[2] in ends)
+        counts = Counter(folder for path in files for folder in _folders(f"/{path}", names))
+        most = max(counts.values(), default=0)
+        best = sorted(folder for folder, count in counts.items() if count == most)
+        if len(best) > 1:
+            best = self._likely(best, split or split_in(document.path.name), document)
+        if len(best) != 1:
+            found = f"them in {shortened(best)}" if best else f"none, such as '{min(names)[1:]}'"
+            raise DataError(
+                f"{document.path}: expected its images in one folder below "
+                f"{self._path}, found {found}. Say which with `images`."
+            )
+        return best[0]
+
+    def _likely(
+        self, folders: Sequence[str], split: str | None, document: coco.Document
+    ) -> list[str]:
+        """Returns of several folders the one of the annotation file, else those of its split."""
+        own = document.path.parent.relative_to(self._path).as_posix()
+        beside = [folder for folder in folders if folder == ("" if own == "." else f"{own}/")]
+        of_split = [folder for folder in folders if split and split_in(folder) == split]
+        return beside or of_split or list(folders)
+
+    def _normalized(self, name: str, document: coco.Document) -> str:
+        try:
+            return normalized(name)
+        except DataError as error:
+            raise DataError(f"{document.path}: file_name: {error}") from None
+
+    def _records(self, part: _Part) -> Iterator[Record]:
+        for name in part.first.images:
+            with self._faults.collecting(str(part.first.path)):
+                key = self._key(part, name)
+                targets = {
+                    target: self._raw(target, document, name, key)
+                    for target, document in part.documents.items()
+                }
+                yield Record(key=key, path=self._path / key, targets=targets, split=part.split)
+
+    def _key(self, part: _Part, name: str) -> str:
+        key = self._inside.locate(part.folder + normalized(name))
+        if key in self._split_of:
+            splits = {self._split_of[key], part.split} - {None}
+            again = f" in {' and '.join(sorted(map(str, splits)))}" if len(splits) > 1 else ""
+            raise DataError(f"expected every image once, found '{key}' again{again}. Remove one.")
+        self._split_of[key] = part.split
+        return key
+
+    def _raw(self, target: str, document: coco.Document, name: str, key: str) -> Any:
+        """Returns the raw value of a target for an image."""
+        annotations = document.annotations[name]
+        if target == "text":
+            if not annotations:
+                raise DataError(f"expected a caption of '{name}', found none. Add one.")
+            return "\n".join(_told(each, coco_values.caption) for each in annotations)
+        size = document.images[name].size or self._measured(key)
+        if target == "objects":
+            return [self._object(each, size) for each in annotations]
+        if target == "keypoints":
+            pointed = (each for each in annotations if "keypoints" in each.found)
+            return [_told(each, lambda a: coco_values.keypoints(a, size)) for each in pointed]
+        return self._segments(annotations, size)
+
+    def _measured(self, key: str) -> coco.Size:
+        try:
+            return image_format.size((self._path / key).read_bytes())
+        except DataError as error:
+            raise DataError(f"expected the size of '{key}' in its header: {error}") from None
+
+    def _object(self, annotation: coco.Annotation, size: coco.Size) -> dict[str, Any]:
+        found = {name: annotation.attributes[name] for name in self._attributes}
+        return {
+            "label": _class_of(annotation),
+            "box": _told(annotation, lambda each: coco_values.box(each, size)),
+            CROWD: annotation.crowd,
+            **{name: int(each) if isinstance(each, bool) else each for name, each in found.items()},
+        }
+
+    def _segments(self, annotations: Sequence[coco.Annotation], size: coco.Size) -> dict[str, Any]:
+        segments = []
+        for each in sorted(annotations, key=lambda each: -each.area):
+            covered = _told(each, lambda a: coco_values.segment(a, size))
+            if covered is None:
+                self._uncovered += 1
+            else:
+                segments.append({"label": _class_of(each), **covered})
+        return {"segments": segments, "size": list(size)}
+
+    def _known_attributes(self, parts: Iterable[_Part]) -> dict[str, str]:
+        """Returns the attributes that all objects have, with their types, and reports others."""
+        documents = [part.documents["objects"] for part in parts if "objects" in part.documents]
+        found = coco_values.attributes(documents)
+        kept = {name: each for name, each in found.items() if "/" not in name}
+        kept = {name: each for name, each in kept.items() if name.strip() and name not in _TAKEN}
+        seen = {
+            name
+            for document in documents
+            for annotations in document.annotations.values()
+            for annotation in annotations
+            for name in annotation.attributes
+        }
+        if seen - kept.keys():
+            _log.warning(
+                "%s: attributes that not every object has, or of several types, are not read: %s.",
+                self._path,
+                shortened(sorted(seen - kept.keys())),
+            )
+        return kept
+
+    def _target(self, name: str, parts: Sequence[_Part]) -> Target:
+        if name == "text":
+            return Text()
+        if name == "keypoints":
+            return _keypoints([part.documents[name] for part in parts])
+        names = _categories([part.documents[name] for part in parts])
+        if name == "objects":
+            attributes: Any = ((CROWD, "int64"), *self._attributes.items())
+            return Boxes(names=names, attributes=attributes)
+        classes = (BACKGROUND, *(each for each in names if each != BACKGROUND))
+        if self._ignore is not None and self._ignore not in classes:
+            raise DataError(
+                f"{self._path}: expected the category '{self._ignore}' of `ignore`, found "
+                f"{shortened(classes)}. Correct it."
+            )
+        return Mask(names=classes, ignore=classes.index(self._ignore) if self._ignore else None)
+
+    def _report(self) -> None:
+        read = {*self._opened, *self._split_of}
+        notes = self._tree.notes(self._tree.skipped(read))
+        for place, document in self._opened.items():
+            if document.repeated:
+                notes.append(
+                    f"annotations that are there twice count once: {document.repeated} of "
+                    f"'{place}' left out"
+                )
+        if self._uncovered:
+            have = "1 annotation has" if self._uncovered == 1 else f"{self._uncovered} have"
+            notes.append(f"{have} no segmentation, hence no place in a mask")
+        for note in notes:
+            _log.warning("%s: %s.", self._path, note)
+
+
+def _folders(path: str, names: set[str]) -> list[str]:
+    """Returns the folders, with a slash behind, below which a path has one of some names."""
+    slashes = [match.start() for match in re.finditer("/", path)]
+    return [path[1 : slash + 1] for slash in slashes if path[slash:] in names]
+
+
+def _told(annotation: coco.Annotation, of: Callable[[coco.Annotation], Any]) -> Any:
+    """Returns what `of` makes of an annotation, whose place an error names."""
+    try:
+        return of(annotation)
+    except DataError as error:
+        raise DataError(f"{annotation.place}: {error}") from None
+
+
+def _class_of(annotation: coco.Annotation) -> str:
+    if annotation.category is None:
+        raise DataError(f"{annotation.place}: expected a 'category_id', found none.")
+    return annotation.category.name
+
+
+def _categories(documents: Sequence[coco.Document]) -> tuple[str, ...]:
+    """Returns the class names of all files, in the order of their ids."""
+    ids: dict[str, tuple[bool, coco.Id]] = {}
+    for category in (each for document in documents for each in document.categories):
+        ids[category.name] = min(ids.get(category.name, category.order), category.order)
+    if not ids:
+        files = shortened(document.path.name for document in documents)
+        raise DataError(f"{documents[0].path.parent}: expected categories in {files}, found none.")
+    return tuple(sorted(ids, key=lambda name: (ids[name], name)))
+
+
+def _keypoints(documents: Sequence[coco.Document]) -> Keypoints:
+    kinds = {
+        (category.keypoints, category.edges): category.name
+        for document in documents
+        for category in document.categories
+        if category.keypoints
+    }
+    if len(kinds) != 1:
+        found = shortened(kinds.values()) if kinds else "none"
+        raise DataError(
+            f"{documents[0].path}: expected keypoints of one kind of object, found {found}. "
+            "Leave `keypoints` out, or make a file with one of these categories."
+        )
+    ((names, edges),) = kinds
+    pairs = ((name, name.replace("left", "right")) for name in names if "left" in name)
+    swaps = tuple((left, right) for left, right in pairs if right in names)
+    return Keypoints(names=names, swaps=swaps, edges=edges)

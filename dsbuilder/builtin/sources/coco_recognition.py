@@ -1,0 +1,171 @@
+"""Says whether a folder is a COCO set, and which of its files hold what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.formats import coco
+from dsbuilder.formats.coco_values import KEYS, holds
+from dsbuilder.formats.glance import Glance, glance
+from dsbuilder.formats.layout import shortened, split_in
+from dsbuilder.plugin import DataError, Recognition
+
+Option = Mapping[str, str] | str
+
+_READ_BYTES = 1 << 24
+_HEAD_BYTES = 1 << 16
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "objects": ("instances", "annotations"),
+    "mask": ("instances", "stuff"),
+    "keypoints": ("keypoints",),
+    "text": ("captions",),
+}
+"""What is read -> words in the usual names of its files, the likeliest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """What was seen of an annotation file.
+
+    Attributes:
+      holds: of what `KEYS` names.
+      document: None of a file that is too large to be read here.
+    """
+
+    holds: tuple[str, ...]
+    document: coco.Document | None = None
+
+
+def recognition(folder: Path) -> Recognition:
+    """Returns how certain it is that a folder is a COCO set, and the options that read it."""
+    seen = glance(folder)
+    files: dict[str, _File] = {}
+    faults: list[str] = []
+    for path in seen.ending("json"):
+        try:
+            found = _look(folder / path)
+        except (DataError, OSError) as error:
+            faults.append(str(error).replace(f"{folder}/", "").partition("\n")[0])
+            continue
+        if found is not None and found.holds:
+            files[path] = found
+    if not files:
+        reason = f"no JSON file with images and annotations lies in it{_and(faults)}"
+        return Recognition(certainty=0, reason=reason)
+    return _recognition(files, seen, faults)
+
+
+def _and(faults: Sequence[str]) -> str:
+    return f"; {faults[0]}" if faults else ""
+
+
+def _look(path: Path) -> _File | None:
+    """Returns what a file holds; None if it has no annotations."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        ends = file.read(_HEAD_BYTES)
+        file.seek(max(0, size - _HEAD_BYTES))
+        ends += file.read()
+    if b'"images"' not in ends and b'"annotations"' not in ends:
+        return None
+    if size > _READ_BYTES:
+        return _File(holds=_by_name(path.name))
+    document = coco.read(path)
+    return _File(holds=tuple(name for name in KEYS if holds(name, document)), document=document)
+
+
+def _by_name(name: str) -> tuple[str, ...]:
+    """Returns what the name of a file promises; boxes if it says nothing."""
+    named = [kind for kind, words in _WORDS.items() if any(word in name for word in words)]
+    return tuple(named) or ("objects",)
+
+
+def _recognition(files: Mapping[str, _File], seen: Glance, faults: Sequence[str]) -> Recognition:
+    options = _options(files)
+    chosen = sorted({path for option in options.values() for path in _files(option)})
+    documents = [document for path in chosen if (document := files[path].document) is not None]
+    images = {name for document in documents for name in document.images}
+    whole = len(documents) == len(chosen)
+    least = "" if whole else "at least "
+    classes = list(dict.fromkeys(each.name for found in documents for each in found.categories))
+    left = sorted(files.keys() - set(chosen))
+    shown = f"{least}{len(images)} images, {len(classes)} categories: {shortened(classes)}"
+    if not documents:
+        shown = "their files are too large to be looked into, so their names are trusted"
+    reason = (
+        f"{shortened(chosen)} annotate {', '.join(options)} ({shown})"
+        + (f"; not used: {shortened(left)}" if left else "")
+        + _and(faults)
+    )
+    there = {path.rpartition("/")[2] for path in seen.images}
+    missing = sum(name.rpartition("/")[2] not in there for name in images)
+    if missing and seen.complete:
+        return Recognition(certainty=0.3, reason=f"{reason}; but {missing} of these are not there")
+    return Recognition(
+        certainty=0.95,
+        reason=reason,
+        options={"path": ".", **options},
+        comments={"path": shown, **{name: _COMMENTS[name] for name in options}},
+    )
+
+
+_COMMENTS: Mapping[str, str] = {
+    "objects": "boxes; split: annotation file",
+    "mask": "a class for each pixel, made of the segmentations; remove what you do not need",
+    "keypoints": "points of every object; remove what you do not need",
+    "text": "captions, several on a line each; remove what you do not need",
+}
+
+
+def _files(option: Option) -> Sequence[str]:
+    return [option] if isinstance(option, str) else list(option.values())
+
+
+def _options(files: Mapping[str, _File]) -> dict[str, Option]:
+    """Returns, for each target, the file or the files by split that hold it.
+
+    Targets that are not there for all splits of the first are left out.
+    """
+    options: dict[str, Option] = {}
+    for name in KEYS:
+        holding = [path for path, each in files.items() if name in each.holds]
+        option = _option(name, holding)
+        if option is not None and _fits(option, next(iter(options.values()), option), files):
+            options[name] = option
+    return options
+
+
+def _option(name: str, paths: Sequence[str]) -> Option | None:
+    if not paths:
+        return None
+    by_split: dict[str, list[str]] = {}
+    for path in paths:
+        by_split.setdefault(split_in(path) or "", []).append(path)
+    if "" in by_split:
+        return _best(name, by_split[""])
+    return {split: _best(name, found) for split, found in by_split.items()}
+
+
+def _best(name: str, paths: Sequence[str]) -> str:
+    for word in _WORDS[name]:
+        for path in sorted(paths):
+            if word in path.rpartition("/")[2]:
+                return path
+    return min(paths)
+
+
+def _fits(option: Option, first: Option, files: Mapping[str, _File]) -> bool:
+    """Whether two options name files of the same images, split by split."""
+    if isinstance(option, str) or isinstance(first, str):
+        pairs = [(option, first)] if isinstance(option, str) and isinstance(first, str) else []
+    else:
+        pairs = [(option[split], first[split]) for split in option if split in first]
+        if option.keys() != first.keys():
+            return False
+    return bool(pairs) and all(_same_images(files[one], files[other]) for one, other in pairs)
+
+
+def _same_images(one: _File, other: _File) -> bool:
+    if one.document is None or other.document is None:
+        return True
+    return one.document.images.keys() == other.document.images.keys()
