@@ -110,8 +110,6 @@ def _write_source(writer: Writer, candidate: Candidate, options: Mapping[str, An
     writer.entry("use", candidate.source, depth=1)
     for option, value in options.items():
         writer.entry(option, value, comments.get(option, ""), depth=1)
-    for option in sorted(set(comments) - set(options)):
-        writer.remark(f"{option}: {comments[option]}")
 
 
 def _write_split(writer: Writer, facts: Facts) -> None:

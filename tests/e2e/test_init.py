@@ -1,6 +1,8 @@
 """What `init` writes for a folder builds as it stands, for every layout that a source reads."""
 
+import gzip
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +67,49 @@ def table(root: Path) -> None:
     (root / "labels.csv").write_text("\ufeff" + "".join(lines), newline="")
 
 
+def mnist(root: Path) -> None:
+    """Pairs of IDX files, packed, as their authors ship them."""
+    root.mkdir()
+    for part, count in {"train": 60, "t10k": 20}.items():
+        pixels = np.random.default_rng(count).integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        for name, magic, values in (("images-idx3", 2051, pixels), ("labels-idx1", 2049, labels)):
+            head = struct.pack(f">{1 + values.ndim}I", magic, *values.shape)
+            packed = gzip.compress(head + values.tobytes())
+            (root / f"{part}-{name}-ubyte.gz").write_bytes(packed)
+
+
+def npz(root: Path) -> None:
+    root.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+    np.savez(root / "cifar.npz", x_train=pixels, y_train=np.arange(40)[:, None] % 4)
+
+
+def pixel_table(root: Path) -> None:
+    root.mkdir()
+    lines = ["label," + ",".join(f"pixel{n}" for n in range(64))]
+    lines += [
+        f"{row % 3}," + ",".join(str((row * n) % 256) for n in range(64)) for row in range(30)
+    ]
+    (root / "train.csv").write_text("\n".join(lines))
+
+
+def captions(root: Path) -> None:
+    """Hugging Face imagefolder: a table with a label and a text beside the images."""
+    for split, count in {"train": 20, "test": 8}.items():
+        names = [picture(root / split / f"{index}.jpg", size=(90, 120)) for index in range(count)]
+        rows = [{"file_name": name, "label": "ab"[index % 2]} for index, name in enumerate(names)]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (root / split / "metadata.jsonl").write_text(text)
+
+
+def words(root: Path) -> None:
+    """SynthTIGER: `gt.txt` with a tab between path and text."""
+    names = [picture(root / f"images/0/{n}.jpg", size=(40, 100 + n), mode="L") for n in range(30)]
+    lines = [f"images/0/{name}\tWord {index} ü\n" for index, name in enumerate(names)]
+    (root / "gt.txt").write_text("".join(lines))
+
+
 LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "photographs": ("folder", photographs),
     "tiny classes": ("folder", tiny_classes),
@@ -72,6 +117,11 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "transparent art": ("folder", transparent_art),
     "lists for splits": ("list", digits),
     "a table": ("list", table),
+    "mnist": ("idx", mnist),
+    "npz": ("arrays", npz),
+    "pixels in a table": ("pixel_csv", pixel_table),
+    "imagefolder": ("imagefolder", captions),
+    "words": ("ocr", words),
 }
 
 

@@ -277,7 +277,7 @@ def _recognition_of_one(path: str, found: Guess) -> Recognition:
     if found.columns.group is not None:
         comments["group_column"] = "records of one group never end in two splits"
     if found.others:
-        comments["label_column"] = f"not read: {', '.join(found.others)}"
+        comments["list"] += f"; columns that are not read: {', '.join(found.others)}"
     return Recognition(
         certainty=certainty,
         reason=f"'{path}' lists images that lie in '{found.base}' ({read}){doubt}",
