@@ -129,7 +129,7 @@ def test_a_missing_folder_and_a_file_are_named(tmp_path: Path, registry) -> None
 def test_an_unsure_layout_is_taken_only_when_asked_for(
     tmp_path: Path, make_images, registry
 ) -> None:
-    root = make_images("images", classes=("images", "labels"))
+    root = make_images(count=1)
     assert "If it is 'folder' all the same, --use folder takes it." in refusal(root, registry)
     chosen, _ = choose(root, candidates(root, registry), registry, use="folder")
     assert chosen.source == "folder"
