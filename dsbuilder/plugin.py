@@ -104,6 +104,9 @@ RESERVED = frozenset({"use", "p", "name", "splits", "count", "action"})
 
 Geometry = Literal["fixed", "moves", "breaks"]
 
+POSITIONAL = tuple(kind.kind for kind in (Mask, Boxes, Keypoints))
+"""The kinds of target that lie in pixel coordinates."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -240,6 +243,14 @@ class Transform(ABC):
     def apply(self, sample: Sample, params: Params) -> Sample:
         """Returns the changed sample; a pure function, which leaves its arguments as they are."""
 
+    def motion(self, sample: Sample, params: Params) -> Motion | None:
+        """Returns where `apply` moves the pixels of a sample, so that targets are moved along.
+
+        It is asked only where there are targets in pixel coordinates. None says that no pixel
+        moves, or that `apply` moves the targets itself; `sample.positional` are their kinds.
+        """
+        return None
+
     def explain(self, sample: Sample, params: Params) -> Params:
         """Returns what the params of one application came to, for a person; JSON values only.
 
@@ -361,10 +372,16 @@ class Stage:
             return None
         return self.plugin.draw(sample, rng)
 
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        """Returns the changed sample, its targets in pixel coordinates moved along."""
+        made = self.plugin.apply(sample, params)
+        motion = self.plugin.motion(sample, params) if sample.positional else None
+        return made if motion is None else made.moved(motion)
+
     def run(self, sample: Sample, seed: int) -> Sample:
         """Draws and applies in one go: for a stage that nests this one and keeps only a seed."""
         params = self.draw(sample, generator(self.id, seed))
-        return sample if params is None else self.plugin.apply(sample, params)
+        return sample if params is None else self.apply(sample, params)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -403,14 +420,24 @@ def source(name: str) -> Callable[[Plugin], Plugin]:
 def transform(
     name: str, *, geometry: Geometry, moves: Sequence[str] = ()
 ) -> Callable[[Plugin], Plugin]:
-    """Marks a class as the transform `name`, with its declared geometry."""
+    """Marks a class as the transform `name`, with its declared geometry.
+
+    Args:
+      moves: kinds of positional target that `apply` moves along; all, where `motion` says how.
+    """
     if geometry not in ("fixed", "moves", "breaks"):
         raise PluginError(
             f"transform '{name}': expected geometry 'fixed', 'moves' or 'breaks', "
             f"found {geometry!r}."
         )
-    mark = Mark(kind="transform", name=name, geometry=geometry, moves=tuple(moves))
-    return _marker(Transform, mark)
+
+    def apply(cls: Plugin) -> Plugin:
+        says = geometry == "moves" and getattr(cls, "motion", None) is not Transform.motion
+        along = POSITIONAL if says else tuple(moves)
+        mark = Mark(kind="transform", name=name, geometry=geometry, moves=along)
+        return _marker(Transform, mark)(cls)
+
+    return apply
 
 
 def mixer(name: str) -> Callable[[Plugin], Plugin]:

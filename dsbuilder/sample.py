@@ -52,15 +52,36 @@ class Sample:
       key: the record's key; of a derived sample, with how it was made appended after `//`.
       image: `(H, W, C)` uint8, RGB order, C in 1, 3, 4, unless the signature says another dtype.
       targets: values by target name; each target's kind says of which type.
+      positional: the kinds of those targets that lie in pixel coordinates, by their names.
     """
 
     key: str
     image: np.ndarray
     targets: Mapping[str, Any]
+    positional: Mapping[str, "Target"] = field(default_factory=dict)
 
     def replace(self, **changes: Any) -> Self:
         """Returns a copy with the given attributes changed."""
         return type(self)(**{**self.__dict__, **changes})
+
+    def moved(self, motion: "Motion") -> Self:
+        """Returns a copy whose targets in pixel coordinates went where the pixels did."""
+        changed = {
+            name: kind.move(self.targets[name], motion) for name, kind in self.positional.items()
+        }
+        return self.replace(targets={**self.targets, **changed})
+
+    def size_problem(self) -> str | None:
+        """Says which target has another height or width than the image; None if none has."""
+        for name, kind in self.positional.items():
+            size = self.image.shape[:2]
+            found = self.targets[name].shape[:2] if kind.of_pixels else size
+            if found != size:
+                return (
+                    f"expected the {kind.kind} '{name}' to have the image's size, {size[1]} x "
+                    f"{size[0]}, found {found[1]} x {found[0]}"
+                )
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,9 +330,9 @@ class SampleSpec:
         return self.replace(targets={name: t.mixed() for name, t in self.targets.items()})
 
     @property
-    def positional(self) -> tuple[str, ...]:
-        """Names of the targets that lie in pixel coordinates."""
-        return tuple(name for name, target in self.targets.items() if target.positional)
+    def positional(self) -> dict[str, Target]:
+        """The targets that lie in pixel coordinates, by name."""
+        return {name: target for name, target in self.targets.items() if target.positional}
 
     def __str__(self) -> str:
         targets = ", ".join(f"{name}: {target}" for name, target in self.targets.items())

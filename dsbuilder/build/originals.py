@@ -87,8 +87,7 @@ class Originals:
             _LOGGER.warning("%s: a damaged original is made again: %s", path, error)
             return None
         trace.applied.extend(applied)
-        labels = self.pipeline.label(located.record)
-        return Sample(key=located.record.key, image=image, targets=labels)
+        return self.pipeline.kept(located.record, image)
 
     def keep(self, located: Located, sample: Sample, trace: Trace) -> bool:
         """Keeps the original of a record; says whether it could, since a build can do without."""

@@ -5,8 +5,9 @@ targets. What differs is how a shard's examples become files (`write`) and are f
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -15,7 +16,7 @@ import numpy as np
 from dsbuilder.errors import CacheError
 from dsbuilder.formats import example
 from dsbuilder.formats import image as image_format
-from dsbuilder.sample import CHANNELS, Mode, Sample, SampleSpec
+from dsbuilder.sample import CHANNELS, Mode, Sample, SampleSpec, Target
 
 ImageFormat = Literal["jpeg", "png", "raw"]
 _MODES: dict[int, Mode] = {channels: mode for mode, channels in CHANNELS.items()}
@@ -92,7 +93,12 @@ class Codec(ABC):
             name: target.decode(name, features) for name, target in self.signature.targets.items()
         }
         image = self._decode_image(features["image"][0])
-        return Sample(key=features["key"][0].decode(), image=image, targets=targets)
+        key = features["key"][0].decode()
+        return Sample(key=key, image=image, targets=targets, positional=self._positional)
+
+    @cached_property
+    def _positional(self) -> Mapping[str, Target]:
+        return self.signature.positional
 
     def _decode_image(self, data: bytes) -> np.ndarray:
         spec = self.signature.image

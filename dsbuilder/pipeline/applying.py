@@ -71,12 +71,15 @@ def apply_drawn(
 
 
 def accepted(signature: SampleSpec, sample: Sample) -> Sample:
-    """Returns a sample if its image has the signature's shape; else a stage broke its word."""
+    """Returns a sample if it has the signature's shape; else a stage broke its word."""
     if not signature.image.accepts(sample.image):
         raise PluginError(
             f"{sample.key}: expected an image {signature.image} after the last stage, "
             f"found {_described(sample.image)}. A stage does not do what its output_spec says."
         )
+    problem = sample.size_problem() if sample.positional else None
+    if problem:
+        raise PluginError(f"{sample.key}: {problem}. A stage does not move what it says it moves.")
     return sample
 
 
@@ -88,7 +91,7 @@ def _apply(stage: Stage, sample: Sample, rng: np.random.Generator, trace: Trace)
         if params is None:
             return sample
         check_params(params)
-        made = stage.plugin.apply(sample, params)
+        made = stage.apply(sample, params)
     except Exception as error:
         _note(error, stage.id, sample.key, params)
         raise

@@ -6,6 +6,7 @@ any time.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from dsbuilder.errors import DataError, PluginError
 from dsbuilder.pipeline.applying import Position, Trace, accepted, apply_drawn, apply_fixed, noted
 from dsbuilder.pipeline.decoding import decode
 from dsbuilder.plugin import Stage
-from dsbuilder.sample import Params, Record, Sample, SampleSpec
+from dsbuilder.sample import Params, Record, Sample, SampleSpec, Target
 from dsbuilder.seeding import generator, rank, unit
 from dsbuilder.spec.schema import Settings, Spec
 from dsbuilder.spec.stages import SPLITS, AnyStage, MixStage, Synthesis
@@ -70,9 +71,25 @@ class Pipeline:
 
     def decode(self, record: Record, pixels: bytes | np.ndarray) -> Sample:
         """Returns the sample of a record before `prepare`: decoded, its labels parsed."""
+        settings, positional = self.settings, self._positional
         labels = self.label(record)
-        image = decode(pixels, self.settings.image, self.settings.prepare)
-        return Sample(key=record.key, image=image, targets=labels)
+        # A reduced image would no longer have the size of a mask.
+        whole = any(kind.of_pixels for kind in positional.values())
+        image = decode(pixels, settings.image, () if whole else settings.prepare)
+        sample = Sample(key=record.key, image=image, targets=labels, positional=positional)
+        problem = sample.size_problem() if positional else None
+        if problem:
+            raise DataError(f"{record.key}: {problem}. Replace one of the two files.")
+        return sample
+
+    def kept(self, record: Record, image: np.ndarray) -> Sample:
+        """Returns the prepared original of a record whose image was kept."""
+        labels = self.label(record)
+        return Sample(key=record.key, image=image, targets=labels, positional=self._positional)
+
+    @cached_property
+    def _positional(self) -> Mapping[str, Target]:
+        return _require(self.prepared).positional
 
     def label(self, record: Record) -> dict[str, Any]:
         """Returns the labels of a record, parsed."""
@@ -133,7 +150,7 @@ class Pipeline:
         sample = synthesis.plugin.render(key, params, self.settings.image.mode)
         targets = self.signature.targets
         values = {name: targets[name].parse(sample.targets[name]) for name in targets}
-        return sample.replace(targets=values)
+        return sample.replace(targets=values, positional=self.signature.positional)
 
     @property
     def content_shares(self) -> dict[str, float]:

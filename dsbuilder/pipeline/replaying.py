@@ -89,4 +89,4 @@ def _applied(
     if isinstance(stage, MixStage):
         targets = pipeline.prepared.targets if pipeline.prepared is not None else {}
         return stage.plugin.mix(sample, partners, params, targets)
-    return stage.plugin.apply(sample, params)
+    return stage.apply(sample, params)

@@ -12,11 +12,6 @@ from dsbuilder.targets.naming import check_names, id_of, out_of_range
 
 Dtype = Literal["int64", "float32", "string"]
 
-LEAST_AREA = 1.0
-"""Square pixels that must be left of a box when it is moved, or it is dropped."""
-LEAST_VISIBLE = 0.05
-"""Share of a box that must still lie in the image when it is moved, or it is dropped."""
-
 _OWN = ("bbox", "label", "box")
 _DTYPES: Mapping[str, Any] = {"int64": np.int64, "float32": np.float32, "string": object}
 _YX = [1, 0, 3, 2]
@@ -80,6 +75,10 @@ class Boxes(Target):
 
     kind: ClassVar[str] = "boxes"
     positional: ClassVar[bool] = True
+    least_area: ClassVar[float] = 1.0
+    """Square pixels that must be left of a box that is moved, or it is dropped."""
+    least_visible: ClassVar[float] = 0.05
+    """Share of a box that must still lie in the image when it is moved, or it is dropped."""
     names: tuple[str, ...]
     attributes: tuple[tuple[str, Dtype], ...] = ()
 
@@ -178,7 +177,7 @@ class Boxes(Target):
     def move(self, value: BoxSet, motion: Motion) -> BoxSet:
         """Returns the boxes around where the corners went, cut at the image's edges.
 
-        A box of which less than `LEAST_VISIBLE` or `LEAST_AREA` is left is dropped.
+        A box of which less than `least_visible` or `least_area` is left is dropped.
         """
         height, width = motion.after
         sides = np.array([width, height], np.float64)
@@ -186,7 +185,7 @@ class Boxes(Target):
         whole = np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
         cut = whole.clip(0.0, 1.0)
         area, left = _area(whole), _area(cut)
-        kept = (left * width * height >= LEAST_AREA) & (left >= LEAST_VISIBLE * area)
+        kept = (left * width * height >= self.least_area) & (left >= self.least_visible * area)
         places = np.flatnonzero(kept)
         return value.take(places, cut[places])
 

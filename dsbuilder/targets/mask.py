@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats import mask as mask_format
 from dsbuilder.formats import polygon, rle
 from dsbuilder.sample import Feature, Motion, Target
 from dsbuilder.targets.naming import check_names, id_of
@@ -75,6 +74,8 @@ class Mask(Target):
         return self._checked(self._of_file(raw) if "path" in raw else self._of_segments(raw))
 
     def _of_file(self, raw: Mapping[str, Any]) -> np.ndarray:
+        from dsbuilder.formats import mask as mask_format
+
         path = Path(raw["path"])
         try:
             return mask_format.read_ids(path.read_bytes(), raw.get("values"))
@@ -111,10 +112,14 @@ class Mask(Target):
 
     def encode(self, name: str, value: np.ndarray) -> dict[str, Any]:
         """Returns the ids as a gray PNG."""
+        from dsbuilder.formats import mask as mask_format
+
         return {name: mask_format.encode_ids(value)}
 
     def decode(self, name: str, features: Mapping[str, Any]) -> np.ndarray:
         """Returns the ids of a PNG."""
+        from dsbuilder.formats import mask as mask_format
+
         stored = features[name]
         return mask_format.decode_ids(stored if isinstance(stored, bytes) else stored[0])
 

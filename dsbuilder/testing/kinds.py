@@ -14,6 +14,7 @@ from dsbuilder.plugin import (
     Mixer,
     Mode,
     ModelBuilder,
+    Params,
     Record,
     Sample,
     SampleSpec,
@@ -112,6 +113,7 @@ def _check_transform_on(plugin: Transform, sample: Sample, after: SampleSpec) ->
         params = drawn(name, lambda rng: plugin.draw(sample, rng), seed, unchanged=(sample.image,))
         result = made(name, lambda params: plugin.apply(sample, params), params, [sample])
         check_fits(name, result, after)
+        _check_motion(plugin, sample, result, params)
         assert result.key == sample.key, f"{name}: expected the sample's key, found {result.key}."
         check_explained(name, plugin.explain(sample, params))
         if signature_or_refusal(
@@ -124,6 +126,19 @@ def _check_transform_on(plugin: Transform, sample: Sample, after: SampleSpec) ->
             f"{name}: expected the same image after another sample was made, or of an array that "
             "is not contiguous, found a different one."
         )
+
+
+def _check_motion(plugin: Transform, sample: Sample, result: Sample, params: Params) -> None:
+    """Checks that a motion leads from the size that an image had to the one it has."""
+    motion = plugin.motion(sample, params)
+    if motion is None:
+        return
+    name, sizes = name_of(plugin), (sample.image.shape[:2], result.image.shape[:2])
+    assert plugin.geometry == "moves", f"{name}: expected no motion of geometry {plugin.geometry!r}"
+    assert (motion.before, motion.after) == sizes, (
+        f"{name}: expected a motion between images of {sizes}, found one between "
+        f"{(motion.before, motion.after)}."
+    )
 
 
 def check_mixer(plugin: Mixer) -> None:

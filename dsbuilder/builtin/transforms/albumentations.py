@@ -27,12 +27,14 @@ from dsbuilder.builtin.transforms.albumentations_signature import (
     size_after,
     varies,
 )
+from dsbuilder.builtin.transforms.albumentations_targets import Carrier, check
 from dsbuilder.plugin import (
     Geometry,
     ImageSpec,
     Params,
     Sample,
     SampleSpec,
+    Target,
     Transform,
     draw_seed,
     transform,
@@ -52,8 +54,11 @@ class Albumentations(Transform):
     `A.HistogramMatching` and `A.PixelDistributionAdaptation` take `reference_images`, a list of
     absolute paths. Of an image with alpha, what changes colours alone leaves alpha as it is.
 
-    What needs more than one image with every call (boxes, masks, volumes, texts, functions) is
-    refused.
+    Masks, boxes and keypoints go through with the image, as far as the class declares them: boxes
+    are cut at the edges and dropped where hardly anything is left of them; what comes into a mask
+    from outside is the id that it ignores, unless `fill_mask` says another. What needs more than an
+    image and its targets with every call (other images, volumes, texts, functions) is refused, and
+    so are the crops that boxes or masks steer.
 
     Attributes:
       member: the class's name.
@@ -111,10 +116,7 @@ class Albumentations(Transform):
         A side is stated if every try with some fixed seeds gave the same; else it varies.
         """
         if spec.positional:
-            raise ValueError(
-                f"A.{self.member}: expected no targets in pixel coordinates, found "
-                f"{', '.join(spec.positional)}. They are not yet moved along."
-            )
+            check(self._recipe, spec.positional)
         if spec.image not in self._signatures:
             with self._recipe.lock:
                 self._signatures[spec.image] = signature_after(self._recipe, spec.image)
@@ -132,7 +134,23 @@ class Albumentations(Transform):
         """Returns the transformed sample; two calls with one seed give the same bytes."""
         if leaves_alone(self._recipe.transform, *sample.image.shape[:2]):
             return sample
+        if sample.positional and self._moves:
+            return self._carrier(sample.positional).run(sample, params["seed"])
         return sample.replace(image=self._recipe.run(sample.image, params["seed"]))
+
+    @cached_property
+    def _moves(self) -> bool:
+        return self.geometry == "moves"
+
+    @cached_property
+    def _carriers(self) -> list[Carrier]:
+        return []
+
+    def _carrier(self, kinds: Mapping[str, Target]) -> Carrier:
+        """Returns the carrier of some targets; a process meets those of one signature."""
+        if not self._carriers or self._carriers[0].kinds is not kinds:
+            self._carriers[:] = [Carrier.of(self._recipe, kinds)]
+        return self._carriers[0]
 
     def explain(self, sample: Sample, params: Params) -> Params:
         """Returns what albumentations drew from the seed: its own params of every transform."""

@@ -65,6 +65,8 @@ class _Late:
         self._make, self._seed = make, seed
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked for by what copies objects
+            raise AttributeError(name)
         # This method is asked only for what is not there yet, `_made` in the first place.
         value = self._make(self._seed) if name == "_made" else getattr(self._made, name)
         setattr(self, name, value)
@@ -121,10 +123,15 @@ def _is_of_colour(transform: Any) -> bool:
 def _call(
     transform: Any, image: np.ndarray, seed: int, references: Mapping[str, Any]
 ) -> np.ndarray:
-    # `Compose(seed=...)` would give every child the same seed: three flips would fire together.
-    transform.set_random_state(_Late(np.random.default_rng, seed), _Late(random.Random, seed))
+    reseed(transform, seed)
     result = transform(image=image, force_apply=True, **references)["image"]
     return np.ascontiguousarray(result if result.ndim == 3 else result[..., None])
+
+
+def reseed(transform: Any, seed: int) -> None:
+    """Gives an object the random state of a seed, for one call."""
+    # `Compose(seed=...)` would give every child the same seed: three flips would fire together.
+    transform.set_random_state(_Late(np.random.default_rng, seed), _Late(random.Random, seed))
 
 
 @cache
@@ -246,8 +253,8 @@ def _nest(name: str, arguments: dict[str, Any], references: dict[str, Any]) -> d
     for key in _LATER:
         if arguments.pop(key, None):
             raise ValueError(
-                f"{name}: {key}: expected none, since no target lies in pixel coordinates yet. "
-                "Remove it."
+                f"{name}: {key}: expected none: what a sample has of masks, boxes and keypoints "
+                "goes along without it. Remove it."
             )
     p = arguments.get("p", 1)
     if not isinstance(p, (int, float)) or not 0 <= p <= 1:

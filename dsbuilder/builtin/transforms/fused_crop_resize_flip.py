@@ -12,13 +12,13 @@ from typing import Literal
 
 import numpy as np
 
-from dsbuilder.plugin import Params, Range, Sample, SampleSpec, Transform, transform
+from dsbuilder.plugin import Motion, Params, Range, Sample, SampleSpec, Transform, transform
 
 _DTYPES = ("uint8", "uint16", "float32")
 _TRIES = 10
 
 
-@transform("fused_crop_resize_flip", geometry="moves", moves=())
+@transform("fused_crop_resize_flip", geometry="moves")
 @dataclass(frozen=True, kw_only=True)
 class FusedCropResizeFlip(Transform):
     """Cuts a box of random area, shape and place, resizes it and flips it: A.RandomResizedCrop.
@@ -75,6 +75,17 @@ class FusedCropResizeFlip(Transform):
         if params["flip"]:  # OpenCV drops the last axis of one channel
             resized = cv2.flip(resized, 1).reshape(resized.shape)
         return sample.replace(image=np.ascontiguousarray(resized))
+
+    def motion(self, sample: Sample, params: Params) -> Motion:
+        """Returns where the box goes."""
+        top, left, height, width = params["box"]
+        return Motion.of_box(
+            (sample.image.shape[0], sample.image.shape[1]),
+            (top, left, height, width),
+            (0, 0, *self.size),
+            self.size,
+            mirrored=params["flip"],
+        )
 
     def _box(self, height: int, width: int, rng: np.random.Generator) -> list[int]:
         for _ in range(_TRIES):

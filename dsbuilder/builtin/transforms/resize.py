@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dsbuilder.formats import colour_name
-from dsbuilder.plugin import Params, Sample, SampleSpec, Transform, transform
+from dsbuilder.plugin import Motion, Params, Sample, SampleSpec, Transform, transform
 
 _DTYPES = ("uint8", "uint16", "float32")
 
 
-@transform("resize", geometry="moves", moves=())
+@transform("resize", geometry="moves")
 @dataclass(frozen=True, kw_only=True)
 class Resize(Transform):
     """Resizes an image, by its short side or to a fixed size; what has its shape already is kept.
@@ -91,6 +91,19 @@ class Resize(Transform):
                 background=colour_name.parse("background", self.background),
             )
         return sample.replace(image=resized)
+
+    def motion(self, sample: Sample, params: Params) -> Motion | None:
+        """Returns where the box that is shown goes; None where the image has the size already."""
+        from dsbuilder.formats import image as images
+
+        height, width = before = sample.image.shape[:2]
+        after = self._scaled(height, width) if self.size is None else self.size
+        if before == after:
+            return None
+        if self.size is None:
+            return Motion.of_box(before, (0, 0, *before), (0, 0, *after), after)
+        place = images.place(before, after, fit=self.fit)
+        return Motion.of_box(before, place.box, (*place.offset, *place.scaled), after)
 
     def _scaled(self, height: int, width: int) -> tuple[int, int]:
         short, smaller = self.short or 0, min(height, width)

@@ -442,8 +442,8 @@ def test_geometry_follows_the_class(
         (
             "Compose",
             {"transforms": ["A.Blur"], "bbox_params": {"format": "coco"}},
-            "A.Compose: bbox_params: expected none, since no target lies in pixel coordinates yet. "
-            "Remove it.",
+            "A.Compose: bbox_params: expected none: what a sample has of masks, boxes and "
+            "keypoints goes along without it. Remove it.",
         ),
         (
             "OneOf",
@@ -476,19 +476,6 @@ def test_wrong_use_is_told_in_one_line(member: str, options: dict[str, Any], mes
     with pytest.raises(ValueError) as caught:
         Albumentations(member=member, options=options)
     assert str(caught.value) == message
-
-
-def test_targets_in_pixel_coordinates_are_refused_until_they_are_moved() -> None:
-    class Boxes(ClassLabel):
-        positional = True
-
-    spec = signature(8, 8).replace(targets={"boxes": Boxes(names=("a",))})
-    with pytest.raises(ValueError) as caught:
-        make("HorizontalFlip").output_spec(spec)
-    assert str(caught.value) == (
-        "A.HorizontalFlip: expected no targets in pixel coordinates, found boxes. They are not "
-        "yet moved along."
-    )
 
 
 def test_a_selected_channel_s_child_must_keep_its_shape() -> None:

@@ -135,7 +135,7 @@ def test_geometry_is_the_worst_and_moves_what_all_move() -> None:
     for plugin in (OneOf(stages=flips), SomeOf(stages=flips, pick=1)):
         assert (plugin.geometry, plugin.moves) == ("moves", ("mask", "boxes"))
     plugin = OneOf(stages=stages(Mirror(), Resize(short=3)))
-    assert (plugin.geometry, plugin.moves) == ("moves", ())
+    assert (plugin.geometry, plugin.moves) == ("moves", ("mask", "boxes"))
     plugin = OneOf(stages=stages(Add(), Add()))
     assert (plugin.geometry, plugin.moves) == ("fixed", ())
 
