@@ -62,11 +62,10 @@ class Originals:
         how = [dict(fingerprint.packages()), asdict(settings.image), stages, self._reader()]
         return self.folder / fingerprint.digest(how)
 
-    def _reader(self) -> str | None:
-        source, registry = self.pipeline.settings.source, self.pipeline.spec.registry
-        if source is None:
-            return None
-        return fingerprint.of_code(registry.plugin_of(type(source)).origin)
+    def _reader(self) -> list[str]:
+        registry = self.pipeline.spec.registry
+        readers = fingerprint.nested(self.pipeline.settings.source)
+        return [fingerprint.of_code(registry.plugin_of(type(each)).origin) for each in readers]
 
     def path(self, located: Located) -> Path:
         """Returns where the original of a record lies, if it is kept."""

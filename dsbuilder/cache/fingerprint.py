@@ -68,7 +68,7 @@ def describe(stage: Any, registry: Registry) -> dict[str, Any]:
     JSON values: `plugin` and its `version`; `code` and `inputs`, each by plugin, of the stage's own
     and of those it nests; and the `fingerprint`.
     """
-    plugins = list(_nested(stage.plugin))
+    plugins = list(nested(stage.plugin))
     return {
         "plugin": name_of(stage.plugin, registry),
         "version": registry.plugin_of(type(stage.plugin)).origin.version,
@@ -93,20 +93,20 @@ def name_of(plugin: Any, registry: Registry) -> str:
     return f"{known.name.removesuffix('*')}{plugin.member}"
 
 
-def _nested(value: Any) -> Iterator[Any]:
-    """Yields a plugin and, in turn, those of the stages among its options."""
+def nested(value: Any) -> Iterator[Any]:
+    """Yields a plugin and, in turn, those among its options, in stages or by themselves."""
     if hasattr(type(value), "__dsbuilder__"):
         yield value
         for each in _fields(value):
-            yield from _nested(getattr(value, each.name))
+            yield from nested(getattr(value, each.name))
     elif hasattr(value, "plugin"):
-        yield from _nested(value.plugin)
+        yield from nested(value.plugin)
     elif isinstance(value, Mapping):
         for child in value.values():
-            yield from _nested(child)
+            yield from nested(child)
     elif isinstance(value, (tuple, list)):
         for child in value:
-            yield from _nested(child)
+            yield from nested(child)
 
 
 def of_code(origin: Origin) -> str:

@@ -21,6 +21,7 @@ from dsbuilder.plugin import (
     Sample,
     SampleSpec,
     Seen,
+    Source,
     Stage,
     Transform,
     View,
@@ -68,7 +69,7 @@ def _attributes(text: str) -> set[str]:
 def check_options(plugin: Any) -> None:
     """Checks that the options, written down as in a manifest, bind to an equal plugin.
 
-    Nested stages are bound by a registry and left out here.
+    Nested stages and sources are bound by a registry and left out here.
     """
     name = name_of(plugin)
     hints = get_type_hints(type(plugin))
@@ -84,7 +85,7 @@ def check_options(plugin: Any) -> None:
 
 
 def _nests(hint: Any) -> bool:
-    return hint is Stage or any(_nests(each) for each in get_args(hint))
+    return hint in (Stage, Source) or any(_nests(each) for each in get_args(hint))
 
 
 def check_shrinking(name: str, plugin: Transform, height: int, width: int) -> None:

@@ -90,6 +90,15 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"size": [24, 30], "fit": "pad", "background": "#336699"},
         {"size": [24, 30], "fit": "stretch", "interpolation": "nearest"},
     ),
+    "several": (
+        {
+            "sources": {
+                "one": {"use": "folder", "path": "{folder}"},
+                "two": {"use": "list", "path": "{folder}", "list": "{folder}/all.txt"},
+            },
+            "shares": {"one": 0.9},
+        },
+    ),
     "shapes": ({}, {"side": 20, "radius": 0.5}),
     "some_of": ({"stages": [FLIP, BLUR, {"use": "salt_pepper"}], "pick": [0, 2]},),
     "text_line": (

@@ -1,0 +1,181 @@
+"""Several sources as one, each whole or with a share of its records."""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.plugin import (
+    DataError,
+    Recognition,
+    Record,
+    Source,
+    Target,
+    did_you_mean,
+    source,
+)
+
+_log = logging.getLogger(__name__)
+
+_UNITED = frozenset({"class", "multi_label", "boxes"})
+"""Kinds of target whose raw labels are names, so that their classes can be united."""
+
+
+@source("several")
+@dataclass(frozen=True, kw_only=True)
+class Several(Source):
+    """Reads several sources as one; each has a name, which stands before its keys.
+
+        source:
+          use: several
+          sources:
+            photos: {use: folder, path: photos}
+            web: {use: list, path: web, list: web/labels.csv}
+          shares: {web: 0.25}
+
+    All must have the same targets. Classes are united: those of the first source keep their ids,
+    new ones of the next follow in their order; the classes of masks must be the same. What a share
+    keeps is decided by a hash of each key alone, so that a file that is added changes nothing for
+    the others; a larger share keeps all that a smaller one keeps. Records of equally named groups
+    are one group, also across sources.
+
+    Attributes:
+      sources: name -> source. The key of a record is `name/` and its key in the source.
+      shares: name -> the share of its records that is kept, in (0, 1]; 1 for those left out.
+    """
+
+    sources: Mapping[str, Source]
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.sources) < 2:
+            raise ValueError(f"sources: expected at least two, found {len(self.sources)}.")
+        wrong = [name for name in self.sources if not _is_name(name)]
+        if wrong:
+            raise ValueError(f"sources: expected a name without slashes, found '{wrong[0]}'.")
+        for name, share in self.shares.items():
+            if name not in self.sources:
+                hint = did_you_mean(name, self.sources)
+                raise ValueError(f"shares: expected names of sources, found '{name}'.{hint}")
+            if not 0 < share <= 1:
+                raise ValueError(
+                    f"shares: expected a share in (0, 1] of '{name}', found {share:g}."
+                )
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Recognition:
+        """Says that no folder is several sources unless a person says which."""
+        return Recognition(certainty=0, reason="a pipeline says which sources belong together")
+
+    def records(self) -> Iterator[Record]:
+        """Yields the records of every source that its share keeps.
+
+        Raises:
+          DataError: a source is not what its options promise, or a share keeps nothing of one.
+        """
+        return iter([each for name in self.sources for each in self._kept(name)])
+
+    def _kept(self, name: str) -> list[Record]:
+        found = [replace(each, key=f"{name}/{each.key}") for each in self.sources[name].records()]
+        share = self.shares.get(name, 1.0)
+        kept = [each for each in found if _place(each.key) < share]
+        if not kept:
+            raise DataError(
+                f"several: expected records of '{name}', found none of {len(found)} in its share "
+                f"of {share:g}. Raise the share, or leave the source out."
+            )
+        if len(kept) < len(found):
+            left = len(found) - len(kept)
+            _log.warning(
+                "several: %d of %d records of '%s' were left out, by its share of %g.",
+                left,
+                len(found),
+                name,
+                share,
+            )
+        return kept
+
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        """Returns the targets of all sources, with the classes of all.
+
+        Raises:
+          DataError: sources have different targets.
+        """
+        parts: dict[str, list[Record]] = {name: [] for name in self.sources}
+        for record in records:
+            name, own = _own(record)
+            parts[name].append(own)
+        found = {name: self.sources[name].targets(part) for name, part in parts.items() if part}
+        if not found:
+            return {}
+        _check_alike(found)
+        return {
+            target: _united(target, {name: targets[target] for name, targets in found.items()})
+            for target in next(iter(found.values()))
+        }
+
+    def read(self, record: Record) -> bytes | np.ndarray:
+        """Returns the pixels, as the record's source reads them."""
+        name, own = _own(record)
+        return self.sources[name].read(own)
+
+    def identity(self, record: Record) -> str | None:
+        """Returns what the record's source says."""
+        name, own = _own(record)
+        return self.sources[name].identity(own)
+
+
+def _is_name(name: str) -> bool:
+    return bool(name.strip()) and not set(name) & set("/\\\0") and name not in (".", "..")
+
+
+def _place(key: str) -> float:
+    """Returns a number in [0, 1) that depends on the key alone."""
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2**53
+
+
+def _own(record: Record) -> tuple[str, Record]:
+    """Returns the name of a record's source, and the record as the source knows it."""
+    name, _, key = record.key.partition("/")
+    return name, replace(record, key=key)
+
+
+def _check_alike(found: Mapping[str, Mapping[str, Target]]) -> None:
+    (first, targets), *rest = found.items()
+    for name, others in rest:
+        if others.keys() != targets.keys():
+            raise DataError(
+                "several: expected the same targets of every source, found "
+                f"{', '.join(targets)} in '{first}' and {', '.join(others)} in '{name}'. "
+                "Set options of the sources so that they agree."
+            )
+
+
+def _united(target: str, found: Mapping[str, Target]) -> Target:
+    """Returns one target of all sources, the same but for its classes, which are united."""
+    (first, one), *rest = found.items()
+    for name, other in rest:
+        if _bare(other) != _bare(one):
+            raise DataError(
+                f"several: expected the target '{target}' to be the same in every source, found "
+                f"{one!r} in '{first}' and {other!r} in '{name}'. Set options of the sources so "
+                "that they agree."
+            )
+    if one.kind not in _UNITED:
+        return one
+    names = dict.fromkeys(name for each in found.values() for name in each.class_names)
+    return _named(one, tuple(names))
+
+
+def _bare(target: Target) -> Any:
+    return _named(target, ()) if target.kind in _UNITED else target
+
+
+def _named(target: Any, names: tuple[str, ...]) -> Target:
+    renamed: Target = replace(target, names=names)
+    return renamed
