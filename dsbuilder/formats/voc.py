@@ -27,6 +27,15 @@ Colour = tuple[int, int, int]
 ATTRIBUTES = ("difficult", "truncated")
 """What is said of an object beside its box, each 0 or 1; 0 where nothing is said."""
 
+BACKGROUND = "background"
+"""The class of palette index 0."""
+CLASSES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
+)
+"""VOC's own classes, in the order of their palette indices from 1 on."""
+
 VOID = 255
 """The palette index of pixels that are not to be counted."""
 VOID_COLOUR: Colour = (224, 224, 192)

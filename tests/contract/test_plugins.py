@@ -106,6 +106,10 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"fonts": [FONT], "charset": "01", "length": [1, 1], "label": "class", "width": 40},
         {"fonts": [FONT], "words": ["caf\u00e9", "New York"], "size": [8, 12], "tinted": True},
     ),
+    "voc": (
+        {"path": "{folder}/.voc", "images": ".", "annotations": "."},
+        {"path": "{folder}/.voc", "images": ".", "mask": True, "objects": False},
+    ),
     "yolo": ({"path": "{folder}/.yolo"}, {"path": "{folder}/.yolo", "only": ["train"]}),
     "transfer": ({"weights": "none"},),
 }
@@ -179,6 +183,7 @@ def folder(make_images: Callable[..., Path]) -> Path:
     make_arrays(root)
     make_yolo(root / ".yolo", paths)
     make_coco(root / ".coco", paths)
+    make_voc(root / ".voc", paths)
     return root
 
 
@@ -192,6 +197,22 @@ def make_yolo(root: Path, paths: list[Path]) -> None:
         image.write_bytes((root.parent / path).read_bytes())
         label.write_text(f"{number % 2} 0.5 0.5 0.25 0.5\n" * min(number, 1))
     (root / "data.yaml").write_text("train: images\nnames: [cat, dog]\n")
+
+
+def make_voc(root: Path, paths: list[Path]) -> None:
+    """Copies of the images, each with an XML file beside it, and with a mask."""
+    box = "<xmin>2</xmin><ymin>2</ymin><xmax>9</xmax><ymax>9</ymax>"
+    note = f"<annotation><object><name>cat</name><bndbox>{box}</bndbox></object></annotation>"
+    (root / "ImageSets" / "Main").mkdir(parents=True)
+    (root / "ImageSets/Main/train.txt").write_text(
+        "".join(f"{path.with_suffix('')}\n" for path in paths)
+    )
+    for path in paths:
+        for name in (path, Path("SegmentationClass") / path):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes((root.parent / path).read_bytes())
+        Image.new("L", (24, 20), 8).save(root / "SegmentationClass" / path)
+        (root / path).with_suffix(".xml").write_text(note)
 
 
 def make_coco(root: Path, paths: list[Path]) -> None:
