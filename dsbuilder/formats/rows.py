@@ -99,7 +99,7 @@ def open_file(path: Path) -> BinaryIO:
         ) from None
 
 
-def unpacked(stream: BinaryIO, *, limit: int) -> BinaryIO:
+def unpacked(stream: BinaryIO, *, limit: int = 1 << 62) -> BinaryIO:
     """Returns a temporary file with what a stream holds, at most `limit` bytes of it.
 
     It has no name and goes when it is closed or the process ends. What the stream raises, passes.

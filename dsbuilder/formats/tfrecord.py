@@ -55,12 +55,24 @@ def read(path: str | os.PathLike[str]) -> Iterator[tuple[int, int, bytes]]:
             f"{path}: expected a TFRecord file, {error.strerror or error}. Build it again."
         ) from error
     with file:
-        offset = 0
-        while head := file.read(_HEAD.size):
-            data = _payload(file, offset, head)
-            length = frame_length(len(data))
-            yield offset, length, data
-            offset += length
+        yield from frames(file)
+
+
+def frames(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+    """Yields every frame of an open file from its start; see `read`."""
+    offset = file.seek(0)
+    while head := file.read(_HEAD.size):
+        data = _payload(file, offset, head)
+        length = frame_length(len(data))
+        yield offset, length, data
+        offset += length
+
+
+def begins_with_frame(head: bytes) -> bool:
+    """Whether a file's first 12 bytes are the head of a frame, as its own checksum says."""
+    if len(head) < _HEAD.size:
+        return False
+    return bool(_HEAD.unpack_from(head)[1] == _masked(head[: _LENGTH.size]))
 
 
 def read_at(file: BinaryIO, offset: int) -> bytes:

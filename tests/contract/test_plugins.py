@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsbuilder.formats import png, tfrecord
+from dsbuilder.formats.example import encode
 from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage
 from dsbuilder.registry import Plugin, discover
 from dsbuilder.spec.binding import Binder
@@ -111,6 +113,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/.voc", "images": ".", "mask": True, "objects": False},
     ),
     "yolo": ({"path": "{folder}/.yolo"}, {"path": "{folder}/.yolo", "only": ["train"]}),
+    "tfrecord": ({"path": "{folder}/records"}, {"path": "{folder}/records/a.tfrecord"}),
     "transfer": ({"weights": "none"},),
 }
 PLACES: Mapping[str, Any] = {
@@ -247,6 +250,12 @@ def make_arrays(root: Path) -> None:
     for name, array in (("images-idx3", images), ("labels-idx1", labels)):
         head = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes()
         (root / "idx" / f"train-{name}-ubyte").write_bytes(head + array.tobytes())
+    (root / "records").mkdir()
+    frames = [
+        tfrecord.frame(encode({"image": png.encode(image[..., None]), "label": int(label)}))
+        for image, label in zip(images, labels, strict=True)
+    ]
+    (root / "records" / "a.tfrecord").write_bytes(b"".join(frames))
     rows = np.column_stack([labels, images.reshape(6, -1)])
     np.savetxt(root / "pixels.csv", rows, fmt="%d", delimiter=",")
     np.savez(root / "some.npz", x_train=images, y_train=labels)

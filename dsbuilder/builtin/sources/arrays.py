@@ -132,7 +132,10 @@ class Arrays(Source):
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `label`, the class."""
         found = {record.targets["label"] for record in records}
-        return {"label": ClassLabel(names=numbered.class_names(found, _classes(self)))}
+        try:
+            return {"label": ClassLabel(names=numbered.class_names(found, _classes(self)))}
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from None
 
     def read(self, record: Record) -> np.ndarray:
         """Returns the pixels of a record, `(H, W, C)`."""
