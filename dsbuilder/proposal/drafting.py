@@ -1,5 +1,6 @@
 """A folder and its layout -> the text of a pipeline that builds as it stands."""
 
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,14 @@ from typing import Any
 from dsbuilder.errors import DataError
 from dsbuilder.plugin import Source
 from dsbuilder.proposal import advice, training
-from dsbuilder.proposal.appearance import look
+from dsbuilder.proposal.appearance import Appearance, look
 from dsbuilder.proposal.facts import Facts
 from dsbuilder.proposal.recognition import Candidate
 from dsbuilder.proposal.writing import Writer
 from dsbuilder.registry import Registry
 from dsbuilder.spec import load_data
 
+_LOGGER = logging.getLogger(__name__)
 _EPOCHS = 10
 _BATCH = 32
 
@@ -50,9 +52,9 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
     records = sorted(source.records(), key=lambda record: record.key)
     if not records:
         raise DataError(f"{folder}: expected records of '{candidate.source}', found none.")
-    facts = Facts(
-        records=records, targets=source.targets(records), appearance=look(source, records)
-    )
+    looks = look(source, records)
+    _warn_of_unreadable(looks)
+    facts = Facts(records=records, targets=source.targets(records), appearance=looks)
     names = candidate.recognition.options
     options = {
         each.name: _relative(getattr(source, each.name), output)
@@ -82,6 +84,20 @@ def _source(folder: Path, candidate: Candidate, registry: Registry) -> Source:
     if spec.settings.source is None:
         raise DataError(f"{folder}: expected the source '{candidate.source}', found none.")
     return spec.settings.source
+
+
+def _warn_of_unreadable(looks: Appearance) -> None:
+    if looks.unreadable:
+        key, why = next(iter(looks.unreadable.items()))
+        total = len(looks.unreadable) + len(looks.headers)
+        _LOGGER.warning(
+            "%d of %d images that were looked at cannot be read, such as '%s': %s A build sets "
+            "them aside, up to build.max_quarantined.",
+            len(looks.unreadable),
+            total,
+            key,
+            why,
+        )
 
 
 def _relative(value: Any, output: Path) -> Any:

@@ -90,6 +90,16 @@ def test_nothing_is_written_for_a_folder_that_cannot_be_read(pets: Path, call) -
     assert not (pets / "source.yaml").exists()
 
 
+def test_images_that_cannot_be_read_are_told_beforehand(pets: Path, call) -> None:
+    (pets / "source/cat/3.png").write_bytes(b"")
+    result = call("init source")
+    assert result.exit_code == 0
+    assert (
+        "warning: 1 of 16 images that were looked at cannot be read, such as 'cat/3.png': "
+        in result.stderr
+    )
+
+
 def test_an_unknown_layout_lists_the_reasons_and_a_better_folder(pets: Path, call) -> None:
     shutil.move(pets / "source", pets / "data/animals/source")
     result = call("init data/animals")
