@@ -57,7 +57,8 @@ def split(facts: Facts) -> Advice:
 def _shares(facts: Facts) -> Advice:
     few = [name for name, count in facts.counts.items() if count < _FEW]
     if not few:
-        return _SHARES, "each class to within one record; the same file always in the same split"
+        how = "each class to within one record; " if facts.counts else ""
+        return _SHARES, f"{how}a file that is added moves hardly any other"
     plenty = len(facts.records) >= _FEW * _FEW
     what = "1 class has" if len(few) == 1 else f"{len(few)} classes have"
     text = f"{what} fewer than {_FEW} records ({shortened(few, limit=3)}): a split may lack them"

@@ -13,6 +13,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.cli.main import main
+from dsbuilder.proposal.recognition import LEAST
 
 
 def picture(path: Path, *, size: tuple[int, int] = (40, 50), mode: str = "RGB") -> str:
@@ -110,6 +111,45 @@ def words(root: Path) -> None:
     (root / "gt.txt").write_text("".join(lines))
 
 
+def yolo(root: Path) -> None:
+    """Ultralytics: `data.yaml`, images and labels; one image is background."""
+    for split, count in {"train": 12, "val": 4}.items():
+        for index in range(count):
+            picture(root / f"images/{split}/{index}.jpg", size=(120, 160))
+            label = root / f"labels/{split}/{index}.txt"
+            label.parent.mkdir(parents=True, exist_ok=True)
+            if index:
+                label.write_text(f"{index % 2} 0.5 0.5 0.25 0.5\n1 0.2 0.2 0.1 0.1\n")
+    (root / "data.yaml").write_text(
+        "path: .\ntrain: images/train\nval: images/val\nnames: {0: person, 1: car}\n"
+    )
+
+
+def coco(root: Path) -> None:
+    """Instances with gaps between the ids of categories, and an image without any."""
+    images, annotations = [], []
+    for index in range(16):
+        name = picture(root / f"images/{index:03}.jpg", size=(120, 160))
+        images.append({"id": 100 + index, "file_name": name, "height": 120, "width": 160})
+        if index:
+            box = [10.0 * (index % 4), 20.0, 60.0, 40.5]
+            entry = {"id": index, "image_id": 100 + index, "bbox": box, "area": 2430.0}
+            annotations.append({**entry, "category_id": 3 + 4 * (index % 2), "iscrowd": 0})
+    categories = [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    (root / "annotations").mkdir()
+    (root / "annotations/instances_default.json").write_text(json.dumps(document))
+
+
+def masks(root: Path) -> None:
+    for index in range(14):
+        name = picture(root / f"images/{index}.jpg", size=(96, 128))
+        pixels = np.zeros((96, 128), np.uint8)
+        pixels[10 : 50 + index, 20:80] = 1 + index % 2
+        (root / "masks").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save((root / "masks" / name).with_suffix(".png"))
+
+
 LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "photographs": ("folder", photographs),
     "tiny classes": ("folder", tiny_classes),
@@ -122,6 +162,9 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "pixels in a table": ("pixel_csv", pixel_table),
     "imagefolder": ("imagefolder", captions),
     "words": ("ocr", words),
+    "yolo": ("yolo", yolo),
+    "coco": ("coco", coco),
+    "masks": ("image_mask", masks),
 }
 
 
@@ -137,7 +180,8 @@ def test_what_init_writes_builds_as_it_stands(layout: str, tmp_path: Path) -> No
     make(tmp_path / "some data")
     pipeline = tmp_path / "pipeline.yaml"
     told = json.loads(call("init", tmp_path / "some data", "--output", pipeline, "--json").stdout)
-    assert told["source"]["use"] == source
+    sure = [each["source"] for each in told["recognised"] if each["certainty"] >= LEAST]
+    assert sure == [told["source"]["use"]] == [source]
     call("build", pipeline, "--out", tmp_path / "out", "--workers", 0, "--quiet")
     dataset = dsbuilder.load(tmp_path / "out/some_data/1.0.0")
     made = {split: dataset.num_samples(split) for split in told["check"]["samples"]}

@@ -216,7 +216,7 @@ def _record(entry: Entry, *, key: str, path: Path, split: str | None) -> Record:
 
 
 def _recognise(folder: Path, seen: Glance) -> Recognition:
-    candidates = [path for path in seen.ending(*LISTS) if path.count("/") <= 1][:_MOST_LISTS]
+    candidates = [path for path in seen.ending(*LISTS) if _may_be_a_list(path)][:_MOST_LISTS]
     if not candidates:
         return Recognition(certainty=0, reason=f"no list ({', '.join(LISTS)}) lies in it")
     guesses = {path: guess(folder, path, _bases(path, seen)) for path in candidates}
@@ -232,6 +232,11 @@ def _recognise(folder: Path, seen: Glance) -> Recognition:
         return _recognition_of_splits(by_split, classes)
     path = max(classes, key=lambda each: len(classes[each].labels))
     return _recognition_of_one(path, classes[path])
+
+
+def _may_be_a_list(path: str) -> bool:
+    # What is called metadata says more than a class: that is the source `imagefolder`.
+    return path.count("/") <= 1 and PurePosixPath(path).stem != "metadata"
 
 
 def _bases(path: str, seen: Glance) -> list[str]:
