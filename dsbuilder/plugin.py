@@ -183,6 +183,14 @@ class Source(ABC):
         """Returns a record's pixels: an encoded image, or `(H, W, C)` uint8 with C in 1, 3, 4."""
         return self._bytes(record)
 
+    def watches(self) -> Sequence[Path] | None:
+        """Returns the files and folders that decide what `records` yields; None says unknown.
+
+        Those of the records themselves are known. What is said here lets a build that has nothing
+        to do be told from the times of files and folders; else every build asks for the records.
+        """
+        return None
+
     def identity(self, record: Record) -> str | None:
         """Returns what stands for the pixels in a fingerprint; None if the bytes of `path` do."""
         return None

@@ -20,6 +20,7 @@ from dsbuilder.build.publish import finish, is_whole, write_dataset
 from dsbuilder.build.shard import PartnerError
 from dsbuilder.build.survey import Survey, load_spec, survey
 from dsbuilder.build.task import Binding, Job, ShardResult, ShardTask
+from dsbuilder.build.unchanged import Ear, Question, recall, remember
 from dsbuilder.cache import build_log, manifest, quarantine
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
@@ -83,42 +84,52 @@ def build_dataset(
       DataError: the source is, or more samples fail than the pipeline allows.
       CacheError: the output cannot be written, or another build is at work there.
     """
+    question = Question.of(Path(pipeline), Path(out), overrides, plugins)
+    standing = None if rehash else recall(question)
+    if standing is not None:
+        return _built(standing.path, standing.build)
     how = _How(workers, sample_timeout_s, on_progress, engine)
     with how.start_early(Path(pipeline), overrides, Path(out)) as early:
-        with _uncollected():
+        with _uncollected(), Ear().listening() as ear:
             surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
         _check_something(surveyed)
         if early is not None:
             early.prepare(Binding.of(surveyed.pipeline))
+        store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
         try:
-            return _build(surveyed, Path(out).absolute(), how, early, rehash=rehash)
+            with store.locked():
+                built = _build(surveyed, store, how, early, rehash=rehash)
+                if not ear.heard:
+                    remember(question, surveyed, store, built.manifest, how.clock.started_ns)
+                return built
         except OSError as error:
             raise _cannot_write(Path(out), error) from error
 
 
+def _built(path: Path, build: Path, results: "_Results | None" = None) -> Built:
+    """Returns what a build came to; without results, nothing was left to be done."""
+    known, made = manifest.read(build), results.made if results else 0
+    samples = sum(shard.samples for shards in known.splits.values() for shard in shards)
+    rows = quarantine.read(build)
+    return Built(path=path, manifest=known, made=made, reused=samples - made, quarantined=rows)
+
+
 def _build(
-    surveyed: Survey, out: Path, how: "_How", early: Engine | None, *, rehash: bool
+    surveyed: Survey, store: Store, how: "_How", early: Engine | None, *, rehash: bool
 ) -> Built:
     settings = surveyed.pipeline.settings
-    store = Store(out / settings.name)
-    with store.locked():
-        plan = _plan(surveyed, store, rehash=rehash)
-        published = store.finished(plan.fingerprint)
-        if not is_whole(published):
-            results = _make_shards(surveyed, plan, store, how, early)
-            partial = store.partial(plan.fingerprint)
-            write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
-            build_log.write(partial, log_of(surveyed, how.clock))
-            finish(partial, published)
-            originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
-            made, reused, rows = results.made, results.reused, results.quarantined
-        else:
-            build_log.move(published, log_of(surveyed, how.clock))
-            rows = quarantine.read(published)
-            made, reused = 0, sum(plan.samples.values()) - len(rows)
-        path = store.point(settings.version, plan.fingerprint)
-    known = manifest.read(published)
-    return Built(path=path, manifest=known, made=made, reused=reused, quarantined=rows)
+    plan = _plan(surveyed, store, rehash=rehash)
+    published, results = store.finished(plan.fingerprint), None
+    if not is_whole(published):
+        results = _make_shards(surveyed, plan, store, how, early)
+        partial = store.partial(plan.fingerprint)
+        write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
+        build_log.write(partial, log_of(surveyed, how.clock))
+        finish(partial, published)
+        originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
+    else:
+        build_log.move(published, log_of(surveyed, how.clock))
+    return _built(store.point(settings.version, plan.fingerprint), published, results)
 
 
 def _check_something(surveyed: Survey) -> None:

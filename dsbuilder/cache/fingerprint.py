@@ -109,6 +109,24 @@ def nested(value: Any) -> Iterator[Any]:
             yield from nested(child)
 
 
+def paths_of(plugin: Any) -> Iterator[Path]:
+    """Yields every `Path` option of a bound plugin and of those it nests."""
+    for each in _nested(plugin):
+        for option in _fields(each):
+            yield from _paths(getattr(each, option.name))
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping):
+        for child in value.values():
+            yield from _paths(child)
+    elif isinstance(value, (tuple, list)):
+        for child in value:
+            yield from _paths(child)
+
+
 def of_code(origin: Origin) -> str:
     """Returns the fingerprint of a plugin's code."""
     if origin.folder is None:

@@ -2,11 +2,13 @@
 
 A file whose path, size, times and inode are as they were has the content it had, with one
 exception: a file that was written within the clock's grain of being hashed may change again without
-its times changing. Like git, an entry made less than two seconds after its file's last change is
-not trusted.
+its times changing. Like git, an entry made too soon after its file's last change is not trusted:
+two seconds on a file system that counts whole ones, as FAT does, and a twentieth of one where times
+are finer, which is five ticks of the slowest kernel clock.
 """
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,8 @@ from typing import Any
 from dsbuilder.cache import fingerprint, store
 
 UNREADABLE = "unreadable"
-_GRAIN_NS = 2 * 10**9
+_COARSE_NS = 2 * 10**9
+_FINE_NS = 5 * 10**7
 _THREADS = 2
 
 
@@ -52,14 +55,30 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _entry(path: Path, known: Mapping[str, Any]) -> list[Any]:
     """Returns [hash, size, mtime, ctime, inode, trusted] of a file."""
+    facts = state(path)
+    if facts is None:
+        return ["", 0, 0, 0, 0, False]
+    before = known.get(str(path))
+    if before is not None and before[1:5] == facts:
+        return [before[0], *facts, True]
     try:
-        stat = path.stat()
-        facts = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-        before = known.get(str(path))
-        if before is not None and before[1:5] == facts:
-            return [before[0], *facts, True]
         now = time.time_ns()
-        settled = now - max(stat.st_mtime_ns, stat.st_ctime_ns) > _GRAIN_NS
-        return [fingerprint.of_file(path), *facts, settled]
+        return [fingerprint.of_file(path), *facts, is_settled(facts, now)]
     except OSError:
         return ["", 0, 0, 0, 0, False]
+
+
+def state(path: Path | str) -> list[int] | None:
+    """Returns [size, mtime in ns, ctime in ns, inode] of a file or folder; None if it is gone."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - asked for every file of a source
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def is_settled(facts: Sequence[int], at_ns: int) -> bool:
+    """Whether a `state` can be trusted to tell every change after a moment, in ns since 1970."""
+    _, mtime_ns, ctime_ns, _ = facts
+    grain_ns = _FINE_NS if ctime_ns % 10**9 else _COARSE_NS
+    return at_ns - max(mtime_ns, ctime_ns) > grain_ns

@@ -108,6 +108,11 @@ class Folder(Source):
         _report(self, scan, labels, depth)
         return (_record(self, key, depth) for key in scan.images)
 
+    def watches(self) -> Sequence[Path]:
+        """Returns every folder at or below `path`."""
+        tree = scan_tree(self.path, follow_links=self.follow_links)
+        return [self.path, *(self.path / folder for folder in tree.folders)]
+
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `label`, the class."""
         found = {record.targets["label"] for record in records}
