@@ -18,14 +18,15 @@ from dsbuilder.build.journal import Clock, log_of
 from dsbuilder.build.plan import Plan, make_plan
 from dsbuilder.build.publish import finish, is_whole, write_dataset
 from dsbuilder.build.shard import PartnerError
-from dsbuilder.build.survey import Survey, load_spec, survey
+from dsbuilder.build.survey import Survey, find_plugins, survey
 from dsbuilder.build.task import Binding, Job, ShardResult, ShardTask
 from dsbuilder.build.unchanged import Ear, Question, recall, remember
 from dsbuilder.cache import build_log, manifest, quarantine
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError, DataError
-from dsbuilder.spec.document import override, read
+from dsbuilder.spec import load_document
+from dsbuilder.spec.document import Document, override, read
 
 SAMPLE_TIMEOUT_S = 120.0
 _FEW = 32
@@ -89,9 +90,10 @@ def build_dataset(
     if standing is not None:
         return _built(standing.path, standing.build)
     how = _How(workers, sample_timeout_s, on_progress, engine)
-    with how.start_early(Path(pipeline), overrides, Path(out)) as early:
+    document = override(read(Path(pipeline)), overrides)
+    with how.start_early(document, Path(out)) as early:
         with _uncollected(), Ear().listening() as ear:
-            surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
+            surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
         _check_something(surveyed)
         if early is not None:
             early.prepare(Binding.of(surveyed.pipeline))
@@ -171,15 +173,13 @@ class _How:
         return len(os.sched_getaffinity(0)) if self.workers is None else self.workers
 
     @contextlib.contextmanager
-    def start_early(
-        self, pipeline: Path, overrides: Sequence[str], out: Path
-    ) -> Iterator[Engine | None]:
+    def start_early(self, document: Document, out: Path) -> Iterator[Engine | None]:
         """Starts workers while the pipeline is still being bound, where there is nothing to reuse.
 
         Their imports take as long as the planning, which goes on meanwhile on another core. An
         engine that was given has started already.
         """
-        said = override(read(pipeline), overrides).root.plain()
+        said = document.root.plain()
         is_first = isinstance(said, dict) and not Store(out / str(said.get("name"))).builds.exists()
         if self.given is not None or self.count == 0 or not is_first:
             yield self.given

@@ -9,7 +9,7 @@ from pathlib import Path
 from dsbuilder.build.plan import Plan
 from dsbuilder.build.shard import DONE
 from dsbuilder.build.task import ShardResult
-from dsbuilder.cache import fingerprint, manifest, quarantine, store, tfds
+from dsbuilder.cache import build_log, fingerprint, manifest, quarantine, store, tfds
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError
 from dsbuilder.pipeline import Pipeline
@@ -32,6 +32,7 @@ def write_dataset(
     for note in folder.glob(f"*{DONE}"):
         note.unlink()
     store.write_sums(folder, sums)
+    build_log.write_states(folder, sums)
     return made
 
 

@@ -1,18 +1,20 @@
-"""`log/build.json`: where, when and how a build ran.
+"""`log/build.json`: where, when and how a build ran; `log/states.json`: how it left its files.
 
 Nothing of it decides a byte of the dataset, and it differs between equal builds, so it lies outside
 `SHA256SUMS`. It is what finds the pipeline and its source again, to make a sample once more.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dsbuilder.cache import store
+from dsbuilder.cache.index import state
 
 _NAME = "build.json"
+_STATES = "states.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,3 +68,22 @@ def move(folder: Path, now: BuildLog) -> None:
         moved = replace(known, pipeline=now.pipeline, folder=now.folder, plugins=now.plugins)
     if moved != known:
         write(folder, moved)
+
+
+def write_states(folder: Path, names: Iterable[str]) -> None:
+    """Notes the size, times and inode of files whose checksums are known."""
+    text = json.dumps({name: state(folder / name) for name in names})
+    store.write_text(folder / store.LOG / _STATES, text)
+
+
+def states(folder: Path) -> Mapping[str, Sequence[int]]:
+    """Returns what `write_states` noted, by name; empty if nothing was.
+
+    Linking a file, or removing another link to it, changes its ctime: then it is not what is noted
+    here, and whoever asks must compare its checksum.
+    """
+    try:
+        noted: dict[str, list[int]] = json.loads((folder / store.LOG / _STATES).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted

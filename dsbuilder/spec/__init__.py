@@ -2,9 +2,9 @@
 
 document.py  YAML text -> tree of values that know their line; `--set`
 binding.py   a tree -> dataclasses and plugins, led by the types of their fields
-schema.py    the dataclasses: what a pipeline file may say; `load`, `load_text`, `load_data`
+schema.py    the dataclasses: what a pipeline file may say; `load` and its like
 """
 
-from dsbuilder.spec.schema import Spec, load, load_data, load_text
+from dsbuilder.spec.schema import Spec, load, load_data, load_document, load_text
 
-__all__ = ["Spec", "load", "load_data", "load_text"]
+__all__ = ["Spec", "load", "load_data", "load_document", "load_text"]

@@ -368,26 +368,27 @@ def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
     Raises:
       SpecError: with every problem found, each with file and line.
     """
-    return _bind(override(read(path), overrides), registry)
+    return load_document(override(read(path), overrides), registry)
 
 
-def load_text(text: str, registry: Registry, *, origin: str, folder: Path) -> Spec:
-    """Returns the spec of a pipeline file's text; paths in it are relative to `folder`."""
-    return _bind(parse(text, origin=origin, folder=folder), registry)
-
-
-def load_data(data: Mapping[str, Any], registry: Registry, *, origin: str, folder: Path) -> Spec:
-    """Returns the spec of resolved plain data; paths in it are relative to `folder`."""
-    return _bind(from_data(data, origin=origin, folder=folder), registry)
-
-
-def _bind(document: Document, registry: Registry) -> Spec:
+def load_document(document: Document, registry: Registry) -> Spec:
+    """Returns the spec of a document that was read; see `load`."""
     custom = {**StageBinder(registry).custom, Inspection: binder_of(registry)}
     binder = Binder(document, custom)
     settings, resolved = binder.bind(Settings, document.root, "")
     if binder.problems:
         raise SpecError(sorted(binder.problems, key=_line))
     return Spec(settings=settings, resolved=resolved, document=document, registry=registry)
+
+
+def load_text(text: str, registry: Registry, *, origin: str, folder: Path) -> Spec:
+    """Returns the spec of a pipeline file's text; paths in it are relative to `folder`."""
+    return load_document(parse(text, origin=origin, folder=folder), registry)
+
+
+def load_data(data: Mapping[str, Any], registry: Registry, *, origin: str, folder: Path) -> Spec:
+    """Returns the spec of resolved plain data; paths in it are relative to `folder`."""
+    return load_document(from_data(data, origin=origin, folder=folder), registry)
 
 
 def _line(problem: Problem) -> int:
