@@ -111,7 +111,7 @@ def nested(value: Any) -> Iterator[Any]:
 
 def paths_of(plugin: Any) -> Iterator[Path]:
     """Yields every `Path` option of a bound plugin and of those it nests."""
-    for each in _nested(plugin):
+    for each in nested(plugin):
         for option in _fields(each):
             yield from _paths(getattr(each, option.name))
 
