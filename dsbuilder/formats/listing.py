@@ -7,20 +7,28 @@ with or without a byte order mark, with any line ends; blank lines are passed ov
 comments: a file's name may begin with `#`.
 """
 
-import csv
-import io
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsbuilder.errors import DataError, did_you_mean
-from dsbuilder.formats.layout import SPLIT_WORDS, is_utf8, split_named
+from dsbuilder.formats import cells
+from dsbuilder.formats.faults import Faults
+from dsbuilder.formats.layout import SPLIT_WORDS, split_named
+from dsbuilder.formats.table import (
+    DELIMITERS,
+    JSONL,
+    Row,
+    cut,
+    lines,
+    read_delimited,
+    read_objects,
+    read_text,
+)
 
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_JSONL = (".jsonl", ".ndjson")
+_NOUN = "list of images"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,209 +40,181 @@ class Columns:
       label: the class.
       group: records of one group never end in two splits; an empty cell names none.
       split: a split's name.
+      labels: several classes, a list, or a text with `separator` between them.
+      text: a text.
+      values: a number or a list of numbers; of several columns, each one number.
+      separator: what stands between several classes in a text.
     """
 
     image: str = "file_name"
-    label: str = "label"
+    label: str | None = "label"
     group: str | None = None
     split: str | None = None
+    labels: str | None = None
+    text: str | None = None
+    values: tuple[str, ...] = ()
+    separator: str = ","
 
     @property
     def named(self) -> dict[str, str]:
-        """What is read -> the name of its column."""
-        columns = {
-            "image": self.image,
-            "label": self.label,
-            "group": self.group,
-            "split": self.split,
-        }
-        return {role: name for role, name in columns.items() if name is not None}
+        """What is read of one column -> the name of that column."""
+        roles = ("image", "label", "group", "split", "labels", "text")
+        return {role: getattr(self, role) for role in roles if getattr(self, role) is not None}
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The name of every column that is read -> the option that names it."""
+        single = {name: f"{role}_column" for role, name in self.named.items()}
+        return {**single, **dict.fromkeys(self.values, "value_columns")}
 
 
 class Entry(NamedTuple):
-    """One line of a list, as it stands there.
+    """One line of a list, as it stands there; None for what the list does not hold.
 
     Attributes:
       line: 1-based; where a quoted cell holds line ends, the first line of its row.
       image: the path as written.
       label: the class as written.
-      group: the group, or None.
-      split: `train`, `validation`, `test`, or None.
+      group: the group.
+      split: `train`, `validation` or `test`.
+      labels: several classes.
+      text: the text.
+      value: the number, or the numbers.
     """
 
     line: int
     image: str
-    label: str
+    label: str | None = None
     group: str | None = None
     split: str | None = None
+    labels: list[str] | None = None
+    text: str | None = None
+    value: float | list[float] | None = None
+
+    @property
+    def targets(self) -> dict[str, Any]:
+        """The labels that the line holds, by target name."""
+        found = {
+            "label": self.label,
+            "labels": self.labels,
+            "value": self.value,
+            "text": self.text,
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
 
-def read_listing(path: Path, columns: Columns = Columns()) -> Iterator[Entry]:
+def read_listing(path: Path, columns: Columns = Columns(), *, faults: Faults) -> Iterator[Entry]:
     """Yields the entries of a list in its order.
 
+    Args:
+      faults: takes note of malformed lines, which are left out.
+
     Raises:
-      DataError: the file is missing, is not UTF-8, lacks a column, or has a malformed line.
+      DataError: the file is missing, is not UTF-8, or lacks a column.
     """
-    text = _read_text(path)
-    suffix = path.suffix.lower()
-    if suffix in _DELIMITERS:
-        return _read_table(path, text, columns)
-    if suffix in _JSONL:
-        return _read_objects(path, text, columns)
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix in DELIMITERS:
+        header, rows = read_delimited(path, DELIMITERS[suffix], faults, noun=_NOUN)
+        _check_header(path, header, columns)
+        return _entries(path, rows, columns, faults)
+    if suffix in JSONL:
+        return _entries(path, read_objects(path, faults, noun=_NOUN), columns, faults)
     if columns != Columns():
         raise DataError(
             f"{path}: expected a .csv, .tsv or .jsonl list where columns are named, "
             f"found '{path.name}'. Convert the list or remove the names of columns."
         )
-    return read_lines(path, text)
+    return read_lines(path, read_text(path, _NOUN), faults)
 
 
-def _read_text(path: Path) -> str:
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "none"
-        raise DataError(f"{path}: expected a list of images, found {found}. Check the path.")
-    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}:{line}: expected text in UTF-8, found the byte 0x{data[error.start]:02x}. "
-            "Save the list as UTF-8."
-        ) from None
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yields number and text of every line that is not blank."""
-    # Not str.splitlines: it also cuts at characters that may stand in a label.
-    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
-        stripped = line.strip()
-        if stripped:
-            yield number, stripped
-
-
-def read_lines(path: Path, text: str) -> Iterator[Entry]:
+def read_lines(path: Path, text: str, faults: Faults) -> Iterator[Entry]:
     """Yields the entries of the text of a list that is neither a table nor JSONL.
 
     Args:
       path: how errors call it.
-
-    Raises:
-      DataError: a line is malformed.
+      faults: takes note of malformed lines.
     """
-    for number, line in _lines(text):
+    for number, each in lines(text):
+        line = each.strip()
         parts = re.split(r"\t+", line) if "\t" in line else line.rsplit(None, 1)
-        if len(parts) != 2:
+        if len(parts) == 2:
+            yield Entry(number, parts[0].strip(), parts[1].strip())
+        else:
             wanted = "'path<TAB>label'" if "\t" in line else "'path label'"
+            faults.add(f"{path}:{number}: expected {wanted}, found {cut(line)}. Correct the line.")
+
+
+def _check_header(path: Path, header: Sequence[str], columns: Columns) -> None:
+    for name, option in columns.options.items():
+        if name not in header:
             raise DataError(
-                f"{path}:{number}: expected {wanted}, found {_cut(line)}. Correct the line."
+                f"{path}:1: expected a column '{name}', found none.{did_you_mean(name, header)} "
+                f"Say which with {option}."
             )
-        yield Entry(number, parts[0].strip(), parts[1].strip())
 
 
-def _read_table(path: Path, text: str, columns: Columns) -> Iterator[Entry]:
-    delimiter = _DELIMITERS[path.suffix.lower()]
-    rows = _rows(path, text, delimiter)
-    _, header = next(rows, (1, []))
-    places = {
-        role: _place(path, [cell.strip() for cell in header], role, name)
-        for role, name in columns.named.items()
-    }
-    for number, row in rows:
-        if len(row) != len(header):
+def _entries(path: Path, rows: Iterator[Row], columns: Columns, faults: Faults) -> Iterator[Entry]:
+    for row in rows:
+        with faults.collecting(f"{path}:{row.line}"):
+            yield _entry(row, columns)
+
+
+def _entry(row: Row, columns: Columns) -> Entry:
+    for name, option in columns.options.items():
+        if name not in row.cells:
             raise DataError(
-                f"{path}:{number}: expected {len(header)} cells, found {len(row)}. "
-                "Put a cell that holds the separator in double quotes."
+                f"expected the key '{name}', found none.{did_you_mean(name, row.cells)} "
+                f"Say which with {option}."
             )
-        yield _entry(path, number, {role: row[place] for role, place in places.items()})
-
-
-def _rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    first = 1
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield first, row
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(
-            f"{path}:{first}: expected cells separated by {delimiter!r}, found an error: {error}. "
-            "Correct the line."
-        ) from None
-
-
-def _place(path: Path, header: Sequence[str], role: str, name: str) -> int:
-    if header.count(name) > 1:
-        raise DataError(
-            f"{path}:1: expected the column '{name}' once, found it {header.count(name)} times. "
-            "Rename the others."
-        )
-    if name not in header:
-        raise DataError(
-            f"{path}:1: expected a column '{name}', found none.{did_you_mean(name, header)} "
-            f"Say which with {role}_column."
-        )
-    return header.index(name)
-
-
-def _read_objects(path: Path, text: str, columns: Columns) -> Iterator[Entry]:
-    for number, line in _lines(text):
-        try:
-            found = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{path}:{number}: expected a JSON object, found {_cut(line)}: {error.msg}. "
-                "Correct the line."
-            ) from None
-        if not isinstance(found, dict):
-            raise DataError(
-                f"{path}:{number}: expected a JSON object, found {_cut(line)}. "
-                'Write {"file_name": ..., "label": ...} a line.'
-            )
-        cells = {
-            role: _cell(path, number, found, role, name) for role, name in columns.named.items()
-        }
-        yield _entry(path, number, cells)
-
-
-def _cell(path: Path, number: int, found: dict[str, Any], role: str, name: str) -> str:
-    """Returns a text, or a whole number as text; of a group also null, as an empty text."""
-    if name not in found:
-        raise DataError(
-            f"{path}:{number}: expected the key '{name}', found none.{did_you_mean(name, found)} "
-            f"Say which with {role}_column."
-        )
-    value = found[name]
-    if role == "group" and value is None:
-        return ""
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if not is_whole and not (isinstance(value, str) and is_utf8(value)):
-        raise DataError(
-            f"{path}:{number}: {name}: expected a text or a whole number, "
-            f"found {_cut(json.dumps(value))}. Correct the line."
-        )
-    return str(value)
-
-
-def _entry(path: Path, number: int, cells: dict[str, str]) -> Entry:
-    image, label = cells["image"].strip(), cells["label"].strip()
-    if not image or not label:
+    found = row.cells
+    image = _made(found, columns.image, _text)
+    label = None if columns.label is None else _made(found, columns.label, _text)
+    if not image or label == "":
         empty = "label" if image else "path"
         raise DataError(
-            f"{path}:{number}: expected a path and a label, found an empty {empty}. "
-            "Complete the line or remove it."
+            f"expected a path and a label, found an empty {empty}. Complete the line or remove it."
         )
-    split = None
-    if "split" in cells:
-        split = split_named(cells["split"].strip())
-        if split is None:
-            raise DataError(
-                f"{path}:{number}: expected a split, found '{cells['split']}'."
-                f"{did_you_mean(cells['split'], SPLIT_WORDS)}"
-            )
-    return Entry(number, image, label, cells.get("group", "").strip() or None, split)
+    return Entry(
+        line=row.line,
+        image=image,
+        label=label,
+        group=_optional(found, columns.group, _text_or_none),
+        split=_optional(found, columns.split, _split),
+        labels=_optional(found, columns.labels, lambda cell: cells.names(cell, columns.separator)),
+        text=_optional(found, columns.text, cells.text),
+        value=_value(found, columns.values),
+    )
 
 
-def _cut(line: str) -> str:
-    return f"'{line}'" if len(line) <= 60 else f"'{line[:60]}...'"
+def _made(found: Mapping[str, Any], column: str, make: Callable[[Any], Any]) -> Any:
+    """Returns what is made of a column; an error names it."""
+    try:
+        return make(found[column])
+    except DataError as error:
+        raise DataError(f"{column}: {error} Correct the line.") from None
+
+
+def _optional(found: Mapping[str, Any], column: str | None, make: Callable[[Any], Any]) -> Any:
+    return None if column is None else _made(found, column, make)
+
+
+def _value(found: Mapping[str, Any], columns: Sequence[str]) -> float | list[float] | None:
+    if len(columns) > 1:
+        return [_made(found, column, cells.number) for column in columns]
+    return _made(found, columns[0], lambda cell: cells.values([cell])) if columns else None
+
+
+def _text(cell: Any) -> str:
+    return cells.text(cell).strip()
+
+
+def _text_or_none(cell: Any) -> str | None:
+    return None if cell is None else _text(cell) or None
+
+
+def _split(cell: Any) -> str:
+    word = _text(cell)
+    split = split_named(word)
+    if split is None:
+        raise DataError(f"expected a split, found '{word}'.{did_you_mean(word, SPLIT_WORDS)}")
+    return split

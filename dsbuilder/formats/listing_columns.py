@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from dsbuilder.errors import DataError
+from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.layout import IMAGE_EXTENSIONS, normalized, split_named
 from dsbuilder.formats.listing import Columns, read_lines
 from dsbuilder.formats.tree import extension
@@ -121,10 +122,12 @@ def _table(path: Path, text: str) -> Table:
             for place, name in enumerate(names)
         }
     if kind == "txt":
-        entries = list(islice(read_lines(path, text), _MOST_ROWS))
+        faults = Faults()
+        entries = list(islice(read_lines(path, text, faults), _MOST_ROWS))
+        faults.check()
         return {
             Columns.image: [entry.image for entry in entries],
-            Columns.label: [entry.label for entry in entries],
+            "label": [entry.label or "" for entry in entries],
         }
     return _objects(text)
 

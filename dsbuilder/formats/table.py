@@ -105,7 +105,7 @@ def read_delimited(
     rows = _cells(path, read_text(path, noun), delimiter, faults)
     _, first = next(rows, (1, []))
     header = tuple(cell.strip() for cell in first)
-    twice = [name for name in header if header.count(name) > 1]
+    twice = [name for name in header if name and header.count(name) > 1]
     if twice:
         raise DataError(
             f"{path}:1: expected the column '{twice[0]}' once, found it "

@@ -3,29 +3,35 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from dsbuilder.builtin.sources.tabled import (
+    class_target,
+    multi_label_target,
+    targets_of,
+    value_target,
+)
+from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import (
     SPLIT_WORDS,
     Inside,
     check_class_count,
     check_classes,
-    class_names,
     shortened,
     split_named,
 )
 from dsbuilder.formats.listing import Columns, Entry, read_listing
 from dsbuilder.formats.listing_columns import LISTS, Guess, guess
 from dsbuilder.plugin import (
-    ClassLabel,
     DataError,
     Recognition,
     Record,
     Source,
     Target,
+    Text,
     did_you_mean,
     source,
 )
@@ -60,9 +66,15 @@ class ImageList(Source):
         The splits may be called train, training; validation, val, valid, dev; test, testing, eval,
         evaluation.
       classes: class names in id order; by default the labels found, sorted as text.
-      image_column, label_column: columns of a CSV, TSV or JSONL list.
+      labels_classes: the same of `labels_column`.
+      image_column, label_column: columns of a CSV, TSV or JSONL list: the path and the class; null
+        for label_column reads no class.
+      labels_column: its column of several classes, a list, or a text with `separator` in between.
+      value_columns: its column of a number or a list of numbers, or several of one number each.
+      text_column: its column of texts.
       group_column: its column that groups records; records of one group never end in two splits.
       split_column: its column that names the split.
+      separator: what stands between several classes in a text.
     """
 
     path: Path | None = None
@@ -70,12 +82,21 @@ class ImageList(Source):
     lists: Mapping[str, tuple[Path, Path]] | None = None
     classes: tuple[str, ...] | None = None
     image_column: str = "file_name"
-    label_column: str = "label"
+    label_column: str | None = "label"
+    labels_column: str | None = None
+    value_columns: tuple[str, ...] = ()
+    text_column: str | None = None
     group_column: str | None = None
     split_column: str | None = None
+    separator: str = ","
+    labels_classes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_classes(self.classes)
+        if not (self.label_column or self.labels_column or self.value_columns or self.text_column):
+            raise ValueError("expected a column of labels to read, found none. Name one.")
+        if not self.separator.strip():
+            raise ValueError("separator: expected a character such as ',', found none.")
         single = (self.path, self.list)
         if (None in single) == (self.lists is None) or (self.lists and single != (None, None)):
             raise ValueError("expected either 'path' and 'list', or 'lists'. Give one of the two.")
@@ -92,18 +113,25 @@ class ImageList(Source):
 
         Raises:
           DataError: a list or a folder is missing, a line is malformed, names a file that is not
-            there or lies outside, an unknown class or a file twice, or there is only one class.
+            there or lies outside, an unknown class or a file twice, or there is only one class. Of
+            the lines, all that are wrong are told at once, up to a limit.
         """
-        entries = _Reader(self).read()
-        found = {entry.targets["label"] for entry in entries}
-        names = ", ".join(str(path) for _, _, path in _parts(self))
-        check_class_count(found, where=names, noun="classes")
-        return iter(entries)
+        records = _Reader(self).read()
+        if self.label_column is not None:
+            found = {record.targets["label"] for record in records}
+            names = ", ".join(str(path) for _, _, path in _parts(self))
+            check_class_count(found, where=names, noun="classes")
+        return iter(records)
 
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns `label`, the class."""
-        found = {record.targets["label"] for record in records}
-        return {"label": ClassLabel(names=class_names(found, self.classes))}
+        """Returns the targets of the columns: `label`, `labels`, `value`, `text`."""
+        makers: Mapping[str, Callable[[], Target]] = {
+            "label": lambda: class_target(records, self.classes),
+            "labels": lambda: multi_label_target(records, self.labels_classes),
+            "value": lambda: value_target(records),
+            "text": lambda: Text(),
+        }
+        return targets_of(records, makers)
 
 
 def _check_splits(lists: Mapping[str, tuple[Path, Path]], split_column: str | None) -> None:
@@ -148,13 +176,17 @@ class _Reader:
     def __init__(self, source: ImageList) -> None:
         self._source = source
         self._parts = _parts(source)
-        self._classes = None if source.classes is None else frozenset(source.classes)
         self._listed: dict[str, tuple[Path, int]] = {}
+        self._faults = Faults()
         self._columns = Columns(
             image=source.image_column,
             label=source.label_column,
+            labels=source.labels_column,
+            values=source.value_columns,
+            text=source.text_column,
             group=source.group_column,
             split=source.split_column,
+            separator=source.separator,
         )
 
     def read(self) -> list[Record]:
@@ -168,48 +200,54 @@ class _Reader:
         inside = {folder: Inside(folder) for folder in prefixes}
         records: list[Record] = []
         for split, folder, path in self._parts:
-            before = len(records)
-            for entry in read_listing(path, self._columns):
-                image = self._locate(inside[folder], path, entry)
-                key = prefixes[folder] + image
-                self._check(key, path, entry)
-                records.append(_record(entry, key=key, path=folder / image, split=split))
-            if len(records) == before:
-                raise DataError(
-                    f"{path}: expected an image and its label a line, found no line. "
-                    "Fill the list or leave it out."
-                )
+            read = list(self._records(path, folder, inside[folder], prefixes[folder]))
+            records += [each if split is None else replace(each, split=split) for each in read]
+        self._faults.check()
         return records
 
-    def _locate(self, inside: Inside, path: Path, entry: Entry) -> str:
-        try:
-            return inside.locate(entry.image)
-        except DataError as error:
-            raise DataError(f"{path}:{entry.line}: {error} Correct the line.") from None
+    def _records(self, path: Path, folder: Path, inside: Inside, prefix: str) -> Iterator[Record]:
+        """Yields the records of a list; notes the lines that are wrong."""
+        entry = None
+        for entry in read_listing(path, self._columns, faults=self._faults):
+            with self._faults.collecting(f"{path}:{entry.line}"):
+                image = _located(inside, entry)
+                self._check(prefix + image, path, entry)
+                yield Record(
+                    key=prefix + image,
+                    path=folder / image,
+                    targets=entry.targets,
+                    group=entry.group,
+                    split=entry.split,
+                )
+        if entry is None:
+            self._faults.check()
+            raise DataError(
+                f"{path}: expected an image and its label a line, found no line. "
+                "Fill the list or leave it out."
+            )
 
     def _check(self, key: str, path: Path, entry: Entry) -> None:
-        if self._classes is not None and entry.label not in self._classes:
-            raise DataError(
-                f"{path}:{entry.line}: expected one of the {len(self._classes)} classes, found "
-                f"'{entry.label}'.{did_you_mean(entry.label, self._classes)} "
-                "Correct the line or add it to `classes`."
-            )
+        for option, names in (("classes", [entry.label]), ("labels_classes", entry.labels or [])):
+            known = getattr(self._source, option)
+            unknown = [name for name in names if known is not None and name not in known]
+            if unknown and unknown[0] is not None:
+                raise DataError(
+                    f"expected one of the {len(known)} classes, found '{unknown[0]}'."
+                    f"{did_you_mean(unknown[0], known)} Correct the line or add it to `{option}`."
+                )
         other, line = self._listed.setdefault(key, (path, entry.line))
         if (other, line) != (path, entry.line):
             raise DataError(
-                f"{path}:{entry.line}: expected every image once, found '{key}' again, which "
-                f"{other}:{line} lists. Remove one of the lines."
+                f"expected every image once, found '{key}' again, which {other}:{line} lists. "
+                "Remove one of the lines."
             )
 
 
-def _record(entry: Entry, *, key: str, path: Path, split: str | None) -> Record:
-    return Record(
-        key=key,
-        path=path,
-        targets={"label": entry.label},
-        group=entry.group,
-        split=split or entry.split,
-    )
+def _located(inside: Inside, entry: Entry) -> str:
+    try:
+        return inside.locate(entry.image)
+    except DataError as error:
+        raise DataError(f"{error} Correct the line.") from None
 
 
 # -- recognition --------------------------------------------------------------------------------

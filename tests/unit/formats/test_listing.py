@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
+from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.listing import Columns, Entry, read_listing
 
 PLAIN = Columns()
@@ -16,7 +17,10 @@ NAMED = Columns(image="image", label="class", group="who", split="set")
 def entries(folder: Path, name: str, data: str | bytes, columns: Columns = PLAIN):
     path = folder / name
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return list(read_listing(path, columns))
+    faults = Faults()
+    found = list(read_listing(path, columns, faults=faults))
+    faults.check()
+    return found
 
 
 def refusal(folder: Path, name: str, data: str | bytes, columns: Columns = PLAIN) -> str:
@@ -201,9 +205,44 @@ def test_a_malformed_list_is_an_error_with_its_line(tmp_path, name, data, messag
     assert refusal(tmp_path, name, data) == message
 
 
+EVERY = Columns(label=None, labels="tags", values=("x", "y"), text="said", separator=";")
+
+
+def test_columns_of_other_kinds_are_read_from_tables_and_objects(tmp_path):
+    table = 'file_name,tags,x,y,said\na.png,cat; big dog,1,-2.5," a, b "\nb.png,,1e3,0,\n'
+    wanted = [
+        Entry(2, "a.png", labels=["cat", "big dog"], value=[1.0, -2.5], text=" a, b "),
+        Entry(3, "b.png", labels=[], value=[1000.0, 0.0], text=""),
+    ]
+    assert entries(tmp_path, "a.csv", table, EVERY) == wanted
+    assert wanted[0].targets == {
+        "labels": ["cat", "big dog"],
+        "value": [1.0, -2.5],
+        "text": " a, b ",
+    }
+    objects = '{"file_name": "a.png", "tags": ["cat"], "x": 1, "y": 2.5, "said": "b"}'
+    assert entries(tmp_path, "a.jsonl", objects, EVERY) == [
+        Entry(1, "a.png", labels=["cat"], value=[1, 2.5], text="b")
+    ]
+    vector = '{"file_name": "a.png", "pose": [1, 2, 3]}'
+    columns = Columns(label=None, values=("pose",))
+    assert entries(tmp_path, "a.jsonl", vector, columns)[0].value == [1, 2, 3]
+
+
+def test_all_lines_that_are_wrong_are_told_at_once(tmp_path):
+    message = refusal(tmp_path, "a.csv", "file_name,tags,x,y,said\n1\na,,x,1,\n,,1,1,\n", EVERY)
+    assert message.splitlines() == [
+        "a.csv:2: expected 5 cells, found 1. Put a cell that holds the separator in double quotes.",
+        "a.csv:3: x: expected a finite number, found '\"x\"'. Correct the line.",
+        "a.csv:4: expected a path and a label, found an empty path. Complete the line or remove "
+        "it.",
+    ]
+    assert len(refusal(tmp_path, "a.txt", "one\n" * 50).splitlines()) == 21
+
+
 def test_an_unknown_split_is_an_error(tmp_path):
     assert refusal(tmp_path, "a.csv", "image,class,who,set\na,b,c,tets\n", NAMED) == (
-        "a.csv:2: expected a split, found 'tets'. Did you mean 'test'?"
+        "a.csv:2: set: expected a split, found 'tets'. Did you mean 'test'? Correct the line."
     )
 
 
@@ -216,7 +255,7 @@ def test_a_text_list_has_no_columns_to_name(tmp_path):
 
 def test_a_folder_in_place_of_a_list_is_an_error(tmp_path):
     with pytest.raises(DataError) as caught:
-        read_listing(tmp_path)
+        read_listing(tmp_path, faults=Faults())
     assert str(caught.value) == (
         f"{tmp_path}: expected a list of images, found a folder. Check the path."
     )

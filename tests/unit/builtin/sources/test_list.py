@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dsbuilder.builtin.sources.list import ImageList
 from dsbuilder.errors import DataError
-from dsbuilder.plugin import ClassLabel, Record
+from dsbuilder.plugin import ClassLabel, MultiLabel, Record, Text, Value
 
 IMAGES = ("0/a.png", "0/b c.png", "1/a.png", "1/b.png")
 
@@ -71,6 +73,79 @@ def test_columns_of_a_table_state_group_and_split(tmp_path):
     )
     found = [(each.key, each.group, each.split) for each in source.records()]
     assert found == [("0/a.png", "tom", "train"), ("1/a.png", None, "validation")]
+
+
+def test_columns_make_targets_of_every_kind(tmp_path):
+    text = "file_name,tags,x,y,said\n0/a.png,cat;dog,1,2,a b\n1/a.png,,3,4.5,\n"
+    source = source_of(
+        tmp_path,
+        text,
+        name="list.csv",
+        label_column=None,
+        labels_column="tags",
+        value_columns=("x", "y"),
+        text_column="said",
+        separator=";",
+        labels_classes=("dog", "cat"),
+    )
+    records = list(source.records())
+    assert [each.targets for each in records] == [
+        {"labels": ["cat", "dog"], "value": [1.0, 2.0], "text": "a b"},
+        {"labels": [], "value": [3.0, 4.5], "text": ""},
+    ]
+    assert source.targets(records) == {
+        "labels": MultiLabel(names=("dog", "cat")),
+        "value": Value(size=2),
+        "text": Text(),
+    }
+
+
+def test_every_wrong_line_of_all_lists_is_told_at_once(tmp_path):
+    filled(tmp_path / "images", *IMAGES)
+    source = lists_of(
+        tmp_path,
+        {"train": ("images", "train.txt"), "test": ("images", "test.txt")},
+        train="0/a.png zero\nnonsense\n0/no.png zero\n",
+        test="1/a.png one\n0/a.png one\n",
+    )
+    assert refusal(source, tmp_path).splitlines() == [
+        "train.txt:2: expected 'path label', found 'nonsense'. Correct the line.",
+        "train.txt:3: expected a file below images, found no '0/no.png'. Correct the line.",
+        "test.txt:2: expected every image once, found '0/a.png' again, which train.txt:1 lists. "
+        "Remove one of the lines.",
+    ]
+
+
+def test_errors_are_told_up_to_a_limit(tmp_path):
+    source = source_of(tmp_path, "".join(f"{index}.png a\n" for index in range(1000)))
+    assert len(refusal(source, tmp_path).splitlines()) == 21
+
+
+GOOD = {
+    "list.txt": "0/a.png zero\n1/a.png\tone\n",
+    "list.csv": 'file_name,label\n0/a.png,zero\n"1/a.png",one\n',
+    "list.jsonl": '{"file_name": "0/a.png", "label": 0}\n{"file_name": "1/a.png", "label": "b"}\n',
+}
+
+
+@given(st.sampled_from(sorted(GOOD)), st.data())
+def test_a_mutated_list_gives_its_labels_or_a_clear_error(tmp_path_factory, name, data):
+    folder = tmp_path_factory.mktemp("lists")
+    source = source_of(folder, GOOD[name], name=name)
+    found = bytearray(GOOD[name].encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(found) - 1))
+        found[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+        found = found or bytearray(b" ")
+    (folder / name).write_bytes(bytes(found))
+    try:
+        records = list(source.records())
+    except DataError as error:
+        assert str(folder) in str(error)
+    else:
+        target = source.targets(records)["label"]
+        assert all(record.path.is_file() for record in records)
+        assert [target.parse(record.targets["label"]) for record in records]
 
 
 def lists_of(tmp_path: Path, lists: Mapping[str, tuple[str, str]], **texts: str) -> ImageList:
@@ -240,6 +315,14 @@ ONE_OF_TWO = "expected either 'path' and 'list', or 'lists'. Give one of the two
         (
             {"path": Path(), "list": Path(), "classes": ("a", "a")},
             "classes: expected each name once, found 'a' twice.",
+        ),
+        (
+            {"path": Path(), "list": Path(), "label_column": None},
+            "expected a column of labels to read, found none. Name one.",
+        ),
+        (
+            {"path": Path(), "list": Path(), "separator": ""},
+            "separator: expected a character such as ',', found none.",
         ),
     ],
 )
