@@ -45,6 +45,12 @@ def test_every_plugin_says_what_its_options_are() -> None:
             assert re.search(rf"\b{each.name}\b", plugin.cls.__doc__), f"{plugin.name}.{each.name}"
 
 
+def test_every_source_is_in_the_reference() -> None:
+    text = (ROOT / "pipelines/README.md").read_text()
+    named = set(re.findall(r"^\| `([a-z_]+)` \| .* \| .* \|$", text, re.MULTILINE))
+    assert {plugin.name for plugin in discover().of_kind("source")} <= named
+
+
 def test_the_readme_names_every_verb_and_no_other() -> None:
     text = (ROOT / "README.md").read_text()
     used = set(re.findall(r"dsbuilder ([a-z]+)", text))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,13 @@ from PIL import Image
 import dsbuilder
 from dsbuilder.cli.main import main
 from dsbuilder.proposal.recognition import LEAST
+from dsbuilder.registry import discover
+
+
+def call(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(each) for each in arguments])
+    assert result.exit_code == 0, result.output
+    return result
 
 
 def picture(path: Path, *, size: tuple[int, int] = (40, 50), mode: str = "RGB") -> str:
@@ -150,6 +158,33 @@ def masks(root: Path) -> None:
         Image.fromarray(pixels).save((root / "masks" / name).with_suffix(".png"))
 
 
+def voc(root: Path) -> None:
+    for index in range(16):
+        name = picture(root / f"JPEGImages/2007_{index:06}.jpg", size=(100, 150))
+        box = "<xmin>11</xmin><ymin>21</ymin><xmax>80</xmax><ymax>90</ymax>"
+        text = (
+            f"<annotation><filename>{name}</filename>"
+            "<size><width>150</width><height>100</height><depth>3</depth></size>"
+            f"<object><name>{('cat', 'dog')[index % 2]}</name><difficult>0</difficult>"
+            f"<truncated>0</truncated><bndbox>{box}</bndbox></object></annotation>"
+        )
+        (root / "Annotations").mkdir(exist_ok=True)
+        (root / f"Annotations/2007_{index:06}.xml").write_text(text)
+    lists = root / "ImageSets/Main"
+    lists.mkdir(parents=True)
+    for split, part in {"train": range(12), "val": range(12, 16)}.items():
+        (lists / f"{split}.txt").write_text("".join(f"2007_{index:06}\n" for index in part))
+
+
+def built(root: Path) -> None:
+    """A dataset of ours, which is one of TensorFlow Datasets."""
+    made = root.parent / "made"
+    split_folders(made / "pets")
+    (made / "pets.yaml").write_text("name: pets\nsource: {use: folder, path: pets}\n")
+    call("build", made / "pets.yaml", "--out", made / "out", "--workers", 0, "--quiet")
+    shutil.copytree(made / "out/pets/1.0.0", root)
+
+
 LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "photographs": ("folder", photographs),
     "tiny classes": ("folder", tiny_classes),
@@ -165,13 +200,15 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "yolo": ("yolo", yolo),
     "coco": ("coco", coco),
     "masks": ("image_mask", masks),
+    "voc": ("voc", voc),
+    "a built dataset": ("tfrecord", built),
 }
 
 
-def call(*arguments: object) -> Result:
-    result = CliRunner().invoke(main, [str(each) for each in arguments])
-    assert result.exit_code == 0, result.output
-    return result
+def test_every_layout_is_tried() -> None:
+    known = {plugin.name for plugin in discover().of_kind("source")}
+    several = {"several"}  # is put together by a person
+    assert {source for source, _ in LAYOUTS.values()} == known - several
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
