@@ -7,7 +7,7 @@ import click
 from dsbuilder.cli import options
 from dsbuilder.cli.screen import Screen, line, shown, warned
 
-LAYOUTS = ("folder", "imagefolder", "ocr")
+LAYOUTS = ("coco", "folder", "imagefolder", "ocr", "voc", "yolo")
 """The names of `dsbuilder.export.EXPORTS`, which `--help` shall not import."""
 
 
@@ -25,9 +25,12 @@ LAYOUTS = ("folder", "imagefolder", "ocr")
 def export(dataset: Path, to: str, out: Path, *, as_json: bool) -> None:
     """Write a dataset in another layout.
 
+    coco: JSON files of boxes, masks, keypoints and captions, for pycocotools and others.
     folder: files split/class/image, for Hugging Face imagefolder, Keras, torchvision.
     imagefolder: metadata.jsonl beside the images, for Hugging Face imagefolder.
     ocr: a list of texts beside the images of each split, gt.txt, separated by tabs.
+    voc: XML files of boxes, palette masks and lists, as Pascal VOC has them.
+    yolo: label files of boxes and data.yaml, for Ultralytics and others.
     """
     from dsbuilder.dataset import load
     from dsbuilder.export import export as write

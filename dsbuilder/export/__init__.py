@@ -3,9 +3,12 @@
 A layout is one file with one function; `EXPORTS` finds it by its name, and `export` sees to what
 all have in common: the target appears whole or not at all, and what was there is never overwritten.
 
+  coco.py          images and JSON files of annotations, for pycocotools and others
   folder.py        split/class/image, for Hugging Face `imagefolder`, Keras and torchvision
   imagefolder.py   split/metadata.jsonl beside the images, for Hugging Face `imagefolder`
   ocr.py           split/gt.txt, a line for each image and its text, as SynthTIGER writes it
+  voc.py           XML files, palette masks and lists, as Pascal VOC has them
+  yolo.py          images, label files and data.yaml, for Ultralytics and others
 """
 
 import contextlib
@@ -18,13 +21,20 @@ from types import MappingProxyType
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
-from dsbuilder.export import folder, imagefolder, ocr
+from dsbuilder.export import coco, folder, imagefolder, ocr, voc, yolo
 
 Export = Callable[[Dataset, Path], dict[str, int]]
 """Writes a dataset into an empty folder and returns how many samples of each split it wrote."""
 
 EXPORTS: Mapping[str, Export] = MappingProxyType(
-    {"folder": folder.write, "imagefolder": imagefolder.write, "ocr": ocr.write}
+    {
+        "coco": coco.write,
+        "folder": folder.write,
+        "imagefolder": imagefolder.write,
+        "ocr": ocr.write,
+        "voc": voc.write,
+        "yolo": yolo.write,
+    }
 )
 """Name of a layout -> what writes it."""
 

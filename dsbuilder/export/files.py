@@ -5,6 +5,7 @@ Stored JPEG and PNG files are taken over byte for byte, raw pixels become PNG.
 
 import hashlib
 import itertools
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,10 @@ from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.formats import example
 from dsbuilder.formats import image as image_format
+from dsbuilder.formats.layout import shortened
+from dsbuilder.sample import Target
 
+_LOGGER = logging.getLogger(__name__)
 _EXTENSIONS: Mapping[str, tuple[str, ...]] = {
     "jpeg": (".jpg", ".jpeg"),
     "png": (".png",),
@@ -51,6 +55,29 @@ def check_images(dataset: Dataset) -> None:
             f"{dataset.path}: expected uint8 images to write as files, found "
             f"{dataset.signature.image}. Build it without the stage that changes the type."
         )
+
+
+def chosen(dataset: Dataset, *kinds: type[Target]) -> dict[type[Target], str]:
+    """Returns the first target of each kind that a layout can hold; reports all others.
+
+    Raises:
+      DataError: there is none.
+    """
+    targets = dataset.signature.targets
+    names: dict[type[Target], str] = {}
+    for name, target in targets.items():
+        if type(target) in kinds:
+            names.setdefault(type(target), name)
+    if not names:
+        wanted = " or ".join(kind.kind for kind in kinds)
+        raise DataError(
+            f"{dataset.path}: expected a target of kind {wanted} to write, found "
+            f"{shortened(targets) or 'none'}. Export to another layout, such as imagefolder."
+        )
+    left = [name for name in targets if name not in names.values()]
+    if left:
+        _LOGGER.warning("%s: left out: %s.", dataset.path, shortened(left))
+    return {kind: names[kind] for kind in kinds if kind in names}
 
 
 def stored(dataset: Dataset, split: str) -> Iterator[Stored]:
@@ -92,9 +119,14 @@ class Names:
     taken: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, dataset: Dataset) -> "Names":
-        """Returns names for images as a dataset stores them."""
-        return cls(_EXTENSIONS[dataset.manifest.image])
+    def of(cls, dataset: Dataset, *, stems: bool = False) -> "Names":
+        """Returns names for images as a dataset stores them.
+
+        Args:
+          stems: whether names must differ in more than their extensions.
+        """
+        extensions = _EXTENSIONS[dataset.manifest.image]
+        return cls(extensions[:1] if stems else extensions)
 
     def place(self, key: str, folder: str = "") -> str:
         """Returns the path of a sample's file below the split's folder.

@@ -10,12 +10,17 @@ Corners are numbers of pixels that still belong to the box, the first pixel bein
 (1, 1) to (width, height) is the whole image.
 """
 
+import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from dsbuilder.errors import DataError
 from dsbuilder.formats import xml
@@ -200,12 +205,12 @@ def read_image_set(path: Path) -> list[tuple[int, str]]:
     Raises:
       DataError: the file is missing or not UTF-8.
     """
-    return [(number, line.strip()) for number, line in lines(read_text(path, "list of images"))]
+    return list(lines(read_text(path, "list of images")))
 
 
 def without_flag(line: str) -> str:
-    """Returns a line of a list without the -1, 0 or 1 that lists of one class put behind a name."""
-    return re.sub(r"\s+(-1|0|1)$", "", line)
+    """Returns a line of a list without blanks at its ends and the -1, 0 or 1 behind a name."""
+    return re.sub(r"\s+(-1|0|1)$", "", line.strip())
 
 
 def read_labelmap(path: Path) -> dict[str, Colour]:
@@ -268,3 +273,12 @@ def colour(number: int) -> Colour:
 def palette() -> list[int]:
     """Returns the 256 colours of masks as one list, red, green and blue in turn."""
     return [part for number in range(256) for part in colour(number)]
+
+
+def written_mask(indices: npt.NDArray[np.uint8]) -> bytes:
+    """Returns palette indices `(H, W)` as a PNG in the colours of VOC."""
+    image = Image.fromarray(indices)
+    image.putpalette(palette())
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()

@@ -243,10 +243,10 @@ class _Reader:
         return splits
 
     def _name(self, line: str) -> str:
-        name = line if line in self._images else voc.without_flag(line)
-        if name not in self._images:
-            raise DataError(f"expected an image of '{self._source.images}', found no '{name}'.")
-        return name
+        for name in (line, line.strip(), voc.without_flag(line)):
+            if name in self._images:
+                return name
+        raise DataError(f"expected an image of '{self._source.images}', found no '{line.strip()}'.")
 
     def _record(self, name: str, split: str | None) -> Record:
         key = self._images[name]

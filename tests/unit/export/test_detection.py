@@ -1,0 +1,296 @@
+"""COCO, YOLO and VOC: export, then read, gives the samples again.
+
+The datasets are built of real photographs with drawn labels. Keys come back as the names of the
+files; pixels to the byte; masks, keypoints' visibility and texts exactly; boxes and keypoints
+within 1e-4 pixels.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage import data
+
+import dsbuilder
+from dsbuilder.builtin.sources.coco import Coco
+from dsbuilder.builtin.sources.voc import Voc
+from dsbuilder.builtin.sources.yolo import Yolo
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
+from dsbuilder.export import export, files
+from dsbuilder.export.files import quoted
+from dsbuilder.formats import coco, rle
+from dsbuilder.formats.image import decode
+from dsbuilder.plugin import Sample, Source
+
+HEIGHT, WIDTH = 30, 40
+CLASSES = ("zebra", "斑马", 'it\'s: a "cat"')
+POINTS = ("nose", "left_eye", "right_eye")
+NAMES = ("a.png", "b c.png", "斑马's.PNG", "sub/d.png", "e.1.png")
+
+CATEGORIES = [
+    coco.Category(id=10 * number, name=name, keypoints=POINTS, edges=(("nose", "left_eye"),))
+    for number, name in enumerate(CLASSES, start=1)
+]
+
+
+def photographs() -> list[np.ndarray]:
+    """Small crops of real pictures, `(30, 40, 3)`."""
+    pictures = [
+        data.astronaut(),
+        data.coffee(),
+        data.chelsea(),
+        data.rocket(),
+        data.astronaut()[200:],
+    ]
+    small = [Image.fromarray(each).resize((WIDTH, HEIGHT)) for each in pictures]
+    return [np.asarray(each) for each in small]
+
+
+def pixels(low: float, side: int) -> st.SearchStrategy[float]:
+    return st.floats(low, side, width=32)
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> list[float]:
+    xs = sorted(draw(st.tuples(pixels(0, WIDTH), pixels(0, WIDTH))))
+    ys = sorted(draw(st.tuples(pixels(0, HEIGHT), pixels(0, HEIGHT))))
+    return [xs[0], ys[0], xs[1] - xs[0], ys[1] - ys[0]]
+
+
+@st.composite
+def objects(draw: st.DrawFn) -> dict[str, Any]:
+    """An annotation of every kind: a box, a region of a real outline, keypoints."""
+    level = draw(st.integers(40, 200))
+    region = np.asarray(Image.fromarray(data.camera()).resize((WIDTH, HEIGHT))) < level
+    triples = [
+        (draw(pixels(0, WIDTH)), draw(pixels(0, HEIGHT)), draw(st.integers(0, 2))) for _ in POINTS
+    ]
+    return {
+        "category_id": draw(st.sampled_from(CATEGORIES)).id,
+        "bbox": draw(boxes()),
+        "segmentation": {"counts": rle.encode(region), "size": [HEIGHT, WIDTH]},
+        "keypoints": [each for triple in triples for each in triple],
+        "iscrowd": draw(st.integers(0, 1)),
+        "attributes": {"difficult": draw(st.integers(0, 1)), "who": draw(st.sampled_from("xy"))},
+    }
+
+
+SETS = st.lists(st.lists(objects(), max_size=3), min_size=5, max_size=5)
+
+
+def build(
+    folder: Path, found: list[list[dict[str, Any]]], cache: str = "image: png", more: str = ""
+) -> Dataset:
+    """Builds a dataset with targets of every kind that the layouts hold."""
+    shutil.rmtree(folder, ignore_errors=True)
+    images = []
+    for number, (name, picture) in enumerate(zip(NAMES, photographs(), strict=True)):
+        path = folder / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path, "PNG")
+        images.append(coco.Image(id=number, file_name=name, size=(HEIGHT, WIDTH)))
+    entries = [{"image_id": n, **each} for n, each in enumerate(found) for each in found[n]]
+    captions = [{"image_id": n, "caption": f"picture {n}\nof 斑马"} for n in range(len(images))]
+    for file, annotations in (("a.json", entries), ("text.json", captions)):
+        text = coco.written(images, annotations, CATEGORIES)
+        (folder / file).write_text(text, encoding="utf-8")
+    options = "objects: a.json, mask: a.json, keypoints: a.json, text: text.json"
+    (folder / "p.yaml").write_text(
+        f"name: all\nsource: {{use: coco, path: ., {options}, images: images{more}}}\n"
+        "split: {train: 0.6, validation: 0.2, test: 0.2, method: hash}\n"
+        f"finish: [{{use: resize, size: [{HEIGHT}, {WIDTH}]}}]\ncache: {{{cache}}}\n",
+        encoding="utf-8",
+    )
+    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=1)
+    return dsbuilder.load(built.path)
+
+
+def pairs(dataset: Dataset, source: Source, folder: str) -> Iterator[tuple[Sample, dict[str, Any]]]:
+    """Yields each sample with what the source reads of its export; checks keys and pixels."""
+    records = {record.key: record for record in source.records()}
+    targets = source.targets(list(records.values()))
+    for split in dataset.splits:
+        for sample in dataset.samples(split):
+            name = quoted(sample.key.removeprefix("images/"))
+            record = records.pop(f"{folder.format(split=split)}images+{name}")
+            assert record.split == split
+            image = decode(source.read(record), mode="rgb")
+            assert np.array_equal(image, sample.image)
+            values = {key: kind.parse(record.targets[key]) for key, kind in targets.items()}
+            yield sample, {**values, "kinds": targets}
+    assert not records
+
+
+def assert_boxes(found: Any, original: Any, kinds: Any, names: tuple[str, ...]) -> None:
+    """Boxes are the same within 1e-4 pixels, though of those that are equal one may be left."""
+    scale = np.array([WIDTH, HEIGHT, WIDTH, HEIGHT])
+
+    def rows(each: Any, classes: tuple[str, ...]) -> list[tuple[Any, ...]]:
+        kept = [each.attributes[name].tolist() for name in names]
+        labels = [classes[number] for number in each.classes]
+        return list(zip(labels, (each.corners * scale).tolist(), *kept, strict=True))
+
+    expected, got = rows(original, CLASSES), rows(found, kinds["objects"].names)
+    for ours, theirs in ((expected, got), (got, expected)):
+        for label, corners, *kept in ours:
+            assert any(
+                label == other and kept == others and np.allclose(corners, near, atol=1e-4)
+                for other, near, *others in theirs
+            )
+
+
+def assert_masks(found: np.ndarray, original: np.ndarray, names: tuple[str, ...]) -> None:
+    classes = ("background", *CLASSES)
+    assert [names[n] for n in found.ravel()] == [classes[n] for n in original.ravel()]
+
+
+def check_coco(dataset: Dataset, folder: Path, *, attributes: tuple[str, ...]) -> None:
+    export(dataset, folder, to="coco")
+    files = {
+        "objects": "instances",
+        "mask": "stuff",
+        "keypoints": "person_keypoints",
+        "text": "captions",
+    }
+    options = {
+        name: {split: f"annotations/{file}_{split}.json" for split in dataset.splits}
+        for name, file in files.items()
+    }
+    for sample, values in pairs(dataset, Coco(path=folder, **options), "images/{split}/"):
+        kinds = values["kinds"]
+        assert_boxes(values["objects"], sample.targets["objects"], kinds, attributes)
+        assert_masks(values["mask"], sample.targets["mask"], kinds["mask"].names)
+        points = sample.targets["keypoints"]
+        assert np.array_equal(values["keypoints"].visibility, points.visibility)
+        assert np.allclose(values["keypoints"].points, points.points, atol=1e-6)
+        assert kinds["keypoints"] == dataset.signature.targets["keypoints"]
+        assert values["text"] == sample.targets["text"]
+
+
+def check_yolo(dataset: Dataset, folder: Path) -> None:
+    export(dataset, folder, to="yolo")
+    for sample, values in pairs(dataset, Yolo(path=folder), "images/{split}/"):
+        assert values["kinds"]["objects"].names == CLASSES
+        assert_boxes(values["objects"], sample.targets["objects"], values["kinds"], ())
+
+
+def check_voc(dataset: Dataset, folder: Path, *, attributes: tuple[str, ...]) -> None:
+    export(dataset, folder, to="voc")
+    for sample, values in pairs(dataset, Voc(path=folder, mask=True), "JPEGImages/"):
+        kinds = values["kinds"]
+        assert kinds["objects"].names == CLASSES
+        assert_boxes(values["objects"], sample.targets["objects"], kinds, attributes)
+        assert_masks(values["mask"], sample.targets["mask"], kinds["mask"].names)
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(SETS)
+def test_what_is_exported_is_read_again(tmp_path, found):
+    dataset = build(tmp_path, found)
+    stated = any(found)  # attributes are known from the first object on
+    check_coco(
+        dataset,
+        tmp_path / "coco",
+        attributes=("iscrowd", "difficult", "who") if stated else ("iscrowd",),
+    )
+    check_yolo(dataset, tmp_path / "yolo")
+    check_voc(dataset, tmp_path / "voc", attributes=("difficult",) if stated else ())
+
+
+SOME = [
+    [
+        {
+            "category_id": 20,
+            "bbox": [4.0, 3.0, 20.0, 15.0],
+            "segmentation": {
+                "counts": [100, 50, 1050],
+                "size": [HEIGHT, WIDTH],
+            },
+            "keypoints": [20.0, 15.0, 2, 4.0, 3.0, 1, 0.0, 0.0, 0],
+            "iscrowd": 0,
+            "attributes": {"difficult": 1, "who": "x"},
+        }
+    ],
+    *[[]] * 4,
+]
+
+
+@pytest.mark.parametrize("cache", ["image: jpeg", "image: raw", "codec: npy"])
+def test_every_form_of_a_cache_is_exported(tmp_path, cache):
+    dataset = build(tmp_path, SOME, cache)
+    extension = "jpg" if cache == "image: jpeg" else "png"
+    for to, folder in (("coco", "images"), ("yolo", "images"), ("voc", "JPEGImages")):
+        export(dataset, tmp_path / to, to=to)
+        files = {each.name: each for each in (tmp_path / to / folder).rglob("*.*")}
+        for split in dataset.splits:
+            for sample in dataset.samples(split):
+                name = quoted(sample.key)
+                file = files.pop(name if extension == "png" else f"{name}.jpg")
+                assert np.array_equal(decode(file.read_bytes(), mode="rgb"), sample.image)
+        assert not files
+
+
+def test_stored_jpeg_files_are_taken_over_byte_for_byte(tmp_path):
+    dataset = build(tmp_path, SOME, "image: jpeg")
+    stored = {each.image for split in dataset.splits for each in files.stored(dataset, split)}
+    for to, folder in (("coco", "images"), ("yolo", "images"), ("voc", "JPEGImages")):
+        export(dataset, tmp_path / to, to=to)
+        assert {each.read_bytes() for each in (tmp_path / to / folder).rglob("*.jpg")} == stored
+
+
+def test_what_a_layout_cannot_hold_is_reported(tmp_path, caplog):
+    dataset = build(tmp_path, SOME)
+    export(dataset, tmp_path / "yolo", to="yolo")
+    export(dataset, tmp_path / "voc", to="voc")
+    logged = [each for each in caplog.records if each.name.startswith("dsbuilder.export")]
+    told = [each.getMessage().replace(f"{dataset.path}: ", "") for each in logged]
+    assert told == [
+        "left out: 'mask', 'keypoints', 'text'.",
+        "attributes left out: 'iscrowd', 'difficult', 'who'.",
+        "left out: 'keypoints', 'text'.",
+        "attributes left out: 'iscrowd', 'who'.",
+    ]
+
+
+def test_pixels_to_ignore_stay_such(tmp_path):
+    dataset = build(tmp_path, SOME, more=", ignore: 斑马")
+    export(dataset, tmp_path / "coco", to="coco")
+    export(dataset, tmp_path / "voc", to="voc")
+    stuff = {split: f"annotations/stuff_{split}.json" for split in dataset.splits}
+    for source, ignored, folder in (
+        (Coco(path=tmp_path / "coco", mask=stuff, ignore="斑马"), 2, "images/{split}/"),
+        (Voc(path=tmp_path / "voc", objects=False, mask=True), 255, "JPEGImages/"),
+    ):
+        total = 0
+        for sample, values in pairs(dataset, source, folder):
+            assert values["kinds"]["mask"].ignore == ignored
+            assert np.array_equal(values["mask"] == ignored, sample.targets["mask"] == 2)
+            total += int((values["mask"] == ignored).sum())
+        assert total == 50
+
+
+@pytest.mark.parametrize(
+    ("to", "kinds"),
+    [("coco", "boxes or mask or keypoints or text"), ("yolo", "boxes"), ("voc", "")],
+)
+def test_a_dataset_without_such_a_target_is_refused(
+    make_images, write_pipeline, tmp_path, to, kinds
+):
+    make_images(count=3, size=(16, 20))
+    pipeline = write_pipeline("name: pets\nsource: {use: folder, path: source}\n")
+    built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1)
+    with pytest.raises(DataError, match=f"expected a target of kind {kinds}.*found 'label'"):
+        export(dsbuilder.load(built.path), tmp_path / "x", to=to)
+
+
+def test_names_that_differ_in_their_extensions_alone_are_told_apart():
+    names = files.Names((".jpg",))
+    places = [names.place(key) for key in ("a.jpg", "a.jpeg", "A.JPG", "a.png")]
+    assert places == ["a.jpg", "a.jpeg.jpg", "A~2.JPG", "a.png.jpg"]
