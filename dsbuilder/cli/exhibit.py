@@ -10,6 +10,7 @@ from typing import Any
 from dsbuilder.build import Survey
 from dsbuilder.build.task import Located, Output, Root
 from dsbuilder.cli.check import planned
+from dsbuilder.cli.overlays import overlays
 from dsbuilder.errors import DataError, DsbuilderError
 from dsbuilder.pipeline import Pipeline, Refresher, Trace, resolve_stream
 from dsbuilder.report.sheet import SIDE, Section, Sheet
@@ -214,7 +215,8 @@ def _labels(signature: SampleSpec, sample: Sample) -> list[str]:
 
 
 def _cell(sample: Sample, labels: Sequence[str], applied: Sequence[str]) -> Cell:
-    return Cell(image=sample.image, name=sample.key, lines=[*labels, *applied])
+    lines = [*labels, *applied]
+    return Cell(image=sample.image, name=sample.key, lines=lines, overlays=overlays(sample))
 
 
 def _applied(trace: Trace) -> list[str]:

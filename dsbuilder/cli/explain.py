@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dsbuilder.build.reopen import Remade
     from dsbuilder.dataset import Dataset, Explanation
     from dsbuilder.report.strip import Cell
+    from dsbuilder.sample import Sample
 
 _MOST_DERIVED = 12
 _SHORT = 12
@@ -85,20 +86,25 @@ def _cells(
     dataset: "Dataset", explained: "Explanation", remade: "Remade | None"
 ) -> Iterator["Cell"]:
     from dsbuilder.dataset.explanation import stored
-    from dsbuilder.report.strip import Cell
 
     if remade is not None:
         if remade.original is not None:
             lines = [explained.entry.parents[0], _sides(remade.original.image)]
-            yield Cell(image=remade.original.image, name="source", lines=lines)
+            yield _cell(remade.original, "source", lines)
         for step in remade.steps:
             for partner in remade.partners if hasattr(step.stage.plugin, "partners") else ():
-                yield Cell(image=partner.image, name="partner", lines=[partner.key])
+                yield _cell(partner, "partner", [partner.key])
             lines = [*_numbers({**step.params, **step.drawn}), _sides(step.after.image)]
-            yield Cell(image=step.after.image, name=_short(step.stage.id), lines=lines)
+            yield _cell(step.after, _short(step.stage.id), lines)
     sample = dataset.codec.decode(stored(dataset, explained.shard, explained.entry))
-    lines = [explained.entry.key, *explained.targets.values()]
-    yield Cell(image=sample.image, name="stored", lines=lines)
+    yield _cell(sample, "stored", [explained.entry.key, *explained.targets.values()])
+
+
+def _cell(sample: "Sample", name: str, lines: list[str]) -> "Cell":
+    from dsbuilder.cli.overlays import overlays
+    from dsbuilder.report.strip import Cell
+
+    return Cell(image=sample.image, name=name, lines=lines, overlays=overlays(sample))
 
 
 def _short(stage: str) -> str:

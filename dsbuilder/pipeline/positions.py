@@ -98,10 +98,16 @@ class Pipeline:
 
     def label_identity(self, record: Record) -> dict[str, Any]:
         """Returns what of the labels of a record decides their values; see `Target.identity`."""
-        kinds = _require(self.prepared).targets
         found = dict(record.targets)
-        found.update({name: kind.identity(found[name]) for name, kind in kinds.items()})
+        for name, kind in self._identified.items():
+            found[name] = kind.identity(found[name])
         return found
+
+    @cached_property
+    def _identified(self) -> Mapping[str, Target]:
+        """The targets of whose raw labels only a part counts."""
+        kinds = _require(self.prepared).targets.items()
+        return {name: k for name, k in kinds if type(k).identity is not Target.identity}
 
     def vary(self, original: Sample, copy: int, partners: Sequence[Sample], trace: Trace) -> Sample:
         """Returns variant number `copy` of a prepared original, before `finish`.

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from dsbuilder.report.canvas import ALARM, FAINT, INK, LINE, PAPER, picture, placeholder
 from dsbuilder.report.lettering import Lettering
+from dsbuilder.report.overlay import Overlay, lay
 
 GAP = 14
 """Pixels between two pictures, and around a strip."""
@@ -25,11 +26,13 @@ class Cell:
       image: `(H, W, C)` as `canvas.picture` takes it; None shows as a crossed square.
       name: what it is called, on one line, its middle left out where it is too long.
       lines: what else to say, each wrapped; of very many lines the last are counted, not shown.
+      overlays: what lies over the picture.
     """
 
     image: np.ndarray | None
     name: str = ""
     lines: Sequence[str] = ()
+    overlays: Sequence[Overlay] = ()
 
 
 def draw_strip(cells: Sequence[Cell | None], *, side: int) -> Image.Image:
@@ -76,7 +79,7 @@ class _Drawn:
     def of(cls, cell: Cell, side: int) -> Self:
         if cell.image is None:
             return cls(placeholder(side), _caption(cell, side), ALARM)
-        return cls(picture(cell.image, side), _caption(cell, side), INK)
+        return cls(lay(picture(cell.image, side), cell.overlays), _caption(cell, side), INK)
 
 
 def _paste(

@@ -1,0 +1,141 @@
+"""What lies over a picture: tinted areas, framed boxes, dots with lines between them.
+
+Everything has the colour of its class, which depends on the class's number alone, so that it is the
+same in all pictures of a page.
+"""
+
+import colorsys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from dsbuilder.report.lettering import Lettering
+
+Colour = tuple[int, int, int]
+
+_SMALL = Lettering(10)
+_TINT = 0.45
+_GOLDEN = 0.618033988749895
+_IGNORED: Colour = (128, 128, 128)
+_DOT = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tint:
+    """Areas in the colours of their classes.
+
+    Attributes:
+      ids: `(H, W)` uint8, of the picture's proportions; 0 is left as it is.
+      ignored: an id that is hatched with gray; None if there is none.
+    """
+
+    ids: np.ndarray
+    ignored: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A box with a word at its corner.
+
+    Attributes:
+      corners: x_min, y_min, x_max, y_max as shares of the picture's sides.
+      number: of its class.
+      word: what it is called.
+    """
+
+    corners: tuple[float, float, float, float]
+    number: int
+    word: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dots:
+    """Points of one object.
+
+    Attributes:
+      points: (x, y) as shares of the picture's sides, or None where one is not known.
+      hollow: whether each is only outlined.
+      edges: pairs of places among the points that a line joins where both are known.
+    """
+
+    points: Sequence[tuple[float, float] | None]
+    hollow: Sequence[bool]
+    edges: Sequence[tuple[int, int]] = ()
+
+
+Overlay = Tint | Frame | Dots
+
+
+def lay(picture: Image.Image, overlays: Sequence[Overlay]) -> Image.Image:
+    """Returns an RGB picture with overlays, one over the other."""
+    for overlay in overlays:
+        if isinstance(overlay, Tint):
+            picture = _tint(picture, overlay)
+        elif isinstance(overlay, Frame):
+            picture = _frame(picture, overlay)
+        else:
+            picture = _dots(picture, overlay)
+    return picture
+
+
+def colour_of(number: int) -> Colour:
+    """Returns the colour of a class: neighbours are far apart on the circle of colours."""
+    red, green, blue = colorsys.hsv_to_rgb((0.02 + number * _GOLDEN) % 1.0, 0.85, 1.0)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _tint(picture: Image.Image, tint: Tint) -> Image.Image:
+    ids = np.asarray(Image.fromarray(tint.ids).resize(picture.size, Image.Resampling.NEAREST))
+    colours = np.array([colour_of(number) for number in range(256)], np.float64)
+    if tint.ignored is not None:
+        colours[tint.ignored] = _IGNORED
+    pixels = np.asarray(picture).astype(np.float64)
+    shown = ids > 0
+    if tint.ignored is not None:
+        rows, columns = np.indices(ids.shape)
+        shown &= (ids != tint.ignored) | ((rows + columns) % 4 < 2)
+    pixels[shown] = (1 - _TINT) * pixels[shown] + _TINT * colours[ids[shown]]
+    return Image.fromarray(np.rint(pixels).astype(np.uint8))
+
+
+def _frame(picture: Image.Image, frame: Frame) -> Image.Image:
+    made = picture.copy()
+    draw, colour = ImageDraw.Draw(made), colour_of(frame.number)
+    left, top = _pixel(made, frame.corners[:2])
+    right, bottom = _pixel(made, frame.corners[2:])
+    draw.rectangle((left, top, right, bottom), outline=colour)
+    word = _SMALL.elide(frame.word, max(right - left, made.width - left)) if frame.word else ""
+    if word:
+        height = _SMALL.line_height
+        above = top - height if top >= height else top + 1
+        draw.rectangle((left, above, left + _SMALL.width(word) + 2, above + height), fill=colour)
+        _SMALL.write(draw, (left + 1, above), word, fill=(0, 0, 0))
+    return made
+
+
+def _dots(picture: Image.Image, dots: Dots) -> Image.Image:
+    made = picture.copy()
+    draw = ImageDraw.Draw(made)
+    places = [None if point is None else _pixel(made, point) for point in dots.points]
+    for one, other in dots.edges:
+        ends = places[one], places[other]
+        if ends[0] is not None and ends[1] is not None:
+            draw.line((*ends[0], *ends[1]), fill=(255, 255, 255))
+    for number, (place, hollow) in enumerate(zip(places, dots.hollow, strict=True)):
+        if place is not None:
+            x, y = place
+            box = (x - _DOT, y - _DOT, x + _DOT, y + _DOT)
+            fill = (0, 0, 0) if hollow else colour_of(number)
+            draw.ellipse(box, fill=fill, outline=colour_of(number))
+    return made
+
+
+def _pixel(picture: Image.Image, share: Sequence[float]) -> tuple[int, int]:
+    """Returns the pixel at shares of the sides."""
+    x, y = share
+    return (
+        min(int(x * picture.width), picture.width - 1),
+        min(int(y * picture.height), picture.height - 1),
+    )
