@@ -250,6 +250,10 @@ class Target(ABC):
         """Returns the classes that a value counts for, each as often as it counts."""
         return ()
 
+    def stated(self, raw: Any) -> Sequence[str]:
+        """Returns the classes that a raw label counts for, as far as it says them itself."""
+        return ()
+
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
         """Says what is wrong with stored features; None if nothing is.
 

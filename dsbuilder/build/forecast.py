@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from dsbuilder import targets
 from dsbuilder.build.contents import hash_records
 from dsbuilder.build.engines.in_process import make_codec
 from dsbuilder.build.inventory import Before, Found, look, open_before, place_of
@@ -23,8 +24,8 @@ from dsbuilder.dataset import Dataset
 from dsbuilder.dataset.difference import Change, Difference, compare
 from dsbuilder.dataset.side import side_of
 from dsbuilder.errors import CacheError
+from dsbuilder.sample import Target
 from dsbuilder.seeding import rank
-from dsbuilder.targets import ClassLabel
 
 _START_S = 1.0
 """What worker processes take to start, about."""
@@ -188,14 +189,13 @@ class _Forecaster:
     def _classes(self) -> dict[str, Counter[str]]:
         """Counts what is stored by what is stored, and what is planned by its record's class."""
         kinds = self.surveyed.targets or {}
-        label = next((name for name, kind in kinds.items() if isinstance(kind, ClassLabel)), None)
         counts: dict[str, Counter[str]] = {}
         for each in self._found:
             own = counts.setdefault(each.task.split, Counter())
             if each.result is not None:
                 own.update(each.result.classes)
-            elif label is not None:
-                own.update(dict(_planned_classes(each.task, label)))
+            else:
+                own.update(_planned_classes(each.task, kinds))
         return counts
 
     def _sizes(self, tried: Probe | None) -> tuple[int | None, int | None]:
@@ -287,13 +287,14 @@ def _seen(change: Change, split: str) -> Iterator[str]:
         yield f"removed: {reason}" if gone and change.kind == "removed" else reason
 
 
-def _planned_classes(task: ShardTask, label: str) -> Iterator[tuple[str, int]]:
+def _planned_classes(task: ShardTask, kinds: Mapping[str, Target]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for root in task.roots:
         located: Located | None = task.records.get(root.key)
         if located is not None:
-            counts[str(located.record.targets[label])] += len(root.outputs)
-    yield from counts.items()
+            for label in targets.stated(kinds, located.record.targets):
+                counts[label] += len(root.outputs)
+    return counts
 
 
 def _size(dataset: Dataset, split: str) -> int:

@@ -30,8 +30,11 @@ def planned_side(surveyed: Survey, plan: Plan) -> Side:
 
 
 def _labels(surveyed: Survey, raw: Mapping[str, Any] | None) -> dict[str, str]:
-    kinds = surveyed.targets or {}
-    return {} if raw is None else {n: kind.show(kind.parse(raw[n])) for n, kind in kinds.items()}
+    if raw is None or surveyed.targets is None:
+        return {}
+    # What lies in pixel coordinates is moved by stages: a record's is not what is stored.
+    kinds = {name: kind for name, kind in surveyed.targets.items() if not kind.positional}
+    return {name: kind.show(kind.parse(raw[name])) for name, kind in kinds.items()}
 
 
 def _rows(plan: Plan) -> Iterator[tuple[str, Row]]:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from dsbuilder import targets
 from dsbuilder.build.contents import hash_record
 from dsbuilder.build.originals import Originals
 from dsbuilder.build.task import Located, Output, Root, ShardResult, ShardTask
@@ -331,9 +332,8 @@ class _Maker:
         )
 
     def _count(self, values: Mapping[str, Any], spool: _Spool) -> None:
-        for name, target in self._pipeline.signature.targets.items():
-            for label in target.classes(values[name]):
-                spool.classes[label] = spool.classes.get(label, 0) + 1
+        for label in targets.counted(self._pipeline.signature.targets, values):
+            spool.classes[label] = spool.classes.get(label, 0) + 1
 
     def _set_aside(self, key: str, trace: Trace, error: Exception, spool: _Spool) -> None:
         if self._pipeline.settings.build.on_error == "stop":

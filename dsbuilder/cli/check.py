@@ -67,7 +67,7 @@ def describe(surveyed: "Survey", plan: "Plan") -> dict[str, Any]:
         "version": settings.version,
         "signature": signature_to_json(pipeline.signature),
         "streamed": signature_to_json(pipeline.streamed),
-        "records": {split: sum(counts.values()) for split, counts in _by_split(surveyed).items()},
+        "records": _by_split(surveyed),
         "classes": classes,
         "samples": dict(plan.samples),
         "shards": len(plan.shards),
@@ -77,26 +77,27 @@ def describe(surveyed: "Survey", plan: "Plan") -> dict[str, Any]:
 
 
 def count_classes(surveyed: "Survey") -> dict[str, dict[str, int]]:
-    """Returns records by split and class; classes without a record count 0."""
-    from dsbuilder.targets import ClassLabel
+    """Returns what the records of each split have of each class; classes without any count 0."""
+    from dsbuilder import targets
 
-    kinds = (surveyed.targets or {}).items()
-    label = next(((name, kind) for name, kind in kinds if isinstance(kind, ClassLabel)), None)
-    by_split = _by_split(surveyed, label[0] if label else None)
-    if label is None:
-        return {split: {} for split in by_split}
-    names = label[1].names
-    return {split: {name: counts[name] for name in names} for split, counts in by_split.items()}
+    kinds = surveyed.targets or {}
+    names = next((kind.class_names for kind in kinds.values() if kind.class_names), ())
+    # What files of masks hold is not known yet: those of which nothing is are left out.
+    counts: dict[str, Counter[str]] = {split: Counter() for split in _by_split(surveyed)}
+    for record in surveyed.records:
+        counts[surveyed.split.split_of[record.key]].update(targets.stated(kinds, record.targets))
+    if not any(counts.values()):
+        return {split: {} for split in counts}
+    every = dict.fromkeys([*names, *(name for found in counts.values() for name in found)])
+    return {split: {name: found[name] for name in every} for split, found in counts.items()}
 
 
-def _by_split(surveyed: "Survey", label: str | None = None) -> dict[str, Counter[str]]:
+def _by_split(surveyed: "Survey") -> dict[str, int]:
+    """Returns the number of records of each split that has any."""
     from dsbuilder.spec.stages import SPLITS
 
-    counts: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
-    for record in surveyed.records:
-        name = str(record.targets[label]) if label is not None else ""
-        counts[surveyed.split.split_of[record.key]][name] += 1
-    return {split: found for split, found in counts.items() if found}
+    counts = Counter(surveyed.split.split_of[record.key] for record in surveyed.records)
+    return {split: counts[split] for split in SPLITS if counts[split]}
 
 
 def _stages(spec: "Spec", path: str) -> Iterator[dict[str, Any]]:

@@ -107,8 +107,14 @@ class _Comparison:
         if was.split != now.split:
             yield from self._why_moved(key, was.split, now.split)
         if was.fingerprint != now.fingerprint:
-            yield from self._causes.of(key)
-            yield from self._why_records(was, now)
+            found = [*self._causes.of(key), *self._why_records(was, now)]
+            yield from found or self._why_moved_targets(now)
+
+    def _why_moved_targets(self, now: Row) -> Iterator[str]:
+        """Yields what alone is left: targets that are not compared, if there are any."""
+        names = ", ".join(self.after.signature.positional)
+        if names and now.parents:
+            yield f"the {names} of {' or '.join(now.parents)} changed"
 
     def _why_records(self, was: Row, now: Row) -> Iterator[str]:
         """Yields how the records that a sample is made of differ."""

@@ -98,7 +98,9 @@ def _labels(dataset: "Dataset", place: _Place | None) -> Mapping[str, str]:
         return {}
     stem, offset, length = place
     features = example.decode(dataset.codec.open(dataset.path, stem).read(offset, length))
-    return {name: _label(kind, name, features) for name, kind in dataset.signature.targets.items()}
+    kinds = dataset.signature.targets.items()
+    # In pixel coordinates two can look alike in words and differ all the same.
+    return {n: _label(kind, n, features) for n, kind in kinds if not kind.positional}
 
 
 def _label(kind: Target, name: str, features: Mapping[str, Any]) -> str:

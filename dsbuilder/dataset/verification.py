@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsbuilder import targets
 from dsbuilder.cache import ledger, quarantine, store
 from dsbuilder.cache.codec import ShardReader
 from dsbuilder.cache.ledger import Entry
@@ -151,12 +152,16 @@ class _Verification:
     def _labels(
         self, features: Mapping[str, Any], entry: Entry, classes: Counter[str]
     ) -> Iterator[str]:
-        for name, kind in self.dataset.signature.targets.items():
-            problem = _label_problem(kind, name, features)
-            if problem:
-                yield f"'{entry.key}': {name}: {problem}"
-            else:
-                classes.update(kind.classes(kind.decode(name, features)))
+        kinds = self.dataset.signature.targets
+        problems = [
+            f"'{entry.key}': {name}: {problem}"
+            for name, kind in kinds.items()
+            if (problem := _label_problem(kind, name, features))
+        ]
+        yield from problems
+        if not problems:
+            values = {name: kind.decode(name, features) for name, kind in kinds.items()}
+            classes.update(targets.counted(kinds, values))
 
 
 def _features(reader: ShardReader, entry: Entry) -> Mapping[str, Any]:

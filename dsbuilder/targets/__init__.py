@@ -1,6 +1,6 @@
 """The kinds of label, one file each, and the table that finds them by name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -28,7 +28,9 @@ __all__ = [
     "PointSet",
     "Text",
     "Value",
+    "counted",
     "from_json",
+    "stated",
     "to_json",
 ]
 
@@ -43,6 +45,28 @@ def from_json(data: Mapping[str, Any]) -> Target:
     """Returns the target that `to_json` described."""
     options = {name: _tuples(value) for name, value in data.items() if name != "kind"}
     return KINDS[data["kind"]](**options)
+
+
+def counted(kinds: Mapping[str, Target], values: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the classes that a sample counts for, each as often as it counts.
+
+    Those of the first target with classes go by their names; those of others follow the name of
+    the target: `mask/sky`.
+    """
+    for prefix, name, kind in _classified(kinds):
+        yield from (f"{prefix}{each}" for each in kind.classes(values[name]))
+
+
+def stated(kinds: Mapping[str, Target], raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the classes that the labels of a record count for, as `counted` those of a sample."""
+    for prefix, name, kind in _classified(kinds):
+        yield from (f"{prefix}{each}" for each in kind.stated(raw[name]))
+
+
+def _classified(kinds: Mapping[str, Target]) -> Iterator[tuple[str, str, Target]]:
+    found = ((name, kind) for name, kind in kinds.items() if kind.class_names)
+    for place, (name, kind) in enumerate(found):
+        yield (f"{name}/" if place else ""), name, kind
 
 
 def _tuples(value: Any) -> Any:

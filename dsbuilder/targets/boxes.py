@@ -161,6 +161,10 @@ class Boxes(Target):
         """The class of each box."""
         return [self.names[number] for number in value.classes]
 
+    def stated(self, raw: Any) -> list[str]:
+        """The class of each box."""
+        return [str(box["label"]) for box in raw]
+
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
         """Says of boxes outside of the image, ids that are no class, and columns that differ."""
         value = self.decode(name, features)

@@ -75,6 +75,10 @@ class ClassLabel(Target):
         plain = isinstance(value, (int, np.integer))
         return (self.names[int(value if plain else np.argmax(value))],)
 
+    def stated(self, raw: Any) -> tuple[str, ...]:
+        """The class."""
+        return (str(raw),)
+
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
         """Says of an id that is no class, and of weights that do not sum to 1."""
         problem = out_of_range([int(np.asarray(features[name]).item())], self.names)

@@ -143,6 +143,10 @@ class Mask(Target):
         found = np.flatnonzero(np.bincount(value.reshape(-1), minlength=256))
         return [self.names[number] for number in found if number != self.ignore]
 
+    def stated(self, raw: Any) -> list[str]:
+        """The class of each segment, once; what a file holds is not known before it is read."""
+        return sorted({str(segment["label"]) for segment in raw.get("segments", ())})
+
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
         """Says of ids that are no class."""
         return self._wrong(self.decode(name, features))

@@ -77,6 +77,10 @@ class MultiLabel(Target):
         """Each class that weighs a half or more, once."""
         return [self.names[number] for number in np.flatnonzero(value >= _PRESENT)]
 
+    def stated(self, raw: Any) -> list[str]:
+        """Each class, once."""
+        return sorted({str(name) for name in raw})
+
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
         """Says of ids that are no class, and of weights outside [0, 1]."""
         weights = self.decode(name, features)

@@ -9,6 +9,9 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.build import build_dataset, load_spec, survey
+from dsbuilder.build.reopen import reopen
+from dsbuilder.cli.check import count_classes
+from dsbuilder.dataset.explanation import stored
 from dsbuilder.errors import DataError, SpecError
 
 SOURCE = '''
@@ -119,7 +122,8 @@ def test_what_is_drawn_lies_under_what_was_built(pipeline, tmp_path, codec) -> N
     assert count == COUNT + 4 * 8
     assert dataset.problems() == []
     classes = dataset.manifest.class_counts("test")
-    assert classes == {"none": 2, "box": 2, "dot": 2, "a": 2, "b": 2, "c": 2}
+    objects = {"objects/a": 2, "objects/b": 2, "objects/c": 2}
+    assert classes == {"none": 2, "box": 2, "dot": 2, **objects}
 
 
 def test_a_build_elsewhere_has_the_same_bytes_and_another_mask_other_ones(
@@ -190,3 +194,30 @@ def test_large_jpegs_of_masks_are_decoded_whole(pipeline, tmp_path) -> None:
     built = build_dataset(pipeline, tmp_path / "out", workers=1, overrides=["build.on_error=stop"])
     for sample in dsbuilder.load(built.path).samples("test"):
         check(sample)
+
+
+def test_replay_makes_the_same_bytes_and_diff_names_what_changed(pipeline, tmp_path) -> None:
+    built = build_dataset(pipeline, tmp_path / "out", workers=1)
+    before = dsbuilder.load(built.path)
+    reopened = reopen(before)
+    for shard, entry in before.entries("train"):
+        remade = reopened.remake(entry)
+        assert before.codec.encode(remade.steps[-1].after) == stored(before, shard, entry)
+        assert list(reopened.differences(entry)) == []
+    labels = tmp_path / "source/labels.json"
+    raw = json.loads(labels.read_text())
+    raw["objects"][0]["box"][0] += 0.125
+    labels.write_text(json.dumps(raw))
+    again = build_dataset(pipeline, tmp_path / "out", workers=1)
+    difference = before.diff(dsbuilder.load(again.path))
+    assert len(difference.changes) == COUNT + 4 * 8
+    assert {reason for _, reason, _ in difference.reasons()} == {
+        f"the mask, objects, keypoints of {index}.png changed" for index in range(COUNT)
+    }
+
+
+def test_boxes_are_counted_before_a_build(pipeline) -> None:
+    surveyed = survey(load_spec(pipeline, []))
+    counts = count_classes(surveyed)
+    assert counts["train"]["objects/a"] == 8
+    assert counts["train"]["none"] == 0  # it stands in a file
