@@ -333,17 +333,16 @@ def written(
     Args:
       annotations: without their ids, which are numbered from 1: pycocotools takes 0 for none.
     """
-    return json.dumps(
-        {
-            "info": {},
-            "licenses": [],
-            "images": [_written_image(image) for image in images],
-            "annotations": [{"id": n, **each} for n, each in enumerate(annotations, start=1)],
-            "categories": [_written_category(category) for category in categories],
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+    found = {
+        "info": {},
+        "licenses": [],
+        "images": [_written_image(image) for image in images],
+        "annotations": [{"id": n, **each} for n, each in enumerate(annotations, start=1)],
+        "categories": [_written_category(category) for category in categories],
+    }
+    if not categories:  # where the key is there, pycocotools asks every annotation for its own
+        del found["categories"]
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
 def _written_image(image: Image) -> dict[str, Any]:

@@ -1,13 +1,21 @@
 """pycocotools, the reference reader of COCO, agrees with us."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 pytest.importorskip("pycocotools", reason="needs pycocotools")
 
 from pycocotools import mask as reference
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 from skimage import data
 
+from dsbuilder.dataset import Dataset
+from dsbuilder.export import export
+from dsbuilder.export.files import quoted
 from dsbuilder.formats import polygon, rle
 
 # pycocotools hands numpy 2 arrays by an interface that numpy is about to give up.
@@ -40,3 +48,80 @@ def test_polygons_cover_what_theirs_cover_but_for_pixels_on_the_outline():
         ours = polygon.fill([flat], (200, 200))
         both, either = (ours & theirs).sum(), (ours | theirs).sum()
         assert both / either > 0.97
+
+
+SIZE = np.array([80, 60])
+
+
+def opened(folder: Path, kind: str, split: str) -> COCO:
+    return COCO(str(folder / f"annotations/{kind}_{split}.json"))
+
+
+def by_name(found: COCO) -> dict[str, list[dict[str, Any]]]:
+    """File name of an image -> its annotations."""
+    return {
+        each["file_name"]: found.loadAnns(found.getAnnIds(imgIds=[each["id"]]))
+        for each in found.loadImgs(found.getImgIds())
+    }
+
+
+@pytest.fixture
+def exported(detection: Dataset, tmp_path: Path) -> Path:
+    export(detection, tmp_path / "coco", to="coco")
+    return tmp_path / "coco"
+
+
+def test_it_reads_our_boxes_points_and_captions(detection: Dataset, exported: Path) -> None:
+    names = detection.signature.targets["objects"].class_names
+    for split in detection.splits:
+        boxes, points, texts = (
+            opened(exported, kind, split) for kind in ("instances", "person_keypoints", "captions")
+        )
+        for sample in detection.samples(split):
+            name, objects = quoted(sample.key), sample.targets["objects"]
+            assert (exported / "images" / split / name).is_file()
+            found = by_name(boxes)[name]
+            assert [boxes.cats[each["category_id"]]["name"] for each in found] == [
+                names[number] for number in objects.classes
+            ]
+            for each, corners in zip(found, objects.corners.astype(np.float64), strict=True):
+                expected = np.concatenate([corners[:2] * SIZE, (corners[2:] - corners[:2]) * SIZE])
+                assert np.allclose(each["bbox"], expected, atol=1e-4)
+            for each, shares in zip(
+                by_name(points)[name], sample.targets["keypoints"].points, strict=True
+            ):
+                pixels = np.array(each["keypoints"]).reshape(-1, 3)[:, :2]
+                assert np.allclose(pixels, shares * SIZE, atol=1e-4)
+            assert [each["caption"] for each in by_name(texts)[name]] == [sample.targets["text"]]
+
+
+def test_it_makes_the_masks_that_we_wrote(detection: Dataset, exported: Path) -> None:
+    names = detection.signature.targets["mask"].class_names
+    for split in detection.splits:
+        found = opened(exported, "stuff", split)
+        for sample in detection.samples(split):
+            mask = np.zeros((60, 80), np.uint8)
+            for each in by_name(found)[quoted(sample.key)]:
+                number = names.index(found.cats[each["category_id"]]["name"])
+                mask[found.annToMask(each) == 1] = number
+                assert found.annToMask(each).sum() == each["area"]
+            assert np.array_equal(mask, sample.targets["mask"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "scored"), [("instances", "bbox"), ("person_keypoints", "keypoints")]
+)
+def test_it_gives_full_marks_to_what_we_wrote(exported: Path, kind: str, scored: str) -> None:
+    for split in ("train", "validation"):
+        truth = opened(exported, kind, split)
+        answers = [{**each, "score": 0.9} for each in truth.dataset["annotations"]]
+        if not answers:
+            continue
+        scores = COCOeval(truth, truth.loadRes(answers), scored)
+        if scored == "keypoints":
+            scores.params.kpt_oks_sigmas = np.full(3, 0.05)
+            scores.params.areaRng = [[0, 1e10]] * 3
+        scores.evaluate()
+        scores.accumulate()
+        scores.summarize()
+        assert scores.stats[0] == pytest.approx(1.0)
