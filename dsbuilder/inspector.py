@@ -17,7 +17,6 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats import colour
 from dsbuilder.sample import Record, Target
 
 Result = TypeVar("Result")
@@ -109,6 +108,8 @@ class View(_Shared):
         """The luma `(H, W)` uint8 (BT.601), over white where it is transparent; None as `image`."""
         if self.image is None:
             return None
+        from dsbuilder.formats import colour
+
         return colour.convert(self.image, "gray", background=(255, 255, 255))[:, :, 0]
 
     @cached_property

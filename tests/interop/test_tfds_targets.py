@@ -22,21 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.plugin import (
-    Boxes, Keypoints, Mask, MultiLabel, Params, Record, Sample, SampleSpec, Source, Target, Text,
-    Transform, Value, source, transform,
+    Boxes, Keypoints, Mask, MultiLabel, Record, Source, Target, Text, Value, source,
 )
-
-
-@transform("sized", geometry="moves", moves=("mask", "boxes", "keypoints"))
-@dataclass(frozen=True, kw_only=True)
-class Sized(Transform):
-    """Says that every image is of 8 x 10 pixels."""
-
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
-        return spec.resized(8, 10)
-
-    def apply(self, sample: Sample, params: Params) -> Sample:
-        return sample
 
 
 @source("everything")
@@ -126,7 +113,7 @@ def build(tmp_path, write_pipeline):
 
 @pytest.mark.parametrize("image", ["jpeg", "png", "raw"])
 def test_every_kind_of_target_opens(build, image) -> None:
-    finish = ["finish=[sized]"] if image == "raw" else []
+    finish = ["finish=[{use: resize, size: [8, 10]}]"] if image == "raw" else []
     dataset = build(f"cache.image={image}", *finish)
     builder = tfds.builder_from_directory(dataset.path)
     features = builder.info.features
@@ -159,7 +146,7 @@ def check_row(row: Mapping, ours: Mapping) -> None:
 
 
 def test_numpy_opens_rows_of_any_length(build) -> None:
-    dataset = build("cache.codec=npy", "finish=[sized]")
+    dataset = build("cache.codec=npy", "finish=[{use: resize, size: [8, 10]}]")
     for split in dataset.splits:
         stem = next(iter(dataset.path.glob(f"toy-{split}-*.image.npy"))).name[: -len(".image.npy")]
         ours = list(dataset.samples(split))

@@ -66,9 +66,14 @@ def moves_of(transform: Any) -> tuple[str, ...]:
     moving = [leaf for leaf in _leaves(transform) if geometry_of(leaf) == "moves"]
     if not moving or geometry_of(transform) != "moves":
         return ()
-    declared = [{target.value for target in leaf._targets} for leaf in moving]
+    declared = [{target.value for target in leaf._targets} - _torn(leaf) for leaf in moving]
     common = set.intersection(*declared)
     return tuple(kind for target, kind in _KINDS.items() if target in common)
+
+
+def _torn(leaf: Any) -> set[str]:
+    """Returns what a class declares but does not carry along: a shuffle tears boxes apart."""
+    return {"BBoxes"} if isinstance(leaf, library().RandomGridShuffle) else set()
 
 
 def _leaves(transform: Any) -> Iterator[Any]:

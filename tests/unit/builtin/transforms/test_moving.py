@@ -208,8 +208,9 @@ def test_a_mirror_swaps_left_and_right(member) -> None:
     assert after.targets["keypoints"].points[0] == pytest.approx(flipped[[2, 1, 0]], abs=1e-4)
 
 
-def test_a_shuffle_of_tiles_swaps_nothing() -> None:
+def test_a_shuffle_of_tiles_swaps_nothing_and_does_not_take_boxes() -> None:
     plugin = Albumentations(member="RandomGridShuffle", options={"grid": (3, 3)})
+    assert plugin.moves == ("mask", "keypoints")
     for seed in range(12):
         assert dot_at(moved(plugin, seed), 0) in (0, None)
 
