@@ -224,3 +224,13 @@ def test_what_init_writes_builds_as_it_stands(layout: str, tmp_path: Path) -> No
     made = {split: dataset.num_samples(split) for split in told["check"]["samples"]}
     assert made == told["check"]["samples"]
     assert made["train"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["lists for splits", "photographs"])
+def test_what_init_writes_trains_as_it_stands(layout: str, tmp_path: Path) -> None:
+    LAYOUTS[layout][1](tmp_path / "data")
+    call("init", tmp_path / "data", "--output", tmp_path / "data.yaml")
+    out = ("--out", tmp_path / "out", "--run", tmp_path / "run")
+    call("train", tmp_path / "data.yaml", *out, "--epochs", 1, "--quiet")
+    assert (tmp_path / "run/best.keras").is_file()
