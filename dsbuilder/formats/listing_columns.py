@@ -7,8 +7,9 @@ what its first lines promise, only `listing.py` says.
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -24,7 +25,14 @@ LISTS = ("txt", "csv", "tsv", "jsonl", "ndjson")
 _MOST_BYTES = 1_000_000
 _MOST_ROWS = 2_000
 _TRIED_FILES = 20
-_LABELS = ("label", "class", "class_name", "category", "species", "breed", "target", "y")
+_LABELS = (
+    *("label", "class", "class_name", "category", "species", "breed", "target", "y"),
+    *("labels", "classes", "categories", "tags", "text", "caption", "words", "value", "score"),
+)
+_IDS = ("", "id", "index", "n", "no", "unnamed: 0")
+_FEW = 10
+_SEPARATORS = (",", "|", ";")
+_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?")
 _GROUPS = ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "writer", "video")
 _SPLITS = ("split", "set", "subset", "partition", "fold", "usage")
 
@@ -40,13 +48,15 @@ class Guess:
       columns: which of its columns hold what.
       base: the folder that its paths are relative to, as a posix path below the folder that was
         looked at; `.` for that folder itself.
-      labels: the labels of the rows that were read, in their order.
+      kind: what the labels are: `class`, `labels` (several classes), `value` or `text`.
+      labels: those of the rows that were read, in their order.
       whole: whether these are all rows.
       others: names of columns that no one reads.
     """
 
     columns: Columns
     base: str
+    kind: str
     labels: tuple[str, ...]
     whole: bool
     others: tuple[str, ...] = ()
@@ -75,7 +85,10 @@ def guess(root: Path, path: str, bases: Sequence[str]) -> Guess | str:
     base = next((each for each in bases if _all_lie_in(root / each, table[image])), None)
     if base is None:
         return f"names images that do not lie there, such as '{table[image][0]}'"
-    return _with_columns(table, image, base=base, whole=whole)
+    found = _with_columns(table, image, base=base, whole=whole)
+    if extension(path) == "txt" and isinstance(found, Guess):
+        return replace(found, columns=Columns())  # there are no others
+    return found
 
 
 def _with_columns(table: Table, image: str, *, base: str, whole: bool) -> Guess | str:
@@ -85,18 +98,52 @@ def _with_columns(table: Table, image: str, *, base: str, whole: bool) -> Guess 
         split = None
     group = next((named[word] for word in _GROUPS if word in named), None)
     rest = [name for name in table if name not in (image, split, group)]
-    label = next((named[word] for word in _LABELS if word in named), None)
-    if label is None and len(rest) == 1:
-        label = rest[0]
-    if label is None:
+    labels = _label_columns(table, rest, named)
+    if not labels:
         return f"has no column that is plainly the label ({', '.join(rest) or 'no other'})"
+    cells = tuple(cell.strip() for cell in table[labels[0]])
+    kind, separator = ("value", ",") if len(labels) > 1 else _kind(cells)
+    only = labels[0]
     return Guess(
-        columns=Columns(image=image, label=label, group=group, split=split),
+        columns=Columns(
+            image=image,
+            group=group,
+            split=split,
+            label=only if kind == "class" else None,
+            labels=only if kind == "labels" else None,
+            text=only if kind == "text" else None,
+            values=labels if kind == "value" else (),
+            separator=separator,
+        ),
         base=base,
-        labels=tuple(cell.strip() for cell in table[label]),
+        kind=kind,
+        labels=cells,
         whole=whole,
-        others=tuple(name for name in rest if name != label),
+        others=tuple(name for name in rest if name not in labels),
     )
+
+
+def _label_columns(table: Table, rest: Sequence[str], named: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the column of labels; several if all that is left are numbers, none if unsure."""
+    known = next((named[word] for word in _LABELS if named.get(word) in rest), None)
+    left = [name for name in rest if name.lower() not in _IDS]
+    if known is not None or len(left) == 1:
+        return (known or left[0],)
+    numbers = all(_NUMBER.fullmatch(cell.strip()) for name in left for cell in table[name])
+    return tuple(left) if numbers else ()
+
+
+def _kind(cells: Sequence[str]) -> tuple[str, str]:
+    """Returns what the cells of one column are, and what stands between several classes."""
+    different = len(set(cells))
+    many = different * 2 > len(cells) if len(cells) >= _FEW else different == len(cells)
+    if all(_NUMBER.fullmatch(cell) for cell in cells):
+        return ("value" if many or any("." in cell for cell in cells) else "class"), ","
+    for separator in _SEPARATORS:
+        parts = [part.strip() for cell in cells for part in cell.split(separator)]
+        if len(parts) > 1.1 * len(cells) and len(set(parts)) * 2 <= len(parts):
+            return "labels", separator
+    return ("text" if many else "class"), ","
 
 
 def _beginning(path: Path) -> tuple[str, bool]:

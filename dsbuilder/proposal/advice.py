@@ -145,7 +145,10 @@ def _geometry(facts: Facts, target: tuple[int, int]) -> Iterator[tuple[dict[str,
     if "text" in kinds:
         yield _affine(rotate=2, move=0.02, scale=(0.95, 1.0)), "no flip: text stays readable"
     elif facts.is_of_characters:
-        yield _affine(rotate=10, move=0.08, scale=(0.9, 1.1)), "no flip: classes are called like characters"
+        yield (
+            _affine(rotate=10, move=0.08, scale=(0.9, 1.1)),
+            "no flip: classes are called like characters",
+        )
     elif facts.positional or facts.is_small:
         if _may_flip(facts):
             yield {"use": "A.HorizontalFlip", "p": 0.5}, "remove it if left and right matter"

@@ -76,6 +76,22 @@ def table(root: Path) -> None:
     (root / "labels.csv").write_text("\ufeff" + "".join(lines), newline="")
 
 
+def numbers(root: Path) -> None:
+    lines = ["file_name,age"]
+    for index in range(20):
+        name = picture(root / f"faces/{index}.jpg", size=(80, 64))
+        lines.append(f"{name},{20 + index * 1.5}")
+    (root / "ages.csv").write_text("\n".join(lines))
+
+
+def tags(root: Path) -> None:
+    lines = ["file_name,tags"]
+    for index in range(20):
+        name = picture(root / f"{index}.png")
+        lines.append(f"{name},{('sky|sea', 'sea', 'sky|tree|sea')[index % 3]}")
+    (root / "tags.csv").write_text("\n".join(lines))
+
+
 def mnist(root: Path) -> None:
     """Pairs of IDX files, packed, as their authors ship them."""
     root.mkdir()
@@ -192,6 +208,8 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "transparent art": ("folder", transparent_art),
     "lists for splits": ("list", digits),
     "a table": ("list", table),
+    "numbers": ("list", numbers),
+    "tags": ("list", tags),
     "mnist": ("idx", mnist),
     "npz": ("arrays", npz),
     "pixels in a table": ("pixel_csv", pixel_table),

@@ -2,8 +2,7 @@
 
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -301,7 +300,7 @@ def _by_split(found: Mapping[str, Guess]) -> dict[str, str] | None:
 def _recognition_of_splits(by_split: Mapping[str, str], found: Mapping[str, Guess]) -> Recognition:
     guesses = [found[path] for path in by_split.values()]
     counts = ", ".join(f"{path}: {_rows(found[path])}" for path in by_split.values())
-    certainty, doubt = _doubt(guesses, certainty=0.95)
+    certainty, doubt = _doubt(by_split.values(), guesses, certainty=0.95)
     return Recognition(
         certainty=certainty,
         reason=f"lists of images for {len(by_split)} splits ({counts}){doubt}",
@@ -314,8 +313,9 @@ def _recognition_of_splits(by_split: Mapping[str, str], found: Mapping[str, Gues
 
 
 def _recognition_of_one(path: str, found: Guess) -> Recognition:
-    certainty, doubt = _doubt([found], certainty=0.85)
-    read = f"{_rows(found)}, {found.num_classes} classes: {shortened(sorted(set(found.labels)))}"
+    certainty, doubt = _doubt([path], [found], certainty=0.85)
+    shown = shortened(sorted(set(found.labels)))
+    read = f"{_rows(found)}, {_NOUNS[found.kind].format(found.num_classes)}: {shown}"
     comments = {"path": "the folder that the paths in the list are relative to", "list": read}
     if found.columns.group is not None:
         comments["group_column"] = "records of one group never end in two splits"
@@ -329,26 +329,45 @@ def _recognition_of_one(path: str, found: Guess) -> Recognition:
     )
 
 
-def _columns(columns: Columns) -> dict[str, str]:
+_NOUNS = {
+    "class": "{} classes",
+    "labels": "several classes each",
+    "value": "numbers",
+    "text": "texts",
+}
+
+
+def _columns(columns: Columns) -> dict[str, object]:
     """Returns the options that say which columns are read, as far as they are not the defaults."""
-    default = Columns().named
-    named = columns.named.items()
-    return {f"{role}_column": name for role, name in named if default.get(role) != name}
+    default = Columns()
+    found: dict[str, object] = {
+        f"{role}_column": getattr(columns, role)
+        for role in ("image", "label", "labels", "text", "group", "split")
+        if getattr(columns, role) != getattr(default, role)
+    }
+    if columns.values:
+        found["value_columns"] = columns.values
+    if columns.separator != default.separator:
+        found["separator"] = columns.separator
+    return found
 
 
 def _rows(found: Guess) -> str:
     return f"{'' if found.whole else 'at least '}{len(found.labels)} lines"
 
 
-def _doubt(guesses: Sequence[Guess], *, certainty: float) -> tuple[float, str]:
-    """Returns how certain it is that labels are classes, and what speaks against.
+def _doubt(
+    paths: Iterable[str], guesses: Sequence[Guess], *, certainty: float
+) -> tuple[float, str]:
+    """Returns how certain it is that labels are what they seem, and what speaks against.
 
     Args:
       certainty: if nothing does.
     """
-    counts = Counter(label for each in guesses for label in each.labels)
-    if len(counts) * 2 > counts.total():
-        return 0.2, f"; but {len(counts)} labels for {counts.total()} lines are texts or numbers"
-    if all(re.fullmatch(r"[-+]?[0-9]+\.[0-9]+", label) for label in counts):
-        return 0.2, "; but labels are numbers with decimals, not classes"
-    return certainty, ""
+    kind = guesses[0].kind
+    if kind == "class":
+        return certainty, ""
+    if any(PurePosixPath(path).suffix.lower() == ".txt" for path in paths):
+        noun = _NOUNS[kind].format("")
+        return 0.2, f"; but a text file lists classes, and these are {noun}: make it a table"
+    return certainty - 0.05, ""

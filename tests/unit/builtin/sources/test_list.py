@@ -407,6 +407,26 @@ def test_labels_that_are_texts_or_decimals_are_hardly_classes(tmp_path, text):
     assert "; but " in found.reason
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "options"),
+    [
+        ("file,age", ["3.5", "4", "7", "9.25"], {"value_columns": ("age",)}),
+        ("id,file,u,v", ["1,2", "3,4", "5,6", "7,8"], {"value_columns": ("u", "v")}),
+        ("file,caption", ["A cat", "Two dogs", "No one", "An owl"], {"text_column": "caption"}),
+        ("file,tags", ["cat|dog", "cat", "dog", "cat|dog"], {"labels_column": "tags"}),
+    ],
+)
+def test_the_kind_of_labels_is_found_in_their_cells(tmp_path, header, cells, options):
+    names = header.split(",")
+    number = "0," * (names[0] == "id")
+    lines = [f"{number}{name},{cell}\n" for name, cell in zip(IMAGES, cells, strict=True)]
+    found = recognised(tmp_path, all_csv=f"{header}\n" + "".join(lines))
+    assert options.items() <= found.options.items()
+    read = {key: value for key, value in found.options.items() if key not in ("path", "list")}
+    source = ImageList(path=tmp_path / "images", list=tmp_path / "all.csv", **read)
+    assert len(list(source.records())) == 4
+
+
 def test_jsonl_and_bytes_that_are_no_text_are_looked_at_as_well(tmp_path):
     lines = [f'{{"file_name": "{name}", "label": {n % 2}}}' for n, name in enumerate(IMAGES)]
     found = recognised(tmp_path, all_jsonl="\n".join(lines))
