@@ -18,7 +18,7 @@ from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.formats import example
 from dsbuilder.formats import image as image_format
-from dsbuilder.formats.layout import shortened
+from dsbuilder.formats.layout import shortened, split_named
 from dsbuilder.sample import Target
 
 _LOGGER = logging.getLogger(__name__)
@@ -146,6 +146,23 @@ class Names:
             place = f"{folder}{next(candidates)}"
         self.taken.add(place.casefold())
         return place
+
+    def nested(self, key: str, *, split: str, folder: str = "") -> str:
+        """Returns the path of a sample's file below the split's folder, in the folders of its key.
+
+        A split that the key begins with, and the folder, are not repeated: so a sample that is read
+        again has the key that it had where the layout was the same.
+
+        Args:
+          split: the sample's.
+          folder: what the path begins with, with a slash behind.
+        """
+        root, mark, derived = key.partition("//")
+        first, _, rest = root.partition("/")
+        below = (rest if rest and split_named(first) == split else root).removeprefix(folder)
+        *folders, name = below.split("/")
+        above = "".join(f"{quoted(each)}/" for each in folders)
+        return self.place(f"{name}{mark}{derived}", f"{folder}{above}")
 
 
 def quoted(text: str) -> str:

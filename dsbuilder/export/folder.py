@@ -9,14 +9,16 @@
         cat/felix.png
         dog/
 
-With a class target, the class is the folder; other targets stand in `metadata.csv`, each with a
-column. Stored JPEG and PNG files are taken over byte for byte, raw pixels become PNG. Every split
-has a folder for every class, also an empty one: Keras numbers classes by the folders it finds. A
-reader numbers them by their sorted names; where the dataset has another order, that is reported in
-the log, and so is what a mixed label loses: its sample lies in the folder of the dominant class.
+With a class target, the class is the folder; texts and values stand in `metadata.csv`, each with a
+column. Other labels have no place here; `imagefolder.py` writes them. Stored JPEG and PNG files are
+taken over byte for byte, raw pixels become PNG. Every split has a folder for every class, also an
+empty one: Keras numbers classes by the folders it finds. A reader numbers them by their sorted
+names; where the dataset has another order, that is reported in the log, and so is what a mixed
+label loses: its sample lies in the folder of the dominant class.
 """
 
 import csv
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,9 +26,10 @@ from pathlib import Path
 import numpy as np
 
 from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
 from dsbuilder.export.files import Names, Stored, check_images, quoted, stored
 from dsbuilder.sample import Target
-from dsbuilder.targets import ClassLabel
+from dsbuilder.targets import ClassLabel, Text, Value
 
 METADATA = "metadata.csv"
 _LOGGER = logging.getLogger(__name__)
@@ -36,13 +39,24 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """Writes a dataset into an empty folder and returns how many samples of each split it wrote.
 
     Raises:
-      DataError: images are of a type that no image file holds.
+      DataError: images are of a type that no image file holds, or a target is of a kind that has no
+        place in class folders.
       CacheError: a shard is missing, cut or corrupt.
     """
     check_images(dataset)
+    _check_targets(dataset)
     label = _class_target(dataset.signature.targets)
     _report(dataset, label)
     return {split: _write_split(dataset, split, folder / split, label) for split in dataset.splits}
+
+
+def _check_targets(dataset: Dataset) -> None:
+    for name, target in dataset.signature.targets.items():
+        if not isinstance(target, (ClassLabel, Text, Value)):
+            raise DataError(
+                f"{dataset.path}: expected classes, texts and values for class folders, found "
+                f"'{name}' ({target}). Export to imagefolder."
+            )
 
 
 def _class_target(targets: Mapping[str, Target]) -> tuple[str, ClassLabel] | None:
@@ -106,7 +120,9 @@ def _shown(name: str, target: Target, sample: Stored) -> str:
     """Returns a label as text; of mixed classes the dominant one, whose id is stored."""
     if isinstance(target, ClassLabel):
         return target.names[int(np.asarray(sample.features[name]).item())]
-    return target.show(sample.targets[name])
+    if isinstance(target, Value):
+        return json.dumps(np.asarray(sample.targets[name], np.float64).tolist())
+    return str(sample.targets[name])
 
 
 def _below(key: str, class_name: str | None) -> str:

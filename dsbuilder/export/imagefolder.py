@@ -10,8 +10,9 @@
 
 A class is written by its name, several classes as a list of names, boxes as `objects` with `bbox`
 ([x, y, width, height] in pixels), `categories` and their attributes, a mask as a PNG of class ids.
-Of a mixed label the dominant class is kept, which the log reports. Stored JPEG and PNG files are
-taken over byte for byte, raw pixels become PNG.
+Of a mixed label the dominant class is kept, which the log reports. Ids of classes are not written:
+what numbers them otherwise than by their sorted names is told their order. Stored JPEG and PNG
+files are taken over byte for byte, raw pixels become PNG.
 """
 
 import logging
@@ -75,9 +76,9 @@ def _rows(dataset: Dataset, split: str, folder: Path) -> Iterator[dict[str, Any]
     """Writes the images and masks of a split and yields a row for each sample."""
     names = Names.of(dataset)
     for sample in stored(dataset, split):
-        place = names.place(sample.key)
-        (folder / place).write_bytes(sample.image)
-        written = _Written(sample=sample, folder=folder, place=place)
+        place = names.nested(sample.key, split=split)
+        _write(folder / place, sample.image)
+        written = _Written(sample=sample, folder=folder, split=split, names=names)
         cells = (
             _CELLS[type(target)](written, name, target)
             for name, target in dataset.signature.targets.items()
@@ -85,13 +86,24 @@ def _rows(dataset: Dataset, split: str, folder: Path) -> Iterator[dict[str, Any]
         yield {imagefolder.FILE_NAME: place, **dict(cells)}
 
 
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Written:
-    """A sample whose image was written, at a place below the split's folder."""
+    """A sample whose image was written.
+
+    Attributes:
+      folder: of the split.
+      names: of the files in that folder.
+    """
 
     sample: Stored
     folder: Path
-    place: str
+    split: str
+    names: Names
 
     def value(self, name: str) -> Any:
         return self.sample.targets[name]
@@ -116,10 +128,9 @@ def _text(written: _Written, name: str, target: Any) -> Cell:
 
 def _mask(written: _Written, name: str, target: Any) -> Cell:
     """Writes the mask as a PNG of ids and returns its place."""
-    suffix = "" if written.place.lower().endswith(".png") else ".png"
-    place = f"{name}s/{written.place}{suffix}"
-    (written.folder / place).parent.mkdir(exist_ok=True)
-    (written.folder / place).write_bytes(mask.encode_ids(written.value(name)))
+    names = Names((".png",), written.names.taken)
+    place = names.nested(written.sample.key, split=written.split, folder=f"{name}s/")
+    _write(written.folder / place, mask.encode_ids(written.value(name)))
     return imagefolder.file_column(name), place
 
 

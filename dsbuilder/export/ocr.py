@@ -23,6 +23,7 @@ from dsbuilder.formats.layout import shortened
 from dsbuilder.targets import Text
 
 _LOGGER = logging.getLogger(__name__)
+_IMAGES = "images/"
 
 
 def write(dataset: Dataset, folder: Path) -> dict[str, int]:
@@ -46,7 +47,7 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
 
 
 def _write_split(dataset: Dataset, split: str, folder: Path, target: str) -> int:
-    (folder / "images").mkdir(parents=True)
+    folder.mkdir()
     return ocr.write_pairs(folder / ocr.LISTS[0], _pairs(dataset, split, folder, target))
 
 
@@ -54,6 +55,7 @@ def _pairs(dataset: Dataset, split: str, folder: Path, target: str) -> Iterator[
     """Writes the images of a split and yields the path of each below `folder`, and its text."""
     names = Names.of(dataset)
     for each in stored(dataset, split):
-        place = names.place(each.key, "images/")
+        place = names.nested(each.key, split=split, folder=_IMAGES)
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_bytes(each.image)
         yield place, each.targets[target]

@@ -59,10 +59,23 @@ def numbers(cell: Any) -> list[float]:
 
 
 def values(cells: Sequence[Any]) -> float | list[float]:
-    """Returns the numbers of several cells, or of one cell the number or the numbers in it."""
+    """Returns the numbers of several cells, or of one cell the number or the numbers in it.
+
+    Where a cell is text, several numbers stand there as JSON, `[1, 2.5]`.
+    """
     if len(cells) > 1:
         return [number(cell) for cell in cells]
-    return numbers(cells[0]) if isinstance(cells[0], (list, tuple)) else number(cells[0])
+    cell = cells[0]
+    found = parsed(cell) if isinstance(cell, str) and cell.startswith("[") else cell
+    return numbers(found) if isinstance(found, (list, tuple)) else number(cell)
+
+
+def parsed(cell: str) -> Any:
+    """Returns the value of a text in JSON; a text that is none as it stands."""
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
 
 
 def shown(cell: Any) -> str:

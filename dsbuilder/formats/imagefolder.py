@@ -13,7 +13,7 @@ from typing import Any
 
 from dsbuilder.errors import DataError
 from dsbuilder.formats import box
-from dsbuilder.formats.cells import shown, text
+from dsbuilder.formats.cells import parsed, shown, text
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_NAME = "file_name"
@@ -31,26 +31,21 @@ def file_column(name: str) -> str:
 def read_objects(cell: Any) -> list[dict[str, Any]]:
     """Returns `{"label": class name, "bbox": [x, y, w, h] in pixels, ...}` of each box of a cell.
 
-    A cell is a mapping of lists of one length, a list of mappings, or the JSON text of one of them.
-    A class that is a number is returned as its text.
+    A cell is a mapping of lists of one length, a list of mappings, or the JSON text of one of them;
+    null says that there are no boxes. A class that is a number is returned as its text.
 
     Raises:
       DataError: it is none of these, or lacks `bbox` or the classes.
     """
-    found = _parsed(cell) if isinstance(cell, str) else cell
+    if cell is None:
+        return []
+    found = parsed(cell) if isinstance(cell, str) else cell
     boxes = _unzipped(found) if isinstance(found, Mapping) else found
     if not isinstance(boxes, (list, tuple)) or not all(isinstance(each, Mapping) for each in boxes):
         raise DataError(
             f"expected objects as {{bbox: [...], categories: [...]}}, found {shown(cell)}."
         )
     return [_object(each) for each in boxes]
-
-
-def _parsed(cell: str) -> Any:
-    try:
-        return json.loads(cell)
-    except (ValueError, RecursionError):
-        return cell
 
 
 def _unzipped(columns: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -25,6 +25,8 @@ def guessed_options(folder: Path, path: str, table: Table) -> dict[str, object]:
     text = _first(_TEXTS, table.columns)
     if text not in (None, _TEXTS[0]):
         options["text_column"] = text
+    if "label" in table.columns and _count_classes(table) == 1:
+        options["label_column"] = None
     group = _first(_GROUPS, table.columns)
     if group is not None:
         options["group_column"] = group
@@ -33,6 +35,10 @@ def guessed_options(folder: Path, path: str, table: Table) -> dict[str, object]:
     if masks:
         options |= _mask_options(folder / PurePosixPath(path).parent, masks[0], table)
     return options
+
+
+def _count_classes(table: Table) -> int:
+    return len({str(row.cells.get("label")) for row in table.rows})
 
 
 def _first(words: Sequence[str], columns: Sequence[str]) -> str | None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import dsbuilder
+from dsbuilder.builtin.sources.imagefolder import ImageFolder
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.export import EXPORTS, export
@@ -157,6 +158,32 @@ def test_texts_stand_in_a_table(tmp_path: Path, write_pipeline) -> None:
             sample.targets["text"] for sample in dataset.samples(split)
         )
         assert all((tmp_path / "folder" / split / row["file_name"]).is_file() for row in rows)
+
+
+def test_values_stand_in_a_table_to_the_last_digit(make_images, write_pipeline, tmp_path) -> None:
+    root = make_images(classes=("a",), count=4, size=(16, 20))
+    rows = "".join(f"a/{index}.png,{index / 3},{index}e-5\n" for index in range(4))
+    (root / "metadata.csv").write_text(f"file_name,x,y\n{rows}")
+    source = "{use: imagefolder, path: source, value_columns: [x, y]}"
+    pipeline = write_pipeline(f"name: values\nsource: {source}\nsplit: {{train: 1}}\n")
+    dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    export(dataset, tmp_path / "folder", to="folder")
+    records = ImageFolder(path=tmp_path / "folder").records()
+    found = sorted(record.targets["value"] for record in records)
+    expected = sorted(sample.targets["value"].tolist() for sample in dataset.samples("train"))
+    assert found == expected
+
+
+def test_labels_without_a_place_in_class_folders_are_an_error(
+    make_images, write_pipeline, tmp_path
+) -> None:
+    root = make_images(classes=("a",), count=4, size=(16, 20))
+    rows = "".join(f'{{"file_name": "a/{index}.png", "labels": ["x"]}}\n' for index in range(4))
+    (root / "metadata.jsonl").write_text(rows)
+    pipeline = write_pipeline("name: many\nsource: {use: imagefolder, path: source}\n")
+    dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    with pytest.raises(DataError, match=r"found 'labels' \(.*\)\. Export to imagefolder"):
+        export(dataset, tmp_path / "folder", to="folder")
 
 
 def test_a_folder_with_files_in_it_is_never_touched(build, tmp_path: Path) -> None:

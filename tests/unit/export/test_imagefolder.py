@@ -13,7 +13,6 @@ from dsbuilder.builtin.sources.imagefolder import ImageFolder
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
-from dsbuilder.export.files import quoted
 from dsbuilder.formats.image import decode
 
 SIZE = (40, 50)
@@ -86,7 +85,7 @@ def test_what_is_exported_is_read_again(build, tmp_path: Path, cache: str) -> No
     assert dict(kinds) == dict(dataset.signature.targets)
     for split in dataset.splits:
         for sample in dataset.samples(split):
-            record = read.pop(f"{split}/{quoted(sample.key)}")
+            record = read.pop(f"{split}/{sample.key}")
             assert record.split == split
             assert np.array_equal(decode(record.path.read_bytes(), mode="rgb"), sample.image)
             for name, kind in kinds.items():
@@ -103,6 +102,22 @@ def check_equal(name: str, found: Any, expected: Any) -> None:
     assert np.array_equal(found.classes, expected.classes)
     for attribute, values in expected.attributes.items():
         assert np.array_equal(found.attributes[attribute], values)
+
+
+def test_what_was_read_from_an_export_has_its_keys_again(build, write_pipeline, tmp_path) -> None:
+    export(build("image: png"), tmp_path / "source2", to="imagefolder")
+    options = json.dumps({"use": "imagefolder", "path": "source2", **OPTIONS})
+    pipeline = write_pipeline(f"name: again\nsource: {options}\ncache: {{image: png}}\n")
+    again = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    export(again, tmp_path / "source3", to="imagefolder")
+    files = {
+        name: {
+            path.relative_to(tmp_path / name).as_posix(): path.read_bytes()
+            for path in (tmp_path / name).rglob("*.png")
+        }
+        for name in ("source2", "source3")
+    }
+    assert files["source2"] == files["source3"]
 
 
 def test_mixed_labels_are_reported(make_images, write_pipeline, tmp_path: Path, caplog) -> None:

@@ -32,6 +32,7 @@ def test_what_is_no_finite_number_is_refused(cell):
 def test_values_are_of_one_column_or_of_several():
     assert cells.values(["1.5"]) == 1.5
     assert cells.values([[1, 2]]) == [1, 2]
+    assert cells.values(["[1, 2.5]"]) == [1, 2.5]
     assert cells.values(["1", 2]) == [1.0, 2]
 
 

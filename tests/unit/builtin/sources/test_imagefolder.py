@@ -115,6 +115,7 @@ def test_boxes_are_coco_pixels_and_become_shares(tmp_path):
             "objects": {"bbox": [[10.0, 4.0, 20, 8]], "categories": [0], "id": [7], "area": [1.5]},
         },
         {"file_name": "0002.png", "objects": {"bbox": [], "categories": [], "id": [], "area": []}},
+        {"file_name": "0004.png", "objects": None},
         {
             "file_name": "0003.png",
             "objects": {
@@ -131,6 +132,7 @@ def test_boxes_are_coco_pixels_and_become_shares(tmp_path):
     assert [each.targets["objects"] for each in records] == [
         [{"label": "cat", "box": [0.2, 0.1, 0.6, 0.3], "id": 7, "area": 1.5}],
         [],
+        [],
         [
             {"label": "dog", "box": [0, 0, 1, 1], "id": 1, "area": 2},
             {"label": "cat", "box": [0, 0, 0.1, 0.125], "id": 2, "area": 3},
@@ -139,7 +141,7 @@ def test_boxes_are_coco_pixels_and_become_shares(tmp_path):
     target = source.targets(records)["objects"]
     attributes = (("id", "int64"), ("area", "float32"))
     assert target == Boxes(names=("cat", "dog"), attributes=attributes)
-    assert [len(target.parse(each.targets["objects"])) for each in records] == [1, 0, 2]
+    assert [len(target.parse(each.targets["objects"])) for each in records] == [1, 0, 0, 2]
 
 
 def test_a_stated_size_is_taken_for_the_image_s(tmp_path):
@@ -411,6 +413,14 @@ def test_a_table_is_recognised_with_the_options_that_read_it(tmp_path):
     }
     source = ImageFolder(**{**found.options, "path": tmp_path})
     assert len(list(source.records())) == 3
+
+
+def test_a_column_of_one_class_alone_is_left_out_of_a_guess(tmp_path):
+    rows = [{"file_name": f"{index}.png", "label": "a", "text": "x"} for index in range(3)]
+    table(tmp_path / "metadata.jsonl", rows)
+    found = ImageFolder.recognise(tmp_path)
+    assert found.options == {"path": ".", "label_column": None}
+    assert list(ImageFolder(**{**found.options, "path": tmp_path}).records())
 
 
 def test_a_folder_without_a_table_or_with_a_broken_one_is_not_recognised(tmp_path):
