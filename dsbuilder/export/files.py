@@ -6,7 +6,7 @@ Stored JPEG and PNG files are taken over byte for byte, raw pixels become PNG.
 import hashlib
 import itertools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,21 +63,40 @@ def chosen(dataset: Dataset, *kinds: type[Target]) -> dict[type[Target], str]:
     Raises:
       DataError: there is none.
     """
-    targets = dataset.signature.targets
     names: dict[type[Target], str] = {}
-    for name, target in targets.items():
-        if type(target) in kinds:
-            names.setdefault(type(target), name)
-    if not names:
+    for name, target in _held(dataset, kinds).items():
+        names.setdefault(type(target), name)
+    _report_left(dataset, names.values())
+    return {kind: names[kind] for kind in kinds if kind in names}
+
+
+def held(dataset: Dataset, *kinds: type[Target]) -> dict[str, Target]:
+    """Returns all targets of kinds that a layout can hold, by name; reports all others.
+
+    Raises:
+      DataError: there is none.
+    """
+    found = _held(dataset, kinds)
+    _report_left(dataset, found)
+    return found
+
+
+def _held(dataset: Dataset, kinds: Collection[type[Target]]) -> dict[str, Target]:
+    targets = dataset.signature.targets
+    found = {name: target for name, target in targets.items() if type(target) in kinds}
+    if not found:
         wanted = " or ".join(kind.kind for kind in kinds)
         raise DataError(
             f"{dataset.path}: expected a target of kind {wanted} to write, found "
             f"{shortened(targets) or 'none'}. Export to another layout, such as imagefolder."
         )
-    left = [name for name in targets if name not in names.values()]
+    return found
+
+
+def _report_left(dataset: Dataset, written: Collection[str]) -> None:
+    left = [name for name in dataset.signature.targets if name not in written]
     if left:
         _LOGGER.warning("%s: left out: %s.", dataset.path, shortened(left))
-    return {kind: names[kind] for kind in kinds if kind in names}
 
 
 def stored(dataset: Dataset, split: str) -> Iterator[Stored]:

@@ -10,11 +10,11 @@
         dog/
 
 With a class target, the class is the folder; texts and values stand in `metadata.csv`, each with a
-column. Other labels have no place here; `imagefolder.py` writes them. Stored JPEG and PNG files are
-taken over byte for byte, raw pixels become PNG. Every split has a folder for every class, also an
-empty one: Keras numbers classes by the folders it finds. A reader numbers them by their sorted
-names; where the dataset has another order, that is reported in the log, and so is what a mixed
-label loses: its sample lies in the folder of the dominant class.
+column. Other labels are left out and reported; `imagefolder.py` writes them. Stored JPEG and PNG
+files are taken over byte for byte, raw pixels become PNG. Every split has a folder for every class,
+also an empty one: Keras numbers classes by the folders it finds. A reader numbers them by their
+sorted names; where the dataset has another order, that is reported in the log, and so is what a
+mixed label loses: its sample lies in the folder of the dominant class.
 """
 
 import csv
@@ -26,8 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import DataError
-from dsbuilder.export.files import Names, Stored, check_images, quoted, stored
+from dsbuilder.export.files import Names, Stored, check_images, held, quoted, stored
 from dsbuilder.sample import Target
 from dsbuilder.targets import ClassLabel, Text, Value
 
@@ -39,24 +38,15 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """Writes a dataset into an empty folder and returns how many samples of each split it wrote.
 
     Raises:
-      DataError: images are of a type that no image file holds, or a target is of a kind that has no
-        place in class folders.
+      DataError: no target has a place here, or images are of a type that no image file holds.
       CacheError: a shard is missing, cut or corrupt.
     """
     check_images(dataset)
-    _check_targets(dataset)
-    label = _class_target(dataset.signature.targets)
-    _report(dataset, label)
-    return {split: _write_split(dataset, split, folder / split, label) for split in dataset.splits}
-
-
-def _check_targets(dataset: Dataset) -> None:
-    for name, target in dataset.signature.targets.items():
-        if not isinstance(target, (ClassLabel, Text, Value)):
-            raise DataError(
-                f"{dataset.path}: expected classes, texts and values for class folders, found "
-                f"'{name}' ({target}). Export to imagefolder."
-            )
+    targets = held(dataset, ClassLabel, Text, Value)
+    _report(dataset, _class_target(targets))
+    return {
+        split: _write_split(dataset, split, folder / split, targets) for split in dataset.splits
+    }
 
 
 def _class_target(targets: Mapping[str, Target]) -> tuple[str, ClassLabel] | None:
@@ -83,15 +73,13 @@ def _report(dataset: Dataset, label: tuple[str, ClassLabel] | None) -> None:
         )
 
 
-def _write_split(
-    dataset: Dataset, split: str, folder: Path, label: tuple[str, ClassLabel] | None
-) -> int:
+def _write_split(dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target]) -> int:
     """Writes a split's images, and where there is more than a class, the table beside them."""
     folder.mkdir()
+    label = _class_target(targets)
     for name in label[1].names if label else ():
         (folder / quoted(name)).mkdir()
-    targets = dataset.signature.targets
-    rows = list(_write_images(dataset, split, folder, label))
+    rows = list(_write_images(dataset, split, folder, targets))
     if label is None or len(targets) > 1:
         with (folder / METADATA).open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
@@ -101,14 +89,12 @@ def _write_split(
 
 
 def _write_images(
-    dataset: Dataset, split: str, folder: Path, label: tuple[str, ClassLabel] | None
+    dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target]
 ) -> Iterator[list[str]]:
     """Writes the images of a split and yields of each its path below `folder` and its labels."""
-    names = Names.of(dataset)
+    names, label = Names.of(dataset), _class_target(targets)
     for each in stored(dataset, split):
-        shown = {
-            name: _shown(name, target, each) for name, target in dataset.signature.targets.items()
-        }
+        shown = {name: _shown(name, target, each) for name, target in targets.items()}
         class_name = shown[label[0]] if label else None
         prefix = "" if class_name is None else f"{quoted(class_name)}/"
         place = names.place(_below(each.key, class_name), prefix)

@@ -24,8 +24,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import DataError
-from dsbuilder.export.files import Names, Stored, check_images, stored
+from dsbuilder.export.files import Names, Stored, check_images, held, stored
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats import imagefolder, mask
 from dsbuilder.sample import Target
@@ -42,22 +41,20 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """Writes a dataset into an empty folder and returns how many samples of each split it wrote.
 
     Raises:
-      DataError: a target is of a kind that a table cannot hold, or images are of a type that no
-        image file holds.
+      DataError: no target is of a kind that a table can hold, or images are of a type that no image
+        file holds.
       CacheError: a shard is missing, cut or corrupt.
     """
     check_images(dataset)
-    _check_targets(dataset)
-    return {split: _write_split(dataset, split, folder / split) for split in dataset.splits}
+    targets = held(dataset, *_CELLS)
+    _report(dataset, targets)
+    return {
+        split: _write_split(dataset, split, folder / split, targets) for split in dataset.splits
+    }
 
 
-def _check_targets(dataset: Dataset) -> None:
-    for name, target in dataset.signature.targets.items():
-        if type(target) not in _CELLS:
-            raise DataError(
-                f"{dataset.path}: expected targets that a table can hold, found '{name}' "
-                f"({target}). Export to another layout, such as coco."
-            )
+def _report(dataset: Dataset, targets: Mapping[str, Target]) -> None:
+    for name, target in targets.items():
         if isinstance(target, ClassLabel) and target.soft:
             _LOGGER.warning(
                 "%s: '%s' holds mixed labels: of each sample the dominant class is written, its "
@@ -67,22 +64,21 @@ def _check_targets(dataset: Dataset) -> None:
             )
 
 
-def _write_split(dataset: Dataset, split: str, folder: Path) -> int:
+def _write_split(dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target]) -> int:
     folder.mkdir()
-    return imagefolder.write(folder / _TABLE, _rows(dataset, split, folder))
+    return imagefolder.write(folder / _TABLE, _rows(dataset, split, folder, targets))
 
 
-def _rows(dataset: Dataset, split: str, folder: Path) -> Iterator[dict[str, Any]]:
+def _rows(
+    dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target]
+) -> Iterator[dict[str, Any]]:
     """Writes the images and masks of a split and yields a row for each sample."""
     names = Names.of(dataset)
     for sample in stored(dataset, split):
         place = names.nested(sample.key, split=split)
         _write(folder / place, sample.image)
         written = _Written(sample=sample, folder=folder, split=split, names=names)
-        cells = (
-            _CELLS[type(target)](written, name, target)
-            for name, target in dataset.signature.targets.items()
-        )
+        cells = (_CELLS[type(target)](written, name, target) for name, target in targets.items())
         yield {imagefolder.FILE_NAME: place, **dict(cells)}
 
 

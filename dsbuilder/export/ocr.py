@@ -11,18 +11,14 @@ The text stands in the list and never in a file's name. Stored JPEG and PNG file
 byte for byte, raw pixels become PNG. Targets beside the text are left out, which the log reports.
 """
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import DataError
-from dsbuilder.export.files import Names, check_images, stored
+from dsbuilder.export.files import Names, check_images, chosen, stored
 from dsbuilder.formats import ocr
-from dsbuilder.formats.layout import shortened
 from dsbuilder.targets import Text
 
-_LOGGER = logging.getLogger(__name__)
 _IMAGES = "images/"
 
 
@@ -35,14 +31,7 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
       CacheError: a shard is missing, cut or corrupt.
     """
     check_images(dataset)
-    targets = dataset.signature.targets
-    name = next((name for name, kind in targets.items() if isinstance(kind, Text)), None)
-    if name is None:
-        found = shortened(targets) or "none"
-        raise DataError(f"{dataset.path}: expected a target of text to write, found {found}.")
-    others = [each for each in targets if each != name]
-    if others:
-        _LOGGER.warning("%s: left out: %s.", dataset.path, shortened(others))
+    name = chosen(dataset, Text)[Text]
     return {split: _write_split(dataset, split, folder / split, name) for split in dataset.splits}
 
 

@@ -59,5 +59,5 @@ def test_a_dataset_without_a_text_is_an_error(make_images, write_pipeline, tmp_p
     make_images(count=3, size=(16, 20))
     pipeline = write_pipeline("name: pets\nsource: {use: folder, path: source}\n")
     built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1)
-    with pytest.raises(DataError, match="expected a target of text to write, found 'label'"):
+    with pytest.raises(DataError, match="expected a target of kind text to write, found 'label'"):
         export(dsbuilder.load(built.path), tmp_path / "ocr", to="ocr")
