@@ -35,6 +35,10 @@ class Tree:
         wanted = frozenset(each.lower() for each in extensions)
         return [path for path in self.files if extension(path) in wanted]
 
+    def below(self, root: Path, files: Iterable[str] = ()) -> list[Path]:
+        """Returns the root, every folder below it, and some of its files."""
+        return [root, *(root / each for each in (*self.folders, *files))]
+
     def skipped(self, read: Collection[str]) -> Counter[str]:
         """Returns counts of all files that were not read, by extension or by what they are."""
         left = Counter(_kind(path) for path in self.files if path not in read)

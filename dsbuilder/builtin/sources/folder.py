@@ -110,8 +110,7 @@ class Folder(Source):
 
     def watches(self) -> Sequence[Path]:
         """Returns every folder at or below `path`."""
-        tree = scan_tree(self.path, follow_links=self.follow_links)
-        return [self.path, *(self.path / folder for folder in tree.folders)]
+        return scan_tree(self.path, follow_links=self.follow_links).below(self.path)
 
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `label`, the class."""

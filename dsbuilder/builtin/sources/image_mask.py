@@ -102,6 +102,10 @@ class ImageMask(Source):
         _report(self, tree, found)
         return iter(_records(self, found))
 
+    def watches(self) -> Sequence[Path]:
+        """Returns every folder at or below `path`."""
+        return scan(self.path).below(self.path)
+
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `mask`."""
         return {"mask": self._names.target}

@@ -138,7 +138,9 @@ class ImageFolder(Source):
         """
         tree = scan(self.path)
         faults = Faults()
-        reader = _Reader(self, _tables(self, tree, faults), faults)
+        paths = _table_paths(self, tree)
+        tables = {path: read_table(self.path / path, faults) for path in paths}
+        reader = _Reader(self, tables, faults)
         records = reader.read()
         faults.check()
         if not records:
@@ -148,6 +150,11 @@ class ImageFolder(Source):
             check_class_count(found, where=str(self.path), noun="classes")
         _report(self, tree, reader)
         return iter(records if self.split_column is not None else in_splits(records))
+
+    def watches(self) -> Sequence[Path]:
+        """Returns every folder at or below `path`, and the tables."""
+        tree = scan(self.path)
+        return tree.below(self.path, _table_paths(self, tree))
 
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns the targets that the columns make."""
@@ -190,8 +197,8 @@ def _recognised(folder: Path, found: Sequence[str], seen: Glance) -> Recognition
     )
 
 
-def _tables(source: ImageFolder, tree: Tree, faults: Faults) -> dict[str, Table]:
-    """Returns every table by its path below the top folder."""
+def _table_paths(source: ImageFolder, tree: Tree) -> list[str]:
+    """Returns the path of every table below the top folder."""
     found = [path for path in tree.files if PurePosixPath(path).name in imagefolder.TABLES]
     if not found:
         raise DataError(
@@ -204,7 +211,7 @@ def _tables(source: ImageFolder, tree: Tree, faults: Faults) -> dict[str, Table]
             f"{source.path}: expected tables of one kind, found {shortened(found)}. "
             f"Remove those that are not wanted; one of {', '.join(kinds)} may stay."
         )
-    return {path: read_table(source.path / path, faults) for path in found}
+    return found
 
 
 @dataclass

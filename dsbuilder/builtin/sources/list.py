@@ -122,6 +122,10 @@ class ImageList(Source):
             check_class_count(found, where=names, noun="classes")
         return iter(records)
 
+    def watches(self) -> Sequence[Path]:
+        """Returns the lists."""
+        return [path for _, _, path in _parts(self)]
+
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns the targets of the columns: `label`, `labels`, `value`, `text`."""
         makers: Mapping[str, Callable[[], Target]] = {

@@ -85,6 +85,12 @@ class Ocr(Source):
         _report(self, tree, read | texts.keys())
         return iter(in_splits([_record(self, key, text) for key, text in texts.items()]))
 
+    def watches(self) -> Sequence[Path]:
+        """Returns every folder at or below `path`, and the lists."""
+        tree = scan(self.path)
+        named = self.form in ("text_id", "id_text")
+        return tree.below(self.path, [] if named else _lists(self, tree))
+
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `text`."""
         return {"text": Text()}

@@ -118,6 +118,13 @@ class Several(Source):
             for target in next(iter(found.values()))
         }
 
+    def watches(self) -> Sequence[Path] | None:
+        """Returns what the sources watch; None if one of them does not know."""
+        watched = [each.watches() for each in self.sources.values()]
+        if any(paths is None for paths in watched):
+            return None
+        return [path for paths in watched for path in paths or ()]
+
     def read(self, record: Record) -> bytes | np.ndarray:
         """Returns the pixels, as the record's source reads them."""
         name, own = _own(record)

@@ -153,6 +153,12 @@ def test_what_has_no_partner_is_an_error_or_skipped_and_all_files_are_accounted_
     assert 2 * len(records) + 5 == len(files)
 
 
+def test_folders_are_watched(tmp_path):
+    filled(tmp_path, "images/a.jpg", "masks/a.png")
+    source = ImageMask(path=tmp_path, classes=CLASSES)
+    assert source.watches() == [tmp_path, tmp_path / "images", tmp_path / "masks"]
+
+
 def test_two_masks_for_one_image_are_an_error(tmp_path):
     filled(tmp_path, "images/a.jpg", "masks/a.png", "masks/a.bmp")
     assert refusal(ImageMask(path=tmp_path, classes=CLASSES)) == (

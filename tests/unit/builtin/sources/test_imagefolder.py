@@ -89,6 +89,11 @@ def test_folders_of_splits_are_splits_and_other_folders_say_nothing(tmp_path):
     }
 
 
+def test_tables_and_folders_are_watched(tmp_path):
+    path = table(tmp_path / "train/metadata.jsonl", [{"file_name": "1.png", "label": "cat"}])
+    assert ImageFolder(path=tmp_path).watches() == [tmp_path, tmp_path / "train", path]
+
+
 def test_one_table_at_the_top_may_name_images_of_every_split(tmp_path):
     rows = [{"file_name": "train/1.png", "text": "a"}, {"file_name": "test/1.png", "text": "b"}]
     table(tmp_path / "metadata.jsonl", rows)

@@ -75,6 +75,11 @@ def test_columns_of_a_table_state_group_and_split(tmp_path):
     assert found == [("0/a.png", "tom", "train"), ("1/a.png", None, "validation")]
 
 
+def test_the_lists_are_watched(tmp_path):
+    source = source_of(tmp_path, "0/a.png zero\n1/a.png one\n")
+    assert source.watches() == [tmp_path / "list.txt"]
+
+
 def test_columns_make_targets_of_every_kind(tmp_path):
     text = "file_name,tags,x,y,said\n0/a.png,cat;dog,1,2,a b\n1/a.png,,3,4.5,\n"
     source = source_of(

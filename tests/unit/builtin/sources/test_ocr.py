@@ -77,6 +77,15 @@ def test_trdg_with_texts_in_the_names(tmp_path, form, names):
     assert "plain.jpg: expected a name such as" in refusal(source)
 
 
+def test_a_list_and_the_folders_are_watched(tmp_path):
+    source = Ocr(path=filled(tmp_path, SYNTHTIGER))
+    assert set(source.watches()) == {
+        tmp_path / each for each in ("", "gt.txt", "images", "images/0")
+    }
+    names = Ocr(path=filled(tmp_path / "names", {"a_1.png": None}), form="text_id")
+    assert names.watches() == [tmp_path / "names"]
+
+
 def test_a_list_may_be_called_otherwise(tmp_path):
     filled(tmp_path, {"rec.txt": "a.png\tx\n", "a.png": None, "gt.txt": "never read"})
     assert texts(Ocr(path=tmp_path, file="rec.txt")) == {"a.png": "x"}

@@ -211,6 +211,16 @@ def test_a_wrong_option_of_a_nested_source_is_told_with_its_line(write_pipeline)
         dsbuilder.build_dataset(pipeline, "out")
 
 
+def test_what_is_watched_is_what_all_watch(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one, two = Folder(path=tmp_path / "one"), Folder(path=tmp_path / "two")
+    source = Several(sources={"one": one, "two": two})
+    assert source.watches() == [tmp_path / "one", tmp_path / "two"]
+    unknown = Made(kinds={"label": Text()})
+    assert Several(sources={"one": one, "two": unknown}).watches() is None
+
+
 def test_no_folder_is_recognised_as_several(tmp_path: Path) -> None:
     assert Several.recognise(tmp_path).certainty == 0
     assert Several(sources={"a": Folder(path=tmp_path), "b": Folder(path=tmp_path)})
