@@ -66,9 +66,12 @@ def choose(
       DataError: there is no folder, no source is certain enough, or the one that the user wants
         does not know how to read it.
     """
+    if folder.is_file():
+        raise DataError(
+            f"{folder}: expected a folder of images, found a file. Give the folder that it lies in."
+        )
     if not folder.is_dir():
-        what = "a file" if folder.exists() else "none"
-        raise DataError(f"{folder}: expected a folder of images, found {what}. Check the path.")
+        raise DataError(f"{folder}: expected a folder of images, found none. Check the path.")
     if use is not None:
         return _wanted(folder, found, use), ()
     best = found[0]
