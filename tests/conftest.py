@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+import dsbuilder
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -64,3 +66,74 @@ def write_pipeline(tmp_path: Path) -> WritePipeline:
         return path
 
     return write
+
+
+ALL_KINDS = '''
+from dataclasses import dataclass
+import numpy as np
+from dsbuilder.plugin import (
+    Boxes, ClassLabel, ImageSpec, Keypoints, Mask, MultiLabel, Sample, SampleSpec, Synthesizer,
+    Text, Value, synthesizer,
+)
+
+ATTRIBUTES = (("hard", "int64"), ("score", "float32"), ("who", "string"))
+TARGETS = {
+    "label": ClassLabel(names=("a b", "猫")),
+    "tags": MultiLabel(names=("x", "y", "z")),
+    "price": Value(),
+    "pose": Value(size=3),
+    "text": Text(),
+    "mask": Mask(names=("none", "left")),
+    "objects": Boxes(names=("cat", "dog"), attributes=ATTRIBUTES),
+    "joints": Keypoints(names=("l", "r"), swaps=(("l", "r"),)),
+}
+
+@synthesizer("all_kinds")
+@dataclass(frozen=True, kw_only=True)
+class AllKinds(Synthesizer):
+    """Draws noise with a label of every kind."""
+
+    def output_spec(self, mode):
+        return SampleSpec(image=ImageSpec(height=6, width=8, channels=3), targets=TARGETS)
+
+    def draw(self, rng):
+        return {"n": int(rng.integers(1000))}
+
+    def render(self, key, params, mode):
+        n = params["n"]
+        rng = np.random.default_rng(n)
+        left = {"label": "left", "polygons": [[0, 0, 4, 0, 4, 6]]}
+        box = {"box": [0.1, 0.25, 0.1 + n / 2000, 0.75], "hard": n, "score": n / 7, "who": "é"}
+        raw = {
+            "label": "猫" if n % 2 else "a b",
+            "tags": [name for name in "xyz" if rng.random() < 0.5],
+            "price": n / 3,
+            "pose": [n, n / 2, -n],
+            "text": f"say {n}",
+            "mask": {"segments": [left], "size": [6, 8]},
+            "objects": [{"label": "dog", **box}] * (n % 3),
+            "joints": [[[0.5, n / 1000, 2], [0, 0, 0]]] * (n % 2),
+        }
+        image = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        return Sample(key=key, image=image, targets=raw)
+'''
+
+
+@pytest.fixture
+def build_all_kinds(
+    tmp_path: Path, write_pipeline: WritePipeline
+) -> Callable[..., dsbuilder.Dataset]:
+    """Builds 12 synthesized images of 6 x 8 in two splits, with a label of every kind."""
+
+    def build(*overrides: str) -> dsbuilder.Dataset:
+        (tmp_path / "plugins").mkdir(exist_ok=True)
+        (tmp_path / "plugins" / "all_kinds.py").write_text(ALL_KINDS, encoding="utf-8")
+        shares = "{train: 0.5, test: 0.5}"
+        path = write_pipeline(
+            f"name: kinds\nsynthesize: [{{use: all_kinds, count: 12, splits: {shares}}}]\n"
+            "cache: {image: png, shard_mb: 0.0005}\n"
+        )
+        built = dsbuilder.build_dataset(path, tmp_path / "out", workers=0, overrides=overrides)
+        return dsbuilder.load(built.path)
+
+    return build

@@ -92,7 +92,7 @@ class Codec(ABC):
         targets = {
             name: target.decode(name, features) for name, target in self.signature.targets.items()
         }
-        image = self._decode_image(features["image"][0])
+        image = self.decode_image(features["image"][0])
         key = features["key"][0].decode()
         return Sample(key=key, image=image, targets=targets, positional=self._positional)
 
@@ -100,7 +100,8 @@ class Codec(ABC):
     def _positional(self) -> Mapping[str, Target]:
         return self.signature.positional
 
-    def _decode_image(self, data: bytes) -> np.ndarray:
+    def decode_image(self, data: bytes) -> np.ndarray:
+        """Returns the pixels of a stored image, `(H, W, C)`."""
         spec = self.signature.image
         if self.image == "raw":
             return np.frombuffer(data, spec.dtype).reshape(fixed_shape(self.signature))

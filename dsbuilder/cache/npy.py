@@ -63,7 +63,7 @@ class NpyCodec(Codec):
                 for name, column in columns.items():
                     column.append(values[name])
         for name, feature in self.features.items():
-            for array_name, array in _arrays(name, feature, columns[name], shape).items():
+            for array_name, array in feature_arrays(name, feature, columns[name], shape).items():
                 with paths[array_name].open("wb") as file:
                     np.lib.format.write_array(file, array, allow_pickle=False)
         return list(range(count))
@@ -162,7 +162,7 @@ def _write_header(file: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> No
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _arrays(
+def feature_arrays(
     name: str, feature: Feature, values: list[Any], shape: tuple[int, ...]
 ) -> dict[str, np.ndarray]:
     """Returns the arrays of a feature, by their names.

@@ -7,7 +7,17 @@ import click
 from dsbuilder.cli import options
 from dsbuilder.cli.screen import Screen, line, shown, warned
 
-LAYOUTS = ("coco", "folder", "imagefolder", "ocr", "voc", "yolo")
+LAYOUTS = (
+    "coco",
+    "folder",
+    "imagefolder",
+    "npz",
+    "ocr",
+    "tfds",
+    "voc",
+    "webdataset",
+    "yolo",
+)
 """The names of `dsbuilder.export.EXPORTS`, which `--help` shall not import."""
 
 
@@ -28,8 +38,11 @@ def export(dataset: Path, to: str, out: Path, *, as_json: bool) -> None:
     coco: JSON files of boxes, masks, keypoints and captions, for pycocotools and others.
     folder: files split/class/image, for Hugging Face imagefolder, Keras, torchvision.
     imagefolder: metadata.jsonl beside the images, for Hugging Face imagefolder.
+    npz: one file of numpy arrays, x_train, y_train, x_test, y_test and so on.
     ocr: a list of texts beside the images of each split, gt.txt, separated by tabs.
+    tfds: a folder name/version of TFRecord files, for TensorFlow Datasets.
     voc: XML files of boxes, palette masks and lists, as Pascal VOC has them.
+    webdataset: tar files of samples, for webdataset and Hugging Face.
     yolo: label files of boxes and data.yaml, for Ultralytics and others.
     """
     from dsbuilder.dataset import load

@@ -6,8 +6,11 @@ all have in common: the target appears whole or not at all, and what was there i
   coco.py          images and JSON files of annotations, for pycocotools and others
   folder.py        split/class/image, for Hugging Face `imagefolder`, Keras and torchvision
   imagefolder.py   split/metadata.jsonl beside the images, for Hugging Face `imagefolder`
+  npz.py           one file of arrays, as Keras names those of MNIST
   ocr.py           split/gt.txt, a line for each image and its text, as SynthTIGER writes it
+  tfds.py          name/version/, a folder of TFRecord that TensorFlow Datasets opens
   voc.py           XML files, palette masks and lists, as Pascal VOC has them
+  webdataset.py    tar files of samples, for webdataset and Hugging Face
   yolo.py          images, label files and data.yaml, for Ultralytics and others
 """
 
@@ -21,7 +24,7 @@ from types import MappingProxyType
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
-from dsbuilder.export import coco, folder, imagefolder, ocr, voc, yolo
+from dsbuilder.export import coco, folder, imagefolder, npz, ocr, tfds, voc, webdataset, yolo
 
 Export = Callable[[Dataset, Path], dict[str, int]]
 """Writes a dataset into an empty folder and returns how many samples of each split it wrote."""
@@ -31,8 +34,11 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
         "coco": coco.write,
         "folder": folder.write,
         "imagefolder": imagefolder.write,
+        "npz": npz.write,
         "ocr": ocr.write,
+        "tfds": tfds.write,
         "voc": voc.write,
+        "webdataset": webdataset.write,
         "yolo": yolo.write,
     }
 )

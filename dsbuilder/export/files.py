@@ -14,6 +14,7 @@ import numpy as np
 
 from dsbuilder.cache import ledger
 from dsbuilder.cache.codec import fixed_shape
+from dsbuilder.cache.manifest import Shard
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.formats import example
@@ -105,20 +106,25 @@ def stored(dataset: Dataset, split: str) -> Iterator[Stored]:
     Raises:
       CacheError: a shard is missing, cut or corrupt.
     """
-    targets = dataset.signature.targets
     for shard in dataset.shards(split):
-        reader = dataset.codec.open(dataset.path, shard.stem)
-        for entry in ledger.read(dataset.path / ledger.file_name(shard.stem)):
-            features = example.decode(reader.read(entry.offset, entry.length))
-            yield Stored(
-                key=entry.key,
-                image=_encoded(dataset, features["image"][0]),
-                targets={name: kind.decode(name, features) for name, kind in targets.items()},
-                features=features,
-            )
+        yield from stored_in(dataset, shard)
 
 
-def _encoded(dataset: Dataset, image: bytes) -> bytes:
+def stored_in(dataset: Dataset, shard: Shard) -> Iterator[Stored]:
+    """Yields the samples of a shard; see `stored`."""
+    targets = dataset.signature.targets
+    reader = dataset.codec.open(dataset.path, shard.stem)
+    for entry in ledger.read(dataset.path / ledger.file_name(shard.stem)):
+        features = example.decode(reader.read(entry.offset, entry.length))
+        yield Stored(
+            key=entry.key,
+            image=encoded(dataset, features["image"][0]),
+            targets={name: kind.decode(name, features) for name, kind in targets.items()},
+            features=features,
+        )
+
+
+def encoded(dataset: Dataset, image: bytes) -> bytes:
     """Returns the bytes of an image file: those that are stored, or raw pixels as PNG."""
     if dataset.manifest.image != "raw":
         return image

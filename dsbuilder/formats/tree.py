@@ -97,6 +97,14 @@ def scan(root: Path, *, follow_links: bool = False) -> Tree:
     return Tree(files=sorted(files), folders=sorted(folders), odd=odd, linked=links)
 
 
+def everything(path: Path) -> list[Path]:
+    """Returns a file alone, or a folder and all files and folders below it."""
+    if not path.is_dir():
+        return [path]
+    tree = scan(path)
+    return [path, *(path / each for each in (*tree.folders, *tree.files))]
+
+
 def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], str]]:
     """Yields what a folder holds, each with its path below the root."""
     try:

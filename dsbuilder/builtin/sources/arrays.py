@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,19 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from dsbuilder.formats import arrays, numbered, tree
+from dsbuilder.builtin.sources import arrays_labels
+from dsbuilder.builtin.sources.arrays_labels import Kind
+from dsbuilder.formats import arrays, tree
 from dsbuilder.formats.arrays import Array
 from dsbuilder.formats.glance import glance
 from dsbuilder.formats.layout import (
     check_class_count,
     check_classes,
-    is_utf8,
     shortened,
     split_named,
 )
 from dsbuilder.formats.rows import Rows
 from dsbuilder.plugin import (
-    ClassLabel,
     DataError,
     Recognition,
     Record,
@@ -58,8 +57,9 @@ class Arrays(Source):
     texts; each alone or with a split's name before or behind (train, training; validation, val,
     valid, dev; test, testing, eval, evaluation). An array `class_names` holds texts in id order.
     Without split names the pipeline splits. Labels `(N,)` or `(N, 1)` are whole numbers, which
-    stand for places in the names of the classes, or texts, which are such names. Nothing is
-    unpickled. Other arrays and files are skipped, counted, and reported in the log.
+    stand for places in the names of the classes, or texts, which are such names; `target` says of
+    other labels. Nothing is unpickled. Other arrays and files are skipped, counted, and reported in
+    the log.
 
     The key of a record is its text in the array of keys; without one, the split's name and the
     place, such as `train/00042`.
@@ -67,12 +67,15 @@ class Arrays(Source):
     Attributes:
       path: the `.npz` file, or the folder.
       classes: class names in id order; by default `class_names`, else the labels found.
+      target: what labels are: `class`; `multi_label`, a row of zeros and ones, one for each class;
+        `value`, a number or a row of numbers; `text`.
       arrays: split -> [array of images, array of labels], where arrays have other names; `all`
         stands for a pair without a split.
     """
 
     path: Path
     classes: tuple[str, ...] | None = None
+    target: Kind = "class"
     arrays: Mapping[str, tuple[str, str]] | None = None
 
     def __post_init__(self) -> None:
@@ -89,17 +92,24 @@ class Arrays(Source):
         files = [path for path in files if "/" not in path]
         if not files:
             return Recognition(certainty=0, reason="no .npz or .npy file at the top")
-        options = {"path": files[0] if len(files) == 1 and files[0].endswith("npz") else "."}
+        options: dict[str, object] = {
+            "path": files[0] if len(files) == 1 and files[0].endswith("npz") else "."
+        }
         try:
-            found = arrays.find(folder / options["path"])
+            found = arrays.find(folder / str(options["path"]))
             parts = _parts_by_name(str(folder), found)
+            kinds = {arrays_labels.likely(part.labels) for part in parts.values()}
         except DataError as error:
             return Recognition(certainty=0, reason=str(error))
         if not parts:
             reason = f"{len(found)} arrays, none called images and labels"
             return Recognition(certainty=0.1 if found else 0, reason=reason)
+        comments = {}
+        if kinds != {"class"}:
+            options["target"] = kinds.pop()
+            comments["target"] = "as the type and shape of the labels say"
         reason = f"{len(found)} arrays, images and labels of {', '.join(parts)}"
-        return Recognition(certainty=0.95, reason=reason, options=options)
+        return Recognition(certainty=0.95, reason=reason, options=options, comments=comments)
 
     def records(self) -> Iterator[Record]:
         """Yields a record for every image, in the order of the arrays.
@@ -111,29 +121,36 @@ class Arrays(Source):
         parts = _parts(self)
         _report(self, parts)
         classes = _classes(self)
-        labels = {word: _labels(part.labels, classes) for word, part in parts.items()}
+        labels = {
+            word: arrays_labels.read(part.labels, self.target, classes)
+            for word, part in parts.items()
+        }
         for word, part in parts.items():
             _check_count(part, len(labels[word]), self._opened[word].count)
-        check_class_count(
-            {label for each in labels.values() for label in each},
-            where=str(self.path),
-            noun="classes",
-        )
+        if self.target == "class":
+            found = {label for each in labels.values() for label in each}
+            check_class_count(found, where=str(self.path), noun="classes")
+        name = arrays_labels.NAMES[self.target]
         return (
             Record(
                 key=key,
                 path=parts[word].images.file,
-                targets={"label": labels[word][row]},
+                targets={name: labels[word][row]},
                 split=split_named(word),
             )
             for key, (word, row) in self._places.items()
         )
 
+    def watches(self) -> Sequence[Path]:
+        """Returns all that lies at or below `path`."""
+        return tree.everything(self.path)
+
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns `label`, the class."""
-        found = {record.targets["label"] for record in records}
+        """Returns `label`, the class; else `labels`, `value` or `text`."""
+        name = arrays_labels.NAMES[self.target]
+        raws = [record.targets[name] for record in records]
         try:
-            return {"label": ClassLabel(names=numbered.class_names(found, _classes(self)))}
+            return {name: arrays_labels.target(self.target, raws, _classes(self))}
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from None
 
@@ -261,69 +278,12 @@ def _classes(source: Arrays) -> tuple[str, ...] | None:
     array = arrays.find(source.path).get(_NAMES)
     if array is None:
         return None
-    names = tuple(_texts(array, array.load().reshape(-1)))
+    names = tuple(arrays_labels.texts(array, array.load().reshape(-1)))
     try:
         check_classes(names)
     except ValueError as error:
         raise DataError(f"{array}: {error}") from None
     return names
-
-
-def _labels(array: Array, classes: Sequence[str] | None) -> list[str]:
-    """Returns the names of the classes in an array of labels."""
-    values = array.load()
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise DataError(
-            f"{array}: expected one label an image, (N,), found {values.shape}. "
-            "Of one-hot rows, save the argmax."
-        )
-    if values.dtype.kind in "US":
-        return _known(array, _texts(array, values), classes)
-    if values.dtype.kind not in "biu":
-        raise DataError(
-            f"{array}: expected whole numbers or texts, found {values.dtype}. Convert them."
-        )
-    try:
-        return [numbered.name_of(int(value), classes) for value in values.tolist()]
-    except DataError as error:
-        raise DataError(f"{array}: {error}") from None
-
-
-def _known(array: Array, labels: list[str], classes: Sequence[str] | None) -> list[str]:
-    unknown = set(labels) - set(labels if classes is None else classes)
-    if unknown or "" in labels:
-        name = min(unknown, default="")
-        raise DataError(
-            f"{array}: expected names of classes, found '{name}'."
-            f"{did_you_mean(name, classes or labels)} Correct it or add it to `classes`."
-        )
-    return labels
-
-
-def _texts(array: Array, values: np.ndarray) -> list[str]:
-    """Returns an array of texts, or of UTF-8 bytes, as texts."""
-    try:
-        _check_letters(values)
-        texts = [
-            value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()
-        ]
-        broken = [text for text in texts if not is_utf8(text)]
-    except ValueError as error:  # bytes that are not UTF-8, or a number that is no letter
-        raise DataError(f"{array}: expected texts in UTF-8, found {error}. Save them so.") from None
-    if broken:
-        raise DataError(f"{array}: expected texts in UTF-8, found {broken[0]!r}. Save them so.")
-    return texts
-
-
-def _check_letters(values: np.ndarray) -> None:
-    """Raises a ValueError on a number that is no letter, which numpy does not survive."""
-    if values.dtype.kind == "U" and values.size:
-        order = values.dtype.byteorder
-        codes = np.ascontiguousarray(values).view(np.dtype(np.uint32).newbyteorder(order))
-        if codes.max() > sys.maxunicode:
-            raise ValueError(f"the number {codes.max()}, which is no letter")
 
 
 def _keys(word: str, part: _Part, count: int) -> list[str]:
@@ -336,7 +296,7 @@ def _keys(word: str, part: _Part, count: int) -> list[str]:
             "Leave the array out or save texts."
         )
     _check_count(part, len(values), count, of=part.keys)
-    keys = [key.replace("//", "@") for key in _texts(part.keys, values)]
+    keys = [key.replace("//", "@") for key in arrays_labels.texts(part.keys, values)]
     if "" in keys:
         raise DataError(f"{part.keys}: expected a key in every row, found none in one. Fill it in.")
     return keys

@@ -99,6 +99,10 @@ class Idx(Source):
             for row, label in enumerate(labels[word])
         )
 
+    def watches(self) -> Sequence[Path]:
+        """Returns all that lies at or below `path`."""
+        return tree.everything(self.path)
+
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `label`, the class."""
         found = {record.targets["label"] for record in records}

@@ -110,6 +110,10 @@ class PixelCsv(Source):
             for key, label, split in rows
         )
 
+    def watches(self) -> Sequence[Path]:
+        """Returns all that lies at or below `path`."""
+        return tree.everything(self.path)
+
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `label`, the class."""
         found = {record.targets["label"] for record in records}

@@ -138,6 +138,10 @@ class TFRecord(Source):
         self._report()
         return iter(records)
 
+    def watches(self) -> Sequence[Path]:
+        """Returns all that lies at or below `path`."""
+        return tree.everything(self.path)
+
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns the targets that the files hold."""
         kinds: dict[str, Target] = {}

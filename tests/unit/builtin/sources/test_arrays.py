@@ -82,6 +82,41 @@ def test_a_folder_of_one_npz_file_a_split_is_read(tmp_path: Path) -> None:
     assert [each.split for each in records.values()] == ["test", "test", "train", "train"]
 
 
+KINDS = {
+    "multi_label": (np.array([[0, 1], [1, 1], [0, 0]]), [["b"], ["a", "b"], []]),
+    "value": (np.array([0.5, -1, 2]), [0.5, -1.0, 2.0]),
+    "text": (np.array(["a b", "", "猫"]), ["a b", "", "猫"]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_of_other_kinds_are_read_where_target_says_so(tmp_path: Path, kind) -> None:
+    labels, expected = KINDS[kind]
+    np.savez(tmp_path / "a.npz", images=images(3), labels=labels)
+    classes = ("a", "b") if kind == "multi_label" else None
+    source = Arrays(path=tmp_path, target=kind, classes=classes)
+    records = list(source.records())
+    [(name, target)] = source.targets(records).items()
+    assert (target.kind, [each.targets[name] for each in records]) == (kind, expected)
+    known = Arrays.recognise(tmp_path)
+    assert known.options.get("target", "class") == {"text": "class"}.get(kind, kind)
+    check_source(source)
+
+
+def test_rows_of_numbers_are_values_of_their_length(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=images(3), labels=np.ones((3, 4)))
+    source = Arrays(path=tmp_path, target="value")
+    records = list(source.records())
+    assert source.targets(records)["value"].size == 4
+    np.savez(tmp_path / "a.npz", images=images(1), labels=[np.nan])
+    assert "expected finite numbers" in refusal(source)
+    weights = Arrays(path=tmp_path, target="multi_label")
+    np.savez(tmp_path / "a.npz", images=images(1), labels=[[0.5, 1]])
+    assert "expected zeros and ones" in refusal(weights)
+    np.savez(tmp_path / "a.npz", images=images(1), labels=[1])
+    assert "zeros and ones an image" in refusal(weights)
+
+
 def test_keys_and_class_names_are_taken_from_their_arrays(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(

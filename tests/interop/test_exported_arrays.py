@@ -1,0 +1,129 @@
+"""numpy, webdataset and TensorFlow Datasets open what we export, without dsbuilder."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dsbuilder
+from dsbuilder.dataset import Dataset
+from dsbuilder.export import export
+
+PIPELINE = """
+name: toy
+source: {use: folder, path: source}
+split: {train: 0.6, validation: 0.2, test: 0.2}
+augment: {copies: 1, stages: [A.HorizontalFlip]}
+finish: [{use: resize, size: [8, 10]}]
+cache: {codec: npy, shard_mb: 0.01}
+"""
+
+
+@pytest.fixture
+def dataset(make_images, write_pipeline, tmp_path: Path) -> Dataset:
+    make_images(classes=("Hündin", "a.b c"), size=(12, 14))
+    built = dsbuilder.build_dataset(write_pipeline(PIPELINE), tmp_path / "out", workers=0)
+    return dsbuilder.load(built.path)
+
+
+def test_numpy_opens_npz_without_pickle(dataset: Dataset, tmp_path: Path) -> None:
+    export(dataset, tmp_path / "npz", to="npz")
+    with np.load(tmp_path / "npz" / "toy.npz", allow_pickle=False) as arrays:
+        assert arrays["class_names"].tolist() == ["Hündin", "a.b c"]
+        for split in dataset.splits:
+            samples = list(dataset.samples(split))
+            images = arrays[f"x_{split}"]
+            assert (images.dtype, images.shape) == (np.uint8, (len(samples), 8, 10, 3))
+            assert np.array_equal(images, [sample.image for sample in samples])
+            assert arrays[f"y_{split}"].dtype == np.int64
+            assert arrays[f"y_{split}"].tolist() == [s.targets["label"] for s in samples]
+            assert arrays[f"key_{split}"].tolist() == [sample.key for sample in samples]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves files to the collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_webdataset_opens_tar_files(dataset: Dataset, tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset")
+    export(dataset, tmp_path / "wds", to="webdataset")
+    for split in dataset.splits:
+        files = sorted(str(path) for path in tmp_path.glob(f"wds/{split}-*.tar"))
+        assert len(files) == len(dataset.shards(split))
+        read = webdataset.WebDataset(files, shardshuffle=False, empty_check=False)
+        stored = {sample.key: sample for sample in dataset.samples(split)}
+        for image, label, described in read.decode("rgb8").to_tuple("png", "cls", "json"):
+            sample = stored.pop(described["key"])
+            assert np.array_equal(image, sample.image)
+            assert label == sample.targets["label"]
+            assert described["label"] == dataset.class_names[label]
+        assert not stored
+
+
+def test_hugging_face_opens_tar_files(dataset: Dataset, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    export(dataset, tmp_path / "wds", to="webdataset")
+    files = {split: sorted(map(str, tmp_path.glob(f"wds/{split}-*.tar"))) for split in ("test",)}
+    read = datasets.load_dataset(
+        "webdataset", data_files=files, cache_dir=str(tmp_path / "cache"), split="test"
+    )
+    stored = {sample.key: sample for sample in dataset.samples("test")}
+    for row in read:
+        sample = stored.pop(row["json"]["key"])
+        assert np.array_equal(np.asarray(row["png"]), sample.image)
+        assert row["cls"] == sample.targets["label"]
+    assert not stored
+
+
+def test_tensorflow_datasets_opens_a_dataset_of_arrays(dataset: Dataset, tmp_path: Path) -> None:
+    tfds = pytest.importorskip("tensorflow_datasets")
+    export(dataset, tmp_path / "tfds", to="tfds")
+    rows, info = tfds.load("toy", data_dir=tmp_path / "tfds", with_info=True)
+    assert tuple(info.features["label"].names) == dataset.class_names
+    for split in dataset.splits:
+        stored = {sample.key: sample for sample in dataset.samples(split)}
+        assert info.splits[split].num_examples == len(stored)
+        for row in tfds.as_numpy(rows[split]):
+            sample = stored.pop(row["key"].decode())
+            assert np.array_equal(row["image"], sample.image)
+            assert row["label"] == sample.targets["label"]
+        assert not stored
+
+
+def test_tensorflow_datasets_opens_labels_of_every_kind(build_all_kinds, tmp_path: Path) -> None:
+    tfds = pytest.importorskip("tensorflow_datasets")
+    dataset = build_all_kinds("cache.codec=npy", "cache.image=raw")
+    export(dataset, tmp_path / "tfds", to="tfds")
+    rows = tfds.load("kinds", data_dir=tmp_path / "tfds")
+    for split in dataset.splits:
+        stored = {sample.key: sample for sample in dataset.samples(split)}
+        for row in tfds.as_numpy(rows[split]):
+            targets = stored.pop(row["key"].decode()).targets
+            assert row["label"] == targets["label"]
+            assert row["text"].decode() == targets["text"]
+            assert np.array_equal(row["tags_weights"], targets["tags"])
+            assert row["price"] == targets["price"]
+            assert np.array_equal(row["pose"], targets["pose"])
+            assert np.array_equal(row["mask"][:, :, 0], targets["mask"])
+            boxes = targets["objects"]
+            assert np.array_equal(row["objects"]["bbox"], boxes.corners[:, [1, 0, 3, 2]])
+            assert np.array_equal(row["objects"]["label"], boxes.classes)
+            assert np.array_equal(row["joints"]["points"], targets["joints"].points)
+        assert not stored
+
+
+def test_a_tar_file_holds_plain_files(dataset: Dataset, tmp_path: Path) -> None:
+    import tarfile
+
+    export(dataset, tmp_path / "wds", to="webdataset")
+    with tarfile.open(next(tmp_path.glob("wds/test-*.tar"))) as archive:
+        for member in archive:
+            content = archive.extractfile(member).read()
+            assert (member.mtime, member.uid, member.mode) == (0, 0, 0o644)
+            assert member.name.count(".") == 1 and "/" not in member.name
+            if member.name.endswith(".png"):
+                with Image.open(io.BytesIO(content)) as image:
+                    assert image.size == (10, 8)
+            if member.name.endswith(".json"):
+                assert json.loads(content)["key"]
