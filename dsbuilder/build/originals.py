@@ -5,9 +5,9 @@
 A file's name is the hash of what its pixels depend on: the content of the source file, key and
 labels of the record, the decoder's options, the stages of `prepare`, the versions of the libraries.
 So nothing in it is ever out of date. It holds the pixels as they are, `height * width * channels`
-bytes, and what the stages drew, as one TFRecord frame, whose checksum tells a whole file from one
-that a crash or a disk left damaged; that one is made again. PNG would take a third of the room,
-and as long to decode as the JPEG it stands for.
+bytes, what the stages drew, and labels that a stage changed or moved, as one TFRecord frame, whose
+checksum tells a whole file from one that a crash or a disk left damaged; that one is made again.
+PNG would take a third of the room, and as long to decode as the JPEG it stands for.
 
 A file appears whole or not at all. What the latest build does not use is removed.
 
@@ -21,10 +21,11 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,9 +34,12 @@ from dsbuilder.cache import fingerprint
 from dsbuilder.errors import CacheError
 from dsbuilder.formats import example, tfrecord
 from dsbuilder.pipeline import Pipeline, Trace
-from dsbuilder.sample import Params, Sample
+from dsbuilder.sample import Params, Sample, Target
 
 FOLDER = "prepared"
+
+_RELABELLED = "relabelled"
+_LABELS = "label/"
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -79,20 +83,43 @@ class Originals:
         path = self.path(located)
         try:
             with path.open("rb", buffering=0) as file:
-                image, applied = _decode(tfrecord.read_at(file, 0))
+                features = example.decode(tfrecord.read_at(file, 0))
+            image, applied = _decode(features)
+            labels = self._labels(features)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, CacheError, ValueError, KeyError, TypeError) as error:
             _LOGGER.warning("%s: a damaged original is made again: %s", path, error)
             return None
         trace.applied.extend(applied)
-        return self.pipeline.kept(located.record, image)
+        sample = self.pipeline.kept(located.record, image)
+        return sample if labels is None else sample.replace(targets=labels)
 
-    def keep(self, located: Located, sample: Sample, trace: Trace) -> bool:
-        """Keeps the original of a record; says whether it could, since a build can do without."""
+    def _labels(self, features: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Returns the labels that a file holds; None where they are those of the record."""
+        if _RELABELLED not in features:
+            return None
+        own = {n.removeprefix(_LABELS): v for n, v in features.items() if n.startswith(_LABELS)}
+        return {name: kind.decode(name, own) for name, kind in self._kinds.items()}
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, Target]:
+        prepared = self.pipeline.prepared
+        return {} if prepared is None else prepared.targets
+
+    def keep(self, located: Located, sample: Sample, trace: Trace, *, relabelled: bool) -> bool:
+        """Keeps the original of a record; says whether it could, since a build can do without.
+
+        Args:
+          relabelled: whether its labels are no longer those of the record.
+        """
+        labels: dict[str, example.Value] = {_RELABELLED: 1} if relabelled else {}
+        for name, kind in self._kinds.items() if relabelled else ():
+            stored = kind.encode(name, sample.targets[name])
+            labels.update({f"{_LABELS}{feature}": value for feature, value in stored.items()})
         path = self.path(located)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        framed = tfrecord.frame(_encode(sample.image, trace.applied))
+        framed = tfrecord.frame(_encode(sample.image, trace.applied, labels))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(framed)
@@ -131,19 +158,19 @@ def _entries(folder: Path) -> Iterator[Path]:
     return folder.iterdir() if folder.is_dir() else iter(())
 
 
-def _encode(image: np.ndarray, applied: _Applied) -> bytes:
+def _encode(image: np.ndarray, applied: _Applied, labels: Mapping[str, example.Value]) -> bytes:
     return example.encode(
         {
             "applied": json.dumps(applied).encode(),
             "dtype": str(image.dtype).encode(),
             "image": np.ascontiguousarray(image).tobytes(),
             "shape": list(image.shape),
+            **labels,
         }
     )
 
 
-def _decode(payload: bytes) -> tuple[np.ndarray, _Applied]:
-    features = example.decode(payload)
+def _decode(features: Mapping[str, Any]) -> tuple[np.ndarray, _Applied]:
     [applied], [dtype], [pixels] = features["applied"], features["dtype"], features["image"]
     image = np.frombuffer(pixels, dtype.decode()).reshape(tuple(features["shape"]))
     return image, [(stage, params) for stage, params in json.loads(applied)]

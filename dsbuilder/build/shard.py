@@ -278,9 +278,8 @@ class _Maker:
         finally:
             self._check_unchanged(source, located)
         sample = self._pipeline.prepare_decoded(decoded, trace)
-        # Pixels alone are kept: of an original that has other labels now, too much would be lost.
-        unchanged = sample.targets is decoded.targets
-        if originals and unchanged and not originals.keep(located, sample, trace):
+        relabelled = sample.targets is not decoded.targets
+        if originals and not originals.keep(located, sample, trace, relabelled=relabelled):
             self._originals = None  # the disk is full, say: it would fail for each that follows
         return sample
 

@@ -221,3 +221,13 @@ def test_boxes_are_counted_before_a_build(pipeline) -> None:
     counts = count_classes(surveyed)
     assert counts["train"]["objects/a"] == 8
     assert counts["train"]["none"] == 0  # it stands in a file
+
+
+def test_originals_are_kept_with_targets_that_moved(pipeline, tmp_path) -> None:
+    keep, other = "build.keep_prepared=true", "augment.stages[0].p=0.9"
+    build_dataset(pipeline, tmp_path / "out", workers=1, overrides=[keep])
+    assert len(list((tmp_path / "out/toy/.builds/prepared").glob("*/*/*"))) == COUNT
+    changed = build_dataset(pipeline, tmp_path / "out", workers=1, overrides=[keep, other])
+    plain = build_dataset(pipeline, tmp_path / "plain", workers=1, overrides=[other])
+    shards = [sorted(each.path.resolve().glob("*.tfrecord*")) for each in (changed, plain)]
+    assert [path.read_bytes() for path in shards[0]] == [path.read_bytes() for path in shards[1]]
