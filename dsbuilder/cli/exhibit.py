@@ -1,12 +1,12 @@
 """What a preview shows: which samples, made just as a build and a stream would make them."""
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, cycle, islice, zip_longest
 from typing import Any
 
+from dsbuilder import targets
 from dsbuilder.build import Survey
 from dsbuilder.build.task import Located, Output, Root
 from dsbuilder.cli.check import planned
@@ -34,6 +34,7 @@ class Exhibit:
 
     def __init__(self, surveyed: Survey, *, count: int, copies: int, seed: int) -> None:
         self._pipeline: Pipeline = surveyed.pipeline
+        self._kinds = surveyed.targets or {}
         self._copies = copies
         plan = planned(surveyed)
         self._located: dict[str, Located] = {}
@@ -72,11 +73,13 @@ class Exhibit:
 
     def _choose(self, roots: Sequence[Root], count: int, seed: int) -> list[Root]:
         records = (root for root in roots if root.synthesis is None)
-        by_class: dict[str, list[Root]] = {}
+        by_class: dict[tuple[str, ...], list[Root]] = {}
         for root in sorted(records, key=lambda root: rank("preview", seed, root.key)):
-            targets = self._located[root.key].record.targets
-            by_class.setdefault(json.dumps(dict(targets), sort_keys=True), []).append(root)
-        turns = zip_longest(*(by_class[name] for name in sorted(by_class)))
+            stated = targets.stated(self._kinds, self._located[root.key].record.targets)
+            by_class.setdefault(tuple(sorted(set(stated))), []).append(root)
+        # Of more classes than there is room for, the seed says which are shown.
+        names = sorted(by_class) if len(by_class) <= count else by_class
+        turns = zip_longest(*(by_class[name] for name in names))
         return [root for root in chain.from_iterable(turns) if root is not None][:count]
 
     def sheet(self) -> Sheet:

@@ -136,7 +136,9 @@ class Mask(Target):
         return ", ".join([*shown[:_MOST_SHOWN], *more])
 
     def _name(self, number: int) -> str:
-        return "ignored" if number == self.ignore else self.names[number]
+        if number == self.ignore:
+            return "ignored"
+        return self.names[number] if number < len(self.names) else f"unknown {number}"
 
     def classes(self, value: np.ndarray) -> list[str]:
         """Each class that some pixel has, once."""
