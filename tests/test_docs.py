@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dsbuilder.cli.main import VERBS
+from dsbuilder.export import EXPORTS
 from dsbuilder.registry import discover
 from dsbuilder.spec import schema
 
@@ -49,6 +50,14 @@ def test_every_source_is_in_the_reference() -> None:
     text = (ROOT / "pipelines/README.md").read_text()
     named = set(re.findall(r"^\| `([a-z_]+)` \| .* \| .* \|$", text, re.MULTILINE))
     assert {plugin.name for plugin in discover().of_kind("source")} <= named
+
+
+def test_every_export_is_in_the_documents() -> None:
+    for document in ("README.md", "pipelines/README.md"):
+        text = (ROOT / document).read_text()
+        assert not [
+            name for name in EXPORTS if f"`{name}`" not in text and f"--to {name}`" not in text
+        ]
 
 
 def test_the_readme_names_every_verb_and_no_other() -> None:
