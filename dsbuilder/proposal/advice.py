@@ -23,6 +23,7 @@ _WIDEST_TEXT = 1024
 _SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 _SHARES_OF_FEW = {"train": 0.6, "validation": 0.2, "test": 0.2}
 _FEW = 10
+_SIDED = ("left", "right")
 _REPEAT_EDGES = 1  # cv2.BORDER_REPLICATE
 
 
@@ -50,8 +51,8 @@ def split(facts: Facts) -> Advice:
     taken = {name: 0.1 for name in ("validation", "test") if name not in stated}
     if set(taken) <= {"test"}:
         return None, f"as the layout states: {shown}"
-    out = " and ".join(taken)
-    return {"method": "layout", **taken}, f"the layout states {shown}; {out} is taken out of train"
+    out = " and ".join(taken) + (" is" if len(taken) == 1 else " are")
+    return {"method": "layout", **taken}, f"the layout states {shown}; {out} taken out of train"
 
 
 def _shares(facts: Facts) -> Advice:
@@ -125,7 +126,7 @@ def copies(facts: Facts) -> tuple[int, str]:
     """Returns how many variants of a training image are stored; 0 has them made in every epoch."""
     total = len(facts.records)
     if total <= 2_000:
-        return 3, f"variants of each training image, beside it: {total} are few"
+        return 3, f"variants of each training image, beside it: {total} records are few"
     if total <= 20_000:
         return 1, "a variant of each training image, beside it"
     return 0, ""
@@ -151,7 +152,7 @@ def _geometry(facts: Facts, target: tuple[int, int]) -> Iterator[tuple[dict[str,
         )
     elif facts.positional or facts.is_small:
         if _may_flip(facts):
-            yield {"use": "A.HorizontalFlip", "p": 0.5}, "remove it if left and right matter"
+            yield {"use": "A.HorizontalFlip", "p": 0.5}, _flip_note(facts)
         moves = "moves what is labelled along" if facts.positional else ""
         yield _affine(rotate=8, move=0.05, scale=(0.9, 1.1)), moves
     else:
@@ -171,14 +172,17 @@ def _affine(*, rotate: int, move: float, scale: tuple[float, float]) -> dict[str
     }
 
 
+def _flip_note(facts: Facts) -> str:
+    if "keypoints" in facts.kinds:
+        return "keypoints of the left and the right change places"
+    return "remove it if left and right matter"
+
+
 def _may_flip(facts: Facts) -> bool:
     """Whether mirroring keeps the names of keypoints true."""
     described = [to_json(target) for target in facts.targets.values()]
     points: list[Mapping[str, Any]] = [each for each in described if each["kind"] == "keypoints"]
     sided = any(
-        word in name.lower() for each in points for name in each["names"] for word in _SIDES
+        word in name.lower() for each in points for name in each["names"] for word in _SIDED
     )
     return not sided or all(each["swaps"] for each in points)
-
-
-_SIDES = ("left", "right")

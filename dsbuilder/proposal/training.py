@@ -19,7 +19,8 @@ def model(
     """Returns a model that learns the targets from images of a size, or None and why."""
     kinds = facts.kinds
     if len(facts.targets) != 1 or not kinds <= set(_MODELS):
-        return None, f"train: no built-in model learns {' and '.join(sorted(kinds)) or 'nothing'}"
+        words = " and ".join(sorted(kinds)).replace("_", "-") or "nothing"
+        return None, f"train: no built-in model learns {words}"
     (kind,) = kinds
     if kind == "class" and _transfers(facts, target):
         return {"use": "transfer"}, "features that know photographs, and a new head: good with few"

@@ -165,6 +165,33 @@ def coco(root: Path) -> None:
     (root / "annotations/instances_default.json").write_text(json.dumps(document))
 
 
+def keypoints(root: Path) -> None:
+    images, annotations = [], []
+    names = ["nose", "left_eye", "right_eye"]
+    for index in range(12):
+        name = picture(root / f"images/{index:03}.jpg", size=(120, 160))
+        images.append({"id": index, "file_name": name, "height": 120, "width": 160})
+        points = [80, 60, 2, 70, 50, 2, 90, 50, 1]
+        entry = {"id": index, "image_id": index, "bbox": [60, 40, 40, 40], "area": 1600.0}
+        annotations.append(
+            {**entry, "category_id": 1, "iscrowd": 0, "keypoints": points, "num_keypoints": 3}
+        )
+    categories = [{"id": 1, "name": "person", "keypoints": names, "skeleton": [[1, 2], [1, 3]]}]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    (root / "annotations").mkdir()
+    (root / "annotations/person_keypoints_train.json").write_text(json.dumps(document))
+
+
+def objects(root: Path) -> None:
+    """Hugging Face imagefolder with boxes."""
+    rows = []
+    for index in range(12):
+        name = picture(root / f"{index}.jpg", size=(120, 160))
+        found = {"bbox": [[10, 20, 30.5, 40]], "categories": [index % 2]}
+        rows.append(json.dumps({"file_name": name, "objects": found}))
+    (root / "metadata.jsonl").write_text("\n".join(rows))
+
+
 def masks(root: Path) -> None:
     for index in range(14):
         name = picture(root / f"images/{index}.jpg", size=(96, 128))
@@ -217,6 +244,8 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "words": ("ocr", words),
     "yolo": ("yolo", yolo),
     "coco": ("coco", coco),
+    "keypoints": ("coco", keypoints),
+    "objects in a table": ("imagefolder", objects),
     "masks": ("image_mask", masks),
     "voc": ("voc", voc),
     "a built dataset": ("tfrecord", built),
