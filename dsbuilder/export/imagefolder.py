@@ -16,7 +16,7 @@ files are taken over byte for byte, raw pixels become PNG.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from dsbuilder.targets import Boxes, BoxSet, ClassLabel, Mask, MultiLabel, Text,
 
 _LOGGER = logging.getLogger(__name__)
 _TABLE = "metadata.jsonl"
+_LISTS = (MultiLabel, Boxes)
 
 Cell = tuple[str, Any]
 """A column and what a row has in it."""
@@ -48,9 +49,42 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     check_images(dataset)
     targets = held(dataset, *_CELLS)
     _report(dataset, targets)
-    return {
-        split: _write_split(dataset, split, folder / split, targets) for split in dataset.splits
-    }
+    samples: dict[str, int] = {}
+    empty: dict[str, set[str]] = {}
+    for split in dataset.splits:
+        (folder / split).mkdir()
+        empty[split] = {name for name, kind in targets.items() if isinstance(kind, _LISTS)}
+        rows = _rows(dataset, split, folder / split, targets)
+        table = folder / split / _TABLE
+        samples[split] = imagefolder.write(table, _watched(rows, empty[split]))
+    _report_empty(dataset, empty)
+    return samples
+
+
+def _watched(rows: Iterable[dict[str, Any]], empty: set[str]) -> Iterator[dict[str, Any]]:
+    """Yields rows, and takes out of `empty` the columns in which one of them has something."""
+    for row in rows:
+        empty -= {name for name in empty if _holds(row[name])}
+        yield row
+
+
+def _holds(cell: Any) -> bool:
+    return any(cell.values()) if isinstance(cell, dict) else bool(cell)
+
+
+def _report_empty(dataset: Dataset, empty: Mapping[str, set[str]]) -> None:
+    """Logs which lists are empty throughout a split: a reader cannot tell what they would hold."""
+    for split, names in empty.items():
+        for name in sorted(names):
+            if all(name in others for others in empty.values()):
+                continue
+            _LOGGER.warning(
+                "%s: '%s' is empty in all samples of %s: Hugging Face refuses splits whose tables "
+                "seem to be of different types. Open that split alone.",
+                dataset.path,
+                name,
+                split,
+            )
 
 
 def _report(dataset: Dataset, targets: Mapping[str, Target]) -> None:
@@ -62,11 +96,6 @@ def _report(dataset: Dataset, targets: Mapping[str, Target]) -> None:
                 dataset.path,
                 name,
             )
-
-
-def _write_split(dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target]) -> int:
-    folder.mkdir()
-    return imagefolder.write(folder / _TABLE, _rows(dataset, split, folder, targets))
 
 
 def _rows(

@@ -136,6 +136,24 @@ def test_mixed_labels_are_reported(make_images, write_pipeline, tmp_path: Path, 
     assert len(records) == sum(dataset.num_samples(split) for split in dataset.splits)
 
 
+def test_lists_that_are_empty_throughout_a_split_are_reported(
+    make_images, write_pipeline, tmp_path: Path, caplog
+) -> None:
+    for split in ("train", "test"):
+        root = make_images(f"source/{split}", classes=("x",), count=2)
+        bbox = {"bbox": [[1, 2, 3, 4]], "categories": ["a"]} if split == "train" else None
+        rows = [{"file_name": f"x/{i}.png", "objects": bbox, "labels": []} for i in range(2)]
+        (root / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pipeline = write_pipeline("name: some\nsource: {use: imagefolder, path: source}\n")
+    dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    caplog.clear()
+    export(dataset, tmp_path / "folder", to="imagefolder")
+    assert caplog.messages == [
+        f"{dataset.path}: 'objects' is empty in all samples of test: Hugging Face refuses splits "
+        "whose tables seem to be of different types. Open that split alone."
+    ]
+
+
 POINTS = """
 from dataclasses import dataclass
 import numpy as np
