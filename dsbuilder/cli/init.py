@@ -53,6 +53,7 @@ def init(
     found = candidates(folder, registry)
     chosen, near = choose(folder, found, registry, use=use)
     _warn_of(near, chosen)
+    _warn_of_place(output, folder)
     drafted = draft(folder, chosen, registry, output=output)
     home = output.resolve().parent
     surveyed = survey(load_text(drafted.text, registry, origin=str(output), folder=home))
@@ -110,6 +111,15 @@ def _warn_of(near: Sequence["Candidate"], chosen: "Candidate") -> None:
             chosen.source,
             each.reason,
             each.source,
+        )
+
+
+def _warn_of_place(output: Path, folder: Path) -> None:
+    if output.resolve().is_relative_to(folder.resolve()):
+        _LOGGER.warning(
+            "%s lies in the folder that it reads: pictures and datasets that are written beside it "
+            "would be read as well. Name a place outside with --output.",
+            output,
         )
 
 

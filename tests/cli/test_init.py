@@ -100,6 +100,14 @@ def test_images_that_cannot_be_read_are_told_beforehand(pets: Path, call) -> Non
     )
 
 
+def test_a_pipeline_within_its_own_data_is_warned_of(pets: Path, call, monkeypatch) -> None:
+    monkeypatch.chdir(pets / "source")
+    result = call("init .")
+    assert "warning: source.yaml lies in the folder that it reads: pictures" in result.stderr
+    assert "  path: . " in (pets / "source/source.yaml").read_text()
+    assert call("check source.yaml").exit_code == 0
+
+
 def test_an_unknown_layout_lists_the_reasons_and_a_better_folder(pets: Path, call) -> None:
     shutil.move(pets / "source", pets / "data/animals/source")
     result = call("init data/animals")
