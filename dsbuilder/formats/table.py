@@ -74,12 +74,18 @@ def read_text(path: Path, noun: str = "table") -> str:
       noun: what errors call the file.
 
     Raises:
-      DataError: it is missing or not UTF-8.
+      DataError: it is missing, cannot be read, or is not UTF-8.
     """
     if not path.is_file():
         found = "a folder" if path.is_dir() else "none"
         raise DataError(f"{path}: expected a {noun}, found {found}. Check the path.")
-    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    try:
+        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a {noun} that can be read, found: {error.strerror}. "
+            "Change its permissions."
+        ) from None
     try:
         return data.decode()
     except UnicodeDecodeError as error:

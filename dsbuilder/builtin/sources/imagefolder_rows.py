@@ -183,7 +183,12 @@ class RowReader:
         stated = self._cell("height"), self._cell("width")
         if all(isinstance(side, int) and side > 0 for side in stated):
             return stated
-        return image.size(path.read_bytes())
+        try:
+            return image.size(path.read_bytes())
+        except OSError as error:
+            raise DataError(
+                f"expected an image that can be read, found: {error.strerror}."
+            ) from None
 
     def _optional(self, role: str) -> str | None:
         column = self.roles.single.get(role)

@@ -85,6 +85,12 @@ def test_all_malformed_rows_are_told_at_once(tmp_path):
     assert found[-1] == "There may be more: only the first 20 errors are shown."
 
 
+def test_a_table_that_cannot_be_read_is_an_error(tmp_path):
+    (tmp_path / "t.csv").symlink_to("/proc/self/mem")
+    with pytest.raises(DataError, match="expected a table that can be read, found: Input/output"):
+        read_table(tmp_path / "t.csv", Faults())
+
+
 def test_a_missing_table_is_an_error(tmp_path):
     with pytest.raises(DataError, match=r"expected a table, found none\. Check the path"):
         read_table(tmp_path / "t.csv", Faults())

@@ -420,6 +420,16 @@ def test_a_table_is_recognised_with_the_options_that_read_it(tmp_path):
     assert len(list(source.records())) == 3
 
 
+def test_an_image_that_cannot_be_read_under_a_box_is_named(tmp_path):
+    row = {"file_name": "1.png", "objects": {"bbox": [[0, 0, 1, 1]], "categories": ["a"]}}
+    table(tmp_path / "metadata.jsonl", [{**row, "file_name": "2.png"}])
+    (tmp_path / "metadata.jsonl").write_text(json.dumps(row))
+    (tmp_path / "1.png").mkdir()
+    assert "metadata.jsonl:1: file_name: expected a file below ROOT" in refusal(
+        ImageFolder(path=tmp_path)
+    )
+
+
 def test_a_column_of_one_class_alone_is_left_out_of_a_guess(tmp_path):
     rows = [{"file_name": f"{index}.png", "label": "a", "text": "x"} for index in range(3)]
     table(tmp_path / "metadata.jsonl", rows)
