@@ -25,7 +25,7 @@ class Leak(Inspector):
     """
 
     bits: int = 6
-    difference: float = 0.15
+    difference: float = 0.12
     advice: ClassVar[str] = (
         "Leave it out, or keep what belongs together in one split with split.group."
     )

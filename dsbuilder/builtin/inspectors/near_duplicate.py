@@ -24,7 +24,7 @@ class NearDuplicate(Inspector):
     """
 
     bits: int = 6
-    difference: float = 0.15
+    difference: float = 0.12
     advice: ClassVar[str] = "Keep one of them and leave the others out."
 
     def __post_init__(self) -> None:

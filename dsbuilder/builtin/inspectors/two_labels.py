@@ -23,7 +23,7 @@ class TwoLabels(Inspector):
     """
 
     bits: int = 6
-    difference: float = 0.15
+    difference: float = 0.12
     advice: ClassVar[str] = "Correct the label of one of them, or leave both out."
 
     def __post_init__(self) -> None:

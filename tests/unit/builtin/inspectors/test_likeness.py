@@ -29,7 +29,7 @@ def alike(*images: np.ndarray) -> list[list[int]]:
         records=[Record(key=str(place)) for place in range(len(images))],
         measures=[likeness.describe(view_of(image)) for image in images],
     )
-    return [list(group) for group in likeness.alike(seen, 6, 0.15).groups]
+    return [list(group) for group in likeness.alike(seen, 6, 0.12).groups]
 
 
 def jpeg(image: np.ndarray, quality: int = 50) -> np.ndarray:
