@@ -13,6 +13,7 @@ from dsbuilder.build.contents import hash_records
 from dsbuilder.build.engines import Engine
 from dsbuilder.build.engines.in_process import InProcess, make_codec
 from dsbuilder.build.engines.pool import Pool
+from dsbuilder.build.inspecting import inspected
 from dsbuilder.build.inventory import Inventory, open_before, take_stock
 from dsbuilder.build.journal import Clock, log_of
 from dsbuilder.build.plan import Plan, make_plan
@@ -32,7 +33,8 @@ SAMPLE_TIMEOUT_S = 120.0
 _FEW = 32
 
 Progress = Callable[[int, int], None]
-"""Called with (samples made or reused so far, samples in all)."""
+"""Called with (samples made or reused so far, samples in all); before that, while the pipeline's
+inspectors look, with records."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +94,15 @@ def build_dataset(
     how = _How(workers, sample_timeout_s, on_progress, engine)
     document = override(read(Path(pipeline)), overrides)
     with how.start_early(document, Path(out)) as early:
-        with _uncollected(), Ear().listening() as ear:
-            surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
+        with Ear().listening() as ear:
+            with _uncollected():
+                surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
+            surveyed = inspected(
+                surveyed,
+                workers=how.count,
+                sample_timeout_s=sample_timeout_s,
+                on_progress=on_progress,
+            )
         _check_something(surveyed)
         if early is not None:
             early.prepare(Binding.of(surveyed.pipeline))
@@ -125,7 +134,13 @@ def _build(
     if not is_whole(published):
         results = _make_shards(surveyed, plan, store, how, early)
         partial = store.partial(plan.fingerprint)
-        write_dataset(partial, pipeline=surveyed.pipeline, plan=plan, results=results.all)
+        write_dataset(
+            partial,
+            pipeline=surveyed.pipeline,
+            plan=plan,
+            results=results.all,
+            set_aside=surveyed.set_aside,
+        )
         build_log.write(partial, log_of(surveyed, how.clock))
         finish(partial, published)
         originals.tidy(store.prepared, surveyed.pipeline, plan.shards)

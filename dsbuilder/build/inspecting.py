@@ -1,10 +1,18 @@
 """The data of a survey inspected, and what a build does about what was found."""
 
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
 from dsbuilder.build.survey import Survey
-from dsbuilder.inspection import Report, inspect_records
+from dsbuilder.errors import DataError
+from dsbuilder.inspection import Report, chosen, inspect_records
 from dsbuilder.inspection.choosing import Inspections
 from dsbuilder.inspection.crew import Progress
 from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
+from dsbuilder.plugin import Finding
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def inspect_survey(
@@ -26,3 +34,68 @@ def inspect_survey(
         sample_timeout_s=sample_timeout_s,
         on_progress=on_progress,
     )
+
+
+def inspected(
+    surveyed: Survey, *, workers: int, sample_timeout_s: float, on_progress: Progress
+) -> Survey:
+    """Returns a survey without the records that its pipeline's inspectors set aside.
+
+    Without a section `inspect`, or a source, that is the survey itself and nothing is decoded.
+    What is found is said as a warning, so that a build that leaves records out never does so
+    silently, and looks again the next time.
+
+    Raises:
+      DataError: something was found that the pipeline calls an error, or too much was set aside.
+    """
+    inspections = chosen(surveyed.pipeline.spec)
+    if not inspections or not surveyed.records:
+        return surveyed
+    report = inspect_survey(
+        surveyed,
+        inspections,
+        workers=workers,
+        sample_timeout_s=sample_timeout_s,
+        on_progress=on_progress,
+    )
+    for name, found in report.of_action("error").items():
+        raise DataError(
+            f"inspect: {name}: expected none, found {_shown(found)}. "
+            f"{inspections[name].plugin.advice} Or set inspect.{name} to warn."
+        )
+    for name, found in report.of_action("warn").items():
+        advice = inspections[name].plugin.advice
+        _LOGGER.warning("inspect: %s: %s. %s", name, _shown(found), advice)
+    for name, found in report.of_action("quarantine").items():
+        _LOGGER.warning("inspect: %s: %s. Set aside.", name, _shown(found))
+    rows = list(_rows(report.of_action("quarantine")))
+    _check_limit(surveyed, rows)
+    gone = {row["key"] for row in rows}
+    kept = [record for record in surveyed.records if record.key not in gone]
+    return replace(surveyed, records=kept, set_aside=rows)
+
+
+def _shown(found: Sequence[Finding]) -> str:
+    first = found[0]
+    text = first.text.rstrip(".")
+    example = text if first.key is None else f"{first.key}: {text}"
+    return example if len(found) == 1 else f"{len(found)} findings, the first: {example}"
+
+
+def _rows(findings: Mapping[str, Sequence[Finding]]) -> Iterator[dict[str, str]]:
+    """Yields a row of the quarantine for each record, by the first inspector that names it."""
+    seen: set[str] = set()
+    for name, found in findings.items():
+        for each in found:
+            if each.key is not None and each.key not in seen:
+                seen.add(each.key)
+                yield {"key": each.key, "stage": f"inspect/{name}", "exception": each.text}
+
+
+def _check_limit(surveyed: Survey, rows: Sequence[Mapping[str, str]]) -> None:
+    stated, total = surveyed.pipeline.settings.build.max_quarantined, len(surveyed.records)
+    if len(rows) > (stated if stated >= 1 else stated * total):
+        raise DataError(
+            f"inspect: expected at most {stated:g} records (build.max_quarantined) to set aside, "
+            f"found {len(rows)} of {total}. Look at them with dsbuilder inspect, or allow more."
+        )

@@ -3,7 +3,7 @@
 import json
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dsbuilder.build.plan import Plan
@@ -16,15 +16,25 @@ from dsbuilder.pipeline import Pipeline
 
 
 def write_dataset(
-    folder: Path, *, pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult]
+    folder: Path,
+    *,
+    pipeline: Pipeline,
+    plan: Plan,
+    results: Sequence[ShardResult],
+    set_aside: Sequence[Mapping[str, str]] = (),
 ) -> Manifest:
-    """Writes everything of a dataset but its shards into the folder that holds them."""
-    made = _manifest(pipeline, plan, results)
+    """Writes everything of a dataset but its shards into the folder that holds them.
+
+    Args:
+      set_aside: rows of the quarantine for records that were taken out before the plan.
+    """
+    lost = [*set_aside, *(row for result in results for row in result.quarantined)]
+    made = _manifest(pipeline, plan, results, len(lost))
     files: list[str] = [store.MANIFEST, store.PIPELINE, store.QUARANTINE]
     manifest.write(folder, made)
     resolved = json.dumps(pipeline.spec.resolved, indent=1, ensure_ascii=False)
     store.write_text(folder / store.PIPELINE, resolved + "\n")
-    _write_quarantine(folder, results)
+    _write_quarantine(folder, lost)
     if made.codec == "tfrecord":
         files.extend(tfds.write(folder, made))
     sums = {name: digest for result in results for name, digest in result.sums.items()}
@@ -36,7 +46,9 @@ def write_dataset(
     return made
 
 
-def _manifest(pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult]) -> Manifest:
+def _manifest(
+    pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult], lost: int
+) -> Manifest:
     settings = pipeline.settings
     by_stem = {result.stem: result for result in results}
     splits: dict[str, list[Shard]] = {}
@@ -53,7 +65,7 @@ def _manifest(pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult]) ->
         image=plan.image,
         quality=settings.cache.quality,
         splits={name: tuple(shards) for name, shards in splits.items()},
-        quarantined=sum(len(result.quarantined) for result in results),
+        quarantined=lost,
         reproducible=all(result.reproducible for result in results),
         stages={
             stage.id: fingerprint.describe(stage, pipeline.spec.registry)
@@ -76,8 +88,8 @@ def _shard(result: ShardResult) -> Shard:
     )
 
 
-def _write_quarantine(folder: Path, results: Sequence[ShardResult]) -> None:
-    rows = sorted((r for result in results for r in result.quarantined), key=lambda r: r["key"])
+def _write_quarantine(folder: Path, lost: Sequence[Mapping[str, str]]) -> None:
+    rows = sorted(lost, key=lambda row: row["key"])
     log = folder / store.LOG
     log.mkdir(exist_ok=True)
     quarantine.write(folder, rows)

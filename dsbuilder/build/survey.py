@@ -27,12 +27,14 @@ class Survey:
       targets: what the source says its targets are; None without a source.
       records: sorted by key, without those that `build.exclude` leaves out.
       split: which split each record belongs to; also those that were left out, which move no other.
+      set_aside: rows of the quarantine for records that inspectors took out; see `inspecting.py`.
     """
 
     pipeline: Pipeline
     targets: Mapping[str, Target] | None
     records: Sequence[Record]
     split: Split
+    set_aside: Sequence[Mapping[str, str]] = ()
 
 
 def load_spec(

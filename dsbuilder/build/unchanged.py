@@ -162,6 +162,9 @@ def _fixed(question: Question, surveyed: Survey) -> Iterator[Path]:
     """Yields the files and folders of the pipeline, its plugins, its options, odd records."""
     pipeline, source = surveyed.pipeline, surveyed.pipeline.settings.source
     yield question.pipeline.absolute()
+    exclude = pipeline.settings.build.exclude
+    if exclude is not None:
+        yield exclude.absolute()
     options = (path for stage in pipeline.stages for path in fingerprint.paths_of(stage.plugin))
     for top in (*question.plugins, *options):
         yield from _below(top)

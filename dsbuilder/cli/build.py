@@ -1,5 +1,6 @@
 """`dsbuilder build`: a pipeline -> a dataset."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,12 @@ _MOST_QUARANTINED = 5
     metavar="SECONDS",
     help="Set a sample aside that takes longer, with what it was at; not with --workers 0.",
 )
+@click.option(
+    "--exclude",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Leave out the keys of a list, as `inspect --exclude FILE` writes it.",
+)
 @options.as_json
 @click.option("--quiet", "-q", is_flag=True, help="Print warnings and errors alone.")
 def build(
@@ -40,6 +47,7 @@ def build(
     *,
     rehash: bool,
     sample_timeout: float,
+    exclude: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -51,6 +59,8 @@ def build(
     from dsbuilder.build import build_dataset
 
     screen = Screen(as_json=as_json, quiet=quiet)
+    if exclude is not None:
+        overrides = (*overrides, f"build.exclude={json.dumps(str(exclude.absolute()))}")
     try:
         with progress.samples(screen) as report:
             built = build_dataset(

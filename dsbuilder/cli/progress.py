@@ -63,7 +63,7 @@ class _Pace:
 
     def rate(self, made: int) -> float:
         """Returns samples a second, 0 while unknown."""
-        if self.before is None:
+        if self.before is None or made < self.before:  # records were inspected before
             self.before, self.began_s = made, time.monotonic()
         elapsed_s = time.monotonic() - self.began_s
         return (made - self.before) / elapsed_s if elapsed_s > 0 else 0.0
@@ -82,7 +82,8 @@ class _Bar:
             self._pace = _Pace()
             self._progress.remove_task(self._reading)
             self._making = self._progress.add_task("samples", total=of, completed=made, rate="")
-        self._progress.update(self._making, completed=made, rate=f"{self._pace.rate(made):.0f}/s")
+        rate = f"{self._pace.rate(made):.0f}/s"
+        self._progress.update(self._making, completed=made, total=of, rate=rate)
 
 
 class _Lines:

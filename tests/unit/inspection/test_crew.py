@@ -1,0 +1,110 @@
+"""Records are measured once each, in several processes, some of which die."""
+
+from pathlib import Path
+
+import pytest
+
+from dsbuilder.build import load_spec, survey
+from dsbuilder.build.inspecting import inspect_survey
+from dsbuilder.errors import PluginError
+from dsbuilder.inspection import Report, every
+
+INSPECTOR = '''
+"""Does what the name of an image says."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
+
+
+@inspector("obedient")
+@dataclass(frozen=True, kw_only=True)
+class Obedient(Inspector):
+    """Does what the name of an image says.
+
+    Attributes:
+      log: a file that is told of every record that was measured.
+    """
+
+    log: Path
+    advice: ClassVar[str] = "Rename it."
+
+    def measure(self, view: View) -> int:
+        with self.log.open("a") as file:
+            file.write(view.record.key + "\\n")
+        if "kill" in view.record.key:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "sleep" in view.record.key:
+            time.sleep(600)
+        if "raise" in view.record.key:
+            raise RuntimeError("as it was told")
+        return os.getpid()
+
+    def judge(self, seen: Seen) -> Iterator[Finding]:
+        for record, process in seen.measured():
+            yield Finding(key=record.key, text="measured", value=process)
+'''
+
+
+@pytest.fixture
+def images(make_images, tmp_path: Path) -> Path:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/obedient.py").write_text(INSPECTOR)
+    return make_images(classes=("cat", "dog"), count=40, size=(8, 8))
+
+
+@pytest.fixture
+def inspected(images, write_pipeline, tmp_path: Path):
+    def run(workers: int, **options) -> Report:
+        text = "name: a\nsource: {use: folder, path: source}\ninspect: {obedient: {log: log.txt}}\n"
+        surveyed = survey(load_spec(write_pipeline(text)))
+        found = every(surveyed.pipeline.spec)
+        chosen = {name: found[name] for name in ("corrupt", "obedient")}
+        return inspect_survey(surveyed, chosen, workers=workers, **options)
+
+    return run
+
+
+def test_every_record_is_measured_once_by_several_processes(inspected, tmp_path: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    report = inspected(3, on_progress=lambda done, of: heard.append((done, of)))
+    assert len(report.findings["obedient"]) == report.records == 80
+    assert len(set((tmp_path / "log.txt").read_text().split())) == 80
+    assert len((tmp_path / "log.txt").read_text().split()) == 80
+    assert len({each.value for each in report.findings["obedient"]}) == 3
+    assert heard == [(done, 80) for done in range(1, 81)]
+
+
+def test_a_record_that_kills_is_lost_and_no_other(inspected, images: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(("cat/kill.png", "dog/kill.png")):
+        (images / "cat" / f"{number}.png").rename(images / name)
+    report = inspected(2)
+    assert [each.key for each in report.findings["corrupt"]] == ["cat/kill.png", "dog/kill.png"]
+    assert report.lost["cat/kill.png"] == "2 processes died over it"
+    assert len(report.findings["obedient"]) == 78
+    told = (tmp_path / "log.txt").read_text().split()
+    assert told.count("cat/kill.png") == 2
+
+
+def test_a_record_that_takes_too_long_is_lost_and_no_other(inspected, images: Path) -> None:
+    (images / "cat/5.png").rename(images / "cat/sleep.png")
+    report = inspected(2, sample_timeout_s=2.0)
+    assert report.lost == {"cat/sleep.png": "it took more than 2 s"}
+    assert len(report.findings["obedient"]) == 79
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_fault_of_an_inspector_names_it_and_the_record(inspected, images, workers: int) -> None:
+    (images / "cat/5.png").rename(images / "cat/raise.png")
+    message = (
+        "inspector 'obedient': expected a measure of cat/raise.png, found RuntimeError: as it was "
+        "told. Correct the plugin."
+    )
+    with pytest.raises(PluginError, match=message):
+        inspected(workers)
