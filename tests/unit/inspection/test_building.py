@@ -137,7 +137,7 @@ def test_what_is_left_out_may_have_a_wrong_label(collection) -> None:
         collection.add(f"{number}.png", tile)
     collection.rows["3.png"]["targets"]["label"] = "no class"
     (collection.folder / "exclude.txt").write_text("3.png\n")
-    with pytest.raises(DataError, match="3.png: label: expected one of the 8 classes"):
+    with pytest.raises(DataError, match=r"3\.png: label: expected one of the 8"):
         survey(load_spec(collection.write()))
     spec = load_spec(collection.write("build: {exclude: exclude.txt}"))
     assert len(survey(spec).records) == len(collection.rows) - 1
