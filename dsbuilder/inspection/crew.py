@@ -100,7 +100,7 @@ class _Worker:
     process: subprocess.Popen[bytes]
     places: deque[int] = field(default_factory=deque)
     since: float = field(default_factory=time.monotonic)
-    answered: bool = False
+    is_ready: bool = False
 
     @classmethod
     def start(cls, task: Task) -> "_Worker":
@@ -182,8 +182,11 @@ class _Run:
             raise PluginError(found)
         if place == "unforeseen":
             raise RuntimeError(f"unforeseen in a worker:\n{found}")
+        worker.since = time.monotonic()
+        if place == "ready":
+            worker.is_ready = True
+            return
         worker.places.remove(place)
-        worker.since, worker.answered = time.monotonic(), True
         self.measured.measures[place] = found
         self._count()
         if not worker.places:
@@ -194,12 +197,12 @@ class _Run:
         self.on_progress(self.done, len(self.records))
 
     def _watch(self, worker: _Worker) -> None:
-        if time.monotonic() - worker.since > self.sample_timeout_s:
+        if worker.is_ready and time.monotonic() - worker.since > self.sample_timeout_s:
             self._mourn(worker, f"it took more than {self.sample_timeout_s:g} s")
 
     def _mourn(self, worker: _Worker, reason: str) -> None:
         """Loses the record that a worker ended over, or lets another one try it again."""
-        if not worker.answered and worker.process.poll() is not None and not self.done:
+        if not worker.is_ready:
             raise PluginError(
                 "expected worker processes, found that they end before they begin. "
                 "What they printed stands above; --workers 0 inspects in this process."

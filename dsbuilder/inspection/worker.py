@@ -1,8 +1,9 @@
 """`python -m dsbuilder.inspection.worker FD`: a process that measures records.
 
-It is sent one task, then lists of (place, record); it answers each record with (place, measures) as
-soon as it is measured, so that the other end always knows at which record it is. What goes wrong
-with a plugin is told and ends it. When the other end is closed, it ends.
+It is sent one task and says when it is ready for it; then it is sent lists of (place, record), and
+answers each record with (place, measures) as soon as it is measured, so that the other end always
+knows at which record it is. What goes wrong with a plugin is told and ends it. When the other end
+is closed, it ends.
 """
 
 import signal
@@ -34,6 +35,7 @@ def main(fd: int) -> None:
 def _serve(connection: Connection) -> None:
     task: Task = connection.recv()
     measurer = task.measurer()
+    connection.send(("ready", ""))
     while True:
         for place, record in connection.recv():
             connection.send((place, measurer.measure(record)))

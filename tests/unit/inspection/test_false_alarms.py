@@ -1,0 +1,74 @@
+"""Clean sets of other people are left in peace: at most 2 % of their images have a finding."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+from sklearn.datasets import load_digits
+
+from dsbuilder.build import load_spec, survey
+from dsbuilder.build.inspecting import inspect_survey
+from dsbuilder.inspection import every
+
+ROOT = Path(__file__).parents[3]
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+MOST = 0.02
+
+
+def emoji(folder: Path) -> str:
+    """220 transparent pictures of Noto Color Emoji."""
+    return f"{{use: folder, path: {ROOT / 'samples/emoji'}}}"
+
+
+def digits(folder: Path) -> str:
+    """2,000 digits of MNIST as JPEG."""
+    paths = ROOT / "samples/digits"
+    lists = {split: [str(paths / "images"), str(paths / f"{split}.txt")] for split in SPLITS}
+    return f"{{use: list, lists: {lists}}}"
+
+
+SPLITS = ("train", "test")
+
+
+def small_digits(folder: Path) -> str:
+    """1,797 digits of 8 x 8 pixels from the UCI repository."""
+    known = load_digits()
+    for number, (values, label) in enumerate(zip(known.data, known.target, strict=True)):
+        (folder / "small" / str(label)).mkdir(parents=True, exist_ok=True)
+        pixels = (values.reshape(8, 8) * 255 / 16).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "small" / str(label) / f"{number}.png")
+    return "{use: folder, path: small}"
+
+
+def faces(folder: Path) -> str:
+    """100 faces of Labeled Faces in the Wild, 25 x 25 pixels."""
+    for number, values in enumerate(data.lfw_subset()[:100]):
+        (folder / "faces" / str(number % 2)).mkdir(parents=True, exist_ok=True)
+        pixels = (values * 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "faces" / str(number % 2) / f"{number}.png")
+    return "{use: folder, path: faces}"
+
+
+def fashion(folder: Path) -> str:
+    """70,000 pieces of clothing of Fashion-MNIST."""
+    if not FASHION.is_dir():
+        pytest.skip("needs the Debian package dataset-fashion-mnist")
+    return f"{{use: idx, path: {FASHION}}}"
+
+
+@pytest.mark.parametrize(
+    "make", [emoji, digits, small_digits, faces, pytest.param(fashion, marks=pytest.mark.slow)]
+)
+def test_a_clean_set_is_left_in_peace(
+    make: Callable[[Path], str], write_pipeline, tmp_path: Path, capsys
+) -> None:
+    surveyed = survey(load_spec(write_pipeline(f"name: clean\nsource: {make(tmp_path)}\n")))
+    report = inspect_survey(surveyed, every(surveyed.pipeline.spec))
+    counts = {name: len(found) for name, found in report.findings.items() if found}
+    with capsys.disabled():
+        print(f" [{report.records} images: {counts or 'nothing found'}] ", end="")
+    assert not {name for name, count in counts.items() if count > MOST * report.records}
+    assert len(report.keys) <= MOST * report.records
