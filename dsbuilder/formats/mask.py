@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dsbuilder.errors import DataError
+from dsbuilder.errors import CacheError, DataError
 from dsbuilder.formats import jpeg, orientation, png, raster
 
 Ids = npt.NDArray[np.uint8]
@@ -48,8 +49,24 @@ def encode_ids(mask: Ids) -> bytes:
 
 
 def decode_ids(data: bytes) -> Ids:
-    """Returns the class ids `(H, W)` that `encode_ids` stored."""
-    return read_ids(data, None)
+    """Returns the class ids `(H, W)` that `encode_ids` stored.
+
+    Raises:
+      CacheError: they are damaged.
+    """
+    ids = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if ids is None or ids.dtype != np.uint8 or ids.ndim != 2:
+        raise CacheError(
+            f"expected a mask as a gray PNG, found {len(data)} other bytes. "
+            "Build the dataset again."
+        )
+    return np.asarray(ids, np.uint8)
+
+
+def count_ids(mask: Ids) -> npt.NDArray[np.int64]:
+    """Returns how many pixels have each id, `(256,)`."""
+    counts = cv2.calcHist([mask], [0], None, [256], [0, 256])
+    return np.asarray(np.rint(counts.reshape(-1)), np.int64)
 
 
 def _stored(data: bytes, *, coloured: bool) -> Stored:

@@ -129,7 +129,7 @@ class Mask(Target):
 
     def show(self, value: np.ndarray) -> str:
         """The classes with their shares of the area, the largest first."""
-        counts = np.bincount(value.reshape(-1), minlength=256)
+        counts = _counts(value)
         order = [number for number in np.argsort(-counts, kind="stable") if counts[number]]
         shown = [f"{self._name(int(number))} {counts[number] / value.size:.0%}" for number in order]
         more = [f"{len(shown) - _MOST_SHOWN} more"] if len(shown) > _MOST_SHOWN else []
@@ -142,7 +142,7 @@ class Mask(Target):
 
     def classes(self, value: np.ndarray) -> list[str]:
         """Each class that some pixel has, once."""
-        found = np.flatnonzero(np.bincount(value.reshape(-1), minlength=256))
+        found = np.flatnonzero(_counts(value))
         return [self.names[number] for number in found if number != self.ignore]
 
     def stated(self, raw: Any) -> list[str]:
@@ -154,7 +154,7 @@ class Mask(Target):
         return self._wrong(self.decode(name, features))
 
     def _wrong(self, mask: np.ndarray) -> str | None:
-        found = np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))
+        found = np.flatnonzero(_counts(mask))
         wrong = [n for n in found.tolist() if n >= len(self.names) and n != self.ignore]
         if not wrong:
             return None
@@ -192,3 +192,9 @@ def _check_polygon(points: Any) -> None:
             "expected a polygon [x0, y0, x1, y1, ...] of 3 points or more, found "
             f"{count} numbers. Correct or remove it."
         )
+
+
+def _counts(mask: np.ndarray) -> np.ndarray:
+    from dsbuilder.formats.mask import count_ids
+
+    return count_ids(mask)

@@ -88,7 +88,7 @@ class Carrier:
             around.preprocess(data)
         result: dict[str, Any] = self.transform(force_apply=True, **data, **references)
         if around is not None:
-            result = around.postprocess(around.check_data_post_transform(result))
+            result = around.postprocess(result)
         return result
 
     def _named(self, kind: type[Target]) -> list[str]:

@@ -18,6 +18,7 @@ from dsbuilder.plugin import (
     Mixer,
     Mode,
     ModelBuilder,
+    Motion,
     Params,
     Record,
     Sample,
@@ -65,6 +66,7 @@ def doubled(sample: Sample) -> Sample:
 
 
 STATE: list[int] = []
+NOWHERE = Motion(matrix=np.eye(3), before=(1, 1), after=(1, 1))
 
 
 def test_a_good_plugin_passes() -> None:
@@ -132,6 +134,17 @@ def test_a_good_plugin_passes() -> None:
         (
             {"output_spec": lambda self, spec: (_ for _ in ()).throw(ValueError)},
             "expected a reason for refusing",
+        ),
+        (
+            {"motion": lambda self, sample, params: NOWHERE},
+            "expected no motion of geometry 'fixed'",
+        ),
+        (
+            {
+                "geometry": property(lambda self: "moves"),
+                "motion": lambda self, sample, params: NOWHERE,
+            },
+            "expected a motion between images of",
         ),
         (
             {
