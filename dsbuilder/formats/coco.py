@@ -12,7 +12,6 @@ file (instances, keypoints, captions), so each is looked at when a target asks f
 
 import json
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -291,14 +290,20 @@ def _category_of(entry: Mapping[str, Any], categories: Mapping[Id, Category]) ->
 def _without_repeated(annotations: Sequence[Annotation]) -> tuple[list[Annotation], int]:
     """Returns annotations, of those that are equal but for their id the first alone."""
     kept: list[Annotation] = []
-    alike: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    alike: dict[str, list[Mapping[str, Any]]] = {}
     for annotation in annotations:
-        found = {name: value for name, value in annotation.found.items() if name != "id"}
-        others = alike[f"{found['image_id']!r} {found.get('category_id')!r} {found.get('bbox')}"]
-        if found not in others:
+        found = annotation.found
+        # Few have the box of another: only these are compared whole.
+        key = f"{found['image_id']!r} {found.get('category_id')!r} {found.get('bbox')}"
+        others = alike.setdefault(key, [])
+        if not any(_without_id(found) == _without_id(other) for other in others):
             others.append(found)
             kept.append(annotation)
     return kept, len(annotations) - len(kept)
+
+
+def _without_id(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name != "id"}
 
 
 def _id(entry: Mapping[str, Any], name: str) -> Id:

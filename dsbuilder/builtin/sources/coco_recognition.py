@@ -7,7 +7,7 @@ from pathlib import Path
 from dsbuilder.formats import coco
 from dsbuilder.formats.coco_values import KEYS, holds
 from dsbuilder.formats.glance import Glance, glance
-from dsbuilder.formats.layout import shortened, split_in
+from dsbuilder.formats.layout import SPLIT_WORDS, shortened, split_in
 from dsbuilder.plugin import DataError, Recognition
 
 Option = Mapping[str, str] | str
@@ -93,7 +93,7 @@ def _recognition(files: Mapping[str, _File], seen: Glance, faults: Sequence[str]
     if not documents:
         shown = "their files are too large to be looked into, so their names are trusted"
     reason = (
-        f"{shortened(chosen)} annotate {', '.join(options)} ({shown})"
+        f"{shortened(chosen, limit=2)} annotate {', '.join(options)} ({shown})"
         + (f"; not used: {shortened(left)}" if left else "")
         + _and(faults)
     )
@@ -143,7 +143,8 @@ def _option(name: str, paths: Sequence[str]) -> Option | None:
         by_split.setdefault(split_in(path) or "", []).append(path)
     if "" in by_split:
         return _best(name, by_split[""])
-    return {split: _best(name, found) for split, found in by_split.items()}
+    splits = sorted(by_split, key=list(SPLIT_WORDS.values()).index)
+    return {split: _best(name, by_split[split]) for split in splits}
 
 
 def _best(name: str, paths: Sequence[str]) -> str:

@@ -268,20 +268,19 @@ def _recognition(path: str, data: yolo.Data, seen: Glance) -> Recognition:
         images = seen.count(len(below), "image")
         return Recognition(certainty=0, reason=f"{found}, but none of {images} has a label file")
     options: dict[str, object] = {"path": place or "."}
+    comments = {"path": f"{len(names)} classes: {shortened(names)}"}
     if name != "data.yaml":
         options["data"] = name
     there = [split for split in data.places if _is_there(data.places[split], below)]
     if there and len(there) < len(data.places):
         options["only"] = there
+        missing = shortened(data.places.keys() - set(there))
+        comments["only"] = f"data.yaml also names {missing}, of which there is no image"
     return Recognition(
         certainty=0.95,
         reason=f"{found}; {seen.count(len(labelled), 'image')} with a label file",
         options=options,
-        comments={
-            "path": f"{len(names)} classes: {shortened(names)}",
-            "only": f"data.yaml also names {shortened(data.places.keys() - set(there))}, "
-            "of which there is no image",
-        },
+        comments=comments,
     )
 
 
