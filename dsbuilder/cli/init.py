@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dsbuilder.proposal import Candidate
 
 _LOGGER = logging.getLogger(__name__)
+_NEXT = ("inspect", "preview", "build")
 
 
 @click.command()
@@ -74,7 +75,7 @@ def init(
         draw(surveyed, plan, checked)
         line()
         line(f"{shown(output)}: written")
-        line(f"next: dsbuilder preview {shown(output)}, then dsbuilder build {shown(output)}")
+        line(f"next: dsbuilder {', dsbuilder '.join(f'{verb} {shown(output)}' for verb in _NEXT)}")
 
     Screen(as_json=as_json).show(document, show)
 

@@ -22,7 +22,7 @@ def test_init_says_which_layout_it_is_and_writes_a_pipeline(pets: Path, call) ->
     assert "The pipeline is right: 43 samples in 3 shards." in lines
     assert lines[-2:] == [
         "mine.yaml: written",
-        "next: dsbuilder preview mine.yaml, then dsbuilder build mine.yaml",
+        "next: dsbuilder inspect mine.yaml, dsbuilder preview mine.yaml, dsbuilder build mine.yaml",
     ]
     written = YAML(typ="safe").load((pets / "mine.yaml").read_text())
     assert written["name"] == "source"
