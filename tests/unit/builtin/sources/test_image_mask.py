@@ -215,6 +215,27 @@ def test_pairs_and_the_rest_are_all_files(tmp_path_factory, images, masks):
         assert "without one" in refusal(ImageMask(path=root, classes=CLASSES))
 
 
+@given(st.sampled_from(["png", "bmp", "tif"]), st.data())
+def test_a_mutated_mask_gives_ids_or_a_clear_error(tmp_path_factory, suffix, data):
+    root = filled(tmp_path_factory.mktemp("masks"), "images/a.png")
+    path = saved(root / f"masks/a.{suffix}", IDS)
+    found = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(found) - 1))
+        found[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+        found = found or bytearray(b" ")
+    path.write_bytes(bytes(found))
+    source = ImageMask(path=root, classes=CLASSES, ignore="255")
+    (record,) = source.records()
+    try:
+        ids = source.targets([record])["mask"].parse(record.targets["mask"])
+    except DataError as error:
+        assert "expected" in str(error)
+    else:
+        assert set(np.unique(ids)) <= {0, 1, 2, 255}
+    assert ImageMask.recognise(root).certainty in (0, 0.9)
+
+
 def test_folders_of_images_and_masks_are_recognised_with_their_classes(tmp_path):
     filled(tmp_path, *(f"{part}/{index}.png" for part in ("imgs", "masks") for index in range(4)))
     found = ImageMask.recognise(tmp_path)
