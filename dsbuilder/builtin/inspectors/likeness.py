@@ -119,10 +119,45 @@ def alike(seen: Seen, bits: int, difference: float) -> Alike:
     )
 
 
+class Thumbnails:
+    """Thumbnails that are compared pair by pair.
+
+    Args:
+      pixels: `(n, 768)` uint8.
+    """
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self._pixels = pixels
+        self._means = pixels.mean(axis=1)
+        squares = np.einsum("ij,ij->i", pixels, pixels, dtype=np.uint32)
+        self._variances = squares / pixels.shape[1] - self._means**2
+        self._divisors = np.sqrt(np.maximum(self._variances, _LEAST_DEVIATION**2))
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def differences(self, left: Places, right: Places) -> npt.NDArray[np.float64]:
+        """Returns how much pairs differ: 0 for equal ones, about 1.4 for unrelated ones.
+
+        That is the root of the mean square of `left / s - right / t`, after each has lost its mean,
+        with s and t their standard deviations: colours keep their relation. Expanded, it takes one
+        product of the two in whole numbers, a sixth of the time.
+        """
+        products = (self._pixels[left].astype(np.uint32) * self._pixels[right]).sum(axis=1)
+        count = self._pixels.shape[1]
+        covariances = products / count - self._means[left] * self._means[right]
+        s, t = self._divisors[left], self._divisors[right]
+        squares = self._variances[left] / s**2 + self._variances[right] / t**2
+        result: npt.NDArray[np.float64] = np.sqrt(
+            np.maximum(squares - 2 * covariances / (s * t), 0)
+        )
+        return result
+
+
 class _Linker:
     """Joins pictures whose thumbnails differ little: union-find, and the smallest differences."""
 
-    def __init__(self, thumbnails: np.ndarray, difference: float) -> None:
+    def __init__(self, thumbnails: Thumbnails, difference: float) -> None:
         self._thumbnails = thumbnails
         self._difference = difference
         self._above = list(range(len(thumbnails)))
@@ -139,7 +174,7 @@ class _Linker:
         """Joins those of the pairs that are alike."""
         for start in range(0, len(left), _PIECE):
             i, j = left[start : start + _PIECE], right[start : start + _PIECE]
-            apart = differences(self._thumbnails[i], self._thumbnails[j])
+            apart = self._thumbnails.differences(i, j)
             for place in np.flatnonzero(apart < self._difference):
                 self._join(int(i[place]), int(j[place]), float(apart[place]))
 
@@ -166,7 +201,8 @@ class _Linker:
 def _linked(found: Sequence[Described], bits: int, difference: float) -> _Linker:
     """Returns distinct pictures with those joined that are alike."""
     stacked = np.frombuffer(b"".join(each[2] for each in found), np.uint8)
-    linker = _Linker(stacked.reshape(len(found), _SIDE * _SIDE * 3), difference)
+    thumbnails = Thumbnails(stacked.reshape(len(found), _SIDE * _SIDE * 3))
+    linker = _Linker(thumbnails, difference)
     hashes, inverse = np.unique(
         np.array([each[1] for each in found], np.uint64), return_inverse=True
     )
@@ -194,24 +230,3 @@ def _crossed(flat: Places, counts: Places, left: Places, right: Places) -> tuple
     i = np.repeat(starts[left], many) + within // width
     j = np.repeat(starts[right], many) + within % width
     return flat[i], flat[j]
-
-
-def differences(left: np.ndarray, right: np.ndarray) -> npt.NDArray[np.float32]:
-    """Returns how much thumbnails differ, pair by pair: 0 for equal ones, 1.4 for unrelated ones.
-
-    Each loses its mean and is divided by its standard deviation; colours keep their relation.
-
-    Args:
-      left, right: `(n, 768)` uint8.
-    """
-    squares = (_standardized(left) - _standardized(right)) ** 2
-    result: npt.NDArray[np.float32] = np.sqrt(squares.mean(axis=1))
-    return result
-
-
-def _standardized(thumbnails: np.ndarray) -> npt.NDArray[np.float32]:
-    values = thumbnails.astype(np.float32)
-    values -= values.mean(axis=1, keepdims=True)
-    deviations = np.maximum(values.std(axis=1, keepdims=True), np.float32(_LEAST_DEVIATION))
-    result: npt.NDArray[np.float32] = values / deviations
-    return result

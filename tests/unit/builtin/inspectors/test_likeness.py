@@ -90,3 +90,16 @@ def test_many_copies_of_one_picture_cost_no_comparison_of_all_with_all() -> None
         (base + rng.integers(0, 2, base.shape)).clip(0, 255).astype(np.uint8) for _ in range(900)
     ]
     assert alike(*noisy) == [list(range(900))]
+
+
+def test_the_difference_of_thumbnails_is_that_of_their_standardized_pixels() -> None:
+    rng = np.random.default_rng(4)
+    pixels = rng.integers(0, 256, (40, 768), np.uint8)
+    pixels[20:] = pixels[:20] // 2 + rng.integers(0, 9, (20, 768), np.uint8)
+    pixels[0] = 7  # no deviation at all
+    left, right = np.divmod(np.arange(1600), 40)
+    centred = pixels - pixels.mean(axis=1, keepdims=True)
+    scaled = centred / np.maximum(centred.std(axis=1, keepdims=True), 4)
+    expected = np.sqrt(((scaled[left] - scaled[right]) ** 2).mean(axis=1))
+    found = likeness.Thumbnails(pixels).differences(left, right)
+    assert np.allclose(found, expected, atol=1e-6)
