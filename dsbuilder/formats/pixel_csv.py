@@ -123,15 +123,15 @@ class Table:
         cells, places = self.cells(row), self.columns.pixels
         texts = cells[places[0]].split() if len(places) == 1 else [cells[each] for each in places]
         try:
-            values = np.array([_whole(text) for text in texts], np.int64)
+            values = _bytes(texts)
         except (ValueError, OverflowError):
-            values = np.full(1, -1)
-        if not len(values) or values.min() < 0 or values.max() > 255:
+            values = b""
+        if not values:
             raise DataError(
                 f"{self.path}:{self.lines[row]}: expected pixels from 0 to 255, found "
                 f"{_odd(texts)}. Correct the line."
             )
-        return values.astype(np.uint8)
+        return np.frombuffer(values, np.uint8)
 
 
 def open_table(path: Path, label: str | None = None) -> Table | None:
@@ -202,10 +202,11 @@ def _start(file: BinaryIO) -> int:
     return file.seek(len(_BOM) if file.read(len(_BOM)) == _BOM else 0)
 
 
-def _whole(text: str) -> int:
-    if "_" in text:  # which Python reads as a number
-        raise ValueError(text)
-    return int(text)
+def _bytes(texts: Sequence[str]) -> bytes:
+    """Returns whole numbers from 0 to 255 as bytes; others raise a ValueError."""
+    if "_" in "".join(texts):  # which Python takes for a part of a number
+        raise ValueError("_")
+    return bytes(map(int, texts))
 
 
 def _cells(path: Path, number: int, line: bytes) -> list[str]:
@@ -288,9 +289,7 @@ def _odd(texts: Sequence[str]) -> str:
     """Returns the first text that is no pixel, for a message."""
     for text in texts:
         try:
-            is_pixel = 0 <= _whole(text) <= 255
-        except ValueError:
-            is_pixel = False
-        if not is_pixel:
+            _bytes([text])
+        except (ValueError, OverflowError):
             return f"'{text[:40]}'"
     return "none"

@@ -6,11 +6,13 @@ Rows are read by position and not mapped into memory: a file that is cut while i
 error, where a map would end the process.
 """
 
+import math
 import os
 import tempfile
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,10 +45,10 @@ class Rows:
     def __post_init__(self) -> None:
         weakref.finalize(self, self.file.close)
 
-    @property
+    @cached_property
     def row_bytes(self) -> int:
         """The size of one row."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     def read(self, index: int) -> bytes:
         """Returns the bytes of a row.
