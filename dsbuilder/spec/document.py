@@ -25,7 +25,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
 }
 
-MAX_NODES = 200_000
+MAX_NODES = 100_000
 """How many values a text may hold, each alias counted as what it stands for."""
 
 
