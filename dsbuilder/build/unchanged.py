@@ -151,6 +151,8 @@ def remember(
 def _can_be_known(surveyed: Survey, index: Mapping[str, Any]) -> bool:
     """Whether files alone decide the plan, and the index vouches for those of the records."""
     source = surveyed.pipeline.settings.source
+    if surveyed.pipeline.settings.inspect:  # what inspectors warn of should be heard again
+        return False
     if any(_asks_elsewhere(stage.plugin) for stage in surveyed.pipeline.stages):
         return False
     own = () if _identified(source) else (record.path for record in surveyed.records)

@@ -23,10 +23,13 @@ from dsbuilder.registry import Origin, Registry
 LIBRARIES = ("dsbuilder", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
 """Packages whose version may change the bytes of any sample; plugins name theirs in `inputs()`."""
 
+# Made once: `json.dumps` would make an encoder for each of a million samples.
+_to_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
 
 def digest(*parts: Any) -> str:
     """Returns the hash of JSON values as 32 hexadecimal digits."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = _to_json(parts)
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
