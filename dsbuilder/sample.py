@@ -22,7 +22,7 @@ Mode = Literal["rgb", "gray", "rgba"]
 CHANNELS: Mapping[Mode, int] = {"rgb": 3, "gray": 1, "rgba": 4}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """A located, undecoded entry of a source.
 

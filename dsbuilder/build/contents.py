@@ -23,19 +23,19 @@ def hash_records(
     """
     source = surveyed.pipeline.settings.source
     stated: dict[str, str] = {}
-    files: list[Path] = []
+    files: list[str] = []
     for record in surveyed.records:
         identity = source.identity(record) if source is not None else None
         if identity is not None:
             stated[record.key] = fingerprint.digest(identity)
         else:
-            files.append(_file_of(record))
-        files += record.files
+            files.append(str(_file_of(record)))
+        files += map(str, record.files)
     known = content_hashes(index, list(dict.fromkeys(files)), rehash=rehash, keep=keep)
     return {
         record.key: _together(
-            stated.get(record.key) or known[_file_of(record)],
-            [known[file] for file in record.files],
+            stated.get(record.key) or known[str(_file_of(record))],
+            [known[str(file)] for file in record.files],
         )
         for record in surveyed.records
     }

@@ -31,7 +31,7 @@ from dsbuilder.sample import Sample
 from dsbuilder.seeding import rank
 
 DONE = ".done.json"
-_IN_MEMORY_BYTES = 8 << 20
+_IN_MEMORY_BYTES = 2 << 20
 _BUFFER = 1 << 16  # a read fills it whole, so it is not to be much larger than a sample
 NO_ROOT = -1
 """Stands for the place of a worker that has made its samples and writes the shard."""

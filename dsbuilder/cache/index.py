@@ -24,8 +24,8 @@ _THREADS = 2
 
 
 def content_hashes(
-    index_path: Path, files: Sequence[Path], *, rehash: bool = False, keep: bool = True
-) -> Mapping[Path, str]:
+    index_path: Path, files: Sequence[str], *, rehash: bool = False, keep: bool = True
+) -> Mapping[str, str]:
     """Returns the content hash of every file, reading only those that may have changed.
 
     A file that cannot be read has the hash `UNREADABLE`: making its sample will say why. The index
@@ -37,12 +37,12 @@ def content_hashes(
     known = {} if rehash else _load(index_path)
     parts = [files[start::_THREADS] for start in range(_THREADS)]  # not one by one: too small
     with ThreadPoolExecutor(_THREADS) as threads:
-        entries = threads.map(lambda part: {str(path): _entry(path, known) for path in part}, parts)
+        entries = threads.map(lambda part: {path: _entry(path, known) for path in part}, parts)
         fresh = {path: entry for part in entries for path, entry in part.items()}
     trusted = {path: entry for path, entry in fresh.items() if entry[-1] and entry[0]}
     if keep and trusted != known:
         store.write_text(index_path, json.dumps(trusted, separators=(",", ":")))
-    return {path: fresh[str(path)][0] or UNREADABLE for path in files}
+    return {path: entry[0] or UNREADABLE for path, entry in fresh.items()}
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -53,17 +53,17 @@ def _load(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def _entry(path: Path, known: Mapping[str, Any]) -> list[Any]:
+def _entry(path: str, known: Mapping[str, Any]) -> list[Any]:
     """Returns [hash, size, mtime, ctime, inode, trusted] of a file."""
     facts = state(path)
     if facts is None:
         return ["", 0, 0, 0, 0, False]
-    before = known.get(str(path))
+    before: list[Any] | None = known.get(path)
     if before is not None and before[1:5] == facts:
-        return [before[0], *facts, True]
+        return before
     try:
         now = time.time_ns()
-        return [fingerprint.of_file(path), *facts, is_settled(facts, now)]
+        return [fingerprint.of_file(Path(path)), *facts, is_settled(facts, now)]
     except OSError:
         return ["", 0, 0, 0, 0, False]
 

@@ -10,13 +10,13 @@ Corners are numbers of pixels that still belong to the box, the first pixel bein
 (1, 1) to (width, height) is the whole image.
 """
 
+import html
 import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import numpy as np
 import numpy.typing as npt
@@ -174,7 +174,7 @@ def written(annotation: Annotation, *, depth: int, segmented: bool) -> str:
     text = [
         "<annotation>",
         "  <folder>JPEGImages</folder>",
-        f"  <filename>{escape(annotation.file_name)}</filename>",
+        f"  <filename>{html.escape(annotation.file_name)}</filename>",
         f"  <size><width>{width}</width><height>{height}</height><depth>{depth}</depth></size>",
         f"  <segmented>{int(segmented)}</segmented>",
         *(_written_object(each) for each in annotation.objects),
@@ -189,7 +189,7 @@ def _written_object(each: Object) -> str:
     flags = (f"<{name}>{each.attributes.get(name, 0)}</{name}>" for name in ATTRIBUTES)
     bounds = (f"<{tag}>{_rounded(number)}</{tag}>" for tag, number in corners)
     return (
-        f"  <object><name>{escape(each.name)}</name><pose>Unspecified</pose>{''.join(flags)}"
+        f"  <object><name>{html.escape(each.name)}</name><pose>Unspecified</pose>{''.join(flags)}"
         f"<bndbox>{''.join(bounds)}</bndbox></object>"
     )
 

@@ -153,28 +153,28 @@ def test_a_damaged_earlier_shard_is_not_copied(pipeline, tmp_path) -> None:
 def test_a_changed_file_of_equal_size_and_time_is_noticed(pipeline, tmp_path) -> None:
     victim = tmp_path / "source/cat/0.png"
     os.utime(victim, ns=(10**18, 10**18))
-    before = content_hashes(tmp_path / "index.json", [victim])[victim]
+    before = content_hashes(tmp_path / "index.json", [str(victim)])[str(victim)]
     data = bytearray(victim.read_bytes())
     data[-20] ^= 1
     victim.write_bytes(bytes(data))
     os.utime(victim, ns=(10**18, 10**18))
-    assert content_hashes(tmp_path / "index.json", [victim])[victim] != before
+    assert content_hashes(tmp_path / "index.json", [str(victim)])[str(victim)] != before
 
 
 def test_a_settled_file_is_not_read_again(tmp_path, monkeypatch) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"x")
     index = tmp_path / "index.json"
-    content_hashes(index, [path])
+    content_hashes(index, [str(path)])
     assert not index.exists()  # too young to be trusted
     later = time.time_ns() + 3 * 10**9
     monkeypatch.setattr(time, "time_ns", lambda: later)
-    content_hashes(index, [path])
+    content_hashes(index, [str(path)])
     known = json.loads(index.read_text())
     known[str(path)][0] = "from the index"
     index.write_text(json.dumps(known))
-    assert content_hashes(index, [path])[path] == "from the index"
-    assert content_hashes(index, [path], rehash=True)[path] != "from the index"
+    assert content_hashes(index, [str(path)])[str(path)] == "from the index"
+    assert content_hashes(index, [str(path)], rehash=True)[str(path)] != "from the index"
 
 
 def test_a_lost_shard_is_made_again(pipeline, tmp_path) -> None:
