@@ -6,9 +6,10 @@ bound: its import takes more than a second that a pipeline without it shall not 
 """
 
 import importlib.metadata
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -79,8 +80,9 @@ class Albumentations(Transform):
         return make(self.member, self.options)
 
     @cached_property
-    def _signatures(self) -> dict[ImageSpec, ImageSpec]:
-        return {}
+    def _subject(self) -> "_Subject":
+        options = json.dumps(self.options, sort_keys=True, default=str)
+        return _Subject(member=self.member, options=options, recipe=self._recipe)
 
     @property
     def geometry(self) -> Geometry:
@@ -92,14 +94,10 @@ class Albumentations(Transform):
         """The kinds of positional target that the class declares."""
         return moves_of(self._recipe.transform)
 
-    @cached_property
-    def _varies(self) -> bool:
-        return varies(self._recipe)
-
     @property
     def draws(self) -> bool:
         """Whether two seeds give two results, found by trying it on a made-up image."""
-        return self._varies
+        return _found_to_vary(self._subject)
 
     @property
     def default_p(self) -> float:
@@ -108,7 +106,7 @@ class Albumentations(Transform):
 
     def inputs(self) -> Mapping[str, str]:
         """The version of albumentations: another one may draw or compute otherwise."""
-        return {"albumentations": importlib.metadata.version("albumentations")}
+        return {"albumentations": _version()}
 
     def output_spec(self, spec: SampleSpec) -> SampleSpec:
         """Returns the signature after it, found by trying it on made-up images.
@@ -117,10 +115,7 @@ class Albumentations(Transform):
         """
         if spec.positional:
             check(self._recipe, spec.positional)
-        if spec.image not in self._signatures:
-            with self._recipe.lock:
-                self._signatures[spec.image] = signature_after(self._recipe, spec.image)
-        return replace(spec, image=self._signatures[spec.image])
+        return replace(spec, image=_found_after(self._subject, spec.image))
 
     def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
         """Returns what A.Resize, A.SmallestMaxSize and A.LongestMaxSize make of a size."""
@@ -155,3 +150,28 @@ class Albumentations(Transform):
     def explain(self, sample: Sample, params: Params) -> Params:
         """Returns what albumentations drew from the seed: its own params of every transform."""
         return self._recipe.explain(sample.image, params["seed"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Subject:
+    """A class with its options, which a process tries on made-up images but once."""
+
+    member: str
+    options: str
+    recipe: Recipe = field(compare=False)
+
+
+@lru_cache(maxsize=512)
+def _found_after(subject: _Subject, spec: ImageSpec) -> ImageSpec:
+    with subject.recipe.lock:
+        return signature_after(subject.recipe, spec)
+
+
+@lru_cache(maxsize=512)
+def _found_to_vary(subject: _Subject) -> bool:
+    return varies(subject.recipe)
+
+
+@cache
+def _version() -> str:
+    return importlib.metadata.version("albumentations")
