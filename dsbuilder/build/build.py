@@ -108,7 +108,7 @@ def build_dataset(
             early.prepare(Binding.of(surveyed.pipeline))
         store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
         try:
-            with store.locked():
+            with store.locked(), _passed_over():
                 built = _build(surveyed, store, how, early, rehash=rehash)
                 if not ear.heard:
                     remember(question, surveyed, store, built.manifest, how.clock.started_ns)
@@ -158,6 +158,16 @@ def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:
     with _uncollected():
         hashes = hash_records(surveyed, store.index, rehash=rehash)
         return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
+
+
+@contextlib.contextmanager
+def _passed_over() -> Iterator[None]:
+    """Lets the garbage collector pass over all that is there already: imports, records, plugins."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextlib.contextmanager
