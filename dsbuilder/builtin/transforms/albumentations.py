@@ -59,7 +59,8 @@ class Albumentations(Transform):
     are cut at the edges and dropped where hardly anything is left of them; what comes into a mask
     from outside is the id that it ignores, unless `fill_mask` says another. What needs more than an
     image and its targets with every call (other images, volumes, texts, functions) is refused, and
-    so are the crops that boxes or masks steer.
+    so are the crops that boxes or masks steer. A border that reflects shows things twice: boxes are
+    there for both, and where there are keypoints it is refused.
 
     Attributes:
       member: the class's name.

@@ -18,6 +18,7 @@ from dsbuilder.builtin.transforms.albumentations_recipe import Recipe, library, 
 from dsbuilder.plugin import Boxes, Keypoints, Mask, Sample, Target
 
 _NEAREST = (0, 6)  # OpenCV's INTER_NEAREST and INTER_NEAREST_EXACT
+_REFLECTING = (2, 4)  # OpenCV's BORDER_REFLECT and BORDER_REFLECT_101
 _HALF = 0.5
 
 # Small triangles spread over the image, by the place of their first corner: a flip turns each of
@@ -40,6 +41,20 @@ def check(recipe: Recipe, kinds: Mapping[str, Target]) -> None:
             raise ValueError(
                 f"{recipe.name}: mask_interpolation: expected nearest, since ids have nothing "
                 "between them, found another. Remove it."
+            )
+    if any(isinstance(kind, Keypoints) for kind in kinds.values()):
+        _check_borders(recipe)
+
+
+def _check_borders(recipe: Recipe) -> None:
+    """Refuses borders that reflect: albumentations gives a point back once for every reflection."""
+    module = library()
+    for leaf in leaves(recipe.transform):
+        reflects = getattr(leaf, "border_mode", None) in _REFLECTING
+        if reflects and isinstance(leaf, module.DualTransform):
+            raise ValueError(
+                f"{recipe.name}: border_mode: expected constant, replicate or wrap where there are "
+                "keypoints, found one that reflects them. Change it."
             )
 
 

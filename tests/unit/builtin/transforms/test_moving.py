@@ -14,6 +14,7 @@ from painting import (
     check_boxes,
     check_mask,
     check_points,
+    codes,
     dot_at,
     painted,
 )
@@ -269,3 +270,32 @@ def test_what_a_mask_cannot_take_is_refused_by_the_signature() -> None:
     masks = {"one": Mask(names=("a",)), "two": Mask(names=("a",), ignore=255)}
     with pytest.raises(ValueError, match="expected masks that all ignore the same id"):
         Albumentations(member="Rotate").output_spec(SampleSpec(image=image, targets=masks))
+
+
+def test_what_a_border_reflects_has_boxes_of_its_own_and_no_keypoints() -> None:
+    options = {"border_mode": "reflect_101", "translate_percent": (0.3, 0.3)}
+    plugin = Albumentations(member="Affine", options=options)
+    image = ImageSpec(height=HEIGHT, width=WIDTH, channels=3)
+    with pytest.raises(ValueError, match="border_mode: expected constant, replicate or wrap"):
+        plugin.output_spec(SampleSpec(image=image, targets=KINDS))
+    boxes = {"objects": KINDS["objects"]}
+    plugin.output_spec(SampleSpec(image=image, targets=boxes))
+    sample = plugin.apply(painted().replace(positional=boxes), {"seed": 1})
+    value: BoxSet = sample.targets["objects"]
+    assert len(value) > 3
+    assert value.attributes["number"].tolist() == (10 + value.classes).tolist()
+    code, dot = codes(sample.image)
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    for number in range(3):
+        covered = np.zeros((HEIGHT, WIDTH), bool)
+        for left, top, right, bottom in value.corners[value.classes == number] * (
+            [WIDTH, HEIGHT] * 2
+        ):
+            covered |= (
+                (columns > left - 2)
+                & (columns < right + 2)
+                & (rows > top - 2)
+                & (rows < bottom + 2)
+            )
+        seen = (code == number + 1) & ~dot
+        assert (seen & covered).sum() >= 0.97 * seen.sum()
