@@ -142,7 +142,8 @@ class Registry:
                 f"unknown {wanted} '{name}'.{did_you_mean(name, known)}{self._broken_hint()}"
             )
         if kinds and plugin.kind not in kinds:
-            raise PluginError(f"expected a {wanted}, found the {plugin.kind} '{name}'.")
+            article = "an" if wanted.startswith("i") else "a"
+            raise PluginError(f"expected {article} {wanted}, found the {plugin.kind} '{name}'.")
         return plugin
 
     def plugin_of(self, cls: type) -> Plugin:

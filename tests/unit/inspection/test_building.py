@@ -104,7 +104,7 @@ def test_too_many_to_set_aside_end_the_build(build) -> None:
     ("section", "message"),
     [
         ("{drak: warn}", "unknown inspector 'drak'. Did you mean 'dark'?"),
-        ("{resize: warn}", "expected a inspector, found the transform 'resize'"),
+        ("{resize: warn}", "expected an inspector, found the transform 'resize'"),
         ("{dark: wran}", "expected one of ignore, warn, quarantine, error, found 'wran'"),
         ("{dark: {below: 3}}", r"below: expected a number in \[0, 1\], found 3"),
         ("{dark: {bellow: 0.1}}", "unknown option 'bellow'. Did you mean 'below'?"),

@@ -1,0 +1,114 @@
+"""What single inspectors make of what they see; the planted set has one fault of each kind."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dsbuilder.builtin.inspectors.bright import Bright
+from dsbuilder.builtin.inspectors.charset import Charset
+from dsbuilder.builtin.inspectors.dark import Dark
+from dsbuilder.builtin.inspectors.huge import Huge
+from dsbuilder.builtin.inspectors.imbalance import Imbalance
+from dsbuilder.builtin.inspectors.leak import Leak
+from dsbuilder.builtin.inspectors.odd_aspect import OddAspect
+from dsbuilder.builtin.inspectors.out_of_range import OutOfRange
+from dsbuilder.builtin.inspectors.rare_class import RareClass
+from dsbuilder.formats.image import encode
+from dsbuilder.plugin import Inspector, MultiLabel, Record, Seen, Target, Text, Value, View
+
+NO_TARGETS: dict[str, Target] = {}
+
+
+def view_of(image: Any = None, kinds=NO_TARGETS, **targets: Any) -> View:
+    def decode(pixels: Any) -> np.ndarray:
+        assert isinstance(pixels, np.ndarray), "expected that nothing is decoded"
+        return pixels
+
+    record = Record(key="a", targets=targets)
+    return View(record=record, kinds=kinds, read=lambda: image, decode=decode)
+
+
+def judged(inspector: Inspector, measures: list[Any], **seen: Any) -> list[int]:
+    """The places of the records that have a finding."""
+    records = seen.pop("records", [Record(key=f"{n:03d}") for n in range(len(measures))])
+    found = inspector.judge(Seen(records=records, measures=measures, **seen))
+    return [int(each.key) for each in found]
+
+
+def test_a_group_in_two_splits_leaks_from_the_one_that_is_guarded_less() -> None:
+    groups = ["x", "x", "y", "y", "z", None]
+    records = [Record(key=f"{n:03d}", group=group) for n, group in enumerate(groups)]
+    splits = ["train", "test", "train", "train", "validation", "test"]
+    split_of = {record.key: split for record, split in zip(records, splits, strict=True)}
+    seen = Seen(records=records, measures=[None] * 6, split_of=split_of)
+    [finding] = Leak().judge(seen)
+    assert (finding.key, finding.others) == ("000", ("001",))
+    assert finding.text == "in train, is of group x, as is 001 in test"
+
+
+def test_numbers_are_held_against_the_bounds_that_are_given() -> None:
+    values = [(0.5,), (-1.0,), (3.0,), (2.0,)]
+    assert judged(OutOfRange(low=0, high=2), values) == [1, 2]
+    assert judged(OutOfRange(high=2), [*values, (1.0,), (0.0,)]) == [2]
+
+
+def test_numbers_of_which_most_are_one_are_no_mistakes() -> None:
+    assert judged(OutOfRange(), [(0.0,)] * 90 + [(1.0,)] * 10) == []
+    assert judged(OutOfRange(), [(float(n),) for n in range(90)] + [(9999.0,)]) == [90]
+
+
+def test_each_number_of_several_has_bounds_of_its_own() -> None:
+    values = [(float(n), 1000.0 + n) for n in range(50)]
+    assert judged(OutOfRange(), [*values, (1000.0, 1000.0)]) == [50]
+    kinds = {"value": Value(size=2)}
+    assert OutOfRange().measure(view_of(kinds=kinds, value=[1, 2])) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("characters", "text", "expected"),
+    [
+        (None, "Straße 狗 😀", None),
+        (None, "caf\ufffd\x07", "\x07\ufffd"),
+        ("0123456789", "12 34a", " a"),
+        ("0123456789", "1234", None),
+    ],
+)
+def test_characters_outside_a_set_are_named(characters, text, expected) -> None:
+    found = Charset(characters=characters).measure(view_of(kinds={"text": Text()}, text=text))
+    assert found == expected
+
+
+def test_a_set_of_wide_lines_has_its_own_proportions() -> None:
+    lines = [float(aspect) for aspect in np.random.default_rng(0).uniform(4, 9, 60)]
+    assert judged(OddAspect(), [*lines, 1.0, 60.0]) == [60, 61]
+    assert judged(OddAspect(), lines) == []
+    assert judged(OddAspect(), [None]) == []
+
+
+def test_a_thing_on_a_dark_or_a_white_ground_is_neither_dark_nor_bright() -> None:
+    image = np.zeros((50, 50, 3), np.uint8)
+    image[:8, :8] = 255
+    assert Dark().measure(view_of(image)) is None
+    assert Bright().measure(view_of(255 - image)) is None
+    assert Dark().measure(view_of(image // 9)) == pytest.approx(28 / 255)
+    assert Bright().measure(view_of(255 - image // 9)) == pytest.approx(227 / 255)
+
+
+def test_huge_reads_the_header_alone() -> None:
+    data = encode(np.zeros((30, 40, 3), np.uint8), "png")
+    assert Huge(megapixels=0.001).measure(view_of(data)) == (30, 40)
+    assert Huge().measure(view_of(data)) is None
+    assert Huge().measure(view_of(b"no image")) is None
+
+
+def test_classes_are_counted_by_records_also_where_one_has_several() -> None:
+    kinds = {"labels": MultiLabel(names=("a", "b", "c"))}
+    raw = [["a", "b"]] * 30 + [["a"]] * 30 + [["b", "c"]] * 2
+    measures = [RareClass().measure(view_of(kinds=kinds, labels=each)) for each in raw]
+    records = [Record(key=str(n)) for n in range(len(raw))]
+    seen = Seen(records=records, measures=measures, kinds=kinds)
+    assert [each.text for each in RareClass().judge(seen)] == ["of the class c (labels), found 2"]
+    [finding] = Imbalance().judge(seen)
+    assert (finding.key, finding.value, finding.threshold) == (None, 30.0, 10.0)
+    assert finding.text == "60 records of the class a (labels), 2 of c"
