@@ -77,15 +77,18 @@ class Info:
     splits: Mapping[str, tuple[Shard, ...]]
 
 
-def find(folder: Path) -> Path | None:
-    """Returns the folder of the dataset: the given one, or the only one at most 3 levels below."""
+def find(folder: Path) -> list[Path]:
+    """Returns the folders of datasets: the given one, else all on the next level that has any.
+
+    It looks at most 3 levels below.
+    """
     level = [folder]
     for _ in range(_DEEPEST + 1):
         found = [each for each in level if (each / INFO).is_file()]
         if found:
-            return found[0] if len(found) == 1 else None
+            return sorted(found)
         level = [below for each in level for below in _folders(each)]
-    return None
+    return []
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -23,7 +23,7 @@ from dsbuilder.builtin.sources.tfrecord_layout import (
 from dsbuilder.formats import tfds, tree
 from dsbuilder.formats.example_values import Features
 from dsbuilder.formats.glance import glance
-from dsbuilder.formats.layout import check_class_count, check_classes
+from dsbuilder.formats.layout import check_class_count, check_classes, shortened
 from dsbuilder.plugin import (
     ClassLabel,
     DataError,
@@ -88,10 +88,10 @@ class TFRecord(Source):
     @classmethod
     def recognise(cls, folder: Path) -> Recognition:
         """Looks at the files that say what is in a dataset, or at the names of others."""
-        home = tfds.find(folder)
-        if home is not None:
+        homes = tfds.find(folder)
+        if homes:
             try:
-                info = tfds.read_info(home)
+                info = tfds.read_info(_only(folder, homes))
             except DataError as error:
                 return Recognition(certainty=0, reason=str(error))
             count = sum(shard.count for shards in info.splits.values() for shard in shards)
@@ -177,7 +177,7 @@ class TFRecord(Source):
 
     @cached_property
     def _layout(self) -> Layout:
-        home = tfds.find(self.path)
+        homes = tfds.find(self.path)
         wanted = Wanted(
             only_targets=self.only_targets,
             only_splits=self.only_splits,
@@ -185,8 +185,8 @@ class TFRecord(Source):
             label=self.label,
             classes=self.classes,
         )
-        if home is not None:
-            return tfds_layout(home, wanted)
+        if homes:
+            return tfds_layout(_only(self.path, homes), wanted)
         names = tree.scan(self.path).files if not self.path.is_file() else [self.path.name]
         return plain_layout(self.path, names, self._files, wanted)
 
@@ -211,7 +211,7 @@ class TFRecord(Source):
 
     def _report(self) -> None:
         """Logs what is not read: splits, features, and files."""
-        home = tfds.find(self.path) or self.path
+        home = next(iter(tfds.find(self.path)), self.path)
         notes = list(self._layout.passed)
         if home.is_dir():
             below = tree.scan(home)
@@ -238,6 +238,15 @@ class _Scanned:
     raws: Mapping[str, Any]
     names: Mapping[str, str]
     identity: str
+
+
+def _only(path: Path, homes: Sequence[Path]) -> Path:
+    if len(homes) > 1:
+        found = shortened(str(home.relative_to(path)) for home in homes)
+        raise DataError(
+            f"{path}: expected one dataset, found {len(homes)}: {found}. Let `path` name one."
+        )
+    return homes[0]
 
 
 def _keys(scanned: Sequence[_Scanned]) -> list[str]:

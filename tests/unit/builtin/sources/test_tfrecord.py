@@ -108,6 +108,15 @@ def test_targets_and_splits_can_be_chosen(build) -> None:
     assert "Did you mean 'label'" in refusal(TFRecord(path=dataset.path, only_targets=("labl",)))
 
 
+def test_one_of_several_datasets_must_be_chosen(build, tmp_path: Path) -> None:
+    dataset = build()
+    for version in ("1.0.0", "1.0.1"):
+        shutil.copytree(dataset.path, tmp_path / "sets" / "toy" / version)
+    message = "ROOT: expected one dataset, found 2: 'toy/1.0.0', 'toy/1.0.1'. Let `path` name one."
+    assert refusal(TFRecord(path=tmp_path / "sets")) == message
+    assert TFRecord.recognise(tmp_path / "sets").certainty == 0
+
+
 def image_of(number: int) -> np.ndarray:
     return np.full((4, 6, 3), number, np.uint8)
 
