@@ -188,6 +188,16 @@ def test_keypoints_are_read_with_their_mirrored_pairs_and_edges(tmp_path):
     )
 
 
+def test_keypoints_of_several_kinds_of_object_are_refused(tmp_path):
+    kinds = [{"id": n, "name": f"c{n}", "keypoints": ["a"] * n} for n in (1, 2)]
+    root = single(
+        tmp_path, {"image_id": 1, "category_id": 1, "keypoints": [1, 1, 1]}, categories=kinds
+    )
+    assert "expected keypoints of one kind of object, found 'c1', 'c2'" in refusal(
+        root, keypoints="a.json"
+    )
+
+
 def test_captions_are_a_text_with_a_line_for_each(tmp_path):
     told = [{"image_id": 1, "caption": text} for text in ("a dog", "a wet dog")]
     root = single(tmp_path, *told, categories=[])

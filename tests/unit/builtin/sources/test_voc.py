@@ -227,6 +227,11 @@ def test_given_classes_set_the_order_and_an_unknown_one_is_refused(tmp_path):
         ("ImageSets/Main/val.txt", "a\n", "in one split, found 'a' also in train. Correct the"),
         ("Annotations/a.xml", annotation(thing(corners=(30, 1, 60, 9))), "a.xml:3: expected a box"),
         ("Annotations/a.xml", annotation(thing(corners=(9, 1, 6, 9))), "a.xml:3: expected a box"),
+        (
+            "ImageSets/Main/x.txt",
+            "zz\n",
+            "x.txt:1: expected an image of 'JPEGImages', found no 'zz'",
+        ),
         ("Annotations/a.xml", "<annotation>", "a.xml:1: expected XML, found an error"),
         ("Annotations/a.xml", "<!DOCTYPE a><a/>", "a.xml:1: expected XML without a document type"),
         ("JPEGImages/a.png", "", "expected one image of a name, found 'JPEGImages/a.jpg' and"),
