@@ -239,8 +239,11 @@ class Target(ABC):
         """Returns the value that `encode` stored."""
 
     @abstractmethod
-    def streamed(self, name: str) -> str:
-        """Returns the name of the stored feature that a stream yields for this target."""
+    def streamed(self, name: str) -> tuple[str, ...]:
+        """Returns the names of the stored features that a stream yields for this target.
+
+        Several are yielded as a dict, by what stands in their names after `name/`.
+        """
 
     @abstractmethod
     def show(self, value: Any) -> str:

@@ -119,7 +119,7 @@ def _array_names(signature: SampleSpec) -> dict[str, str]:
     if labelled is None:
         return {}
     name, kind = labelled
-    return {kind.streamed(name) if isinstance(kind, MultiLabel) else name: "y"}
+    return {kind.streamed(name)[0] if isinstance(kind, MultiLabel) else name: "y"}
 
 
 def _class_names(signature: SampleSpec) -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,6 @@ same law yields the same bytes:
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -22,9 +21,8 @@ from dsbuilder.errors import PluginError
 from dsbuilder.pipeline import Refresher, Trace
 from dsbuilder.sample import Sample
 from dsbuilder.seeding import generator
+from dsbuilder.stream.columns import columns_of
 from dsbuilder.stream.reading import Reading
-
-DTYPES = {"int64": np.int64, "float32": np.float32, "string": object}
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ class Feed:
     def batches(self, epoch: int) -> Iterator[dict[str, np.ndarray]]:
         """Yields the batches of an epoch; every array is new.
 
-        Each holds `image` `(B, H, W, C)`, `key` `(B,)` UTF-8 bytes, and for each target by its name
-        what the stream yields for it.
+        Each holds `image` `(B, H, W, C)`, `key` `(B,)` UTF-8 bytes, and the columns of every
+        target, as `columns.py` names them.
 
         Raises:
           CacheError: a shard is missing, cut or corrupt.
@@ -111,12 +109,11 @@ class Feed:
     def _stack(self, samples: Sequence[Sample]) -> dict[str, np.ndarray]:
         batch = {
             "image": np.stack([sample.image for sample in samples]),
-            "key": _column([sample.key.encode() for sample in samples], "string"),
+            "key": np.array([sample.key.encode() for sample in samples], object),
         }
-        for name, target in self.reading.signature.targets.items():
-            feature = target.streamed(name)
-            values = [target.encode(name, sample.targets[name])[feature] for sample in samples]
-            batch[name] = _column(values, target.features(name)[feature].dtype)
+        for name, kind in self.reading.signature.targets.items():
+            for column in columns_of(name, kind):
+                batch[column.name] = column.stack(samples, kind)
         return batch
 
 
@@ -131,7 +128,3 @@ def partners(size: int, count: int, rng: np.random.Generator) -> list[tuple[int,
     others = max(size - 1, 1)
     steps = [1 + i % others if size > 1 else 0 for i in range(count)]
     return [tuple(int(circle[(place[i] + step) % size]) for step in steps) for i in range(size)]
-
-
-def _column(values: Sequence[Any], dtype: str) -> np.ndarray:
-    return np.array(values, DTYPES[dtype])

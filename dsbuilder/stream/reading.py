@@ -14,17 +14,18 @@ from typing import Any, Literal
 from dsbuilder.cache import store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Shard
-from dsbuilder.cache.npy import NpyCodec, load_array
+from dsbuilder.cache.npy import NpyCodec, load_array, row_splits
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import CacheError, DataError, SpecError
+from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean
 from dsbuilder.formats import tfrecord
 from dsbuilder.pipeline import Refresher, resolve_stream
 from dsbuilder.registry import discover
-from dsbuilder.sample import Feature, SampleSpec
+from dsbuilder.sample import SampleSpec
 from dsbuilder.spec.binding import Binder
 from dsbuilder.spec.document import from_data
 from dsbuilder.spec.schema import StreamOptions
 from dsbuilder.spec.stages import StageBinder
+from dsbuilder.stream.columns import Column, columns_of
 
 Images = Literal["uint8", "scale", "standardize"]
 
@@ -91,18 +92,14 @@ class Reading:
         return tuple(shard for shard in self.dataset.shards(self.split) if shard.samples)
 
     @property
-    def columns(self) -> dict[str, tuple[str, Feature]]:
-        """For each target, the stored feature that holds its value, by its name.
-
-        Where the stream mixes classes and the cache holds ids, that is the id.
-        """
-        columns = {}
-        for name, target in self.dataset.signature.targets.items():
-            stored = target.features(name)
-            wanted = self.signature.targets[name].streamed(name)
-            feature = wanted if wanted in stored else target.streamed(name)
-            columns[name] = (feature, stored[feature])
-        return columns
+    def columns(self) -> tuple[Column, ...]:
+        """Those of a batch, as they are stored."""
+        stored = self.dataset.signature.targets
+        return tuple(
+            column
+            for name, kind in self.signature.targets.items()
+            for column in columns_of(name, kind, stored[name])
+        )
 
 
 def plan(
@@ -113,6 +110,7 @@ def plan(
     images: Images | None = None,
     shuffle: bool | None = None,
     seed: int | None = None,
+    targets: Sequence[str] | None = None,
     plugins: Sequence[Path | str] = (),
     **rest: Any,
 ) -> Reading:
@@ -120,12 +118,13 @@ def plan(
 
     Args:
       shuffle: None shuffles train alone.
+      targets: names of those that are yielded; None for all.
       plugins: folders with the plugins that the stream's stages need.
       rest: further attributes of `Reading`.
 
     Raises:
-      DataError: there is no such split, it is too small for one batch, or its images cannot be
-        batched or scaled.
+      DataError: there is no such split or target, it is too small for one batch, or its images
+        cannot be batched or scaled.
       SpecError: the dataset's pipeline names a stage that is not there.
     """
     dataset.shards(split)
@@ -137,6 +136,8 @@ def plan(
     signature = dataset.signature if refresher is None else refresher.streamed
     if refresher is not None and not (refresher.stages or refresher.finish_stages):
         refresher = None
+    if targets is not None:
+        signature = _chosen(dataset, signature, targets)
     reading = Reading(
         dataset=dataset,
         split=split,
@@ -150,6 +151,19 @@ def plan(
     )
     _check(reading)
     return reading
+
+
+def _chosen(dataset: Dataset, signature: SampleSpec, names: Sequence[str]) -> SampleSpec:
+    """Returns a signature with some of its targets."""
+    known = signature.targets
+    for name in names:
+        if name not in known:
+            found = ", ".join(known) or "none"
+            raise DataError(
+                f"{dataset.path}: expected a target '{name}', found {found}."
+                f"{did_you_mean(name, known)}"
+            )
+    return signature.replace(targets={name: known[name] for name in names})
 
 
 def _section(dataset: Dataset) -> Mapping[str, Any]:
@@ -195,12 +209,6 @@ def _check(reading: Reading) -> None:
             f"{where}: expected uint8 images to scale to [0, 1], found {spec.dtype}. "
             "Ask for images 'uint8' (as they are) or 'standardize'."
         )
-    for name, (_, feature) in reading.columns.items():
-        if None in feature.shape:
-            raise DataError(
-                f"{where}: expected values of one shape to batch, found {feature.shape} of the "
-                f"target '{name}'. Read dataset.samples() instead."
-            )
     if not reading.steps:
         raise DataError(
             f"{where}: expected samples for a batch of {reading.batch_size}, found "
@@ -223,11 +231,16 @@ def check_shards(dataset: Dataset, split: str) -> None:
 
 
 def _check_rows(folder: Path, codec: NpyCodec, shard: Shard) -> None:
-    for name in codec.files(shard.stem):
-        found = len(load_array(folder / name))
-        if found != shard.samples:
+    files = dict(zip(codec.arrays, codec.files(shard.stem), strict=True))
+    ends = {name: row_splits(name) for name in files if row_splits(name) in files}
+    expected = {name: shard.samples + (name in ends.values()) for name in files}
+    for name in sorted(files, key=lambda name: name in ends):  # splits before what they split
+        array = load_array(folder / files[name])
+        if name in ends:
+            expected[name] = int(load_array(folder / files[ends[name]])[-1])
+        if len(array) != expected[name]:
             raise CacheError(
-                f"{folder / name}: expected {shard.samples} rows, found {found}. "
+                f"{folder / files[name]}: expected {expected[name]} rows, found {len(array)}. "
                 "Build the dataset again."
             )
 

@@ -17,6 +17,7 @@ from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.sample import SampleSpec
 from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
+from dsbuilder.stream.columns import columns_of, labels_of
 from dsbuilder.stream.feed import Feed
 from dsbuilder.stream.reading import Images, Reading, check_shards, plan
 from dsbuilder.stream.tensorflow_order import Batch
@@ -36,7 +37,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
     `.map` and the like return a plain dataset, without the attributes.
 
     Attributes:
-      class_names: of the first class target, in id order.
+      class_names: of the first target with classes, in id order.
       num_samples: in an epoch, of this host.
       signature: of every sample.
       steps_per_epoch: batches in an epoch.
@@ -45,7 +46,10 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
     def __init__(self, dataset: tf.data.Dataset, *, reading: Reading, endless: Epochs) -> None:
         self._dataset = dataset
         self._endless = endless
-        self.class_names: tuple[str, ...] = reading.dataset.class_names
+        self.class_names: tuple[str, ...] = next(
+            (kind.class_names for kind in reading.signature.targets.values() if kind.class_names),
+            (),
+        )
         self.num_samples: int = reading.num_samples
         self.signature: SampleSpec = reading.signature
         self.steps_per_epoch: int = reading.steps
@@ -82,14 +86,27 @@ def stream(
     shuffle_buffer: int | None = None,
     shard: tuple[int, int] | None = None,
     keys: bool = False,
+    targets: Sequence[str] | None = None,
     plugins: Sequence[Path | str] = (),
 ) -> Stream:
     """Opens a split as a `tf.data.Dataset` of batches (images, label).
 
     Equal (seed, epoch) give equal batches, whatever the load of the machine and TensorFlow's global
-    seed; every sample comes once an epoch. The label is what the target's kind says: int64 `(B,)`
-    ids, float32 `(B, num_classes)` weights, or UTF-8 strings `(B,)`. Several targets come as a dict
-    by name; without a target a batch is the images alone.
+    seed; every sample comes once an epoch. The label is what the target's kind says:
+
+    * class: int64 `(B,)` ids, or float32 `(B, num_classes)` weights where classes are mixed;
+    * multi-label: float32 `(B, num_classes)`, 0 or 1, between once mixed;
+    * value: float32 `(B,)` or `(B, size)`;
+    * text: UTF-8 strings `(B,)`;
+    * mask: uint8 `(B, H, W)` ids;
+    * boxes: a dict of `bbox` float32 `(B, n, 4)` as y_min, x_min, y_max, x_max in [0, 1], `label`
+      int64 `(B, n)` ids, and each attribute `(B, n)`;
+    * keypoints: a dict of `points` float32 `(B, n, k, 2)` as x, y in [0, 1], and `visibility` int64
+      `(B, n, k)`.
+
+    The n of boxes and keypoints is the largest of the batch: other samples are padded with -1 in
+    whole numbers (so `label >= 0` are the boxes that there are), 0 in floats, "" in texts. Several
+    targets come as a dict by name; without a target a batch is the images alone.
 
     Args:
       batch_size: samples in a batch; None is as the dataset's pipeline says, as for what follows.
@@ -104,10 +121,11 @@ def stream(
       shard: (index, count), the one of `count` hosts that this is; together they see every sample
         once an epoch.
       keys: adds the samples' keys, UTF-8 strings `(B,)`, as a last item.
+      targets: names of those that are yielded; None for all. Stages see all of them.
       plugins: folders with the plugins that the pipeline's `stream` needs.
 
     Raises:
-      DataError: no such split, nothing to batch, or images of several sizes.
+      DataError: no such split or target, nothing to batch, or images of several sizes.
       CacheError: a shard is missing or cut. (A corrupt one raises `tf.errors.DataLossError` when it
         is read.)
       SpecError: a stage of the pipeline's `stream` is not there.
@@ -120,6 +138,7 @@ def stream(
         images=images,
         shuffle=shuffle,
         seed=seed,
+        targets=targets,
         plugins=plugins,
         drop_remainder=drop_remainder,
         shuffle_buffer=shuffle_buffer,
@@ -181,9 +200,10 @@ def _feed_spec(reading: Reading) -> dict[str, tf.TensorSpec]:
         "image": tf.TensorSpec([size, *image.shape], image.dtype),
         "key": tf.TensorSpec([size], tf.string),
     }
-    for name, target in reading.signature.targets.items():
-        feature = target.features(name)[target.streamed(name)]
-        spec[name] = tf.TensorSpec([size, *feature.shape], feature.dtype)
+    for name, kind in reading.signature.targets.items():
+        for column in columns_of(name, kind):
+            shape = [size, *column.shape(image.shape)]
+            spec[column.name] = tf.TensorSpec(shape, column.feature.dtype)
     return spec
 
 
@@ -201,7 +221,10 @@ def _presentation(reading: Reading) -> Callable[[Batch], Any]:
     convert = _conversion(reading)
 
     def present(batch: Batch) -> Any:
-        labels = {name: _label(reading, name, batch[name]) for name in reading.signature.targets}
+        labels = {
+            name: _label(reading, name, value)
+            for name, value in labels_of(reading.signature, batch).items()
+        }
         items = [convert(batch["image"])]
         if labels:
             items.append(labels if len(labels) > 1 else next(iter(labels.values())))
@@ -212,7 +235,7 @@ def _presentation(reading: Reading) -> Callable[[Batch], Any]:
     return present
 
 
-def _label(reading: Reading, name: str, value: tf.Tensor) -> tf.Tensor:
+def _label(reading: Reading, name: str, value: Any) -> Any:
     """Returns a target's value as streamed: a class id as weights where train mixes classes."""
     target = reading.signature.targets[name]
     if isinstance(target, ClassLabel) and target.soft and value.dtype == tf.int64:

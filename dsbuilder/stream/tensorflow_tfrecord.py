@@ -8,6 +8,7 @@ decoded with the exact DCT and upsampling, as the dataset's own codec does.
 import tensorflow as tf
 
 from dsbuilder.sample import Feature
+from dsbuilder.stream.columns import PADDING, Column
 from dsbuilder.stream.reading import Reading
 from dsbuilder.stream.tensorflow_order import (
     Batch,
@@ -78,18 +79,34 @@ class Examples:
     def __init__(self, reading: Reading) -> None:
         self._image = reading.dataset.signature.image
         self._stored = reading.dataset.manifest.image
-        self._names = {name: feature for name, (feature, _) in reading.columns.items()}
-        text = Feature(kind="text", dtype="string")
-        features = dict(reading.columns.values())
-        if reading.keys:
-            self._names["key"], features["key"] = "key", text
-        self._parsed = {name: _parsing(spec) for name, spec in {"image": text, **features}.items()}
+        self._columns = reading.columns
+        self._others = ("key",) if reading.keys else ()
+        self._parsed = {column.stored: _parsing(column.feature) for column in reading.columns}
+        for name in ("image", *self._others):
+            self._parsed[name] = tf.io.FixedLenFeature([], "string")
 
     def decode(self, serialized: tf.Tensor) -> Batch:
         """Returns the batch of a string `(B,)`."""
         parsed = tf.io.parse_example(serialized, self._parsed)
-        batch = {name: parsed[feature] for name, feature in self._names.items()}
+        batch = {column.name: self._column(column, parsed) for column in self._columns}
+        batch.update({name: parsed[name] for name in self._others})
         return {"image": self._pixels(parsed["image"]), **batch}
+
+    def _column(self, column: Column, parsed: Batch) -> tf.Tensor:
+        """Returns a column `(B, ...)`; a mask is decoded from the PNG that it is stored as."""
+        if column.feature.kind != "mask":
+            return parsed[column.stored]
+        size = column.shape(self._image.shape)
+
+        def decompressed(data: tf.Tensor) -> tf.Tensor:
+            return tf.ensure_shape(tf.io.decode_png(data, channels=1)[:, :, 0], size)
+
+        return tf.map_fn(
+            decompressed,
+            parsed[column.stored],
+            fn_output_signature=tf.TensorSpec(size, tf.uint8),
+            parallel_iterations=1,
+        )
 
     def decode_image(self, serialized: tf.Tensor) -> tf.Tensor:
         """Returns the image `(H, W, C)` of a string scalar."""
@@ -120,5 +137,15 @@ class Examples:
         return tf.ensure_shape(image, self._image.shape)
 
 
-def _parsing(feature: Feature) -> tf.io.FixedLenFeature:
-    return tf.io.FixedLenFeature(feature.shape, feature.dtype)
+def _parsing(feature: Feature) -> tf.io.FixedLenFeature | tf.io.FixedLenSequenceFeature:
+    if feature.kind == "mask":
+        return tf.io.FixedLenFeature([], "string")
+    if not feature.is_ragged:
+        return tf.io.FixedLenFeature(feature.shape, feature.dtype)
+    # Of a batch, this is padded to the longest.
+    return tf.io.FixedLenSequenceFeature(
+        feature.shape[1:],
+        feature.dtype,
+        allow_missing=True,
+        default_value=PADDING[feature.dtype],
+    )

@@ -146,9 +146,9 @@ class Boxes(Target):
             },
         )
 
-    def streamed(self, name: str) -> str:
-        """The corners."""
-        return f"{name}/bbox"
+    def streamed(self, name: str) -> tuple[str, ...]:
+        """All that is stored."""
+        return tuple(self.features(name))
 
     def show(self, value: BoxSet) -> str:
         """How many boxes of each class there are."""

@@ -59,9 +59,9 @@ class ClassLabel(Target):
             return np.asarray(features[f"{name}_weights"], np.float32)
         return int(np.asarray(features[name]).item())
 
-    def streamed(self, name: str) -> str:
+    def streamed(self, name: str) -> tuple[str, ...]:
         """The weights where soft, else the id."""
-        return f"{name}_weights" if self.soft else name
+        return (f"{name}_weights" if self.soft else name,)
 
     def show(self, value: int | np.ndarray) -> str:
         """The class name; of weights, the two largest with their shares."""

@@ -128,9 +128,9 @@ class Keypoints(Target):
             points=points.reshape(-1, count, 2), visibility=visibility.reshape(-1, count)
         )
 
-    def streamed(self, name: str) -> str:
-        """The points."""
-        return f"{name}/points"
+    def streamed(self, name: str) -> tuple[str, ...]:
+        """Points and visibility."""
+        return tuple(self.features(name))
 
     def show(self, value: PointSet) -> str:
         """How many objects there are, and how many of their points are known."""

@@ -123,9 +123,9 @@ class Mask(Target):
         stored = features[name]
         return mask_format.decode_ids(stored if isinstance(stored, bytes) else stored[0])
 
-    def streamed(self, name: str) -> str:
+    def streamed(self, name: str) -> tuple[str, ...]:
         """The ids."""
-        return name
+        return (name,)
 
     def show(self, value: np.ndarray) -> str:
         """The classes with their shares of the area, the largest first."""

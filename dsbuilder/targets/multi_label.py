@@ -60,9 +60,9 @@ class MultiLabel(Target):
         weights = np.asarray(features[f"{name}_weights"], np.float32)
         return weights.reshape(len(self.names))
 
-    def streamed(self, name: str) -> str:
+    def streamed(self, name: str) -> tuple[str, ...]:
         """The weights."""
-        return f"{name}_weights"
+        return (f"{name}_weights",)
 
     def show(self, value: np.ndarray) -> str:
         """The names of the classes, a weight beside what is not whole; `none` if there are none."""

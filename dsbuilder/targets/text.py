@@ -37,9 +37,9 @@ class Text(Target):
             value = value.item() if isinstance(value, np.ndarray) else value[0]
         return value.decode() if isinstance(value, bytes) else value
 
-    def streamed(self, name: str) -> str:
+    def streamed(self, name: str) -> tuple[str, ...]:
         """The text itself."""
-        return name
+        return (name,)
 
     def show(self, value: str) -> str:
         """The text."""

@@ -54,9 +54,9 @@ class Value(Target):
         """Returns the numbers."""
         return np.asarray(features[name], np.float32).reshape(self.shape)
 
-    def streamed(self, name: str) -> str:
+    def streamed(self, name: str) -> tuple[str, ...]:
         """The numbers."""
-        return name
+        return (name,)
 
     def show(self, value: np.ndarray) -> str:
         """The numbers, to four digits."""

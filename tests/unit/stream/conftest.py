@@ -56,7 +56,7 @@ PIPELINE = """
 name: toy
 seed: 3
 image: {{mode: {mode}}}
-source: {{use: pixels, channels: {channels}{source}}}
+source: {{use: {use}{source}}}
 split: {{train: 0.6, validation: 0.2, test: 0.2}}
 finish: {finish}
 cache: {{codec: {codec}, image: {image}, shard_mb: {shard_mb}}}
@@ -86,17 +86,20 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         rest: str = "",
         finish: str = "[{use: resize, size: [12, 14]}]",
         plugins: Sequence[Path] = (),
+        use: str = "pixels",
         fresh: bool = False,
     ) -> Dataset:
         image = "raw" if codec == "npy" else image
-        asked = (codec, image, mode, shard_mb, source, rest, finish, *plugins)
+        if use == "pixels":
+            source = f"channels: {CHANNELS[mode]}" + (source and f", {source}")
+        asked = (codec, image, mode, shard_mb, use, source, rest, finish, *plugins)
         if fresh or asked not in known:
             path = folder / f"{len(list(folder.iterdir()))}.yaml"
             text = PIPELINE.format(
                 codec=codec,
                 image=image,
                 mode=mode,
-                channels=CHANNELS[mode],
+                use=use,
                 shard_mb=shard_mb,
                 source=source and f", {source}",
                 rest=rest,

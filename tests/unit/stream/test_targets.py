@@ -1,0 +1,223 @@
+"""Every kind of target streams as the codec decodes it, natively and fresh, padded where it varies.
+
+The law: unpadded and decoded by its kind, a row of a stream is the target of the sample it is of.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
+from dsbuilder.sample import Sample
+from dsbuilder.stream.columns import PADDING
+
+CODECS = ["tfrecord", "npy"]
+SOURCE = '''
+"""Noise with a target of every kind."""
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+import numpy as np
+from dsbuilder.plugin import (
+    Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Record, Source, Target, Text, Value, generator,
+    source,
+)
+
+KINDS = {
+    "label": ClassLabel(names=("a", "b")),
+    "labels": MultiLabel(names=("x", "y", "z")),
+    "value": Value(),
+    "pose": Value(size=3),
+    "text": Text(),
+    "mask": Mask(names=("no", "yes"), ignore=255),
+    "objects": Boxes(names=("a", "b"), attributes=(("number", "int64"), ("area", "float32"),
+                                                   ("word", "string"))),
+    "keypoints": Keypoints(names=("left", "right"), swaps=(("left", "right"),)),
+}
+
+
+@source("every_kind")
+@dataclass(frozen=True, kw_only=True)
+class EveryKind(Source):
+    """Noise."""
+
+    kinds: tuple[str, ...] = tuple(KINDS)
+
+    def records(self) -> Iterator[Record]:
+        for i in range(20):
+            raw = {
+                "label": "ab"[i % 2],
+                "labels": [["x", "z"], [], ["y"]][i % 3],
+                "value": i / 7,
+                "pose": [i, -i, 0.5],
+                "text": ["", "ü ö", "猫"][i % 3],
+                "mask": {"size": [12, 14], "segments": [{"label": "yes", "polygons": [
+                    [0, 0, 2 + i % 9, 0, 2 + i % 9, 8, 0, 8]]}]},
+                "objects": [
+                    {"label": "ab"[n % 2], "box": [n / 10, 0.1, n / 10 + 0.3, 0.9 - i / 40],
+                     "number": n - 2, "area": n / 3, "word": f"ä{n}"}
+                    for n in range(i % 4)
+                ],
+                "keypoints": [[[0.1 * n, 0.2, 2], [0.5, 0.25, n % 3]] for n in range(i % 3)],
+            }
+            yield Record(key=f"{i}", targets={kind: raw[kind] for kind in self.kinds})
+
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        return {kind: KINDS[kind] for kind in self.kinds}
+
+    def identity(self, record: Record) -> str:
+        return record.key
+
+    def read(self, record: Record) -> np.ndarray:
+        return generator("pixels", record.key).integers(0, 256, (12, 14, 3), dtype=np.uint8)
+'''
+ALL = ("label", "labels", "value", "pose", "text", "mask", "objects", "keypoints")
+FLIP = "stream: {{stages: [{{use: A.HorizontalFlip, p: {p}}}]}}"
+
+
+@pytest.fixture(scope="module")
+def make(build, tmp_path_factory) -> Any:
+    folder = tmp_path_factory.mktemp("kinds")
+    (folder / "every_kind.py").write_text(SOURCE, encoding="utf-8")
+
+    def made(codec: str, *kinds: str, rest: str = "") -> Dataset:
+        return build(
+            codec,
+            source=f"kinds: [{', '.join(kinds)}]",
+            use="every_kind",
+            rest=rest,
+            plugins=[folder],
+        )
+
+    return made
+
+
+def rows(dataset: Dataset, **options: Any) -> Iterator[tuple[str, np.ndarray, Any]]:
+    """Key, image and targets of every sample that a stream of batches of 6 yields, as numpy."""
+    for images, targets, keys in dataset.stream("train", keys=True, batch_size=6, **options):
+        for i, key in enumerate(keys.numpy()):
+            yield (
+                key.decode(),
+                images[i].numpy(),
+                tf.nest.map_structure(lambda column, i=i: column[i].numpy(), targets),
+            )
+
+
+def decoded(dataset: Dataset, name: str, streamed: Any) -> Any:
+    """What a kind makes of a streamed value without its padding."""
+    kind = dataset.signature.targets[name]
+    if kind.kind == "mask":
+        return streamed
+    if not isinstance(streamed, dict):
+        return kind.decode(name, {kind.streamed(name)[0]: streamed})
+    present = streamed["label" if kind.kind == "boxes" else "visibility"]
+    count = int((present.reshape(len(present), -1) >= 0).all(axis=1).sum())
+    for column in streamed.values():
+        dtype = {"i": "int64", "f": "float32"}.get(column.dtype.kind, "string")
+        assert all(np.all(each == PADDING[dtype]) for each in column[count:])
+    return kind.decode(name, {f"{name}/{part}": v[:count] for part, v in streamed.items()})
+
+
+def same(one: Any, other: Any) -> bool:
+    return bool(np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("name", ALL)
+def test_a_single_target_streams_as_it_is_stored(make, codec, name) -> None:
+    dataset = make(codec, name)
+    known = {sample.key: sample for sample in dataset.samples("train")}
+    seen = list(rows(dataset))
+    assert sorted(key for key, *_ in seen) == sorted(known)
+    for key, image, value in seen:
+        assert np.array_equal(image, known[key].image)
+        assert same(decoded(dataset, name, value), known[key].targets[name])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_several_targets_stream_as_a_dict_in_a_stated_form(make, codec) -> None:
+    dataset = make(codec, *ALL)
+    known = {sample.key: sample for sample in dataset.samples("train")}
+    stream = dataset.stream("train", keys=True)
+    assert_forms(stream.element_spec[1])
+    for key, _, values in rows(dataset):
+        assert set(values) == set(ALL)
+        for name, value in values.items():
+            assert same(decoded(dataset, name, value), known[key].targets[name])
+
+
+def assert_forms(found: Any) -> None:
+    expected = {
+        "labels": (tf.float32, [3]),
+        "value": (tf.float32, []),
+        "pose": (tf.float32, [3]),
+        "text": (tf.string, []),
+        "mask": (tf.uint8, [12, 14]),
+        "label": (tf.int64, []),
+    }
+    for name, (dtype, shape) in expected.items():
+        assert (found[name].dtype, found[name].shape[1:].as_list()) == (dtype, shape)
+    boxes, points = found["objects"], found["keypoints"]
+    assert boxes["bbox"].shape.as_list() == [None, None, 4] and boxes["label"].dtype == tf.int64
+    assert set(boxes) == {"bbox", "label", "number", "area", "word"}
+    assert points["points"].shape.as_list() == [None, None, 2, 2]
+    assert points["visibility"].dtype == tf.int64
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_native_and_fed_streams_have_one_form(make, codec) -> None:
+    native, fed = (make(codec, *ALL, rest=r).stream("train") for r in ("", FLIP.format(p=1.0)))
+    assert native.element_spec == fed.element_spec
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_fresh_flips_move_what_lies_in_the_image(make, codec) -> None:
+    dataset = make(codec, *ALL, rest=FLIP.format(p=0.5))
+    known = {sample.key: sample for sample in dataset.samples("train")}
+    flips = 0
+    for key, image, values in rows(dataset):
+        stored = known[key]
+        flipped = not np.array_equal(image, stored.image)
+        flips += flipped
+        assert np.array_equal(image, stored.image[:, ::-1] if flipped else stored.image)
+        assert_moved(dataset, values, stored, flipped=flipped)
+    assert 2 < flips < len(known) - 2
+
+
+def assert_moved(dataset: Dataset, values: Any, stored: Sample, *, flipped: bool) -> None:
+    found = {name: decoded(dataset, name, value) for name, value in values.items()}
+    mask, boxes = stored.targets["mask"], stored.targets["objects"].corners
+    points = stored.targets["keypoints"].points
+    if flipped:
+        mask = mask[:, ::-1]
+        boxes = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
+    assert np.array_equal(found["mask"], mask)
+    assert np.allclose(found["objects"].corners, boxes, atol=1e-6)
+    assert len(found["keypoints"]) == len(points)
+    for name in ("label", "labels", "value", "pose", "text"):
+        assert same(found[name], stored.targets[name])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_targets_that_are_asked_for_come_alone(make, codec) -> None:
+    dataset = make(codec, *ALL)
+    images, mask = next(iter(dataset.stream("train", targets=["mask"])))
+    assert mask.shape == images.shape[:3]
+    _, chosen = next(iter(dataset.stream("train", targets=["value", "label"])))
+    assert set(chosen) == {"value", "label"}
+    assert dataset.stream("train", targets=["labels"]).class_names == ("x", "y", "z")
+    with pytest.raises(DataError, match=r"expected a target 'maks', found label.*mask"):
+        dataset.stream("train", targets=["maks"])
+
+
+def test_both_codecs_stream_the_same(make) -> None:
+    one, other = (
+        next(iter(make(codec, *ALL).stream("train", batch_size=100, keys=True))) for codec in CODECS
+    )
+    orders = [np.argsort(batch[-1].numpy()) for batch in (one, other)]
+    for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
+        assert a.dtype == b.dtype
+        assert np.array_equal(a.numpy()[orders[0]], b.numpy()[orders[1]])
