@@ -17,7 +17,18 @@ import albumentations  # noqa: F401 - every clock starts after the imports
 
 from dsbuilder.build import Built, build_dataset
 
-__all__ = ["FUSED", "KEPT", "OTHER", "again", "build", "clock", "out_dir", "subset"]
+__all__ = [
+    "FUSED",
+    "KEPT",
+    "OTHER",
+    "PIPELINE",
+    "again",
+    "build",
+    "clock",
+    "out_dir",
+    "shard_mb",
+    "subset",
+]
 
 PIPELINE = Path(__file__).with_name("w1.yaml")
 FUSED = (
@@ -28,9 +39,12 @@ KEPT = "build.keep_prepared=true"
 OTHER = "augment.stages[0].scale=[0.4, 1.0]"
 
 
+def shard_mb() -> float:
+    """Returns the size from which 8 shards follow: a sample counts for 37.7 kB."""
+    return float(N * (1 + COPIES) * 0.0377 / SHARDS)
+
+
 def build(folder: str, out: str, *overrides: str, **how: Any) -> Built:
     """Builds W1 of a folder of images."""
-    # The number of shards is what follows from sizes: the nominal 37.7 kB a sample, in 8 of them.
-    shard_mb = N * (1 + COPIES) * 0.0377 / SHARDS
-    words = (f"source.path={folder}", f"cache.shard_mb={shard_mb:.3f}", *overrides)
+    words = (f"source.path={folder}", f"cache.shard_mb={shard_mb():.3f}", *overrides)
     return build_dataset(PIPELINE, out, workers=2, overrides=words, **how)
