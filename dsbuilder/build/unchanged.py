@@ -111,10 +111,16 @@ def _standing(known: Store, seen: Mapping[str, Any]) -> Standing | None:
 def _is_as_it_was(known: Store, seen: Mapping[str, Any]) -> bool:
     if state(known.index) != seen["index"]:
         return False  # the index now knows the files of another build
-    index = json.loads(known.index.read_text(encoding="utf-8"))
+    index = _read(known.index)
     return all(state(path) == was for path, was in seen["looked_at"].items()) and all(
         state(path) == entry[1:5] for path, entry in index.items()
     )
+
+
+def _read(index: Path) -> dict[str, Any]:
+    """Returns the stat index; there is none where the source says what stands for its pixels."""
+    found: dict[str, Any] = json.loads(index.read_text("utf-8")) if index.is_file() else {}
+    return found
 
 
 def remember(
@@ -127,7 +133,7 @@ def remember(
       since_ns: when the build began to look at anything, in ns since 1970.
     """
     source = surveyed.pipeline.settings.source
-    index = json.loads(known.index.read_text(encoding="utf-8")) if known.index.is_file() else {}
+    index = _read(known.index)
     listed = source.watches() if source is not None else ()
     if listed is None or not made.reproducible or not _can_be_known(surveyed, index):
         return

@@ -7,6 +7,7 @@ FOLDER holds the race: run.py, common.py, contestants.txt and a script for each 
 appended to the list in a folder of links, so that nothing is copied and FOLDER stays as it is.
 """
 
+import compileall
 import os
 import subprocess
 import sys
@@ -27,7 +28,11 @@ def ours() -> Iterator[str]:
 
 
 def race(folder: Path, names: Sequence[str], arguments: Sequence[str]) -> int:
-    """Runs the folder's race with our contestants beside its own; returns its exit code."""
+    """Runs the folder's race with our contestants beside its own; returns its exit code.
+
+    The package is compiled first, as an installation from a wheel is.
+    """
+    compileall.compile_dir(HERE.parents[1] / "dsbuilder", quiet=1)
     with tempfile.TemporaryDirectory() as temporary:
         for path in folder.iterdir():
             if path.name != LIST:

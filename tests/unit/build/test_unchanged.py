@@ -5,6 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dsbuilder.build import Built, build_dataset
@@ -172,3 +173,18 @@ def test_what_is_as_young_as_the_look_at_it_is_not_taken_for_seen(place) -> None
         place.pipeline.write_text(PIPELINE + f"# {number}\n")
         place.build()
         assert not place.stands()  # the pipeline is younger than the clock's grain
+
+
+def test_a_source_that_says_what_stands_for_its_pixels_is_told_from_its_file(
+    tmp_path, write_pipeline
+) -> None:
+    images = np.zeros((6, 8, 8, 3), np.uint8) + np.arange(6, dtype=np.uint8)[:, None, None, None]
+    np.savez(tmp_path / "set.npz", x_train=images, y_train=np.arange(6) % 2)
+    pipeline = write_pipeline("name: toy\nsource: {use: arrays, path: set.npz}\n")
+    time.sleep(0.06)
+    here = Place(tmp_path, pipeline)
+    here.build()
+    assert here.stands()
+    np.savez(tmp_path / "set.npz", x_train=images + 1, y_train=np.arange(6) % 2)
+    assert not here.stands()
+    assert sums(here.build()) == here.fresh()
