@@ -356,7 +356,9 @@ class ModelBuilder(ABC):
         """Returns an uncompiled model.
 
         Its input is a float32 batch `(N, H, W, C)`: pixel values 0..255 where `preprocesses`, else
-        normalised. Its output depends on the target: class -> logits `(N, num_classes)`.
+        normalised. Its output depends on the target: class and multi-label ->
+        logits `(N, num_classes)`, value -> numbers `(N, size)`, mask -> logits
+        `(N, H, W, num_classes)`.
         """
 
 

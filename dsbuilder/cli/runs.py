@@ -11,6 +11,9 @@ from dsbuilder.cli.screen import Screen, line, table
 if TYPE_CHECKING:
     from dsbuilder.train.run import Run
 
+_MEASURES = ("mean_iou", "mean_absolute_error", "accuracy")
+"""What says how good a model is; the first that it was measured by."""
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("runs"))
@@ -51,22 +54,29 @@ def _describe(run: "Run") -> dict[str, Any]:
 
 
 def _draw(rows: list[dict[str, Any]]) -> None:
-    headings = ("run", "dataset", "model", "epochs", "seconds", "validation", "test", "of samples")
-    table(headings, [_cells(row) for row in rows], right=(3, 4, 5, 6, 7))
+    headings = ("run", "dataset", "model", "epochs", "seconds", "measure")
+    splits = ("validation", "test", "of samples")
+    table((*headings, *splits), [_cells(row) for row in rows], right=(3, 4, 6, 7, 8))
     line()
-    line("validation and test: accuracy of the best epoch's model")
+    line("validation and test: of the best epoch's model")
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    validation = row["validation"].get("accuracy")
-    evaluated = row["evaluation"]
+    evaluated = row["evaluation"] or {}
+    found = {**row["validation"], **evaluated}
+    measure = next((name for name in _MEASURES if name in found), None)
     return [
         row["run"],
         row["dataset"],
         row["model"],
         str(row["epochs"]),
         f"{row['seconds']:.0f}",
-        "-" if validation is None else f"{validation:.4f}",
-        "-" if evaluated is None else f"{evaluated['accuracy']:.4f}",
-        "-" if evaluated is None else str(evaluated["samples"]),
+        "-" if measure is None else measure.replace("_", " "),
+        _number(row["validation"].get(measure)),
+        _number(evaluated.get(measure)),
+        str(evaluated.get("samples", "-")),
     ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -216,15 +216,17 @@ def describe(run: "Run") -> dict[str, Any]:
 def _draw(run: "Run", document: dict[str, Any]) -> None:
     from dsbuilder.train.run import CONFUSION, CURVES, RESULTS
 
+    of_classes = document["evaluation"]["kind"] == "class"
     draw_scores(document["evaluation"])
     line()
-    facts(
-        [
-            ("best model", f"{shown(run.best)}, of epoch {document['best_epoch']}"),
-            ("results", shown(run.path / RESULTS)),
-            ("curves", shown(run.path / CURVES)),
-            ("confusion", shown(run.path / CONFUSION)),
-        ]
-    )
+    files = [
+        ("best model", f"{shown(run.best)}, of epoch {document['best_epoch']}"),
+        ("results", shown(run.path / RESULTS)),
+        ("curves", shown(run.path / CURVES)),
+    ]
+    facts([*files, *([("confusion", shown(run.path / CONFUSION))] if of_classes else [])])
     line()
-    line(f"next: dsbuilder predict {shown(run.path)} IMAGE")
+    line(
+        f"next: dsbuilder {'predict' if of_classes else 'evaluate'} {shown(run.path)}"
+        f"{' IMAGE' if of_classes else ''}"
+    )

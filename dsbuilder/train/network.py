@@ -20,14 +20,14 @@ def build_network(
     builder: ModelBuilder,
     signature: SampleSpec,
     *,
-    outputs: int,
+    outputs: tuple[int | None, ...],
     normalize: Literal["scale", "standardize"] | None,
     statistics: Statistics | None,
 ) -> keras.Model:
-    """Returns an uncompiled model from a float batch `(N, H, W, C)` of raw pixels to logits.
+    """Returns an uncompiled model from a float batch `(N, H, W, C)` of raw pixels to outputs.
 
     Args:
-      outputs: logits of a sample.
+      outputs: the shape of what the model yields for a sample.
       normalize: what stands before the builder's model; None for `scale`, or for nothing where the
         model preprocesses its input itself or images are floats.
       statistics: mean and deviation of each channel in raw pixels, `(C,)`, for `standardize`.
@@ -58,17 +58,26 @@ def _standardized(x: Any, statistics: Statistics | None) -> Any:
     return keras.layers.Rescaling(scale, offset=offset, name="normalize")(x)
 
 
-def _built(builder: ModelBuilder, signature: SampleSpec, outputs: int) -> keras.Model:
+def _built(
+    builder: ModelBuilder, signature: SampleSpec, outputs: tuple[int | None, ...]
+) -> keras.Model:
     name = type(builder).__name__
     model = builder.build(signature)
     if not isinstance(model, keras.Model):
         raise TrainError(
             f"model {name}: expected build() to return a keras.Model, found {type(model).__name__}."
         )
-    found = tuple(model.output_shape) if isinstance(model.output_shape, tuple) else ()
-    if len(found) != 2 or found[-1] != outputs:
+    found = model.output_shape
+    if not isinstance(found, tuple) or tuple(found[1:]) != outputs:
         raise TrainError(
-            f"model {name}: expected an output of {outputs} logits a sample, found the shape "
-            f"{model.output_shape}. End the model in a dense layer of {outputs} units."
+            f"model {name}: expected an output of {' x '.join(map(str, outputs))} values a sample, "
+            f"found the shape {found}. "
+            f"{_advice(outputs)}"
         )
     return model
+
+
+def _advice(outputs: tuple[int | None, ...]) -> str:
+    if len(outputs) == 1:
+        return f"End the model in a dense layer of {outputs[0]} units."
+    return f"Use unet, or end the model in a convolution of {outputs[-1]} filters."

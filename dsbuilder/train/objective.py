@@ -1,4 +1,4 @@
-"""What a kind of target is trained for: its loss and its metrics, from logits."""
+"""What a kind of target is trained for: its loss and its metrics, from logits or numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from dsbuilder.errors import TrainError
-from dsbuilder.sample import SampleSpec
-from dsbuilder.targets import ClassLabel
+from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,17 +16,17 @@ class Objective:
     """What is minimised, and what is reported beside it.
 
     Attributes:
-      outputs: values that the model yields for one sample.
-      loss: of (targets, logits).
+      outputs: the shape of what the model yields for one sample.
+      loss: of (targets, outputs).
       metrics: of the same.
     """
 
-    outputs: int
+    outputs: tuple[int | None, ...]
     loss: Any
     metrics: Sequence[Any]
 
 
-def _of_class(target: Any) -> Objective:
+def _of_class(target: ClassLabel, image: ImageSpec) -> Objective:
     """Cross-entropy from logits: softmax and logarithm in one, which stays finite far out.
 
     The accuracy of a soft target is the share of samples whose dominant class comes out on top.
@@ -37,11 +37,65 @@ def _of_class(target: Any) -> Objective:
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    return Objective(outputs=len(target.names), loss=loss, metrics=(accuracy,))
+    return Objective(outputs=(len(target.names),), loss=loss, metrics=(accuracy,))
 
 
-OBJECTIVES: Mapping[str, Callable[[Any], Objective]] = {ClassLabel.kind: _of_class}
-"""By kind of target; a kind that is not here cannot be trained yet."""
+@keras.saving.register_keras_serializable(package="dsbuilder")  # type: ignore[untyped-decorator]
+def agreement(truth: Any, logits: Any) -> Any:
+    """Returns the share of classes that each sample rightly has or has not, from logits."""
+    same = keras.ops.equal(truth >= 0.5, logits > 0)
+    return keras.ops.mean(keras.ops.cast(same, "float32"), axis=-1)
+
+
+def _of_multi_label(target: MultiLabel, image: ImageSpec) -> Objective:
+    """Cross-entropy of each class by itself; the mean over classes of average precision."""
+    accuracy = keras.metrics.MeanMetricWrapper(agreement, name="accuracy")
+    precision = keras.metrics.AUC(
+        curve="PR",
+        name="average_precision",
+        multi_label=True,
+        num_labels=len(target.names),
+        from_logits=True,
+    )
+    return Objective(
+        outputs=(len(target.names),),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+        metrics=(accuracy, precision),
+    )
+
+
+def _of_value(target: Value, image: ImageSpec) -> Objective:
+    """The mean squared error."""
+    return Objective(
+        outputs=(target.size or 1,),
+        loss=keras.losses.MeanSquaredError(),
+        metrics=(keras.metrics.MeanAbsoluteError(name="mean_absolute_error"),),
+    )
+
+
+def _of_mask(target: Mask, image: ImageSpec) -> Objective:
+    """Cross-entropy from logits of every pixel that is of a known class."""
+    classes = len(target.names)
+    return Objective(
+        outputs=(image.height, image.width, classes),
+        loss=keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, ignore_class=target.ignore
+        ),
+        metrics=(
+            keras.metrics.MeanIoU(
+                classes, name="mean_iou", ignore_class=target.ignore, sparse_y_pred=False
+            ),
+        ),
+    )
+
+
+OBJECTIVES: Mapping[str, Callable[[Any, ImageSpec], Objective]] = {
+    ClassLabel.kind: _of_class,
+    MultiLabel.kind: _of_multi_label,
+    Value.kind: _of_value,
+    Mask.kind: _of_mask,
+}
+"""By kind of target; one that is not here has no built-in training."""
 
 
 def objective_of(signature: SampleSpec) -> Objective:
@@ -50,13 +104,18 @@ def objective_of(signature: SampleSpec) -> Objective:
     Raises:
       TrainError: the signature does not have exactly one target, or one of a kind without a loss.
     """
-    if len(signature.targets) != 1:
-        found = ", ".join(signature.targets) or "none"
-        raise TrainError(f"train: expected one target, found {found}. Train on another dataset.")
+    if not signature.targets:
+        raise TrainError("train: expected one target, found none. Train on another dataset.")
+    if len(signature.targets) > 1:
+        raise TrainError(
+            f"train: expected one target, found {', '.join(signature.targets)}. "
+            "Say in train.target which one is learnt."
+        )
     ((name, target),) = signature.targets.items()
     if target.kind not in OBJECTIVES:
         raise TrainError(
-            f"train: no built-in loss yet for the target '{name}' of kind '{target.kind}', "
-            f"only for: {', '.join(OBJECTIVES)}."
+            f"train: expected a target of a kind with a built-in loss ({', '.join(OBJECTIVES)}), "
+            f"found '{name}' of kind '{target.kind}'. Choose another with train.target, or train a "
+            "model of your own on dsbuilder.load(...).stream('train')."
         )
-    return OBJECTIVES[target.kind](target)
+    return OBJECTIVES[target.kind](target, signature.image)

@@ -23,6 +23,7 @@ from dsbuilder.spec.binding import Binder
 from dsbuilder.spec.document import from_data
 from dsbuilder.spec.schema import ImageOptions
 from dsbuilder.spec.stages import StageBinder
+from dsbuilder.targets import ClassLabel
 from dsbuilder.train.archive import Note, Trained, load_model
 from dsbuilder.train.evaluation import log_softmax
 
@@ -49,10 +50,11 @@ def predict(
         as far as they are still there.
 
     Raises:
-      TrainError: there is no such model.
+      TrainError: there is no such model, or it is not one of classes.
       DataError: a path leads nowhere, a folder holds no image, or a file cannot be read as one.
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
+    _check_classes(trained)
     reader = make_reader(trained.note, origin=trained.path, plugins=plugins)
     files = list(image_files(paths))
     predictions: list[Prediction] = []
@@ -63,6 +65,16 @@ def predict(
         for path, row in zip(batch, probabilities, strict=True):
             predictions.append((path, _ranked(row, trained.class_names)[:top]))
     return predictions
+
+
+def _check_classes(trained: Trained) -> None:
+    for name, kind in trained.note.signature.targets.items():
+        if not isinstance(kind, ClassLabel):
+            raise TrainError(
+                f"{trained.path}: expected a model of classes to predict with, found one of the "
+                f"target '{name}' ({kind}). Load it with keras.models.load_model; it takes pixels "
+                "as they are."
+            )
 
 
 def image_files(paths: Sequence[Path | str]) -> Iterator[Path]:

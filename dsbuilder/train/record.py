@@ -14,6 +14,7 @@ from dsbuilder.spec.schema import TrainOptions
 from dsbuilder.stream.tensorflow import Stream
 from dsbuilder.train.archive import Note
 from dsbuilder.train.evaluation import Evaluation
+from dsbuilder.train.measured import Measured
 from dsbuilder.train.options import pipeline_of, to_data
 from dsbuilder.train.run import CONFUSION, CURVES, EVALUATION, Row, Run
 
@@ -88,8 +89,10 @@ def panels(rows: Sequence[Row]) -> list[curves.Panel]:
     ]
 
 
-def write_evaluation(run: Run, evaluation: Evaluation) -> None:
-    """Writes an evaluation and its confusion picture into a run folder."""
+def write_evaluation(run: Run, evaluation: Measured) -> None:
+    """Writes an evaluation into a run folder, of classes with a picture of their confusion."""
     run.write_json(EVALUATION, evaluation.to_json())
+    if not isinstance(evaluation, Evaluation):
+        return
     picture = confusion.draw(evaluation.class_names, evaluation.confusion)
     run.write_picture(CONFUSION, picture)

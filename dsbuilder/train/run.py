@@ -7,7 +7,7 @@ runs/emoji-1/
   best.keras        the model of the lowest validation loss, for use
   last.keras        the model after the last whole epoch, with its optimizer, for `resume_run`
   evaluation.json   how good the best model is on the test split
-  confusion.png     which class it takes for which
+  confusion.png     of classes, which it takes for which
 
 Every file is replaced in one step, so a killed run leaves none half written. `last.keras` alone
 says how far a run came; all else is written from it again.

@@ -137,6 +137,8 @@ def _prepare(
     if "train" not in dataset.splits or not dataset.num_samples("train"):
         raise TrainError(f"{dataset.path}: expected samples to train on, found none. Build some.")
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
+    if options.target is not None:
+        opened["targets"] = [options.target]
     train = stream(dataset, "train", plugins=plugins, **opened)
     objective = objective_of(train.signature)
     validation = None

@@ -29,7 +29,8 @@ class Cnn(ModelBuilder):
     """Blocks of convolutions that halve the image and double the filters, then a dense head.
 
     A block is `convolutions` times (convolution, batch normalisation, activation), then pooling by
-    2, then dropout. The head pools what is left over the whole image and ends in logits.
+    2, then dropout. The head pools what is left over the whole image and ends in logits,
+    or in numbers where the target is a value.
 
     Attributes:
       width: filters of the first block; every further block has twice as many as the one before.
@@ -81,7 +82,7 @@ class Cnn(ModelBuilder):
 
         Raises:
           TrainError: the image is too small for `depth`, varies in size where `head` is `flatten`,
-            or the target is not one of classes.
+            or the target is not one of classes or numbers.
         """
         import keras
 

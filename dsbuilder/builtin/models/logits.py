@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dsbuilder.plugin import ClassLabel, SampleSpec, TrainError
+from dsbuilder.plugin import ClassLabel, MultiLabel, SampleSpec, TrainError, Value
 
 
 def logits(x: Any, spec: SampleSpec, **options: Any) -> Any:
@@ -12,23 +12,26 @@ def logits(x: Any, spec: SampleSpec, **options: Any) -> Any:
       options: arguments of the layer, such as its initializer.
 
     Returns:
-      For one target of kind class: logits `(N, num_classes)`, float32 under any precision policy.
+      float32 under any precision policy: of a target of kind class or multi-label, logits
+      `(N, num_classes)`; of a value, the numbers `(N, size)`, `(N, 1)` of a single one.
 
     Raises:
       TrainError: the signature has no target, several, or one that this layer cannot serve.
     """
     import keras
 
-    return keras.layers.Dense(num_classes(spec), name="logits", dtype="float32", **options)(x)
+    return keras.layers.Dense(num_outputs(spec), name="logits", dtype="float32", **options)(x)
 
 
-def num_classes(spec: SampleSpec) -> int:
-    """Returns how many classes the signature's one target has; raises as `logits` does."""
+def num_outputs(spec: SampleSpec) -> int:
+    """Returns how wide the layer for the signature's one target is; raises as `logits` does."""
     kinds = list(spec.targets.values())
-    if len(kinds) == 1 and isinstance(kinds[0], ClassLabel):
+    if len(kinds) == 1 and isinstance(kinds[0], (ClassLabel, MultiLabel)):
         return len(kinds[0].names)
+    if len(kinds) == 1 and isinstance(kinds[0], Value):
+        return kinds[0].size or 1
     found = ", ".join(f"'{name}' ({kind})" for name, kind in spec.targets.items()) or "none"
     raise TrainError(
-        f"model: expected one target of kind class, found {found}. "
+        f"model: expected one target of kind class, multi-label or value, found {found}. "
         "Use a model builder that serves this target."
     )

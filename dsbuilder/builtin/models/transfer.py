@@ -23,7 +23,8 @@ class Transfer(ModelBuilder):
     Frozen features stay as they were loaded and run in inference mode. `train.fine_tune` trains the
     last of their layers, but never their batch normalisation, which would go over to the statistics
     of this data within a few steps and destroy the features. The network's own preprocessing is
-    inside the model. Gray images are repeated to 3 channels.
+    inside the model. Gray images are repeated to 3 channels. Where the target is a value, the last
+    layer yields its numbers.
 
     Attributes:
       backbone: `efficientnet_lite0`, or a network of `keras.applications` in any spelling, such as
@@ -78,7 +79,7 @@ class Transfer(ModelBuilder):
 
         Raises:
           TrainError: images have 4 channels or are too small; weights are missing, cannot be
-            downloaded or do not fit; or the target is not one of classes.
+            downloaded or do not fit; or the target is not one of classes or numbers.
         """
         import keras
 

@@ -44,7 +44,7 @@ def network(builder=None, *, normalize=None, spec=None):
     return build_network(
         builder or Mean(),
         spec or signature(),
-        outputs=2,
+        outputs=(2,),
         normalize=normalize,
         statistics=(MEAN, DEVIATION),
     )
@@ -86,7 +86,7 @@ def test_a_model_of_another_number_of_outputs_is_an_error():
     with pytest.raises(TrainError) as error:
         network(Mean(channels=7))
     assert str(error.value) == (
-        "model Mean: expected an output of 2 logits a sample, found the shape (None, 7). "
+        "model Mean: expected an output of 2 values a sample, found the shape (None, 7). "
         "End the model in a dense layer of 2 units."
     )
 
@@ -109,12 +109,14 @@ def test_a_kind_without_a_loss_is_an_error():
     with pytest.raises(TrainError) as error:
         objective_of(signature(words=Text()))
     assert str(error.value) == (
-        "train: no built-in loss yet for the target 'words' of kind 'text', only for: class."
+        "train: expected a target of a kind with a built-in loss (class, multi_label, value, "
+        "mask), found 'words' of kind 'text'. Choose another with train.target, or train a model "
+        "of your own on dsbuilder.load(...).stream('train')."
     )
 
 
 def test_several_targets_are_an_error():
-    with pytest.raises(TrainError, match="expected one target, found label, words"):
+    with pytest.raises(TrainError, match=r"found label, words\. Say in train.target"):
         objective_of(signature(label=LABEL, words=Text()))
 
 

@@ -1,0 +1,190 @@
+"""Every kind of target that has a built-in training is learnt, measured and kept in its run."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import dsbuilder
+from dsbuilder.builtin.models.cnn import Cnn
+from dsbuilder.builtin.models.unet import Unet
+from dsbuilder.cli.main import main
+from dsbuilder.errors import DataError, TrainError
+from dsbuilder.train.options import options_of
+
+keras = pytest.importorskip("keras")
+archive = pytest.importorskip("dsbuilder.train.archive")
+evaluation = pytest.importorskip("dsbuilder.train.evaluation")
+trainer = pytest.importorskip("dsbuilder.train.trainer")
+
+SOURCE = '''
+"""A bright square on noise, with a target of every kind that says something of it."""
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+import numpy as np
+from dsbuilder.plugin import (
+    Boxes, Mask, MultiLabel, Record, Source, Target, Text, Value, generator, source
+)
+
+
+def square(key):
+    rng = generator("square", key)
+    side = int(rng.integers(5, 10))
+    y, x = int(rng.integers(0, 18 - side)), int(rng.integers(0, 22 - side))
+    return y, x, side, bool(rng.random() < 0.5), bool(rng.random() < 0.5)
+
+
+@source("squares")
+@dataclass(frozen=True, kw_only=True)
+class Squares(Source):
+    """Makes them."""
+
+    def records(self) -> Iterator[Record]:
+        for i in range(60):
+            y, x, side, red, green = square(f"{i}")
+            around = [x, y, x + side, y, x + side, y + side, x, y + side]
+            segments = [{"label": "square", "polygons": [around]}]
+            yield Record(key=f"{i}", targets={
+                "mask": {"size": [18, 22], "segments": segments},
+                "labels": ["red"] * red + ["green"] * green,
+                "side": side / 10,
+                "objects": [{"label": "s", "box": [0.0, 0.0, 0.5, 0.5]}],
+                "text": "square",
+            })
+
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        return {
+            "mask": Mask(names=("ground", "square"), ignore=255),
+            "labels": MultiLabel(names=("red", "green")),
+            "side": Value(),
+            "objects": Boxes(names=("s",)),
+            "text": Text(),
+        }
+
+    def identity(self, record: Record) -> str:
+        return record.key
+
+    def read(self, record: Record) -> np.ndarray:
+        y, x, side, red, green = square(record.key)
+        image = generator("noise", record.key).integers(0, 90, (18, 22, 3), dtype=np.uint8)
+        image[y : y + side, x : x + side] += np.array([20 + 120 * red, 20 + 120 * green, 120], "u1")
+        return image
+'''
+PIPELINE = """
+name: squares
+source: {use: squares}
+split: {train: 0.6, validation: 0.2, test: 0.2}
+finish: [{use: resize, size: [18, 22]}]
+cache: {codec: tfrecord, image: png}
+stream: {batch_size: 6, stages: [{use: A.HorizontalFlip, p: 0.5}]}
+train:
+  model: {use: cnn, width: 8, depth: 2, convolutions: 1}
+  target: side
+  optimizer: {use: adam, learning_rate: 0.01}
+  epochs: 8
+"""
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("squares")
+    (folder / "plugins").mkdir()
+    (folder / "plugins" / "squares.py").write_text(SOURCE)
+    path = folder / "squares.yaml"
+    path.write_text(PIPELINE)
+    return dsbuilder.load(dsbuilder.build_dataset(path, folder / "out", workers=1).path)
+
+
+@pytest.fixture(scope="module")
+def train(squares, tmp_path_factory):
+    def trained(target, **changes):
+        options = replace(options_of(squares), target=target, **changes)
+        folder = tmp_path_factory.mktemp("runs") / str(target)
+        return trainer.train_dataset(squares, options, run=folder)
+
+    return trained
+
+
+def columns(run):
+    with (run.path / "results.csv").open(newline="") as file:
+        return next(csv.reader(file))
+
+
+def predicted(run, dataset, target):
+    """What is true and what the best model yields, over the test split."""
+    model = archive.load_model(run.path).model
+    batches = list(dataset.stream("test", targets=[target]))
+    truth = np.concatenate([truth.numpy() for _, truth in batches])
+    return truth, np.concatenate([model.predict_on_batch(i.numpy()) for i, _ in batches])
+
+
+def test_unet_finds_bright_squares_of_an_odd_size(train, squares):
+    run = train("mask", model=Unet(width=4, depth=2, convolutions=1), epochs=20)
+    found = run.evaluation()
+    assert found["kind"] == "mask" and [each["name"] for each in found["classes"]] == [
+        "ground",
+        "square",
+    ]
+    assert found["classes"][1]["iou"] > 0.8
+    assert {"train_mean_iou", "validation_mean_iou"} <= set(columns(run))
+    assert not (run.path / "confusion.png").exists()
+    truth, logits = predicted(run, squares, "mask")
+    taken = logits.argmax(-1)
+    both, either = ((truth & taken) == 1).sum(), ((truth | taken) == 1).sum()
+    assert found["classes"][1]["iou"] == pytest.approx(both / either)
+    again = trainer.resume_run(run.path, epochs=21)
+    assert len(again.rows()) == 21
+
+
+def test_cnn_learns_several_classes(train, squares):
+    run = train("labels", epochs=15)
+    found = run.evaluation()
+    assert found["kind"] == "multi_label" and found["mean_average_precision"] > 0.8
+    assert {"validation_accuracy", "validation_average_precision"} <= set(columns(run))
+    truth, logits = predicted(run, squares, "labels")
+    assert found["accuracy"] == pytest.approx(((truth > 0.5) == (logits > 0)).mean())
+    assert len(trainer.resume_run(run.path, epochs=16).rows()) == 16
+
+
+def test_cnn_learns_a_number(train, squares):
+    run = train("side", epochs=25)
+    found = run.evaluation()
+    truth, numbers = predicted(run, squares, "side")
+    errors = np.abs(truth - numbers[:, 0])
+    assert found["kind"] == "value"
+    assert found["mean_absolute_error"] == pytest.approx(errors.mean(), rel=1e-5)
+    assert found["mean_absolute_error"] < np.abs(truth - truth.mean()).mean()
+    assert "validation_mean_absolute_error" in columns(run)
+
+
+def test_evaluate_draws_the_scores_of_each_kind(train, squares):
+    expected = {"mask": "IoU", "labels": "average precision", "side": "mean absolute error"}
+    for target, words in expected.items():
+        model = Unet(width=2, depth=1) if target == "mask" else Cnn(width=2, depth=1)
+        run = train(target, model=model, epochs=1)
+        shown = CliRunner().invoke(main, ["evaluate", str(run.path)])
+        assert shown.exit_code == 0 and words in shown.output
+        data = CliRunner().invoke(main, ["evaluate", str(run.path), "--json"])
+        assert json.loads(data.output)["split"] == "test"
+        with pytest.raises(TrainError, match="expected a model of classes to predict with"):
+            from dsbuilder.train.prediction import predict
+
+            predict(run.path, [Path(__file__)])
+
+
+def test_what_cannot_be_learnt_is_refused_with_what_to_do(train):
+    with pytest.raises(TrainError, match=r"found mask, labels, .* Say in train\.target"):
+        train(None)
+    with pytest.raises(DataError, match=r"expected a target 'labls', found .* Did you mean"):
+        train("labls")
+    for target in ("objects", "text"):
+        with pytest.raises(TrainError, match=f"found '{target}' of kind .* a model of your own"):
+            train(target)
+    with pytest.raises(TrainError, match="model: expected one target of kind class, multi-label"):
+        train("mask")
+    with pytest.raises(TrainError, match="unet: expected one target of kind mask, found 'side'"):
+        train("side", model=Unet())
