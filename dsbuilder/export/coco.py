@@ -81,7 +81,12 @@ def _numbered(names: Sequence[str]) -> list[coco.Category]:
 
 
 def _box_categories(target: Any) -> list[coco.Category]:
-    return _numbered(target.names)
+    pairs = zip(_numbers(target), target.names, strict=True)
+    return [coco.Category(id=number, name=name) for number, name in pairs]
+
+
+def _numbers(target: Any) -> Sequence[int]:
+    return target.numbers or range(1, len(target.names) + 1)
 
 
 def _boxes(target: Any, boxes: BoxSet, size: Size) -> Iterable[Entry]:
@@ -90,7 +95,7 @@ def _boxes(target: Any, boxes: BoxSet, size: Size) -> Iterable[Entry]:
         attributes = {name: _plain(each[place]) for name, each in boxes.attributes.items()}
         bounds = box.to_width_height(corners, size)
         yield {
-            "category_id": number + 1,
+            "category_id": _numbers(target)[number],
             "bbox": bounds,
             "area": bounds[2] * bounds[3],
             "segmentation": [],

@@ -71,6 +71,8 @@ class Boxes(Target):
     Attributes:
       names: class names in id order.
       attributes: (name, `int64`, `float32` or `string`) of what else is known of every box.
+      numbers: what the source numbers the classes with, where that is not 1, 2, 3, ...; ids are
+        places in `names` all the same, and an export to such a layout writes the numbers again.
     """
 
     kind: ClassVar[str] = "boxes"
@@ -81,9 +83,15 @@ class Boxes(Target):
     """Share of a box that must still lie in the image when it is moved, or it is dropped."""
     names: tuple[str, ...]
     attributes: tuple[tuple[str, Dtype], ...] = ()
+    numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_names(self.names)
+        if self.numbers and len(set(self.numbers)) != len(self.names):
+            raise DataError(
+                f"expected a number of its own for each of {len(self.names)} classes, found "
+                f"{list(self.numbers)}."
+            )
         check_names([name for name, _ in self.attributes], "attribute")
         for name, dtype in self.attributes:
             if name in _OWN or "/" in name:

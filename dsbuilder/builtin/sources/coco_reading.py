@@ -242,7 +242,8 @@ class _Reader:
         names = _categories([part.documents[name] for part in parts])
         if name == "objects":
             attributes: Any = ((CROWD, "int64"), *self._attributes.items())
-            return Boxes(names=names, attributes=attributes)
+            numbers = _numbers([part.documents[name] for part in parts], names)
+            return Boxes(names=names, attributes=attributes, numbers=numbers)
         classes = (BACKGROUND, *(each for each in names if each != BACKGROUND))
         if self._ignore is not None and self._ignore not in classes:
             raise DataError(
@@ -296,6 +297,16 @@ def _categories(documents: Sequence[coco.Document]) -> tuple[str, ...]:
         files = shortened(document.path.name for document in documents)
         raise DataError(f"{documents[0].path.parent}: expected categories in {files}, found none.")
     return tuple(sorted(ids, key=lambda name: (ids[name], name)))
+
+
+def _numbers(documents: Sequence[coco.Document], names: Sequence[str]) -> tuple[int, ...]:
+    """Returns the ids that all files have for the classes; none where they are 1, 2, 3, ..."""
+    pairs = {(each.name, each.id) for document in documents for each in document.categories}
+    ids = dict(pairs)
+    if len(ids) != len(pairs) or not all(isinstance(number, int) for number in ids.values()):
+        return ()  # one class under two numbers, or texts for numbers
+    numbers = tuple(int(ids[name]) for name in names)
+    return () if numbers == tuple(range(1, len(names) + 1)) else numbers
 
 
 def _keypoints(documents: Sequence[coco.Document]) -> Keypoints:

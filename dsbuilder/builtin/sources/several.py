@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.plugin import (
+    Boxes,
     DataError,
     Recognition,
     Record,
@@ -184,5 +185,6 @@ def _bare(target: Target) -> Any:
 
 
 def _named(target: Any, names: tuple[str, ...]) -> Target:
-    renamed: Target = replace(target, names=names)
+    numbers: dict[str, Any] = {"numbers": ()} if isinstance(target, Boxes) else {}  # of one source
+    renamed: Target = replace(target, names=names, **numbers)
     return renamed

@@ -183,6 +183,7 @@ def check_coco(dataset: Dataset, folder: Path, *, attributes: tuple[str, ...]) -
         assert_masks(values["mask"], sample.targets["mask"], kinds["mask"].names)
         assert_points(values["keypoints"], sample.targets["keypoints"])
         assert kinds["keypoints"] == dataset.signature.targets["keypoints"]
+        assert kinds["objects"].numbers == tuple(each.id for each in CATEGORIES)
         assert values["text"] == sample.targets["text"]
 
 

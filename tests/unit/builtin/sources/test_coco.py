@@ -101,7 +101,9 @@ def test_boxes_of_every_split_are_read_from_where_the_images_lie(tmp_path, caplo
     }
     assert records["train2017/b.jpg"].targets == {"objects": []}
     assert targets(root, **OBJECTS) == {
-        "objects": Boxes(names=("dog", "zebra"), attributes=(("iscrowd", "int64"),))
+        "objects": Boxes(
+            names=("dog", "zebra"), attributes=(("iscrowd", "int64"),), numbers=(18, 90)
+        )
     }
     assert logged(caplog, root, **OBJECTS) == []
 
