@@ -34,6 +34,8 @@ class Record:
       split: the split that the layout states (`train`, `validation`, `test`), or None.
       files: further files that the targets are read from, such as a mask; their content counts as
         that of `path` does.
+      size: (height, width) that an annotation states and positions were divided by; None where the
+        image was asked. An upright image of other proportions is refused.
     """
 
     key: str
@@ -42,6 +44,22 @@ class Record:
     group: str | None = None
     split: str | None = None
     files: tuple[Path, ...] = ()
+    size: tuple[int, int] | None = None
+
+    def size_problem(self, image: np.ndarray) -> str | None:
+        """Says that the decoded image has other proportions than `size`; None if it has not.
+
+        It may be smaller, since a large image may be decoded at a reduced scale.
+        """
+        if self.size is None:
+            return None
+        (height, width), (rows, columns) = self.size, image.shape[:2]
+        if abs(rows * width - columns * height) <= 2 * max(height, width):
+            return None
+        return (
+            f"expected an upright image of {width} x {height}, as its annotation states, found "
+            f"{columns} x {rows}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,6 +136,7 @@ def _record_to_json(located: Located) -> dict[str, Any]:
         "group": record.group,
         "split": record.split,
         "files": [str(file) for file in record.files],
+        "size": record.size,
         "source": located.source,
     }
 
@@ -149,6 +150,7 @@ def _record_from_json(row: Mapping[str, Any]) -> Located:
         group=row["group"],
         split=row["split"],
         files=tuple(Path(file) for file in row["files"]),
+        size=None if row["size"] is None else (row["size"][0], row["size"][1]),
     )
     return Located(record=record, source=row["source"])
 

@@ -80,6 +80,12 @@ class Pipeline:
         problem = sample.size_problem() if positional else None
         if problem:
             raise DataError(f"{record.key}: {problem}. Replace one of the two files.")
+        problem = record.size_problem(image) if positional else None
+        if problem:
+            raise DataError(
+                f"{record.key}: {problem}. Correct the size in the annotation; if a camera turned "
+                "the image by EXIF, annotate it as it is shown."
+            )
         return sample
 
     def kept(self, record: Record, image: np.ndarray) -> Sample:

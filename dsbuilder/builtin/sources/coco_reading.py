@@ -162,7 +162,13 @@ class _Reader:
                     target: self._raw(target, document, name, key)
                     for target, document in part.documents.items()
                 }
-                yield Record(key=key, path=self._path / key, targets=targets, split=part.split)
+                yield Record(
+                    key=key,
+                    path=self._path / key,
+                    targets=targets,
+                    split=part.split,
+                    size=part.first.images[name].size,
+                )
 
     def _key(self, part: _Part, name: str) -> str:
         key = self._inside.locate(part.folder + normalized(name))

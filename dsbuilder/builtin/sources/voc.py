@@ -253,19 +253,22 @@ class _Reader:
         self._read.add(key)
         targets: dict[str, Any] = {}
         files: tuple[Path, ...] = ()
+        size: voc.Size | None = None
         if self._source.objects:
-            targets["objects"] = self._objects(name, key)
+            targets["objects"], size = self._objects(name, key)
         if self._source.mask:
             files = (self._mask(name),)
             values = {} if self._values is None else {"values": self._values}
             targets["mask"] = {"path": str(files[0]), **values}
-        return Record(key=key, path=self._path / key, targets=targets, split=split, files=files)
+        path = self._path / key
+        return Record(key=key, path=path, targets=targets, split=split, files=files, size=size)
 
-    def _objects(self, name: str, key: str) -> list[dict[str, Any]]:
+    def _objects(self, name: str, key: str) -> tuple[list[dict[str, Any]], voc.Size | None]:
+        """Returns the objects of an image, and the size that their file states."""
         place = f"{_start(self._source.annotations)}{name}.xml"
         if place not in self._files:
             self._counts.bare.append(key)
-            return []
+            return [], None
         self._read.add(place)
         path = self._path / place
         annotation = voc.read(path)
@@ -274,7 +277,8 @@ class _Reader:
         size = annotation.size
         if size is None and annotation.objects:
             size = self._measured(key)
-        return [self._object(path, each, size or (1, 1)) for each in annotation.objects]
+        found = [self._object(path, each, size or (1, 1)) for each in annotation.objects]
+        return found, annotation.size
 
     def _measured(self, key: str) -> voc.Size:
         try:

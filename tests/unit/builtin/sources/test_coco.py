@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from dsbuilder.build import build_dataset
 from dsbuilder.builtin.sources.coco import Coco
 from dsbuilder.errors import DataError
 from dsbuilder.formats import rle
@@ -391,3 +392,20 @@ def test_other_layouts_are_not_taken_for_it(tmp_path, files, reason):
     found = Coco.recognise(put(tmp_path, files))
     assert found.certainty < 0.5
     assert reason in found.reason
+
+
+def test_an_image_turned_by_its_camera_does_not_carry_boxes_of_its_stored_size(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    path = tmp_path / "set/images/a.jpg"
+    path.parent.mkdir(parents=True)
+    Image.new("RGB", (40, 30)).save(path, exif=exif)
+    found = {"images": [{"id": 1, "file_name": "a.jpg", "width": 40, "height": 30}]}
+    found |= {"annotations": [{"id": 1, **BOX}], "categories": CATEGORIES}
+    (tmp_path / "set/a.json").write_text(json.dumps(found))
+    (tmp_path / "p.yaml").write_text(
+        "name: set\nsource: {use: coco, path: set, objects: a.json, images: images}\n"
+        "split: {train: 1.0}\nfinish: [{use: resize, size: [16, 16]}]\n"
+    )
+    with pytest.raises(DataError, match="upright image of 40 x 30, as its annotation states"):
+        build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
