@@ -1,13 +1,14 @@
 """Says whether a folder is a COCO set, and which of its files hold what."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsbuilder.formats import coco
 from dsbuilder.formats.coco_values import KEYS, holds
 from dsbuilder.formats.glance import Glance, glance
-from dsbuilder.formats.layout import SPLIT_WORDS, shortened, split_in
+from dsbuilder.formats.layout import SPLIT_WORDS, shortened, split_in, split_named
 from dsbuilder.plugin import DataError, Recognition
 
 Option = Mapping[str, str] | str
@@ -36,6 +37,13 @@ class _File:
     holds: tuple[str, ...]
     document: coco.Document | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it names images and says nothing of them."""
+        if self.document is None or not self.document.images:
+            return False
+        return not any(self.document.annotations.values())
+
 
 def recognition(folder: Path) -> Recognition:
     """Returns how certain it is that a folder is a COCO set, and the options that read it."""
@@ -48,12 +56,33 @@ def recognition(folder: Path) -> Recognition:
         except (DataError, OSError) as error:
             faults.append(str(error).replace(f"{folder}/", "").partition("\n")[0])
             continue
-        if found is not None and found.holds:
+        if found is not None and (found.holds or found.is_empty):
             files[path] = found
-    if not files:
+    if not any(found.holds for found in files.values()):
         reason = f"no JSON file with images and annotations lies in it{_and(faults)}"
         return Recognition(certainty=0, reason=reason)
+    files = {path: replace(found, holds=_holds(path, files)) for path, found in files.items()}
     return _recognition(files, seen, faults)
+
+
+def _holds(path: str, files: Mapping[str, _File]) -> tuple[str, ...]:
+    """Returns what a file holds; an empty one holds what those of other splits under its name do.
+
+    Not so what another file of its split holds, and captions, which every image must have.
+    """
+    split = split_in(path)
+    if not files[path].is_empty or split is None:
+        return files[path].holds
+    kinds = [each.holds for other, each in files.items() if _kind(other) == _kind(path)]
+    taken = [each.holds for other, each in files.items() if split_in(other) == split]
+    held = {name for holds in kinds for name in holds} - {name for holds in taken for name in holds}
+    return tuple(name for name in KEYS if name in held and name != "text")
+
+
+def _kind(path: str) -> list[str]:
+    """Returns the words in the name of a file that name no split."""
+    words = re.findall("[A-Za-z]+", path.rpartition("/")[2])
+    return [word for word in words if split_named(word) is None]
 
 
 def _and(faults: Sequence[str]) -> str:

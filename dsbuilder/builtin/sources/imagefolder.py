@@ -32,6 +32,7 @@ from dsbuilder.plugin import DataError, Recognition, Record, Source, Target, Tex
 
 _log = logging.getLogger(__name__)
 _TRIED = 20
+_MOST_TABLES = 20
 _OWN_MEANING = (imagefolder.FILE_NAME, "width", "height")
 
 
@@ -170,18 +171,22 @@ class ImageFolder(Source):
 
 
 def _recognised(folder: Path, found: Sequence[str], seen: Glance) -> Recognition:
-    """Reads the first table, and its first rows as a build would."""
-    path = found[0]
+    """Reads the tables, up to a limit, and the first rows of the first one as a build would."""
     faults = Faults()
-    table = read_table(folder / path, faults)
+    tables = {path: read_table(folder / path, faults) for path in found[:_MOST_TABLES]}
     faults.check()
-    options = guessed_options(folder, path, table)
+    options = guessed_options(folder, tables)
     source = ImageFolder(**{"path": folder, **options})  # type: ignore[arg-type]
-    some = Table(columns=table.columns, rows=table.rows[:_TRIED])
-    reader = _Reader(source, {path: some}, faults)
+    first = next((path for path, table in tables.items() if table.rows), found[0])
+    some = {
+        path: Table(columns=each.columns, rows=each.rows[:_TRIED] if path == first else ())
+        for path, each in tables.items()
+    }
+    reader = _Reader(source, some, faults)
     records = reader.read()
     faults.check()
     names = ", ".join(records[0].targets) if records else "nothing"
+    count = seen.count(len(tables[first].rows), "row")
     comments = {"path": f"targets: {names}"}
     if reader.unread:
         comments["path"] += f"; columns that nothing reads: {shortened(reader.unread)}"
@@ -190,8 +195,7 @@ def _recognised(folder: Path, found: Sequence[str], seen: Glance) -> Recognition
             comments[option] = "as far as a few masks show; give them their names"
     return Recognition(
         certainty=0.95 if records else 0.0,
-        reason=f"{shortened(found)} with {seen.count(len(table.rows), 'row')} in the first: "
-        f"{names}",
+        reason=f"{shortened(found)} with {count} in the first: {names}",
         options={"path": ".", **options},
         comments=comments,
     )
@@ -219,7 +223,7 @@ class _Reader:
     """Reads the rows of all tables, and remembers where every image was listed.
 
     Attributes:
-      unread: columns that nothing reads.
+      unread: columns that nothing reads, and `column.key` of what nothing reads of boxes.
       read_files: everything below the top folder that was read or is a target's.
     """
 
@@ -237,14 +241,16 @@ class _Reader:
         roles = roles_of(self.source, columns)
         self.unread = [each for each in columns if each not in {*roles.columns, *_OWN_MEANING}]
         self.read_files.update(self.tables)
+        keys: set[str] = set()
         records: list[Record] = []
         for path, table in self.tables.items():
             folder = path[: path.rfind("/") + 1]
             inside = Inside(self.source.path / folder)
             for row in table.rows:
                 with self.faults.collecting(f"{self.source.path / path}:{row.line}"):
-                    record = RowReader(self.source, roles, folder, inside, row).record()
+                    record = RowReader(self.source, roles, folder, inside, row, keys).record()
                     records.append(self._once(record, f"{path}:{row.line}"))
+        self.unread += [f"{roles.single['objects']}.{key}" for key in sorted(keys)]
         return records
 
     def _once(self, record: Record, place: str) -> Record:

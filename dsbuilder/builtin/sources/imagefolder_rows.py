@@ -88,6 +88,7 @@ class RowReader:
     Attributes:
       folder: of the table, below the top folder: empty, or with a slash behind.
       inside: what looks files up below that folder.
+      unread: takes the keys of boxes that nothing reads.
     """
 
     source: "ImageFolder"
@@ -95,6 +96,7 @@ class RowReader:
     folder: str
     inside: Inside
     row: Row
+    unread: set[str]
 
     def record(self) -> Record:
         """Returns the record.
@@ -174,6 +176,7 @@ class RowReader:
             absent = [name for name in kept if name not in each]
             if absent:
                 raise DataError(f"expected '{absent[0]}' of every box, found none.")
+            self.unread.update(each.keys() - kept)
         named = [{name: each[name] for name in kept} for each in found]
         for each in named:
             each["label"] = _known(each["label"], self.source.object_classes)

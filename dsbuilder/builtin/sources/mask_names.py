@@ -1,5 +1,8 @@
 """Which value of a mask's pixels is which class: options -> a target, and a guess from masks."""
 
+import hashlib
+import heapq
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +12,8 @@ from dsbuilder.formats.mask import stored_values
 from dsbuilder.plugin import DataError, Mask
 
 _IGNORED = 255
-_MOST = 32
+_MOST = 200
+_SOME = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +85,11 @@ def _key(text: str) -> str:
 def guessed(paths: Sequence[Path]) -> dict[str, object]:
     """Returns `classes` or `colours`, and `ignore`, as the values of some masks suggest.
 
-    A few masks are opened, evenly from the first to the last; those that cannot be read say
-    nothing. Empty if none can be read.
+    Up to 200 masks are all opened, of more than that some; those that cannot be read say nothing.
+    Empty if none can be read.
     """
-    step = max(1, len(paths) // _MOST)
     found: set[str] = set()
-    for path in paths[::step][:_MOST]:
+    for path in paths if len(paths) <= _MOST else _some(paths):
         try:
             found.update(stored_values(path.read_bytes()))
         except (DataError, OSError):
@@ -100,3 +103,16 @@ def guessed(paths: Sequence[Path]) -> dict[str, object]:
     if known[-1] < 2 * len(known):
         return {"classes": tuple(f"class {each}" for each in range(known[-1] + 1)), **options}
     return {"colours": {str(each): f"class {each}" for each in known}, **options}
+
+
+def _some(paths: Sequence[Path]) -> list[Path]:
+    """Returns a few paths by a hash, since every n-th of numbered names may be of one kind.
+
+    The same ones wherever the folder lies that all are in.
+    """
+    start = len(os.path.commonpath(paths))
+    return heapq.nsmallest(_SOME, paths, key=lambda path: _hash(str(path)[start:]))
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()

@@ -23,6 +23,7 @@ CATEGORIES = [{"id": 90, "name": "zebra"}, {"id": 18, "name": "dog"}]
 BOX = {"image_id": 1, "category_id": 18, "bbox": [4, 3, 20, 15], "iscrowd": 0}
 DOG = {"label": "dog", "box": [0.1, 0.1, 0.6, 0.6], "iscrowd": 0}
 TRAIN, VAL = "annotations/instances_train2017.json", "annotations/instances_val2017.json"
+NAMED = {"train": ("a.jpg", "b.jpg"), "val": ("c.jpg",)}
 OBJECTS = {"objects": {"train": TRAIN, "val": VAL}}
 
 
@@ -370,6 +371,38 @@ def test_the_layout_of_coco_is_recognised_with_every_file_in_its_place(tmp_path)
 def test_one_file_without_a_split_is_recognised(tmp_path):
     root = single(tmp_path, {**BOX, "segmentation": [[0, 0, 9, 0, 9, 9]]})
     assert Coco.recognise(root).options == {"path": ".", "objects": "a.json", "mask": "a.json"}
+
+
+def test_a_split_without_any_boxes_is_recognised_with_the_others(tmp_path):
+    kept = {f"annotations/captions_{each}2017.json": name for each, name in NAMED.items()}
+    captions = {
+        path: document(
+            names, *({"image_id": n + 1, "caption": "x"} for n in range(len(names))), categories=[]
+        )
+        for path, names in kept.items()
+    }
+    root = coco2017(tmp_path, **captions | {VAL: document(("c.jpg",))})
+    found = Coco.recognise(root)
+    assert found.options["objects"] == {"train": TRAIN, "validation": VAL}
+    assert found.options["text"] == dict(zip(("train", "validation"), kept, strict=True))
+    options = {name: each for name, each in found.options.items() if name != "path"}
+    assert read(root, **options)["val2017/c.jpg"].targets == {"objects": [], "text": "x"}
+
+
+def test_an_empty_file_replaces_none_that_says_something_and_holds_no_captions(tmp_path):
+    empty = document(("c.jpg",))
+    told = document(("a.jpg", "b.jpg"), {"image_id": 1, "caption": "x"})
+    files = {"captions_train.json": told, "captions_val.json": empty, "a/" + VAL: empty}
+    found = Coco.recognise(coco2017(tmp_path, **files))
+    assert found.options == {"path": ".", "objects": {"train": TRAIN, "validation": VAL}}
+    assert found.reason.endswith(
+        f"; not used: '{'a/' + VAL}', 'captions_train.json', 'captions_val.json'"
+    )
+
+
+def test_files_that_are_empty_throughout_are_no_set(tmp_path):
+    found = Coco.recognise(put(tmp_path, {"train.json": document(("a.jpg",)), "a.jpg": ""}))
+    assert found.certainty == 0
 
 
 def test_a_file_too_large_to_be_read_now_is_taken_by_its_name(tmp_path, monkeypatch):

@@ -275,6 +275,17 @@ def test_black_and_white_masks_are_recognised_by_their_values(tmp_path):
     assert ImageMask.recognise(tmp_path).options["colours"] == {"0": "class 0", "255": "class 255"}
 
 
+@pytest.mark.parametrize("count", [66, 400])
+def test_classes_are_guessed_from_masks_of_every_kind_of_name(tmp_path, count):
+    for index in range(count):
+        name = f"{index // 2:03}_{'left' if index % 2 else 'right'}.png"
+        filled(tmp_path, f"images/{name}")
+        saved(tmp_path / f"masks/{name}", np.array([[0, 1 + index % 2]], np.uint8))
+    classes = ImageMask.recognise(tmp_path).options["classes"]
+    assert classes == ("class 0", "class 1", "class 2")
+    assert ImageMask.recognise(tmp_path).options["classes"] == classes
+
+
 def test_other_folders_are_not_recognised(tmp_path):
     assert ImageMask.recognise(tmp_path).certainty == 0
     filled(tmp_path, "images/a.png", "masks/b.png")

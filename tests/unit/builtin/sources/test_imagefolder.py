@@ -460,3 +460,49 @@ def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError) as caught:
         ImageFolder(path=Path(), **options)
     assert str(caught.value) == message
+
+
+def test_classes_of_masks_are_guessed_from_every_table(tmp_path):
+    for split, ids in {"test": [[0, 1]], "train": [[0, 1], [2, 3]]}.items():
+        rows = []
+        for index, values in enumerate(ids):
+            mask = picture(tmp_path / f"{split}/masks/{index}.png")
+            Image.fromarray(np.array([values], np.uint8)).save(mask)
+            rows.append({"file_name": f"{index}.png", "mask_file_name": f"masks/{index}.png"})
+        table(tmp_path / f"{split}/metadata.jsonl", rows)
+    found = ImageFolder.recognise(tmp_path)
+    assert found.options["mask_classes"] == ("class 0", "class 1", "class 2", "class 3")
+    assert found.reason.endswith("with 1 row in the first: mask")
+
+
+def boxed(root: Path) -> Path:
+    """A table whose boxes have more than corners and classes, not all of it attributes."""
+    boxes = {
+        "bbox": [[1, 2, 3, 4], [1, 2, 3, 4]],
+        "categories": ["a", "b"],
+        "area": [12, 12.5],
+        "by": ["tom", "ann"],
+        "hidden": [True, False],
+        "mixed": [1, "x"],
+    }
+    alone = {"bbox": [[1, 2, 3, 4]], "categories": ["a"], "area": [1], "by": [""], "odd": [3]}
+    rows = [{"file_name": "1.png", "objects": boxes}, {"file_name": "2.png", "objects": None}]
+    table(root / "test/metadata.jsonl", rows[1:])
+    table(root / "train/metadata.jsonl", [*rows, {"file_name": "3.png", "objects": alone}])
+    return root
+
+
+def test_attributes_that_every_box_has_are_proposed(tmp_path):
+    found = ImageFolder.recognise(boxed(tmp_path))
+    assert found.options == {"path": ".", "attributes": ("area", "by")}
+    source = ImageFolder(path=tmp_path, attributes=found.options["attributes"])
+    target = source.targets(list(source.records()))["objects"]
+    assert target.attributes == (("area", "float32"), ("by", "string"))
+
+
+def test_what_is_not_read_of_boxes_is_told(tmp_path, caplog):
+    list(ImageFolder(path=boxed(tmp_path), attributes=("area",)).records())
+    assert caplog.messages == [
+        f"{tmp_path}: columns that nothing reads: 'objects.by', 'objects.hidden', "
+        "'objects.mixed', 'objects.odd'."
+    ]
