@@ -181,12 +181,21 @@ class _Comparison:
         root = row.parents[0]
         elsewhere = other.split_of.get(root)
         if elsewhere is None:
-            yield "new in the source" if added else "no longer in the source"
+            yield self._why_in_source(added=added)
         elif elsewhere != row.split:
             was, now = (elsewhere, row.split) if added else (row.split, elsewhere)
             yield from self._why_moved(root, was, now)
         else:
             yield from self._causes.options("augment", "copies", "original")
+
+    def _why_in_source(self, *, added: bool) -> str:
+        """Returns why only one side has a record, which a list of keys may leave out."""
+        was, now = (
+            (each.resolved.get("build") or {}).get("exclude") for each in (self.before, self.after)
+        )
+        if was != now and (was if added else now) is not None:
+            return "no longer left out by build.exclude" if added else "left out by build.exclude"
+        return "new in the source" if added else "no longer in the source"
 
 
 def _equal(was: Row, now: Row) -> bool:

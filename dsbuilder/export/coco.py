@@ -11,9 +11,11 @@
 Categories are numbered from 1 in the order of the classes. In masks the class `background`, if it
 is the first, is what no segment covers; pixels to ignore are a category of their own, which is
 called `ignore` unless they have a class. Stored JPEG and PNG files are taken over byte for byte,
-raw pixels become PNG. Other targets are left out, which the log reports.
+raw pixels become PNG. Other targets are left out. The log reports these, and which ids of masks are
+others when they are read again.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,8 @@ from dsbuilder.formats import box, coco, rle
 from dsbuilder.formats import image as image_format
 from dsbuilder.sample import Target
 from dsbuilder.targets import Boxes, BoxSet, Keypoints, Mask, PointSet, Text
+
+_LOGGER = logging.getLogger(__name__)
 
 Entry = dict[str, Any]
 Size = tuple[int, int]
@@ -47,8 +51,34 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """
     check_images(dataset)
     names = chosen(dataset, *_KINDS)
+    if Mask in names:
+        _report(dataset, names[Mask])
     (folder / "annotations").mkdir()
     return {split: _write_split(dataset, split, folder, names) for split in dataset.splits}
+
+
+def _report(dataset: Dataset, name: str) -> None:
+    """Logs which ids of a mask are others when it is read again."""
+    mask: Any = dataset.signature.targets[name]
+    if mask.names[0] != _BACKGROUND:
+        _LOGGER.warning(
+            "%s: %s: read again, '%s' is put before the classes and their ids move by one; no "
+            "option of the source coco moves them back. Export to imagefolder keeps them.",
+            dataset.path,
+            name,
+            _BACKGROUND,
+        )
+    if mask.ignore is not None:
+        category = _mask_names(mask).get(mask.ignore, _BACKGROUND)
+        _LOGGER.warning(
+            "%s: %s: pixels to ignore (%d) become the category '%s'; the source coco reads them "
+            "as such with `ignore: %s`.",
+            dataset.path,
+            name,
+            mask.ignore,
+            category,
+            category,
+        )
 
 
 def _write_split(

@@ -11,8 +11,12 @@ such target there is no `y`. What else is stored keeps its name, such as `label_
 what a sample has any number of, such as boxes, `objects-bbox_train` holds the values of all samples
 and `objects-bbox.row_splits_train` where those of each begin and end, as the npy codec has it. The
 same dataset gives the same bytes.
+
+The source `arrays` reads `y` alone of the targets, as a class unless its `target` says otherwise;
+the log reports what it does not read back.
 """
 
+import logging
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,9 +30,11 @@ from dsbuilder.cache.npy import feature_arrays
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.formats import example
+from dsbuilder.formats.layout import shortened
 from dsbuilder.sample import Feature, SampleSpec, Target
 from dsbuilder.targets import ClassLabel, MultiLabel, Text, Value
 
+_LOGGER = logging.getLogger(__name__)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _AS_Y = (ClassLabel, MultiLabel, Value, Text)
 
@@ -44,6 +50,7 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
         shape = fixed_shape(dataset.signature)
     except CacheError as error:
         raise DataError(f"{dataset.path}: {error}") from None
+    _report(dataset)
     path = folder / f"{dataset.name}.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for split in dataset.splits:
@@ -51,6 +58,26 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
         for name, names in _class_names(dataset.signature).items():
             _write_array(archive, name, np.array(names, dtype=np.str_))
     return {split: dataset.num_samples(split) for split in dataset.splits}
+
+
+def _report(dataset: Dataset) -> None:
+    """Logs what the source `arrays` does not read back, or not by itself."""
+    targets, labelled = dataset.signature.targets, _labelled(dataset.signature)
+    name, kind = labelled or (None, None)
+    left = [shortened([each]) for each in targets if each != name]
+    if isinstance(kind, ClassLabel) and kind.soft:
+        left.append(f"the weights of '{name}'")
+    if left:
+        _LOGGER.warning(
+            "%s: not read back by the source arrays: %s.", dataset.path, ", ".join(left)
+        )
+    if kind is not None and not isinstance(kind, ClassLabel):
+        _LOGGER.warning(
+            "%s: y holds '%s', which the source arrays reads with `target: %s`.",
+            dataset.path,
+            name,
+            kind.kind,
+        )
 
 
 def _write_split(

@@ -71,6 +71,7 @@ class _Writer:
         self._masks = None
         if isinstance(mask, Mask):
             self._masks = _Masks(names[Mask], _indices(mask, self.labels))
+            _report_mask(dataset, names[Mask], mask)
         if isinstance(boxes, Boxes):
             _report(dataset, boxes)
         self._names = Names.of(dataset, stems=True)
@@ -131,6 +132,27 @@ def _indices(mask: Mask, labels: Sequence[str]) -> np.ndarray:
     if mask.ignore is not None:
         indices[mask.ignore] = voc.VOID
     return indices
+
+
+def _report_mask(dataset: Dataset, name: str, mask: Mask) -> None:
+    """Logs which ids of a mask are others when it is read again."""
+    if mask.names[0] != voc.BACKGROUND:
+        _LOGGER.warning(
+            "%s: %s: read again, '%s' is put before the classes and their ids move by one; no "
+            "option of the source voc moves them back. Export to imagefolder keeps them.",
+            dataset.path,
+            name,
+            voc.BACKGROUND,
+        )
+    if mask.ignore not in (None, voc.VOID):
+        _LOGGER.warning(
+            "%s: %s: pixels to ignore (%d) become %d, which the source voc reads as such with "
+            "`mask: true`.",
+            dataset.path,
+            name,
+            mask.ignore,
+            voc.VOID,
+        )
 
 
 def _report(dataset: Dataset, boxes: Boxes) -> None:

@@ -23,7 +23,8 @@ class Mask(Target):
     stored values are ids where `values` is left out, or segments,
     `{"segments": [{"label": name, "polygons": [[x0, y0, ...], ...]}, ...], "size": [height,
     width]}` in pixels, with `"counts"`, COCO's run lengths, in place of polygons where they are
-    known. Later segments cover earlier ones; what none covers is of class 0.
+    known. Later segments cover earlier ones; what none covers is of class 0. The label None says
+    that pixels are to ignore.
 
     Attributes:
       names: class names in id order, at most 256.
@@ -60,7 +61,7 @@ class Mask(Target):
     def _check_segment(self, segment: Any) -> None:
         if not isinstance(segment, Mapping) or ("polygons" in segment) == ("counts" in segment):
             raise DataError(f"expected a segment's polygons or its counts, found {segment!r}.")
-        id_of(self.names, segment.get("label"))
+        self._id_of(segment.get("label", ""))
         for points in segment.get("polygons", ()):
             _check_polygon(points)
 
@@ -93,8 +94,13 @@ class Mask(Target):
                 covered = rle.decode(segment["counts"], size)
             else:
                 covered = polygon.fill(segment["polygons"], size)
-            mask[covered > 0] = id_of(self.names, segment["label"])
+            mask[covered > 0] = self._id_of(segment["label"])
         return mask
+
+    def _id_of(self, label: Any) -> int:
+        if label is None and self.ignore is not None:
+            return self.ignore
+        return id_of(self.names, label)
 
     def _checked(self, mask: np.ndarray) -> np.ndarray:
         problem = self._wrong(mask)
@@ -147,7 +153,8 @@ class Mask(Target):
 
     def stated(self, raw: Any) -> list[str]:
         """The class of each segment, once; what a file holds is not known before it is read."""
-        return sorted({str(segment["label"]) for segment in raw.get("segments", ())})
+        labels = (segment["label"] for segment in raw.get("segments", ()))
+        return sorted({str(label) for label in labels if label is not None})
 
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
         """Says of ids that are no class."""

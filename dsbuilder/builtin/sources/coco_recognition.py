@@ -16,6 +16,7 @@ Option = Mapping[str, str] | str
 _MOST_FILES = 200  # sets with a JSON file for every image are others
 _READ_BYTES = 1 << 24
 _HEAD_BYTES = 1 << 16
+_IGNORE = "ignore"
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "objects": ("instances", "annotations"),
     "mask": ("instances", "stuff"),
@@ -127,6 +128,7 @@ def _recognition(files: Mapping[str, _File], seen: Glance, faults: Sequence[str]
         + (f"; not used: {shortened(left)}" if left else "")
         + _and(faults)
     )
+    ignored = _ignored(options, files)
     there = {path.rpartition("/")[2] for path in seen.images}
     missing = sum(name.rpartition("/")[2] not in there for name in images)
     if missing and seen.complete:
@@ -134,8 +136,8 @@ def _recognition(files: Mapping[str, _File], seen: Glance, faults: Sequence[str]
     return Recognition(
         certainty=0.95,
         reason=reason,
-        options={"path": ".", **options},
-        comments={"path": shown, **{name: _COMMENTS[name] for name in options}},
+        options={"path": ".", **options, **ignored},
+        comments={"path": shown, **{name: _COMMENTS[name] for name in (*options, *ignored)}},
     )
 
 
@@ -144,7 +146,21 @@ _COMMENTS: Mapping[str, str] = {
     "mask": "a class for each pixel, made of the segmentations; remove what you do not need",
     "keypoints": "points of every object; remove what you do not need",
     "text": "captions, several on a line each; remove what you do not need",
+    "ignore": "the category of pixels that are of no known class",
 }
+
+
+def _ignored(options: Mapping[str, Option], files: Mapping[str, _File]) -> dict[str, str]:
+    """Returns `ignore` where masks are of `stuff_*` files with a category of that name."""
+    paths = _files(options.get("mask", {}))
+    documents = (files[path].document for path in paths if _is_stuff(path))
+    categories = (each for found in documents if found is not None for each in found.categories)
+    return {_IGNORE: _IGNORE} if any(each.name == _IGNORE for each in categories) else {}
+
+
+def _is_stuff(path: str) -> bool:
+    """Whether a file is one of masks, the boxes of which are those of whole classes."""
+    return path.rpartition("/")[2].startswith("stuff_")
 
 
 def _files(option: Option) -> Sequence[str]:
@@ -159,6 +175,8 @@ def _options(files: Mapping[str, _File]) -> dict[str, Option]:
     options: dict[str, Option] = {}
     for name in KEYS:
         holding = [path for path, each in files.items() if name in each.holds]
+        if name == "objects":
+            holding = [path for path in holding if not _is_stuff(path)]
         option = _option(name, holding)
         if option is not None and _fits(option, next(iter(options.values()), option), files):
             options[name] = option

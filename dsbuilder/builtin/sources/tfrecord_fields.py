@@ -127,16 +127,16 @@ class _Mask(_OfColumn):
         check_count(name, len(encoded), 1)
         pixels = mask.decode_ids(encoded[0])
         found = np.flatnonzero(np.bincount(pixels.reshape(-1), minlength=256)).tolist()
-        if self.ignore in found:
-            raise DataError(
-                f"{name}: expected a class for every pixel, found some to ignore ({self.ignore}), "
-                "which cannot be read from records. Read the masks from files."
-            )
         segments = [
-            {"label": _name_of(self.column.names, name, each), "counts": rle.encode(pixels == each)}
-            for each in found
+            {"label": self._label(each), "counts": rle.encode(pixels == each)} for each in found
         ]
         return {"segments": segments, "size": list(pixels.shape)}
+
+    def _label(self, number: int) -> str | None:
+        """Returns the name of an id, None if it is the one to ignore."""
+        if number == self.ignore:
+            return None
+        return _name_of(self.column.names, self.column.name, number)
 
     def target(self, raws: Iterable[Any]) -> Target:
         return Mask(names=self.column.names, ignore=self.ignore)

@@ -126,6 +126,15 @@ def test_new_and_lost_files_are_named_with_what_they_move(build, folder: Path) -
         assert moved or mixed, each
 
 
+def test_what_build_exclude_leaves_out_is_not_taken_for_lost(build, folder: Path) -> None:
+    (folder / "out.txt").write_text("cat/0.png\n")
+    whole, less = build("a"), build("b", "build.exclude=out.txt")
+    by_key = {each.key: each for each in whole.diff(less).changes}
+    assert by_key["cat/0.png"].reasons == ("left out by build.exclude",)
+    by_key = {each.key: each for each in less.diff(whole).changes}
+    assert by_key["cat/0.png"].reasons == ("no longer left out by build.exclude",)
+
+
 def test_other_shares_move_samples_and_say_so(build) -> None:
     difference = build("a").diff(build("b", "split={train: 0.75, test: 0.25}"))
     moved = [each for each in difference.changes if each.before and each.after]

@@ -13,7 +13,7 @@ from dsbuilder.builtin.sources.tfrecord import TFRecord
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
-from dsbuilder.formats import example
+from dsbuilder.formats import example, png
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats.webdataset import sample_name
 from dsbuilder.plugin import Source
@@ -105,6 +105,30 @@ def test_npz_of_one_kind_of_label_then_read_is_the_identity(build_all_kinds, tmp
             assert example.encode(found) == example.encode(
                 known.encode(name, sample.targets[target])
             )
+
+
+def test_npz_reports_what_arrays_does_not_read_back(build, build_all_kinds, tmp_path, caplog):
+    export(build(), tmp_path / "toy", to="npz")
+    assert "read back" not in caplog.text
+    export(build_all_kinds(), tmp_path / "kinds", to="npz")
+    left = "'tags', 'price', 'pose', 'text', 'mask', 'objects', 'joints'"
+    assert f"not read back by the source arrays: {left}." in caplog.text
+
+
+def test_npz_of_texts_says_how_they_are_read_back(tmp_path, write_pipeline, caplog) -> None:
+    (tmp_path / "words.txt").write_text("a.png one\nb.png two\n")
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(png.encode(np.zeros((4, 6, 3), np.uint8)))
+    source = "{use: ocr, path: ., file: words.txt, form: space}"
+    text = f"name: words\nsource: {source}\nsplit: {{train: 1}}\n"
+    pipeline = write_pipeline(text + "finish: [{use: resize, size: [4, 6]}]\n")
+    built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=0)
+    export(dsbuilder.load(built.path), tmp_path / "npz", to="npz")
+    told = "y holds 'text', which the source arrays reads with `target: text`"
+    assert told in caplog.text
+    for target, name in (("text", "text"), ("class", "label")):
+        [record, _] = Arrays(path=tmp_path / "npz", target=target).records()
+        assert record.targets == {name: "one"}
 
 
 @pytest.mark.parametrize("stored", STORED)

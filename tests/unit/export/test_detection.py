@@ -312,6 +312,50 @@ def test_pixels_to_ignore_that_have_no_class_become_a_category(tmp_path):
     assert ignored == 50
 
 
+def build_masks(folder: Path, *, background: str) -> Dataset:
+    """Builds two images with masks of two classes and of pixels to ignore (255)."""
+    for number, picture in enumerate(photographs()[:2]):
+        ids = np.zeros((HEIGHT, WIDTH), np.uint8)
+        ids[:10, :20], ids[20:, 20:] = 1, 255
+        for place, image in (("images", picture), ("masks", ids)):
+            (folder / place).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / place / f"{number}.png")
+    (folder / "p.yaml").write_text(
+        f"name: masks\nsource: {{use: image_mask, path: ., classes: [{background}, sea], "
+        f"ignore: '255'}}\nsplit: {{train: 1}}\ncache: {{image: png}}\n"
+    )
+    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=0)
+    return dsbuilder.load(built.path)
+
+
+@pytest.mark.parametrize(
+    ("to", "background", "told"),
+    [
+        ("coco", "sky", ["'background' is put before", "(255) become the category 'ignore'"]),
+        ("coco", "background", ["source coco reads them as such with `ignore: ignore`"]),
+        ("voc", "sky", ["'background' is put before the classes and their ids move by one"]),
+        ("voc", "background", []),
+    ],
+)
+def test_ids_of_masks_that_are_read_as_others_are_reported(tmp_path, caplog, to, background, told):
+    dataset = build_masks(tmp_path, background=background)
+    caplog.clear()
+    export(dataset, tmp_path / to, to=to)
+    found = [r.getMessage() for r in caplog.records if r.name.startswith("dsbuilder.export")]
+    assert len(found) == len(told)
+    assert all(part in message for part, message in zip(told, found, strict=True))
+
+
+def test_what_is_proposed_for_exported_masks_reads_the_pixels_to_ignore(tmp_path):
+    export(build_masks(tmp_path, background="sky"), tmp_path / "coco", to="coco")
+    options = dict(Coco.recognise(tmp_path / "coco").options)
+    stuff = {"train": "annotations/stuff_train.json"}
+    assert options == {"path": ".", "mask": stuff, "ignore": "ignore"}
+    source = Coco(**{**options, "path": tmp_path / "coco"})
+    target = source.targets(list(source.records()))["mask"]
+    assert (target.names, target.ignore) == (("background", "sky", "sea", "ignore"), 3)
+
+
 def test_voc_cannot_hold_boxes_around_a_background(tmp_path):
     names = [coco.Category(id=20, name="background", keypoints=POINTS)]
     dataset = build(tmp_path, SOME, categories=names)

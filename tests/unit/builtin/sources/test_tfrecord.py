@@ -14,6 +14,7 @@ import dsbuilder
 from dsbuilder.builtin.sources.tfrecord import OFFSET, TFRecord
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
+from dsbuilder.export import export
 from dsbuilder.formats import example, png, tfrecord
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats.detection_example import read_label_map
@@ -86,6 +87,26 @@ def test_what_we_built_is_read_as_it_was_stored(build, image: str) -> None:
 def test_labels_of_every_kind_are_read_as_they_were_stored(build_all_kinds) -> None:
     dataset = build_all_kinds()
     check_equal(dataset, TFRecord(path=dataset.path))
+
+
+def test_pixels_to_ignore_are_read_as_such(tmp_path: Path, write_pipeline) -> None:
+    ids = np.array([[0, 1, 255], [255, 1, 0]], np.uint8)
+    black = np.zeros((2, 3, 3), np.uint8)
+    for name in ("a", "b"):
+        for place, pixels in (("images", black), ("masks", ids[:, :, None])):
+            (tmp_path / place).mkdir(exist_ok=True)
+            (tmp_path / place / f"{name}.png").write_bytes(png.encode(pixels))
+    source = "{use: image_mask, path: ., classes: [sky, sea], ignore: '255'}"
+    pipeline = write_pipeline(f"name: masks\nsource: {source}\nsplit: {{train: 1}}\n")
+    built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=0)
+    dataset = dsbuilder.load(built.path)
+    check_equal(dataset, TFRecord(path=dataset.path))
+    export(dataset, tmp_path / "tfds", to="tfds")
+    check_equal(dataset, TFRecord(path=tmp_path / "tfds"))
+    target = dataset.signature.targets["mask"]
+    for record in TFRecord(path=tmp_path / "tfds").records():
+        assert np.array_equal(target.parse(record.targets["mask"]), ids)
+        assert target.stated(record.targets["mask"]) == ["sea", "sky"]
 
 
 def test_a_dataset_is_found_below_the_path_and_recognised(build, tmp_path: Path, caplog) -> None:
