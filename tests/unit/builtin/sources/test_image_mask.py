@@ -278,7 +278,7 @@ def test_black_and_white_masks_are_recognised_by_their_values(tmp_path):
 @pytest.mark.parametrize("count", [66, 400])
 def test_classes_are_guessed_from_masks_of_every_kind_of_name(tmp_path, count):
     for index in range(count):
-        name = f"{index // 2:03}_{'left' if index % 2 else 'right'}.png"
+        name = f"{index // 2:03}_{'right' if index % 2 else 'left'}.png"
         filled(tmp_path, f"images/{name}")
         saved(tmp_path / f"masks/{name}", np.array([[0, 1 + index % 2]], np.uint8))
     classes = ImageMask.recognise(tmp_path).options["classes"]
