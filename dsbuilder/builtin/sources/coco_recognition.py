@@ -69,15 +69,15 @@ def recognition(folder: Path) -> Recognition:
 def _holds(path: str, files: Mapping[str, _File]) -> tuple[str, ...]:
     """Returns what a file holds; an empty one holds what those of other splits under its name do.
 
-    Not so what another file of its split holds, and captions, which every image must have.
+    Not so what another such file of its split holds, and captions, which every image must have.
     """
     split = split_in(path)
     if not files[path].is_empty or split is None:
         return files[path].holds
-    kinds = [each.holds for other, each in files.items() if _kind(other) == _kind(path)]
-    taken = [each.holds for other, each in files.items() if split_in(other) == split]
-    held = {name for holds in kinds for name in holds} - {name for holds in taken for name in holds}
-    return tuple(name for name in KEYS if name in held and name != "text")
+    alike = [other for other in files if _kind(other) == _kind(path)]
+    held = {name for other in alike for name in files[other].holds}
+    taken = {name for other in alike if split_in(other) == split for name in files[other].holds}
+    return tuple(name for name in KEYS if name in held - taken and name != "text")
 
 
 def _kind(path: str) -> list[str]:

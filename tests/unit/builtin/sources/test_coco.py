@@ -389,6 +389,18 @@ def test_a_split_without_any_boxes_is_recognised_with_the_others(tmp_path):
     assert read(root, **options)["val2017/c.jpg"].targets == {"objects": [], "text": "x"}
 
 
+def test_a_split_without_boxes_does_not_take_those_of_its_masks(tmp_path):
+    covered = {**BOX, "segmentation": [[0, 0, 9, 0, 9, 9]]}
+    stuff = {"train": "annotations/stuff_train.json", "validation": "annotations/stuff_val.json"}
+    masks = {
+        stuff["train"]: document(("a.jpg", "b.jpg"), covered),
+        stuff["validation"]: document(("c.jpg",), covered),
+    }
+    found = Coco.recognise(coco2017(tmp_path, **masks | {VAL: document(("c.jpg",))}))
+    objects = {"train": TRAIN, "validation": VAL}
+    assert found.options == {"path": ".", "objects": objects, "mask": stuff}
+
+
 def test_an_empty_file_replaces_none_that_says_something_and_holds_no_captions(tmp_path):
     empty = document(("c.jpg",))
     told = document(("a.jpg", "b.jpg"), {"image_id": 1, "caption": "x"})
