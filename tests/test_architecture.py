@@ -35,7 +35,7 @@ LAYERS = (
     ("formats",),
     ("sample",),
     ("seeding",),
-    ("errors",),
+    ("errors", "processes"),
 )
 RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from dsbuilder.build.publish import is_whole
 from dsbuilder.build.survey import Survey
-from dsbuilder.cache import fingerprint, manifest, store
+from dsbuilder.cache import fingerprint, store
 from dsbuilder.cache.index import is_settled, state
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
@@ -76,12 +76,10 @@ class Standing:
     Attributes:
       path: its version's link.
       build: the folder of the build.
-      manifest: what it is.
     """
 
     path: Path
     build: Path
-    manifest: Manifest
 
 
 def recall(question: Question) -> Standing | None:
@@ -105,7 +103,7 @@ def _standing(known: Store, seen: Mapping[str, Any]) -> Standing | None:
         return None
     if not is_whole(build):
         return None
-    return Standing(path=known.root / version, build=build, manifest=manifest.read(build))
+    return Standing(path=known.root / version, build=build)
 
 
 def _is_as_it_was(known: Store, seen: Mapping[str, Any]) -> bool:

@@ -98,36 +98,33 @@ def name_of(plugin: Any, registry: Registry) -> str:
 
 def nested(value: Any) -> Iterator[Any]:
     """Yields a plugin and, in turn, those among its options, in stages or by themselves."""
-    if hasattr(type(value), "__dsbuilder__"):
-        yield value
-        for each in _fields(value):
-            yield from nested(getattr(value, each.name))
-    elif hasattr(value, "plugin"):
-        yield from nested(value.plugin)
-    elif isinstance(value, Mapping):
-        for child in value.values():
-            yield from nested(child)
-    elif isinstance(value, (tuple, list)):
-        for child in value:
-            yield from nested(child)
+    for leaf in _leaves(value):
+        if hasattr(type(leaf), "__dsbuilder__"):
+            yield leaf
+            for each in _fields(leaf):
+                yield from nested(getattr(leaf, each.name))
+        elif hasattr(leaf, "plugin"):
+            yield from nested(leaf.plugin)
 
 
 def paths_of(plugin: Any) -> Iterator[Path]:
     """Yields every `Path` option of a bound plugin and of those it nests."""
     for each in nested(plugin):
         for option in _fields(each):
-            yield from _paths(getattr(each, option.name))
+            leaves = _leaves(getattr(each, option.name))
+            yield from (leaf for leaf in leaves if isinstance(leaf, Path))
 
 
-def _paths(value: Any) -> Iterator[Path]:
-    if isinstance(value, Path):
-        yield value
-    elif isinstance(value, Mapping):
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yields what an option's value holds, however deep in mappings and lists."""
+    if isinstance(value, Mapping):
         for child in value.values():
-            yield from _paths(child)
+            yield from _leaves(child)
     elif isinstance(value, (tuple, list)):
         for child in value:
-            yield from _paths(child)
+            yield from _leaves(child)
+    else:
+        yield value
 
 
 def of_code(origin: Origin) -> str:

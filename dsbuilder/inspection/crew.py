@@ -9,19 +9,15 @@ lost with its reason; one that takes too long over a record is ended, and that r
 """
 
 import contextlib
-import os
-import socket
 import subprocess
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
-import dsbuilder
+from dsbuilder import processes
 from dsbuilder.errors import PluginError
 from dsbuilder.inspection.measuring import Measurer, Measures, Task
 from dsbuilder.sample import Record
@@ -104,14 +100,7 @@ class _Worker:
 
     @classmethod
     def start(cls, task: Task) -> "_Worker":
-        ours, theirs = socket.socketpair()
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dsbuilder.inspection.worker", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
+        ours, process = processes.start("dsbuilder.inspection.worker")
         worker = cls(Connection(ours.detach()), process)
         worker.tell(task)
         return worker
@@ -218,10 +207,3 @@ class _Run:
         self._leave(worker)
         if self.waiting:
             self._hire()
-
-
-def _environment() -> dict[str, str]:
-    package = str(Path(dsbuilder.__file__).parent.parent)
-    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **single, "PYTHONPATH": path, "NO_ALBUMENTATIONS_UPDATE": "1"}

@@ -16,16 +16,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any, Self
 
-import dsbuilder
+from dsbuilder import processes
 from dsbuilder.build.engines.pulse import Beat, Pulse
 from dsbuilder.build.task import Binding, Job, Lost, ShardResult, ShardTask
 from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
@@ -109,14 +107,7 @@ class _Nursery:
     """The process that workers are forked from; it ends when this end of its socket is closed."""
 
     def __init__(self, modules: Sequence[str] = ()) -> None:
-        self._control, theirs = socket.socketpair()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dsbuilder.worker", str(theirs.fileno()), *modules],
-            pass_fds=[theirs.fileno()],
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
+        self._control, self._process = processes.start("dsbuilder.worker", *modules)
 
     def take(self, binding: Binding) -> None:
         """Sends the one pipeline; if it has died by then, `bear` will say so."""
@@ -285,10 +276,3 @@ def receive(connection: Connection) -> dict[str, Any]:
     """Returns the next message; raises EOFError when the other end is gone."""
     message: dict[str, Any] = json.loads(connection.recv_bytes())
     return message
-
-
-def _environment() -> dict[str, str]:
-    package = str(Path(dsbuilder.__file__).parent.parent)
-    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **single, "PYTHONPATH": path, "NO_ALBUMENTATIONS_UPDATE": "1"}
