@@ -351,6 +351,13 @@ class ModelBuilder(ABC):
     preprocesses: ClassVar[bool] = False
     """Whether the model scales its input itself; else the trainer normalises before it."""
 
+    def check(self, spec: SampleSpec) -> None:  # noqa: B027 - one that serves all checks nothing
+        """Checks that `build` can serve a signature; `dsbuilder check` asks, so without Keras.
+
+        Raises:
+          TrainError: it cannot: another kind of target, images that are too small, ...
+        """
+
     @abstractmethod
     def build(self, spec: SampleSpec) -> "keras.Model":
         """Returns an uncompiled model.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsbuilder.plugin import ClassLabel, ModelBuilder, PluginError, SampleSpec, model
+from dsbuilder.plugin import ModelBuilder, SampleSpec, TrainError, model
 
 if TYPE_CHECKING:
     import keras
@@ -26,20 +26,22 @@ class TinyResnet(ModelBuilder):
         if min(self.width, self.blocks) < 1:
             raise ValueError(f"expected 1 or more, found {self.width=} and {self.blocks=}.")
 
+    def check(self, spec: SampleSpec) -> None:
+        """Refuses what is not one class: `dsbuilder check` says so."""
+        if [target.kind for target in spec.targets.values()] != ["class"]:
+            raise TrainError(f"tiny_resnet: expected one target of kind class, found {spec}.")
+
     def build(self, spec: SampleSpec) -> "keras.Model":
         """Returns the network with logits for the one class target of the signature."""
         import keras  # here and not above: it takes seconds that only a training shall pay
 
-        targets = list(spec.targets.values())
-        if len(targets) != 1 or not isinstance(targets[0], ClassLabel):
-            raise PluginError(f"tiny_resnet: expected one target of kind class, found {targets}.")
+        (target,) = spec.targets.values()
         image = keras.Input(spec.image.shape)
         x = keras.layers.ReLU()(_convolution(image, self.width))
         for block in range(self.blocks):
             x = _residual(x, self.width * 2**block)
         x = keras.layers.GlobalAveragePooling2D()(x)
-        logits = keras.layers.Dense(len(targets[0].names), dtype="float32", name="logits")(x)
-        return keras.Model(image, logits)
+        return keras.Model(image, keras.layers.Dense(len(target.class_names), dtype="float32")(x))
 
 
 def _residual(x: Any, filters: int) -> Any:

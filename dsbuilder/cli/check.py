@@ -36,9 +36,22 @@ def check(
 
     spec = load_spec(pipeline, overrides, options.folders(plugin_folders))
     surveyed = survey(spec)
+    check_training(spec, surveyed)
     plan = planned(surveyed)
     document = describe(surveyed, plan)
     Screen(as_json=as_json).show(document, lambda: draw(surveyed, plan, document))
+
+
+def check_training(spec: "Spec", surveyed: "Survey") -> None:
+    """Compares the train section, if there is one, with what it is to learn from.
+
+    Raises:
+      SpecError: there is no such target, or the model does not learn it.
+    """
+    from dsbuilder.train.fitting import check_fit
+
+    if spec.settings.train is not None:
+        check_fit(spec.settings.train, surveyed.pipeline.streamed, where=spec.where)
 
 
 def planned(surveyed: "Survey") -> "Plan":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.check import check_training
 from dsbuilder.cli.scores import draw_scores
 from dsbuilder.cli.screen import Screen, facts, line, shown, warned
 
@@ -67,7 +68,7 @@ def train(
         )
     assigned = [*overrides, *([f"train.epochs={epochs}"] if epochs is not None else [])]
     subject = (_from_dataset if target.is_dir() else _from_pipeline)(
-        target, assigned, plugin_folders, out=out, workers=workers, screen=screen
+        target, assigned, plugin_folders, out=out, workers=workers, screen=screen, resume=resume
     )
     run = _open_run(subject.dataset.name, run_folder, resume=resume)
     try:
@@ -111,8 +112,9 @@ def _from_pipeline(
     out: Path,
     workers: int | None,
     screen: Screen,
+    resume: bool,
 ) -> _Subject:
-    from dsbuilder.build import build_dataset, load_spec
+    from dsbuilder.build import build_dataset, load_spec, survey
     from dsbuilder.dataset import load
     from dsbuilder.errors import TrainError
 
@@ -120,6 +122,8 @@ def _from_pipeline(
     spec = load_spec(target, overrides, folders)
     if spec.settings.train is None:
         raise TrainError(f"{target}: expected a train section, found none. Add one.")
+    if not resume:  # a run goes on as it began, whatever the pipeline says by now
+        check_training(spec, survey(spec))
     with progress.samples(screen) as report:
         built = build_dataset(
             target,
@@ -143,6 +147,7 @@ def _from_dataset(
     out: Path,
     workers: int | None,
     screen: Screen,
+    resume: bool,
 ) -> _Subject:
     from dsbuilder.build.survey import find_plugins
     from dsbuilder.dataset import load

@@ -262,9 +262,11 @@ def _check_record(plugin: Source, record: Record, targets: Mapping[str, Any]) ->
 def check_model(plugin: ModelBuilder, *, spec: SampleSpec | None = None) -> None:
     """Checks that a builder makes an uncompiled model with logits for every class.
 
+    What its `check` lets pass, `build` must take.
+
     Args:
       spec: what it is built for, of one target with classes; 32x32x3 images of 3 classes if left
-        out. A builder that refuses the target is built for a mask.
+        out. A builder whose `check` refuses the target is built for a mask.
     """
     name = name_of(plugin)
     check_declaration(plugin)
@@ -272,12 +274,13 @@ def check_model(plugin: ModelBuilder, *, spec: SampleSpec | None = None) -> None
     spec = _signature(32, 32, 3) if spec is None else spec
     (target,) = spec.targets.values()
     try:
-        model = plugin.build(spec)
+        plugin.check(spec)
     except TrainError:
         if isinstance(target, Mask):
             raise
         check_model(plugin, spec=spec.replace(targets={"mask": _MASK}))
         return
+    model = plugin.build(spec)
     assert not model.compiled, f"{name}: expected an uncompiled model; the trainer compiles it."
     shape = (2, *(side or 32 for side in spec.image.shape))
     pixels = np.random.default_rng(0).random(shape, np.float32)

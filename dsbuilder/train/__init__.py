@@ -4,6 +4,7 @@ trainer.py      `train_dataset`, `resume_run`: the phases of a training, one aft
 run.py          the run folder: its name, its configuration, its results
 record.py       what is written there: configuration, curves, evaluation
 options.py      the train section as it is kept in a run and bound again
+fitting.py      whether what is to be learnt fits the data and the model
 phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
 network.py      the model that is trained: normalisation, then what the builder builds
 objective.py    loss and metrics of each kind of target
@@ -15,5 +16,6 @@ scores.py       scores of several classes, numbers and masks
 measured.py     what every evaluation says
 prediction.py   `predict`: the classes of image files
 
-What does not need Keras does not import it: `run`, `options` and the data of evaluations.
+What does not need Keras does not import it: `run`, `options`, `fitting` and the data of
+evaluations.
 """

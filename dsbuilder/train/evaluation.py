@@ -110,7 +110,7 @@ def evaluate(
         for images, truth in batches
     )
     where = {"dataset": f"{dataset.name} {dataset.manifest.version}", "split": split}
-    return _SCORES[target.kind](pairs, target, **where)
+    return SCORES[target.kind](pairs, target, **where)
 
 
 def _score_classes(pairs: Pairs, target: Any, **where: str) -> Evaluation:
@@ -120,13 +120,13 @@ def _score_classes(pairs: Pairs, target: Any, **where: str) -> Evaluation:
     return score(truth, logits, class_names=names, **where)
 
 
-_SCORES: Mapping[str, Callable[..., Measured]] = {
+SCORES: Mapping[str, Callable[..., Measured]] = {
     ClassLabel.kind: _score_classes,
     MultiLabel.kind: score_labels,
     Value.kind: score_values,
     Mask.kind: score_masks,
 }
-"""By kind of target; `objective.OBJECTIVES` has the same."""
+"""By kind of target, of those in `fitting.TRAINED`."""
 
 
 def score(

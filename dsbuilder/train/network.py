@@ -41,11 +41,6 @@ def build_network(
         x = _standardized(x, statistics)
     elif not builder.preprocesses and signature.image.dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name="normalize")(x)
-    elif normalize:
-        raise TrainError(
-            f"train.normalize: expected uint8 images to scale to [0, 1], found {signature.image}. "
-            "Use standardize, or leave it out."
-        )
     return keras.Model(inputs, _built(builder, signature, outputs)(x), name="network")
 
 

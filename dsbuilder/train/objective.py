@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from dsbuilder.errors import TrainError
 from dsbuilder.sample import ImageSpec, SampleSpec
 from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
 
@@ -95,27 +94,10 @@ OBJECTIVES: Mapping[str, Callable[[Any, ImageSpec], Objective]] = {
     Value.kind: _of_value,
     Mask.kind: _of_mask,
 }
-"""By kind of target; one that is not here has no built-in training."""
+"""By kind of target, of those that `fitting.py` lets be trained."""
 
 
 def objective_of(signature: SampleSpec) -> Objective:
-    """Returns what a model for a signature is trained for.
-
-    Raises:
-      TrainError: the signature does not have exactly one target, or one of a kind without a loss.
-    """
-    if not signature.targets:
-        raise TrainError("train: expected one target, found none. Train on another dataset.")
-    if len(signature.targets) > 1:
-        raise TrainError(
-            f"train: expected one target, found {', '.join(signature.targets)}. "
-            "Say in train.target which one is learnt."
-        )
-    ((name, target),) = signature.targets.items()
-    if target.kind not in OBJECTIVES:
-        raise TrainError(
-            f"train: expected a target of a kind with a built-in loss ({', '.join(OBJECTIVES)}), "
-            f"found '{name}' of kind '{target.kind}'. Choose another with train.target, or train a "
-            "model of your own on dsbuilder.load(...).stream('train')."
-        )
+    """Returns what a model is trained for, whose signature `fitting.check_fit` returned."""
+    (target,) = signature.targets.values()
     return OBJECTIVES[target.kind](target, signature.image)

@@ -16,6 +16,7 @@ from dsbuilder.train import archive
 from dsbuilder.train.archive import Note
 from dsbuilder.train.callbacks import NoiseByPosition, OnBatch, OnEpoch, Schedule, Watch
 from dsbuilder.train.evaluation import evaluate
+from dsbuilder.train.fitting import check_fit, learnt_target
 from dsbuilder.train.network import build_network
 from dsbuilder.train.objective import Objective, objective_of
 from dsbuilder.train.optimizer import make_optimizer
@@ -49,8 +50,9 @@ def train_dataset(
       on_epoch: called after every epoch, when it is written.
 
     Raises:
-      TrainError: the dataset cannot be trained on, the model does not fit it, its weights are
-        missing, or the folder holds a run.
+      SpecError: the dataset does not have what is to be learnt, or the model does not learn it.
+      TrainError: the dataset cannot be trained on, weights of the model are missing, or the folder
+        holds a run.
     """
     target = run if isinstance(run, Run) else Run(path=Path(run))
     if (target.path / CONFIG).exists() or target.last.exists():
@@ -137,10 +139,9 @@ def _prepare(
     if "train" not in dataset.splits or not dataset.num_samples("train"):
         raise TrainError(f"{dataset.path}: expected samples to train on, found none. Build some.")
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
-    if options.target is not None:
-        opened["targets"] = [options.target]
+    opened["targets"] = [learnt_target(options, dataset.signature)]
     train = stream(dataset, "train", plugins=plugins, **opened)
-    objective = objective_of(train.signature)
+    objective = objective_of(check_fit(options, train.signature))
     validation = None
     if "validation" in dataset.splits and dataset.num_samples("validation"):
         validation = stream(dataset, "validation", plugins=plugins, **opened)

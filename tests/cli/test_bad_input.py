@@ -211,6 +211,17 @@ def test_a_missing_pipeline(folder: Path, call) -> None:
     assert result.exit_code == 2
 
 
+def test_a_train_section_that_does_not_fit_the_labels(pets: Path, call) -> None:
+    with (pets / "pets.yaml").open("a") as file:
+        file.write("train:\n  model: {use: unet}\n")
+    result = call("check pets.yaml")
+    assert result.stderr == (
+        "error: pets.yaml:7: train.model: unet: expected one target of kind mask, found 'label' "
+        "(class of 2). Choose a mask with train.target, or use another model.\n"
+    )
+    assert result.exit_code == 2
+
+
 def test_an_output_folder_that_cannot_be_written(pets: Path, call) -> None:
     (pets / "file.txt").touch()
     result = call("build pets.yaml --out file.txt/x --workers 1")

@@ -45,11 +45,24 @@ def test_a_training_that_cannot_start_leaves_no_run_behind(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    wrong = ("--out", home / "out", "--set", "train.model.depth=9")
+    wrong = ("--out", home / "out", "--set", "train.optimizer.use=adan")
     failed = run("train", home / "pets.yaml", *wrong)
     assert failed.exit_code == 1
-    assert "cnn: " in failed.stderr
+    assert "Did you mean 'adam'?" in failed.stderr
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_what_cannot_be_learnt_is_told_before_anything_is_built(home: Path, tmp_path: Path) -> None:
+    failed = run(
+        *("train", home / "pets.yaml", "--out", tmp_path / "out"),
+        *("--set", "train.target=lable"),
+    )
+    assert failed.stderr == (
+        f"error: {home / 'pets.yaml'}: train.target: unknown target 'lable'. "
+        "Did you mean 'label'?\n"
+    )
+    assert failed.exit_code == 2
+    assert not (tmp_path / "out").exists()
 
 
 def test_train_shows_every_epoch_and_where_files_lie(home: Path) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from dsbuilder.builtin.models.logits import logits
+from dsbuilder.builtin.models.logits import logits, num_outputs
 from dsbuilder.plugin import ModelBuilder, SampleSpec, TrainError, model
 
 if TYPE_CHECKING:
@@ -77,16 +77,21 @@ class Cnn(ModelBuilder):
             if not 0 <= rate < 1:
                 raise ValueError(f"{option}: expected a share in [0, 1), found {rate:g}.")
 
-    def build(self, spec: SampleSpec) -> "keras.Model":
-        """Returns the network for a signature.
+    def check(self, spec: SampleSpec) -> None:
+        """Refuses a target that is not one of classes or numbers, and images that do not fit.
 
         Raises:
           TrainError: the image is too small for `depth`, varies in size where `head` is `flatten`,
-            or the target is not one of classes or numbers.
+            or the target is another one.
         """
+        num_outputs(spec)
+        self._check_image(spec)
+
+    def build(self, spec: SampleSpec) -> "keras.Model":
+        """Returns the network for a signature; raises as `check` does."""
         import keras
 
-        self._check_image(spec)
+        self.check(spec)
         inputs = keras.Input(spec.image.shape, name="image")
         x = inputs
         for block in range(self.depth):

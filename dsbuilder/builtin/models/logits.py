@@ -32,6 +32,6 @@ def num_outputs(spec: SampleSpec) -> int:
         return kinds[0].size or 1
     found = ", ".join(f"'{name}' ({kind})" for name, kind in spec.targets.items()) or "none"
     raise TrainError(
-        f"model: expected one target of kind class, multi-label or value, found {found}. "
+        f"expected one target of kind class, multi-label or value, found {found}. "
         "Use a model builder that serves this target."
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dsbuilder.builtin.models.backbones import applications, efficientnet_lite0
 from dsbuilder.builtin.models.backbones.weights import load_weights
-from dsbuilder.builtin.models.logits import logits
+from dsbuilder.builtin.models.logits import logits, num_outputs
 from dsbuilder.plugin import ModelBuilder, SampleSpec, TrainError, did_you_mean, model
 
 if TYPE_CHECKING:
@@ -74,16 +74,25 @@ class Transfer(ModelBuilder):
     def _frozen(self) -> bool:
         return self.weights != "none" if self.freeze is None else self.freeze
 
+    def check(self, spec: SampleSpec) -> None:
+        """Refuses a target that is not one of classes or numbers, and images of 4 channels.
+
+        Raises:
+          TrainError: the signature has such.
+        """
+        num_outputs(spec)
+        self._check_channels(spec)
+
     def build(self, spec: SampleSpec) -> "keras.Model":
         """Returns the network for a signature.
 
         Raises:
-          TrainError: images have 4 channels or are too small; weights are missing, cannot be
-            downloaded or do not fit; or the target is not one of classes or numbers.
+          TrainError: images are too small; weights are missing, cannot be downloaded or do not fit;
+            or what `check` says.
         """
         import keras
 
-        self._check_channels(spec)
+        self.check(spec)
         inputs = keras.Input(spec.image.shape, name="image")
         x = (
             keras.layers.Concatenate(name="rgb")([inputs] * 3)

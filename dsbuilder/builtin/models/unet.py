@@ -39,13 +39,18 @@ class Unet(ModelBuilder):
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: expected a share in [0, 1), found {self.dropout:g}.")
 
-    def build(self, spec: SampleSpec) -> "keras.Model":
-        """Returns the network for a signature.
+    def check(self, spec: SampleSpec) -> None:
+        """Refuses a target that is not one mask, and images that do not fit.
 
         Raises:
-          TrainError: the target is not one mask, or the image varies in size or is too small for
+          TrainError: the target is another one, or the image varies in size or is too small for
             `depth`.
         """
+        _num_classes(spec)
+        self._padding(spec)
+
+    def build(self, spec: SampleSpec) -> "keras.Model":
+        """Returns the network for a signature; raises as `check` does."""
         import keras
 
         classes = _num_classes(spec)

@@ -162,7 +162,7 @@ def test_a_target_without_classes_is_an_error():
     with pytest.raises(TrainError) as error:
         Cnn().build(signature(words=Text()))
     assert str(error.value) == (
-        "model: expected one target of kind class, multi-label or value, found 'words' (text). "
+        "expected one target of kind class, multi-label or value, found 'words' (text). "
         "Use a model builder that serves this target."
     )
 

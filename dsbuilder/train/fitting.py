@@ -1,0 +1,89 @@
+"""Whether a train section fits what it is to learn from: told before an image is opened.
+
+Nothing here needs Keras, so `check` asks it of a pipeline and a training of a dataset.
+"""
+
+from collections.abc import Callable, Iterator
+
+from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean
+from dsbuilder.sample import SampleSpec
+from dsbuilder.spec.schema import TrainOptions
+from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
+
+TRAINED = (ClassLabel.kind, MultiLabel.kind, Value.kind, Mask.kind)
+"""The kinds of target with a built-in training: a loss, an evaluation and a prediction each."""
+
+
+def check_fit(
+    options: TrainOptions, signature: SampleSpec, *, where: Callable[[str], str] = str
+) -> SampleSpec:
+    """Returns the signature of what is learnt: that of a stream, with its one target.
+
+    Args:
+      signature: of what the dataset streams.
+      where: says for a place such as `train.target` how an error begins.
+
+    Raises:
+      SpecError: there is no such target or none of that kind is trained, the model does not learn
+        it, or images are not what a training takes.
+    """
+    name = learnt_target(options, signature, where=where)
+    learnt = signature.replace(targets={name: signature.targets[name]})
+    problems = [
+        Problem(where(place), message)
+        for place, message in (*_of_images(options, learnt), *_of_model(options, learnt))
+    ]
+    if problems:
+        raise SpecError(problems)
+    return learnt
+
+
+def learnt_target(
+    options: TrainOptions, signature: SampleSpec, *, where: Callable[[str], str] = str
+) -> str:
+    """Returns the name of the target that is learnt; see `check_fit`."""
+    wrong = _of_target(options.target, signature)
+    if wrong is not None:
+        raise SpecError([Problem(where("train.target" if options.target else "train"), wrong)])
+    return options.target or next(iter(signature.targets))
+
+
+def _of_target(name: str | None, signature: SampleSpec) -> str | None:
+    known = signature.targets
+    found = ", ".join(known) or "none"
+    if name is None and len(known) != 1:
+        advice = "Say in train.target which one is learnt." if known else "Label the samples."
+        return f"expected one target, found {found}. {advice}"
+    name = name or next(iter(known))
+    if name not in known:
+        return f"unknown target '{name}'.{did_you_mean(name, known)}"
+    if known[name].kind not in TRAINED:
+        return (
+            f"expected a target of a kind with a built-in training ({', '.join(TRAINED)}), found "
+            f"'{name}' of kind '{known[name].kind}'. Choose another with train.target, or train a "
+            "model of your own on dsbuilder.load(...).stream('train')."
+        )
+    return None
+
+
+def _of_images(options: TrainOptions, learnt: SampleSpec) -> Iterator[tuple[str, str]]:
+    image = learnt.image
+    if image.height is None or image.width is None:
+        yield (
+            "finish",
+            f"expected images of one size to train on, found {image}. "
+            "Add {use: resize, size: [height, width]}.",
+        )
+    if options.normalize == "scale" and image.dtype != "uint8":
+        yield (
+            "train.normalize",
+            f"expected uint8 images to scale to [0, 1], found {image}. "
+            "Use standardize, or leave it out.",
+        )
+
+
+def _of_model(options: TrainOptions, learnt: SampleSpec) -> Iterator[tuple[str, str]]:
+    try:
+        options.model.check(learnt)
+    except (ValueError, DsbuilderError) as error:
+        yield "train.model", str(error)

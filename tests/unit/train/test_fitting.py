@@ -1,0 +1,114 @@
+"""A train section that does not fit its data is refused, each problem with its place."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from dsbuilder.builtin.models.cnn import Cnn
+from dsbuilder.builtin.models.transfer import Transfer
+from dsbuilder.builtin.models.unet import Unet
+from dsbuilder.errors import SpecError
+from dsbuilder.plugin import ModelBuilder
+from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.spec.schema import TrainOptions
+from dsbuilder.targets import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Text, Value
+from dsbuilder.train.fitting import TRAINED, check_fit
+
+KINDS = {
+    "label": ClassLabel(names=("a", "b")),
+    "labels": MultiLabel(names=("a", "b")),
+    "price": Value(),
+    "mask": Mask(names=("a", "b")),
+    "text": Text(),
+    "objects": Boxes(names=("a",)),
+    "keypoints": Keypoints(names=("a",)),
+}
+LEARNT = {
+    Cnn(): {"label", "labels", "price"},
+    Transfer(): {"label", "labels", "price"},
+    Unet(): {"mask"},
+}
+
+
+def signature(*names, size=(32, 32), channels=3, dtype="uint8"):
+    image = ImageSpec(height=size[0], width=size[1], channels=channels, dtype=dtype)
+    return SampleSpec(image=image, targets={name: KINDS[name] for name in names})
+
+
+def problems(found, model=None, **options):
+    with pytest.raises(SpecError) as error:
+        check_fit(TrainOptions(model=model or Cnn(), **options), found, where="x.yaml: {}".format)
+    return [str(problem) for problem in error.value.problems]
+
+
+@pytest.mark.parametrize("model", LEARNT, ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize("target", KINDS)
+def test_a_model_fits_exactly_the_kinds_that_it_learns(model, target):
+    options = TrainOptions(model=model, target=target)
+    if target in LEARNT[model]:
+        learnt = check_fit(options, signature(*KINDS))
+        assert dict(learnt.targets) == {target: KINDS[target]}
+    else:
+        (found,) = problems(signature(*KINDS), model=model, target=target)
+        trained = KINDS[target].kind in TRAINED
+        assert found.startswith("x.yaml: train.model: " if trained else "x.yaml: train.target: ")
+        assert f"'{target}'" in found
+
+
+def test_the_only_target_needs_no_name():
+    assert list(check_fit(TrainOptions(model=Cnn()), signature("price")).targets) == ["price"]
+
+
+def test_several_targets_need_one():
+    assert problems(signature("label", "price")) == [
+        "x.yaml: train: expected one target, found label, price. "
+        "Say in train.target which one is learnt."
+    ]
+
+
+def test_a_target_that_is_not_there_is_answered_with_the_closest():
+    assert problems(signature("label", "price"), target="prize") == [
+        "x.yaml: train.target: unknown target 'prize'. Did you mean 'price'?"
+    ]
+
+
+def test_nothing_to_learn_is_an_error():
+    assert problems(signature()) == [
+        "x.yaml: train: expected one target, found none. Label the samples."
+    ]
+
+
+def test_images_and_model_are_judged_together():
+    image, normalize, model = problems(
+        signature("label", size=(None, 32), channels=4, dtype="float32"),
+        model=Cnn(head="flatten"),
+        normalize="scale",
+    )
+    assert image.startswith("x.yaml: finish: expected images of one size to train on, found ?x32x4")
+    assert normalize.startswith("x.yaml: train.normalize: expected uint8 images to scale")
+    assert model.startswith("x.yaml: train.model: cnn: expected images of one size")
+
+
+@pytest.mark.parametrize(
+    ("model", "found", "message"),
+    [
+        (Cnn(depth=6), signature("label"), "cnn: expected images of at least 64 pixels a side"),
+        (Unet(depth=6), signature("mask"), "unet: expected images of one size, at least 64"),
+        (Transfer(), signature("label", channels=4), "transfer: expected images of 3 channels"),
+    ],
+)
+def test_images_that_a_model_cannot_take_are_refused(model, found, message):
+    (problem,) = problems(found, model=model)
+    assert problem.startswith(f"x.yaml: train.model: {message}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Any(ModelBuilder):
+    """Says nothing of what it learns, as a builder of one's own may."""
+
+    def build(self, spec):
+        raise NotImplementedError
+
+
+def test_a_builder_that_checks_nothing_is_let_pass():
+    check_fit(TrainOptions(model=Any()), signature("mask"))
