@@ -1,21 +1,11 @@
 """Which keys a record may have."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats.layout import is_utf8, printable
+from dsbuilder.formats.keys import fault
+from dsbuilder.formats.layout import printable
 from dsbuilder.sample import Record
-
-# `//` stands before what is appended to the key of a derived sample, hence no slash at the end.
-_FAULTS: Sequence[tuple[str, Callable[[str], bool]]] = (
-    ("an empty one", lambda key: not key),
-    ("'//' in it", lambda key: "//" in key),
-    ("a slash at its start", lambda key: key.startswith("/")),
-    ("a slash at its end", lambda key: key.endswith("/")),
-    ("a backslash in it", lambda key: "\\" in key),
-    ("a NUL in it", lambda key: "\0" in key),
-    ("broken bytes in it", lambda key: not is_utf8(key)),
-)
 
 
 def check_keys(records: Sequence[Record]) -> None:
@@ -30,17 +20,12 @@ def check_keys(records: Sequence[Record]) -> None:
         if key in seen:
             raise DataError(_twice(records, key))
         seen.add(key)
-        fault = _fault(key)
-        if fault:
+        wrong = fault(key)
+        if wrong:
             raise DataError(
                 f"record '{printable(key)}': expected a key in UTF-8 such as 'class/image.png', "
-                f"found {fault}. Rename the file, or correct the source's records()."
+                f"found {wrong}. Rename the file, or correct the source's records()."
             )
-
-
-def _fault(key: str) -> str | None:
-    """Says what is wrong with a key."""
-    return next((fault for fault, is_there in _FAULTS if is_there(key)), None)
 
 
 def _twice(records: Sequence[Record], key: str) -> str:

@@ -1,6 +1,7 @@
 """images/split and annotations/kind_split.json: what pycocotools and its many readers take.
 
     out/
+      keys.csv                         where paths do not say the keys: file,key
       images/train/a.png
       annotations/
         instances_train.json           boxes; their other attributes under `attributes`
@@ -25,7 +26,7 @@ import numpy as np
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import Names, check_images, chosen, stored
-from dsbuilder.formats import box, coco, rle
+from dsbuilder.formats import box, coco, keys, rle
 from dsbuilder.formats import image as image_format
 from dsbuilder.sample import Target
 from dsbuilder.targets import Boxes, BoxSet, Keypoints, Mask, PointSet, Text
@@ -54,7 +55,12 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     if Mask in names:
         _report(dataset, names[Mask])
     (folder / "annotations").mkdir()
-    return {split: _write_split(dataset, split, folder, names) for split in dataset.splits}
+    found: dict[str, str] = {}
+    samples = {
+        split: _write_split(dataset, split, folder, names, found) for split in dataset.splits
+    }
+    keys.write(folder, found)
+    return samples
 
 
 def _report(dataset: Dataset, name: str) -> None:
@@ -82,8 +88,13 @@ def _report(dataset: Dataset, name: str) -> None:
 
 
 def _write_split(
-    dataset: Dataset, split: str, folder: Path, names: Mapping[type[Target], str]
+    dataset: Dataset,
+    split: str,
+    folder: Path,
+    names: Mapping[type[Target], str],
+    found: dict[str, str],
 ) -> int:
+    """Writes images and annotation files of a split, and notes the keys of images."""
     place = folder / "images" / split
     place.mkdir(parents=True)
     files = Names.of(dataset)
@@ -92,12 +103,13 @@ def _write_split(
     for number, sample in enumerate(stored(dataset, split), start=1):
         file = files.place(sample.key)
         (place / file).write_bytes(sample.image)
+        found[f"images/{split}/{file}"] = sample.key
         size = image_format.size(sample.image)
         images.append(coco.Image(id=number, file_name=file, size=size))
         for kind, name in names.items():
             target, value = dataset.signature.targets[name], sample.targets[name]
-            found = _KINDS[kind].entries(target, value, size)
-            entries[kind] += ({"image_id": number, **entry} for entry in found)
+            written = _KINDS[kind].entries(target, value, size)
+            entries[kind] += ({"image_id": number, **entry} for entry in written)
     for kind, name in names.items():
         categories = _KINDS[kind].categories(dataset.signature.targets[name])
         text = coco.written(images, entries[kind], categories)

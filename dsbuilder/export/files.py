@@ -183,6 +183,7 @@ class Names:
           folder: what the path begins with, with a slash behind.
         """
         root, mark, derived = key.partition("//")
+        root = root.removeprefix("/")  # of what was made from nothing
         first, _, rest = root.partition("/")
         below = (rest if rest and split_named(first) == split else root).removeprefix(folder)
         *folders, name = below.split("/")

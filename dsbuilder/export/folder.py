@@ -1,11 +1,12 @@
 """split/class/image: what Hugging Face `imagefolder`, Keras and torchvision read.
 
     out/                            out/
-      train/                          train/
-        cat/tom.png                     tom.png
-        cat/tom.png@copy-1.png          metadata.csv    file_name,text
-        dog/rex.png                   test/
-      test/                             ...
+      keys.csv                        train/
+      train/                            tom.png
+        cat/tom.png                     metadata.csv    file_name,text
+        cat/tom.png@copy-1.png        test/
+        dog/rex.png                     ...
+      test/
         cat/felix.png
         dog/
 
@@ -27,6 +28,7 @@ import numpy as np
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import Names, Stored, check_images, held, quoted, stored
+from dsbuilder.formats import keys
 from dsbuilder.sample import Target
 from dsbuilder.targets import ClassLabel, Text, Value
 
@@ -44,9 +46,13 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     check_images(dataset)
     targets = held(dataset, ClassLabel, Text, Value)
     _report(dataset, _class_target(targets))
-    return {
-        split: _write_split(dataset, split, folder / split, targets) for split in dataset.splits
+    found: dict[str, str] = {}
+    samples = {
+        split: _write_split(dataset, split, folder / split, targets, found)
+        for split in dataset.splits
     }
+    keys.write(folder, found)
+    return samples
 
 
 def _class_target(targets: Mapping[str, Target]) -> tuple[str, ClassLabel] | None:
@@ -73,13 +79,22 @@ def _report(dataset: Dataset, label: tuple[str, ClassLabel] | None) -> None:
         )
 
 
-def _write_split(dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target]) -> int:
-    """Writes a split's images, and where there is more than a class, the table beside them."""
+def _write_split(
+    dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target], found: dict[str, str]
+) -> int:
+    """Writes a split's images, and where there is more than a class, the table beside them.
+
+    Args:
+      found: takes the key of every file.
+    """
     folder.mkdir()
     label = _class_target(targets)
     for name in label[1].names if label else ():
         (folder / quoted(name)).mkdir()
-    rows = list(_write_images(dataset, split, folder, targets))
+    rows = []
+    for key, row in _write_images(dataset, split, folder, targets):
+        found[f"{split}/{row[0]}"] = key
+        rows.append(row)
     if label is None or len(targets) > 1:
         with (folder / METADATA).open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
@@ -90,8 +105,8 @@ def _write_split(dataset: Dataset, split: str, folder: Path, targets: Mapping[st
 
 def _write_images(
     dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target]
-) -> Iterator[list[str]]:
-    """Writes the images of a split and yields of each its path below `folder` and its labels."""
+) -> Iterator[tuple[str, list[str]]]:
+    """Writes the images of a split and yields of each the key, and its path and its labels."""
     names, label = Names.of(dataset), _class_target(targets)
     for each in stored(dataset, split):
         shown = {name: _shown(name, target, each) for name, target in targets.items()}
@@ -99,7 +114,7 @@ def _write_images(
         prefix = "" if class_name is None else f"{quoted(class_name)}/"
         place = names.place(_below(each.key, class_name), prefix)
         (folder / place).write_bytes(each.image)
-        yield [place, *shown.values()]
+        yield each.key, [place, *shown.values()]
 
 
 def _shown(name: str, target: Target, sample: Stored) -> str:

@@ -1,6 +1,7 @@
 """split/metadata.jsonl beside the images: what Hugging Face `imagefolder` reads, for any labels.
 
     out/
+      keys.csv            where paths do not say the keys: file,key
       train/
         metadata.jsonl    {"file_name": "a.png", "label": "cat", "mask_file_name": "masks/a.png"}
         a.png
@@ -26,7 +27,7 @@ import numpy as np
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import Names, Stored, check_images, held, stored
 from dsbuilder.formats import image as image_format
-from dsbuilder.formats import imagefolder, mask
+from dsbuilder.formats import imagefolder, keys, mask
 from dsbuilder.sample import Target
 from dsbuilder.targets import Boxes, BoxSet, ClassLabel, Mask, MultiLabel, Text, Value
 
@@ -51,13 +52,15 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     _report(dataset, targets)
     samples: dict[str, int] = {}
     empty: dict[str, set[str]] = {}
+    found: dict[str, str] = {}
     for split in dataset.splits:
         (folder / split).mkdir()
         empty[split] = {name for name, kind in targets.items() if isinstance(kind, _LISTS)}
-        rows = _rows(dataset, split, folder / split, targets)
+        rows = _rows(dataset, split, folder / split, targets, found)
         table = folder / split / _TABLE
         samples[split] = imagefolder.write(table, _watched(rows, empty[split]))
     _report_empty(dataset, empty)
+    keys.write(folder, found)
     return samples
 
 
@@ -99,12 +102,13 @@ def _report(dataset: Dataset, targets: Mapping[str, Target]) -> None:
 
 
 def _rows(
-    dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target]
+    dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target], found: dict[str, str]
 ) -> Iterator[dict[str, Any]]:
-    """Writes the images and masks of a split and yields a row for each sample."""
+    """Writes the images and masks of a split, yields a row for each sample and notes its key."""
     names = Names.of(dataset)
     for sample in stored(dataset, split):
         place = names.nested(sample.key, split=split)
+        found[f"{split}/{place}"] = sample.key
         _write(folder / place, sample.image)
         written = _Written(sample=sample, folder=folder, split=split, names=names)
         cells = (_CELLS[type(target)](written, name, target) for name, target in targets.items())

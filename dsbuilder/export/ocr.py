@@ -1,6 +1,7 @@
 r"""split/gt.txt with `images/name<TAB>text` a line: what SynthTIGER writes and OCR trainers read.
 
     out/
+      keys.csv               where paths do not say the keys: file,key
       train/
         gt.txt               images/a.png<TAB>Exit 4
         images/a.png
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import Names, check_images, chosen, stored
-from dsbuilder.formats import ocr
+from dsbuilder.formats import keys, ocr
 from dsbuilder.targets import Text
 
 _IMAGES = "images/"
@@ -32,19 +33,24 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """
     check_images(dataset)
     name = chosen(dataset, Text)[Text]
-    return {split: _write_split(dataset, split, folder / split, name) for split in dataset.splits}
+    found: dict[str, str] = {}
+    samples: dict[str, int] = {}
+    for split in dataset.splits:
+        (folder / split).mkdir()
+        pairs = _pairs(dataset, split, folder / split, name, found)
+        samples[split] = ocr.write_pairs(folder / split / ocr.LISTS[0], pairs)
+    keys.write(folder, found)
+    return samples
 
 
-def _write_split(dataset: Dataset, split: str, folder: Path, target: str) -> int:
-    folder.mkdir()
-    return ocr.write_pairs(folder / ocr.LISTS[0], _pairs(dataset, split, folder, target))
-
-
-def _pairs(dataset: Dataset, split: str, folder: Path, target: str) -> Iterator[tuple[str, str]]:
-    """Writes the images of a split and yields the path of each below `folder`, and its text."""
+def _pairs(
+    dataset: Dataset, split: str, folder: Path, target: str, found: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Writes the images of a split, yields the path and the text of each and notes its key."""
     names = Names.of(dataset)
     for each in stored(dataset, split):
         place = names.nested(each.key, split=split, folder=_IMAGES)
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_bytes(each.image)
+        found[f"{split}/{place}"] = each.key
         yield place, each.targets[target]

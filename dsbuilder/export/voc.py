@@ -6,6 +6,7 @@
       ImageSets/Segmentation/train.txt    the same, if there are masks
       JPEGImages/a.png
       SegmentationClass/a.png             palette index = line of labelmap.txt, 255 = not to count
+      keys.csv                            where paths do not say the keys: file,key
       labelmap.txt                        background, then the classes in their order
 
 Corners are numbers of pixels from 1 on, as the development kit counts them, with at most five
@@ -26,7 +27,7 @@ from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export.files import Names, Stored, check_images, chosen, stored
 from dsbuilder.formats import image as image_format
-from dsbuilder.formats import voc
+from dsbuilder.formats import keys, voc
 from dsbuilder.formats.layout import shortened
 from dsbuilder.targets import Boxes, BoxSet, Mask
 
@@ -46,7 +47,9 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     writer = _Writer(dataset, folder)
     text = voc.written_labelmap(writer.labels)
     (folder / "labelmap.txt").write_text(text, encoding="utf-8", newline="\n")
-    return {split: writer.write(split) for split in dataset.splits}
+    samples = {split: writer.write(split) for split in dataset.splits}
+    keys.write(folder, writer.keys)
+    return samples
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class _Writer:
         if isinstance(boxes, Boxes):
             _report(dataset, boxes)
         self._names = Names.of(dataset, stems=True)
+        self.keys: dict[str, str] = {}
         self._lists = ["Main", *(["Segmentation"] if self._masks else [])]
         masks = ["SegmentationClass"] if self._masks else []
         for each in ("JPEGImages", "Annotations", *masks, *(f"ImageSets/{x}" for x in self._lists)):
@@ -93,6 +97,7 @@ class _Writer:
         file = self._names.place(sample.key)
         name = file.rpartition(".")[0]
         (self._folder / "JPEGImages" / file).write_bytes(sample.image)
+        self.keys[f"JPEGImages/{file}"] = sample.key
         size = image_format.size(sample.image)
         boxes = sample.targets[self._boxes] if self._boxes is not None else None
         objects = tuple(_objects(boxes, self._box_names, size)) if boxes is not None else ()

@@ -2,6 +2,7 @@
 
     out/
       data.yaml                 train: images/train, names: {0: cat, ...}
+      keys.csv                  where paths do not say the keys: file,key
       images/train/a.png
       labels/train/a.txt        0 0.5 0.5 0.25 0.1
 
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import Names, check_images, chosen, stored
-from dsbuilder.formats import yolo
+from dsbuilder.formats import keys, yolo
 from dsbuilder.formats.layout import shortened
 from dsbuilder.targets import Boxes, BoxSet
 
@@ -39,16 +40,23 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     places = {split: f"images/{split}" for split in dataset.splits}
     text = yolo.written_data(target.class_names, places)
     (folder / "data.yaml").write_text(text, encoding="utf-8", newline="\n")
-    return {split: _write_split(dataset, split, folder, name) for split in dataset.splits}
+    found: dict[str, str] = {}
+    samples = {split: _write_split(dataset, split, folder, name, found) for split in dataset.splits}
+    keys.write(folder, found)
+    return samples
 
 
-def _write_split(dataset: Dataset, split: str, folder: Path, name: str) -> int:
+def _write_split(
+    dataset: Dataset, split: str, folder: Path, name: str, found: dict[str, str]
+) -> int:
+    """Writes images and label files of a split, and notes the keys of images."""
     names = Names.of(dataset, stems=True)
     for kind in ("images", "labels"):
         (folder / kind / split).mkdir(parents=True)
     for sample in stored(dataset, split):
         place = names.place(sample.key, f"images/{split}/")
         (folder / place).write_bytes(sample.image)
+        found[place] = sample.key
         label = folder / yolo.label_path(place)
         label.write_text(yolo.written_labels(_rows(sample.targets[name])), newline="\n")
     return len(names.taken)

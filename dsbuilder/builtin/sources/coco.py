@@ -36,7 +36,8 @@ class Coco(Source):
     Classes are the categories in the order of their ids, which may have gaps. The size of an image
     is what the file states, else what the image's header does. A box a rounding error (2 pixels or
     0.01) outside is moved to the edge, one farther outside is an error; an annotation that is there
-    twice counts once. The key of a record is the image's path below `path`.
+    twice counts once. The key of a record is the image's path below `path`, or what the `keys.csv`
+    of an export says.
 
     Attributes:
       path: the folder at the top.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.formats import coco, coco_values
+from dsbuilder.builtin.sources.keyed import keyed
+from dsbuilder.formats import coco, coco_values, keys
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.layout import Inside, normalized, shortened, split_in
@@ -74,6 +75,7 @@ class _Reader:
         self._path, self._files, self._images, self._ignore = path, files, images, ignore
         self._tree = scan(path)
         self._inside = Inside(path)
+        self._keys = keys.read(path)
         self._opened: dict[str, coco.Document] = {}
         self._split_of: dict[str, str | None] = {}
         self._attributes: Mapping[str, str] = {}
@@ -91,7 +93,7 @@ class _Reader:
             raise DataError(f"{self._path}: expected images in {files}, found none.")
         targets = {name: self._target(name, parts) for name in self._files}
         self._report()
-        return Found(records=records, targets=targets)
+        return Found(records=keyed(records, self._keys), targets=targets)
 
     def _part(self, split: str | None) -> _Part:
         documents = {name: self._open(files[split]) for name, files in self._files.items()}
@@ -259,7 +261,7 @@ class _Reader:
         return Mask(names=classes, ignore=classes.index(self._ignore) if self._ignore else None)
 
     def _report(self) -> None:
-        read = {*self._opened, *self._split_of}
+        read = {*self._opened, *self._split_of, *self._keys.files}
         notes = self._tree.notes(self._tree.skipped(read))
         for place, document in self._opened.items():
             if document.repeated:

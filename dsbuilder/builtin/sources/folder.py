@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsbuilder.builtin.sources.keyed import keyed
+from dsbuilder.formats import keys
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import (
     IMAGE_EXTENSIONS,
@@ -60,8 +62,9 @@ class Folder(Source):
     all; otherwise they are classes. An image outside of every class folder is an error. Hidden
     files and folders are passed over; other files are skipped, counted, and reported in the log.
 
-    The key of a record is its path below `path`. A class of `classes` without an image keeps its id
-    and is reported in the log; a folder without an image is no class.
+    The key of a record is its path below `path`, or what the `keys.csv` of an export says. A class
+    of `classes` without an image keeps its id and is reported in the log; a folder without an image
+    is no class.
 
     Attributes:
       path: the folder at the top.
@@ -90,14 +93,16 @@ class Folder(Source):
         return _recognise(glance(folder))
 
     def records(self) -> Iterator[Record]:
-        """Yields a record for every image, in the order of the keys.
+        """Yields a record for every image, in the order of the paths.
 
         Raises:
           DataError: the folder is missing or empty, an image lies outside of every class folder,
-            `classes` leaves a folder out, there is only one class, or a name is not valid UTF-8.
+            `classes` leaves a folder out, there is only one class, a name is not valid UTF-8, or
+            `keys.csv` is wrong.
         """
         tree = scan_tree(self.path, follow_links=self.follow_links)
-        scan = _Scan(tree=tree, images=tree.images(self.extensions))
+        known = keys.read(self.path)
+        scan = _Scan(tree=tree, images=tree.images(self.extensions), tables=known.files)
         if not scan.images:
             raise DataError(_nothing_found(self, scan))
         depth = _depth(scan.images, self.classes)
@@ -106,11 +111,12 @@ class Folder(Source):
         labels = {_label(key, depth) for key in scan.images}
         check_class_count(labels, where=str(self.path), noun="class folders")
         _report(self, scan, labels, depth)
-        return (_record(self, key, depth) for key in scan.images)
+        return iter(keyed([_record(self, path, depth) for path in scan.images], known))
 
     def watches(self) -> Sequence[Path]:
-        """Returns every folder at or below `path`."""
-        return scan_tree(self.path, follow_links=self.follow_links).below(self.path)
+        """Returns every folder at or below `path`, and `keys.csv`."""
+        tree = scan_tree(self.path, follow_links=self.follow_links)
+        return tree.below(self.path, keys.read(self.path).files)
 
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `label`, the class."""
@@ -120,15 +126,16 @@ class Folder(Source):
 
 @dataclass(frozen=True, kw_only=True)
 class _Scan:
-    """What lies below the top folder: everything, and of it the images."""
+    """What lies below the top folder: everything, and of it the images and tables that are read."""
 
     tree: Tree
     images: list[str]
+    tables: frozenset[str]
 
     @property
     def notes(self) -> list[str]:
         """What was skipped, as sentences without a full stop."""
-        skipped = self.tree.skipped(frozenset(self.images))
+        skipped = self.tree.skipped(self.tables.union(self.images))
         return self.tree.notes(skipped, follow="follow_links: true enters them")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from dsbuilder.builtin.sources.imagefolder_guess import guessed_options, tables_in
 from dsbuilder.builtin.sources.imagefolder_rows import RowReader, roles_of
+from dsbuilder.builtin.sources.keyed import keyed
 from dsbuilder.builtin.sources.mask_names import MaskNames
 from dsbuilder.builtin.sources.splits import in_splits
 from dsbuilder.builtin.sources.tabled import (
@@ -17,7 +18,7 @@ from dsbuilder.builtin.sources.tabled import (
     targets_of,
     value_target,
 )
-from dsbuilder.formats import imagefolder
+from dsbuilder.formats import imagefolder, keys
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import (
@@ -58,7 +59,8 @@ class ImageFolder(Source):
 
     A column is read into the target that an option names. Those of the default names are read if
     they are there, those that you name must be there, and null reads none. Columns that nothing
-    reads are reported in the log. The key of a record is its path below `path`.
+    reads are reported in the log. The key of a record is its path below `path`, or what
+    the `keys.csv` of an export says.
 
     Attributes:
       path: the folder at the top.
@@ -141,7 +143,8 @@ class ImageFolder(Source):
         faults = Faults()
         paths = _table_paths(self, tree)
         tables = {path: read_table(self.path / path, faults) for path in paths}
-        reader = _Reader(self, tables, faults)
+        known = keys.read(self.path)
+        reader = _Reader(self, tables, faults, read_files=set(known.files))
         records = reader.read()
         faults.check()
         if not records:
@@ -150,12 +153,12 @@ class ImageFolder(Source):
             found = {record.targets["label"] for record in records}
             check_class_count(found, where=str(self.path), noun="classes")
         _report(self, tree, reader)
-        return iter(records if self.split_column is not None else in_splits(records))
+        return iter(keyed(records if self.split_column else in_splits(records), known))
 
     def watches(self) -> Sequence[Path]:
         """Returns every folder at or below `path`, and the tables."""
         tree = scan(self.path)
-        return tree.below(self.path, _table_paths(self, tree))
+        return tree.below(self.path, [*_table_paths(self, tree), *keys.read(self.path).files])
 
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns the targets that the columns make."""

@@ -12,6 +12,7 @@ from dsbuilder.builtin.sources.tabled import (
     targets_of,
     value_target,
 )
+from dsbuilder.formats import keys
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import (
@@ -277,7 +278,7 @@ def _recognise(folder: Path, seen: Glance) -> Recognition:
 
 def _may_be_a_list(path: str) -> bool:
     # What is called metadata says more than a class: that is the source `imagefolder`.
-    return path.count("/") <= 1 and PurePosixPath(path).stem != "metadata"
+    return path.count("/") <= 1 and PurePosixPath(path).stem != "metadata" and path != keys.TABLE
 
 
 def _bases(path: str, seen: Glance) -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from dsbuilder.builtin.sources.keyed import keyed
 from dsbuilder.builtin.sources.splits import in_splits
-from dsbuilder.formats import ocr
+from dsbuilder.formats import keys, ocr
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import Inside, shortened
@@ -40,7 +41,7 @@ class Ocr(Source):
     Lists are called `gt.txt` or `labels.txt` and lie anywhere below `path`, with paths below their
     own folder, or below `images/` in it. Folders with splits' names at the top are splits if every
     image lies in one. Images that no list names are skipped, counted, and reported in the log. The
-    key of a record is its path below `path`.
+    key of a record is its path below `path`, or what the `keys.csv` of an export says.
 
     Attributes:
       path: the folder at the top.
@@ -82,14 +83,17 @@ class Ocr(Source):
         faults.check()
         if not texts:
             raise DataError(f"{self.path}: expected images with their texts, found none.")
-        _report(self, tree, read | texts.keys())
-        return iter(in_splits([_record(self, key, text) for key, text in texts.items()]))
+        known = keys.read(self.path)
+        _report(self, tree, read | texts.keys() | known.files)
+        records = in_splits([_record(self, key, text) for key, text in texts.items()])
+        return iter(keyed(records, known))
 
     def watches(self) -> Sequence[Path]:
         """Returns every folder at or below `path`, and the lists."""
         tree = scan(self.path)
         named = self.form in ("text_id", "id_text")
-        return tree.below(self.path, [] if named else _lists(self, tree))
+        lists = [] if named else _lists(self, tree)
+        return tree.below(self.path, [*lists, *keys.read(self.path).files])
 
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `text`."""

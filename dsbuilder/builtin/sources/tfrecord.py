@@ -20,7 +20,7 @@ from dsbuilder.builtin.sources.tfrecord_layout import (
     plain_layout,
     tfds_layout,
 )
-from dsbuilder.formats import tfds, tree
+from dsbuilder.formats import keys, tfds, tree
 from dsbuilder.formats.example_values import Features
 from dsbuilder.formats.glance import glance
 from dsbuilder.formats.layout import check_class_count, check_classes, shortened
@@ -254,7 +254,8 @@ def _keys(scanned: Sequence[_Scanned]) -> list[str]:
     for name in KEYS:
         found = [each.names.get(name, "") for each in scanned]
         if all(found) and len(set(found)) == len(found):
-            return found
+            given = keys.of_source(found)
+            return [given[key] for key in found]
     return [f"{each.part.name}/{each.row:05d}" for each in scanned]
 
 
@@ -266,8 +267,7 @@ def _names(features: Features) -> dict[str, str]:
         if len(values) == 1:
             value = values[0]
             with suppress(UnicodeDecodeError):
-                shown = value.decode() if isinstance(value, bytes) else str(value)
-                found[name] = shown.replace("//", "@")
+                found[name] = value.decode() if isinstance(value, bytes) else str(value)
     return found
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dsbuilder.builtin.sources.keyed import keyed
 from dsbuilder.builtin.sources.splits import in_splits
 from dsbuilder.builtin.sources.voc_recognition import recognition
-from dsbuilder.formats import box, voc
+from dsbuilder.formats import box, keys, voc
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.layout import normalized, shortened, split_named
@@ -48,8 +49,8 @@ class Voc(Source):
     error; an object that is there twice counts once. An image without an XML file has no objects.
     Without lists all images are read, and folders with splits' names at the top are splits.
     Images of no list, parts of objects, and other files are skipped, counted, and reported in the
-    log. The key of a record is its path below `path`; targets are `objects`, with the attributes
-    `difficult` and `truncated`, and `mask`.
+    log. The key of a record is its path below `path`, or what the `keys.csv` of an export says;
+    targets are `objects`, with the attributes `difficult` and `truncated`, and `mask`.
 
     Attributes:
       path: the folder at the top.
@@ -165,7 +166,10 @@ class _Reader:
         self._images = self._named(_start(source.images))
         self._classes = _classes(source)
         self._values = _mask_values(source)
-        self._read: set[str] = {_LABELMAP} if _labelmap(source) is not None else set()
+        self._keys = keys.read(source.path)
+        self._read = set(self._keys.files)
+        if _labelmap(source) is not None:
+            self._read.add(_LABELMAP)
         self._counts = _Counts()
         self._faults = Faults()
 
@@ -203,7 +207,7 @@ class _Reader:
             )
         for note in [*self._tree.notes(self._tree.skipped(self._read)), *self._counts.notes()]:
             _log.warning("%s: %s.", self._path, note)
-        return records if lists else in_splits(records)
+        return keyed(records if lists else in_splits(records), self._keys)
 
     def _lists(self) -> dict[str, str | None]:
         """Returns the lists of images, those of a split first -> the split they name, or None."""

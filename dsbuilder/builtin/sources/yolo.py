@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from dsbuilder.formats import yolo
+from dsbuilder.builtin.sources.keyed import keyed
+from dsbuilder.formats import keys, yolo
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import Inside, normalized, shortened
@@ -42,7 +43,7 @@ class Yolo(Source):
 
     A place that begins with `../`, as Roboflow writes, counts as if it did not; the key `path` of
     `data.yaml` is followed only if it leads to a folder below. The key of a record is its path
-    below `path`; the target is `objects`.
+    below `path`, or what the `keys.csv` of an export says; the target is `objects`.
 
     Attributes:
       path: the folder of `data.yaml`.
@@ -122,7 +123,8 @@ class _Reader:
         self._data_path = _data_file(source, self._tree)
         self._data = yolo.read_data(self._data_path)
         self._splits = self._chosen(source.only)
-        self._read = {self._data_path.relative_to(source.path).as_posix()}
+        self._keys = keys.read(source.path)
+        self._read = {self._data_path.relative_to(source.path).as_posix(), *self._keys.files}
         self._counts = _Counts()
         self._faults = Faults()
 
@@ -153,7 +155,7 @@ class _Reader:
         notes += [*self._tree.notes(self._tree.skipped(self._read)), *self._counts.notes()]
         for note in notes:
             _log.warning("%s: %s.", self._path, note)
-        return records
+        return keyed(records, self._keys)
 
     def _base(self) -> tuple[str, list[str]]:
         """Returns what places are relative to, and a note where `path` leads elsewhere."""

@@ -15,6 +15,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.export import export
 from dsbuilder.formats import example, png
 from dsbuilder.formats import image as image_format
+from dsbuilder.formats.keys import of_source
 from dsbuilder.formats.webdataset import sample_name
 from dsbuilder.plugin import Source
 from dsbuilder.sample import Sample
@@ -53,7 +54,8 @@ def check_equal(dataset: Dataset, source: Source, names: dict[str, str]) -> None
     Args:
       names: what the source calls a target -> what the dataset does.
     """
-    stored = {key.replace("//", "@"): each for key, each in samples_of(dataset).items()}
+    found = samples_of(dataset)
+    stored = {given: found[key] for key, given in of_source(found).items()}
     records = {record.key: record for record in source.records()}
     assert set(records) == set(stored)
     kinds = source.targets(list(records.values()))

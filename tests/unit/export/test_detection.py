@@ -1,8 +1,8 @@
 """COCO, YOLO and VOC: export, then read, gives the samples again.
 
-The datasets are built of real photographs with drawn labels. Keys come back as the names of the
-files; pixels to the byte; masks, keypoints' visibility and texts exactly; boxes and keypoints
-within 1e-4 pixels. What is equal in all that a layout says of it comes back once.
+The datasets are built of real photographs with drawn labels. Keys come back; pixels to the byte;
+masks, keypoints' visibility and texts exactly; boxes and keypoints within 1e-4 pixels. What is
+equal in all that a layout says of it comes back once.
 """
 
 import shutil
@@ -122,8 +122,9 @@ def pairs(dataset: Dataset, source: Source, folder: str) -> Iterator[tuple[Sampl
     targets = source.targets(list(records.values()))
     for split in dataset.splits:
         for sample in dataset.samples(split):
-            name = quoted(sample.key.removeprefix("images/"))
-            record = records.pop(f"{folder.format(split=split)}images+{name}")
+            record = records.pop(sample.key)
+            place = record.path.relative_to(source.path).as_posix()
+            assert place == folder.format(split=split) + quoted(sample.key)
             assert record.split == split
             image = decode(source.read(record), mode="rgb")
             assert np.array_equal(image, sample.image)

@@ -243,6 +243,6 @@ def test_keras_reads_the_same_classes_and_images(build, tmp_path: Path) -> None:
 def test_raw_pixels_become_png(build, tmp_path: Path) -> None:
     dataset = build(f"{FIXED}cache: {{codec: npy}}\n")
     export(dataset, tmp_path / "folder", to="folder")
-    first = files(tmp_path / "folder")[0]
+    first = files(tmp_path / "folder" / "train")[0]
     with Image.open(io.BytesIO(first.read_bytes())) as image:
         assert (image.format, image.size) == ("PNG", (20, 16))

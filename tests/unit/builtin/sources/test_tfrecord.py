@@ -18,6 +18,7 @@ from dsbuilder.export import export
 from dsbuilder.formats import example, png, tfrecord
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats.detection_example import read_label_map
+from dsbuilder.formats.keys import of_source
 from dsbuilder.plugin import Record
 from dsbuilder.testing import check_source
 
@@ -58,11 +59,10 @@ def check_equal(dataset: Dataset, source: TFRecord) -> None:
     records = listed(source)
     kinds = source.targets(list(records.values()))
     assert dict(kinds) == dict(dataset.signature.targets)
-    samples = {
-        sample.key.replace("//", "@"): (split, sample)
-        for split in dataset.splits
-        for sample in dataset.samples(split)
+    found = {
+        sample.key: (split, sample) for split in dataset.splits for sample in dataset.samples(split)
     }
+    samples = {given: found[key] for key, given in of_source(found).items()}
     assert set(records) == set(samples)
     for key, (split, sample) in samples.items():
         record = records[key]
