@@ -232,6 +232,10 @@ class Target(ABC):
           DataError: the raw value is not one of this target.
         """
 
+    @abstractmethod
+    def raw(self, value: Any) -> Any:
+        """Returns the raw label, of JSON values, that `parse` makes this value of again."""
+
     def check(self, raw: Any) -> None:
         """Checks a raw label before a build begins; it may leave out what would open a file.
 

@@ -77,7 +77,8 @@ def survey(spec: Spec) -> Survey:
     kept = _without(records, spec.settings.build.exclude)
     _check_labels(kept, targets)
     pipeline = resolve(spec, targets)
-    label = next((n for n, kind in targets.items() if isinstance(kind, ClassLabel)), None)
+    classes = (n for n, kind in targets.items() if isinstance(kind, ClassLabel) and not kind.soft)
+    label = next(classes, None)
     split = deal(records, spec.settings.split, seed=spec.settings.seed, label=label)
     for warning in split.warnings:
         _LOGGER.warning("%s", warning)

@@ -1,6 +1,7 @@
 """Tar files of samples, for webdataset and Hugging Face.
 
     out/
+      signature.json            of which kinds the targets are
       train-00000.tar
         cat+tom%2Epng.jpg     the image, as it is stored; raw pixels become PNG
         cat+tom%2Epng.cls     the class id, if there is a class
@@ -12,23 +13,24 @@
 There is a tar file for each shard. A sample is called by its key, in which slashes and dots are
 escaped. In the JSON a class has its name, several classes are a list of names, boxes are a list of
 `{"label": ..., "box": [x_min, y_min, x_max, y_max]}` with their attributes, and keypoints of each
-object `[x, y, visibility]`, all as shares of the image's sides. A mask is a PNG of class ids, such
-as `cat+tom%2Epng.mask.png`. The same dataset gives the same bytes.
+object `[x, y, visibility]`, all as shares of the image's sides; of what was mixed the weights of
+all classes stand there as well. A mask is a PNG of class ids, such as `cat+tom%2Epng.mask.png`. The
+same dataset gives the same bytes.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dsbuilder.cache.manifest import Shard
+from dsbuilder.cache.manifest import Shard, signature_to_json
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import Stored, check_images, quoted, stored_in
 from dsbuilder.formats import mask, webdataset
 from dsbuilder.sample import Target
-from dsbuilder.targets import Boxes, BoxSet, ClassLabel, Keypoints, Mask, MultiLabel, PointSet, Text
+from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Text
 
 _ENDINGS = {"jpeg": "jpg", "png": "png", "raw": "png"}
 
@@ -41,6 +43,8 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
       CacheError: a shard is missing, cut or corrupt.
     """
     check_images(dataset)
+    signature = json.dumps(signature_to_json(dataset.signature), ensure_ascii=False, indent=2)
+    (folder / webdataset.SIGNATURE).write_text(signature, encoding="utf-8", newline="\n")
     return {
         split: sum(
             webdataset.write_shard(folder / f"{split}-{index:05d}.tar", _samples(dataset, shard))
@@ -71,7 +75,7 @@ def _contents(sample: Stored, targets: Mapping[str, Target]) -> dict[str, bytes]
         if isinstance(target, Mask):
             contents[f"{name}.png"] = mask.encode_ids(value)
         else:
-            labels.update(_PLAIN.get(type(target), _numbers)(sample, name, target))
+            labels.update(_plain(sample, name, target))
     text = json.dumps(labels, ensure_ascii=False)
     return {**contents, "json": text.encode()}
 
@@ -81,56 +85,13 @@ def _id(sample: Stored, name: str) -> int:
     return int(np.asarray(sample.features[name]).item())
 
 
-def _class(sample: Stored, name: str, target: Any) -> dict[str, Any]:
-    labels: dict[str, Any] = {name: target.names[_id(sample, name)]}
-    if target.soft:
-        labels[f"{name}_weights"] = sample.targets[name].tolist()
-    return labels
-
-
-def _classes(sample: Stored, name: str, target: Any) -> dict[str, Any]:
-    return {name: target.classes(sample.targets[name])}
-
-
-def _text(sample: Stored, name: str, target: Any) -> dict[str, Any]:
-    return {name: sample.targets[name]}
-
-
-def _numbers(sample: Stored, name: str, target: Any) -> dict[str, Any]:
-    return {name: np.asarray(sample.targets[name]).tolist()}
-
-
-def _boxes(sample: Stored, name: str, target: Any) -> dict[str, Any]:
-    boxes: BoxSet = sample.targets[name]
-    labels = target.classes(boxes)
-    attributes = {each: values.tolist() for each, values in boxes.attributes.items()}
-    return {
-        name: [
-            {
-                "label": labels[row],
-                "box": corners,
-                **{each: values[row] for each, values in attributes.items()},
-            }
-            for row, corners in enumerate(boxes.corners.tolist())
-        ]
-    }
-
-
-def _points(sample: Stored, name: str, target: Any) -> dict[str, Any]:
-    points: PointSet = sample.targets[name]
-    rows = zip(points.points.tolist(), points.visibility.tolist(), strict=True)
-    return {
-        name: [
-            [[x, y, seen] for (x, y), seen in zip(places, visible, strict=True)]
-            for places, visible in rows
-        ]
-    }
-
-
-_PLAIN: Mapping[type[Target], Callable[[Stored, str, Any], dict[str, Any]]] = {
-    ClassLabel: _class,
-    MultiLabel: _classes,
-    Text: _text,
-    Boxes: _boxes,
-    Keypoints: _points,
-}
+def _plain(sample: Stored, name: str, target: Target) -> dict[str, Any]:
+    """Returns what the JSON says of a label that is no mask."""
+    raw = target.raw(sample.targets[name])
+    if not isinstance(raw, Mapping):
+        return {name: raw}
+    if isinstance(target, MultiLabel):
+        names: Any = target.classes(sample.targets[name])
+    else:
+        names = target.class_names[_id(sample, name)]
+    return {name: names, f"{name}_weights": list(raw.values())}

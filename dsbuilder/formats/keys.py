@@ -69,6 +69,19 @@ def of_source(keys: Iterable[str]) -> dict[str, str]:
     return given
 
 
+def with_groups(keys: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Returns the key that a source gives for each sample, and its group.
+
+    Groups are None where no sample derives from another.
+    """
+    given = of_source(keys)
+    roots = {key: root_of(key) for key in given}
+    if all(root == key for key, root in roots.items()):
+        return [(given[key], None) for key in keys]
+    groups = of_source(roots.values())
+    return [(given[key], groups[roots[key]]) for key in keys]
+
+
 def _is_derived(key: str) -> bool:
     return _DERIVED in key or key.startswith(_MADE)
 

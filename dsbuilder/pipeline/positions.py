@@ -104,7 +104,8 @@ class Pipeline:
 
     def label_identity(self, record: Record) -> dict[str, Any]:
         """Returns what of the labels of a record decides their values; see `Target.identity`."""
-        found = dict(record.targets)
+        kinds = _require(self.prepared).targets
+        found = {name: raw for name, raw in record.targets.items() if name in kinds}
         for name, kind in self._identified.items():
             found[name] = kind.identity(found[name])
         return found

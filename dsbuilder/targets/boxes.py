@@ -119,6 +119,15 @@ class Boxes(Target):
             },
         )
 
+    def raw(self, value: BoxSet) -> list[dict[str, Any]]:
+        """Returns `{"label": name, "box": [x, y, x, y], attribute: ...}` of each box."""
+        columns = {name: values.tolist() for name, values in value.attributes.items()}
+        rows = zip(self.classes(value), value.corners.tolist(), strict=True)
+        return [
+            {"label": label, "box": box, **{name: each[row] for name, each in columns.items()}}
+            for row, (label, box) in enumerate(rows)
+        ]
+
     def features(self, name: str) -> dict[str, Feature]:
         """`name/bbox`, `name/label` and `name/<attribute>`, each of any length."""
         stored = {

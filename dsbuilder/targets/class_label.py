@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.sample import Feature, Target
-from dsbuilder.targets.naming import check_names, id_of, out_of_range
+from dsbuilder.targets.naming import check_names, id_of, out_of_range, weights_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +34,17 @@ class ClassLabel(Target):
         """The names."""
         return self.names
 
-    def parse(self, raw: Any) -> int:
-        """Returns the id of a class name."""
+    def parse(self, raw: Any) -> int | np.ndarray:
+        """Returns the id of a class name; where soft also the weights of weights by class name."""
+        if self.soft and isinstance(raw, Mapping):
+            return weights_of(self.names, raw)
         return id_of(self.names, raw)
+
+    def raw(self, value: int | np.ndarray) -> Any:
+        """Returns the name of the class; of weights these, by name."""
+        if isinstance(value, (int, np.integer)):
+            return self.names[int(value)]
+        return dict(zip(self.names, np.asarray(value, np.float32).tolist(), strict=True))
 
     def features(self, name: str) -> dict[str, Feature]:
         """`name`: the class id; where soft also `name_weights`."""
@@ -76,8 +84,9 @@ class ClassLabel(Target):
         return (self.names[int(value if plain else np.argmax(value))],)
 
     def stated(self, raw: Any) -> tuple[str, ...]:
-        """The class."""
-        return (str(raw),)
+        """The class; of weights the dominant one."""
+        dominant = max(raw, key=lambda name: raw[name]) if isinstance(raw, Mapping) else raw
+        return (str(dominant),)
 
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
         """Says of an id that is no class, and of weights that do not sum to 1."""

@@ -104,6 +104,14 @@ class Keypoints(Target):
                     f"in [0, 1], found {list(point)}."
                 )
 
+    def raw(self, value: PointSet) -> list[list[list[float]]]:
+        """Returns [x, y, visibility] of each point of each object."""
+        rows = zip(value.points.tolist(), value.visibility.tolist(), strict=True)
+        return [
+            [[x, y, seen] for (x, y), seen in zip(places, visible, strict=True)]
+            for places, visible in rows
+        ]
+
     def features(self, name: str) -> dict[str, Feature]:
         """`name/points` and `name/visibility`, for any number of objects."""
         count = len(self.names)

@@ -13,6 +13,7 @@ from dsbuilder.sample import Feature, Motion, Target
 from dsbuilder.targets.naming import check_names, id_of
 
 _MOST_SHOWN = 4
+_PLACE = frozenset({"path", "offset", "length"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +24,9 @@ class Mask(Target):
     stored values are ids where `values` is left out, or segments,
     `{"segments": [{"label": name, "polygons": [[x0, y0, ...], ...]}, ...], "size": [height,
     width]}` in pixels, with `"counts"`, COCO's run lengths, in place of polygons where they are
-    known. Later segments cover earlier ones; what none covers is of class 0. The label None says
-    that pixels are to ignore.
+    known. A file may lie in another one: `"offset"` and `"length"` say from which byte on, and how
+    many; what it holds must then be told by the source's `identity`. Later segments cover earlier
+    ones; what none covers is of class 0. The label None says that pixels are to ignore.
 
     Attributes:
       names: class names in id order, at most 256.
@@ -79,7 +81,10 @@ class Mask(Target):
 
         path = Path(raw["path"])
         try:
-            return mask_format.read_ids(path.read_bytes(), raw.get("values"))
+            with path.open("rb") as file:
+                file.seek(raw.get("offset", 0))
+                data = file.read(raw.get("length", -1))
+            return mask_format.read_ids(data, raw.get("values"))
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise DataError(f"mask {path.name}: expected a file, found none ({reason}).") from None
@@ -109,8 +114,17 @@ class Mask(Target):
         return mask
 
     def identity(self, raw: Any) -> Any:
-        """The raw value without the path, whose content counts and not its place."""
-        return {name: value for name, value in raw.items() if name != "path"}
+        """The raw value without the place of a file, whose content counts."""
+        if "path" not in raw:
+            return raw
+        return {name: value for name, value in raw.items() if name not in _PLACE}
+
+    def raw(self, value: np.ndarray) -> dict[str, Any]:
+        """Returns a segment of each class that some pixel has, as run lengths."""
+        found = np.flatnonzero(_counts(value)).tolist()
+        labels = {n: None if n == self.ignore else self.names[n] for n in found}
+        segments = [{"label": labels[n], "counts": rle.encode(value == n)} for n in found]
+        return {"segments": segments, "size": list(value.shape)}
 
     def features(self, name: str) -> dict[str, Feature]:
         """`name`: the ids, of the image's size."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.sample import Feature, Target
-from dsbuilder.targets.naming import check_names, id_of, out_of_range
+from dsbuilder.targets.naming import check_names, id_of, out_of_range, weights_of
 
 _PRESENT = 0.5
 
@@ -36,11 +36,20 @@ class MultiLabel(Target):
         return self.names
 
     def parse(self, raw: Any) -> np.ndarray:
-        """Returns the weights of a list of class names, which may be empty."""
+        """Returns the weights of a list of class names, or of weights by class name."""
+        if isinstance(raw, Mapping):
+            return weights_of(self.names, raw)
         if not isinstance(raw, (list, tuple)):
             raise DataError(f"expected a list of class names, found {type(raw).__name__} {raw!r}.")
         weights = np.zeros(len(self.names), np.float32)
         weights[[id_of(self.names, name) for name in raw]] = 1.0
+        return weights
+
+    def raw(self, value: np.ndarray) -> Any:
+        """Returns the names of the classes; of weights between 0 and 1 these, by name."""
+        weights = dict(zip(self.names, np.asarray(value, np.float32).tolist(), strict=True))
+        if set(weights.values()) <= {0.0, 1.0}:
+            return [name for name, weight in weights.items() if weight]
         return weights
 
     def features(self, name: str) -> dict[str, Feature]:
@@ -78,7 +87,9 @@ class MultiLabel(Target):
         return [self.names[number] for number in np.flatnonzero(value >= _PRESENT)]
 
     def stated(self, raw: Any) -> list[str]:
-        """Each class, once."""
+        """Each class, once; of weights those of a half or more."""
+        if isinstance(raw, Mapping):
+            return sorted(str(name) for name, weight in raw.items() if weight >= _PRESENT)
         return sorted({str(name) for name in raw})
 
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:

@@ -1,7 +1,9 @@
 """Names of classes and of what else is numbered: what they may be, and the id of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from dsbuilder.errors import DataError, did_you_mean
 
@@ -30,6 +32,20 @@ def id_of(names: Sequence[str], raw: Any) -> int:
             f"expected one of the {len(names)} classes, found '{raw}'."
             f"{did_you_mean(str(raw), names)}"
         ) from None
+
+
+def weights_of(names: Sequence[str], raw: Mapping[str, Any]) -> np.ndarray:
+    """Returns weights by class name as float32 `(num_classes,)`; 0 of a class that is left out.
+
+    Raises:
+      DataError: there is no such class, or a weight is no number in [0, 1].
+    """
+    weights = np.zeros(len(names), np.float32)
+    for name, weight in raw.items():
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight <= 1:
+            raise DataError(f"expected a weight in [0, 1] of '{name}', found {weight!r}.")
+        weights[id_of(names, name)] = weight
+    return weights
 
 
 def out_of_range(ids: Sequence[int], names: Sequence[str]) -> str | None:

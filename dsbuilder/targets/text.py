@@ -22,6 +22,10 @@ class Text(Target):
             return str(raw)
         raise DataError(f"expected a text, found {type(raw).__name__} {raw!r}.")
 
+    def raw(self, value: str) -> str:
+        """Returns the text."""
+        return value
+
     def features(self, name: str) -> dict[str, Feature]:
         """`name`: the UTF-8 bytes."""
         return {name: Feature(kind="text", dtype="string")}

@@ -42,6 +42,10 @@ class Value(Target):
                 raise DataError(f"expected a finite number within float32, found {number}.")
         return np.array(raw, np.float32)
 
+    def raw(self, value: np.ndarray) -> Any:
+        """Returns the number, or the list of numbers."""
+        return np.asarray(value, np.float32).tolist()
+
     def features(self, name: str) -> dict[str, Feature]:
         """`name`: the numbers."""
         return {name: Feature(kind="tensor", dtype="float32", shape=self.shape)}

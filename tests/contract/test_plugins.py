@@ -17,6 +17,7 @@ from PIL import Image
 
 from dsbuilder.formats import png, tfrecord
 from dsbuilder.formats.example import encode
+from dsbuilder.formats.webdataset import write_shard
 from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage
 from dsbuilder.registry import Plugin, discover
 from dsbuilder.spec.binding import Binder
@@ -115,6 +116,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "yolo": ({"path": "{folder}/.yolo"}, {"path": "{folder}/.yolo", "only": ["train"]}),
     "tfrecord": ({"path": "{folder}/records"}, {"path": "{folder}/records/a.tfrecord"}),
     "transfer": ({"weights": "none"},),
+    "webdataset": ({"path": "{folder}/tars"}, {"path": "{folder}/tars/train-0.tar", "text": None}),
 }
 PLACES: Mapping[str, Any] = {
     "source": Source,
@@ -256,6 +258,12 @@ def make_arrays(root: Path) -> None:
         for image, label in zip(images, labels, strict=True)
     ]
     (root / "records" / "a.tfrecord").write_bytes(b"".join(frames))
+    packed = [
+        (f"{place}", {"png": png.encode(image[..., None]), "cls": str(label).encode()})
+        for place, (image, label) in enumerate(zip(images, labels, strict=True))
+    ]
+    (root / "tars").mkdir()
+    write_shard(root / "tars" / "train-0.tar", packed)
     rows = np.column_stack([labels, images.reshape(6, -1)])
     np.savetxt(root / "pixels.csv", rows, fmt="%d", delimiter=",")
     np.savez(root / "some.npz", x_train=images, y_train=labels)

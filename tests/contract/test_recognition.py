@@ -25,6 +25,7 @@ NAMES = (
     *("dataset_info.json", "features.json", "x-train.tfrecord-00000-of-00001", "label_map.pbtxt"),
     *("images/a.png", "images/train/a.jpg", "labels/train/a.txt", "masks/a.png", "a/1.png"),
     *("JPEGImages/a.jpg", "SegmentationClass/a.png", "b/1.png", "train/cat/1.png", "a_1.png"),
+    *("a.tar", "train-000000.tar", "signature.json"),
 )
 TEXTS = st.sampled_from(
     [

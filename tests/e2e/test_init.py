@@ -14,6 +14,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.cli.main import main
+from dsbuilder.formats.webdataset import write_shard
 from dsbuilder.proposal.recognition import LEAST
 from dsbuilder.registry import discover
 
@@ -228,6 +229,26 @@ def built(root: Path) -> None:
     shutil.copytree(made / "out/pets/1.0.0", root)
 
 
+def tars(root: Path) -> None:
+    """Tar files as webdataset packs them, with captions in JSON."""
+    for split, count in {"train": 24, "val": 8}.items():
+        samples = []
+        for index in range(count):
+            photograph = root.parent / "loose" / f"{split}{index}.jpg"
+            picture(photograph, size=(90, 60))
+            described = json.dumps({"caption": f"picture {index}", "class": "ab"[index % 2]})
+            parts = {"jpg": photograph.read_bytes(), "json": described.encode()}
+            samples.append((f"{split}{index:06d}", parts))
+        root.mkdir(exist_ok=True)
+        write_shard(root / f"{split}-000000.tar", samples)
+
+
+def exported(root: Path) -> None:
+    """Tar files that were exported, with what describes them."""
+    built(root.parent / "built")
+    call("export", root.parent / "built", "--to", "webdataset", "--out", root)
+
+
 LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "photographs": ("folder", photographs),
     "tiny classes": ("folder", tiny_classes),
@@ -249,6 +270,8 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "masks": ("image_mask", masks),
     "voc": ("voc", voc),
     "a built dataset": ("tfrecord", built),
+    "tar files": ("webdataset", tars),
+    "exported tar files": ("webdataset", exported),
 }
 
 

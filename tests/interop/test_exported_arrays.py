@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 import dsbuilder
+from dsbuilder.builtin.sources.webdataset import WebDataset
 from dsbuilder.dataset import Dataset
 from dsbuilder.export import export
+from dsbuilder.formats.image import decode
 
 PIPELINE = """
 name: toy
@@ -59,6 +61,48 @@ def test_webdataset_opens_tar_files(dataset: Dataset, tmp_path: Path) -> None:
             assert label == sample.targets["label"]
             assert described["label"] == dataset.class_names[label]
         assert not stored
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves files to the collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_webdataset_and_we_read_the_same_of_what_it_writes(tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset")
+    rng = np.random.default_rng(0)
+    pattern = str(tmp_path / "wds" / "train-%06d.tar")
+    (tmp_path / "wds").mkdir()
+    with webdataset.ShardWriter(pattern, maxcount=4, verbose=0) as sink:
+        for number in range(10):
+            sink.write(
+                {
+                    "__key__": f"some/where.v2/{number:06d}",
+                    "png": rng.integers(0, 256, (6, 8, 3), np.uint8),
+                    "seg.png": rng.integers(0, 2, (6, 8), np.uint8),
+                    "cls": number % 3,
+                    "json": {"caption": f"Bild {number}, 猫", "tags": ["a", "b"][: number % 3]},
+                }
+            )
+    source = WebDataset(
+        path=tmp_path / "wds",
+        labels="json:tags",
+        text="json:caption",
+        mask="seg.png",
+        mask_classes=("sky", "sea"),
+    )
+    records = {record.key: record for record in source.records()}
+    kinds = source.targets(list(records.values()))
+    files = sorted(str(path) for path in tmp_path.glob("wds/*.tar"))
+    assert len(files) == 3
+    read = webdataset.WebDataset(files, shardshuffle=False, empty_check=False).decode("rgb8")
+    for theirs in read:
+        record = records.pop(theirs["__key__"])
+        assert record.split == "train"
+        values = {name: kind.parse(record.targets[name]) for name, kind in kinds.items()}
+        assert np.array_equal(decode(source.read(record), mode="rgb"), theirs["png"])
+        assert kinds["label"].names[values["label"]] == str(theirs["cls"])
+        assert kinds["labels"].classes(values["labels"]) == theirs["json"]["tags"]
+        assert values["text"] == theirs["json"]["caption"]
+        assert np.array_equal(values["mask"], theirs["seg.png"][:, :, 0])
+    assert not records
 
 
 def test_hugging_face_opens_tar_files(dataset: Dataset, tmp_path: Path) -> None:

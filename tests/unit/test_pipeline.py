@@ -73,6 +73,9 @@ class Dots(Target):
     def parse(self, raw: Any) -> Any:
         return raw
 
+    def raw(self, value: Any) -> Any:
+        return value
+
     def features(self, name: str) -> dict[str, Feature]:
         return {name: Feature(kind="tensor", dtype="float32", shape=(2,))}
 

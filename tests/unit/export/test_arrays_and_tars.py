@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import dsbuilder
 from dsbuilder.builtin.sources.arrays import Arrays
 from dsbuilder.builtin.sources.tfrecord import TFRecord
+from dsbuilder.builtin.sources.webdataset import WebDataset
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
+from dsbuilder.export import export, files
+from dsbuilder.export.files import Stored
 from dsbuilder.formats import example, png
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats.keys import of_source
@@ -150,6 +153,40 @@ def test_tfds_of_every_kind_of_label_then_read_is_the_identity(
     export(dataset, tmp_path / "tfds", to="tfds")
     names = {name: name for name in dataset.signature.targets}
     check_equal(dataset, TFRecord(path=tmp_path / "tfds"), names)
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_webdataset_then_read_is_the_identity(build, tmp_path: Path, stored: str) -> None:
+    dataset = build(f"cache={{{stored}}}")
+    exported = export(dataset, tmp_path / "wds", to="webdataset")
+    assert exported.samples == {name: dataset.num_samples(name) for name in dataset.splits}
+    source = WebDataset(path=tmp_path / "wds")
+    check_equal(dataset, source, {"label": "label"})
+    if stored == "image: jpeg":
+        kept = {each.key.replace("//", "@"): each.image for each in files_of(dataset)}
+        assert {record.key: source.read(record) for record in source.records()} == kept
+
+
+def files_of(dataset: Dataset) -> Iterator[Stored]:
+    for split in dataset.splits:
+        yield from files.stored(dataset, split)
+
+
+@pytest.mark.parametrize("codec", ["tfrecord", "npy"])
+def test_webdataset_of_every_kind_of_label_then_read_is_the_identity(
+    build_all_kinds, tmp_path: Path, codec: str
+) -> None:
+    image = {"tfrecord": "png", "npy": "raw"}[codec]
+    dataset = build_all_kinds(f"cache.codec={codec}", f"cache.image={image}")
+    export(dataset, tmp_path / "wds", to="webdataset")
+    names = {name: name for name in dataset.signature.targets}
+    check_equal(dataset, WebDataset(path=tmp_path / "wds"), names)
+
+
+def test_webdataset_of_mixed_classes_then_read_is_the_identity(build, tmp_path: Path) -> None:
+    dataset = build("augment.stages=[{use: mixup}]", "prepare=[{use: resize, size: [8, 10]}]")
+    export(dataset, tmp_path / "wds", to="webdataset")
+    check_equal(dataset, WebDataset(path=tmp_path / "wds"), {"label": "label"})
 
 
 def members(path: Path) -> dict[str, dict[str, bytes]]:

@@ -116,6 +116,63 @@ def test_another_form_is_refused_with_what_was_expected(target, raw, message) ->
     assert message in str(error.value)
 
 
+CORNERS = st.tuples(*[st.floats(0, 1, width=32)] * 4).map(
+    lambda c: [min(c[0], c[2]), min(c[1], c[3]), max(c[0], c[2]), max(c[1], c[3])]
+)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=32)
+WEIGHTS = st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3)
+
+
+def values(target) -> st.SearchStrategy:
+    """Values of a target, as a dataset holds them."""
+    ids = st.integers(0, len(NAMES) - 1)
+    boxes = st.fixed_dictionaries(
+        {"label": st.sampled_from(NAMES), "box": CORNERS},
+        optional={},
+    ).flatmap(
+        lambda box: st.fixed_dictionaries(
+            {"area": FLOATS, "word": st.text(max_size=4), "crowd": st.integers(-(2**63), 2**63 - 1)}
+        ).map(lambda more: {**box, **more})
+    )
+    points = st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32), st.integers(0, 2))
+    rows = st.lists(st.lists(points.map(list), min_size=3, max_size=3), max_size=3)
+    masks = st.lists(st.sampled_from((0, 1, 2, 255)[: 4 if getattr(target, "ignore", None) else 3]))
+    return {
+        "class": WEIGHTS.map(lambda w: np.array(w, np.float32)) if _is_soft(target) else ids,
+        "multi_label": WEIGHTS.map(lambda w: np.array(w, np.float32)),
+        "value": st.lists(FLOATS, min_size=3, max_size=3).map(
+            lambda row: np.array(row if getattr(target, "size", 0) else row[0], np.float32)
+        ),
+        "text": st.text(max_size=9),
+        "mask": masks.filter(bool).map(lambda row: np.array([row, row], np.uint8)),
+        "boxes": st.lists(boxes, max_size=3).map(target.parse),
+        "keypoints": rows.map(target.parse),
+    }[target.kind]
+
+
+def _is_soft(target) -> bool:
+    return getattr(target, "soft", False)
+
+
+@pytest.mark.parametrize("target", SAMPLES, ids=str)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_the_raw_label_of_a_value_is_parsed_to_it_again(target, data) -> None:
+    value = data.draw(values(target))
+    raw = json.loads(json.dumps(target.raw(value)))
+    target.check(raw)
+    found = target.parse(raw)
+    assert np.array_equal(found, value) if isinstance(value, np.ndarray) else found == value
+    assert sorted(set(target.stated(raw))) == sorted(set(target.classes(value)))
+
+
+@pytest.mark.parametrize("target", SAMPLES[1:3], ids=str)
+@pytest.mark.parametrize("raw", [{"cat": 1.5}, {"cat": True}, {"cow": 0.5}, {"cat": "1"}])
+def test_weights_that_are_none_are_refused(target, raw) -> None:
+    with pytest.raises(DataError, match=r"expected a weight in \[0, 1\]|one of the 3 classes"):
+        target.parse(raw)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -239,6 +296,15 @@ class TestMasks:
         raw = self.write(tmp_path, Image.new("RGB", (2, 2), (1, 2, 3)))
         with pytest.raises(DataError, match="found one of colours"):
             Mask(names=NAMES).parse(raw)
+
+    def test_a_file_within_another_is_read_by_its_place(self, tmp_path) -> None:
+        raw = self.write(tmp_path, Image.fromarray(np.array([[0, 1]], np.uint8)))
+        data = (tmp_path / "mask.png").read_bytes()
+        (tmp_path / "all").write_bytes(b"before" + data + b"after")
+        place = {"path": str(tmp_path / "all"), "offset": 6, "length": len(data)}
+        target = Mask(names=NAMES)
+        assert target.parse(place).tolist() == target.parse(raw).tolist() == [[0, 1]]
+        assert target.identity(place) == target.identity(raw)
 
     def test_a_jpeg_is_refused(self, tmp_path) -> None:
         path = tmp_path / "mask.jpg"
