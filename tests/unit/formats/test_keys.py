@@ -119,3 +119,14 @@ def test_a_wrong_line_is_told(tmp_path: Path, lines: str, told: str) -> None:
     root = table(tmp_path / "in", "file,key\n" + lines)
     with pytest.raises(DataError, match=f"keys.csv:{told}"):
         keys.read(root)
+
+
+def test_groups_are_there_where_samples_derive_from_one() -> None:
+    assert keys.with_groups(["a.png", "b.png"]) == [("a.png", None), ("b.png", None)]
+    found = keys.with_groups(["a.png//copy-1", "a.png", "/made/1", "a.png@copy-1"])
+    assert found == [
+        ("a.png@@copy-1", "a.png"),
+        ("a.png", "a.png"),
+        ("@made/1", "@made/1"),
+        ("a.png@copy-1", "a.png@copy-1"),
+    ]
