@@ -21,10 +21,10 @@ from dsbuilder.stream.columns import columns_of, labels_of
 from dsbuilder.stream.feed import Feed
 from dsbuilder.stream.reading import Images, Reading, check_shards, plan
 from dsbuilder.stream.tensorflow_order import Batch
-from dsbuilder.stream.tensorflow_statistics import statistics
+from dsbuilder.stream.tensorflow_statistics import statistics, value_statistics
 from dsbuilder.targets import ClassLabel
 
-__all__ = ["Stream", "statistics", "stream"]
+__all__ = ["Stream", "statistics", "stream", "value_statistics"]
 
 Epochs = Callable[[int], tf.data.Dataset]
 

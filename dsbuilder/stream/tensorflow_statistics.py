@@ -1,6 +1,7 @@
-"""Mean and deviation of the train split's pixels, for images that are standardised.
+"""Mean and deviation of the train split's pixels and numbers, for what is standardised.
 
-Sums are whole numbers where pixels are, so the result does not depend on the order of reading.
+Sums of pixels are whole numbers where pixels are, so the result does not depend on the order of
+reading.
 """
 
 from functools import lru_cache
@@ -31,6 +32,36 @@ def statistics(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     dataset.shards(_TRAIN)
     mean, deviation = _measured(dataset.path, dataset.manifest.fingerprint)
     return mean.copy(), deviation.copy()
+
+
+def value_statistics(dataset: Dataset, target: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (mean, deviation) of each number of a value over the train split, float64 `(size,)`.
+
+    The population's deviation; 1 for a number that is constant. Decodes no image.
+
+    Args:
+      target: the name of a target of kind value.
+
+    Raises:
+      DataError: there is no train split.
+      CacheError: a shard is missing or cut.
+    """
+    check_shards(dataset, _TRAIN)
+    numbers = _numbers(dataset, target).astype(np.float64)
+    deviation = numbers.std(axis=0)
+    return numbers.mean(axis=0), np.where(np.ptp(numbers, axis=0) > 0, deviation, 1.0)
+
+
+def _numbers(dataset: Dataset, target: str) -> np.ndarray:
+    """Returns the numbers of every sample of the train split, float32 `(n, size)`."""
+    signature = dataset.signature.replace(targets={target: dataset.signature.targets[target]})
+    reading = Reading(dataset=dataset, split=_TRAIN, batch_size=_BATCH, signature=signature)
+    if dataset.codec.name == "tfrecord":
+        batches = [batch[target].numpy() for batch in tensorflow_tfrecord.columns(reading)]
+        found = np.concatenate(batches)
+    else:
+        found = tensorflow_npy.open_rows(reading).columns[target].numpy()
+    return np.asarray(found).reshape(len(found), -1)
 
 
 @lru_cache(maxsize=16)

@@ -41,6 +41,13 @@ def images(reading: Reading) -> tf.data.Dataset:
     return stored.map(examples.decode_image, tf.data.AUTOTUNE, deterministic=True)
 
 
+def columns(reading: Reading) -> tf.data.Dataset:
+    """Returns what targets hold in stored order, in batches by feature; no image is decoded."""
+    parsed = {column.stored: _parsing(column.feature) for column in reading.columns}
+    stored = _records(reading, tf.constant(0, tf.int64)).batch(reading.batch_size)
+    return stored.map(lambda serialized: tf.io.parse_example(serialized, parsed))
+
+
 def _records(reading: Reading, epoch: tf.Tensor) -> tf.data.Dataset:
     codec, folder = reading.dataset.codec, reading.dataset.path
     paths = [str(folder / name) for shard in reading.shards for name in codec.files(shard.stem)]

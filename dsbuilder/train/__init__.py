@@ -7,6 +7,7 @@ options.py      the train section as it is kept in a run and bound again
 fitting.py      whether what is to be learnt fits the data and the model
 phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
 network.py      the model that is trained: normalisation, then what the builder builds
+units.py        numbers learnt in the units of the train split, and given back in their own
 objective.py    loss and metrics of each kind of target
 optimizer.py    optimizers of Keras by name
 callbacks.py    what happens within an epoch and after it: progress, checkpoints, early stopping

@@ -25,6 +25,7 @@ from dsbuilder.errors import TrainError
 from dsbuilder.registry import discover
 from dsbuilder.sample import SampleSpec
 from dsbuilder.train.run import BEST, Row
+from dsbuilder.train.units import Units
 
 MEMBER = "dsbuilder.json"
 FORMAT = 1
@@ -43,6 +44,7 @@ class Note:
       pipeline: the sections `image`, `prepare` and `finish` that bring a picture into that form.
       plugins: folders of plugins that the model or these stages are from.
       rows: the epochs so far.
+      units: in which numbers were learnt; the model yields them in their own. None for other kinds.
     """
 
     dataset: str
@@ -53,6 +55,7 @@ class Note:
     pipeline: Mapping[str, Any]
     plugins: tuple[Path, ...] = ()
     rows: tuple[Row, ...] = field(default=())
+    units: Units | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the note as JSON values."""
@@ -66,6 +69,7 @@ class Note:
             "pipeline": dict(self.pipeline),
             "plugins": [str(path) for path in self.plugins],
             "rows": [row.flat() for row in self.rows],
+            "units": None if self.units is None else self.units.to_json(),
         }
 
 
@@ -79,6 +83,7 @@ def _note_from_json(data: Mapping[str, Any]) -> Note:
         pipeline=data["pipeline"],
         plugins=tuple(Path(folder) for folder in data["plugins"]),
         rows=tuple(Row.from_flat(row) for row in data["rows"]),
+        units=Units.from_json(data["units"]) if data.get("units") else None,
     )
 
 

@@ -110,7 +110,9 @@ def evaluate(
         for images, truth in batches
     )
     where = {"dataset": f"{dataset.name} {dataset.manifest.version}", "split": split}
-    return SCORES[target.kind](pairs, target, **where)
+    units = trained.note.units
+    counted = {} if units is None else {"deviation": units.deviation}
+    return SCORES[target.kind](pairs, target, **counted, **where)
 
 
 def _score_classes(pairs: Pairs, target: Any, **where: str) -> Evaluation:

@@ -1,4 +1,4 @@
-"""The model that is trained and saved: raw pixels in, logits out.
+"""The model that is trained and saved: raw pixels in, logits out, or numbers in their own units.
 
 Normalisation is a layer of it, so whoever loads the model later needs to know nothing about the
 data it was trained on: pixels as the dataset holds them (uint8 in [0, 255]) go in as they are.
@@ -12,6 +12,7 @@ import numpy as np
 from dsbuilder.errors import TrainError
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.sample import SampleSpec
+from dsbuilder.train.units import Units
 
 Statistics = tuple[np.ndarray, np.ndarray]
 
@@ -23,6 +24,7 @@ def build_network(
     outputs: tuple[int | None, ...],
     normalize: Literal["scale", "standardize"] | None,
     statistics: Statistics | None,
+    units: Units | None = None,
 ) -> keras.Model:
     """Returns an uncompiled model from a float batch `(N, H, W, C)` of raw pixels to outputs.
 
@@ -31,6 +33,7 @@ def build_network(
       normalize: what stands before the builder's model; None for `scale`, or for nothing where the
         model preprocesses its input itself or images are floats.
       statistics: mean and deviation of each channel in raw pixels, `(C,)`, for `standardize`.
+      units: of numbers, which the builder's model yields standardised; None for other outputs.
 
     Raises:
       TrainError: the builder's model does not take or yield what it has to.
@@ -41,7 +44,8 @@ def build_network(
         x = _standardized(x, statistics)
     elif not builder.preprocesses and signature.image.dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name="normalize")(x)
-    return keras.Model(inputs, _built(builder, signature, outputs)(x), name="network")
+    x = _built(builder, signature, outputs)(x)
+    return keras.Model(inputs, x if units is None else units.restored(x), name="network")
 
 
 def _standardized(x: Any, statistics: Statistics | None) -> Any:

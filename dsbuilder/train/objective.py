@@ -1,13 +1,14 @@
 """What a kind of target is trained for: its loss and its metrics, from logits or numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 
 from dsbuilder.sample import ImageSpec, SampleSpec
 from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
+from dsbuilder.train.units import StandardSquaredError, Units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def _of_multi_label(target: MultiLabel, image: ImageSpec) -> Objective:
 
 
 def _of_value(target: Value, image: ImageSpec) -> Objective:
-    """The mean squared error."""
+    """The mean squared error; `objective_of` counts it in the units of the train split."""
     return Objective(
         outputs=(target.size or 1,),
         loss=keras.losses.MeanSquaredError(),
@@ -97,7 +98,14 @@ OBJECTIVES: Mapping[str, Callable[[Any, ImageSpec], Objective]] = {
 """By kind of target, of those that `fitting.py` lets be trained."""
 
 
-def objective_of(signature: SampleSpec) -> Objective:
-    """Returns what a model is trained for, whose signature `fitting.check_fit` returned."""
+def objective_of(signature: SampleSpec, units: Units | None = None) -> Objective:
+    """Returns what a model is trained for, whose signature `fitting.check_fit` returned.
+
+    Args:
+      units: in which errors of numbers count; None for their own.
+    """
     (target,) = signature.targets.values()
-    return OBJECTIVES[target.kind](target, signature.image)
+    made = OBJECTIVES[target.kind](target, signature.image)
+    if units is None:
+        return made
+    return replace(made, loss=StandardSquaredError(list(units.deviation)))

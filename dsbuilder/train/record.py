@@ -17,6 +17,7 @@ from dsbuilder.train.evaluation import Evaluation
 from dsbuilder.train.measured import Measured
 from dsbuilder.train.options import pipeline_of, to_data
 from dsbuilder.train.run import CONFUSION, CURVES, EVALUATION, Row, Run
+from dsbuilder.train.units import Units
 
 _PACKAGES = ("dsbuilder", "keras", "tensorflow", "numpy")
 
@@ -40,7 +41,12 @@ def config_of(dataset: Dataset, options: TrainOptions, plugins: Sequence[Path]) 
 
 
 def note_of(
-    dataset: Dataset, options: TrainOptions, train: Stream, plugins: Sequence[Path]
+    dataset: Dataset,
+    options: TrainOptions,
+    train: Stream,
+    plugins: Sequence[Path],
+    *,
+    units: Units | None,
 ) -> Note:
     """Returns what the model's file shall say beside the model, before the first epoch."""
     pipeline = pipeline_of(dataset)
@@ -57,6 +63,7 @@ def note_of(
             "finish": [*pipeline.get("finish", []), *stream_finish],
         },
         plugins=tuple(Path(folder).resolve() for folder in plugins),
+        units=units,
     )
 
 

@@ -55,10 +55,10 @@ class MultiLabelEvaluation(Measured):
 
 @dataclass(frozen=True, kw_only=True)
 class ValueEvaluation(Measured):
-    """A model of numbers; its loss is the mean squared error.
+    """A model of numbers; its loss is the mean squared error in the units it was learnt in.
 
     Attributes:
-      mean_absolute_error: over all numbers.
+      mean_absolute_error: over all numbers, in their own units, as is `by_number`.
       r2: share of the numbers' variance that the model explains, at most 1; None if there is none.
       by_number: the mean absolute error of each number.
     """
@@ -158,8 +158,14 @@ def average_precision(present: np.ndarray, scores: np.ndarray) -> float | None:
     return float((gained * hits[ends] / (ends + 1)).sum() / hits[-1])
 
 
-def score_values(pairs: Pairs, target: Value, **where: str) -> ValueEvaluation:
-    """Returns the evaluation of numbers `(B, n)` against `(B,)` or `(B, n)`; see `score_labels`."""
+def score_values(
+    pairs: Pairs, target: Value, *, deviation: Sequence[float] = (), **where: str
+) -> ValueEvaluation:
+    """Returns the evaluation of numbers `(B, n)` against `(B,)` or `(B, n)`; see `score_labels`.
+
+    Args:
+      deviation: of each number, the unit in which the loss counts; empty for the numbers' own.
+    """
     truth, found = _joined((true.reshape(len(true), -1), output) for true, output in pairs)
     errors = found - truth
     varies = bool((truth != truth[0]).any())
@@ -167,7 +173,7 @@ def score_values(pairs: Pairs, target: Value, **where: str) -> ValueEvaluation:
     return ValueEvaluation(
         **where,
         samples=len(truth),
-        loss=float((errors**2).mean()),
+        loss=float(((errors / (deviation or 1.0)) ** 2).mean()),
         mean_absolute_error=float(np.abs(errors).mean()),
         r2=1 - float((errors**2).sum()) / variance if varies else None,
         by_number=tuple(np.abs(errors).mean(axis=0).tolist()),

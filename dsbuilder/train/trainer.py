@@ -24,6 +24,7 @@ from dsbuilder.train.options import bind
 from dsbuilder.train.phases import Phase, best_row, is_over, next_phase, unfreeze
 from dsbuilder.train.record import config_of, note_of, write_evaluation, write_progress
 from dsbuilder.train.run import CONFIG, Row, Run
+from dsbuilder.train.units import units_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -141,7 +142,8 @@ def _prepare(
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
     opened["targets"] = [learnt_target(options, dataset.signature)]
     train = stream(dataset, "train", plugins=plugins, **opened)
-    objective = objective_of(check_fit(options, train.signature))
+    learnt = check_fit(options, train.signature)
+    units = units_of(dataset, learnt)
     validation = None
     if "validation" in dataset.splits and dataset.num_samples("validation"):
         validation = stream(dataset, "validation", plugins=plugins, **opened)
@@ -154,8 +156,8 @@ def _prepare(
         options=options,
         run=run,
         seed=seed,
-        objective=objective,
-        note=note_of(dataset, options, train, plugins),
+        objective=objective_of(learnt, units),
+        note=note_of(dataset, options, train, plugins, units=units),
         train=train,
         validation=validation,
         dataset=dataset,
@@ -192,6 +194,7 @@ def _new_model(training: _Training) -> keras.Model:
         outputs=training.objective.outputs,
         normalize=options.normalize,
         statistics=statistics(training.dataset) if wanted else None,
+        units=training.note.units,
     )
 
 

@@ -14,6 +14,7 @@ from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.sample import Sample
 from dsbuilder.stream.columns import PADDING
+from dsbuilder.stream.tensorflow import value_statistics
 
 CODECS = ["tfrecord", "npy"]
 SOURCE = '''
@@ -221,3 +222,14 @@ def test_both_codecs_stream_the_same(make) -> None:
     for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
         assert a.dtype == b.dtype
         assert np.array_equal(a.numpy()[orders[0]], b.numpy()[orders[1]])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_statistics_of_numbers_are_those_of_the_train_split(make, codec) -> None:
+    dataset = make(codec, *ALL)
+    for name in ("value", "pose"):
+        stored = [np.reshape(each.targets[name], -1) for each in dataset.samples("train")]
+        mean, deviation = value_statistics(dataset, name)
+        assert np.allclose(mean, np.mean(stored, axis=0, dtype=np.float64), rtol=1e-12)
+        expected = np.std(stored, axis=0, dtype=np.float64)
+        assert np.allclose(deviation, np.where(expected > 0, expected, 1.0), rtol=1e-12)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +54,8 @@ class Squares(Source):
                 "mask": {"size": [18, 22], "segments": segments},
                 "labels": ["red"] * red + ["green"] * green,
                 "side": side / 10,
+                "places": [1e6 + 1e3 * x, side / 1e4, 7.0],
+                "far": side * 100.0 + 1000.0,
                 "objects": [{"label": "s", "box": [0.0, 0.0, 0.5, 0.5]}],
                 "text": "square",
             })
@@ -61,6 +65,8 @@ class Squares(Source):
             "mask": Mask(names=("ground", "square"), ignore=255),
             "labels": MultiLabel(names=("red", "green")),
             "side": Value(),
+            "places": Value(size=3),
+            "far": Value(),
             "objects": Boxes(names=("s",)),
             "text": Text(),
         }
@@ -159,6 +165,36 @@ def test_cnn_learns_a_number(train, squares):
     assert found["mean_absolute_error"] == pytest.approx(errors.mean(), rel=1e-5)
     assert found["mean_absolute_error"] < np.abs(truth - truth.mean()).mean()
     assert "validation_mean_absolute_error" in columns(run)
+
+
+def test_numbers_that_are_scaled_and_shifted_are_learnt_alike(train, squares):
+    """`far` is `side`, times 1000 and 1000 more."""
+    near, far = (train(target, epochs=6).evaluation() for target in ("side", "far"))
+    for name in ("loss", "r2"):
+        assert far[name] == pytest.approx(near[name], rel=1e-2)
+    assert far["mean_absolute_error"] / 1000 == pytest.approx(near["mean_absolute_error"], rel=1e-2)
+
+
+def test_several_numbers_are_learnt_each_in_its_units_and_kept_in_their_own(train, squares):
+    run = train("places", epochs=2)
+    units = archive.read_note(run.best).units
+    stored = np.stack([each.targets["places"] for each in squares.samples("train")])
+    assert units.mean == pytest.approx(stored.mean(0, np.float64))
+    assert units.deviation == pytest.approx([*stored.std(0, dtype=np.float64)[:2], 1.0])
+    truth, numbers = predicted(run, squares, "places")
+    expected = (((truth - numbers) / units.deviation) ** 2).mean()
+    assert run.evaluation()["loss"] == pytest.approx(expected, rel=1e-3)
+    assert np.abs(numbers[:, 0] - 1e6).max() < 1e5
+    assert len(trainer.resume_run(run.path, epochs=3).rows()) == 3
+
+
+def test_the_model_of_numbers_loads_without_this_package(train):
+    code = "import keras, sys; print(keras.models.load_model(sys.argv[1]).output_shape)"
+    best = train("side", epochs=1).best
+    done = subprocess.run(
+        [sys.executable, "-c", code, best], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "(None, 1)"
 
 
 def test_evaluate_draws_the_scores_of_each_kind(train, squares):

@@ -56,6 +56,13 @@ def test_of_a_single_number():
     assert (found.mean_absolute_error, found.loss, found.r2) == (0.5, 0.5, 0.5)
 
 
+def test_the_loss_of_numbers_counts_in_their_deviations():
+    pairs = [(np.array([[10.0, 1.0]]), np.array([[30.0, 1.5]]))]
+    found = score_values(pairs, Value(size=2), deviation=(10.0, 0.25), **WHERE)
+    assert found.loss == pytest.approx(4.0)
+    assert found.by_number == (20.0, 0.5)
+
+
 @settings(max_examples=50, deadline=None)
 @given(IDS, PIXELS)
 def test_of_masks_without_what_they_ignore(ids, logits):
