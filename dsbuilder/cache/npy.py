@@ -19,9 +19,10 @@ import numpy as np
 from dsbuilder.cache.codec import Codec, fixed_shape
 from dsbuilder.errors import CacheError
 from dsbuilder.formats import example, mask
+from dsbuilder.formats.arrays import row_splits
 from dsbuilder.sample import Feature
 
-_SPLITS = ".row_splits"
+_SPLITS = row_splits("")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,11 +132,6 @@ class NpyShard:
                     f"found {len(values)}. Build the dataset again."
                 )
         return lengths["image"]
-
-
-def row_splits(feature: str) -> str:
-    """Returns the name of the array that says where the values of each row begin and end."""
-    return f"{feature}{_SPLITS}"
 
 
 def load_array(path: Path, *, writable: bool = False) -> np.ndarray:

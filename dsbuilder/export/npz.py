@@ -4,19 +4,17 @@
       toy.npz
         x_train  uint8 (N, H, W, C)     y_train  key_train
         x_test                          y_test   key_test
-        class_names
+        class_names                     signature
 
 `y` is the first class, the weights of several classes, the numbers or the text; where there is no
 such target there is no `y`. What else is stored keeps its name, such as `label_weights_train`; of
 what a sample has any number of, such as boxes, `objects-bbox_train` holds the values of all samples
-and `objects-bbox.row_splits_train` where those of each begin and end, as the npy codec has it. The
+and `objects-bbox.row_splits_train` where those of each begin and end, as the npy codec has it.
+`signature` is a text, JSON that says of which kinds the targets are and which of them is `y`. The
 same dataset gives the same bytes.
-
-The source `arrays` reads `y` alone of the targets, as a class unless its `target` says otherwise;
-the log reports what it does not read back.
 """
 
-import logging
+import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,15 +24,14 @@ import numpy as np
 
 from dsbuilder.cache import ledger
 from dsbuilder.cache.codec import fixed_shape
+from dsbuilder.cache.manifest import signature_to_json
 from dsbuilder.cache.npy import feature_arrays
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError
-from dsbuilder.formats import example
-from dsbuilder.formats.layout import shortened
+from dsbuilder.formats import arrays, example
 from dsbuilder.sample import Feature, SampleSpec, Target
 from dsbuilder.targets import ClassLabel, MultiLabel, Text, Value
 
-_LOGGER = logging.getLogger(__name__)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _AS_Y = (ClassLabel, MultiLabel, Value, Text)
 
@@ -50,34 +47,14 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
         shape = fixed_shape(dataset.signature)
     except CacheError as error:
         raise DataError(f"{dataset.path}: {error}") from None
-    _report(dataset)
     path = folder / f"{dataset.name}.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for split in dataset.splits:
             _write_split(dataset, split, archive, shape)
         for name, names in _class_names(dataset.signature).items():
             _write_array(archive, name, np.array(names, dtype=np.str_))
+        _write_array(archive, arrays.SIGNATURE, np.array(_described(dataset.signature)))
     return {split: dataset.num_samples(split) for split in dataset.splits}
-
-
-def _report(dataset: Dataset) -> None:
-    """Logs what the source `arrays` does not read back, or not by itself."""
-    targets, labelled = dataset.signature.targets, _labelled(dataset.signature)
-    name, kind = labelled or (None, None)
-    left = [shortened([each]) for each in targets if each != name]
-    if isinstance(kind, ClassLabel) and kind.soft:
-        left.append(f"the weights of '{name}'")
-    if left:
-        _LOGGER.warning(
-            "%s: not read back by the source arrays: %s.", dataset.path, ", ".join(left)
-        )
-    if kind is not None and not isinstance(kind, ClassLabel):
-        _LOGGER.warning(
-            "%s: y holds '%s', which the source arrays reads with `target: %s`.",
-            dataset.path,
-            name,
-            kind.kind,
-        )
 
 
 def _write_split(
@@ -99,11 +76,11 @@ def _write_split(
             file.write(_pixels(dataset, features["image"][0]))
             for name, column in columns.items():
                 column.append(features[name])
-    names = _array_names(dataset.signature)
+    y = _feature_of_y(dataset.signature)
     for name, feature in stored.items():
         for array_name, array in feature_arrays(name, feature, columns[name], rows).items():
-            given = names.get(array_name, array_name).replace("/", "-")
-            _write_array(archive, f"{given}_{split}", _readable(feature, array))
+            given = arrays.name_of(array_name, split, y=y)
+            _write_array(archive, given, _readable(feature, array))
 
 
 def _features(dataset: Dataset, split: str) -> Iterator[Mapping[str, Any]]:
@@ -140,13 +117,18 @@ def _labelled(signature: SampleSpec) -> tuple[str, Target] | None:
     return next(found, None)
 
 
-def _array_names(signature: SampleSpec) -> dict[str, str]:
-    """Returns what a stored feature is called, where not by its own name."""
+def _feature_of_y(signature: SampleSpec) -> str | None:
+    """Returns the stored feature that is called y."""
     labelled = _labelled(signature)
     if labelled is None:
-        return {}
+        return None
     name, kind = labelled
-    return {kind.streamed(name)[0] if isinstance(kind, MultiLabel) else name: "y"}
+    return kind.streamed(name)[0] if isinstance(kind, MultiLabel) else name
+
+
+def _described(signature: SampleSpec) -> str:
+    known = {"y": _feature_of_y(signature), **signature_to_json(signature)}
+    return json.dumps(known, ensure_ascii=False)
 
 
 def _class_names(signature: SampleSpec) -> dict[str, tuple[str, ...]]:

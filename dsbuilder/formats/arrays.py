@@ -22,6 +22,9 @@ import numpy as np
 from dsbuilder.errors import DataError
 from dsbuilder.formats.rows import Rows, check_image_shape, open_file, unpacked
 
+SIGNATURE = "signature"
+"""The array of an export that says, in JSON, of which kinds the targets are, and which is `y`."""
+
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 10_000
 _TYPE = re.compile(r"[<>|=]?(?:[biufSU][1-9]\d{0,8}|\?)")
@@ -127,6 +130,21 @@ class Array:
             return
         with _zip(self.file) as archive, archive.open(self.member) as member:
             yield cast(BinaryIO, member), archive.getinfo(self.member).file_size
+
+
+def name_of(feature: str, split: str, *, y: str | None) -> str:
+    """Returns what an array of an export is called.
+
+    Args:
+      feature: the stored feature, or where the values of its rows end (`row_splits`).
+      y: the feature that is called y.
+    """
+    return f"{'y' if feature == y else feature.replace('/', '-')}_{split}"
+
+
+def row_splits(feature: str) -> str:
+    """Returns the name of the array that says where the values of each row begin and end."""
+    return f"{feature}.row_splits"
 
 
 def find(path: Path) -> dict[str, Array]:

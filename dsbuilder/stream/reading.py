@@ -14,10 +14,11 @@ from typing import Any, Literal
 from dsbuilder.cache import store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Shard
-from dsbuilder.cache.npy import NpyCodec, load_array, row_splits
+from dsbuilder.cache.npy import NpyCodec, load_array
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean
 from dsbuilder.formats import tfrecord
+from dsbuilder.formats.arrays import row_splits
 from dsbuilder.pipeline import Refresher, resolve_stream
 from dsbuilder.registry import discover
 from dsbuilder.sample import SampleSpec

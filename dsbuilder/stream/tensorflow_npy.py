@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dsbuilder.cache.npy import NpyCodec, load_array, row_splits
+from dsbuilder.cache.npy import NpyCodec, load_array
+from dsbuilder.formats.arrays import row_splits
 from dsbuilder.stream.columns import PADDING
 from dsbuilder.stream.reading import Reading
 from dsbuilder.stream.tensorflow_order import Batch, Native, grouped, keyed_seed, permutation

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dsbuilder.builtin.sources import arrays_labels
+from dsbuilder.builtin.sources import arrays_export, arrays_labels
+from dsbuilder.builtin.sources.arrays_export import Exported
 from dsbuilder.builtin.sources.arrays_labels import Kind
-from dsbuilder.formats import arrays, tree
+from dsbuilder.formats import arrays, keys, tree
 from dsbuilder.formats.arrays import Array
 from dsbuilder.formats.glance import glance
 from dsbuilder.formats.layout import (
@@ -64,18 +66,22 @@ class Arrays(Source):
     The key of a record is its text in the array of keys; without one, the split's name and the
     place, such as `train/00042`.
 
+    An `.npz` file that dsbuilder exported has an array `signature`, which says of which kinds the
+    targets are: unless an option below says what to read, all of them are read, with `@` in keys in
+    place of what says that a sample was derived; what was made of one image is one group.
+
     Attributes:
       path: the `.npz` file, or the folder.
       classes: class names in id order; by default `class_names`, else the labels found.
-      target: what labels are: `class`; `multi_label`, a row of zeros and ones, one for each class;
-        `value`, a number or a row of numbers; `text`.
+      target: what labels are: `class`, the default; `multi_label`, a row of zeros and ones, one for
+        each class; `value`, a number or a row of numbers; `text`.
       arrays: split -> [array of images, array of labels], where arrays have other names; `all`
         stands for a pair without a split.
     """
 
     path: Path
     classes: tuple[str, ...] | None = None
-    target: Kind = "class"
+    target: Kind | None = None
     arrays: Mapping[str, tuple[str, str]] | None = None
 
     def __post_init__(self) -> None:
@@ -97,8 +103,10 @@ class Arrays(Source):
         }
         try:
             found = arrays.find(folder / str(options["path"]))
+            if arrays.SIGNATURE in found:
+                return _recognised_export(found, options)
             parts = _parts_by_name(str(folder), found)
-            kinds = {arrays_labels.likely(part.labels) for part in parts.values()}
+            kinds = {arrays_labels.likely(each.labels) for each in parts.values() if each.labels}
         except DataError as error:
             return Recognition(certainty=0, reason=str(error))
         if not parts:
@@ -119,51 +127,68 @@ class Arrays(Source):
             label has no name, a key is there twice, or there is only one class.
         """
         parts = _parts(self)
+        raws = {word: self._raws(word, part) for word, part in parts.items()}
         _report(self, parts)
-        classes = _classes(self)
-        labels = {
-            word: arrays_labels.read(part.labels, self.target, classes)
-            for word, part in parts.items()
-        }
-        for word, part in parts.items():
-            _check_count(part, len(labels[word]), self._opened[word].count)
-        if self.target == "class":
-            found = {label for each in labels.values() for label in each}
+        if self._exported is None and self.target in (None, "class"):
+            found = {raw["label"] for each in raws.values() for raw in each}
             check_class_count(found, where=str(self.path), noun="classes")
-        name = arrays_labels.NAMES[self.target]
         return (
             Record(
                 key=key,
-                path=parts[word].images.file,
-                targets={name: labels[word][row]},
-                split=split_named(word),
+                path=parts[place.word].images.file,
+                targets=raws[place.word][place.row],
+                group=place.group,
+                split=split_named(place.word),
             )
-            for key, (word, row) in self._places.items()
+            for key, place in self._places.items()
         )
+
+    def _raws(self, word: str, part: "_Part") -> list[dict[str, Any]]:
+        """Returns the raw labels of each row of a part, by target name."""
+        count = self._opened[word].count
+        if self._exported is not None:
+            return arrays_export.raws(self._exported, arrays.find(self.path), word, count)
+        if part.labels is None:
+            return []
+        kind = self.target or "class"
+        found = arrays_labels.read(part.labels, kind, _classes(self))
+        _check_count(part.labels, part, len(found), count)
+        return [{arrays_labels.NAMES[kind]: raw} for raw in found]
 
     def watches(self) -> Sequence[Path]:
         """Returns all that lies at or below `path`."""
         return tree.everything(self.path)
 
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns `label`, the class; else `labels`, `value` or `text`."""
-        name = arrays_labels.NAMES[self.target]
+        """Returns `label`, the class; else `labels`, `value` or `text`; of an export its own."""
+        if self._exported is not None:
+            return self._exported.targets
+        kind = self.target or "class"
+        name = arrays_labels.NAMES[kind]
         raws = [record.targets[name] for record in records]
         try:
-            return {name: arrays_labels.target(self.target, raws, _classes(self))}
+            return {name: arrays_labels.target(kind, raws, _classes(self))}
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from None
 
     def read(self, record: Record) -> np.ndarray:
         """Returns the pixels of a record, `(H, W, C)`."""
-        word, row = self._places[record.key]
-        return self._opened[word].image(row)
+        place = self._places[record.key]
+        return self._opened[place.word].image(place.row)
 
     def identity(self, record: Record) -> str:
         """Returns the hash of a record's pixels and their shape."""
-        word, row = self._places[record.key]
-        rows = self._opened[word]
-        return f"{rows.shape} {hashlib.blake2b(rows.read(row), digest_size=16).hexdigest()}"
+        place = self._places[record.key]
+        rows = self._opened[place.word]
+        digest = hashlib.blake2b(rows.read(place.row), digest_size=16).hexdigest()
+        return f"{rows.shape} {digest}"
+
+    @cached_property
+    def _exported(self) -> Exported | None:
+        """What the signature of an export says, unless options say what to read."""
+        if any(each is not None for each in (self.target, self.arrays, self.classes)):
+            return None
+        return arrays_export.exported(arrays.find(self.path))
 
     @cached_property
     def _opened(self) -> Mapping[str, Rows]:
@@ -171,16 +196,22 @@ class Arrays(Source):
         return {word: part.images.images() for word, part in _parts(self).items()}
 
     @cached_property
-    def _places(self) -> Mapping[str, tuple[str, int]]:
-        """Key -> (part, row) of every record."""
-        places: dict[str, tuple[str, int]] = {}
-        for word, part in _parts(self).items():
-            count = self._opened[word].count
-            for row, key in enumerate(_keys(word, part, count)):
-                if places.setdefault(key, (word, row)) != (word, row):
-                    raise DataError(
-                        f"{part.keys}: expected every key once, found '{key}' again. Rename it."
-                    )
+    def _places(self) -> Mapping[str, "_Place"]:
+        """Where each record lies, by its key."""
+        parts = _parts(self)
+        found = [
+            (key, word, row)
+            for word, part in parts.items()
+            for row, key in enumerate(_keys(word, part, self._opened[word].count))
+        ]
+        given = keys.with_groups([key for key, _, _ in found])
+        places: dict[str, _Place] = {}
+        for (_, word, row), (key, group) in zip(found, given, strict=True):
+            if key in places:
+                raise DataError(
+                    f"{parts[word].keys}: expected every key once, found '{key}' again. Rename it."
+                )
+            places[key] = _Place(word=word, row=row, group=group)
         return places
 
 
@@ -188,15 +219,25 @@ _ALL = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where a record lies: its part, and the row in it; with the group that it is of."""
+
+    word: str
+    row: int
+    group: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Part:
     """Arrays that belong together.
 
     Attributes:
-      images, labels, keys: of equal length; None where there are no keys.
+      images, labels, keys: of equal length; None where there are no keys, or the labels of an
+        export, which lie in arrays of any names.
     """
 
     images: Array
-    labels: Array
+    labels: Array | None
     keys: Array | None = None
 
     @property
@@ -211,6 +252,15 @@ def _parts(source: Arrays) -> dict[str, _Part]:
         return {
             word: _Part(images=_named(source, found, images), labels=_named(source, found, labels))
             for word, (images, labels) in source.arrays.items()
+        }
+    if source._exported is not None:
+        return {
+            split: _Part(
+                images=found[arrays.name_of("x", split, y=None)],
+                labels=None,
+                keys=found.get(arrays.name_of("key", split, y=None)),
+            )
+            for split in arrays_export.splits(found)
         }
     parts = _parts_by_name(str(source.path), found)
     if not parts:
@@ -295,26 +345,37 @@ def _keys(word: str, part: _Part, count: int) -> list[str]:
             f"{part.keys}: expected one text an image, found {values.dtype} {values.shape}. "
             "Leave the array out or save texts."
         )
-    _check_count(part, len(values), count, of=part.keys)
-    keys = [key.replace("//", "@") for key in arrays_labels.texts(part.keys, values)]
+    _check_count(part.keys, part, len(values), count)
+    keys = arrays_labels.texts(part.keys, values)
     if "" in keys:
         raise DataError(f"{part.keys}: expected a key in every row, found none in one. Fill it in.")
     return keys
 
 
-def _check_count(part: _Part, found: int, count: int, of: Array | None = None) -> None:
+def _check_count(array: Array, part: _Part, found: int, count: int) -> None:
     if found != count:
         raise DataError(
-            f"{of or part.labels}: expected {count} rows, as many as {part.images} has, "
-            f"found {found}. Save both again."
+            f"{array}: expected {count} rows, as many as {part.images} has, found {found}. Save "
+            "both again."
         )
+
+
+def _recognised_export(found: Mapping[str, Array], options: Mapping[str, object]) -> Recognition:
+    known = arrays_export.exported(found)
+    shown = ", ".join(known.targets) if known is not None else ""
+    reason = f"an export of dsbuilder: {len(found)} arrays of {shown or 'no targets'}"
+    return Recognition(certainty=0.97, reason=reason, options=options)
 
 
 def _report(source: Arrays, parts: Mapping[str, _Part]) -> None:
     """Logs what is not read: arrays, and files that hold none."""
     read = {array for part in parts.values() for array in part.all}
     found = arrays.find(source.path)
-    skipped = [name for name, array in found.items() if array not in read and name != _NAMES]
+    named = {_NAMES}
+    if source._exported is not None:
+        named = {name for name in found if name.endswith(_NAMES)} | {arrays.SIGNATURE}
+        named.update(*map(source._exported.names, parts))
+    skipped = [name for name, array in found.items() if array not in read and name not in named]
     if skipped:
         count = "1 array was" if len(skipped) == 1 else f"{len(skipped)} arrays were"
         _log.warning("%s: %s skipped: %s.", source.path, count, shortened(skipped))
