@@ -11,12 +11,11 @@
 
 Categories are numbered from 1 in the order of the classes. In masks the class `background`, if it
 is the first, is what no segment covers; pixels to ignore are a category of their own, which is
-called `ignore` unless they have a class. Stored JPEG and PNG files are taken over byte for byte,
-raw pixels become PNG. Other targets are left out. The log reports these, and which ids of masks are
-others when they are read again.
+called `ignore` unless they have a class. What these files have no place for, such as the ids of
+masks, stands below `info`, where the source `coco` finds it. Stored JPEG and PNG files are taken
+over byte for byte, raw pixels become PNG. Other targets are left out, which the log reports.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,13 +24,12 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
 from dsbuilder.export.files import Names, check_images, chosen, stored
-from dsbuilder.formats import box, coco, keys, rle
+from dsbuilder.formats import box, coco, facts, keys, rle
 from dsbuilder.formats import image as image_format
 from dsbuilder.sample import Target
 from dsbuilder.targets import Boxes, BoxSet, Keypoints, Mask, PointSet, Text
-
-_LOGGER = logging.getLogger(__name__)
 
 Entry = dict[str, Any]
 Size = tuple[int, int]
@@ -52,8 +50,6 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """
     check_images(dataset)
     names = chosen(dataset, *_KINDS)
-    if Mask in names:
-        _report(dataset, names[Mask])
     (folder / "annotations").mkdir()
     found: dict[str, str] = {}
     samples = {
@@ -61,30 +57,6 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     }
     keys.write(folder, found)
     return samples
-
-
-def _report(dataset: Dataset, name: str) -> None:
-    """Logs which ids of a mask are others when it is read again."""
-    mask: Any = dataset.signature.targets[name]
-    if mask.names[0] != _BACKGROUND:
-        _LOGGER.warning(
-            "%s: %s: read again, '%s' is put before the classes and their ids move by one; no "
-            "option of the source coco moves them back. Export to imagefolder keeps them.",
-            dataset.path,
-            name,
-            _BACKGROUND,
-        )
-    if mask.ignore is not None:
-        category = _mask_names(mask).get(mask.ignore, _BACKGROUND)
-        _LOGGER.warning(
-            "%s: %s: pixels to ignore (%d) become the category '%s'; the source coco reads them "
-            "as such with `ignore: %s`.",
-            dataset.path,
-            name,
-            mask.ignore,
-            category,
-            category,
-        )
 
 
 def _write_split(
@@ -111,9 +83,9 @@ def _write_split(
             written = _KINDS[kind].entries(target, value, size)
             entries[kind] += ({"image_id": number, **entry} for entry in written)
     for kind, name in names.items():
-        categories = _KINDS[kind].categories(dataset.signature.targets[name])
-        text = coco.written(images, entries[kind], categories)
-        path = folder / "annotations" / f"{_KINDS[kind].file}_{split}.json"
+        how, target = _KINDS[kind], dataset.signature.targets[name]
+        text = coco.written(images, entries[kind], how.categories(target), how.stated(target))
+        path = folder / "annotations" / f"{how.file}_{split}.json"
         path.write_text(text, encoding="utf-8", newline="\n")
     return len(images)
 
@@ -135,15 +107,25 @@ def _boxes(target: Any, boxes: BoxSet, size: Size) -> Iterable[Entry]:
     pairs = zip(boxes.classes.tolist(), boxes.corners.tolist(), strict=True)
     for place, (number, corners) in enumerate(pairs):
         attributes = {name: _plain(each[place]) for name, each in boxes.attributes.items()}
+        crowd = attributes.pop(_CROWD, 0)
+        if crowd not in (0, 1):
+            raise DataError(
+                f"expected the attribute '{_CROWD}' of boxes to be 0 or 1, found {crowd!r}. Export "
+                "to another layout, such as imagefolder."
+            )
         bounds = box.to_width_height(corners, size)
         yield {
             "category_id": _numbers(target)[number],
             "bbox": bounds,
             "area": bounds[2] * bounds[3],
             "segmentation": [],
-            _CROWD: attributes.pop(_CROWD, 0),
+            _CROWD: crowd,
             **({"attributes": attributes} if attributes else {}),
         }
+
+
+def _stated_boxes(target: Any) -> facts.Facts:
+    return {"objects": {"attributes": target.attributes}}
 
 
 def _plain(value: Any) -> Any:
@@ -156,8 +138,18 @@ def _mask_names(target: Any) -> dict[int, str]:
     if names[0] == _BACKGROUND:
         del names[0]
     if target.ignore is not None and target.ignore >= len(target.names):
-        names[target.ignore] = _IGNORE
+        names[target.ignore] = _free_name(target.names)
     return names
+
+
+def _free_name(names: Sequence[str]) -> str:
+    """Returns what pixels to ignore are called, which no class is."""
+    candidates = (_IGNORE, *(f"{_IGNORE} {number}" for number in range(2, len(names) + 3)))
+    return next(name for name in candidates if name not in names)
+
+
+def _stated_mask(target: Any) -> facts.Facts:
+    return {"mask": {"names": target.names, "ignore": target.ignore}}
 
 
 def _mask_categories(target: Any) -> list[coco.Category]:
@@ -183,6 +175,10 @@ def _point_categories(target: Any) -> list[coco.Category]:
     return [coco.Category(id=1, name=_OBJECT, keypoints=target.names, edges=target.edges)]
 
 
+def _stated_points(target: Any) -> facts.Facts:
+    return {"keypoints": {"swaps": target.swaps}}
+
+
 def _points(target: Any, points: PointSet, size: Size) -> Iterable[Entry]:
     for shares, visibility in zip(points.points, points.visibility, strict=True):
         pixels = np.asarray(shares, np.float64) * size[::-1]
@@ -204,6 +200,10 @@ def _no_categories(target: Any) -> list[coco.Category]:
     return []
 
 
+def _nothing_stated(target: Any) -> facts.Facts:
+    return {}
+
+
 def _captions(target: Any, text: str, size: Size) -> Iterable[Entry]:
     return ({"caption": line} for line in text.split("\n"))
 
@@ -216,16 +216,25 @@ class _Kind:
       file: what the names of its files begin with.
       entries: from target, value and the image's size to annotations without an image.
       categories: from the target.
+      stated: from the target to the facts that the files have no other place for.
     """
 
     file: str
     entries: Callable[[Any, Any, Size], Iterable[Entry]]
     categories: Callable[[Any], list[coco.Category]] = field(default=_no_categories)
+    stated: Callable[[Any], facts.Facts] = field(default=_nothing_stated)
 
 
 _KINDS: Mapping[type[Target], _Kind] = {
-    Boxes: _Kind(file="instances", entries=_boxes, categories=_box_categories),
-    Mask: _Kind(file="stuff", entries=_segments, categories=_mask_categories),
-    Keypoints: _Kind(file="person_keypoints", entries=_points, categories=_point_categories),
+    Boxes: _Kind(
+        file="instances", entries=_boxes, categories=_box_categories, stated=_stated_boxes
+    ),
+    Mask: _Kind(file="stuff", entries=_segments, categories=_mask_categories, stated=_stated_mask),
+    Keypoints: _Kind(
+        file="person_keypoints",
+        entries=_points,
+        categories=_point_categories,
+        stated=_stated_points,
+    ),
     Text: _Kind(file="captions", entries=_captions),
 }

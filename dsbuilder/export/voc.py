@@ -7,16 +7,18 @@
       JPEGImages/a.png
       SegmentationClass/a.png             palette index = line of labelmap.txt, 255 = not to count
       keys.csv                            where paths do not say the keys: file,key
-      labelmap.txt                        background, then the classes in their order
+      labelmap.txt                        the classes of masks in their order, then those of boxes
 
 Corners are numbers of pixels from 1 on, as the development kit counts them, with at most five
 digits behind the point; whole ones have no point. Of the attributes of boxes `difficult` and
-`truncated` are kept. Stored JPEG and PNG files are taken over byte for byte, raw pixels become PNG.
-Other attributes and targets are left out, which the log reports.
+`truncated` are kept, as integers. A comment of `labelmap.txt` says which classes are of masks and
+which of boxes, and the id of pixels to ignore, for the source `voc`. Stored JPEG and PNG files are
+taken over byte for byte, raw pixels become PNG. Other attributes and targets are left out, which
+the log reports.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,7 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """
     check_images(dataset)
     writer = _Writer(dataset, folder)
-    text = voc.written_labelmap(writer.labels)
+    text = voc.written_labelmap(writer.labels, writer.stated)
     (folder / "labelmap.txt").write_text(text, encoding="utf-8", newline="\n")
     samples = {split: writer.write(split) for split in dataset.splits}
     keys.write(folder, writer.keys)
@@ -72,11 +74,15 @@ class _Writer:
         self._box_names = boxes.class_names if boxes is not None else ()
         self.labels = _labels(dataset, self._box_names, mask.class_names if mask else ())
         self._masks = None
+        self._attributes: tuple[str, ...] = ()
+        self.stated: dict[str, dict[str, Any]] = {}
         if isinstance(mask, Mask):
-            self._masks = _Masks(names[Mask], _indices(mask, self.labels))
-            _report_mask(dataset, names[Mask], mask)
+            self._masks = _Masks(names[Mask], _indices(mask))
+            self.stated["mask"] = {"names": mask.names, "ignore": mask.ignore}
         if isinstance(boxes, Boxes):
-            _report(dataset, boxes)
+            self._attributes = _attributes(dataset, boxes)
+            kept = [(name, "int64") for name in self._attributes]
+            self.stated["objects"] = {"names": boxes.names, "attributes": kept}
         self._names = Names.of(dataset, stems=True)
         self.keys: dict[str, str] = {}
         self._lists = ["Main", *(["Segmentation"] if self._masks else [])]
@@ -100,7 +106,7 @@ class _Writer:
         self.keys[f"JPEGImages/{file}"] = sample.key
         size = image_format.size(sample.image)
         boxes = sample.targets[self._boxes] if self._boxes is not None else None
-        objects = tuple(_objects(boxes, self._box_names, size)) if boxes is not None else ()
+        objects = tuple(self._objects(boxes, size)) if boxes is not None else ()
         text = voc.written(
             voc.Annotation(file_name=file, size=size, objects=objects),
             depth=self._dataset.signature.image.channels,
@@ -113,15 +119,24 @@ class _Writer:
             (self._folder / "SegmentationClass" / f"{name}.png").write_bytes(voc.written_mask(mask))
         return name
 
+    def _objects(self, boxes: BoxSet, size: voc.Size) -> Iterator[voc.Object]:
+        height, width = size
+        rows: Any = np.asarray(boxes.corners, np.float64) * (width, height, width, height)
+        for place, (number, corners) in enumerate(zip(boxes.classes, rows.tolist(), strict=True)):
+            flags = {name: int(boxes.attributes[name][place]) for name in self._attributes}
+            _check_flags(flags)
+            name = self._box_names[int(number)]
+            yield voc.Object(name=name, corners=tuple(corners), attributes=flags)
+
 
 def _labels(dataset: Dataset, boxes: Sequence[str], masks: Sequence[str]) -> tuple[str, ...]:
-    """Returns the classes of `labelmap.txt`: the background, those of masks, those of boxes."""
+    """Returns the classes of `labelmap.txt`: those of masks, else the background; then of boxes."""
     if voc.BACKGROUND in boxes:
         raise DataError(
             f"{dataset.path}: expected classes of boxes, found '{voc.BACKGROUND}', which VOC takes "
             "for pixels of no object. Rename the class."
         )
-    labels = tuple(dict.fromkeys((voc.BACKGROUND, *masks, *boxes)))
+    labels = tuple(dict.fromkeys((*(masks or (voc.BACKGROUND,)), *boxes)))
     if masks and len(labels) > voc.VOID:
         raise DataError(
             f"{dataset.path}: expected at most {voc.VOID} classes for a palette, found "
@@ -130,49 +145,31 @@ def _labels(dataset: Dataset, boxes: Sequence[str], masks: Sequence[str]) -> tup
     return labels
 
 
-def _indices(mask: Mask, labels: Sequence[str]) -> np.ndarray:
+def _indices(mask: Mask) -> np.ndarray:
     """Returns the palette index of every id, uint8 `(256,)`."""
-    indices = np.full(256, voc.VOID, np.uint8)
-    indices[: len(mask.names)] = [labels.index(name) for name in mask.names]
+    indices = np.arange(256, dtype=np.uint8)
     if mask.ignore is not None:
         indices[mask.ignore] = voc.VOID
     return indices
 
 
-def _report_mask(dataset: Dataset, name: str, mask: Mask) -> None:
-    """Logs which ids of a mask are others when it is read again."""
-    if mask.names[0] != voc.BACKGROUND:
-        _LOGGER.warning(
-            "%s: %s: read again, '%s' is put before the classes and their ids move by one; no "
-            "option of the source voc moves them back. Export to imagefolder keeps them.",
-            dataset.path,
-            name,
-            voc.BACKGROUND,
-        )
-    if mask.ignore not in (None, voc.VOID):
-        _LOGGER.warning(
-            "%s: %s: pixels to ignore (%d) become %d, which the source voc reads as such with "
-            "`mask: true`.",
-            dataset.path,
-            name,
-            mask.ignore,
-            voc.VOID,
-        )
-
-
-def _report(dataset: Dataset, boxes: Boxes) -> None:
-    left = [name for name, _ in boxes.attributes if name not in voc.ATTRIBUTES]
+def _attributes(dataset: Dataset, boxes: Boxes) -> tuple[str, ...]:
+    """Returns the attributes that VOC knows, in their order; reports all others."""
+    kept = tuple(name for name, kind in boxes.attributes if _is_flag(name, kind))
+    left = [name for name, _ in boxes.attributes if name not in kept]
     if left:
         _LOGGER.warning("%s: attributes left out: %s.", dataset.path, shortened(left))
+    return kept
 
 
-def _objects(boxes: BoxSet, names: Sequence[str], size: voc.Size) -> Iterator[voc.Object]:
-    height, width = size
-    kept = {each: boxes.attributes[each] for each in voc.ATTRIBUTES if each in boxes.attributes}
-    rows: Any = np.asarray(boxes.corners, np.float64) * (width, height, width, height)
-    for place, (number, corners) in enumerate(zip(boxes.classes, rows.tolist(), strict=True)):
-        yield voc.Object(
-            name=names[int(number)],
-            corners=tuple(corners),
-            attributes={each: int(values[place]) for each, values in kept.items()},
+def _is_flag(name: str, kind: str) -> bool:
+    return name in voc.ATTRIBUTES and kind == "int64"
+
+
+def _check_flags(flags: Mapping[str, int]) -> None:
+    wrong = [name for name, value in flags.items() if value not in (0, 1)]
+    if wrong:
+        raise DataError(
+            f"expected the attribute '{wrong[0]}' of boxes to be 0 or 1, found {flags[wrong[0]]}. "
+            "Export to another layout, such as imagefolder."
         )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.formats import facts
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.table import cut
 
@@ -108,6 +109,7 @@ class Document:
       categories: in the order of their ids.
       annotations: by file name of their image; each that is there twice only once.
       repeated: how many annotations were there again.
+      stated: what our own exports say of targets below `info`.
     """
 
     path: Path
@@ -115,6 +117,7 @@ class Document:
     categories: tuple[Category, ...]
     annotations: Mapping[str, Sequence[Annotation]] = field(repr=False)
     repeated: int = 0
+    stated: facts.Facts = field(default_factory=dict)
 
 
 def read(path: Path) -> Document:
@@ -140,7 +143,15 @@ def read(path: Path) -> Document:
         categories=tuple(sorted(categories.values(), key=lambda each: each.order)),
         annotations=by_name,
         repeated=repeated,
+        stated=_facts(path, found.get("info")),
     )
+
+
+def _facts(path: Path, info: Any) -> facts.Facts:
+    try:
+        return facts.checked(info.get(facts.KEY, {}) if isinstance(info, dict) else {})
+    except DataError as error:
+        raise DataError(f"{path}: info.{facts.KEY}: {error} Correct or remove it.") from None
 
 
 def _loaded(path: Path) -> dict[str, Any]:
@@ -332,14 +343,16 @@ def written(
     images: Sequence[Image],
     annotations: Sequence[Mapping[str, Any]],
     categories: Sequence[Category],
+    stated: facts.Facts | None = None,
 ) -> str:
     """Returns the text of an annotation file; equal contents give equal bytes.
 
     Args:
       annotations: without their ids, which are numbered from 1: pycocotools takes 0 for none.
+      stated: facts of targets, for the source of ours.
     """
     found = {
-        "info": {},
+        "info": {facts.KEY: stated} if stated else {},
         "licenses": [],
         "images": [_written_image(image) for image in images],
         "annotations": [{"id": n, **each} for n, each in enumerate(annotations, start=1)],

@@ -19,9 +19,10 @@ KEYS: Mapping[str, str] = {
 
 
 def holds(name: str, document: Document) -> bool:
-    """Whether some annotation of a file has what is called `name` in `KEYS`."""
+    """Whether an annotation of a file has what is called `name` in `KEYS`, be it an empty text."""
     key = KEYS[name]
-    return any(each.found.get(key) for found in document.annotations.values() for each in found)
+    values = (each.found.get(key) for found in document.annotations.values() for each in found)
+    return any(value or value == "" for value in values)
 
 
 def box(annotation: Annotation, size: Size) -> list[float]:

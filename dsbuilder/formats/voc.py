@@ -12,6 +12,7 @@ Corners are numbers of pixels that still belong to the box, the first pixel bein
 
 import html
 import io
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats import xml
+from dsbuilder.formats import facts, xml
+from dsbuilder.formats.cells import parsed
 from dsbuilder.formats.table import cut, lines, read_text
 
 Size = tuple[int, int]
@@ -47,7 +49,10 @@ VOID_COLOUR: Colour = (224, 224, 192)
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _FLAGS = {"": 0, "0": 0, "1": 1, "unspecified": 0, "true": 1, "false": 0}
-_LABEL = re.compile(r"\s*(.+?)\s*:" + r"\s*,".join([r"\s*(\d{1,3})"] * 3) + r"\s*(:.*)?", re.ASCII)
+FACTS = f"# {facts.KEY}: "
+"""What the line of `labelmap.txt` begins with that holds facts of targets as JSON."""
+
+_LABEL = re.compile(r"\s*(.+)\s*:" + r"\s*,".join([r"\s*(\d{1,3})"] * 3) + r"\s*(:.*)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -221,7 +226,8 @@ def read_labelmap(path: Path) -> dict[str, Colour]:
     """
     colours: dict[str, Colour] = {}
     for number, line in lines(read_text(path, "labelmap.txt")):
-        if line.lstrip().startswith("#") and _LABEL.fullmatch(line) is None:
+        is_label = _LABEL.fullmatch(line) is not None and not line.startswith(FACTS)
+        if line.lstrip().startswith("#") and not is_label:
             continue
         name, colour = _label(f"{path}:{number}", line)
         if name in colours or colour in colours.values():
@@ -243,13 +249,34 @@ def _label(where: str, line: str) -> tuple[str, Colour]:
             "Correct the line."
         )
     red, green, blue = map(int, match.group(2, 3, 4))
-    return match.group(1), (red, green, blue)
+    return match.group(1).rstrip(), (red, green, blue)
 
 
-def written_labelmap(names: Sequence[str]) -> str:
-    """Returns the text of `labelmap.txt` for classes in id order, and the pixels not to count."""
+def read_facts(path: Path) -> facts.Facts:
+    """Returns what a comment of `labelmap.txt` that our own exports write says of targets.
+
+    Raises:
+      DataError: the file is missing, or what the comment says is none.
+    """
+    for number, line in lines(read_text(path, "labelmap.txt")):
+        if line.startswith(FACTS):
+            try:
+                return facts.checked(parsed(line.removeprefix(FACTS)))
+            except DataError as error:
+                raise DataError(f"{path}:{number}: {error} Correct or remove the line.") from None
+    return {}
+
+
+def written_labelmap(names: Sequence[str], stated: facts.Facts) -> str:
+    """Returns the text of `labelmap.txt`.
+
+    Args:
+      names: classes in the order of their palette indices.
+      stated: facts of targets, for the source of ours.
+    """
     rows = [f"{name}:{_shown(colour(number))}::" for number, name in enumerate(names)]
-    return "\n".join(["# label:color_rgb:parts:actions", *rows]) + "\n"
+    note = FACTS + json.dumps(stated, ensure_ascii=False)
+    return "\n".join(["# label:color_rgb:parts:actions", note, *rows]) + "\n"
 
 
 def _shown(rgb: Iterable[int]) -> str:

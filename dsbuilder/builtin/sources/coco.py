@@ -46,7 +46,8 @@ class Coco(Source):
         test, testing, eval, evaluation.
       images: the folder below `path` that file names are relative to, or split -> folder; by
         default the one in which they lie.
-      ignore: the category of `mask` that says of pixels that they are of no known class.
+      ignore: the category of `mask` that says of pixels that they are of no known class. Files of
+        an export of ours say themselves what the ids of their masks are, unless this is set.
     """
 
     path: Path

@@ -3,24 +3,21 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dsbuilder.builtin.sources import coco_targets
 from dsbuilder.builtin.sources.keyed import keyed
 from dsbuilder.formats import coco, coco_values, keys
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.layout import Inside, normalized, shortened, split_in
 from dsbuilder.formats.tree import scan
-from dsbuilder.plugin import Boxes, DataError, Keypoints, Mask, Record, Target, Text
-
-BACKGROUND = "background"
-CROWD = "iscrowd"
+from dsbuilder.plugin import DataError, Record, Target, Text
 
 _log = logging.getLogger(__name__)
-_TAKEN = ("bbox", "box", "label", CROWD)
 
 Files = Mapping[str | None, str]
 
@@ -79,19 +76,24 @@ class _Reader:
         self._opened: dict[str, coco.Document] = {}
         self._split_of: dict[str, str | None] = {}
         self._attributes: Mapping[str, str] = {}
+        self._classes: Sequence[str] = ()
         self._uncovered = 0
         self._faults = Faults()
 
     def read(self) -> Found:
         splits = next(iter(self._files.values()))
         parts = [self._part(split) for split in splits]
-        self._attributes = self._known_attributes(parts)
+        if "objects" in self._files:
+            self._attributes = coco_targets.attributes(
+                [part.documents["objects"] for part in parts]
+            )
+        targets = {name: self._target(name, parts) for name in self._files}
+        self._classes = targets["mask"].class_names if "mask" in targets else ()
         records = [record for part in parts for record in self._records(part)]
         self._faults.check()
         if not records:
             files = shortened(self._opened)
             raise DataError(f"{self._path}: expected images in {files}, found none.")
-        targets = {name: self._target(name, parts) for name in self._files}
         self._report()
         return Found(records=keyed(records, self._keys), targets=targets)
 
@@ -203,12 +205,10 @@ class _Reader:
             raise DataError(f"expected the size of '{key}' in its header: {error}") from None
 
     def _object(self, annotation: coco.Annotation, size: coco.Size) -> dict[str, Any]:
-        found = {name: annotation.attributes[name] for name in self._attributes}
         return {
             "label": _class_of(annotation),
             "box": _told(annotation, lambda each: coco_values.box(each, size)),
-            CROWD: annotation.crowd,
-            **{name: int(each) if isinstance(each, bool) else each for name, each in found.items()},
+            **{name: _attribute(annotation, name) for name in self._attributes},
         }
 
     def _segments(self, annotations: Sequence[coco.Annotation], size: coco.Size) -> dict[str, Any]:
@@ -218,47 +218,20 @@ class _Reader:
             if covered is None:
                 self._uncovered += 1
             else:
-                segments.append({"label": _class_of(each), **covered})
+                name = _class_of(each)
+                label = name if name in self._classes else None  # to ignore
+                segments.append({"label": label, **covered})
         return {"segments": segments, "size": list(size)}
 
-    def _known_attributes(self, parts: Iterable[_Part]) -> dict[str, str]:
-        """Returns the attributes that all objects have, with their types, and reports others."""
-        documents = [part.documents["objects"] for part in parts if "objects" in part.documents]
-        found = coco_values.attributes(documents)
-        kept = {name: each for name, each in found.items() if "/" not in name}
-        kept = {name: each for name, each in kept.items() if name.strip() and name not in _TAKEN}
-        seen = {
-            name
-            for document in documents
-            for annotations in document.annotations.values()
-            for annotation in annotations
-            for name in annotation.attributes
-        }
-        if seen - kept.keys():
-            _log.warning(
-                "%s: attributes that not every object has, or of several types, are not read: %s.",
-                self._path,
-                shortened(sorted(seen - kept.keys())),
-            )
-        return kept
-
     def _target(self, name: str, parts: Sequence[_Part]) -> Target:
-        if name == "text":
-            return Text()
-        if name == "keypoints":
-            return _keypoints([part.documents[name] for part in parts])
-        names = _categories([part.documents[name] for part in parts])
-        if name == "objects":
-            attributes: Any = ((CROWD, "int64"), *self._attributes.items())
-            numbers = _numbers([part.documents[name] for part in parts], names)
-            return Boxes(names=names, attributes=attributes, numbers=numbers)
-        classes = (BACKGROUND, *(each for each in names if each != BACKGROUND))
-        if self._ignore is not None and self._ignore not in classes:
-            raise DataError(
-                f"{self._path}: expected the category '{self._ignore}' of `ignore`, found "
-                f"{shortened(classes)}. Correct it."
-            )
-        return Mask(names=classes, ignore=classes.index(self._ignore) if self._ignore else None)
+        documents = [part.documents[name] for part in parts]
+        makers: Mapping[str, Callable[[], Target]] = {
+            "objects": lambda: coco_targets.boxes(documents, self._attributes),
+            "mask": lambda: coco_targets.mask(documents, self._ignore),
+            "keypoints": lambda: coco_targets.keypoints(documents),
+            "text": lambda: Text(),
+        }
+        return makers[name]()
 
     def _report(self) -> None:
         read = {*self._opened, *self._split_of, *self._keys.files}
@@ -296,41 +269,10 @@ def _class_of(annotation: coco.Annotation) -> str:
     return annotation.category.name
 
 
-def _categories(documents: Sequence[coco.Document]) -> tuple[str, ...]:
-    """Returns the class names of all files, in the order of their ids."""
-    ids: dict[str, tuple[bool, coco.Id]] = {}
-    for category in (each for document in documents for each in document.categories):
-        ids[category.name] = min(ids.get(category.name, category.order), category.order)
-    if not ids:
-        files = shortened(document.path.name for document in documents)
-        raise DataError(f"{documents[0].path.parent}: expected categories in {files}, found none.")
-    return tuple(sorted(ids, key=lambda name: (ids[name], name)))
-
-
-def _numbers(documents: Sequence[coco.Document], names: Sequence[str]) -> tuple[int, ...]:
-    """Returns the ids that all files have for the classes; none where they are 1, 2, 3, ..."""
-    pairs = {(each.name, each.id) for document in documents for each in document.categories}
-    ids = dict(pairs)
-    if len(ids) != len(pairs) or not all(isinstance(number, int) for number in ids.values()):
-        return ()  # one class under two numbers, or texts for numbers
-    numbers = tuple(int(ids[name]) for name in names)
-    return () if numbers == tuple(range(1, len(names) + 1)) else numbers
-
-
-def _keypoints(documents: Sequence[coco.Document]) -> Keypoints:
-    kinds = {
-        (category.keypoints, category.edges): category.name
-        for document in documents
-        for category in document.categories
-        if category.keypoints
-    }
-    if len(kinds) != 1:
-        found = shortened(kinds.values()) if kinds else "none"
-        raise DataError(
-            f"{documents[0].path}: expected keypoints of one kind of object, found {found}. "
-            "Leave `keypoints` out, or make a file with one of these categories."
-        )
-    ((names, edges),) = kinds
-    pairs = ((name, name.replace("left", "right")) for name in names if "left" in name)
-    swaps = tuple((left, right) for left, right in pairs if right in names)
-    return Keypoints(names=names, swaps=swaps, edges=edges)
+def _attribute(annotation: coco.Annotation, name: str) -> Any:
+    if name == coco_targets.CROWD:
+        return annotation.crowd
+    if name not in annotation.attributes:
+        raise DataError(f"{annotation.place}: expected the attribute '{name}', found none.")
+    found = annotation.attributes[name]
+    return int(found) if isinstance(found, bool) else found

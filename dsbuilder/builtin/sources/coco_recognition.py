@@ -16,7 +16,6 @@ Option = Mapping[str, str] | str
 _MOST_FILES = 200  # sets with a JSON file for every image are others
 _READ_BYTES = 1 << 24
 _HEAD_BYTES = 1 << 16
-_IGNORE = "ignore"
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "objects": ("instances", "annotations"),
     "mask": ("instances", "stuff"),
@@ -128,7 +127,6 @@ def _recognition(files: Mapping[str, _File], seen: Glance, faults: Sequence[str]
         + (f"; not used: {shortened(left)}" if left else "")
         + _and(faults)
     )
-    ignored = _ignored(options, files)
     there = {path.rpartition("/")[2] for path in seen.images}
     missing = sum(name.rpartition("/")[2] not in there for name in images)
     if missing and seen.complete:
@@ -136,8 +134,8 @@ def _recognition(files: Mapping[str, _File], seen: Glance, faults: Sequence[str]
     return Recognition(
         certainty=0.95,
         reason=reason,
-        options={"path": ".", **options, **ignored},
-        comments={"path": shown, **{name: _COMMENTS[name] for name in (*options, *ignored)}},
+        options={"path": ".", **options},
+        comments={"path": shown, **{name: _COMMENTS[name] for name in options}},
     )
 
 
@@ -146,16 +144,7 @@ _COMMENTS: Mapping[str, str] = {
     "mask": "a class for each pixel, made of the segmentations; remove what you do not need",
     "keypoints": "points of every object; remove what you do not need",
     "text": "captions, several on a line each; remove what you do not need",
-    "ignore": "the category of pixels that are of no known class",
 }
-
-
-def _ignored(options: Mapping[str, Option], files: Mapping[str, _File]) -> dict[str, str]:
-    """Returns `ignore` where masks are of `stuff_*` files with a category of that name."""
-    paths = _files(options.get("mask", {}))
-    documents = (files[path].document for path in paths if _is_stuff(path))
-    categories = (each for found in documents if found is not None for each in found.categories)
-    return {_IGNORE: _IGNORE} if any(each.name == _IGNORE for each in categories) else {}
 
 
 def _is_stuff(path: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dsbuilder.builtin.sources.keyed import keyed
 from dsbuilder.builtin.sources.splits import in_splits
+from dsbuilder.builtin.sources.voc_classes import classes_of
 from dsbuilder.builtin.sources.voc_recognition import recognition
 from dsbuilder.formats import box, keys, voc
 from dsbuilder.formats import image as image_format
@@ -17,7 +18,6 @@ from dsbuilder.formats.tree import extension, scan
 from dsbuilder.plugin import (
     Boxes,
     DataError,
-    Mask,
     Recognition,
     Record,
     Source,
@@ -29,7 +29,6 @@ from dsbuilder.plugin import (
 _log = logging.getLogger(__name__)
 _SETS = "ImageSets/"
 _MASKS = "SegmentationClass/"
-_LABELMAP = "labelmap.txt"
 
 
 @source("voc")
@@ -93,46 +92,15 @@ class Voc(Source):
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """Returns `objects` and `mask`, as far as they are read."""
         found: dict[str, Target] = {}
+        known = classes_of(self.path, self.classes)
         if self.objects:
             seen = {each["label"] for record in records for each in record.targets["objects"]}
-            names = tuple(_classes(self) or sorted(seen))
-            found["objects"] = Boxes(
-                names=names, attributes=tuple((name, "int64") for name in voc.ATTRIBUTES)
-            )
+            names = known.objects or tuple(sorted(seen))
+            attributes: Any = tuple((name, "int64") for name in known.attributes)
+            found["objects"] = Boxes(names=names, attributes=attributes)
         if self.mask:
-            found["mask"] = Mask(names=_mask_names(self), ignore=voc.VOID)
+            found["mask"] = known.mask
         return found
-
-
-def _labelmap(source: Voc) -> dict[str, voc.Colour] | None:
-    path = source.path / _LABELMAP
-    return voc.read_labelmap(path) if source.classes is None and path.is_file() else None
-
-
-def _classes(source: Voc) -> tuple[str, ...] | None:
-    """Returns the stated classes without the background; None if none are."""
-    labelmap = _labelmap(source)
-    names = source.classes if labelmap is None else tuple(labelmap)
-    return None if names is None else tuple(name for name in names if name != voc.BACKGROUND)
-
-
-def _mask_names(source: Voc) -> tuple[str, ...]:
-    labelmap = _labelmap(source)
-    if labelmap is not None:
-        return tuple(labelmap)
-    return (voc.BACKGROUND, *(_classes(source) or voc.CLASSES))
-
-
-def _mask_values(source: Voc) -> dict[str, int] | None:
-    """Returns the class id by colour where a labelmap says it; else stored values are the ids."""
-    labelmap = _labelmap(source)
-    if labelmap is None:
-        return None
-    colours = {rgb: number for number, rgb in enumerate(labelmap.values())}
-    return {
-        "#{:02x}{:02x}{:02x}".format(*rgb): number
-        for rgb, number in {voc.VOID_COLOUR: voc.VOID, **colours}.items()
-    }
 
 
 @dataclass
@@ -164,12 +132,9 @@ class _Reader:
         self._tree = scan(source.path)
         self._files = frozenset(self._tree.files)
         self._images = self._named(_start(source.images))
-        self._classes = _classes(source)
-        self._values = _mask_values(source)
+        self._classes = classes_of(source.path, source.classes)
         self._keys = keys.read(source.path)
-        self._read = set(self._keys.files)
-        if _labelmap(source) is not None:
-            self._read.add(_LABELMAP)
+        self._read = {*self._keys.files, *self._classes.files}
         self._counts = _Counts()
         self._faults = Faults()
 
@@ -262,7 +227,8 @@ class _Reader:
             targets["objects"], size = self._objects(name, key)
         if self._source.mask:
             files = (self._mask(name),)
-            values = {} if self._values is None else {"values": self._values}
+            known = self._classes.values
+            values = {} if known is None else {"values": known}
             targets["mask"] = {"path": str(files[0]), **values}
         path = self._path / key
         return Record(key=key, path=path, targets=targets, split=split, files=files, size=size)
@@ -291,16 +257,18 @@ class _Reader:
             raise DataError(f"{self._path / key}: expected a size in its header: {error}") from None
 
     def _object(self, path: Path, each: voc.Object, size: voc.Size) -> dict[str, Any]:
-        if self._classes is not None and each.name not in self._classes:
+        classes = self._classes.objects
+        if classes is not None and each.name not in classes:
             raise DataError(
-                f"{path}:{each.line}: expected one of the {len(self._classes)} classes, found "
-                f"'{each.name}'.{did_you_mean(each.name, self._classes)}"
+                f"{path}:{each.line}: expected one of the {len(classes)} classes, found "
+                f"'{each.name}'.{did_you_mean(each.name, classes)}"
             )
         try:
             corners = box.from_corners(each.corners, size)
         except DataError as error:
             raise DataError(f"{path}:{each.line}: {error} Correct the box.") from None
-        return {"label": each.name, "box": corners, **each.attributes}
+        attributes = {name: each.attributes[name] for name in self._classes.attributes}
+        return {"label": each.name, "box": corners, **attributes}
 
     def _mask(self, name: str) -> Path:
         place = f"{_MASKS}{name}.png"

@@ -5,6 +5,8 @@ masks, keypoints' visibility and texts exactly; boxes and keypoints within 1e-4 
 equal in all that a layout says of it comes back once.
 """
 
+import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -277,84 +279,128 @@ def test_what_a_layout_cannot_hold_is_reported(tmp_path, caplog):
     ]
 
 
-def test_pixels_to_ignore_stay_such(tmp_path):
+def test_a_class_that_a_user_ignores_stays_one_among_the_ids(tmp_path):
     dataset = build(tmp_path, SOME, more=", ignore: 斑马")
     export(dataset, tmp_path / "coco", to="coco")
-    export(dataset, tmp_path / "voc", to="voc")
     stuff = {split: f"annotations/stuff_{split}.json" for split in dataset.splits}
-    for source, ignored, folder in (
-        (Coco(path=tmp_path / "coco", mask=stuff, ignore="斑马"), 2, "images/{split}/"),
-        (Voc(path=tmp_path / "voc", objects=False, mask=True), 255, "JPEGImages/"),
-    ):
-        total = 0
-        for sample, values in pairs(dataset, source, folder):
-            assert values["kinds"]["mask"].ignore == ignored
-            assert np.array_equal(values["mask"] == ignored, sample.targets["mask"] == 2)
-            total += int((values["mask"] == ignored).sum())
-        assert total == 50
+    source = Coco(path=tmp_path / "coco", mask=stuff, ignore="斑马")
+    total = 0
+    for sample, values in pairs(dataset, source, "images/{split}/"):
+        assert values["kinds"]["mask"].ignore == 2
+        assert np.array_equal(values["mask"] == 2, sample.targets["mask"] == 2)
+        total += int((values["mask"] == 2).sum())
+    assert total == 50
 
 
-def test_pixels_to_ignore_that_have_no_class_become_a_category(tmp_path):
-    first = build(tmp_path / "first", SOME, more=", ignore: 斑马")
-    export(first, tmp_path / "voc", to="voc")
-    (tmp_path / "p.yaml").write_text(
-        "name: again\nsource: {use: voc, path: voc, mask: true}\n"
-        f"finish: [{{use: resize, size: [{HEIGHT}, {WIDTH}]}}]\n"
-    )
-    built = dsbuilder.build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=1)
-    dataset = dsbuilder.load(built.path)
-    export(dataset, tmp_path / "coco", to="coco")
-    stuff = {split: f"annotations/stuff_{split}.json" for split in dataset.splits}
-    source = Coco(path=tmp_path / "coco", mask=stuff, ignore="ignore")
-    records = list(source.records())
-    target = source.targets(records)["mask"]
-    assert target.names[target.ignore] == "ignore"
-    ignored = sum(int((target.parse(r.targets["mask"]) == target.ignore).sum()) for r in records)
-    assert ignored == 50
-
-
-def build_masks(folder: Path, *, background: str) -> Dataset:
-    """Builds two images with masks of two classes and of pixels to ignore (255)."""
+def build_masks(folder: Path, *, background: str, ignore: str = ", ignore: 255") -> Dataset:
+    """Builds two images with masks of two classes and, if they say so, of pixels to ignore."""
+    stored = int(ignore.partition(": ")[2] or 1)
     for number, picture in enumerate(photographs()[:2]):
         ids = np.zeros((HEIGHT, WIDTH), np.uint8)
-        ids[:10, :20], ids[20:, 20:] = 1, 255
+        ids[:10, :20], ids[20:, 20:] = 1, stored
         for place, image in (("images", picture), ("masks", ids)):
             (folder / place).mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(folder / place / f"{number}.png")
     (folder / "p.yaml").write_text(
-        f"name: masks\nsource: {{use: image_mask, path: ., classes: [{background}, sea], "
-        f"ignore: '255'}}\nsplit: {{train: 1}}\ncache: {{image: png}}\n"
+        f"name: masks\nsource: {{use: image_mask, path: ., classes: [{background}, sea]{ignore}}}\n"
+        "split: {train: 1}\ncache: {image: png}\n"
     )
     built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=0)
     return dsbuilder.load(built.path)
 
 
-@pytest.mark.parametrize(
-    ("to", "background", "told"),
-    [
-        ("coco", "sky", ["'background' is put before", "(255) become the category 'ignore'"]),
-        ("coco", "background", ["source coco reads them as such with `ignore: ignore`"]),
-        ("voc", "sky", ["'background' is put before the classes and their ids move by one"]),
-        ("voc", "background", []),
-    ],
-)
-def test_ids_of_masks_that_are_read_as_others_are_reported(tmp_path, caplog, to, background, told):
-    dataset = build_masks(tmp_path, background=background)
+@pytest.mark.parametrize("to", ["coco", "voc"])
+@pytest.mark.parametrize("background", ["sky", "background"])
+@pytest.mark.parametrize("ignore", ["", ", ignore: 1", ", ignore: 7", ", ignore: 255"])
+def test_masks_come_back_with_their_names_ids_and_pixels_to_ignore(
+    tmp_path, caplog, to, background, ignore
+):
+    dataset = build_masks(tmp_path, background=background, ignore=ignore)
     caplog.clear()
     export(dataset, tmp_path / to, to=to)
-    found = [r.getMessage() for r in caplog.records if r.name.startswith("dsbuilder.export")]
-    assert len(found) == len(told)
-    assert all(part in message for part, message in zip(told, found, strict=True))
+    assert not [each for each in caplog.records if each.name.startswith("dsbuilder.export")]
+    cls = {"coco": Coco, "voc": Voc}[to]
+    source = cls(**{**cls.recognise(tmp_path / to).options, "path": tmp_path / to})
+    records = {record.key: record for record in source.records()}
+    target = source.targets(list(records.values()))["mask"]
+    assert target == dataset.signature.targets["mask"]
+    for sample in dataset.samples("train"):
+        found = target.parse(records[sample.key].targets["mask"])
+        assert np.array_equal(found, sample.targets["mask"])
 
 
-def test_what_is_proposed_for_exported_masks_reads_the_pixels_to_ignore(tmp_path):
+def test_a_class_that_is_called_ignore_is_not_taken_for_pixels_to_ignore(tmp_path):
+    dataset = build_masks(tmp_path, background="ignore", ignore=", ignore: 255")
+    export(dataset, tmp_path / "coco", to="coco")
+    source = Coco(path=tmp_path / "coco", mask="annotations/stuff_train.json")
+    records = {record.key: record for record in source.records()}
+    target = source.targets(list(records.values()))["mask"]
+    assert (target.names, target.ignore) == (("ignore", "sea"), 255)
+    for sample in dataset.samples("train"):
+        found = target.parse(records[sample.key].targets["mask"])
+        assert np.array_equal(found, sample.targets["mask"])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"mask": {"names": ["sky"], "ignore": 255}}, "found 'sea', 'ignore' beside them. Remove"),
+        ({"mask": {"names": "sky"}}, "names: expected a list of names, found '\"sky\"'"),
+        ({"mask": {"nams": ["sky"]}}, "unknown fact 'nams'. Did you mean 'names'?"),
+        ({"mask": {"ignore": "x"}}, "ignore: expected an id or null"),
+        ({"mask": {"ignore": 5}}, "info.dsbuilder: expected 1 to 256 classes in a mask, found 0"),
+        ([], "expected facts of targets, such as of 'mask', found"),
+    ],
+)
+def test_what_coco_files_say_of_masks_must_fit(tmp_path, change, told):
     export(build_masks(tmp_path, background="sky"), tmp_path / "coco", to="coco")
+    path = tmp_path / "coco/annotations/stuff_train.json"
+    found = json.loads(path.read_text())
+    found["info"]["dsbuilder"] = change
+    path.write_text(json.dumps(found))
+    with pytest.raises(DataError, match=re.escape(told)) as caught:
+        list(Coco(path=tmp_path / "coco", mask="annotations/stuff_train.json").records())
+    assert str(caught.value).count(str(path)) == 1
+
+
+def test_what_a_labelmap_says_of_targets_must_fit(tmp_path):
+    export(build_masks(tmp_path, background="sky"), tmp_path / "voc", to="voc")
+    path = tmp_path / "voc/labelmap.txt"
+    for line, told in (
+        ("# dsbuilder: {", "expected facts of targets, such as of 'mask', found"),
+        ('# dsbuilder: {"objects": {"attributes": [["x", "int64"]]}}', "and truncated, found 'x'"),
+    ):
+        path.write_text(f"sky:0,0,0::\n{line}\nsea:128,0,0::\n")
+        with pytest.raises(DataError, match=re.escape(told)) as caught:
+            list(Voc(path=tmp_path / "voc", objects=False, mask=True).records())
+        assert str(path) in str(caught.value)
+
+
+def test_captions_that_are_all_empty_are_read(tmp_path):
+    Image.fromarray(photographs()[0]).save(tmp_path / "a.png")
+    (tmp_path / "p.yaml").write_text(
+        "name: silent\nsource: {use: imagefolder, path: .}\nsplit: {train: 1}\n"
+    )
+    (tmp_path / "metadata.csv").write_text('file_name,text\na.png,""\n')
+    built = dsbuilder.build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
+    export(dsbuilder.load(built.path), tmp_path / "coco", to="coco")
     options = dict(Coco.recognise(tmp_path / "coco").options)
-    stuff = {"train": "annotations/stuff_train.json"}
-    assert options == {"path": ".", "mask": stuff, "ignore": "ignore"}
-    source = Coco(**{**options, "path": tmp_path / "coco"})
-    target = source.targets(list(source.records()))["mask"]
-    assert (target.names, target.ignore) == (("background", "sky", "sea", "ignore"), 3)
+    [record] = Coco(**{**options, "path": tmp_path / "coco"}).records()
+    assert record.targets == {"text": ""}
+
+
+@pytest.mark.parametrize(("to", "name"), [("coco", "iscrowd"), ("voc", "difficult")])
+def test_a_flag_of_boxes_that_is_none_is_refused(tmp_path, to, name):
+    Image.fromarray(photographs()[0]).save(tmp_path / "a.png")
+    row = {"bbox": [[1, 2, 3, 4]], "categories": ["cat"], name: [7]}
+    (tmp_path / "metadata.jsonl").write_text(json.dumps({"file_name": "a.png", "objects": row}))
+    (tmp_path / "p.yaml").write_text(
+        f"name: odd\nsource: {{use: imagefolder, path: ., attributes: [{name}]}}\n"
+        "split: {train: 1}\n"
+    )
+    built = dsbuilder.build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
+    with pytest.raises(DataError, match=f"'{name}' of boxes to be 0 or 1, found 7"):
+        export(dsbuilder.load(built.path), tmp_path / to, to=to)
 
 
 def test_voc_cannot_hold_boxes_around_a_background(tmp_path):

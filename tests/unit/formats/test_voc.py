@@ -159,7 +159,9 @@ def test_a_labelmap_is_a_class_and_its_colour_a_line(tmp_path):
 @given(st.lists(NAME, min_size=1, max_size=6, unique=True))
 def test_a_labelmap_that_is_written_is_read_again(tmp_path_factory, names):
     path = tmp_path_factory.getbasetemp() / "labelmap.txt"
-    path.write_text(voc.written_labelmap(names), encoding="utf-8")
+    stated = {"mask": {"names": tuple(names), "ignore": None}}
+    path.write_text(voc.written_labelmap(names, stated), encoding="utf-8")
+    assert voc.read_facts(path) == stated
     assert tuple(voc.read_labelmap(path)) == tuple(names)
 
 

@@ -1,0 +1,86 @@
+"""The classes of Pascal VOC sets: what `labelmap.txt`, an option, or VOC itself says of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.formats import voc
+from dsbuilder.plugin import DataError, Mask
+
+LABELMAP = "labelmap.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """What is known of classes before an XML file is read.
+
+    Attributes:
+      objects: those of boxes in id order; None for all that are found.
+      attributes: those of `voc.ATTRIBUTES` that boxes have.
+      mask_names: those of masks in id order.
+      ignore: the id of pixels of masks that do not count; None if there is none.
+      values: id by colour in masks; None where stored values are the ids.
+      files: what all this was read from.
+    """
+
+    objects: tuple[str, ...] | None = None
+    attributes: tuple[str, ...] = voc.ATTRIBUTES
+    mask_names: tuple[str, ...]
+    ignore: int | None = voc.VOID
+    values: Mapping[str, int] | None = None
+    files: frozenset[str] = frozenset()
+
+    @property
+    def mask(self) -> Mask:
+        """The target of masks."""
+        return Mask(names=self.mask_names, ignore=self.ignore)
+
+
+def classes_of(folder: Path, given: Sequence[str] | None) -> Classes:
+    """Returns the classes of a set.
+
+    Args:
+      given: names in id order, without the background, which count before `labelmap.txt`.
+
+    Raises:
+      DataError: `labelmap.txt` is wrong.
+    """
+    path = folder / LABELMAP
+    if given is None and path.is_file():
+        return _of_labelmap(path)
+    names = None if given is None else _without_background(given)
+    return Classes(objects=names, mask_names=(voc.BACKGROUND, *(names or voc.CLASSES)))
+
+
+def _of_labelmap(path: Path) -> Classes:
+    colours, stated = voc.read_labelmap(path), voc.read_facts(path)
+    mask, objects = stated.get("mask", {}), stated.get("objects", {})
+    names, ignore = mask.get("names", tuple(colours)), mask.get("ignore", voc.VOID)
+    ids = {name: number for number, name in enumerate(names)}
+    void = {} if ignore is None else {voc.VOID_COLOUR: ignore}
+    known = {colour: ids[name] for name, colour in colours.items() if name in ids}
+    return Classes(
+        objects=objects.get("names", _without_background(colours)),
+        attributes=_attributes(path, objects.get("attributes")),
+        mask_names=names,
+        ignore=ignore,
+        values={"#{:02x}{:02x}{:02x}".format(*rgb): n for rgb, n in {**void, **known}.items()},
+        files=frozenset((LABELMAP,)),
+    )
+
+
+def _attributes(path: Path, stated: Sequence[tuple[str, str]] | None) -> tuple[str, ...]:
+    if stated is None:
+        return voc.ATTRIBUTES
+    names = tuple(name for name, _ in stated)
+    unknown = sorted(set(names) - set(voc.ATTRIBUTES))
+    if unknown:
+        raise DataError(
+            f"{path}: expected attributes of boxes, {' and '.join(voc.ATTRIBUTES)}, found "
+            f"'{unknown[0]}'. Correct or remove the line that begins with {voc.FACTS.strip()}."
+        )
+    return names
+
+
+def _without_background(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name != voc.BACKGROUND)
