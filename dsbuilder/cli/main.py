@@ -34,7 +34,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "train": "Train a model on a dataset.",
         "evaluate": "Measure a trained model on a split.",
         "runs": "List training runs, and what each reached.",
-        "predict": "Name the classes of images with a trained model.",
+        "predict": "Say what a trained model makes of images: classes, numbers or masks.",
         "plugins": "List plugins, and show one with its options.",
         "completion": "Print the script that completes verbs and options in a shell.",
     }

@@ -231,7 +231,4 @@ def _draw(run: "Run", document: dict[str, Any]) -> None:
     ]
     facts([*files, *([("confusion", shown(run.path / CONFUSION))] if of_classes else [])])
     line()
-    line(
-        f"next: dsbuilder {'predict' if of_classes else 'evaluate'} {shown(run.path)}"
-        f"{' IMAGE' if of_classes else ''}"
-    )
+    line(f"next: dsbuilder predict {shown(run.path)} IMAGE")

@@ -304,8 +304,13 @@ def palette() -> list[int]:
 
 def written_mask(indices: npt.NDArray[np.uint8]) -> bytes:
     """Returns palette indices `(H, W)` as a PNG in the colours of VOC."""
+    file = io.BytesIO()
+    mask_picture(indices).save(file, "PNG")
+    return file.getvalue()
+
+
+def mask_picture(indices: npt.NDArray[np.uint8]) -> Image.Image:
+    """Returns palette indices `(H, W)` as a picture in the colours of VOC."""
     image = Image.fromarray(indices)
     image.putpalette(palette())
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
+    return image

@@ -15,7 +15,8 @@ archive.py      `.keras` files that carry class names, preprocessing and fingerp
 evaluation.py   `evaluate`; of classes accuracy, scores by class, confusion
 scores.py       scores of several classes, numbers and masks
 measured.py     what every evaluation says
-prediction.py   `predict`: the classes of image files
+prediction.py   `predict`: what a model says of image files
+answers.py      what its outputs say, by kind of target
 
 What does not need Keras does not import it: `run`, `options`, `fitting` and the data of
 evaluations.

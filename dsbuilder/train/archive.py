@@ -92,7 +92,7 @@ class Trained:
     """A model with what its file says beside it.
 
     Attributes:
-      model: from raw pixels `(N, H, W, C)` to logits `(N, num_classes)`.
+      model: from raw pixels `(N, H, W, C)` to what the kind of target says: logits, numbers.
       note: see `Note`.
       path: the file.
     """

@@ -1,4 +1,4 @@
-"""The classes of image files.
+"""What a model says of image files.
 
 A file is brought to the model as the samples it was trained on were: decoded in the pipeline's
 mode, upright, over its background, then through its `prepare` and `finish`, which the model's file
@@ -23,12 +23,29 @@ from dsbuilder.spec.binding import Binder
 from dsbuilder.spec.document import from_data
 from dsbuilder.spec.schema import ImageOptions
 from dsbuilder.spec.stages import StageBinder
-from dsbuilder.targets import ClassLabel
+from dsbuilder.train.answers import ANSWERS, Scores
 from dsbuilder.train.archive import Note, Trained, load_model
-from dsbuilder.train.evaluation import log_softmax
 
-Prediction = tuple[Path, list[tuple[str, float]]]
-"""A file, and its classes with their probabilities, the most probable first."""
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a model says of an image file.
+
+    Attributes:
+      path: the file.
+      name: its path below the folder that was asked for, with `/`; of a file, its name.
+      value: a class name; of several classes their names; a number or a list of them; of a mask the
+        ids, uint8 `(H, W)` of the image as the model saw it.
+      scores: classes, the largest number first: their probabilities, of a mask their shares of the
+        area; none of numbers.
+      image: as the model saw it, `(H, W, C)`.
+    """
+
+    path: Path
+    name: str
+    value: Any
+    scores: Scores
+    image: np.ndarray
 
 
 def predict(
@@ -36,49 +53,48 @@ def predict(
     paths: Sequence[Path | str],
     *,
     top: int | None = None,
+    threshold: float = 0.5,
     batch_size: int = 32,
     plugins: Sequence[Path] | None = None,
-) -> list[Prediction]:
-    """Returns the classes of images, in the order of `paths`.
+) -> Iterator[Prediction]:
+    """Yields what a model says of images, in the order of `paths`, batch by batch.
 
     Args:
       model: as `archive.load_model` returns it, or a path as that takes it.
       paths: image files, and folders, which stand for all images below them, sorted.
-      top: how many classes of each; None for all.
+      top: how many scores of each; None for all.
+      threshold: of several classes, the probability over which one is said, in (0, 1).
       batch_size: images that the model sees at once.
       plugins: folders of plugins that the pipeline's stages are from; None takes those of the run,
         as far as they are still there.
 
     Raises:
-      TrainError: there is no such model, or it is not one of classes.
-      DataError: a path leads nowhere, a folder holds no image, or a file cannot be read as one.
+      TrainError: there is no such model.
+      DataError: a path leads nowhere, or a folder holds no image; later, a file cannot be read as
+        one.
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
-    _check_classes(trained)
     reader = make_reader(trained.note, origin=trained.path, plugins=plugins)
     files = list(image_files(paths))
-    predictions: list[Prediction] = []
-    for start in range(0, len(files), batch_size):
-        batch = files[start : start + batch_size]
-        pixels = np.stack([reader.read(path) for path in batch])
-        probabilities = np.exp(log_softmax(np.asarray(trained.model.predict_on_batch(pixels))))
-        for path, row in zip(batch, probabilities, strict=True):
-            predictions.append((path, _ranked(row, trained.class_names)[:top]))
-    return predictions
+    (target,) = trained.note.signature.targets.values()
+    answer = ANSWERS[target.kind]
+
+    def predictions() -> Iterator[Prediction]:
+        for start in range(0, len(files), batch_size):
+            batch = files[start : start + batch_size]
+            pixels = np.stack([reader.read(path) for path, _ in batch])
+            outputs = np.asarray(trained.model.predict_on_batch(pixels))
+            for (path, name), image, output in zip(batch, pixels, outputs, strict=True):
+                value, scores = answer(output, target, threshold)
+                yield Prediction(
+                    path=path, name=name, value=value, scores=scores[:top], image=image
+                )
+
+    return predictions()
 
 
-def _check_classes(trained: Trained) -> None:
-    for name, kind in trained.note.signature.targets.items():
-        if not isinstance(kind, ClassLabel):
-            raise TrainError(
-                f"{trained.path}: expected a model of classes to predict with, found one of the "
-                f"target '{name}' ({kind}). Load it with keras.models.load_model; it takes pixels "
-                "as they are."
-            )
-
-
-def image_files(paths: Sequence[Path | str]) -> Iterator[Path]:
-    """Yields image files: those named, and of a folder all images below it, sorted by path.
+def image_files(paths: Sequence[Path | str]) -> Iterator[tuple[Path, str]]:
+    """Yields image files, those named and of a folder all below it, sorted, with their names.
 
     Raises:
       DataError: a path leads nowhere, or a folder holds no image.
@@ -88,9 +104,9 @@ def image_files(paths: Sequence[Path | str]) -> Iterator[Path]:
             found = sorted(each for each in path.rglob("*") if _is_image(each))
             if not found:
                 raise DataError(f"{path}: expected images, found none. Check the path.")
-            yield from found
+            yield from ((each, each.relative_to(path).as_posix()) for each in found)
         elif path.is_file():
-            yield path
+            yield path, path.name
         else:
             raise DataError(f"{path}: expected an image or a folder, found none. Check the path.")
 
@@ -98,11 +114,6 @@ def image_files(paths: Sequence[Path | str]) -> Iterator[Path]:
 def _is_image(path: Path) -> bool:
     hidden = path.name.startswith(".")
     return path.is_file() and not hidden and path.suffix[1:].lower() in IMAGE_EXTENSIONS
-
-
-def _ranked(probabilities: np.ndarray, names: Sequence[str]) -> list[tuple[str, float]]:
-    order = np.argsort(-probabilities, kind="stable")
-    return [(names[index], float(probabilities[index])) for index in order]
 
 
 @dataclass(frozen=True, kw_only=True)

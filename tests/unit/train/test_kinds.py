@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ import dsbuilder
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.cli.main import main
-from dsbuilder.errors import SpecError, TrainError
+from dsbuilder.errors import SpecError
 from dsbuilder.train.options import options_of
 
 keras = pytest.importorskip("keras")
@@ -206,10 +205,6 @@ def test_evaluate_draws_the_scores_of_each_kind(train, squares):
         assert shown.exit_code == 0 and words in shown.output
         data = CliRunner().invoke(main, ["evaluate", str(run.path), "--json"])
         assert json.loads(data.output)["split"] == "test"
-        with pytest.raises(TrainError, match="expected a model of classes to predict with"):
-            from dsbuilder.train.prediction import predict
-
-            predict(run.path, [Path(__file__)])
 
 
 def test_what_cannot_be_learnt_is_refused_with_what_to_do(train):

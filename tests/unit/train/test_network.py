@@ -11,6 +11,7 @@ from dsbuilder.plugin import ModelBuilder
 from dsbuilder.sample import ImageSpec, SampleSpec
 from dsbuilder.spec.schema import OptimizerOptions
 from dsbuilder.targets import ClassLabel
+from dsbuilder.train.answers import ANSWERS
 from dsbuilder.train.evaluation import SCORES
 from dsbuilder.train.fitting import TRAINED
 from dsbuilder.train.network import build_network
@@ -105,7 +106,7 @@ def test_soft_targets_take_the_cross_entropy_of_their_weights():
 
 
 def test_every_kind_that_is_trained_has_all_that_a_training_asks_for():
-    assert set(OBJECTIVES) == set(SCORES) == set(TRAINED)
+    assert set(OBJECTIVES) == set(SCORES) == set(ANSWERS) == set(TRAINED)
 
 
 def test_every_optimizer_of_keras_has_a_name():

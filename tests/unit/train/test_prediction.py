@@ -32,42 +32,44 @@ def test_predictions_are_the_ones_that_the_evaluation_counts(run, dataset, image
     found = prediction.predict(run.path, [images / sample.key for sample in samples])
     names = dataset.class_names
     hits = [
-        classes[0][0] == names[sample.targets["label"]]
-        for sample, (_, classes) in zip(samples, found, strict=True)
+        prediction.value == names[sample.targets["label"]]
+        for sample, prediction in zip(samples, found, strict=True)
     ]
     assert np.mean(hits) == pytest.approx(evaluate(run.path, dataset).accuracy)
 
 
 def test_classes_come_with_probabilities_the_most_probable_first(run, images):
-    ((path, classes),) = prediction.predict(run.path, [images / "red" / "0.png"])
-    assert path == images / "red" / "0.png"
-    assert sorted(name for name, _ in classes) == ["blue", "green", "red"]
-    values = [value for _, value in classes]
+    (found,) = prediction.predict(run.path, [images / "red" / "0.png"])
+    assert (found.path, found.name) == (images / "red" / "0.png", "0.png")
+    assert sorted(name for name, _ in found.scores) == ["blue", "green", "red"]
+    assert found.value == found.scores[0][0]
+    values = [value for _, value in found.scores]
     assert values == sorted(values, reverse=True)
     assert sum(values) == pytest.approx(1, abs=1e-6)
 
 
 def test_top_keeps_the_most_probable(run, images):
-    ((_, classes),) = prediction.predict(run.path, [images / "red" / "0.png"], top=1)
-    assert len(classes) == 1
+    (found,) = prediction.predict(run.path, [images / "red" / "0.png"], top=1)
+    assert len(found.scores) == 1
 
 
 def test_a_folder_stands_for_all_images_below_it_in_order(run, images):
-    found = prediction.predict(run.path, [images], batch_size=7)
-    assert [path for path, _ in found] == sorted(images.rglob("*.png"))
+    found = list(prediction.predict(run.path, [images], batch_size=7))
+    assert [each.path for each in found] == sorted(images.rglob("*.png"))
+    assert [images / each.name for each in found] == [each.path for each in found]
 
 
 def test_hidden_and_other_files_of_a_folder_are_left_alone(tmp_path):
     for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
     found = list(prediction.image_files([tmp_path]))
-    assert [path.name for path in found] == ["a.JPG", "b.png"]
+    assert [name for _, name in found] == ["a.JPG", "b.png"]
 
 
 def test_any_mode_and_size_of_image_is_taken(run, tmp_path):
     Image.new("RGBA", (50, 30), (255, 0, 0, 128)).save(tmp_path / "a.png")
     Image.new("L", (3, 90), 100).save(tmp_path / "b.bmp")
-    assert len(prediction.predict(run.path, [tmp_path])) == 2
+    assert len(list(prediction.predict(run.path, [tmp_path]))) == 2
 
 
 def test_a_path_that_leads_nowhere_is_an_error(run, tmp_path):
@@ -86,7 +88,7 @@ def test_a_folder_without_images_is_an_error(run, tmp_path):
 def test_an_unreadable_image_is_named(run, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     with pytest.raises(DataError, match=rf"^{tmp_path}/broken\.png: "):
-        prediction.predict(run.path, [tmp_path])
+        list(prediction.predict(run.path, [tmp_path]))
 
 
 def test_a_stage_that_is_not_known_here_is_an_error(run, images):
