@@ -124,6 +124,20 @@ def stored_in(dataset: Dataset, shard: Shard) -> Iterator[Stored]:
         )
 
 
+def labels(dataset: Dataset, split: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yields key and targets of the samples of a split, in the stored order; makes no image file.
+
+    Raises:
+      CacheError: a shard is missing, cut or corrupt.
+    """
+    targets = dataset.signature.targets
+    for shard in dataset.shards(split):
+        reader = dataset.codec.open(dataset.path, shard.stem)
+        for entry in ledger.read(dataset.path / ledger.file_name(shard.stem)):
+            features = example.decode(reader.read(entry.offset, entry.length))
+            yield entry.key, {name: kind.decode(name, features) for name, kind in targets.items()}
+
+
 def encoded(dataset: Dataset, image: bytes) -> bytes:
     """Returns the bytes of an image file: those that are stored, or raw pixels as PNG."""
     if dataset.manifest.image != "raw":

@@ -9,45 +9,124 @@
 Boxes are written with ten digits. An image without a box has an empty label file. Stored JPEG and
 PNG files are taken over byte for byte, raw pixels become PNG. Attributes of boxes and other targets
 are left out, which the log reports.
+
+Keypoints follow the box of their object, as pose sets have them, where each box has its points: in
+every sample there are as many objects of one as of the other, and the middle of the points lies in
+the box. Where it does not, they are left out. Without boxes, each object has the box around its
+points.
 """
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from dsbuilder.dataset import Dataset
-from dsbuilder.export.files import Names, check_images, chosen, stored
+from dsbuilder.export.files import Names, check_images, chosen, labels, stored
 from dsbuilder.formats import keys, yolo
 from dsbuilder.formats.layout import shortened
-from dsbuilder.targets import Boxes, BoxSet
+from dsbuilder.formats.yolo_line import Point, Pose, Row
+from dsbuilder.targets import Boxes, BoxSet, Keypoints, PointSet
 
 _LOGGER = logging.getLogger(__name__)
+_OBJECT = "object"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """The names of the targets that are written; None of a kind that is not."""
+
+    boxes: str | None
+    points: str | None
+
+    def rows(self, targets: Any) -> Iterator[Row]:
+        """Yields the objects of a sample."""
+        points = None if self.points is None else targets[self.points]
+        if self.boxes is None:
+            yield from (Row(0, _around(points, row), points=each) for row, each in _points(points))
+            return
+        boxes: BoxSet = targets[self.boxes]
+        found = dict(_points(points))
+        pairs = zip(boxes.classes.tolist(), boxes.corners.tolist(), strict=True)
+        for row, (number, corners) in enumerate(pairs):
+            yield Row(number, tuple(corners), points=found.get(row, ()))
 
 
 def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """Writes a dataset into an empty folder and returns how many samples of each split it wrote.
 
     Raises:
-      DataError: it has no boxes, or images are of a type that no image file holds.
+      DataError: it has neither boxes nor keypoints, or images are of a type that no image file
+        holds.
       CacheError: a shard is missing, cut or corrupt.
     """
     check_images(dataset)
-    (name,) = chosen(dataset, Boxes).values()
-    target = dataset.signature.targets[name]
-    attributes = [each for each, _ in target.attributes] if isinstance(target, Boxes) else []
-    if attributes:
-        _LOGGER.warning("%s: attributes left out: %s.", dataset.path, shortened(attributes))
+    written = _chosen(dataset)
+    kinds = dataset.signature.targets
+    target, points = (kinds.get(name or "") for name in (written.boxes, written.points))
+    if isinstance(target, Boxes) and target.attributes:
+        left = shortened(name for name, _ in target.attributes)
+        _LOGGER.warning("%s: attributes left out: %s.", dataset.path, left)
+    if isinstance(points, Keypoints) and points.edges:
+        _LOGGER.warning("%s: edges of '%s' left out.", dataset.path, written.points)
     places = {split: f"images/{split}" for split in dataset.splits}
-    text = yolo.written_data(target.class_names, places)
+    names = (_OBJECT,) if target is None else target.class_names
+    pose = Pose(names=points.names, swaps=points.swaps) if isinstance(points, Keypoints) else None
+    text = yolo.written_data(names, places, pose=pose)
     (folder / "data.yaml").write_text(text, encoding="utf-8", newline="\n")
     found: dict[str, str] = {}
-    samples = {split: _write_split(dataset, split, folder, name, found) for split in dataset.splits}
+    samples = {
+        split: _write_split(dataset, split, folder, written, found) for split in dataset.splits
+    }
     keys.write(folder, found)
     return samples
 
 
+def _chosen(dataset: Dataset) -> _Written:
+    """Returns what is written, and reports what is not."""
+    first: dict[type, str] = {}
+    for name, kind in dataset.signature.targets.items():
+        first.setdefault(type(kind), name)
+    found = _Written(boxes=first.get(Boxes), points=first.get(Keypoints))
+    if found.boxes is None or found.points is None:
+        names = chosen(dataset, Boxes, Keypoints)
+        return _Written(boxes=names.get(Boxes), points=names.get(Keypoints))
+    for split in dataset.splits:
+        for key, targets in labels(dataset, split):
+            if not _belong(targets[found.boxes], targets[found.points]):
+                _LOGGER.warning(
+                    "%s: '%s' is left out, since not every box of '%s' has points of its own, "
+                    "first at '%s'.",
+                    dataset.path,
+                    found.points,
+                    found.boxes,
+                    key,
+                )
+                chosen(dataset, Boxes)
+                return _Written(boxes=found.boxes, points=None)
+    chosen(dataset, Boxes, Keypoints)
+    return found
+
+
+def _belong(boxes: BoxSet, points: PointSet) -> bool:
+    """Whether there are as many boxes as objects, each with the middle of its points inside."""
+    if len(boxes) != len(points):
+        return False
+    for (x_min, y_min, x_max, y_max), places, seen in zip(
+        boxes.corners.tolist(), points.points, points.visibility, strict=True
+    ):
+        if seen.any():
+            x, y = places[seen > 0].mean(axis=0).tolist()
+            if not (x_min <= x <= x_max and y_min <= y <= y_max):
+                return False
+    return True
+
+
 def _write_split(
-    dataset: Dataset, split: str, folder: Path, name: str, found: dict[str, str]
+    dataset: Dataset, split: str, folder: Path, written: _Written, found: dict[str, str]
 ) -> int:
     """Writes images and label files of a split, and notes the keys of images."""
     names = Names.of(dataset, stems=True)
@@ -58,10 +137,22 @@ def _write_split(
         (folder / place).write_bytes(sample.image)
         found[place] = sample.key
         label = folder / yolo.label_path(place)
-        label.write_text(yolo.written_labels(_rows(sample.targets[name])), newline="\n")
+        label.write_text(yolo.written_labels(written.rows(sample.targets)), newline="\n")
     return len(names.taken)
 
 
-def _rows(boxes: BoxSet) -> Iterator[yolo.Row]:
-    for number, corners in zip(boxes.classes.tolist(), boxes.corners.tolist(), strict=True):
-        yield yolo.Row(number, tuple(corners))
+def _points(points: PointSet | None) -> Iterator[tuple[int, tuple[Point, ...]]]:
+    """Yields the number of each object and its points."""
+    if points is not None:
+        rows = zip(points.points.tolist(), points.visibility.tolist(), strict=True)
+        for number, (places, visibility) in enumerate(rows):
+            pairs = zip(places, visibility, strict=True)
+            yield number, tuple((x, y, seen) for (x, y), seen in pairs)
+
+
+def _around(points: Any, row: int) -> tuple[float, float, float, float]:
+    """Returns the box around the known points of an object; at 0, 0 if none is known."""
+    known = points.points[row][points.visibility[row] > 0]
+    corners = np.concatenate([known.min(axis=0), known.max(axis=0)]) if len(known) else np.zeros(4)
+    x_min, y_min, x_max, y_max = corners.tolist()
+    return x_min, y_min, x_max, y_max

@@ -1,42 +1,32 @@
-"""YOLO, as Ultralytics has it: a text file of boxes for every image, and `data.yaml` over them.
+"""YOLO, as Ultralytics has it: a text file of objects for every image, and `data.yaml` over them.
 
     data.yaml                    names: {0: cat, 1: dog}, train: images/train, ...
     images/train/a.jpg
     labels/train/a.txt           0 0.5 0.5 0.25 0.1
 
-A line is `class x_center y_center width height`: a class id from 0 on, the rest as shares of the
-image's sides. The label of an image is found by putting `labels` for the last folder called
-`images`, or beside the image where there is none; an image without a label file has no objects.
+A line is an object, a box, a polygon or a box with keypoints; see `yolo_line`. Of keypoints,
+`data.yaml` says how many there are (`kpt_shape: [17, 3]`), how they change places when an image is
+mirrored (`flip_idx`), and perhaps how they are called (`kpt_names`). The label of an image is found
+by putting `labels` for the last folder called `images`, or beside the image where there is none; an
+image without a label file has no objects.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dsbuilder.errors import DataError, did_you_mean
-from dsbuilder.formats.box import TOLERANCE
+from dsbuilder.formats import yolo_line
 from dsbuilder.formats.faults import Faults
-from dsbuilder.formats.table import cut, lines, read_text
+from dsbuilder.formats.table import lines, read_text
+from dsbuilder.formats.yolo_line import Pose, Row
 
 SPLITS: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test"}
 """Keys of `data.yaml` -> the split."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NO_SPLIT = frozenset({"", "~", "null", "Null", "NULL"})
-
-
-class Row(NamedTuple):
-    """One box of a label file.
-
-    Attributes:
-      class_id: as `data.yaml` numbers the classes.
-      corners: x_min, y_min, x_max, y_max as shares of the image's sides, in [0, 1].
-    """
-
-    class_id: int
-    corners: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +50,13 @@ class Data:
       names: class id -> name, in the order of the ids.
       root: the folder that the places are relative to, as written; empty if it is not said.
       places: split -> folders of images or lists of such, as written.
+      pose: the keypoints of every object; None where there are none.
     """
 
     names: Mapping[int, str]
     places: Mapping[str, tuple[str, ...]]
     root: str = ""
+    pose: Pose | None = None
 
 
 def label_path(image: str) -> str:
@@ -76,11 +68,14 @@ def label_path(image: str) -> str:
     return f"{parent}/{stem}.txt"[1:]
 
 
-def read_labels(path: Path, names: Mapping[int, str], faults: Faults) -> Labels:
-    """Returns the boxes of a label file; corners a rounding error outside are moved to the edge.
+def read_labels(
+    path: Path, names: Mapping[int, str], faults: Faults, *, pose: Pose | None = None
+) -> Labels:
+    """Returns the objects of a label file; a rounding error outside is moved to the edge.
 
     Args:
       names: class id -> name.
+      pose: the keypoints of every object; None where there are none.
       faults: takes note of malformed lines, which are left out.
 
     Raises:
@@ -90,58 +85,14 @@ def read_labels(path: Path, names: Mapping[int, str], faults: Faults) -> Labels:
     count = 0
     for number, line in lines(read_text(path, "label file")):
         with faults.collecting(f"{path}:{number}", "Correct the line."):
-            rows[_row(line, names)] = None
+            rows[yolo_line.parse(line, names, pose)] = None
             count += 1
     return Labels(rows=tuple(rows), repeated=count - len(rows))
 
 
 def written_labels(rows: Iterable[Row]) -> str:
-    """Returns the text of a label file."""
-    return "".join(f"{row.class_id} {_centred(row.corners)}\n" for row in rows)
-
-
-def _centred(corners: Sequence[float]) -> str:
-    x_min, y_min, x_max, y_max = map(float, corners)
-    box = ((x_min + x_max) / 2, (y_min + y_max) / 2, x_max - x_min, y_max - y_min)
-    return " ".join(f"{number:.10f}".rstrip("0").rstrip(".") for number in box)
-
-
-def _row(line: str, names: Mapping[int, str]) -> Row:
-    words = line.split()
-    if len(words) != 5:
-        kind = " a polygon or keypoints, which are not read;" if len(words) > 6 else ""
-        raise DataError(
-            f"expected 'class x_center y_center width height', found{kind} {len(words)} words in "
-            f"{cut(line.strip())}."
-        )
-    wrong = [word for word in words if not _NUMBER.fullmatch(word)]
-    if wrong:
-        raise DataError(f"expected five numbers, found {cut(wrong[0])}.")
-    number, *box = map(float, words)
-    if number not in names:
-        raise DataError(
-            f"expected a class id of the {len(names)} classes of data.yaml, found '{words[0]}'."
-        )
-    return Row(int(number), _corners(*box))
-
-
-def _corners(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
-    low, high = -TOLERANCE, 1 + TOLERANCE
-    if not all(low <= number <= high for number in (x, y)) or not (
-        0 <= width <= high and 0 <= height <= high
-    ):
-        raise DataError(
-            f"expected shares of the image's sides in [0, 1], found {x:g} {y:g} {width:g} "
-            f"{height:g}. YOLO has no pixels in it."
-        )
-    corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    if not all(low <= corner <= high for corner in corners):
-        raise DataError(
-            "expected a box inside the image, found one from "
-            f"({corners[0]:g}, {corners[1]:g}) to ({corners[2]:g}, {corners[3]:g})."
-        )
-    left, top, right, bottom = (min(1.0, max(0.0, corner)) for corner in corners)
-    return left, top, right, bottom
+    """Returns the text of a label file of boxes, or of boxes with keypoints."""
+    return "".join(map(yolo_line.written, rows))
 
 
 def read_data(path: Path) -> Data:
@@ -166,21 +117,93 @@ def read_data(path: Path) -> Data:
         names=names,
         root=_text(path, found["path"]) if "path" in found else "",
         places={split: each for split, each in places.items() if each},
+        pose=_pose(path, found) if "kpt_shape" in found else None,
     )
 
 
-def written_data(names: Sequence[str], places: Mapping[str, str]) -> str:
+def _pose(path: Path, found: Mapping[str, Any]) -> Pose:
+    """Returns the keypoints that keys of `data.yaml` describe."""
+    shape = _numbers(path, found["kpt_shape"], "kpt_shape")
+    if len(shape) != 2 or not shape[0] or shape[1] not in (2, 3):
+        raise DataError(
+            f"{_where(path, found['kpt_shape'])}: kpt_shape: expected [points, 2] or [points, 3], "
+            f"found {shape}. Correct it."
+        )
+    names = tuple(f"point {number}" for number in range(shape[0]))
+    if "kpt_names" in found:
+        names = _point_names(path, found["kpt_names"], shape[0])
+    flip = list(range(shape[0]))
+    if "flip_idx" in found:
+        flip = _numbers(path, found["flip_idx"], "flip_idx")
+        if sorted(flip) != list(range(shape[0])) or any(flip[n] != m for m, n in enumerate(flip)):
+            raise DataError(
+                f"{_where(path, found['flip_idx'])}: flip_idx: expected for each of {shape[0]} "
+                f"points the one that it changes places with, found {flip}. Correct it."
+            )
+    swaps = tuple((names[one], names[other]) for one, other in enumerate(flip) if one < other)
+    is_paired = "flip_idx" in found or shape[0] == 1
+    return Pose(names=names, is_seen=shape[1] == 3, swaps=swaps, is_paired=is_paired)
+
+
+def _point_names(path: Path, node: Any, count: int) -> tuple[str, ...]:
+    """Returns the names of points, which are the same for every class."""
+    lists = list(_mapping(path, node).values()) if node.id == "mapping" else []
+    found = {
+        tuple(_text(path, each).strip() for each in names.value)
+        for names in lists
+        if names.id == "sequence"
+    }
+    names = next(iter(found), ())
+    if len(found) != 1 or len(names) != count or len(set(names)) != count or "" in names:
+        raise DataError(
+            f"{_where(path, node)}: kpt_names: expected {count} names, the same for each class, "
+            f"found {' and '.join(str(list(each)) for each in sorted(found)) or 'none'}. Correct "
+            "or remove them."
+        )
+    return names
+
+
+def _numbers(path: Path, node: Any, key: str) -> list[int]:
+    words = [_text(path, each) for each in node.value] if node.id == "sequence" else []
+    if not words or not all(re.fullmatch(r"\d{1,4}", word, re.ASCII) for word in words):
+        raise DataError(
+            f"{_where(path, node)}: {key}: expected a list of whole numbers, found "
+            f"{', '.join(words) or 'none'}. Correct it."
+        )
+    return [int(word) for word in words]
+
+
+def written_data(
+    names: Sequence[str], places: Mapping[str, str], *, pose: Pose | None = None
+) -> str:
     """Returns the text of `data.yaml`.
 
     Args:
       names: class names in id order.
       places: split -> folder of its images below that of the file.
+      pose: the keypoints of every object; None where there are none.
     """
     keys = {split: key for key, split in SPLITS.items()}
     written = [f"{keys[split]}: {_quoted(place)}" for split, place in places.items()]
     written += [f"nc: {len(names)}", "names:"]
     written += [f"  {number}: {_quoted(name)}" for number, name in enumerate(names)]
-    return "\n".join(written) + "\n"
+    return "\n".join([*written, *_written_pose(pose, len(names))]) + "\n"
+
+
+def _written_pose(pose: Pose | None, classes: int) -> list[str]:
+    if pose is None:
+        return []
+    places = {name: number for number, name in enumerate(pose.names)}
+    flip = list(range(len(places)))
+    for left, right in pose.swaps:
+        flip[places[left]], flip[places[right]] = places[right], places[left]
+    named = ", ".join(map(_quoted, pose.names))
+    return [
+        f"kpt_shape: [{len(flip)}, {3 if pose.is_seen else 2}]",
+        f"flip_idx: {flip}",
+        "kpt_names:",
+        *(f"  {number}: [{named}]" for number in range(classes)),
+    ]
 
 
 def _quoted(text: str) -> str:

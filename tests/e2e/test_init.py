@@ -150,6 +150,24 @@ def yolo(root: Path) -> None:
     )
 
 
+def relabelled(root: Path, line: str, more: str = "") -> None:
+    """The same with another line in every label file, and further keys in `data.yaml`."""
+    yolo(root)
+    for label in root.rglob("labels/*/*.txt"):
+        label.write_text(line)
+    data = root / "data.yaml"
+    data.write_text(data.read_text() + more)
+
+
+def polygons(root: Path) -> None:
+    relabelled(root, "0 0.1 0.1 0.9 0.1 0.5 0.8\n1 0.4 0.2 0.6 0.2 0.6 0.4 0.4 0.4\n")
+
+
+def poses(root: Path) -> None:
+    shape = "kpt_shape: [3, 3]\nflip_idx: [0, 2, 1]\n"
+    relabelled(root, "0 0.5 0.5 0.5 0.5 0.5 0.4 2 0.3 0.6 1 0 0 0\n", shape)
+
+
 def coco(root: Path) -> None:
     """Instances with gaps between the ids of categories, and an image without any."""
     images, annotations = [], []
@@ -264,6 +282,8 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "imagefolder": ("imagefolder", captions),
     "words": ("ocr", words),
     "yolo": ("yolo", yolo),
+    "polygons of yolo": ("yolo", polygons),
+    "keypoints of yolo": ("yolo", poses),
     "coco": ("coco", coco),
     "keypoints": ("coco", keypoints),
     "objects in a table": ("imagefolder", objects),

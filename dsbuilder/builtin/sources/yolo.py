@@ -1,33 +1,46 @@
-"""YOLO detection sets: images, a label file for each, and `data.yaml`."""
+"""YOLO sets of boxes, polygons or keypoints: images, label files, and `data.yaml`."""
 
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dsbuilder.builtin.sources.keyed import keyed
-from dsbuilder.formats import keys, yolo
+from dsbuilder.builtin.sources.yolo_recognition import YAML, recognition
+from dsbuilder.formats import image, keys, yolo
 from dsbuilder.formats.faults import Faults
-from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import Inside, normalized, shortened
 from dsbuilder.formats.table import lines, read_text
 from dsbuilder.formats.tree import Tree, extension, scan
-from dsbuilder.plugin import Boxes, DataError, Recognition, Record, Source, Target, source
+from dsbuilder.formats.yolo_line import Row
+from dsbuilder.plugin import (
+    Boxes,
+    DataError,
+    Keypoints,
+    Mask,
+    Recognition,
+    Record,
+    Source,
+    Target,
+    source,
+)
+
+BACKGROUND = "background"
+"""What pixels are that no polygon covers, the first class of a mask."""
 
 Split = Literal["train", "validation", "test"]
+Polygons = Literal["boxes", "mask", "both"]
 
 _log = logging.getLogger(__name__)
-_YAML = ("yaml", "yml")
 _HERE = ("", ".", "./")
-_MOST_BYTES = 1 << 20
 
 
 @source("yolo")
 @dataclass(frozen=True, kw_only=True)
 class Yolo(Source):
-    """Reads boxes of YOLO label files, as Ultralytics lays them out.
+    """Reads boxes, polygons and keypoints of YOLO label files, as Ultralytics lays them out.
 
         path/                      labels/train/a.txt
           data.yaml                  0 0.5 0.5 0.25 0.1
@@ -41,19 +54,28 @@ class Yolo(Source):
     of the image's sides; a box a rounding error (0.01) outside is moved to the edge, one farther
     outside is an error, and a line that is there twice counts once.
 
+    Of a segmentation set, whose lines are `class x1 y1 x2 y2 x3 y3 ...`, the option `polygons` says
+    what is read. Of a pose set, whose `data.yaml` has `kpt_shape`, the points that follow each box
+    are the target `keypoints`, called as `kpt_names` says, and those that `flip_idx` pairs change
+    places in a mirrored image. A point without a visibility is absent at 0, 0 and else visible.
+
     A place that begins with `../`, as Roboflow writes, counts as if it did not; the key `path` of
     `data.yaml` is followed only if it leads to a folder below. The key of a record is its path
-    below `path`, or what the `keys.csv` of an export says; the target is `objects`.
+    below `path`, or what the `keys.csv` of an export says; boxes are the target `objects`.
 
     Attributes:
       path: the folder of `data.yaml`.
       data: the name of that file; by default `data.yaml`, or the only `.yaml` file there.
       only: the splits that are read; by default all that `data.yaml` names.
+      polygons: what becomes of polygons: `boxes`, those around them; `mask`, the target `mask`, in
+        which smaller ones cover larger ones and the class 0 is background; or `both`. For a mask
+        every line must be a polygon, and the header of every image is read for its size.
     """
 
     path: Path
     data: str | None = None
     only: tuple[Split, ...] | None = None
+    polygons: Polygons = "boxes"
 
     def __post_init__(self) -> None:
         if self.only is not None and not self.only:
@@ -62,7 +84,7 @@ class Yolo(Source):
     @classmethod
     def recognise(cls, folder: Path) -> Recognition:
         """Looks for a YAML file with `names` and places of images, and for label files."""
-        return _recognise(folder)
+        return recognition(folder)
 
     def records(self) -> Iterator[Record]:
         """Yields a record for every image of the splits, in the order of `data.yaml`.
@@ -74,15 +96,24 @@ class Yolo(Source):
         return iter(_Reader(self).read())
 
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns `objects`, the boxes, with the classes of `data.yaml`."""
-        names = yolo.read_data(_data_file(self, scan(self.path))).names
-        return {"objects": Boxes(names=tuple(names.values()))}
+        """Returns `objects`, `mask` and `keypoints`, those that are read, with their names."""
+        data = yolo.read_data(_data_file(self, scan(self.path)))
+        names = tuple(data.names.values())
+        found: dict[str, Target] = {"objects": Boxes(names=names)}
+        if self.polygons != "boxes":
+            classes = (BACKGROUND, *(name for name in names if name != BACKGROUND))
+            found["mask"] = Mask(names=classes)
+        if self.polygons == "mask":
+            del found["objects"]
+        if data.pose is not None:
+            found["keypoints"] = Keypoints(names=data.pose.names, swaps=data.pose.swaps)
+        return found
 
 
 def _data_file(source: Yolo, tree: Tree) -> Path:
     if source.data is not None:
         return source.path / Inside(source.path).locate(source.data)
-    found = [path for path in tree.files if "/" not in path and extension(path) in _YAML]
+    found = [path for path in tree.files if "/" not in path and extension(path) in YAML]
     if "data.yaml" in found or len(found) == 1:
         return source.path / ("data.yaml" if "data.yaml" in found else found[0])
     raise DataError(
@@ -98,6 +129,7 @@ class _Counts:
     bare: list[str] = field(default_factory=list)
     repeated: int = 0
     listed_twice: int = 0
+    outlined: int = 0
 
     def notes(self) -> list[str]:
         notes = []
@@ -106,6 +138,11 @@ class _Counts:
             notes.append(f"{have} no label file, hence no objects: {shortened(self.bare)}")
         if self.repeated:
             notes.append(f"boxes that are there twice count once: {self.repeated} left out")
+        if self.outlined:
+            notes.append(
+                f"polygons that are read as the boxes around them: {self.outlined}; `polygons` "
+                "says otherwise"
+            )
         if self.listed_twice:
             notes.append(f"images that are listed twice count once: {self.listed_twice} left out")
         return notes
@@ -122,6 +159,12 @@ class _Reader:
         self._inside = Inside(source.path)
         self._data_path = _data_file(source, self._tree)
         self._data = yolo.read_data(self._data_path)
+        self._polygons = source.polygons
+        if self._data.pose is not None and self._polygons != "boxes":
+            raise DataError(
+                f"{self._data_path}: expected no kpt_shape where polygons are read, found one. "
+                "Remove the option `polygons`."
+            )
         self._splits = self._chosen(source.only)
         self._keys = keys.read(source.path)
         self._read = {self._data_path.relative_to(source.path).as_posix(), *self._keys.files}
@@ -153,6 +196,11 @@ class _Reader:
                 f"'{yolo.label_path(records[0].key)}'. Check the folders."
             )
         notes += [*self._tree.notes(self._tree.skipped(self._read)), *self._counts.notes()]
+        if self._data.pose is not None and not self._data.pose.is_paired:
+            notes.append(
+                f"no keypoints change places in a mirrored image, since {self._data_path.name} has "
+                "no flip_idx"
+            )
         for note in notes:
             _log.warning("%s: %s.", self._path, note)
         return keyed(records, self._keys)
@@ -186,8 +234,8 @@ class _Reader:
                 f"{self._data_path}: {split}: expected images in '{place}', found none. "
                 "Correct the place, or name the splits to read in `only`."
             )
-        for image in images:
-            self._note(image, split, found)
+        for each in images:
+            self._note(each, split, found)
 
     def _relative(self, base: str, place: str) -> str:
         posix = place.replace("\\", "/").removeprefix("../")
@@ -230,75 +278,59 @@ class _Reader:
         labels = yolo.Labels()
         if path in self._files:
             self._read.add(path)
-            labels = yolo.read_labels(self._path / path, self._data.names, self._faults)
+            pose = self._data.pose
+            labels = yolo.read_labels(self._path / path, self._data.names, self._faults, pose=pose)
         else:
             self._counts.bare.append(key)
         self._counts.repeated += labels.repeated
-        objects = [
-            {"label": self._data.names[row.class_id], "box": list(row.corners)}
-            for row in labels.rows
+        if self._polygons == "boxes":
+            self._counts.outlined += sum(bool(row.polygon) for row in labels.rows)
+        targets: dict[str, Any] = {
+            "objects": [
+                {"label": self._data.names[row.class_id], "box": list(row.corners)}
+                for row in labels.rows
+            ]
+        }
+        if self._data.pose is not None:
+            targets["keypoints"] = [[list(point) for point in row.points] for row in labels.rows]
+        if self._polygons != "boxes":
+            with self._faults.collecting(str(self._path / path)):
+                targets["mask"] = self._mask(key, labels.rows)
+        if self._polygons == "mask":
+            del targets["objects"]
+        return Record(key=key, path=self._path / key, targets=targets, split=split)
+
+    def _mask(self, key: str, rows: Sequence[Row]) -> dict[str, Any]:
+        """Returns the polygons in pixels, the largest first, so that smaller ones cover it."""
+        boxes = sum(not row.polygon for row in rows)
+        if boxes:
+            raise DataError(
+                f"expected a polygon in every line, found {boxes} without one. Correct them, or "
+                "set polygons: boxes."
+            )
+        height, width = self._size(key)
+        segments = [
+            {
+                "label": self._data.names[row.class_id],
+                "polygons": [_pixels(row.polygon, width, height)],
+            }
+            for row in sorted(rows, key=lambda row: -_area(row.polygon))
         ]
-        return Record(key=key, path=self._path / key, targets={"objects": objects}, split=split)
+        return {"segments": segments, "size": [height, width]}
+
+    def _size(self, key: str) -> tuple[int, int]:
+        try:
+            return image.size((self._path / key).read_bytes())
+        except (DataError, OSError) as error:
+            raise DataError(f"expected the size of '{key}' in its header: {error}") from None
 
 
-# -- recognition --------------------------------------------------------------------------------
+def _pixels(polygon: Sequence[float], width: int, height: int) -> list[float]:
+    return [share * (height if place % 2 else width) for place, share in enumerate(polygon)]
 
 
-def _recognise(folder: Path) -> Recognition:
-    seen = glance(folder)
-    candidates = [path for path in seen.ending(*_YAML) if path.count("/") <= 1]
-    if not candidates:
-        return Recognition(certainty=0, reason="no data.yaml lies in it")
-    for path in sorted(candidates, key=lambda each: (each.count("/"), "data.yaml" not in each)):
-        data = _data_of(folder / path)
-        if data is not None:
-            return _recognition(path, data, seen)
-    return Recognition(
-        certainty=0, reason=f"{shortened(candidates)}: no names of classes and places of images"
-    )
-
-
-def _recognition(path: str, data: yolo.Data, seen: Glance) -> Recognition:
-    place, slash, name = path.rpartition("/")
-    start = place + slash
-    below = [each.removeprefix(start) for each in seen.images if each.startswith(start)]
-    labels = {each.removeprefix(start) for each in seen.ending("txt") if each.startswith(start)}
-    labelled = [image for image in below if yolo.label_path(image) in labels]
-    names = tuple(data.names.values())
-    found = f"'{path}' names {len(names)} classes and places of {', '.join(data.places)}"
-    if not labelled:
-        images = seen.count(len(below), "image")
-        return Recognition(certainty=0, reason=f"{found}, but none of {images} has a label file")
-    options: dict[str, object] = {"path": place or "."}
-    comments = {"path": f"{len(names)} classes: {shortened(names)}"}
-    if name != "data.yaml":
-        options["data"] = name
-    there = [split for split in data.places if _is_there(data.places[split], below)]
-    if there and len(there) < len(data.places):
-        options["only"] = there
-        missing = shortened(data.places.keys() - set(there))
-        comments["only"] = f"data.yaml also names {missing}, of which there is no image"
-    return Recognition(
-        certainty=0.95,
-        reason=f"{found}; {seen.count(len(labelled), 'image')} with a label file",
-        options=options,
-        comments=comments,
-    )
-
-
-def _is_there(places: Sequence[str], images: Sequence[str]) -> bool:
-    """Whether images lie where places lead, as far as names alone tell."""
-    ends = [place.replace("\\", "/").strip("./") for place in places]
-    return any(
-        end.endswith(".txt") or f"/{end}/" in f"/{image}" for end in ends for image in images
-    )
-
-
-def _data_of(path: Path) -> yolo.Data | None:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            return None
-        data = yolo.read_data(path)
-    except (DataError, OSError):
-        return None
-    return data if data.places else None
+def _area(polygon: Sequence[float]) -> float:
+    """Returns the area of a polygon of x0, y0, x1, y1, ..., by the shoelace formula."""
+    xs, ys = polygon[::2], polygon[1::2]
+    around = zip(xs, ys, (*xs[1:], xs[0]), (*ys[1:], ys[0]), strict=True)
+    return abs(sum(x * next_y - next_x * y for x, y, next_x, next_y in around)) / 2

@@ -272,8 +272,9 @@ def test_what_a_layout_cannot_hold_is_reported(tmp_path, caplog):
     logged = [each for each in caplog.records if each.name.startswith("dsbuilder.export")]
     told = [each.getMessage().replace(f"{dataset.path}: ", "") for each in logged]
     assert told == [
-        "left out: 'mask', 'keypoints', 'text'.",
+        "left out: 'mask', 'text'.",
         "attributes left out: 'iscrowd', 'difficult', 'who'.",
+        "edges of 'keypoints' left out.",
         "left out: 'keypoints', 'text'.",
         "attributes left out: 'iscrowd', 'who'.",
     ]
@@ -413,7 +414,7 @@ def test_voc_cannot_hold_boxes_around_a_background(tmp_path):
 
 @pytest.mark.parametrize(
     ("to", "kinds"),
-    [("coco", "boxes or mask or keypoints or text"), ("yolo", "boxes"), ("voc", "")],
+    [("coco", "boxes or mask or keypoints or text"), ("yolo", "boxes or keypoints"), ("voc", "")],
 )
 def test_a_dataset_without_such_a_target_is_refused(
     make_images, write_pipeline, tmp_path, to, kinds

@@ -13,7 +13,7 @@ from PIL import Image
 
 from dsbuilder.builtin.sources.yolo import Yolo
 from dsbuilder.errors import DataError
-from dsbuilder.plugin import Boxes, Record
+from dsbuilder.plugin import Boxes, Keypoints, Record
 
 DATA = "path: .\ntrain: images/train\nval: images/val\nnames: {0: cat, 1: dog}\n"
 CAT = [{"label": "cat", "box": [0.25, 0.25, 0.75, 0.75]}]
@@ -153,6 +153,87 @@ def test_what_is_read_and_what_is_skipped_are_all_files(tmp_path, caplog):
     read_files = len(read(root)) + 3 + 1  # images, label files, data.yaml
     skipped = int(re.search(r"(\d+) files were skipped", logged(caplog, root)[0]).group(1))
     assert read_files + skipped == sum(path.is_file() for path in root.rglob("*"))
+
+
+TRIANGLE = "0 0 0 1 0 0 1\n1 0 0 0.5 0 0 0.5\n"
+POSE = "names: [cat]\ntrain: images\nkpt_shape: [3, 3]\nflip_idx: [0, 2, 1]\n"
+
+
+def segments(root: Path) -> Path:
+    files = {"data.yaml": "names: [sky, sea]\ntrain: images\n", "labels/a.txt": TRIANGLE}
+    root = put(root, {**files, "images/a.png": "", "images/b.png": "", "labels/b.txt": ""})
+    for name in "ab":
+        Image.fromarray(np.zeros((4, 8, 3), np.uint8)).save(root / f"images/{name}.png")
+    return root
+
+
+def pose(root: Path) -> Path:
+    line = "0 .5 .5 .5 .5 .25 .5 2 0.75 .5 1 0 0 0\n"
+    files = {"data.yaml": POSE, "labels/a.txt": line * 2, "labels/b.txt": "", "images/b.png": ""}
+    return put(root, {**files, "images/a.png": ""})
+
+
+def test_polygons_are_read_as_the_boxes_around_them_and_that_is_said(tmp_path, caplog):
+    records = read(segments(tmp_path))
+    assert records["images/a.png"].targets == {
+        "objects": [
+            {"label": "sky", "box": [0, 0, 1, 1]},
+            {"label": "sea", "box": [0, 0, 0.5, 0.5]},
+        ]
+    }
+    assert logged(caplog, tmp_path) == [
+        "ROOT: polygons that are read as the boxes around them: 2; `polygons` says otherwise."
+    ]
+
+
+@pytest.mark.parametrize("polygons", ["mask", "both"])
+def test_polygons_are_read_as_a_mask_in_which_smaller_ones_cover_larger_ones(tmp_path, polygons):
+    root = segments(tmp_path)
+    source = Yolo(path=root, polygons=polygons)
+    records = {each.key: each for each in source.records()}
+    kinds = source.targets(list(records.values()))
+    assert set(kinds) == ({"mask"} if polygons == "mask" else {"objects", "mask"})
+    assert kinds["mask"].names == ("background", "sky", "sea")
+    ids = kinds["mask"].parse(records["images/a.png"].targets["mask"])
+    assert ids.tolist() == [
+        [2, 2, 2, 1, 1, 1, 1, 0],
+        [2, 1, 1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0, 0],
+    ]
+    assert not kinds["mask"].parse(records["images/b.png"].targets["mask"]).any()
+    (root / "labels/b.txt").write_text(LINE)
+    assert "ROOT/labels/b.txt: expected a polygon in every line, found 1 without one" in refusal(
+        root, polygons=polygons
+    )
+
+
+def test_keypoints_are_read_with_their_boxes(tmp_path, caplog):
+    root = pose(tmp_path)
+    source = Yolo(path=root)
+    records = {each.key: each for each in source.records()}
+    assert records["images/a.png"].targets == {
+        "objects": CAT,
+        "keypoints": [[[0.25, 0.5, 2], [0.75, 0.5, 1], [0, 0, 0]]],
+    }
+    assert records["images/b.png"].targets == {"objects": [], "keypoints": []}
+    kinds = source.targets(list(records.values()))
+    names = ("point 0", "point 1", "point 2")
+    assert kinds["keypoints"] == Keypoints(names=names, swaps=(("point 1", "point 2"),))
+    assert logged(caplog, root) == ["ROOT: boxes that are there twice count once: 1 left out."]
+    assert "expected no kpt_shape where polygons are read" in refusal(root, polygons="mask")
+    (root / "data.yaml").write_text(POSE.replace("flip_idx", "x"))
+    assert logged(caplog, root)[-1] == (
+        "ROOT: no keypoints change places in a mirrored image, since data.yaml has no flip_idx."
+    )
+
+
+def test_sets_of_polygons_and_of_keypoints_are_recognised(tmp_path):
+    found = Yolo.recognise(segments(tmp_path / "segments"))
+    assert found.options == {"path": ".", "polygons": "both"}
+    found = Yolo.recognise(pose(tmp_path / "pose"))
+    assert (found.certainty, found.options) == (0.95, {"path": "."})
+    assert "places of train, 3 keypoints; 2 images with a label file" in found.reason
 
 
 def test_names_with_spaces_quotes_and_chinese_letters_are_read(tmp_path):

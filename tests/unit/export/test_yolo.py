@@ -1,0 +1,110 @@
+"""Keypoints of a YOLO export: written where each box has its own, and read again as they were."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dsbuilder
+from dsbuilder.builtin.sources.yolo import Yolo
+from dsbuilder.dataset import Dataset
+from dsbuilder.export import export
+from dsbuilder.formats import keys, png, yolo
+from dsbuilder.formats.yolo_line import Pose, Row
+
+POSE = Pose(names=("nose", "l", "r"), swaps=(("l", "r"),))
+SHARE = st.floats(0.25, 0.75, width=32)
+POINT = st.tuples(SHARE, SHARE, st.integers(1, 2)) | st.just((0.0, 0.0, 0))
+OBJECT = st.tuples(st.integers(0, 1), st.floats(0, 0.25, width=32), st.tuples(POINT, POINT, POINT))
+
+
+def build(folder: Path, objects: list[list[Row]], *more: str) -> Dataset:
+    """Builds a dataset of a pose set with an image for each list of objects."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for number, rows in enumerate(objects):
+        for name in ("images", "labels"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        pixels = np.full((12, 16, 3), number, np.uint8)
+        (folder / f"images/{number}.png").write_bytes(png.encode(pixels))
+        (folder / f"labels/{number}.txt").write_text(yolo.written_labels(rows))
+    text = yolo.written_data(("cat", "斑马"), {"train": "images"}, pose=POSE)
+    (folder / "data.yaml").write_text(text, encoding="utf-8")
+    (folder / "p.yaml").write_text(
+        "name: pose\nsource: {use: yolo, path: .}\ncache: {image: png}\n"
+        "split: {method: hash, train: 0.5, test: 0.5}\n"
+    )
+    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=0, overrides=more)
+    return dsbuilder.load(built.path)
+
+
+@settings(max_examples=12)
+@given(st.lists(st.lists(OBJECT, max_size=3), min_size=4, max_size=4))
+def test_keypoints_are_exported_and_read_again(tmp_path_factory, found) -> None:
+    rows = [
+        [Row(number, (low, low, 1.0, 1.0), points=points) for number, low, points in each]
+        for each in found
+    ]
+    folder = tmp_path_factory.getbasetemp() / "pose"
+    dataset = build(folder, rows)
+    export(dataset, folder / "yolo", to="yolo")
+    source = Yolo(path=folder / "yolo")
+    records = {record.key: record for record in source.records()}
+    kinds = source.targets(list(records.values()))
+    assert kinds == dataset.signature.targets
+    for split in dataset.splits:
+        samples = list(dataset.samples(split))
+        for sample in samples:
+            record = records.pop(keys.of_source([sample.key])[sample.key])
+            assert record.split == split
+            values = {name: kind.parse(record.targets[name]) for name, kind in kinds.items()}
+            boxes, points = sample.targets["objects"], sample.targets["keypoints"]
+            assert np.allclose(values["objects"].corners, boxes.corners, atol=1e-7)
+            assert values["objects"].classes.tolist() == boxes.classes.tolist()
+            assert np.allclose(values["keypoints"].points, points.points, atol=1e-7)
+            assert np.array_equal(values["keypoints"].visibility, points.visibility)
+    assert not records
+
+
+SOME = [[Row(0, (0.0, 0.0, 1.0, 1.0), points=((0.5, 0.5, 2), (0.75, 0.5, 2), (0, 0, 0)))]] * 4
+
+
+def test_keypoints_whose_boxes_were_dropped_are_left_out_and_that_is_said(tmp_path, caplog) -> None:
+    # Of the object to the left the crop leaves neither box nor points, of the right one both.
+    left = Row(0, (0.0, 0.0, 0.25, 0.25), points=((0.1, 0.1, 2), (0.2, 0.2, 2), (0, 0, 0)))
+    rows = [[left, *SOME[0]]] * 4
+    crop = "prepare=[{use: A.Crop, x_min: 8, y_min: 6, x_max: 16, y_max: 12, p: 1}]"
+    dataset = build(tmp_path / "set", rows, crop)
+    export(dataset, tmp_path / "yolo", to="yolo")
+    assert "'keypoints' is left out, since not every box of 'objects' has points" in caplog.text
+    source = Yolo(path=tmp_path / "yolo")
+    assert set(source.targets(list(source.records()))) == {"objects"}
+
+
+def test_keypoints_without_boxes_have_boxes_around_them(tmp_path, build_all_kinds) -> None:
+    others = ("label", "tags", "price", "pose", "text", "mask", "objects")
+    dataset = build_all_kinds(without=others)
+    export(dataset, tmp_path / "yolo", to="yolo")
+    source = Yolo(path=tmp_path / "yolo")
+    records = list(source.records())
+    kinds = source.targets(records)
+    assert kinds["objects"].names == ("object",)
+    assert kinds["keypoints"] == dataset.signature.targets["joints"]
+    found = sum(len(kinds["keypoints"].parse(each.targets["keypoints"])) for each in records)
+    stored = (each for split in dataset.splits for each in dataset.samples(split))
+    assert found == sum(len(each.targets["joints"]) for each in stored) > 0
+
+
+@pytest.mark.parametrize("how", ["mirrored", "plain"])
+def test_pairs_survive_so_that_a_mirror_swaps_them(tmp_path, how: str) -> None:
+    export(build(tmp_path / "set", SOME), tmp_path / "yolo", to="yolo")
+    (tmp_path / "p.yaml").write_text(
+        "name: again\nsource: {use: yolo, path: yolo}\ncache: {image: png}\n"
+        + ("prepare: [{use: A.HorizontalFlip, p: 1}]\n" if how == "mirrored" else "")
+    )
+    built = dsbuilder.build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
+    sample = next(dsbuilder.load(built.path).samples("train"))
+    points = sample.targets["keypoints"].points[0].tolist()
+    assert points == ([[0.5, 0.5], [0, 0], [0.25, 0.5]] if how == "mirrored" else points)
