@@ -97,16 +97,18 @@ def build_dataset(
         with Ear().listening() as ear:
             with _uncollected():
                 surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
+            store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
             surveyed = inspected(
                 surveyed,
+                store,
                 workers=how.count,
                 sample_timeout_s=sample_timeout_s,
                 on_progress=on_progress,
+                rehash=rehash,
             )
         _check_something(surveyed)
         if early is not None:
             early.prepare(Binding.of(surveyed.pipeline))
-        store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
         try:
             with store.locked(), _passed_over():
                 built = _build(surveyed, store, how, early, rehash=rehash)

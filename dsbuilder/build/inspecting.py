@@ -1,17 +1,29 @@
-"""The data of a survey inspected, and what a build does about what was found."""
+"""The data of a survey inspected, and what a build does about what was found.
+
+A build keeps what was measured of each record beside its datasets, so that the next one measures
+only records and inspectors that are new or changed. What is judged is judged anew: a finding may
+have to do with any other record.
+"""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from dsbuilder import targets
+from dsbuilder.build.contents import hash_records
 from dsbuilder.build.survey import Survey
-from dsbuilder.errors import DataError
+from dsbuilder.cache import fingerprint
+from dsbuilder.cache.index import UNREADABLE
+from dsbuilder.cache.store import Store
+from dsbuilder.errors import CacheError, DataError
 from dsbuilder.inspection import Report, chosen, inspect_records
 from dsbuilder.inspection.choosing import Inspections
 from dsbuilder.inspection.crew import Progress
+from dsbuilder.inspection.keeping import Kept
 from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
 from dsbuilder.plugin import Finding
 
+_FORMAT = 1
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -22,6 +34,7 @@ def inspect_survey(
     workers: int | None = None,
     sample_timeout_s: float = SAMPLE_TIMEOUT_S,
     on_progress: Progress = lambda done, of: None,
+    kept: Kept | None = None,
 ) -> Report:
     """Returns what inspectors find among the records of a survey; see `inspect_records`."""
     return inspect_records(
@@ -33,31 +46,45 @@ def inspect_survey(
         workers=workers,
         sample_timeout_s=sample_timeout_s,
         on_progress=on_progress,
+        kept=kept,
     )
 
 
 def inspected(
-    surveyed: Survey, *, workers: int, sample_timeout_s: float, on_progress: Progress
+    surveyed: Survey,
+    store: Store,
+    *,
+    workers: int,
+    sample_timeout_s: float,
+    on_progress: Progress,
+    rehash: bool = False,
 ) -> Survey:
     """Returns a survey without the records that its pipeline's inspectors set aside.
 
     Without a section `inspect`, or a source, that is the survey itself and nothing is decoded.
     What is found is said as a warning, so that a build that leaves records out never does so
-    silently, and looks again the next time.
+    silently.
+
+    Args:
+      store: where measures are kept; it is locked while records are measured.
+      rehash: reads every source file again to tell what changed, whatever the stat index says.
 
     Raises:
       DataError: something was found that the pipeline calls an error, or too much was set aside.
+      CacheError: measures cannot be kept, or another build is at work there.
     """
     inspections = chosen(surveyed.pipeline.spec)
     if not inspections or not surveyed.records:
         return surveyed
-    report = inspect_survey(
-        surveyed,
-        inspections,
-        workers=workers,
-        sample_timeout_s=sample_timeout_s,
-        on_progress=on_progress,
-    )
+    with store.locked():
+        report = inspect_survey(
+            surveyed,
+            inspections,
+            workers=workers,
+            sample_timeout_s=sample_timeout_s,
+            on_progress=on_progress,
+            kept=_kept(surveyed, inspections, store, rehash=rehash),
+        )
     for name, found in report.of_action("error").items():
         raise DataError(
             f"inspect: {name}: expected none, found {_shown(found)}. "
@@ -73,6 +100,38 @@ def inspected(
     gone = {row["key"] for row in rows}
     kept = [record for record in surveyed.records if record.key not in gone]
     return replace(surveyed, records=kept, set_aside=rows)
+
+
+def _kept(surveyed: Survey, inspections: Inspections, store: Store, *, rehash: bool) -> Kept:
+    """Returns where measures are kept, with the fingerprint of all that decides each of them."""
+    pipeline = surveyed.pipeline
+    try:
+        hashes = hash_records(surveyed, store.index, rehash=rehash)
+    except OSError as error:
+        raise CacheError(
+            f"{store.builds}: expected to write what is known of the source, found that it fails "
+            f"({error.strerror or error}). Make room, or choose another --out."
+        ) from error
+    base = fingerprint.digest(
+        _FORMAT,
+        dict(fingerprint.packages()),
+        [pipeline.settings.image.mode, list(pipeline.settings.image.background_rgb)],
+        {name: targets.to_json(kind) for name, kind in (surveyed.targets or {}).items()},
+    )
+    records = [
+        None
+        if hashes[record.key] == UNREADABLE
+        else fingerprint.digest(
+            [record.key, hashes[record.key], pipeline.label_identity(record)],
+            [record.group, record.split, record.size],
+        )
+        for record in surveyed.records
+    ]
+    inspectors = {
+        name: fingerprint.digest(base, fingerprint.of_plugin(each.plugin, pipeline.spec.registry))
+        for name, each in inspections.items()
+    }
+    return Kept(path=store.measures, records=records, inspectors=inspectors)
 
 
 def _shown(found: Sequence[Finding]) -> str:

@@ -4,6 +4,7 @@
 <out>/<name>/.builds/<fingerprint>.partial/   one that is under way or was interrupted
 <out>/<name>/.builds/prepared/                prepared originals, if they are kept
 <out>/<name>/.builds/index.json               content hashes of the source's files
+<out>/<name>/.builds/measures.jsonl           what inspectors measured of the source's records
 <out>/<name>/.builds/lock                     held by the process that builds
 <out>/<name>/<version> -> .builds/<fingerprint>   replaced in one step
 """
@@ -49,6 +50,11 @@ class Store:
     def index(self) -> Path:
         """The stat index."""
         return self.builds / "index.json"
+
+    @property
+    def measures(self) -> Path:
+        """What inspectors measured."""
+        return self.builds / "measures.jsonl"
 
     def finished(self, fingerprint: str) -> Path:
         """The folder of a finished build."""

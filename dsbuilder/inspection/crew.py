@@ -12,7 +12,7 @@ import contextlib
 import subprocess
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -41,17 +41,6 @@ class Measured:
 
     measures: list[Measures | None]
     lost: dict[int, str] = field(default_factory=dict)
-
-    def column(self, name: str, names: Collection[str]) -> list[Any]:
-        """Returns what one inspector measured of every record; None where it did not.
-
-        Args:
-          names: of the inspectors that measured, in the order of the measures.
-        """
-        if name not in names:
-            return [None] * len(self.measures)
-        place = list(names).index(name)
-        return [None if row is None else row[place] for row in self.measures]
 
 
 def measure_here(measurer: Measurer, records: Sequence[Record], on_progress: Progress) -> Measured:

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dsbuilder.inspection import crew
 from dsbuilder.inspection.choosing import Inspections
 from dsbuilder.inspection.crew import Progress
-from dsbuilder.inspection.measuring import Task, measurer
+from dsbuilder.inspection.keeping import UNKNOWN, Columns, Kept
+from dsbuilder.inspection.measuring import Measurer, Task, measurer
 from dsbuilder.plugin import Finding, Seen, Target
 from dsbuilder.sample import Record
 from dsbuilder.spec import Spec
@@ -57,6 +59,7 @@ def inspect_records(
     workers: int | None = None,
     sample_timeout_s: float = SAMPLE_TIMEOUT_S,
     on_progress: Progress = lambda done, of: None,
+    kept: Kept | None = None,
 ) -> Report:
     """Returns what inspectors find among records; the same for any number of workers.
 
@@ -67,28 +70,72 @@ def inspect_records(
       inspections: the inspectors by name; see `chosen` and `every`.
       workers: processes that measure; None takes the cores of this machine, 0 measures in this one.
       sample_timeout_s: how long one record may take before it is lost; not with 0 workers.
+      on_progress: called with records measured and to be measured.
+      kept: where measures are kept; None measures all and keeps none.
 
     Raises:
       PluginError: an inspector or the source failed.
+      CacheError: measures cannot be kept.
     """
-    looking = {name: each.plugin for name, each in inspections.items() if each.plugin.measures}
-    if looking and _count(workers) and len(records) > _FEW:
-        measured = crew.measure_apart(
-            Task.of(spec, kinds, tuple(looking)),
-            records,
-            on_progress,
-            workers=_count(workers),
-            sample_timeout_s=sample_timeout_s,
-        )
-    else:  # for a few records, starting workers costs more
-        measured = crew.measure_here(measurer(spec, kinds, looking), records, on_progress)
-    lost = {records[place].key: reason for place, reason in sorted(measured.lost.items())}
+    looking = [name for name, each in inspections.items() if each.plugin.measures]
+    columns: Columns = {name: [UNKNOWN] * len(records) for name in looking}
+    if kept is not None:
+        kept.fill(columns)
+    names, places = _missing(columns)
+    measured = _measure(
+        Task.of(spec, kinds, names),
+        measurer(spec, kinds, {name: inspections[name].plugin for name in names}),
+        [records[place] for place in places],
+        on_progress,
+        workers=_count(workers),
+        sample_timeout_s=sample_timeout_s,
+    )
+    for place, found in zip(places, measured.measures, strict=True):
+        if found is not None:
+            for name, measure in zip(names, found, strict=True):
+                columns[name][place] = measure
+    if kept is not None and places:
+        kept.write(columns)
+    lost = {records[places[n]].key: reason for n, reason in sorted(measured.lost.items())}
     blank = Seen(records=records, measures=(), lost=lost, kinds=kinds, split_of=split_of)
+    nothing = [None] * len(records)
     findings = {
-        name: list(each.plugin.judge(replace(blank, measures=measured.column(name, looking))))
+        name: list(each.plugin.judge(replace(blank, measures=_known(columns.get(name, nothing)))))
         for name, each in inspections.items()
     }
     return Report(records=len(records), inspections=inspections, findings=findings, lost=lost)
+
+
+def _missing(columns: Columns) -> tuple[tuple[str, ...], list[int]]:
+    """Returns the inspectors that have not measured every record, and which records these are."""
+    names = tuple(name for name, column in columns.items() if _has_unknown(column))
+    rows = zip(*(columns[name] for name in names), strict=True)
+    return names, [place for place, row in enumerate(rows) if _has_unknown(row)]
+
+
+def _has_unknown(measures: Sequence[Any]) -> bool:
+    return any(each is UNKNOWN for each in measures)
+
+
+def _known(column: Sequence[Any]) -> list[Any]:
+    """Returns a column as inspectors judge it: None of what is lost."""
+    return [None if measure is UNKNOWN else measure for measure in column]
+
+
+def _measure(
+    task: Task,
+    here: Measurer,
+    records: Sequence[Record],
+    on_progress: Progress,
+    *,
+    workers: int,
+    sample_timeout_s: float,
+) -> crew.Measured:
+    if not (task.names and workers and len(records) > _FEW):
+        return crew.measure_here(here, records, on_progress)  # starting workers costs more
+    return crew.measure_apart(
+        task, records, on_progress, workers=workers, sample_timeout_s=sample_timeout_s
+    )
 
 
 def _count(workers: int | None) -> int:

@@ -1,0 +1,132 @@
+"""Measures kept between builds, so that a second one measures only what is new.
+
+A measure is known by what decides it: the record (its content, its labels) and the inspector (its
+code, its options, the libraries). The file has a line with the fingerprints of the inspectors, then
+a line for each record: its fingerprint, values, and for each inspector the place of its value.
+What cannot be told from the file, or is no plain value, is measured again, which is always right.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsbuilder.errors import CacheError
+
+UNKNOWN = object()
+"""Stands for what has not been measured."""
+
+Columns = dict[str, list[Any]]
+"""Measures by inspector, in the order of the records; `UNKNOWN` where there is none yet."""
+
+_NONE = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Where measures are kept, and by which fingerprints they are known.
+
+    Attributes:
+      path: the file.
+      records: the fingerprint of each record, in their order; None of one that is not kept.
+      inspectors: the fingerprint of each inspector by name.
+    """
+
+    path: Path
+    records: Sequence[str | None]
+    inspectors: Mapping[str, str]
+
+    def fill(self, columns: Columns) -> None:
+        """Fills in what the file knows."""
+        places = {name: place for place, name in enumerate(self.records) if name is not None}
+        try:
+            with self.path.open(encoding="utf-8") as file:
+                known: list[str] = json.loads(next(file, "[]"))
+                held = {
+                    name: known.index(self.inspectors[name])
+                    for name in columns
+                    if self.inspectors[name] in known
+                }
+                for line in file:
+                    _fill(columns, places, held, line)
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            return  # no file, or a damaged one
+
+    def write(self, columns: Columns) -> None:
+        """Writes what is known of these records, and of no others.
+
+        Raises:
+          CacheError: the file cannot be written.
+        """
+        temporary = self.path.with_name(f"{self.path.name}.tmp")
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in self._lines(columns))
+            temporary.replace(self.path)
+        except OSError as error:
+            raise CacheError(
+                f"{self.path}: expected to keep what was measured, found that it fails "
+                f"({error.strerror or error}). Make room, or choose another --out."
+            ) from error
+
+    def _lines(self, columns: Columns) -> Iterator[str]:
+        yield json.dumps([self.inspectors[name] for name in columns])
+        for name, row in zip(self.records, zip(*columns.values(), strict=True), strict=True):
+            if name is not None:
+                yield _line(name, row)
+
+
+def _line(name: str, row: Iterable[Any]) -> str:
+    """Returns a record's line; what several inspectors measured alike stands there once."""
+    values: dict[str, int] = {}
+    places = []
+    for measure in row:
+        text = _text(measure)
+        places.append(_NONE if text is None else values.setdefault(text, len(values)))
+    return f"[{json.dumps(name)}, [{', '.join(values)}], {json.dumps(places)}]"
+
+
+def _fill(columns: Columns, places: Mapping[str, int], held: Mapping[str, int], line: str) -> None:
+    record, values, found = json.loads(line)
+    place = places.get(record)
+    if place is None:
+        return
+    plain = [_decoded(value) for value in values]
+    for name, position in held.items():
+        if found[position] != _NONE:
+            columns[name][place] = plain[found[position]]
+
+
+def _text(measure: Any) -> str | None:
+    """Returns a measure as JSON; None of what would not come back as it was."""
+    if measure is UNKNOWN:
+        return None
+    try:
+        return json.dumps(_encoded(measure))
+    except TypeError:
+        return None
+
+
+def _encoded(value: Any) -> Any:
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if type(value) is bytes:
+        return {"bytes": base64.b85encode(value).decode()}
+    if type(value) in (tuple, list):
+        return {type(value).__name__: [_encoded(each) for each in value]}
+    if type(value) is dict:
+        return {"dict": [[_encoded(key), _encoded(each)] for key, each in value.items()]}
+    raise TypeError(f"no plain value: {type(value).__name__}")
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((kind, held),) = value.items()
+    if kind == "bytes":
+        return base64.b85decode(held)
+    if kind == "dict":
+        return {_decoded(key): _decoded(each) for key, each in held}
+    return (tuple if kind == "tuple" else list)(map(_decoded, held))
