@@ -16,7 +16,7 @@ from dsbuilder.dataset.side import Row, Side
 Kind = Literal["added", "removed", "changed"]
 
 KINDS: tuple[Kind, ...] = ("added", "removed", "changed")
-_QUIET = ("name", "version", "source", "stream", "train", "build")
+_QUIET = ("name", "version", "source", "inspect", "stream", "train", "build")
 """What a pipeline may say otherwise without a sample being another."""
 
 
@@ -145,6 +145,8 @@ class _Comparison:
             yield f"no longer mixed with {', '.join(was)}"
 
     def _why_partner(self, old: str, new: str) -> str:
+        if old in self.after.set_aside:
+            return ", which was set aside"
         if self.after.split_of.get(old) != "train":
             return ", which is no longer in train"
         if self.before.split_of.get(new) != "train":
@@ -162,12 +164,21 @@ class _Comparison:
     def _why_only(self, key: str, row: Row, *, added: bool) -> Iterator[str]:
         """Yields why one side has a sample that the other has not."""
         other = self.before if added else self.after
-        if key in other.set_aside:
-            yield f"was set aside {'before' if added else 'now'}: {other.set_aside[key]}"
+        # An inspector sets a record aside, and with it all that would be made of it.
+        aside = next((each for each in (key, *row.parents[:1]) if each in other.set_aside), None)
+        if aside is not None:
+            yield from self._why_set_aside(other.set_aside[aside], added=added)
         elif not row.parents:
             yield from self._why_synthesized(key[1:].rpartition("/")[0], added=added)
         else:
             yield from self._why_root(row, other, added=added)
+
+    def _why_set_aside(self, reason: str, *, added: bool) -> Iterator[str]:
+        """Yields what set a sample aside; of an inspector, also how its options changed."""
+        yield f"was set aside {'before' if added else 'now'}: {reason}"
+        stage = reason.partition(":")[0]
+        if stage.startswith("inspect/"):
+            yield from self._causes.options("inspect", stage.removeprefix("inspect/"))
 
     def _why_synthesized(self, identity: str, *, added: bool) -> Iterator[str]:
         if self._causes.stage_added(identity):
@@ -193,9 +204,12 @@ class _Comparison:
         was, now = (
             (each.resolved.get("build") or {}).get("exclude") for each in (self.before, self.after)
         )
+        left_out = "no longer left out by build.exclude" if added else "left out by build.exclude"
         if was != now and (was if added else now) is not None:
-            return "no longer left out by build.exclude" if added else "left out by build.exclude"
-        return "new in the source" if added else "no longer in the source"
+            return left_out
+        in_source = "new in the source" if added else "no longer in the source"
+        # What the list said before is not kept.
+        return in_source if now is None else f"{in_source}, or {left_out}"
 
 
 def _equal(was: Row, now: Row) -> bool:

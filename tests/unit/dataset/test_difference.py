@@ -135,6 +135,63 @@ def test_what_build_exclude_leaves_out_is_not_taken_for_lost(build, folder: Path
     assert by_key["cat/0.png"].reasons == ("no longer left out by build.exclude",)
 
 
+def test_a_list_that_changed_is_named_as_one_that_may_be_behind_it(build, folder: Path) -> None:
+    (folder / "out.txt").write_text("cat/0.png\n")
+    one = build("a", "build.exclude=out.txt")
+    (folder / "out.txt").write_text("cat/1.png\n")
+    by_key = {each.key: each for each in one.diff(build("b", "build.exclude=out.txt")).changes}
+    assert by_key["cat/0.png"].reasons == (
+        "new in the source, or no longer left out by build.exclude",
+    )
+    assert by_key["cat/1.png"].reasons == ("no longer in the source, or left out by build.exclude",)
+
+
+INSPECTED = ("inspect={exact_duplicate: quarantine}", "build.max_quarantined=0.5")
+
+
+def twins(dataset: Dataset, folder: Path) -> tuple[str, set[str]]:
+    """Makes two training images the same; returns the second, and all that is made of it."""
+    keys = {key for _, key in entries(dataset)}
+    one, other = sorted({key.partition("//")[0] for key in keys if "//copy-2" in key})[:2]
+    shutil.copy(folder / "source" / one, folder / "source" / other)
+    made = {key for key in keys if key.partition("//")[0] == other}
+    assert len(made) == 3
+    return other, made
+
+
+def test_what_the_inspect_section_took_out_is_named_with_all_that_is_made_of_it(
+    build, folder: Path
+) -> None:
+    key, made = twins(build("before"), folder)
+    one, other = build("a", INSPECTED[1]), build("b", *INSPECTED)
+    difference = one.diff(other)
+    found = {each.key: each.reasons for each in difference.changes if each.key in made}
+    assert found.keys() == made
+    for now, why in found.values():
+        assert now.startswith("was set aside now: inspect/exact_duplicate: the same pixels as ")
+        assert why == "inspect.exact_duplicate nothing -> {action: quarantine}"
+    assert "inspect.exact_duplicate nothing -> {action: quarantine}" in difference.notes
+    back = {each.key: each.reasons for each in other.diff(one).changes if each.key in made}
+    assert all(reasons[0].startswith("was set aside before: inspect/") for reasons in back.values())
+    assert all("{action: quarantine} -> nothing" in reasons[1] for reasons in back.values())
+    mixed = [r for each in difference.changes for r in each.reasons if f"instead of {key}" in r]
+    assert all(reason.endswith(f"instead of {key}, which was set aside") for reason in mixed)
+
+
+def test_a_finding_that_is_new_is_named_where_the_section_is_as_it_was(build, folder) -> None:
+    one = build("a", *INSPECTED)
+    _, made = twins(one, folder)
+    found = [each for each in one.diff(build("b", *INSPECTED)).changes if each.key in made]
+    assert {each.key for each in found} == made
+    for each in found:
+        (reason,) = each.reasons
+        assert reason.startswith("was set aside now: inspect/exact_duplicate: the same pixels as ")
+
+
+def entries(dataset: Dataset):
+    return ((split, e.key) for split in dataset.splits for _, e in dataset.entries(split))
+
+
 def test_other_shares_move_samples_and_say_so(build) -> None:
     difference = build("a").diff(build("b", "split={train: 0.75, test: 0.25}"))
     moved = [each for each in difference.changes if each.before and each.after]
