@@ -162,6 +162,9 @@ class Source(ABC):
     `read` runs in worker processes, `records` and `targets` once in the main process.
     """
 
+    of_folder: ClassVar[bool] = True
+    """Whether a folder may have its layout; not of what a person puts together."""
+
     @classmethod
     def recognise(cls, folder: Path) -> Recognition:
         """Says whether a folder has this layout, by looking at names and small text files alone."""

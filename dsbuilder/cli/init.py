@@ -44,13 +44,15 @@ def init(
     """
     from dsbuilder.build import survey
     from dsbuilder.build.survey import find_plugins
-    from dsbuilder.proposal import candidates, choose, draft
+    from dsbuilder.proposal import candidates, check_extent, choose, draft
     from dsbuilder.proposal.drafting import dataset_name
     from dsbuilder.spec import load_text
 
     output = output or Path(f"{dataset_name(folder)}.yaml")
     _check_output(output)
     registry = find_plugins(output, options.folders(plugin_folders))
+    if use is None:
+        check_extent(folder)
     found = candidates(folder, registry)
     chosen, near = choose(folder, found, registry, use=use)
     _warn_of(near, chosen)

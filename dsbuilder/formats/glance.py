@@ -1,12 +1,15 @@
 """A quick look at a folder: names alone, and of a great many only so many.
 
 What recognises a layout needs to see every part of it, and not a million files. So the look goes
-breadth first, takes no more than a number of names from any one folder, and says whether it saw
-all.
+breadth first, takes no more than a number of names from any one folder and from all together, and
+says whether it saw all. Many may want to look at one folder: within `remembered` it is walked once.
 """
 
 import os
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,10 @@ from dsbuilder.formats.tree import extension
 _MOST_IN_FOLDER = 10_000
 _MOST = 100_000
 
+_Looks = dict[Path, "Glance"]
+_REMEMBERED: ContextVar[tuple[int, _Looks] | None] = ContextVar("remembered", default=None)
+"""How many names are taken, and what was seen before; None outside of `remembered`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Glance:
@@ -24,11 +31,13 @@ class Glance:
     Attributes:
       files, folders: neither hidden ones nor, of folders, links.
       complete: whether there was nothing else.
+      cut: whether the look ended because there was too much altogether.
     """
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
     complete: bool
+    cut: bool = False
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -45,11 +54,31 @@ class Glance:
         return f"{number} {words}" if self.complete else f"at least {number} {words}"
 
 
+@contextmanager
+def remembered(*, most: int = _MOST) -> Iterator[None]:
+    """Lets every folder be walked once within, and no more than so many names of it be taken."""
+    token = _REMEMBERED.set((most, {}))
+    try:
+        yield
+    finally:
+        _REMEMBERED.reset(token)
+
+
 def glance(folder: Path, *, most: int = _MOST, most_in_folder: int = _MOST_IN_FOLDER) -> Glance:
     """Returns what lies below a folder, as far as the limits allow; sorted within each folder.
 
     What cannot be read, or bears a name that is not UTF-8, is passed over.
     """
+    known = _REMEMBERED.get()
+    if known is None:
+        return _look(folder, most, most_in_folder)
+    limit, looks = known
+    if folder not in looks:
+        looks[folder] = _look(folder, min(most, limit), most_in_folder)
+    return looks[folder]
+
+
+def _look(folder: Path, most: int, most_in_folder: int) -> Glance:
     files: list[str] = []
     folders: list[str] = []
     waiting = deque([""])
@@ -62,7 +91,8 @@ def glance(folder: Path, *, most: int = _MOST, most_in_folder: int = _MOST_IN_FO
             (folders if is_folder else files).append(above + name)
             if is_folder:
                 waiting.append(f"{above}{name}/")
-    return Glance(files=tuple(files), folders=tuple(folders), complete=complete and not waiting)
+    whole = complete and not waiting
+    return Glance(files=tuple(files), folders=tuple(folders), complete=whole, cut=bool(waiting))
 
 
 def _names(folder: Path, most: int) -> tuple[list[tuple[str, bool]], bool]:

@@ -9,6 +9,6 @@ drafting.py     all of it: a folder -> the text of a pipeline
 """
 
 from dsbuilder.proposal.drafting import Draft, draft
-from dsbuilder.proposal.recognition import Candidate, candidates, choose
+from dsbuilder.proposal.recognition import Candidate, candidates, check_extent, choose
 
-__all__ = ["Candidate", "Draft", "candidates", "choose", "draft"]
+__all__ = ["Candidate", "Draft", "candidates", "check_extent", "choose", "draft"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.formats.glance import glance, remembered
 from dsbuilder.plugin import Recognition
 from dsbuilder.registry import Registry
 
@@ -15,6 +16,7 @@ NEAR = 0.1
 """Certainties that differ by no more than this leave a choice to the user."""
 
 _MOST_NEIGHBOURS = 50
+_MOST_OF_NEIGHBOUR = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +38,19 @@ class Candidate:
 
 
 def candidates(folder: Path, registry: Registry) -> tuple[Candidate, ...]:
-    """Returns what every source says of a folder, the surest first, then by name."""
+    """Returns what every source of folders says of one, the surest first, then by name.
+
+    The folder is walked once, whatever number of sources asks, and not beyond a number of names.
+    """
+    with remembered():
+        return _candidates(folder, registry)
+
+
+def _candidates(folder: Path, registry: Registry) -> tuple[Candidate, ...]:
     found = [
         Candidate(source=plugin.name, recognition=_asked(plugin.cls, folder))
         for plugin in registry.of_kind("source")
+        if plugin.cls.of_folder  # type: ignore[attr-defined]
     ]
     return tuple(sorted(found, key=lambda each: -each.certainty))
 
@@ -52,6 +63,21 @@ def _asked(cls: type, folder: Path) -> Recognition:
         name = type(error).__name__
         return Recognition(certainty=0, reason=f"it failed to look: {name}: {error}")
     return recognition
+
+
+def check_extent(folder: Path) -> None:
+    """Raises a DataError if a folder holds so much that is no image that no one can mean it all.
+
+    A disk or a home folder may hold data sets by the dozen, and to read one as it stands would be
+    to walk them all.
+    """
+    seen = glance(folder)
+    if seen.cut and 2 * len(seen.images) < len(seen.files):
+        raise DataError(
+            f"{folder}: expected a folder of images, found one of which the first "
+            f"{len(seen.files) + len(seen.folders)} names are those of {len(seen.images)} images "
+            "and much else. Give the folder that the images lie in; or say with --use what this is."
+        )
 
 
 def choose(
@@ -120,6 +146,7 @@ def _recognised_neighbours(folder: Path, registry: Registry) -> Iterator[tuple[P
     inside = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     above = folder.resolve().parent
     for path in [*inside[:_MOST_NEIGHBOURS], above]:
-        best = candidates(path, registry)[0]
+        with remembered(most=_MOST_OF_NEIGHBOUR):
+            best = _candidates(path, registry)[0]
         if best.certainty >= LEAST:
             yield path, best.source

@@ -14,6 +14,8 @@ _MASKS = (
 )
 """Names, in small letters, that the two folders have elsewhere, the likeliest first."""
 _SHARE = 0.5
+_OF_VOC = 0.5
+"""How much less certain masks are where XML files annotate the images, as Pascal VOC has both."""
 
 
 def recognised(folder: Path, seen: Glance) -> Recognition:
@@ -49,10 +51,14 @@ def _guess(folder: Path, seen: Glance, *, image: str, mask: str) -> Recognition:
     options = {"path": ".", "images": image, "masks": mask, "mask_suffix": suffix, **names}
     defaults = {"images": "images", "masks": "masks", "mask_suffix": ""}
     count = seen.count(len(found.pairs), "image")
+    notes = len(seen.ending("xml"))
+    is_annotated = 2 * notes >= len(found.pairs) + len(found.images)
+    certainty = 0.9 * share if share > _SHARE else 0.2
     return Recognition(
-        certainty=0.9 * share if share > _SHARE else 0.2,
+        certainty=_OF_VOC * certainty if is_annotated else certainty,
         reason=f"{count} with a mask of the same name in '{image}' and '{mask}'"
-        + (f"; {lone} images or masks have no partner" if lone else ""),
+        + (f"; {lone} images or masks have no partner" if lone else "")
+        + (f"; but {seen.count(notes, 'XML file')} may say more of them" if is_annotated else ""),
         options={
             **{name: value for name, value in options.items() if defaults.get(name) != value},
             **({"skip_unpaired": True} if lone else {}),

@@ -5,14 +5,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dsbuilder.plugin import (
     Boxes,
     DataError,
-    Recognition,
     Record,
     Source,
     Target,
@@ -49,6 +48,7 @@ class Several(Source):
       shares: name -> the share of its records that is kept, in (0, 1]; 1 for those left out.
     """
 
+    of_folder: ClassVar[bool] = False
     sources: Mapping[str, Source]
     shares: Mapping[str, float] = field(default_factory=dict)
 
@@ -66,11 +66,6 @@ class Several(Source):
                 raise ValueError(
                     f"shares: expected a share in (0, 1] of '{name}', found {share:g}."
                 )
-
-    @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
-        """Says that no folder is several sources unless a person says which."""
-        return Recognition(certainty=0, reason="a pipeline says which sources belong together")
 
     def records(self) -> Iterator[Record]:
         """Yields the records of every source that its share keeps.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dsbuilder.formats.glance import glance
+from dsbuilder.formats.glance import glance, remembered
 
 
 def put(root: Path, *paths: str) -> None:
@@ -34,7 +34,20 @@ def test_a_look_ends_at_its_limit(tmp_path: Path) -> None:
     put(tmp_path, *(f"{number}/a.png" for number in range(30)))
     seen = glance(tmp_path, most=40)
     assert len(seen.files) == 10
-    assert not seen.complete
+    assert (seen.complete, seen.cut) == (False, True)
+    assert not glance(tmp_path).cut
+
+
+def test_a_folder_is_looked_at_once_while_it_is_remembered(tmp_path: Path) -> None:
+    put(tmp_path, "a.png")
+    with remembered(most=2):
+        first = glance(tmp_path)
+        put(tmp_path, "b.png", "c/d.png", "e/f.png")
+        assert glance(tmp_path) is first
+        assert not glance(tmp_path / "c").cut
+    assert glance(tmp_path).images == ("a.png", "b.png", "c/d.png", "e/f.png")
+    with remembered(most=2):
+        assert glance(tmp_path).cut
 
 
 def test_what_cannot_be_looked_at_is_passed_over(tmp_path: Path) -> None:

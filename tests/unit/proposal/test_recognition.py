@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from dsbuilder.errors import DataError
+from dsbuilder.formats.glance import remembered
 from dsbuilder.plugin import Recognition
-from dsbuilder.proposal.recognition import Candidate, candidates, choose
+from dsbuilder.proposal.recognition import Candidate, candidates, check_extent, choose
 from dsbuilder.registry import Registry, discover
 
 SOURCE = """
@@ -49,7 +50,9 @@ def candidate(name: str, certainty: float) -> Candidate:
 
 def test_every_source_is_asked_and_the_surest_comes_first(make_images, registry) -> None:
     found = candidates(make_images(), registry)
-    assert {each.source for each in found} == {each.name for each in registry.of_kind("source")}
+    of_folders = {each.name for each in registry.of_kind("source") if each.cls.of_folder}
+    assert {each.source for each in found} == of_folders
+    assert "several" not in of_folders
     assert found[0].source == "folder"
     assert [each.certainty for each in found] == sorted((e.certainty for e in found), reverse=True)
     assert all(each.reason for each in found)
@@ -99,7 +102,7 @@ def test_an_empty_folder_is_no_layout_and_every_source_says_why(tmp_path: Path, 
     lines = refusal(tmp_path / "empty", registry).splitlines()
     assert lines[0].endswith("expected a layout that a source reads, found none that is plain:")
     assert "  folder: no image lies in it" in lines
-    assert len(lines) == 2 + len(registry.of_kind("source"))
+    assert len(lines) == 2 + sum(each.cls.of_folder for each in registry.of_kind("source"))
 
 
 def test_a_stray_image_is_named(make_images, registry) -> None:
@@ -133,3 +136,19 @@ def test_an_unsure_layout_is_taken_only_when_asked_for(
     assert "If it is 'folder' all the same, --use folder takes it." in refusal(root, registry)
     chosen, _ = choose(root, candidates(root, registry), registry, use="folder")
     assert chosen.source == "folder"
+
+
+@pytest.mark.parametrize(("ending", "is_refused"), [("png", False), ("txt", True)])
+def test_a_folder_of_much_else_than_images_is_not_walked_whole(
+    tmp_path: Path, ending: str, *, is_refused: bool
+) -> None:
+    for number in range(30):
+        (tmp_path / f"{number}").mkdir()
+        (tmp_path / f"{number}" / f"a.{ending}").touch()
+    check_extent(tmp_path)
+    with remembered(most=40):
+        if is_refused:
+            with pytest.raises(DataError, match="the first 40 names are those of 0 images and mu"):
+                check_extent(tmp_path)
+        else:
+            check_extent(tmp_path)

@@ -222,5 +222,6 @@ def test_what_is_watched_is_what_all_watch(tmp_path: Path) -> None:
 
 
 def test_no_folder_is_recognised_as_several(tmp_path: Path) -> None:
+    assert not Several.of_folder
     assert Several.recognise(tmp_path).certainty == 0
     assert Several(sources={"a": Folder(path=tmp_path), "b": Folder(path=tmp_path)})
