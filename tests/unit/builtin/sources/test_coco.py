@@ -1,7 +1,6 @@
 """The COCO source: the layouts it reads, with their traps, and what it refuses."""
 
 import json
-import logging
 import re
 import shutil
 from pathlib import Path
@@ -12,12 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from reading import put, reading
 
 from dsbuilder.build import build_dataset
 from dsbuilder.builtin.sources.coco import Coco
 from dsbuilder.errors import DataError
 from dsbuilder.formats import rle
-from dsbuilder.plugin import Boxes, Keypoints, Mask, Record, Text
+from dsbuilder.plugin import Boxes, Keypoints, Mask, Text
+
+read, targets, refusal, logged = reading(Coco)
 
 CATEGORIES = [{"id": 90, "name": "zebra"}, {"id": 18, "name": "dog"}]
 BOX = {"image_id": 1, "category_id": 18, "bbox": [4, 3, 20, 15], "iscrowd": 0}
@@ -40,14 +42,6 @@ def document(names: tuple[str, ...], *annotations: dict[str, Any], **more: Any) 
     return json.dumps(found)
 
 
-def put(root: Path, files: dict[str, str]) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    return root
-
-
 def coco2017(root: Path, **more: str) -> Path:
     """The layout of COCO itself."""
     crowd = {**BOX, "category_id": 90, "iscrowd": 1}
@@ -66,28 +60,6 @@ def coco2017(root: Path, **more: str) -> Path:
 
 def single(root: Path, *annotations: dict[str, Any], **more: Any) -> Path:
     return put(root, {"a.json": document(("a.jpg",), *annotations, **more), "a.jpg": ""})
-
-
-def read(root: Path, **options: Any) -> dict[str, Record]:
-    return {each.key: each for each in Coco(path=root, **options).records()}
-
-
-def targets(root: Path, **options: Any) -> dict[str, Any]:
-    source = Coco(path=root, **options)
-    return dict(source.targets(list(source.records())))
-
-
-def refusal(root: Path, **options: Any) -> str:
-    with pytest.raises(DataError) as caught:
-        read(root, **options)
-    return str(caught.value).replace(str(root), "ROOT")
-
-
-def logged(caplog: pytest.LogCaptureFixture, root: Path, **options: Any) -> list[str]:
-    caplog.clear()
-    with caplog.at_level(logging.WARNING):
-        read(root, **options)
-    return [record.getMessage().replace(str(root), "ROOT") for record in caplog.records]
 
 
 def test_boxes_of_every_split_are_read_from_where_the_images_lie(tmp_path, caplog):

@@ -1,21 +1,22 @@
 """The VOC source: the layouts it reads, with their traps, and what it refuses."""
 
-import logging
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from reading import put, reading
 
 from dsbuilder.builtin.sources.voc import Voc
 from dsbuilder.errors import DataError
 from dsbuilder.formats import voc
-from dsbuilder.plugin import Boxes, Mask, Record
+from dsbuilder.plugin import Boxes, Mask
+
+read, targets, refusal, logged = reading(Voc)
 
 ATTRIBUTES = (("difficult", "int64"), ("truncated", "int64"))
 CAT = {"label": "cat", "box": [0.1, 0.1, 0.6, 0.6], "difficult": 0, "truncated": 1}
@@ -30,14 +31,6 @@ def thing(name: str = "cat", corners: tuple[float, ...] = (5, 4, 24, 18), more: 
 
 def annotation(*objects: str, size: str = "<width>40</width><height>30</height>") -> str:
     return f"<annotation>\n<size>{size}</size>\n{''.join(objects)}\n</annotation>"
-
-
-def put(root: Path, files: dict[str, str]) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    return root
 
 
 def devkit(root: Path, **more: str) -> Path:
@@ -71,28 +64,6 @@ def masked(root: Path) -> Path:
     (root / "SegmentationClass").mkdir()
     mask.save(root / "SegmentationClass/a.png")
     return root
-
-
-def read(root: Path, **options: Any) -> dict[str, Record]:
-    return {each.key: each for each in Voc(path=root, **options).records()}
-
-
-def targets(root: Path, **options: Any) -> dict[str, Any]:
-    source = Voc(path=root, **options)
-    return dict(source.targets(list(source.records())))
-
-
-def refusal(root: Path, **options: Any) -> str:
-    with pytest.raises(DataError) as caught:
-        targets(root, **options)
-    return str(caught.value).replace(str(root), "ROOT")
-
-
-def logged(caplog: pytest.LogCaptureFixture, root: Path, **options: Any) -> list[str]:
-    caplog.clear()
-    with caplog.at_level(logging.WARNING):
-        read(root, **options)
-    return [record.getMessage().replace(str(root), "ROOT") for record in caplog.records]
 
 
 def test_boxes_of_every_split_are_read(tmp_path, caplog):

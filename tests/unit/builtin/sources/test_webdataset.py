@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import re
 import shutil
 import tarfile
@@ -13,12 +12,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading import reading
 
 import dsbuilder
 from dsbuilder.builtin.sources.webdataset import WebDataset
 from dsbuilder.errors import DataError
 from dsbuilder.formats import png
-from dsbuilder.plugin import ClassLabel, Mask, MultiLabel, Record, Text, Value
+from dsbuilder.plugin import ClassLabel, Mask, MultiLabel, Text, Value
+
+read, targets, refusal, logged = reading(WebDataset)
 
 
 def picture(seed: int, channels: int = 3) -> bytes:
@@ -46,28 +48,6 @@ def numbered(count: int, *, start: int = 0, folder: str = "") -> dict[str, Any]:
         name = f"{folder}{index:06d}"
         files |= {f"{name}.png": picture(index), f"{name}.cls": f"{index % 2}\n"}
     return files
-
-
-def read(root: Path, **options: Any) -> dict[str, Record]:
-    return {each.key: each for each in WebDataset(path=root, **options).records()}
-
-
-def targets(root: Path, **options: Any) -> dict[str, Any]:
-    source = WebDataset(path=root, **options)
-    return dict(source.targets(list(source.records())))
-
-
-def refusal(root: Path, **options: Any) -> str:
-    with pytest.raises(DataError) as caught:
-        read(root, **options)
-    return str(caught.value).replace(str(root), "ROOT")
-
-
-def logged(caplog: pytest.LogCaptureFixture, root: Path, **options: Any) -> list[str]:
-    caplog.clear()
-    with caplog.at_level(logging.WARNING):
-        read(root, **options)
-    return [record.getMessage().replace(str(root), "ROOT") for record in caplog.records]
 
 
 def test_samples_of_every_shard_are_read_with_their_splits(tmp_path: Path, caplog) -> None:

@@ -1,6 +1,5 @@
 """The YOLO source: the layouts it reads, with their traps, and what it refuses."""
 
-import logging
 import re
 import shutil
 from pathlib import Path
@@ -10,22 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from reading import put, reading
 
 from dsbuilder.builtin.sources.yolo import Yolo
 from dsbuilder.errors import DataError
-from dsbuilder.plugin import Boxes, Keypoints, Record
+from dsbuilder.plugin import Boxes, Keypoints
+
+read, targets, refusal, logged = reading(Yolo)
 
 DATA = "path: .\ntrain: images/train\nval: images/val\nnames: {0: cat, 1: dog}\n"
 CAT = [{"label": "cat", "box": [0.25, 0.25, 0.75, 0.75]}]
 LINE = "0 0.5 0.5 0.5 0.5\n"
-
-
-def put(root: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return root
 
 
 def coco8(root: Path, **more: str) -> Path:
@@ -43,23 +37,6 @@ def coco8(root: Path, **more: str) -> Path:
             **more,
         },
     )
-
-
-def read(root: Path, **options: object) -> dict[str, Record]:
-    return {record.key: record for record in Yolo(path=root, **options).records()}
-
-
-def refusal(root: Path, **options: object) -> str:
-    with pytest.raises(DataError) as caught:
-        read(root, **options)
-    return str(caught.value).replace(str(root), "ROOT")
-
-
-def logged(caplog: pytest.LogCaptureFixture, root: Path, **options: object) -> list[str]:
-    caplog.clear()
-    with caplog.at_level(logging.WARNING):
-        read(root, **options)
-    return [record.getMessage().replace(str(root), "ROOT") for record in caplog.records]
 
 
 def test_images_and_labels_of_every_split_are_read(tmp_path, caplog):

@@ -1,0 +1,60 @@
+"""A source that reads folders: what it finds in one, what it refuses, and what it reports."""
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from dsbuilder.errors import DataError
+from dsbuilder.plugin import Record
+
+
+class Reading(NamedTuple):
+    """Functions of a folder and the options of a source.
+
+    Attributes:
+      read: records by their keys.
+      targets: targets by name.
+      refusal: the error that the folder is, with ROOT for its path.
+      logged: what is reported while it is read, with ROOT for its path; takes `caplog` first.
+    """
+
+    read: Callable[..., dict[str, Record]]
+    targets: Callable[..., dict[str, Any]]
+    refusal: Callable[..., str]
+    logged: Callable[..., list[str]]
+
+
+def reading(source: Any) -> Reading:
+    """Functions that read folders with a source, which is given by its class."""
+
+    def read(root: Path, **options: Any) -> dict[str, Record]:
+        return {each.key: each for each in source(path=root, **options).records()}
+
+    def targets(root: Path, **options: Any) -> dict[str, Any]:
+        bound = source(path=root, **options)
+        return dict(bound.targets(list(bound.records())))
+
+    def refusal(root: Path, **options: Any) -> str:
+        with pytest.raises(DataError) as caught:
+            targets(root, **options)
+        return str(caught.value).replace(str(root), "ROOT")
+
+    def logged(caplog: pytest.LogCaptureFixture, root: Path, **options: Any) -> list[str]:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            read(root, **options)
+        return [record.getMessage().replace(str(root), "ROOT") for record in caplog.records]
+
+    return Reading(read, targets, refusal, logged)
+
+
+def put(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Writes files by their paths below a folder, and returns the folder."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return root
