@@ -5,21 +5,23 @@ Stored JPEG and PNG files are taken over byte for byte, raw pixels become PNG.
 
 import hashlib
 import itertools
+import json
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dsbuilder.cache import ledger
 from dsbuilder.cache.codec import fixed_shape
-from dsbuilder.cache.manifest import Shard
+from dsbuilder.cache.manifest import Shard, signature_to_json
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.formats import example
 from dsbuilder.formats import image as image_format
-from dsbuilder.formats.layout import shortened, split_named
+from dsbuilder.formats.layout import SIGNATURE, shortened, split_named
 from dsbuilder.sample import Target
 
 _LOGGER = logging.getLogger(__name__)
@@ -144,6 +146,12 @@ def encoded(dataset: Dataset, image: bytes) -> bytes:
         return image
     pixels = np.frombuffer(image, np.uint8).reshape(fixed_shape(dataset.signature))
     return image_format.encode(pixels, "png")
+
+
+def write_signature(dataset: Dataset, folder: Path) -> None:
+    """Writes of which kinds a dataset's targets are, where a layout has no place for that."""
+    text = json.dumps(signature_to_json(dataset.signature), ensure_ascii=False, indent=2)
+    (folder / SIGNATURE).write_text(text, encoding="utf-8", newline="\n")
 
 
 @dataclass(frozen=True)

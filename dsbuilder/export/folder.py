@@ -2,10 +2,11 @@
 
     out/                            out/
       keys.csv                        train/
-      train/                            tom.png
-        cat/tom.png                     metadata.csv    file_name,text
-        cat/tom.png@copy-1.png        test/
-        dog/rex.png                     ...
+      signature.json                    tom.png
+      train/                            metadata.csv    file_name,text
+        cat/tom.png                   test/
+        cat/tom.png@copy-1.png          ...
+        dog/rex.png
       test/
         cat/felix.png
         dog/
@@ -27,7 +28,15 @@ from pathlib import Path
 import numpy as np
 
 from dsbuilder.dataset import Dataset
-from dsbuilder.export.files import Names, Stored, check_images, held, quoted, stored
+from dsbuilder.export.files import (
+    Names,
+    Stored,
+    check_images,
+    held,
+    quoted,
+    stored,
+    write_signature,
+)
 from dsbuilder.formats import keys
 from dsbuilder.sample import Target
 from dsbuilder.targets import ClassLabel, Text, Value
@@ -52,6 +61,7 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
         for split in dataset.splits
     }
     keys.write(folder, found)
+    write_signature(dataset, folder)
     return samples
 
 

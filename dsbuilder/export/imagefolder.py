@@ -2,6 +2,7 @@
 
     out/
       keys.csv            where paths do not say the keys: file,key
+      signature.json      of which kinds the targets are
       train/
         metadata.jsonl    {"file_name": "a.png", "label": "cat", "mask_file_name": "masks/a.png"}
         a.png
@@ -10,30 +11,41 @@
         ...
 
 A class is written by its name, several classes as a list of names, boxes as `objects` with `bbox`
-([x, y, width, height] in pixels), `categories` and their attributes, a mask as a PNG of class ids.
-Of a mixed label the dominant class is kept, which the log reports. Ids of classes are not written:
-what numbers them otherwise than by their sorted names is told their order. Stored JPEG and PNG
-files are taken over byte for byte, raw pixels become PNG.
+([x, y, width, height] in pixels), `categories` and their attributes, a mask as a PNG of class ids,
+keypoints as a list for each object, of x, y (in pixels) and visibility of each point in turn.
+Of mixed labels the dominant classes are kept, which the log reports. Ids of classes stand in
+`signature.json` alone, of which `dsbuilder init` makes the options that read all as it was. Stored
+JPEG and PNG files are taken over byte for byte, raw pixels become PNG.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dsbuilder.dataset import Dataset
-from dsbuilder.export.files import Names, Stored, check_images, held, stored
+from dsbuilder.export.files import Names, Stored, check_images, held, stored, write_signature
 from dsbuilder.formats import image as image_format
-from dsbuilder.formats import imagefolder, keys, mask
+from dsbuilder.formats import imagefolder, keys, mask, points
 from dsbuilder.sample import Target
-from dsbuilder.targets import Boxes, BoxSet, ClassLabel, Mask, MultiLabel, Text, Value
+from dsbuilder.targets import (
+    Boxes,
+    BoxSet,
+    ClassLabel,
+    Keypoints,
+    Mask,
+    MultiLabel,
+    PointSet,
+    Text,
+    Value,
+)
 
 _LOGGER = logging.getLogger(__name__)
 _TABLE = "metadata.jsonl"
-_LISTS = (MultiLabel, Boxes)
+_LISTS = (MultiLabel, Boxes, Keypoints)
 
 Cell = tuple[str, Any]
 """A column and what a row has in it."""
@@ -49,18 +61,20 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """
     check_images(dataset)
     targets = held(dataset, *_CELLS)
-    _report(dataset, targets)
     samples: dict[str, int] = {}
     empty: dict[str, set[str]] = {}
-    found: dict[str, str] = {}
+    soft = {name for name, each in targets.items() if isinstance(each, ClassLabel) and each.soft}
+    account = _Account(mixed=soft)
     for split in dataset.splits:
         (folder / split).mkdir()
         empty[split] = {name for name, kind in targets.items() if isinstance(kind, _LISTS)}
-        rows = _rows(dataset, split, folder / split, targets, found)
+        rows = _rows(dataset, split, folder / split, targets, account)
         table = folder / split / _TABLE
         samples[split] = imagefolder.write(table, _watched(rows, empty[split]))
+    _report_mixed(dataset, account.mixed)
     _report_empty(dataset, empty)
-    keys.write(folder, found)
+    keys.write(folder, account.keys)
+    write_signature(dataset, folder)
     return samples
 
 
@@ -90,27 +104,39 @@ def _report_empty(dataset: Dataset, empty: Mapping[str, set[str]]) -> None:
             )
 
 
-def _report(dataset: Dataset, targets: Mapping[str, Target]) -> None:
-    for name, target in targets.items():
-        if isinstance(target, ClassLabel) and target.soft:
-            _LOGGER.warning(
-                "%s: '%s' holds mixed labels: of each sample the dominant class is written, its "
-                "weights are left out.",
-                dataset.path,
-                name,
-            )
+def _report_mixed(dataset: Dataset, names: Iterable[str]) -> None:
+    for name in sorted(names):
+        _LOGGER.warning(
+            "%s: '%s' holds mixed labels: of each sample the dominant class is written, its "
+            "weights are left out.",
+            dataset.path,
+            name,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Account:
+    """What is known once all samples are written.
+
+    Attributes:
+      mixed: names of targets that hold mixed labels.
+      keys: by path of an image below the folder.
+    """
+
+    mixed: set[str]
+    keys: dict[str, str] = field(default_factory=dict)
 
 
 def _rows(
-    dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target], found: dict[str, str]
+    dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target], account: _Account
 ) -> Iterator[dict[str, Any]]:
-    """Writes the images and masks of a split, yields a row for each sample and notes its key."""
+    """Writes the images and masks of a split and yields a row for each sample."""
     names = Names.of(dataset)
     for sample in stored(dataset, split):
         place = names.nested(sample.key, split=split)
-        found[f"{split}/{place}"] = sample.key
+        account.keys[f"{split}/{place}"] = sample.key
         _write(folder / place, sample.image)
-        written = _Written(sample=sample, folder=folder, split=split, names=names)
+        written = _Written(sample=sample, folder=folder, split=split, names=names, account=account)
         cells = (_CELLS[type(target)](written, name, target) for name, target in targets.items())
         yield {imagefolder.FILE_NAME: place, **dict(cells)}
 
@@ -133,6 +159,7 @@ class _Written:
     folder: Path
     split: str
     names: Names
+    account: _Account
 
     def value(self, name: str) -> Any:
         return self.sample.targets[name]
@@ -144,7 +171,11 @@ def _class(written: _Written, name: str, target: Any) -> Cell:
 
 
 def _classes(written: _Written, name: str, target: Any) -> Cell:
-    return name, target.classes(written.value(name))
+    """Returns the classes; of mixed ones those that weigh a half or more."""
+    weights = written.value(name)
+    if not np.isin(weights, (0, 1)).all():
+        written.account.mixed.add(name)
+    return name, target.classes(weights)
 
 
 def _value(written: _Written, name: str, target: Any) -> Cell:
@@ -177,6 +208,13 @@ def _boxes(written: _Written, name: str, target: Any) -> Cell:
     return name, imagefolder.written_objects(objects, boxes.attributes, size)
 
 
+def _points(written: _Written, name: str, target: Any) -> Cell:
+    found: PointSet = written.value(name)
+    size = image_format.size(written.sample.image)
+    pairs = zip(np.asarray(found.points, np.float64), found.visibility, strict=True)
+    return name, [points.to_pixels(places, seen, size) for places, seen in pairs]
+
+
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
@@ -188,4 +226,5 @@ _CELLS: Mapping[type[Target], Callable[[_Written, str, Any], Cell]] = {
     Text: _text,
     Mask: _mask,
     Boxes: _boxes,
+    Keypoints: _points,
 }

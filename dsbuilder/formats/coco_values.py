@@ -6,7 +6,7 @@ from typing import Any
 
 from dsbuilder.errors import DataError
 from dsbuilder.formats import box as box_format
-from dsbuilder.formats import rle
+from dsbuilder.formats import points, rle
 from dsbuilder.formats.coco import Annotation, Document, Size, is_number, shown
 
 KEYS: Mapping[str, str] = {
@@ -91,17 +91,7 @@ def keypoints(annotation: Annotation, size: Size) -> list[list[float]]:
     count = len(category.keypoints) if category is not None else 0
     if not isinstance(found, list) or len(found) != 3 * count or not all(map(is_number, found)):
         raise DataError(f"expected 3 numbers for each of {count} keypoints, found {shown(found)}.")
-    triples = [found[start : start + 3] for start in range(0, len(found), 3)]
-    return [_point(x, y, visibility, size) for x, y, visibility in triples]
-
-
-def _point(x: float, y: float, visibility: float, size: Size) -> list[float]:
-    if visibility not in (0, 1, 2):
-        raise DataError(f"expected a visibility of 0, 1 or 2, found {visibility!r}.")
-    if visibility == 0:
-        return [0.0, 0.0, 0]
-    left, top, *_ = box_format.from_corners([x, y, x, y], size)
-    return [left, top, int(visibility)]
+    return points.to_shares(found, size)
 
 
 def caption(annotation: Annotation) -> str:

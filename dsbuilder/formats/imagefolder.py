@@ -3,7 +3,8 @@
 `metadata.csv`, `.jsonl` or `.parquet` has a row for every image. The column `file_name` holds its
 path below the table's folder, `X_file_name` that of another image, such as a mask. `objects` holds
 lists of one length, `bbox` ([x, y, width, height] in pixels), `categories` and whatever else is
-known of each box.
+known of each box. `keypoints`, which is a column of ours, holds a list for each object: x, y (in
+pixels) and visibility (0 absent, 1 hidden, 2 visible) of each of its points in turn, as in COCO.
 """
 
 import json
@@ -12,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats import box
-from dsbuilder.formats.cells import parsed, shown, text
+from dsbuilder.formats import box, points
+from dsbuilder.formats.cells import numbers, parsed, shown, text
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_NAME = "file_name"
 
 CATEGORIES = ("categories", "category", "labels", "label")
 """What the list of classes in `objects` is called; the first is what is written."""
-_BBOX = "bbox"
+_BBOX, _LABEL = "bbox", "label"
 
 
 def file_column(name: str) -> str:
@@ -32,10 +33,11 @@ def read_objects(cell: Any) -> list[dict[str, Any]]:
     """Returns `{"label": class name, "bbox": [x, y, w, h] in pixels, ...}` of each box of a cell.
 
     A cell is a mapping of lists of one length, a list of mappings, or the JSON text of one of them;
-    null says that there are no boxes. A class that is a number is returned as its text.
+    null says that there are no boxes, and null in place of a list that nothing is known of them. A
+    class that is a number is returned as its text.
 
     Raises:
-      DataError: it is none of these, or lacks `bbox` or the classes.
+      DataError: it is none of these, lacks `bbox` or the classes, or says these twice.
     """
     if cell is None:
         return []
@@ -50,7 +52,14 @@ def read_objects(cell: Any) -> list[dict[str, Any]]:
 
 def _unzipped(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Returns a mapping of lists as a list of mappings."""
-    lists = {name: values for name, values in columns.items() if isinstance(values, (list, tuple))}
+    lists = {name: values for name, values in columns.items() if values is not None}
+    if not lists:
+        return []
+    for name, values in lists.items():
+        if not isinstance(values, (list, tuple)):
+            raise DataError(
+                f"expected a list of '{name}', an entry for each box, found {shown(values)}."
+            )
     lengths = {name: len(values) for name, values in lists.items()}
     if _BBOX not in lists or len(set(lengths.values())) > 1:
         raise DataError(f"expected lists of one length, 'bbox' among them, found {lengths}.")
@@ -63,8 +72,35 @@ def _object(found: Mapping[str, Any]) -> dict[str, Any]:
         raise DataError(
             f"expected a box with 'bbox' and its class in 'categories', found {shown(found)}."
         )
+    if _LABEL in found and name != _LABEL:
+        raise DataError(f"expected the class of a box once, found '{name}' and '{_LABEL}'.")
     rest = {key: value for key, value in found.items() if key not in (name, _BBOX)}
     return {**rest, "label": text(found[name]).strip(), _BBOX: list(found[_BBOX])}
+
+
+def read_keypoints(cell: Any, count: int, size: tuple[int, int]) -> list[list[list[float]]]:
+    """Returns [x, y, visibility] of each point of each object of a cell, as shares of the sides.
+
+    A cell is a list of lists, or the JSON text of one; null says that there are no objects.
+
+    Args:
+      count: how many points an object has.
+      size: (height, width) of the upright image.
+
+    Raises:
+      DataError: it is none of these, or a point lies outside of the image.
+    """
+    found = parsed(cell) if isinstance(cell, str) else cell
+    if found is None:
+        return []
+    if not isinstance(found, (list, tuple)):
+        raise DataError(f"expected a list of keypoints for each object, found {shown(cell)}.")
+    for each in found:
+        if not isinstance(each, (list, tuple)) or len(each) != 3 * count:
+            raise DataError(
+                f"expected x, y and visibility of {count} keypoints in turn, found {shown(each)}."
+            )
+    return [points.to_shares(numbers(each), size) for each in found]
 
 
 def to_shares(objects: Iterable[Mapping[str, Any]], size: tuple[int, int]) -> list[dict[str, Any]]:

@@ -12,6 +12,9 @@ from types import MappingProxyType
 
 from dsbuilder.errors import DataError
 
+SIGNATURE = "signature.json"
+"""The file at the root of an export that says of which kinds its targets are."""
+
 IMAGE_EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
 """Extensions of the image files that are read, in small letters."""
 

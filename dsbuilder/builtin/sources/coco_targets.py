@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dsbuilder.builtin.sources.sides import sides
 from dsbuilder.formats import coco, coco_values, facts
 from dsbuilder.formats.layout import shortened
 from dsbuilder.plugin import Boxes, DataError, Keypoints, Mask
@@ -87,12 +88,6 @@ def keypoints(documents: Documents) -> Keypoints:
     ((names, edges),) = kinds
     swaps = _stated(documents, "keypoints").get("swaps")
     return Keypoints(names=names, swaps=sides(names) if swaps is None else swaps, edges=edges)
-
-
-def sides(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Returns pairs of names that differ in `left` and `right`."""
-    pairs = ((name, name.replace("left", "right")) for name in names if "left" in name)
-    return tuple((left, right) for left, right in pairs if right in names)
 
 
 def attributes(documents: Documents) -> dict[str, str]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.builtin.sources.keyed import keyed
+from dsbuilder.builtin.sources.signature import stated_targets
 from dsbuilder.formats import keys
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import (
     IMAGE_EXTENSIONS,
+    SIGNATURE,
     check_class_count,
     check_classes,
     class_names,
@@ -90,7 +92,7 @@ class Folder(Source):
     @classmethod
     def recognise(cls, folder: Path) -> Recognition:
         """Says whether images lie in class folders; less surely where there is more than images."""
-        return _recognise(glance(folder))
+        return _recognise(folder, glance(folder))
 
     def records(self) -> Iterator[Record]:
         """Yields a record for every image, in the order of the paths.
@@ -102,7 +104,9 @@ class Folder(Source):
         """
         tree = scan_tree(self.path, follow_links=self.follow_links)
         known = keys.read(self.path)
-        scan = _Scan(tree=tree, images=tree.images(self.extensions), tables=known.files)
+        scan = _Scan(
+            tree=tree, images=tree.images(self.extensions), tables=known.files | {SIGNATURE}
+        )
         if not scan.images:
             raise DataError(_nothing_found(self, scan))
         depth = _depth(scan.images, self.classes)
@@ -227,7 +231,7 @@ def _mixed_splits(scan: _Scan) -> str:
 # -- recognition --------------------------------------------------------------------------------
 
 
-def _recognise(seen: Glance) -> Recognition:
+def _recognise(folder: Path, seen: Glance) -> Recognition:
     images = seen.images
     depth = _depth(images, None)
     strays = [key for key in images if key.count("/") <= depth]
@@ -248,9 +252,20 @@ def _recognise(seen: Glance) -> Recognition:
     return Recognition(
         certainty=certainty,
         reason=f"{found}{doubt}",
-        options={"path": "."},
+        options={"path": ".", **_stated(folder, labels)},
         comments={"path": f"{seen.count(len(labels), 'class', 'classes')}: {shortened(labels)}"},
     )
+
+
+def _stated(folder: Path, labels: Sequence[str]) -> dict[str, object]:
+    """Returns the classes that an export of ours states, where they are others than sorted ones."""
+    try:
+        stated = stated_targets(folder).values()
+    except DataError:
+        return {}
+    names = next((each.names for each in stated if isinstance(each, ClassLabel)), ())
+    fits = set(labels) <= set(names) and list(names) != list(labels)
+    return {"classes": names} if fits else {}
 
 
 def _doubt(seen: Glance, labels: Sequence[str], depth: int) -> tuple[float, str]:

@@ -8,8 +8,11 @@ from pathlib import Path, PurePosixPath
 
 from dsbuilder.builtin.sources.imagefolder_guess import guessed_options, tables_in
 from dsbuilder.builtin.sources.imagefolder_rows import RowReader, roles_of
+from dsbuilder.builtin.sources.imagefolder_stated import stated_options
 from dsbuilder.builtin.sources.keyed import keyed
 from dsbuilder.builtin.sources.mask_names import MaskNames
+from dsbuilder.builtin.sources.sides import sides
+from dsbuilder.builtin.sources.signature import stated_targets
 from dsbuilder.builtin.sources.splits import in_splits
 from dsbuilder.builtin.sources.tabled import (
     box_target,
@@ -22,6 +25,7 @@ from dsbuilder.formats import imagefolder, keys
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import (
+    SIGNATURE,
     Inside,
     check_class_count,
     check_classes,
@@ -29,11 +33,26 @@ from dsbuilder.formats.layout import (
 )
 from dsbuilder.formats.table import Table, read_table
 from dsbuilder.formats.tree import Tree, scan
-from dsbuilder.plugin import DataError, Recognition, Record, Source, Target, Text, source
+from dsbuilder.plugin import (
+    DataError,
+    Keypoints,
+    Recognition,
+    Record,
+    Source,
+    Target,
+    Text,
+    source,
+)
 
 _log = logging.getLogger(__name__)
 _TRIED = 20
 _MOST_TABLES = 20
+_UNSURE = {
+    "mask_classes": "a few masks",
+    "mask_colours": "a few masks",
+    "keypoint_names": "the first rows",
+}
+_OF_BOXES = ("bbox", "box", "label")
 _OWN_MEANING = (imagefolder.FILE_NAME, "width", "height")
 
 
@@ -71,6 +90,7 @@ class ImageFolder(Source):
       objects_column: boxes, as lists `bbox` ([x, y, width, height] in pixels) and `categories`.
         Pixels are turned into shares of the sides by columns `width` and `height` if they are
         there, else by the header of the image.
+      keypoints_column: of each object a list, x, y (pixels) and visibility (0, 1, 2) of each point.
       mask_column: name of the mask's image column: its paths stand in the column `mask_file_name`
         for the name mask.
       group_column: records of one group never end in two splits; an empty cell names none.
@@ -83,6 +103,10 @@ class ImageFolder(Source):
       mask_colours: colour or stored value of masks -> class, such as {'#ff0000': road}.
       ignore: the colour or the stored value of masks that is of no class, such as 255.
       attributes: further lists of `objects` that are kept with each box.
+      keypoint_names: the points of an object in their order; needed where there are keypoints.
+      keypoint_swaps: pairs of these that change places when an image is mirrored; by default those
+        whose names differ in left and right.
+      keypoint_edges: pairs between which a line is drawn.
     """
 
     path: Path
@@ -91,6 +115,7 @@ class ImageFolder(Source):
     value_columns: tuple[str, ...] = ("value",)
     text_column: str | None = "text"
     objects_column: str | None = "objects"
+    keypoints_column: str | None = "keypoints"
     mask_column: str | None = "mask"
     group_column: str | None = None
     split_column: str | None = None
@@ -102,6 +127,9 @@ class ImageFolder(Source):
     mask_colours: Mapping[str, str] | None = None
     ignore: str | None = None
     attributes: tuple[str, ...] = ()
+    keypoint_names: tuple[str, ...] | None = None
+    keypoint_swaps: tuple[tuple[str, str], ...] | None = None
+    keypoint_edges: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         check_classes(self.classes)
@@ -109,11 +137,23 @@ class ImageFolder(Source):
             raise ValueError("separator: expected a character such as ',', found none.")
         if self.mask_classes or self.mask_colours:
             _ = self.mask_names
+        taken = [name for name in self.attributes if name in _OF_BOXES]
+        if taken:
+            raise ValueError(f"attributes: expected others than a box itself, found '{taken[0]}'.")
 
     @property
     def mask_names(self) -> MaskNames:
         """What the options say of the values in masks."""
         return MaskNames(classes=self.mask_classes, colours=self.mask_colours, ignore=self.ignore)
+
+    @property
+    def _keypoints(self) -> Keypoints:
+        names, swaps = self.keypoint_names or (), self.keypoint_swaps
+        return Keypoints(
+            names=names,
+            swaps=sides(names) if swaps is None else swaps,
+            edges=self.keypoint_edges,
+        )
 
     @classmethod
     def recognise(cls, folder: Path) -> Recognition:
@@ -144,7 +184,7 @@ class ImageFolder(Source):
         paths = _table_paths(self, tree)
         tables = {path: read_table(self.path / path, faults) for path in paths}
         known = keys.read(self.path)
-        reader = _Reader(self, tables, faults, read_files=set(known.files))
+        reader = _Reader(self, tables, faults, read_files={*known.files, SIGNATURE})
         records = reader.read()
         faults.check()
         if not records:
@@ -169,6 +209,7 @@ class ImageFolder(Source):
             "text": lambda: Text(),
             "mask": lambda: self.mask_names.target,
             "objects": lambda: box_target(records, self.object_classes, self.attributes),
+            "keypoints": lambda: self._keypoints,
         }
         return targets_of(records, makers)
 
@@ -178,7 +219,9 @@ def _recognised(folder: Path, found: Sequence[str], seen: Glance) -> Recognition
     faults = Faults()
     tables = {path: read_table(folder / path, faults) for path in found[:_MOST_TABLES]}
     faults.check()
-    options = guessed_options(folder, tables)
+    stated = stated_targets(folder)
+    columns = list(dict.fromkeys(name for each in tables.values() for name in each.columns))
+    options = stated_options(stated, columns) if stated else guessed_options(folder, tables)
     source = ImageFolder(**{"path": folder, **options})  # type: ignore[arg-type]
     first = next((path for path, table in tables.items() if table.rows), found[0])
     some = {
@@ -193,9 +236,9 @@ def _recognised(folder: Path, found: Sequence[str], seen: Glance) -> Recognition
     comments = {"path": f"targets: {names}"}
     if reader.unread:
         comments["path"] += f"; columns that nothing reads: {shortened(reader.unread)}"
-    for option in ("mask_classes", "mask_colours"):
-        if option in options:
-            comments[option] = "as far as a few masks show; give them their names"
+    for option, shown in _UNSURE.items():
+        if option in options and not stated:
+            comments[option] = f"as far as {shown} show; give them their names"
     return Recognition(
         certainty=0.95 if records else 0.0,
         reason=f"{shortened(found)} with {count} in the first: {names}",

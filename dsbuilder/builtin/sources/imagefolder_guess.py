@@ -6,6 +6,7 @@ from typing import Any
 
 from dsbuilder.builtin.sources.mask_names import guessed
 from dsbuilder.formats import imagefolder
+from dsbuilder.formats.cells import parsed
 from dsbuilder.formats.glance import Glance
 from dsbuilder.formats.layout import contained
 from dsbuilder.formats.table import Row, Table
@@ -13,7 +14,7 @@ from dsbuilder.plugin import DataError
 
 _TEXTS = ("text", "caption", "transcription", "sentence", "prompt")
 _GROUPS = ("group", "group_id", "patient_id", "subject_id", "video_id")
-_OBJECTS = "objects"
+_OBJECTS, _KEYPOINTS = "objects", "keypoints"
 _OF_BOXES = ("label", "bbox", "box")
 
 
@@ -38,8 +39,20 @@ def guessed_options(folder: Path, tables: Mapping[str, Table]) -> dict[str, obje
     masks = [each for each in columns if each.endswith(suffix) and each != suffix]
     if masks:
         options |= _mask_options(folder, masks[0], tables)
+    if _KEYPOINTS in columns:
+        options |= _keypoint_options(row for table in tables.values() for row in table.rows)
     attributes = _attributes(row for table in tables.values() for row in table.rows)
     return {**options, "attributes": attributes} if attributes else options
+
+
+def _keypoint_options(rows: Iterable[Row]) -> dict[str, object]:
+    """Returns names for the keypoints of the first object; none are read where there is none."""
+    for row in rows:
+        cell = row.cells.get(_KEYPOINTS)
+        found = parsed(cell) if isinstance(cell, str) else cell
+        if found and isinstance(found, list) and isinstance(found[0], list):
+            return {"keypoint_names": tuple(f"point {n}" for n in range(len(found[0]) // 3))}
+    return {"keypoints_column": None}
 
 
 def _count_classes(tables: Iterable[Table]) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dsbuilder.builtin.sources.imagefolder import ImageFolder
 
 _COLUMN = "_column"
-_TARGETS = frozenset({"label", "labels", "text", "objects", "mask"})
+_TARGETS = frozenset({"label", "labels", "text", "objects", "keypoints", "mask"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,11 @@ def _check_roles(source: "ImageFolder", roles: Roles, columns: Sequence[str]) ->
             f"{source.path}: expected the names of the masks' classes in id order, found none. "
             "Set mask_classes or mask_colours, or mask_column: null to leave masks out."
         )
+    if "keypoints" in roles.single and not source.keypoint_names:
+        raise DataError(
+            f"{source.path}: expected the names of keypoints in their order, found none. Set "
+            "keypoint_names, or keypoints_column: null to leave keypoints out."
+        )
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ class RowReader:
             "text": lambda column: cells.text(self._cell(column)),
             "mask": self._mask,
             "objects": lambda column: self._objects(column, self.source.path / key),
+            "keypoints": lambda column: self._keypoints(column, self.source.path / key),
         }
         single = self.roles.single
         targets = {
@@ -181,6 +187,10 @@ class RowReader:
         for each in named:
             each["label"] = _known(each["label"], self.source.object_classes)
         return imagefolder.to_shares(named, self._size(path)) if named else []
+
+    def _keypoints(self, column: str, path: Path) -> list[list[list[float]]]:
+        cell, names = self._cell(column), self.source.keypoint_names or ()
+        return imagefolder.read_keypoints(cell, len(names), self._size(path)) if cell else []
 
     def _size(self, path: Path) -> tuple[int, int]:
         stated = self._cell("height"), self._cell("width")

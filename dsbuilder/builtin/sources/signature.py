@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from dsbuilder.formats.layout import SIGNATURE
+from dsbuilder.formats.table import read_text
 from dsbuilder.plugin import (
     Boxes,
     ClassLabel,
@@ -52,6 +55,16 @@ def read_targets(text: str | bytes, where: str) -> dict[str, Target]:
             f"{where}: expected targets as an export describes them, found: {error} "
             "Export the dataset again."
         ) from None
+
+
+def stated_targets(folder: Path) -> dict[str, Target]:
+    """Returns the targets that the signature at the root of a folder states; none without one.
+
+    Raises:
+      DataError: it is no signature.
+    """
+    path = folder / SIGNATURE
+    return read_targets(read_text(path), str(path)) if path.is_file() else {}
 
 
 def _target(described: Mapping[str, Any]) -> Target:

@@ -11,7 +11,6 @@ from PIL import Image
 import dsbuilder
 from dsbuilder.builtin.sources.imagefolder import ImageFolder
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import DataError
 from dsbuilder.export import export
 from dsbuilder.formats.image import decode
 
@@ -152,35 +151,3 @@ def test_lists_that_are_empty_throughout_a_split_are_reported(
         f"{dataset.path}: 'objects' is empty in all samples of test: Hugging Face refuses splits "
         "whose tables seem to be of different types. Open that split alone."
     ]
-
-
-POINTS = """
-from dataclasses import dataclass
-import numpy as np
-from dsbuilder.plugin import ImageSpec, Keypoints, Sample, SampleSpec, Synthesizer, synthesizer
-
-@synthesizer("points")
-@dataclass(frozen=True, kw_only=True)
-class Points(Synthesizer):
-    \"\"\"Draws nothing and points at its middle.\"\"\"
-
-    def output_spec(self, mode):
-        image = ImageSpec(height=16, width=16, channels=3)
-        return SampleSpec(image=image, targets={"keypoints": Keypoints(names=("middle",))})
-
-    def draw(self, rng):
-        return {"value": int(rng.integers(256))}
-
-    def render(self, key, params, mode):
-        image = np.full((16, 16, 3), params["value"], np.uint8)
-        return Sample(key=key, image=image, targets={"keypoints": [[[0.5, 0.5, 2]]]})
-"""
-
-
-def test_what_a_table_cannot_hold_is_an_error(tmp_path: Path, write_pipeline) -> None:
-    (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "points.py").write_text(POINTS)
-    pipeline = write_pipeline("name: points\nsynthesize: [{use: points, count: 4}]\n")
-    dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
-    with pytest.raises(DataError, match="to write, found 'keypoints'"):
-        export(dataset, tmp_path / "folder", to="imagefolder")
