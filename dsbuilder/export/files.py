@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import json
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -220,12 +220,28 @@ def quoted(text: str) -> str:
     and the hash of all of it takes the place of its end.
     """
     kept = "".join(map(_letter, text))
-    if kept.startswith("."):  # hidden files are passed over
-        kept = f"%2E{kept[1:]}"
+    if kept.startswith((".", " ")):  # hidden files are passed over, and lists lose spaces
+        kept = f"%{ord(kept[0]):02X}{kept[1:]}"
+    if kept.endswith(" "):
+        kept = f"{kept[:-1]}%20"
     if len(kept.encode()) <= _LONGEST:
         return kept
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     return f"{kept.encode()[: _LONGEST - 20].decode(errors='ignore')}%{digest}"
+
+
+def folder_names(names: Sequence[str]) -> dict[str, str]:
+    """Returns the folder of each class: its name, unless there is one that no folder can have.
+
+    Then all are escaped as `quoted` does.
+    """
+    plain = all(map(_is_folder_name, names))
+    return {name: name if plain else quoted(name) for name in names}
+
+
+def _is_folder_name(name: str) -> bool:
+    fits = name.isprintable() and len(name.encode()) <= _LONGEST
+    return fits and not name.startswith(".") and not set(name) & set("/\\")
 
 
 def _letter(letter: str) -> str:

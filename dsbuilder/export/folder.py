@@ -32,12 +32,13 @@ from dsbuilder.export.files import (
     Names,
     Stored,
     check_images,
+    folder_names,
     held,
-    quoted,
     stored,
     write_signature,
 )
 from dsbuilder.formats import keys
+from dsbuilder.formats.layout import shortened
 from dsbuilder.sample import Target
 from dsbuilder.targets import ClassLabel, Text, Value
 
@@ -80,6 +81,14 @@ def _report(dataset: Dataset, label: tuple[str, ClassLabel] | None) -> None:
             "than this dataset.",
             dataset.path,
         )
+    escaped = [given for given, made in folder_names(kind.names).items() if given != made]
+    if escaped:
+        _LOGGER.warning(
+            "%s: not every class can be the name of a folder, so in all of them what cannot stand "
+            "there is escaped, and they are read so: %s. Export to imagefolder keeps them.",
+            dataset.path,
+            shortened(escaped),
+        )
     if kind.soft:
         _LOGGER.warning(
             "%s: '%s' holds mixed labels: each sample goes to its dominant class, its weights are "
@@ -99,8 +108,8 @@ def _write_split(
     """
     folder.mkdir()
     label = _class_target(targets)
-    for name in label[1].names if label else ():
-        (folder / quoted(name)).mkdir()
+    for name in folder_names(label[1].names).values() if label else ():
+        (folder / name).mkdir()
     rows = []
     for key, row in _write_images(dataset, split, folder, targets):
         found[f"{split}/{row[0]}"] = key
@@ -118,10 +127,11 @@ def _write_images(
 ) -> Iterator[tuple[str, list[str]]]:
     """Writes the images of a split and yields of each the key, and its path and its labels."""
     names, label = Names.of(dataset), _class_target(targets)
+    folders = folder_names(label[1].names) if label else {}
     for each in stored(dataset, split):
         shown = {name: _shown(name, target, each) for name, target in targets.items()}
         class_name = shown[label[0]] if label else None
-        prefix = "" if class_name is None else f"{quoted(class_name)}/"
+        prefix = "" if class_name is None else f"{folders[class_name]}/"
         place = names.place(_below(each.key, class_name), prefix)
         (folder / place).write_bytes(each.image)
         yield each.key, [place, *shown.values()]

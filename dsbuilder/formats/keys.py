@@ -129,22 +129,17 @@ def read(folder: Path) -> Keys:
     faults = Faults()
     places = _places(path, faults)
     faults.check()
-    named = {file: key for key, (file, _) in places.items()}
-    given = of_source(named.values())
-    for key, (_, line) in places.items():
-        wrong = fault(given[key])
+    given: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    for (file, line), (key, group) in zip(places.values(), with_groups(list(places)), strict=True):
+        wrong = fault(key)
         if wrong:
             faults.add(f"{path}:{line}: expected a key, found {wrong}. Correct the line.")
+        given[file] = key
+        if group is not None:
+            groups[file] = group
     faults.check()
-    groups = None
-    if any(root_of(key) != key for key in named.values()):
-        roots = of_source(map(root_of, named.values()))
-        groups = {file: roots[root_of(key)] for file, key in named.items()}
-    return Keys(
-        files=frozenset((TABLE,)),
-        keys={file: given[key] for file, key in named.items()},
-        groups=groups,
-    )
+    return Keys(files=frozenset((TABLE,)), keys=given, groups=groups or None)
 
 
 def _is_table(path: Path) -> bool:

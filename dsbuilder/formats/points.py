@@ -31,7 +31,12 @@ def _point(x: float, y: float, visibility: float, size: tuple[int, int]) -> list
         raise DataError(f"expected a visibility of 0, 1 or 2, found {visibility!r}.")
     if visibility == 0:
         return [0.0, 0.0, 0]
-    left, top, *_ = box.from_corners([x, y, x, y], size)
+    try:
+        left, top, *_ = box.from_corners([x, y, x, y], size)
+    except DataError:
+        raise DataError(
+            f"expected a keypoint inside the image of {size[1]} x {size[0]} pixels, found {[x, y]}."
+        ) from None
     return [left, top, int(visibility)]
 
 

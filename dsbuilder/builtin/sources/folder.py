@@ -259,10 +259,7 @@ def _recognise(folder: Path, seen: Glance) -> Recognition:
 
 def _stated(folder: Path, labels: Sequence[str]) -> dict[str, object]:
     """Returns the classes that an export of ours states, where they are others than sorted ones."""
-    try:
-        stated = stated_targets(folder).values()
-    except DataError:
-        return {}
+    stated = stated_targets(folder).values()
     names = next((each.names for each in stated if isinstance(each, ClassLabel)), ())
     fits = set(labels) <= set(names) and list(names) != list(labels)
     return {"classes": names} if fits else {}

@@ -1,5 +1,6 @@
 """The signature that an export of ours leaves beside the data: of which kinds its targets are."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,13 +59,14 @@ def read_targets(text: str | bytes, where: str) -> dict[str, Target]:
 
 
 def stated_targets(folder: Path) -> dict[str, Target]:
-    """Returns the targets that the signature at the root of a folder states; none without one.
+    """Returns the targets that the signature at the root of a folder states.
 
-    Raises:
-      DataError: it is no signature.
+    None without one, or where a file of that name is another's; for guesses, not for reading.
     """
     path = folder / SIGNATURE
-    return read_targets(read_text(path), str(path)) if path.is_file() else {}
+    with contextlib.suppress(DataError):
+        return read_targets(read_text(path), str(path))
+    return {}
 
 
 def _target(described: Mapping[str, Any]) -> Target:

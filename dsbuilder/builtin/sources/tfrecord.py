@@ -118,7 +118,7 @@ class TFRecord(Source):
         """
         layout = self._layout
         scanned = [each for part in layout.parts for each in self._scan(part)]
-        keys = _keys(scanned)
+        given = _keys(scanned)
         if not scanned:
             raise DataError(f"{self.path}: expected records, found none. Check the path.")
         records = [
@@ -126,11 +126,13 @@ class TFRecord(Source):
                 key=key,
                 path=each.part.path,
                 targets={**each.raws, OFFSET: each.offset},
+                group=group,
                 split=each.part.split,
             )
-            for key, each in zip(keys, scanned, strict=True)
+            for (key, group), each in zip(given, scanned, strict=True)
         ]
-        self._fresh.update((key, each.identity) for key, each in zip(keys, scanned, strict=True))
+        identities = (each.identity for each in scanned)
+        self._fresh.update((each.key, i) for each, i in zip(records, identities, strict=True))
         for name, kind in self.targets(records).items():
             if isinstance(kind, ClassLabel) and name in layout.fields:
                 found = {record.targets[name] for record in records}
@@ -249,14 +251,16 @@ def _only(path: Path, homes: Sequence[Path]) -> Path:
     return homes[0]
 
 
-def _keys(scanned: Sequence[_Scanned]) -> list[str]:
-    """Returns a key for each record: the first feature that tells all apart, else its place."""
+def _keys(scanned: Sequence[_Scanned]) -> list[tuple[str, str | None]]:
+    """Returns key and group of each record: the first feature that tells all apart, else its place.
+
+    Only what was made of one image has a group.
+    """
     for name in KEYS:
         found = [each.names.get(name, "") for each in scanned]
         if all(found) and len(set(found)) == len(found):
-            given = keys.of_source(found)
-            return [given[key] for key in found]
-    return [f"{each.part.name}/{each.row:05d}" for each in scanned]
+            return keys.with_groups(found)
+    return [(f"{each.part.name}/{each.row:05d}", None) for each in scanned]
 
 
 def _names(features: Features) -> dict[str, str]:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from dsbuilder.builtin.sources.imagefolder import ImageFolder
 from dsbuilder.errors import DataError
-from dsbuilder.plugin import Boxes, ClassLabel, Mask, MultiLabel, Record, Text, Value
+from dsbuilder.plugin import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Record, Text, Value
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -263,6 +263,27 @@ def test_what_is_not_read_is_told_and_all_files_are_accounted_for(tmp_path, capl
             {"objects": {"bbox": [[0, 0, -6, 5]], "categories": ["a"]}},
             "objects: expected [x, y, width, height] with sides >= 0, found [0, 0, -6, 5].",
         ),
+        (
+            {"objects": {"bbox": [[1, 2, 3, 4]], "categories": ["a"], "camera": "left"}},
+            "objects: expected a list of 'camera', an entry for each box, found '\"left\"'.",
+        ),
+        (
+            {"objects": {"bbox": [[1, 2, 3, 4]], "categories": ["a"], "label": ["b"]}},
+            "objects: expected the class of a box once, found 'categories' and 'label'.",
+        ),
+        (
+            {"objects": [{"bbox": [1, 2, 3, 4], "category": "a", "label": "b"}]},
+            "objects: expected the class of a box once, found 'category' and 'label'.",
+        ),
+        ({"keypoints": 3}, "keypoints: expected a list of keypoints for each object, found"),
+        ({"keypoints": [[1, 2]]}, "keypoints: expected x, y and visibility of 2 keypoints in"),
+        ({"keypoints": [1]}, "keypoints: expected x, y and visibility of 2 keypoints in"),
+        ({"keypoints": [[1, 2, 3, 0, 0, 0]]}, "keypoints: expected a visibility of 0, 1 or 2"),
+        (
+            {"keypoints": [[1, 90, 2, 0, 0, 0]]},
+            "keypoints: expected a keypoint inside the image of 50 x 40 pixels, found [1, 90].",
+        ),
+        ({"keypoints": [[1, "x", 2, 0, 0, 0]]}, "keypoints: expected a finite number, found"),
     ],
 )
 def test_a_wrong_row_is_an_error_with_file_and_line(tmp_path, row, message):
@@ -272,11 +293,55 @@ def test_a_wrong_row_is_an_error_with_file_and_line(tmp_path, row, message):
         "text": "b",
         "value": 1,
         "objects": {"bbox": [[1, 2, 3, 4]], "categories": ["a"]},
+        "keypoints": [[1, 2, 2, 0, 0, 0]],
     }
     picture(tmp_path / "2.png")
     path = table(tmp_path / "metadata.jsonl", [good])
     path.write_text(json.dumps(good) + "\n\n" + json.dumps({**good, "file_name": "2.png"} | row))
-    assert refusal(ImageFolder(path=tmp_path)).startswith(f"ROOT/metadata.jsonl:3: {message}")
+    source = ImageFolder(path=tmp_path, keypoint_names=("nose", "tail"))
+    assert refusal(source).startswith(f"ROOT/metadata.jsonl:3: {message}")
+
+
+def test_null_says_that_nothing_is_known_of_boxes(tmp_path):
+    none = {"bbox": None, "categories": None}
+    some = {"bbox": [[0, 0, 25, 20]], "categories": ["a"], "score": None}
+    rows = [{"file_name": f"{n}.png", "objects": each} for n, each in enumerate((none, some))]
+    table(tmp_path / "metadata.jsonl", rows)
+    found = targets(ImageFolder(path=tmp_path))
+    assert found["0.png"]["objects"] == []
+    assert found["1.png"]["objects"] == [{"label": "a", "box": [0.0, 0.0, 0.5, 0.5]}]
+
+
+@pytest.mark.parametrize("name", ["metadata.jsonl", "metadata.csv"])
+def test_keypoints_are_coco_pixels_and_become_shares(tmp_path, name):
+    cells = [[[25, 10, 2, 9, 9, 0], [50, 40, 1, 0, 0, 2]], []]
+    rows = [
+        {"file_name": f"{n}.png", "keypoints": json.dumps(cell) if "csv" in name else cell}
+        for n, cell in enumerate(cells)
+    ]
+    table(tmp_path / name, rows)
+    names = ("left eye", "right eye")
+    source = ImageFolder(path=tmp_path, keypoint_names=names)
+    records = list(source.records())
+    assert [record.targets["keypoints"] for record in records] == [
+        [[[0.5, 0.25, 2], [0, 0, 0]], [[1, 1, 1], [0, 0, 2]]],
+        [],
+    ]
+    assert source.targets(records) == {"keypoints": Keypoints(names=names, swaps=(names,))}
+    apart = ImageFolder(path=tmp_path, keypoint_names=names, keypoint_swaps=())
+    assert apart.targets(records) == {"keypoints": Keypoints(names=names)}
+    options = ImageFolder.recognise(tmp_path).options
+    assert options == {"path": ".", "keypoint_names": ("point 0", "point 1")}
+
+
+def test_keypoints_without_names_are_an_error(tmp_path):
+    rows = [{"file_name": "1.png", "text": "x", "keypoints": [[1, 2, 2]]}]
+    table(tmp_path / "metadata.jsonl", rows)
+    assert refusal(ImageFolder(path=tmp_path)) == (
+        "ROOT: expected the names of keypoints in their order, found none. Set keypoint_names, or "
+        "keypoints_column: null to leave keypoints out."
+    )
+    assert set(targets(ImageFolder(path=tmp_path, keypoints_column=None))["1.png"]) == {"text"}
 
 
 def test_every_wrong_row_is_told_at_once(tmp_path):
@@ -454,6 +519,10 @@ def test_a_folder_without_a_table_or_with_a_broken_one_is_not_recognised(tmp_pat
             "ignore: expected a value in [0, 255], found '256'.",
         ),
         ({"classes": ("a",)}, "classes: expected at least two names, found 1."),
+        (
+            {"attributes": ("score", "box")},
+            "attributes: expected others than a box itself, found 'box'.",
+        ),
     ],
 )
 def test_wrong_options_are_refused(options, message):
