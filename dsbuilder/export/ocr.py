@@ -2,6 +2,7 @@ r"""split/gt.txt with `images/name<TAB>text` a line: what SynthTIGER writes and 
 
     out/
       keys.csv               where paths do not say the keys: file,key
+      signature.json         of which kind the target is
       train/
         gt.txt               images/a.png<TAB>Exit 4
         images/a.png
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsbuilder.dataset import Dataset
-from dsbuilder.export.files import Names, check_images, chosen, stored
+from dsbuilder.export.files import Names, check_images, chosen, stored, write_signature
 from dsbuilder.formats import keys, ocr
 from dsbuilder.targets import Text
 
@@ -40,6 +41,7 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
         pairs = _pairs(dataset, split, folder / split, name, found)
         samples[split] = ocr.write_pairs(folder / split / ocr.LISTS[0], pairs)
     keys.write(folder, found)
+    write_signature(dataset, folder)
     return samples
 
 

@@ -8,11 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from dsbuilder.builtin.sources.keyed import keyed
+from dsbuilder.builtin.sources.signature import stated_targets
 from dsbuilder.builtin.sources.splits import in_splits
 from dsbuilder.formats import keys, ocr
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.glance import Glance, glance
-from dsbuilder.formats.layout import Inside, shortened
+from dsbuilder.formats.layout import SIGNATURE, Inside, shortened
 from dsbuilder.formats.table import cut
 from dsbuilder.formats.tree import Tree, scan
 from dsbuilder.plugin import DataError, Recognition, Record, Source, Target, Text, source
@@ -84,7 +85,7 @@ class Ocr(Source):
         if not texts:
             raise DataError(f"{self.path}: expected images with their texts, found none.")
         known = keys.read(self.path)
-        _report(self, tree, read | texts.keys() | known.files)
+        _report(self, tree, read | texts.keys() | known.files | {SIGNATURE})
         records = in_splits([_record(self, key, text) for key, text in texts.items()])
         return iter(keyed(records, known))
 
@@ -194,7 +195,8 @@ def _of_lists(folder: Path, lists: Sequence[str], seen: Glance) -> Recognition:
     if absent or not texts:
         found = f", but '{absent[0]}' does not lie there" if absent else ""
         return Recognition(certainty=0, reason=f"{named}{found}")
-    share = len(set(texts)) / len(texts)
+    are_texts = any(isinstance(each, Text) for each in stated_targets(folder).values())
+    share = 1.0 if are_texts else len(set(texts)) / len(texts)
     doubt = "" if share > _TEXTS else f"; but only {len(set(texts))} are different, as classes are"
     return Recognition(
         certainty=0.9 if share > _TEXTS else 0.3,

@@ -209,7 +209,7 @@ def test_keypoints_are_shares_with_their_visibility(tmp_path):
     [
         ([1, 2, 2], "expected 3 numbers for each of 2 keypoints, found '[1, 2, 2]'"),
         ([1, 2, 3, 1, 2, 1], "expected a visibility of 0, 1 or 2, found 3"),
-        ([99, 2, 2, 1, 2, 1], "expected a box inside the image"),
+        ([99, 2, 2, 1, 2, 1], "expected a keypoint inside the image"),
         ("x", "expected 3 numbers for each of 2 keypoints"),
     ],
 )
