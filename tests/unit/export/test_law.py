@@ -64,7 +64,7 @@ def paths(draw: st.DrawFn) -> list[str]:
     """Paths of images, nested, with all that a name may have; none is below another."""
     folders = st.lists(FOLDER, max_size=2).map("/".join)
     drawn = draw(st.lists(st.tuples(folders, PART), min_size=4, max_size=6, unique=True))
-    found = [f"{folder}/{name}.png".lstrip("/").lstrip() for folder, name in drawn]
+    found = [f"{folder}/{name}.png".lstrip("/ ") for folder, name in drawn]
     # The first have their like among what an export would call others.
     return list(dict.fromkeys([*found, "a.png", "a.png@copy-1.png", "images/a.png", "A.PNG"]))
 
