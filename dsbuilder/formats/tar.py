@@ -15,7 +15,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.formats.rows import open_file
 
 _BLOCK = 512
-_LONGEST = 1 << 20
+_LONGEST = _CHUNK = 1 << 20
 _FILES = frozenset(b"\x0007")
 _LONG_NAME, _PAX = b"Lx"
 _ABOUT_NEXT = frozenset(b"LxgK")
@@ -96,6 +96,13 @@ class _Headers:
                 yield member
         if self.said:
             raise self._damaged("a name without a file")
+        self._check_end()
+
+    def _check_end(self) -> None:
+        """Raises a DataError if there is anything but zeros behind the end."""
+        for place in range(self.place, self.end, _CHUNK):
+            if os.pread(self.file.fileno(), _CHUNK, place).strip(b"\0"):
+                raise self._damaged("an end with more behind it")
 
     def _block(self) -> bytes:
         block = os.pread(self.file.fileno(), _BLOCK, self.place)

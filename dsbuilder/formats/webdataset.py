@@ -88,23 +88,23 @@ def samples(path: Path, skipped: Counter[str]) -> Iterator[Sample]:
       DataError: the tar file is cut or damaged, a name leads out of it, or the files of a sample
         are apart or bear one name.
     """
-    current, seen = None, set[str]()
+    current, seen, written = None, set[str](), ""
     for member in tar.members(path):
         is_file = member.kind == "files"
-        match = _matched(path, member.name) if is_file else None
-        if match is None:
+        match = _NAME.fullmatch(member.name) if is_file else None
+        if match is None or _META.match(member.name):
             if member.kind != "folders":
                 skipped["of no sample" if is_file else "of no plain kind"] += 1
             continue
-        name, ending = match
-        if current is None or name != current.name:
+        if current is None or match[1] != written:
             if current is not None:
                 yield current
-            _refuse_again(path, name, seen)
-            current = Sample(name=name)
+            written = match[1]
+            current = Sample(name=_name(path, written, seen))
+        ending = match[2].lower()
         if ending in current.parts:
             raise DataError(
-                f"{path}: {name}: expected one file that ends in '.{ending}', found two. "
+                f"{path}: {current.name}: expected one file that ends in '.{ending}', found two. "
                 "Rename or remove one."
             )
         current.parts[ending] = Part(offset=member.offset, size=member.size)
@@ -112,24 +112,19 @@ def samples(path: Path, skipped: Counter[str]) -> Iterator[Sample]:
         yield current
 
 
-def _matched(path: Path, written: str) -> tuple[str, str] | None:
-    """Returns (name, ending) of a file; None if it is of no sample."""
+def _name(path: Path, written: str, seen: set[str]) -> str:
+    """Returns the name of a sample that begins, and notes it."""
     try:
-        match = _NAME.fullmatch(normalized(written))
+        name = normalized(written)
     except DataError as error:
         raise DataError(f"{path}: {error} Write the archive again.") from None
-    if match is None or _META.match(match[0]):
-        return None
-    return match[1], match[2].lower()
-
-
-def _refuse_again(path: Path, name: str, seen: set[str]) -> None:
     if name in seen:
         raise DataError(
             f"{path}: {printable(name)}: expected the files of a sample one after the other, found "
             "some of them farther on. Pack them sorted, as `tar --sort=name` does."
         )
     seen.add(name)
+    return name
 
 
 def write_shard(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> int:

@@ -265,10 +265,11 @@ class _Reader:
         return records
 
     def _records(self, found: Sequence[_Read]) -> list[Record]:
+        paths = {name: self._root / name for name in self._shards}
         return [
             Record(
                 key=key,
-                path=self._root / each.shard,
+                path=paths[each.shard],
                 targets=each.targets,
                 group=group,
                 split=self._splits[each.shard],

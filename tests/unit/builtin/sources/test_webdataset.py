@@ -186,7 +186,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "ROOT/a.tar: a: expected the files of a sample one after the other",
     ),
     "a path out": ({"../a.png": b""}, "ROOT/a.tar: expected a path without '..'"),
-    "an absolute path": ({"/a.png": b""}, "expected a relative path, found the absolute '/a.png'"),
+    "an absolute path": ({"/a.png": b""}, "expected a relative path, found the absolute '/a'"),
     "another encoding": (
         {"a.png": b"", "a.cls": b"\xe9"},
         "a: label: .cls: expected text in UTF-8",
