@@ -9,6 +9,7 @@ no state is carried.
 import hashlib
 import struct
 import threading
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,15 @@ def _keyed(words: tuple[int, int]) -> np.random.Generator:
 
 
 def _hash(parts: tuple[Part, ...], size: int) -> bytes:
+    return hashlib.blake2b(b"".join(map(_framed, parts)), digest_size=size).digest()
+
+
+@lru_cache(maxsize=4096, typed=True)  # stages and numbers come again for every sample
+def _framed(part: Part) -> bytes:
+    """Returns a part as bytes that no other part, or parts together, are."""
     # Length prefixes keep ("ab", "c") and ("a", "bc") apart; the type mark keeps 1 and "1" apart.
-    state = hashlib.blake2b(digest_size=size)
-    for part in parts:
-        data = str(part).encode("utf-8", "surrogateescape")
-        state.update(b"%c%d:" % (b"i" if isinstance(part, int) else b"s", len(data)))
-        state.update(data)
-    return state.digest()
+    data = str(part).encode("utf-8", "surrogateescape")
+    return b"%c%d:%s" % (b"i" if isinstance(part, int) else b"s", len(data), data)
 
 
 def _words(parts: tuple[Part, ...]) -> tuple[int, int]:

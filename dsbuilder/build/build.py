@@ -11,14 +11,15 @@ from pathlib import Path
 from dsbuilder.build import originals
 from dsbuilder.build.contents import hash_records
 from dsbuilder.build.engines import Engine
-from dsbuilder.build.engines.in_process import InProcess, make_codec
+from dsbuilder.build.engines.in_process import InProcess
 from dsbuilder.build.engines.pool import Pool
 from dsbuilder.build.inspecting import inspected
 from dsbuilder.build.inventory import Inventory, open_before, take_stock
 from dsbuilder.build.journal import Clock, log_of
 from dsbuilder.build.plan import Plan, make_plan
 from dsbuilder.build.publish import finish, is_whole, write_dataset
-from dsbuilder.build.shard import PartnerError
+from dsbuilder.build.samples import PartnerError
+from dsbuilder.build.shard import make_codec
 from dsbuilder.build.survey import Survey, find_plugins, survey
 from dsbuilder.build.task import Binding, Job, ShardResult, ShardTask
 from dsbuilder.build.unchanged import Ear, Question, recall, remember

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from dsbuilder import targets
 from dsbuilder.build.contents import hash_records
-from dsbuilder.build.engines.in_process import make_codec
 from dsbuilder.build.inventory import Before, Found, look, open_before, place_of
 from dsbuilder.build.plan import Plan, make_plan
 from dsbuilder.build.planned import planned_side
 from dsbuilder.build.probe import Probe, probe
 from dsbuilder.build.publish import is_whole
+from dsbuilder.build.shard import make_codec
 from dsbuilder.build.survey import Survey, load_spec, survey
 from dsbuilder.build.task import Located, ShardTask
 from dsbuilder.cache import ledger
@@ -169,7 +169,7 @@ class _Forecaster:
 
     @cached_property
     def _probe(self) -> Probe | None:
-        return probe(self.surveyed.pipeline, self._codec, self._found)
+        return probe(self.surveyed.pipeline, self._found)
 
     @cached_property
     def _difference(self) -> Difference | None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsbuilder.build.inventory import Found
-from dsbuilder.build.shard import DONE, make
-from dsbuilder.build.task import Root, ShardResult, ShardTask
-from dsbuilder.cache.codec import Codec
+from dsbuilder.build.shard import DONE, ShardMaker
+from dsbuilder.build.task import Job, Root, ShardResult, ShardTask
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.seeding import rank
 
@@ -34,7 +33,7 @@ class Probe:
     quarantined: Sequence[Mapping[str, str]]
 
 
-def probe(pipeline: Pipeline, codec: Codec, found: Sequence[Found]) -> Probe | None:
+def probe(pipeline: Pipeline, found: Sequence[Found]) -> Probe | None:
     """Makes some of the samples that a build would make; None if there are none.
 
     The first is not counted: it pays for what is imported and set up once. Files go to a temporary
@@ -48,13 +47,13 @@ def probe(pipeline: Pipeline, codec: Codec, found: Sequence[Found]) -> Probe | N
         return None
     first, rest = tasks[0], tasks[1:]
     started = time.monotonic()
-    results = [_make(first, pipeline, codec)]
+    results = [_make(first, pipeline)]
     each_s = max(time.monotonic() - started, 1e-6)
     if not rest:
         return _probe(results, each_s)
     started, results = time.monotonic(), []
     for task in rest[: max(1, int(_SECONDS / each_s))]:
-        results.append(_make(task, pipeline, codec))
+        results.append(_make(task, pipeline))
         if time.monotonic() - started > _SECONDS:
             break
     return _probe(results, time.monotonic() - started)
@@ -74,19 +73,13 @@ def _alone(root: Root, task: ShardTask) -> ShardTask:
     return replace(task, roots=[root], records=records, earlier=())
 
 
-def _make(task: ShardTask, pipeline: Pipeline, codec: Codec) -> tuple[ShardResult, int]:
+def _make(task: ShardTask, pipeline: Pipeline) -> tuple[ShardResult, int]:
     """Returns the result of a task and the size of its files."""
     with tempfile.TemporaryDirectory(prefix="dsbuilder-probe-") as name:
         folder = Path(name)
-        result = make(
-            task,
-            pipeline=pipeline,
-            codec=codec,
-            folder=folder,
-            before=None,
-            planned_ns=time.time_ns(),
-            at=_nowhere,
-        )
+        job = Job(output=name, before=None, originals=None, planned_ns=time.time_ns())
+        with ShardMaker(pipeline, job) as maker:
+            result = maker.make(task, _nowhere)
         files = [path for path in folder.iterdir() if not path.name.endswith(DONE)]
         return result, sum(path.stat().st_size for path in files)
 

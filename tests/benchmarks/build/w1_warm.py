@@ -1,7 +1,8 @@
 """W1 by dsbuilder after all imports, those of the workers' parent, too; `MODE` is exact or fused.
 
 The limit's workers are forked from a process that has imported all. Ours are forked from a process
-of their own, which is started before the clock here, and given three seconds to import.
+of their own, which is started before the clock here, and given three seconds to import; and the
+built-in plugins, which a build imports when it looks for them, are imported here as well.
 """
 
 import os
@@ -10,7 +11,9 @@ import time
 from job import FUSED, build, clock, out_dir, subset
 
 from dsbuilder.build.engines.pool import Pool
+from dsbuilder.registry import discover
 
+discover()
 folder, out = subset(), out_dir()
 words = (FUSED,) if os.environ["MODE"] == "fused" else ()
 with Pool(workers=2, sample_timeout_s=60, modules=["albumentations"]) as pool:
