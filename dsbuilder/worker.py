@@ -18,18 +18,18 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
+from dsbuilder import memory, processes
 from dsbuilder.build.engines.pool import receive, send
 from dsbuilder.build.engines.pulse import Pulse
 from dsbuilder.build.samples import WHOLE_ROOT
 from dsbuilder.build.shard import ShardMaker
 from dsbuilder.build.task import Binding, Job, ShardTask
+from dsbuilder.builtin.transforms.albumentations_recipe import library
 from dsbuilder.errors import DsbuilderError
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.registry import discover
 
 _PR_SET_PDEATHSIG = 1
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_KEPT_BYTES = 32 << 20
 
 
 def main(fd: int, modules: Sequence[str]) -> None:
@@ -37,11 +37,12 @@ def main(fd: int, modules: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool decides what Ctrl-C means
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no one waits for a worker: leave no zombies
     control = socket.socket(fileno=fd)
+    processes.claim()
     for module in modules:
-        importlib.import_module(module)
+        _import(module)
     discover([])  # imports the built-in plugins, which binding would wait for
     _limit_threads()
-    _keep_freed_memory()
+    memory.keep_freed()
     try:
         binding = Binding(**_received(Connection(os.dup(fd)))["binding"])
     except EOFError:
@@ -62,6 +63,13 @@ def main(fd: int, modules: Sequence[str]) -> None:
             os.close(descriptor)
 
 
+def _import(module: str) -> None:
+    if module == "albumentations":
+        library()  # in our way
+    else:
+        importlib.import_module(module)
+
+
 def _received(connection: Connection) -> dict[str, Any]:
     message = receive(connection)
     connection.close()
@@ -73,18 +81,6 @@ def _limit_threads() -> None:
     import cv2
 
     cv2.setNumThreads(0)
-
-
-def _keep_freed_memory() -> None:
-    """Lets the allocator keep what an image leaves behind for the next one.
-
-    By default glibc gives large blocks back to the kernel, which then clears a page at a time for
-    every image: a twentieth of all time. Another C library has its own ways.
-    """
-    tune = getattr(ctypes.CDLL(None), "mallopt", None)
-    if tune is not None:
-        tune(_M_MMAP_THRESHOLD, _KEPT_BYTES)
-        tune(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _die_with_parent() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dsbuilder import memory
 from dsbuilder.build import originals
 from dsbuilder.build.contents import hash_records
 from dsbuilder.build.engines import Engine
@@ -255,6 +256,7 @@ def _make_shards(
     surveyed: Survey, plan: Plan, store: Store, how: _How, early: Engine | None
 ) -> _Results:
     """Makes what neither an interrupted nor the published build holds."""
+    memory.give_back()  # what planning has freed, before workers need theirs
     folder = store.partial(plan.fingerprint)
     _sweep(folder)
     before = open_before(store.latest(surveyed.pipeline.settings.version))

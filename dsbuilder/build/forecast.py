@@ -289,8 +289,9 @@ def _seen(change: Change, split: str) -> Iterator[str]:
 
 def _planned_classes(task: ShardTask, kinds: Mapping[str, Target]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for root in task.roots:
-        located: Located | None = task.records.get(root.key)
+    roots, records = task.contents()
+    for root in roots:
+        located: Located | None = records.get(root.key)
         if located is not None:
             for label in targets.stated(kinds, located.record.targets):
                 counts[label] += len(root.outputs)

@@ -80,8 +80,10 @@ class Before:
         return True
 
     def _result(self, shard: Shard, task: ShardTask, names: Sequence[str]) -> ShardResult:
-        planned = {output.key for root in task.roots for output in root.outputs}
-        rows = [row for row in quarantine.read(self.path) if row["key"] in planned]
+        rows = quarantine.read(self.path)
+        if rows:
+            planned = {each.key for root in task.contents().roots for each in root.outputs}
+            rows = [row for row in rows if row["key"] in planned]
         return ShardResult(
             stem=shard.stem,
             samples=shard.samples,
@@ -188,7 +190,7 @@ def _link(result: ShardResult, before: Before, folder: Path) -> None:
 
 
 def _fingerprints(task: ShardTask) -> Iterator[str]:
-    return (output.fingerprint for root in task.roots for output in root.outputs)
+    return (output.fingerprint for root in task.contents().roots for output in root.outputs)
 
 
 def place_of(stem: str) -> tuple[int, int]:

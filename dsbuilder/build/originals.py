@@ -148,7 +148,7 @@ class Originals:
 def tidy(folder: Path, pipeline: Pipeline, shards: Sequence[ShardTask]) -> None:
     """Removes what the latest build does not use: all of it, if it keeps no originals."""
     if pipeline.settings.build.keep_prepared:
-        wanted = {key: each for shard in shards for key, each in shard.records.items()}
+        wanted = {key: each for shard in shards for key, each in shard.contents().records.items()}
         Originals(folder, pipeline).sweep(list(wanted.values()))
     elif folder.is_dir():
         shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from dsbuilder import targets
 from dsbuilder.build.split import Split
-from dsbuilder.build.task import Located, Output, Root, ShardTask
+from dsbuilder.build.task import Contents, Located, Output, Root, ShardTask
 from dsbuilder.cache import fingerprint
 from dsbuilder.errors import PluginError
 from dsbuilder.pipeline import Pipeline, default_image_format, variant_key
@@ -203,11 +203,10 @@ class _Planner:
         wanted = {root.key for root in roots if root.synthesis is None}
         wanted |= {key for root in roots for output in root.outputs for key in output.partners}
         prints = [output.fingerprint for root in roots for output in root.outputs]
-        return ShardTask(
+        return ShardTask.of(
+            Contents(roots, {key: self.located[key] for key in sorted(wanted)}),
             split=split,
             stem=stem,
-            roots=roots,
-            records={key: self.located[key] for key in sorted(wanted)},
             fingerprint=fingerprint.digest(stem, prints),
         )
 

@@ -39,8 +39,9 @@ def _labels(surveyed: Survey, raw: Mapping[str, Any] | None) -> dict[str, str]:
 
 def _rows(plan: Plan) -> Iterator[tuple[str, Row]]:
     for task in plan.shards:
-        for root in task.roots:
+        roots, records = task.contents()
+        for root in roots:
             for output in root.outputs:
                 parents = () if root.synthesis is not None else (root.key, *output.partners)
-                sources = tuple(task.records[key].source for key in parents)
+                sources = tuple(records[key].source for key in parents)
                 yield output.key, Row(task.split, output.fingerprint, parents, sources)

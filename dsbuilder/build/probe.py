@@ -3,12 +3,12 @@
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.build.inventory import Found
 from dsbuilder.build.shard import DONE, ShardMaker
-from dsbuilder.build.task import Job, Root, ShardResult, ShardTask
+from dsbuilder.build.task import Contents, Job, Located, Root, ShardResult, ShardTask
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.seeding import rank
 
@@ -62,15 +62,20 @@ def probe(pipeline: Pipeline, found: Sequence[Found]) -> Probe | None:
 def _chosen(found: Sequence[Found]) -> Iterator[ShardTask]:
     """Yields tasks of one root each, drawn from all shards that need work."""
     missing = [each.task for each in found if each.to_make]
-    roots = [(root, task) for task in missing for root in task.roots if root.outputs]
-    roots.sort(key=lambda pair: rank("probe", pair[0].key))
-    return (_alone(root, task) for root, task in roots[:_MOST_ROOTS])
+    every = [(root, task, records) for task in missing for root, records in _roots(task)]
+    every.sort(key=lambda each: rank("probe", each[0].key))
+    return (_alone(*each) for each in every[:_MOST_ROOTS])
 
 
-def _alone(root: Root, task: ShardTask) -> ShardTask:
+def _roots(task: ShardTask) -> Iterator[tuple[Root, Mapping[str, Located]]]:
+    roots, records = task.contents()
+    return ((root, records) for root in roots if root.outputs)
+
+
+def _alone(root: Root, task: ShardTask, records: Mapping[str, Located]) -> ShardTask:
     wanted = {root.key, *(key for output in root.outputs for key in output.partners)}
-    records = {key: task.records[key] for key in sorted(wanted) if key in task.records}
-    return replace(task, roots=[root], records=records, earlier=())
+    own = Contents([root], {key: records[key] for key in sorted(wanted) if key in records})
+    return ShardTask.of(own, split=task.split, stem=task.stem, fingerprint=task.fingerprint)
 
 
 def _make(task: ShardTask, pipeline: Pipeline) -> tuple[ShardResult, int]:

@@ -44,6 +44,7 @@ class SampleMaker:
         self._pipeline = pipeline
         self._codec = codec
         self._task = task
+        self.roots, self._records = task.contents()
         self._planned_ns = job.planned_ns
         before = Path(job.before) if job.before else None
         self._earlier = Earlier.open(codec, before, task.earlier) if before else Earlier()
@@ -53,7 +54,7 @@ class SampleMaker:
 
     def make_root(self, place: int, spool: Spool, at: Callable[[int, int], None]) -> None:
         """Copies or makes the outputs of one root; `at` is told before each."""
-        root = self._task.roots[place]
+        root = self.roots[place]
         at(place, WHOLE_ROOT)
         outputs = [
             (index, output)
@@ -95,7 +96,7 @@ class SampleMaker:
         spool: Spool,
         at: Callable[[int, int], None],
     ) -> None:
-        root, trace = self._task.roots[place], Trace()
+        root, trace = self.roots[place], Trace()
         at(place, WHOLE_ROOT)
         try:
             base = self._base(root, trace)
@@ -126,7 +127,7 @@ class SampleMaker:
         return self._pipeline.synthesize(synthesis, root.key, self._task.split, trace)
 
     def _original(self, key: str, trace: Trace) -> Sample:
-        located = self._task.records[key]
+        located = self._records[key]
         source = self._pipeline.settings.source
         if source is None:
             raise DataError(f"{key}: expected a source to read from, found none.")
@@ -187,7 +188,7 @@ class SampleMaker:
         return ledger.Entry(
             key=made.output.key,
             parents=parents,
-            source=tuple(self._task.records[key].source for key in parents),
+            source=tuple(self._records[key].source for key in parents),
             stages=tuple(self._applied(stage, params) for stage, params in made.applied),
             fingerprint=made.output.fingerprint,
             synthetic=synthetic,
@@ -218,7 +219,7 @@ class SampleMaker:
     def _described(self, error: Exception) -> str:
         """Says what happened without this machine's folders, so that equal builds are equal."""
         text = re.sub(r" at 0x[0-9a-f]+", "", f"{type(error).__name__}: {error}")
-        for located in self._task.records.values():
+        for located in self._records.values():
             if located.record.path is not None:
                 text = text.replace(str(located.record.path), located.record.key)
             for file in located.record.files:

@@ -63,7 +63,7 @@ class ShardMaker:
         maker = SampleMaker(self._pipeline, self._codec, task, self._job)
         spool = Spool(self._file)
         done = 0
-        for place, root in enumerate(task.roots):
+        for place, root in enumerate(maker.roots):
             maker.make_root(place, spool, partial(_at, at, done))
             done += len(root.outputs)
         at(NO_ROOT, WHOLE_ROOT, done)

@@ -4,10 +4,13 @@ A worker binds the pipeline for itself from a `Binding`, gets one `Job`, and the
 it is given. A task says everything about one shard, so any engine can run it anywhere.
 """
 
+import base64
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from dsbuilder.cache.manifest import signature_from_json, signature_to_json
 from dsbuilder.pipeline import Pipeline
@@ -71,14 +74,29 @@ class Lost:
     reason: str
 
 
+class Contents(NamedTuple):
+    """What a shard is made of.
+
+    Attributes:
+      roots: in the order in which they are taken.
+      records: the records of the roots and of their partners, by key.
+    """
+
+    roots: Sequence[Root]
+    records: Mapping[str, Located]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShardTask:
     """One shard to make.
 
+    A plan holds every task of a build to its end, so what a shard is made of is kept packed: a
+    tenth of what its objects take.
+
     Attributes:
       split, stem: which.
-      roots: what it is made of.
-      records: the records of its roots and of their partners, by key.
+      samples: how many are planned.
+      packed: what it is made of, as compressed JSON; see `contents`.
       fingerprint: of all its samples together.
       earlier: shards of the build before that may hold some of its samples.
       lost: what is not to be tried again.
@@ -86,44 +104,68 @@ class ShardTask:
 
     split: str
     stem: str
-    roots: Sequence[Root]
-    records: Mapping[str, Located]
+    samples: int
+    packed: bytes = field(repr=False)
     fingerprint: str
     earlier: tuple[str, ...] = ()
     lost: tuple[Lost, ...] = ()
 
-    @property
-    def samples(self) -> int:
-        """How many samples are planned."""
-        return sum(len(root.outputs) for root in self.roots)
+    @classmethod
+    def of(cls, contents: Contents, *, split: str, stem: str, fingerprint: str) -> Self:
+        """Returns the task to make a shard of some contents."""
+        rows = {
+            "roots": [_root_to_json(root) for root in contents.roots],
+            "records": [_record_to_json(located) for located in contents.records.values()],
+        }
+        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), check_circular=False)
+        return cls(
+            split=split,
+            stem=stem,
+            samples=sum(len(root.outputs) for root in contents.roots),
+            packed=zlib.compress(text.encode("utf-8", "surrogatepass"), level=1),
+            fingerprint=fingerprint,
+        )
+
+    def contents(self) -> Contents:
+        """Returns what the shard is made of, unpacked anew with every call."""
+        rows = json.loads(zlib.decompress(self.packed).decode("utf-8", "surrogatepass"))
+        located = [_record_from_json(row) for row in rows["records"]]
+        return Contents(
+            roots=[_root_from_json(row) for row in rows["roots"]],
+            records={each.record.key: each for each in located},
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Returns the task as JSON values."""
-        records = [_record_to_json(located) for located in self.records.values()]
-        roots = [asdict(root) for root in self.roots]
-        return {
-            "split": self.split,
-            "stem": self.stem,
-            "roots": roots,
-            "records": records,
-            "fingerprint": self.fingerprint,
-            "earlier": self.earlier,
-            "lost": [asdict(each) for each in self.lost],
-        }
+        return {**asdict(self), "packed": base64.b64encode(self.packed).decode()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Returns the task that `to_json` described."""
-        located = [_record_from_json(row) for row in data["records"]]
         return cls(
             split=data["split"],
             stem=data["stem"],
-            roots=[_root_from_json(row) for row in data["roots"]],
-            records={each.record.key: each for each in located},
+            samples=data["samples"],
+            packed=base64.b64decode(data["packed"]),
             fingerprint=data["fingerprint"],
             earlier=tuple(data["earlier"]),
             lost=tuple(Lost(**each) for each in data["lost"]),
         )
+
+
+def _root_to_json(root: Root) -> list[Any]:
+    outputs = [(each.key, each.copy, each.partners, each.fingerprint) for each in root.outputs]
+    return [root.key, root.synthesis, outputs]
+
+
+def _root_from_json(row: Sequence[Any]) -> Root:
+    key, synthesis, outputs = row
+    return Root(key=key, synthesis=synthesis, outputs=tuple(map(_output_from_json, outputs)))
+
+
+def _output_from_json(row: Sequence[Any]) -> Output:
+    key, copy, partners, fingerprint = row
+    return Output(key=key, copy=copy, partners=tuple(partners), fingerprint=fingerprint)
 
 
 def _record_to_json(located: Located) -> dict[str, Any]:
@@ -153,13 +195,6 @@ def _record_from_json(row: Mapping[str, Any]) -> Located:
         size=None if row["size"] is None else (row["size"][0], row["size"][1]),
     )
     return Located(record=record, source=row["source"])
-
-
-def _root_from_json(row: Mapping[str, Any]) -> Root:
-    outputs = tuple(
-        Output(**{**output, "partners": tuple(output["partners"])}) for output in row["outputs"]
-    )
-    return Root(key=row["key"], synthesis=row["synthesis"], outputs=outputs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,15 +38,18 @@ class Exhibit:
         self._copies = copies
         plan = planned(surveyed)
         self._located: dict[str, Located] = {}
+        self._split_of: dict[str, str] = {}
+        every: list[Root] = []
         for task in plan.shards:
-            self._located.update(task.records)
+            contents = task.contents()
+            self._located.update(contents.records)
+            self._split_of.update((root.key, task.split) for root in contents.roots)
+            every += contents.roots
         self._split = next(split for split in SPLITS if split in plan.samples)
-        roots = [root for task in plan.shards if task.split == self._split for root in task.roots]
+        roots = [root for root in every if self._split_of[root.key] == self._split]
         self.originals = self._choose(roots, count, seed)
         if self.originals and not self.is_varied:
             _LOGGER.warning("no record is in train, and nothing varies those of %s.", self._split)
-        self._split_of = {root.key: task.split for task in plan.shards for root in task.roots}
-        every = [root for task in plan.shards for root in task.roots]
         self.synthesized = _choose_synthesized(every, count, seed)
 
     @property

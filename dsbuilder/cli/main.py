@@ -84,6 +84,9 @@ class Verbs(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Runs a command line and ends the process with its exit code."""
+        from dsbuilder import processes
+
+        processes.claim()
         given = extra.pop("args", None) if not args else args[0]
         guarded(given, lambda: click.Group.main(self, given, PROGRAM, standalone_mode=False))
 

@@ -115,7 +115,9 @@ class Folder(Source):
         labels = {_label(key, depth) for key in scan.images}
         check_class_count(labels, where=str(self.path), noun="class folders")
         _report(self, scan, labels, depth)
-        return iter(keyed([_record(self, path, depth) for path in scan.images], known))
+        shared = {label: {"label": label} for label in labels}
+        records = [_record(self, path, depth, shared[_label(path, depth)]) for path in scan.images]
+        return iter(keyed(records, known))
 
     def watches(self) -> Sequence[Path]:
         """Returns every folder at or below `path`, and `keys.csv`."""
@@ -154,11 +156,11 @@ def _label(key: str, depth: int) -> str:
     return key.split("/", depth + 1)[depth]
 
 
-def _record(source: Folder, key: str, depth: int) -> Record:
+def _record(source: Folder, key: str, depth: int, targets: Mapping[str, str]) -> Record:
     return Record(
         key=key,
         path=source.path / key,
-        targets={"label": _label(key, depth)},
+        targets=targets,
         split=split_named(key.partition("/")[0]) if depth else None,
     )
 
