@@ -1,7 +1,7 @@
 """What is known of a pipeline's data before a single image is opened: records, targets, splits."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.registry import Registry, discover, nearest_folder
 from dsbuilder.sample import Record, Target
 from dsbuilder.spec import Spec, load
-from dsbuilder.targets import ClassLabel
+from dsbuilder.targets import Boxes, ClassLabel, MultiLabel
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -79,10 +79,40 @@ def survey(spec: Spec) -> Survey:
     pipeline = resolve(spec, targets)
     classes = (n for n, kind in targets.items() if isinstance(kind, ClassLabel) and not kind.soft)
     label = next(classes, None)
-    split = deal(records, spec.settings.split, seed=spec.settings.seed, label=label)
+    split = deal(
+        records,
+        spec.settings.split,
+        seed=spec.settings.seed,
+        label=label,
+        several=_several(targets, checked=len(kept) == len(records)) if label is None else None,
+    )
     for warning in split.warnings:
         _LOGGER.warning("%s", warning)
     return Survey(pipeline=pipeline, targets=targets, records=kept, split=split)
+
+
+def _several(
+    targets: Mapping[str, Target], *, checked: bool
+) -> Callable[[Record], Sequence[str]] | None:
+    """Returns what says the classes of a record that may have several; None where none has any.
+
+    Args:
+      checked: whether every label was; else one that is wrong says no class.
+    """
+    kinds = ((name, kind) for name, kind in targets.items() if isinstance(kind, MultiLabel | Boxes))
+    name, kind = next(kinds, (None, None))
+    if name is None or kind is None:
+        return None
+
+    def classes(record: Record) -> Sequence[str]:
+        if not checked:
+            try:
+                kind.check(record.targets.get(name))
+            except DataError:
+                return ()  # it is left out: those that stay were checked
+        return kind.stated(record.targets[name])
+
+    return classes
 
 
 def _without(records: Sequence[Record], exclude: Path | None) -> Sequence[Record]:

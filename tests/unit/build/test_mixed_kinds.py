@@ -95,4 +95,4 @@ def test_weights_and_numbers_are_mixed_as_the_pixels_are(tmp_path, write_pipelin
         for number, weight in parents:
             expected[: number % 4] += weight
         assert sample.targets["labels"] == pytest.approx(expected, abs=1e-6)
-    assert mixed == 2 * 8
+    assert mixed == 2 * sum("//" not in key for key in entries) > 0

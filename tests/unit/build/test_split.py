@@ -185,6 +185,79 @@ def test_without_a_label_all_records_are_dealt_as_one_class():
     assert split.report == {"train": {"": 80}, "validation": {"": 10}, "test": {"": 10}}
 
 
+labels_by_key = st.dictionaries(
+    keys, st.lists(st.sampled_from("abcdef"), max_size=4), min_size=1, max_size=80
+)
+
+
+def dealt_by_several(labels: Mapping[str, list[str]], options: SplitOptions, seed: int) -> Split:
+    records = [Record(key=key, targets={"labels": found}) for key, found in labels.items()]
+    return deal(
+        records, options, seed=seed, label=None, several=lambda each: each.targets["labels"]
+    )
+
+
+@given(labels_by_key, shares(), seeds, st.randoms(use_true_random=False))
+def test_records_of_several_classes_are_a_partition_that_no_order_changes(
+    labels, options, seed, random
+):
+    split = dealt_by_several(labels, options, seed)
+    assert split.split_of.keys() == labels.keys()
+    shuffled = {key: labels[key][::-1] for key in random.sample(sorted(labels), len(labels))}
+    assert dealt_by_several(shuffled, options, seed) == split
+    for name, share in options.shares.items():  # a record for each stratum: six classes and none
+        assert abs(split.sizes.get(name, 0) - share * len(labels)) <= 7
+
+
+@given(classes_by_key, shares(), seeds)
+def test_records_of_one_class_each_are_dealt_as_by_a_class(classes, options, seed):
+    counts = Counter(classes.values())
+    classes = {key: name for key, name in classes.items() if counts[name] >= SMALLEST}
+    split = dealt_by_several({key: [name] for key, name in classes.items()}, options, seed)
+    assert split.split_of == dealt(of_classes(classes), options, seed).split_of
+
+
+@given(labels_by_key, shares(), seeds)
+def test_the_rarest_class_comes_within_one_record_of_its_share(labels, options, seed):
+    counts = Counter(name for found in labels.values() for name in set(found))
+    enough = {name for name, count in counts.items() if count >= SMALLEST}
+    labels = {key: [name for name in found if name in enough] for key, found in labels.items()}
+    if not enough:
+        return
+    rarest = min(sorted(enough), key=counts.__getitem__)
+    split = dealt_by_several(labels, options, seed)
+    for name, share in options.shares.items():
+        found = sum(rarest in labels[key] for key in members(split, name))
+        assert abs(found - share * counts[rarest]) <= 1
+
+
+def test_a_rare_class_among_frequent_ones_is_in_every_split():
+    for seed in range(20):
+        labels = {f"{i}.png": ["sky", *(["owl"] if i < 10 else [])] for i in range(300)}
+        split = dealt_by_several(labels, SplitOptions(), seed)
+        found = {name: sum("owl" in labels[key] for key in members(split, name)) for name in SPLITS}
+        assert min(found.values()) >= 1 and 7 <= found["train"] <= 9
+
+
+def test_one_more_record_of_several_classes_moves_few_others():
+    labels = {
+        f"{i}.png": [c for c, each in zip("abcd", (2, 3, 5, 7), strict=True) if not i % each]
+        for i in range(400)
+    }
+    before = dealt_by_several(labels, SplitOptions(), 3).split_of
+    after = dealt_by_several({**labels, "new.png": ["a", "d"]}, SplitOptions(), 3).split_of
+    assert sum(before[key] != after[key] for key in before) <= 2
+
+
+def test_a_mix_of_classes_counts_for_its_dominant_one():
+    records = of_classes({f"{i}.png": "ab"[i % 2] for i in range(40)})
+    mixed = [
+        Record(key=each.key, targets={"label": {each.targets["label"]: 0.7, "z": 0.3}})
+        for each in records
+    ]
+    assert dealt(mixed, SplitOptions()) == dealt(records, SplitOptions())
+
+
 def test_no_records_are_dealt_to_nothing_without_a_warning():
     split = deal([], SplitOptions(), seed=0, label=None)
     assert (split.split_of, split.warnings) == ({}, ())
