@@ -134,7 +134,7 @@ class TFRecord(Source):
         identities = (each.identity for each in scanned)
         self._fresh.update((each.key, i) for each, i in zip(records, identities, strict=True))
         for name, kind in self.targets(records).items():
-            if isinstance(kind, ClassLabel) and name in layout.fields:
+            if isinstance(kind, ClassLabel) and not kind.soft and name in layout.fields:
                 found = {record.targets[name] for record in records}
                 check_class_count(found, where=str(self.path), noun="classes")
         self._report()

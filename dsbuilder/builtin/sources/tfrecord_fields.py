@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dsbuilder.formats import detection_example, mask, numbered, rle
+from dsbuilder.formats import mask, rle
 from dsbuilder.formats.example_values import (
     Features,
     blobs,
@@ -16,7 +16,6 @@ from dsbuilder.formats.example_values import (
     numbers,
     text,
     texts,
-    values_of,
 )
 from dsbuilder.formats.tfds import Column
 from dsbuilder.plugin import (
@@ -93,6 +92,26 @@ class _Labels(_OfColumn):
 
     def target(self, raws: Iterable[Any]) -> Target:
         return MultiLabel(names=self.column.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Weights(_OfColumn):
+    """Weights of classes that were mixed, as our own datasets store them."""
+
+    weights: str
+    kind: ClassLabel | MultiLabel
+
+    @property
+    def reads(self) -> Collection[str]:
+        return (self.column.name, self.weights)
+
+    def raw(self, features: Features) -> Any:
+        found = numbers(features, self.weights)
+        check_count(self.weights, len(found), len(self.kind.names))
+        return self.kind.raw(found.astype(np.float32))
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        return self.kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,68 +234,6 @@ class _Keypoints(Field):
         return self.kind
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlainLabel(Field):
-    """A class that stands there as a number or a text, whose names are known from the records."""
-
-    feature: str
-    classes: tuple[str, ...] | None
-
-    @property
-    def reads(self) -> Collection[str]:
-        """The feature."""
-        return (self.feature,)
-
-    def raw(self, features: Features) -> str:
-        """Returns the class's name."""
-        if not isinstance(values_of(features, self.feature), np.ndarray):
-            return text(features, self.feature)
-        found = ids(features, self.feature)
-        check_count(self.feature, len(found), 1)
-        return numbered.name_of(found[0], self.classes)
-
-    def target(self, raws: Iterable[Any]) -> Target:
-        """The classes that were found, unless `classes` names them."""
-        return ClassLabel(names=numbered.class_names(raws, self.classes))
-
-
-@dataclass(frozen=True, kw_only=True)
-class DetectionBoxes(Field):
-    """Boxes under the names of the TensorFlow Object Detection API."""
-
-    classes: tuple[str, ...] | None
-    names: Mapping[int, str] = field(default_factory=dict)
-
-    @property
-    def reads(self) -> Collection[str]:
-        """All that begins as the features of boxes do; see `detection_example`."""
-        return (detection_example.OBJECT,)
-
-    def raw(self, features: Features) -> list[dict[str, Any]]:
-        """Returns the boxes; a rounding error outside of the image is cut off."""
-        found = detection_example.boxes(features, self.names)
-        return [{**each, "box": inside("bbox", np.array(each["box"]))} for each in found]
-
-    def target(self, raws: Iterable[Any]) -> Target:
-        """The classes and attributes that were found, in the order of the label map if any."""
-        boxes = [box for raw in raws for box in raw]
-        ordered = self.classes or tuple(self.names[number] for number in sorted(self.names))
-        names = numbered.class_names((box["label"] for box in boxes), ordered or None)
-        return Boxes(names=names, attributes=tuple(_attributes(boxes).items()))
-
-
-def _attributes(boxes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns the types of the attributes that every box has, by name."""
-    dtypes = {str: "string", int: "int64", float: "float32"}
-    names = set(boxes[0]) - {"label", "box"} if boxes else set()
-    found = {name: {type(box.get(name)) for box in boxes} for name in sorted(names)}
-    return {
-        name: dtypes[next(iter(kinds))]
-        for name, kinds in found.items()
-        if len(kinds) == 1 and kinds <= set(dtypes)
-    }
-
-
 def inside(name: str, corners: np.ndarray) -> list[float]:
     """Returns corners, a rounding error of which outside of [0, 1] is cut off.
 
@@ -320,9 +277,11 @@ def fields_of(
         if found is not None:
             fields[group.replace("/", "_")] = found
     for name, column in columns.items():
-        single = _of_column(column, ours.get(name, {})) if column.group is None else None
-        if single is not None and not _weighs(name, columns):
-            fields[name.replace("/", "_")] = single
+        if column.group is None and not _weighs(name, columns):
+            said = ours.get(name, {})
+            single = _of_weights(column, columns, said) or _of_column(column, said)
+            if single is not None:
+                fields[name.replace("/", "_")] = single
     return fields
 
 
@@ -330,6 +289,21 @@ def _weighs(name: str, columns: Mapping[str, Column]) -> bool:
     """Whether a column holds the weights of classes, which another column names."""
     other = columns.get(name.removesuffix("_weights"))
     return name.endswith("_weights") and other is not None and other.kind == "class"
+
+
+def _of_weights(
+    column: Column, columns: Mapping[str, Column], ours: Mapping[str, Any]
+) -> Field | None:
+    """Returns the field of classes whose weights are stored as well; None if none are."""
+    weights = f"{column.name}_weights"
+    if column.kind != "class" or weights not in columns:
+        return None
+    kind: ClassLabel | MultiLabel = ClassLabel(names=column.names, soft=True)
+    if ours.get("kind") == "multi_label":
+        kind = MultiLabel(names=column.names)
+    elif not ours.get("soft"):
+        return None
+    return _Weights(column=column, weights=weights, kind=kind)
 
 
 def _of_column(column: Column, ours: Mapping[str, Any]) -> Field | None:

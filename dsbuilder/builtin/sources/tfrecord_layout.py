@@ -9,13 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.builtin.sources.tfrecord_fields import (
-    DetectionBoxes,
-    Field,
-    PlainLabel,
-    fields_of,
-)
+from dsbuilder.builtin.sources.tfrecord_fields import Field, fields_of
 from dsbuilder.builtin.sources.tfrecord_files import RecordFiles, is_record_file
+from dsbuilder.builtin.sources.tfrecord_plain import DetectionBoxes, PlainLabel
 from dsbuilder.formats import detection_example, tfds
 from dsbuilder.formats.example_values import Features, blobs, numbers
 from dsbuilder.formats.layout import shortened, split_named

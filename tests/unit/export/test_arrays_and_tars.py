@@ -268,6 +268,12 @@ def test_webdataset_then_read_is_the_identity(build, tmp_path: Path, stored: str
             assert records[given[key]].group == given[root_of(key)]
 
 
+def test_tfds_of_mixed_classes_then_read_is_the_identity(build, tmp_path: Path) -> None:
+    dataset = build("augment.stages=[{use: mixup}]", "prepare=[{use: resize, size: [8, 10]}]")
+    export(dataset, tmp_path / "tfds", to="tfds")
+    check_equal(dataset, TFRecord(path=tmp_path / "tfds"), {"label": "label"})
+
+
 def files_of(dataset: Dataset) -> Iterator[Stored]:
     for split in dataset.splits:
         yield from files.stored(dataset, split)
