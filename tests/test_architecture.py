@@ -30,7 +30,6 @@ LAYERS = (
     ("builtin",),
     ("plugin",),
     ("option",),
-    ("inspector",),
     ("targets",),
     ("formats",),
     ("sample",),

@@ -1,0 +1,105 @@
+"""Everything that a plugin author needs and, with `formats/`, all that a plugin may import.
+
+A plugin is one frozen keyword-only dataclass under one decorator. Its fields are the YAML options,
+its docstring is the help text, its types are the schema. There are six kinds:
+
+  Source        finds records on disk              `@source(name)`                  sources.py
+  Transform     changes one sample                 `@transform(name, geometry=...)` transforms.py
+  Mixer         mixes a sample with others         `@mixer(name)`                   mixers.py
+  Synthesizer   makes samples from nothing         `@synthesizer(name)`             synthesizers.py
+  ModelBuilder  builds a Keras model               `@model(name)`                   models.py
+  Inspector     says what is wrong with the data   `@inspector(name)`               inspectors.py
+
+Randomness happens only in `draw`, which returns JSON values; `apply` and `render` are pure
+functions of them. This is what makes a sample reproducible, explainable, and testable without
+random numbers. A decorator only marks the class (marks.py, decorators.py): nothing is registered by
+importing a file.
+"""
+
+from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
+from dsbuilder.plugin.decorators import (
+    inspector,
+    mixer,
+    model,
+    source,
+    synthesizer,
+    transform,
+)
+from dsbuilder.plugin.inspectors import Finding, Inspector, Seen, View
+from dsbuilder.plugin.marks import Geometry, Mark
+from dsbuilder.plugin.mixers import Mixer
+from dsbuilder.plugin.models import ModelBuilder
+from dsbuilder.plugin.ranges import Range
+from dsbuilder.plugin.sources import Recognition, Source
+from dsbuilder.plugin.synthesizers import Synthesizer
+from dsbuilder.plugin.transforms import Stage, Transform
+from dsbuilder.sample import (
+    CHANNELS,
+    ImageSpec,
+    Mode,
+    Motion,
+    Params,
+    Record,
+    Sample,
+    SampleSpec,
+    Target,
+)
+from dsbuilder.seeding import draw_seed, generator
+from dsbuilder.targets import (
+    Boxes,
+    BoxSet,
+    ClassLabel,
+    Keypoints,
+    Mask,
+    MultiLabel,
+    PointSet,
+    Text,
+    Value,
+)
+
+__all__ = [
+    "CHANNELS",
+    "BoxSet",
+    "Boxes",
+    "ClassLabel",
+    "DataError",
+    "Finding",
+    "Geometry",
+    "ImageSpec",
+    "Inspector",
+    "Keypoints",
+    "Mark",
+    "Mask",
+    "Mixer",
+    "Mode",
+    "ModelBuilder",
+    "Motion",
+    "MultiLabel",
+    "Params",
+    "PluginError",
+    "PointSet",
+    "Range",
+    "Recognition",
+    "Record",
+    "Sample",
+    "SampleSpec",
+    "Seen",
+    "Source",
+    "Stage",
+    "Synthesizer",
+    "Target",
+    "Text",
+    "TrainError",
+    "Transform",
+    "Value",
+    "View",
+    "did_you_mean",
+    "draw_seed",
+    "generator",
+    "inspector",
+    "mixer",
+    "model",
+    "source",
+    "synthesizer",
+    "transform",
+]

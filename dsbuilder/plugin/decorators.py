@@ -1,0 +1,122 @@
+"""The decorators that mark a class as a plugin, after checking that it can be one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from typing import TypeVar, get_type_hints
+
+from dsbuilder.errors import PluginError
+from dsbuilder.option import unsettable
+from dsbuilder.plugin.inspectors import Inspector
+from dsbuilder.plugin.marks import Geometry, Mark
+from dsbuilder.plugin.mixers import Mixer
+from dsbuilder.plugin.models import ModelBuilder
+from dsbuilder.plugin.ranges import Range
+from dsbuilder.plugin.sources import Source
+from dsbuilder.plugin.synthesizers import Synthesizer
+from dsbuilder.plugin.transforms import Stage, Transform
+from dsbuilder.targets import Boxes, Keypoints, Mask
+
+RESERVED = frozenset({"use", "p", "name", "splits", "count", "action"})
+"""Words of a pipeline's stage that a plugin cannot take as the name of an option."""
+
+POSITIONAL = tuple(kind.kind for kind in (Mask, Boxes, Keypoints))
+"""The kinds of target that lie in pixel coordinates."""
+
+Plugin = TypeVar("Plugin", bound=type)
+
+
+def source(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the source `name`."""
+    return _marker(Source, Mark(kind="source", name=name))
+
+
+def transform(
+    name: str, *, geometry: Geometry, moves: Sequence[str] = ()
+) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the transform `name`, with its declared geometry.
+
+    Args:
+      moves: kinds of positional target that `apply` moves along; all, where `motion` says how.
+    """
+    if geometry not in ("fixed", "moves", "breaks"):
+        raise PluginError(
+            f"transform '{name}': expected geometry 'fixed', 'moves' or 'breaks', "
+            f"found {geometry!r}."
+        )
+
+    def apply(cls: Plugin) -> Plugin:
+        says = geometry == "moves" and getattr(cls, "motion", None) is not Transform.motion
+        along = POSITIONAL if says else tuple(moves)
+        mark = Mark(kind="transform", name=name, geometry=geometry, moves=along)
+        return _marker(Transform, mark)(cls)
+
+    return apply
+
+
+def mixer(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the mixer `name`."""
+    return _marker(Mixer, Mark(kind="mixer", name=name))
+
+
+def synthesizer(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the synthesizer `name`."""
+    return _marker(Synthesizer, Mark(kind="synthesizer", name=name))
+
+
+def model(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the model builder `name`."""
+    return _marker(ModelBuilder, Mark(kind="model", name=name))
+
+
+def inspector(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the inspector `name`; its findings are called that, too."""
+    return _marker(Inspector, Mark(kind="inspector", name=name))
+
+
+def _marker(base: type, mark: Mark) -> Callable[[Plugin], Plugin]:
+    def apply(cls: Plugin) -> Plugin:
+        _check_class(cls, base, mark)
+        cls.__dsbuilder__ = mark  # type: ignore[attr-defined]
+        return cls
+
+    return apply
+
+
+def _check_class(cls: type, base: type, mark: Mark) -> None:
+    where = f"{mark.kind} '{mark.name}' ({cls.__name__})"
+    if not issubclass(cls, base):
+        raise PluginError(f"{where}: expected a subclass of {base.__name__}.")
+    parameters = cls.__dict__.get("__dataclass_params__")
+    if not is_dataclass(cls) or parameters is None or not parameters.frozen:
+        raise PluginError(
+            f"{where}: expected a frozen dataclass. "
+            "Put @dataclass(frozen=True, kw_only=True) below the decorator."
+        )
+    missing = sorted(getattr(cls, "__abstractmethods__", ()))
+    if missing:
+        raise PluginError(f"{where}: expected the method {missing[0]}(), found none. Define it.")
+    taken = [field.name for field in fields(cls) if field.name in RESERVED]
+    if taken:
+        raise PluginError(f"{where}: option '{taken[0]}' is a reserved word. Rename the field.")
+    if not cls.__doc__ or cls.__doc__.startswith(f"{cls.__name__}("):
+        raise PluginError(f"{where}: expected a docstring; it is the plugin's help text.")
+    _check_options(cls, where)
+
+
+def _check_options(cls: type, where: str) -> None:
+    """Raises a PluginError for an option that no pipeline can set."""
+    try:
+        hints = get_type_hints(cls)
+    except NameError as error:
+        raise PluginError(
+            f"{where}: expected types that are defined above the class, found none called "
+            f"'{error.name}'. Import it, or move it up."
+        ) from error
+    for each in fields(cls):
+        wrong = unsettable(hints[each.name], (Range, Stage, Source, ModelBuilder))
+        if each.init and wrong is not None:
+            raise PluginError(
+                f"{where}: option '{each.name}': expected a type that YAML can set, found "
+                f"{wrong}. Take str, int, float, bool, Path, Range, Literal, tuple, Mapping of "
+                "str, a dataclass, Stage, or a union of these."
+            )

@@ -1,0 +1,59 @@
+"""What a mixer is: it mixes a sample with others of its split."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from dsbuilder.sample import Params, Sample, SampleSpec, Target
+
+
+class Mixer(ABC):
+    """Mixes a sample with others of its split.
+
+    Partners come as prepared originals, never augmented or mixed themselves, with whatever size
+    they have then; the mixer fits them to the sample.
+    """
+
+    partners: ClassVar[int] = 1
+    """How many partners one sample is mixed with."""
+
+    def inputs(self) -> Mapping[str, str]:
+        """Returns what else decides the result, beside options and code: versions, hashes."""
+        return {}
+
+    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+        """Returns the signature after mixing: the same image, every target in its mixed form."""
+        return spec.mixed()
+
+    @abstractmethod
+    def draw(self, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator) -> Params:
+        """Draws everything random of one application; JSON values only."""
+
+    @abstractmethod
+    def apply(self, sample: Sample, partners: Sequence[Sample], params: Params) -> Sample:
+        """Returns the sample with the mixed image; a pure function, which changes no argument.
+
+        Its targets are mixed by `mix`, which knows their kinds.
+        """
+
+    @abstractmethod
+    def weights(self, params: Params) -> tuple[float, ...]:
+        """Returns the share of the sample and of each partner in the mix; they sum to 1."""
+
+    def mix(
+        self,
+        sample: Sample,
+        partners: Sequence[Sample],
+        params: Params,
+        targets: Mapping[str, Target],
+    ) -> Sample:
+        """Returns the mixed sample: `apply`, each target mixed by `weights` as its kind does."""
+        parents = (sample, *partners)
+        weights = self.weights(params)
+        values = {
+            name: target.mix([parent.targets[name] for parent in parents], weights)
+            for name, target in targets.items()
+        }
+        return self.apply(sample, partners, params).replace(targets=values)

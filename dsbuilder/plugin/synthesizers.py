@@ -1,0 +1,32 @@
+"""What a synthesizer is: it makes samples from nothing."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+
+from dsbuilder.sample import Mode, Params, Sample, SampleSpec
+
+
+class Synthesizer(ABC):
+    """Makes samples from nothing but drawn params."""
+
+    def inputs(self) -> Mapping[str, str]:
+        """Returns what else decides the result, beside options and code: versions, hashes."""
+        return {}
+
+    @abstractmethod
+    def output_spec(self, mode: Mode) -> SampleSpec:
+        """Returns the signature of what `render` makes in a mode."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator) -> Params:
+        """Draws everything random of one sample; JSON values only."""
+
+    @abstractmethod
+    def render(self, key: str, params: Params, mode: Mode) -> Sample:
+        """Returns the sample of the params; a pure function. Targets hold *raw* labels."""
+
+    def content(self, params: Params) -> str | None:
+        """Returns what must not appear in two splits (say, a text), or None."""
+        return None

@@ -1,0 +1,109 @@
+"""What a transform is: it changes one sample; and the stage that it is at a place of a pipeline."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from dsbuilder.plugin.marks import Geometry, Mark
+from dsbuilder.sample import Motion, Params, Sample, SampleSpec
+from dsbuilder.seeding import generator
+
+
+class Transform(ABC):
+    """Changes one sample."""
+
+    __dsbuilder__: ClassVar[Mark]
+
+    @property
+    def geometry(self) -> Geometry:
+        """What happens to positions; the decorator's word unless the options decide."""
+        return self.__dsbuilder__.geometry
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """Kinds of positional target that are moved along."""
+        return self.__dsbuilder__.moves
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws anything; what does has no place in `prepare` and `finish`."""
+        return type(self).draw is not Transform.draw
+
+    @property
+    def default_p(self) -> float:
+        """The probability of a stage that states none."""
+        return 1.0
+
+    def inputs(self) -> Mapping[str, str]:
+        """Returns what else decides the result, beside options and code: versions, hashes."""
+        return {}
+
+    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+        """Returns the signature after this transform; raises a ValueError on one it cannot take."""
+        return spec
+
+    def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
+        """Returns the (height, width) to which a whole image of a size is resized, before all else.
+
+        None, which is always right, says that every pixel counts. What is said here lets a large
+        JPEG be decoded at a reduced scale when this is the first stage of `prepare`.
+        """
+        return None
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
+        """Draws everything random of one application; JSON values only."""
+        return {}
+
+    @abstractmethod
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        """Returns the changed sample; a pure function, which leaves its arguments as they are."""
+
+    def motion(self, sample: Sample, params: Params) -> Motion | None:
+        """Returns where `apply` moves the pixels of a sample, so that targets are moved along.
+
+        It is asked only where there are targets in pixel coordinates. None says that no pixel
+        moves, or that `apply` moves the targets itself; `sample.positional` are their kinds.
+        """
+        return None
+
+    def explain(self, sample: Sample, params: Params) -> Params:
+        """Returns what the params of one application came to, for a person; JSON values only.
+
+        Worth defining where params are a seed, from which `apply` draws the rest.
+        """
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One plugin at one place of a pipeline. An option of this type binds a nested `{use: ...}`.
+
+    Attributes:
+      id: its `name` in the pipeline, else plugin and occurrence; randomness is keyed by it.
+      plugin: the bound plugin.
+      p: the probability with which the stage is applied, in [0, 1].
+    """
+
+    id: str
+    plugin: Transform
+    p: float = 1.0
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Params | None:
+        """Draws whether the stage is applied and with which params; None says not."""
+        if self.p < 1.0 and rng.random() >= self.p:
+            return None
+        return self.plugin.draw(sample, rng)
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        """Returns the changed sample, its targets in pixel coordinates moved along."""
+        made = self.plugin.apply(sample, params)
+        motion = self.plugin.motion(sample, params) if sample.positional else None
+        return made if motion is None else made.moved(motion)
+
+    def run(self, sample: Sample, seed: int) -> Sample:
+        """Draws and applies in one go: for a stage that nests this one and keeps only a seed."""
+        params = self.draw(sample, generator(self.id, seed))
+        return sample if params is None else self.apply(sample, params)
