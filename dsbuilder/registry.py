@@ -12,11 +12,11 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
-import pkgutil
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
@@ -109,18 +109,14 @@ class Registry:
     """The plugins that a pipeline can name.
 
     Attributes:
-      plugins: by name, sorted.
+      plugins: by name, sorted; a built-in one is imported when it is asked for.
       broken: what failed to import.
       folders: the `plugins/` folders it was made from, for a worker to discover them again.
     """
 
-    plugins: Mapping[str, Plugin]
+    plugins: "Plugins"
     broken: tuple[Broken, ...] = ()
     folders: tuple[Path, ...] = ()
-    _by_class: dict[type, Plugin] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        self._by_class.update({plugin.cls: plugin for plugin in self.plugins.values()})
 
     def of_kind(self, *kinds: str) -> tuple[Plugin, ...]:
         """Returns the plugins of the given kinds, sorted by name."""
@@ -148,7 +144,7 @@ class Registry:
 
     def plugin_of(self, cls: type) -> Plugin:
         """Returns the plugin that a class is."""
-        return self._by_class[cls]
+        return self.plugins.of_class(cls)
 
     def _broken_hint(self) -> str:
         if not self.broken:
@@ -157,19 +153,63 @@ class Registry:
         return f" Could not be imported: {files}. `dsbuilder plugins list` shows why."
 
 
+class Plugins(Mapping[str, Plugin]):
+    """Plugins by name, in the order of the names.
+
+    The built-in ones are known by the table of `builtin/`, and imported one by one when they are
+    asked for: a pipeline names few of them, and all take a tenth of a second.
+    """
+
+    def __init__(self, found: Sequence[Plugin]) -> None:
+        self._loaded: dict[str, Plugin] = {}
+        self._by_class: dict[type, Plugin] = {}
+        for plugin in found:
+            self._add(plugin)
+
+    def _add(self, plugin: Plugin) -> None:
+        other = self.get(plugin.name)
+        if other is not None:
+            raise PluginError(
+                f"plugin '{plugin.name}' is defined twice: {other.kind} in {other.origin.location} "
+                f"and {plugin.kind} in {plugin.origin.location}. Rename one of them."
+            )
+        self._load(plugin)
+
+    def _load(self, plugin: Plugin) -> Plugin:
+        self._by_class[plugin.cls] = plugin
+        return self._loaded.setdefault(plugin.name, plugin)
+
+    def __getitem__(self, name: str) -> Plugin:
+        if name not in self._loaded and name in builtin.HOMES:
+            self._load(_builtin_plugin(name))
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._loaded, *builtin.HOMES}))
+
+    def __len__(self) -> int:
+        return len({*self._loaded, *builtin.HOMES})
+
+    def of_class(self, cls: type) -> Plugin:
+        """Returns the plugin that a class is."""
+        if cls not in self._by_class and cls.__module__.startswith(f"{builtin.__name__}."):
+            self[cls.__dsbuilder__.name]  # type: ignore[attr-defined]  # some file imported it
+        return self._by_class[cls]
+
+
 def discover(folders: Sequence[Path] = ()) -> Registry:
     """Returns the registry of built-in and installed plugins and of those in `folders`.
 
     Raises:
       PluginError: a name is defined twice, or a folder does not exist.
     """
-    found: list[Plugin] = list(_builtin_plugins())
+    found: list[Plugin] = []
     broken: list[Broken] = []
     _add_entry_points(found, broken)
     for folder in folders:
         _add_folder(folder.resolve(), found, broken)
     return Registry(
-        plugins=MappingProxyType({p.name: p for p in sorted(_unique(found), key=_name)}),
+        plugins=Plugins(found),
         broken=tuple(broken),
         folders=tuple(folder.resolve() for folder in folders),
     )
@@ -184,22 +224,6 @@ def nearest_folder(pipeline: Path) -> Path | None:
     return None
 
 
-def _name(plugin: Plugin) -> str:
-    return plugin.name
-
-
-def _unique(found: Sequence[Plugin]) -> Sequence[Plugin]:
-    first: dict[str, Plugin] = {}
-    for plugin in found:
-        other = first.setdefault(plugin.name, plugin)
-        if other is not plugin:
-            raise PluginError(
-                f"plugin '{plugin.name}' is defined twice: {other.kind} in {other.origin.location} "
-                f"and {plugin.kind} in {plugin.origin.location}. Rename one of them."
-            )
-    return found
-
-
 def _marked(module: ModuleType, origin: Origin) -> Iterator[Plugin]:
     for value in vars(module).values():
         mark = value.__dict__.get("__dsbuilder__") if isinstance(value, type) else None
@@ -212,12 +236,15 @@ def _module_origin(module: ModuleType, distribution: str, version: str) -> Origi
     return Origin(location=location, distribution=distribution, version=version)
 
 
-def _builtin_plugins() -> Iterator[Plugin]:
-    version = importlib.metadata.version("dsbuilder")
-    for info in pkgutil.walk_packages(builtin.__path__, f"{builtin.__name__}."):
-        if not info.ispkg:
-            module = importlib.import_module(info.name)
-            yield from _marked(module, _module_origin(module, "dsbuilder", version))
+def _builtin_plugin(name: str) -> Plugin:
+    module = importlib.import_module(f"{builtin.__name__}.{builtin.HOMES[name]}")
+    origin = _module_origin(module, "dsbuilder", _version())
+    return next(plugin for plugin in _marked(module, origin) if plugin.name == name)
+
+
+@cache
+def _version() -> str:
+    return importlib.metadata.version("dsbuilder")
 
 
 def _add_entry_points(found: list[Plugin], broken: list[Broken]) -> None:

@@ -27,7 +27,6 @@ from dsbuilder.build.task import Binding, Job, ShardTask
 from dsbuilder.builtin.transforms.albumentations_recipe import library
 from dsbuilder.errors import DsbuilderError
 from dsbuilder.pipeline import Pipeline
-from dsbuilder.registry import discover
 
 _PR_SET_PDEATHSIG = 1
 
@@ -40,7 +39,6 @@ def main(fd: int, modules: Sequence[str]) -> None:
     processes.claim()
     for module in modules:
         _import(module)
-    discover([])  # imports the built-in plugins, which binding would wait for
     _limit_threads()
     memory.keep_freed()
     try:

@@ -1,9 +1,14 @@
 """Plugins are found where they lie; a name stands for one; what is broken is reported."""
 
+import importlib
+import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from dsbuilder import builtin
 from dsbuilder.cache.fingerprint import of_code, source_files
 from dsbuilder.errors import PluginError
 from dsbuilder.registry import KINDS, Registry, discover, nearest_folder
@@ -44,6 +49,27 @@ def test_every_kind_has_built_in_members() -> None:
     found = discover()
     assert {plugin.kind for plugin in found.plugins.values()} == set(KINDS)
     assert not found.broken
+
+
+def test_the_table_of_built_in_plugins_says_what_their_files_hold() -> None:
+    found = {}
+    for info in pkgutil.walk_packages(builtin.__path__, f"{builtin.__name__}."):
+        module = importlib.import_module(info.name)
+        for value in vars(module).values():
+            mark = vars(value).get("__dsbuilder__") if isinstance(value, type) else None
+            if mark is not None and value.__module__ == info.name:
+                found[mark.name] = info.name.removeprefix(f"{builtin.__name__}.")
+    assert found == dict(builtin.HOMES)
+
+
+def test_a_built_in_plugin_is_imported_alone() -> None:
+    code = (
+        "import sys; from dsbuilder.registry import discover; discover().get('folder', 'source')\n"
+        "print([name for name in ('folder', 'coco') if f'dsbuilder.builtin.sources.{name}' in "
+        "sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout == "['folder']\n"
 
 
 def test_a_file_of_a_folder_is_a_plugin(folder) -> None:

@@ -2,7 +2,7 @@
 
 The limit's workers are forked from a process that has imported all. Ours are forked from a process
 of their own, which is started before the clock here, and given three seconds to import; and the
-built-in plugins, which a build imports when it looks for them, are imported here as well.
+built-in plugins, each of which a build imports when it is named, are imported here as well.
 """
 
 import os
@@ -13,7 +13,7 @@ from job import FUSED, build, clock, out_dir, subset
 from dsbuilder.build.engines.pool import Pool
 from dsbuilder.registry import discover
 
-discover()
+dict(discover().plugins)
 folder, out = subset(), out_dir()
 words = (FUSED,) if os.environ["MODE"] == "fused" else ()
 with Pool(workers=2, sample_timeout_s=60, modules=["albumentations"]) as pool:
