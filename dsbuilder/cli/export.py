@@ -43,7 +43,7 @@ def export(dataset: Path, to: str, out: Path, *, as_json: bool) -> None:
     tfds: a folder name/version of TFRecord files, for TensorFlow Datasets.
     voc: XML files of boxes, palette masks and lists, as Pascal VOC has them.
     webdataset: tar files of samples, for webdataset and Hugging Face.
-    yolo: label files of boxes or keypoints and data.yaml, for Ultralytics and others.
+    yolo: label files of boxes, keypoints or masks and data.yaml, for Ultralytics and others.
     """
     from dsbuilder.dataset import load
     from dsbuilder.export import export as write

@@ -14,6 +14,10 @@ Keypoints follow the box of their object, as pose sets have them, where each box
 every sample there are as many objects of one as of the other, and the middle of the points lies in
 the box. Where it does not, they are left out. Without boxes, each object has the box around its
 points.
+
+A mask without either is written as polygons, one for each connected part of a class, along the
+edges of its pixels, so that the mask comes out of them again. What polygons cannot say is refused:
+pixels to ignore, and a class 0 that is not the background.
 """
 
 import logging
@@ -25,25 +29,32 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
 from dsbuilder.export.files import Names, check_images, chosen, labels, stored
 from dsbuilder.formats import keys, yolo
 from dsbuilder.formats.layout import shortened
+from dsbuilder.formats.outline import outlines
 from dsbuilder.formats.yolo_line import Point, Pose, Row
-from dsbuilder.targets import Boxes, BoxSet, Keypoints, PointSet
+from dsbuilder.targets import Boxes, BoxSet, Keypoints, Mask, PointSet
 
 _LOGGER = logging.getLogger(__name__)
 _OBJECT = "object"
+_BACKGROUND = "background"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Written:
     """The names of the targets that are written; None of a kind that is not."""
 
-    boxes: str | None
-    points: str | None
+    boxes: str | None = None
+    points: str | None = None
+    mask: str | None = None
 
     def rows(self, targets: Any) -> Iterator[Row]:
         """Yields the objects of a sample."""
+        if self.mask is not None:
+            yield from _polygons(targets[self.mask])
+            return
         points = None if self.points is None else targets[self.points]
         if self.boxes is None:
             yield from (Row(0, _around(points, row), points=each) for row, each in _points(points))
@@ -59,8 +70,8 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     """Writes a dataset into an empty folder and returns how many samples of each split it wrote.
 
     Raises:
-      DataError: it has neither boxes nor keypoints, or images are of a type that no image file
-        holds.
+      DataError: it has neither boxes, keypoints nor a mask that polygons can say, or images are of
+        a type that no image file holds.
       CacheError: a shard is missing, cut or corrupt.
     """
     check_images(dataset)
@@ -73,7 +84,7 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
     if isinstance(points, Keypoints) and points.edges:
         _LOGGER.warning("%s: edges of '%s' left out.", dataset.path, written.points)
     places = {split: f"images/{split}" for split in dataset.splits}
-    names = (_OBJECT,) if target is None else target.class_names
+    names = _class_names(dataset, written)
     pose = Pose(names=points.names, swaps=points.swaps) if isinstance(points, Keypoints) else None
     text = yolo.written_data(names, places, pose=pose)
     (folder / "data.yaml").write_text(text, encoding="utf-8", newline="\n")
@@ -91,6 +102,10 @@ def _chosen(dataset: Dataset) -> _Written:
     for name, kind in dataset.signature.targets.items():
         first.setdefault(type(kind), name)
     found = _Written(boxes=first.get(Boxes), points=first.get(Keypoints))
+    if found.boxes is None and found.points is None:
+        name = chosen(dataset, Boxes, Keypoints, Mask)[Mask]
+        _check_mask(dataset, name)
+        return _Written(mask=name)
     if found.boxes is None or found.points is None:
         names = chosen(dataset, Boxes, Keypoints)
         return _Written(boxes=names.get(Boxes), points=names.get(Keypoints))
@@ -109,6 +124,35 @@ def _chosen(dataset: Dataset) -> _Written:
                 return _Written(boxes=found.boxes, points=None)
     chosen(dataset, Boxes, Keypoints)
     return found
+
+
+def _check_mask(dataset: Dataset, name: str) -> None:
+    """Raises a DataError if polygons cannot say what masks hold."""
+    target = dataset.signature.targets[name]
+    if not isinstance(target, Mask) or target.names[0] != _BACKGROUND:
+        raise DataError(
+            f"{dataset.path}: {name}: expected '{_BACKGROUND}' as the class 0 of a mask, found "
+            f"'{target.class_names[0]}', which polygons cannot say. Export to another layout, such "
+            "as imagefolder."
+        )
+    if target.ignore is None:
+        return
+    for split in dataset.splits:
+        for key, targets in labels(dataset, split):
+            if (targets[name] == target.ignore).any():
+                raise DataError(
+                    f"{dataset.path}: {name}: expected a class for every pixel, found pixels to "
+                    f"ignore at '{key}', which polygons cannot say. Export to another layout, such "
+                    "as imagefolder."
+                )
+
+
+def _class_names(dataset: Dataset, written: _Written) -> tuple[str, ...]:
+    if written.mask is not None:
+        return dataset.signature.targets[written.mask].class_names[1:]
+    if written.boxes is None:
+        return (_OBJECT,)
+    return dataset.signature.targets[written.boxes].class_names
 
 
 def _belong(boxes: BoxSet, points: PointSet) -> bool:
@@ -148,6 +192,16 @@ def _points(points: PointSet | None) -> Iterator[tuple[int, tuple[Point, ...]]]:
         for number, (places, visibility) in enumerate(rows):
             pairs = zip(places, visibility, strict=True)
             yield number, tuple((x, y, seen) for (x, y), seen in pairs)
+
+
+def _polygons(mask: np.ndarray) -> Iterator[Row]:
+    """Yields the connected parts of each class but the background."""
+    height, width = mask.shape
+    for number in np.unique(mask[mask > 0]).tolist():
+        for outline in outlines(mask == number):
+            xs, ys = zip(*((x / width, y / height) for x, y in outline), strict=True)
+            flat = tuple(each for point in zip(xs, ys, strict=True) for each in point)
+            yield Row(number - 1, (min(xs), min(ys), max(xs), max(ys)), flat)
 
 
 def _around(points: Any, row: int) -> tuple[float, float, float, float]:

@@ -91,11 +91,13 @@ def parse(line: str, names: Mapping[int, str], pose: Pose | None) -> Row:
 
 
 def written(row: Row, *, is_seen: bool = True) -> str:
-    """Returns the line of a box, or of a box with keypoints.
+    """Returns the line of a polygon, a box, or a box with keypoints.
 
     Args:
       is_seen: whether the visibility of keypoints is written.
     """
+    if row.polygon:
+        return " ".join([str(row.class_id), *map(_word, row.polygon)]) + "\n"
     x_min, y_min, x_max, y_max = map(float, row.corners)
     box = ((x_min + x_max) / 2, (y_min + y_max) / 2, x_max - x_min, y_max - y_min)
     words = [str(row.class_id), *map(_word, box)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import dsbuilder
 from dsbuilder.builtin.sources.coco import Coco
 from dsbuilder.builtin.sources.voc import Voc
 from dsbuilder.builtin.sources.yolo import Yolo
@@ -166,3 +167,27 @@ def test_we_read_polygons_that_it_wrote(tmp_path: Path) -> None:
     assert (mask != expected).mean() < 0.03  # its outlines run through the centres of pixels
     corners = kinds["objects"].parse(record.targets["objects"]).corners * SCALE
     assert np.abs(corners - boxes).max() <= 1.01
+
+
+def test_it_opens_polygons_that_we_wrote(tmp_path: Path) -> None:
+    ids = np.zeros((60, 80), np.uint8)
+    ids[10:40, 20:60], ids[20:30, 30:50] = 1, 2
+    for name, pixels in (("images", np.zeros((60, 80, 3), np.uint8)), ("masks", ids)):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        Image.fromarray(pixels).save(tmp_path / "set" / name / "a.png")
+    (tmp_path / "p.yaml").write_text(
+        "name: masks\nsource: {use: image_mask, path: set, classes: [background, sky, sea]}\n"
+        "cache: {image: png}\nsplit: {train: 1}\n"
+    )
+    built = dsbuilder.build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
+    export(dsbuilder.load(built.path), tmp_path / "yolo", to="yolo")
+    found = supervision.DetectionDataset.from_yolo(
+        images_directory_path=str(tmp_path / "yolo/images/train"),
+        annotations_directory_path=str(tmp_path / "yolo/labels/train"),
+        data_yaml_path=str(tmp_path / "yolo/data.yaml"),
+        force_masks=True,
+    )
+    [(_, _, objects)] = list(found)
+    assert [found.classes[number] for number in objects.class_id] == ["sky", "sea"]
+    for number, mask in zip((1, 2), objects.mask, strict=True):
+        assert (mask != (ids == number)).mean() < 0.05  # it paints the pixels on the outline

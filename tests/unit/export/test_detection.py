@@ -414,7 +414,11 @@ def test_voc_cannot_hold_boxes_around_a_background(tmp_path):
 
 @pytest.mark.parametrize(
     ("to", "kinds"),
-    [("coco", "boxes or mask or keypoints or text"), ("yolo", "boxes or keypoints"), ("voc", "")],
+    [
+        ("coco", "boxes or mask or keypoints or text"),
+        ("yolo", "boxes or keypoints or mask"),
+        ("voc", ""),
+    ],
 )
 def test_a_dataset_without_such_a_target_is_refused(
     make_images, write_pipeline, tmp_path, to, kinds

@@ -1,4 +1,4 @@
-"""Keypoints of a YOLO export: written where each box has its own, and read again as they were."""
+"""Keypoints and masks of a YOLO export: what is written is read again as it was."""
 
 import shutil
 from pathlib import Path
@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 import dsbuilder
 from dsbuilder.builtin.sources.yolo import Yolo
 from dsbuilder.dataset import Dataset
+from dsbuilder.errors import DataError
 from dsbuilder.export import export
 from dsbuilder.formats import keys, png, yolo
 from dsbuilder.formats.yolo_line import Pose, Row
@@ -108,3 +110,63 @@ def test_pairs_survive_so_that_a_mirror_swaps_them(tmp_path, how: str) -> None:
     sample = next(dsbuilder.load(built.path).samples("train"))
     points = sample.targets["keypoints"].points[0].tolist()
     assert points == ([[0.5, 0.5], [0, 0], [0.25, 0.5]] if how == "mirrored" else points)
+
+
+MASKS = arrays.arrays(np.uint8, (7, 9), elements=st.integers(0, 2))
+
+
+def build_masks(folder: Path, masks: list[np.ndarray], more: str = "") -> Dataset:
+    shutil.rmtree(folder, ignore_errors=True)
+    for number, ids in enumerate(masks):
+        for name, pixels in (("images", np.full((7, 9, 3), number, np.uint8)), ("masks", ids)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / name / f"{number}.png").write_bytes(png.encode(np.atleast_3d(pixels)))
+    (folder / "p.yaml").write_text(
+        f"name: masks\nsource: {{use: image_mask, path: ., {more or CLASSES}}}\n"
+        "cache: {image: png}\nsplit: {train: 1}\n"
+    )
+    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=0)
+    return dsbuilder.load(built.path)
+
+
+CLASSES = "classes: [background, sky, 斑马]"
+
+
+@settings(max_examples=12)
+@given(st.lists(MASKS, min_size=2, max_size=2))
+def test_masks_are_exported_as_polygons_and_read_again_to_the_pixel(
+    tmp_path_factory, found
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "masks"
+    dataset = build_masks(folder, found)
+    export(dataset, folder / "yolo", to="yolo")
+    if not any(ids.any() for ids in found):
+        return
+    source = Yolo(path=folder / "yolo", polygons="mask")
+    records = {record.key: record for record in source.records()}
+    kinds = source.targets(list(records.values()))
+    assert kinds == dataset.signature.targets
+    for sample in dataset.samples("train"):
+        mask = kinds["mask"].parse(records[sample.key].targets["mask"])
+        assert np.array_equal(mask, sample.targets["mask"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            "classes: [sky, sea, land]",
+            "expected 'background' as the class 0 of a mask, found 'sky'",
+        ),
+        (
+            CLASSES + ", ignore: '255'",
+            "expected a class for every pixel, found pixels to ignore at",
+        ),
+    ],
+)
+def test_a_mask_that_polygons_cannot_say_is_refused(tmp_path, options: str, message: str) -> None:
+    ids = np.full((7, 9), 255 if "255" in options else 1, np.uint8)
+    dataset = build_masks(tmp_path / "masks", [ids], options)
+    with pytest.raises(DataError, match=message):
+        export(dataset, tmp_path / "yolo", to="yolo")
+    assert not (tmp_path / "yolo").exists()
