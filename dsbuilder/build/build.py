@@ -28,6 +28,7 @@ from dsbuilder.cache import build_log, manifest, quarantine
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError, DataError
+from dsbuilder.formats.garbage import uncollected
 from dsbuilder.spec import load_document
 from dsbuilder.spec.document import Document, override, read
 
@@ -97,7 +98,7 @@ def build_dataset(
     document = override(read(Path(pipeline)), overrides)
     with how.start_early(document, Path(out)) as early:
         with Ear().listening() as ear:
-            with _uncollected():
+            with uncollected():
                 surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
             store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
             surveyed = inspected(
@@ -159,7 +160,7 @@ def _check_something(surveyed: Survey) -> None:
 
 
 def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:
-    with _uncollected():
+    with uncollected():
         hashes = hash_records(surveyed, store.index, rehash=rehash)
         return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
 
@@ -172,18 +173,6 @@ def _passed_over() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Lets the garbage collector rest: planning makes many objects and drops few of them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,11 @@ often begin at 1 and have gaps. What an annotation holds beside its image depend
 file (instances, keypoints, captions), so each is looked at when a target asks for it.
 """
 
+import contextlib
+import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +23,15 @@ from typing import Any
 from dsbuilder.errors import DataError, did_you_mean
 from dsbuilder.formats import facts
 from dsbuilder.formats.faults import Faults
+from dsbuilder.formats.garbage import uncollected
 from dsbuilder.formats.table import cut
 
 Id = int | str
 Size = tuple[int, int]
 
 _PARTS = ("images", "annotations")
+_OUTLINE = re.compile(rb'(?<!\\)"segmentation"\s*:\s*(\[(?:\s*\[[-+0-9.eE,\s]*\]\s*,?)*+\s*\])')
+"""Polygons in the text of a file. In a text of JSON a quote has a backslash before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,19 +71,26 @@ class Category:
         return isinstance(self.id, str), self.id
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Annotation:
     """What is said of one image, or of one object in it.
 
     Attributes:
-      place: such as `a.json: annotations[3]`, for messages.
+      path: of the file.
+      number: the place in its list of annotations, from 0 on.
       category: None where none is stated, as of a caption.
       found: the JSON object.
     """
 
-    place: str
+    path: Path
+    number: int
     category: Category | None
     found: Mapping[str, Any]
+
+    @property
+    def place(self) -> str:
+        """Where it stands, such as `a.json: annotations[3]`, for messages."""
+        return f"{self.path}: annotations[{self.number}]"
 
     @property
     def crowd(self) -> int:
@@ -120,14 +133,22 @@ class Document:
     stated: facts.Facts = field(default_factory=dict)
 
 
-def read(path: Path) -> Document:
+def read(path: Path, *, outlines: bool = True) -> Document:
     """Returns what an annotation file says.
+
+    Args:
+      outlines: whether polygons are read, nine tenths of most files; else a hash stands for them.
 
     Raises:
       DataError: it is missing, is not JSON, or images, annotations and categories do not fit
         together; names up to 20 entries that are wrong.
     """
-    found = _loaded(path)
+    with uncollected():
+        return _read(path, outlines=outlines)
+
+
+def _read(path: Path, *, outlines: bool) -> Document:
+    found = _loaded(path, outlines=outlines)
     faults = Faults()
     images = _images(path, found["images"], faults)
     categories = _categories(path, found.get("categories", []), faults)
@@ -154,9 +175,12 @@ def _facts(path: Path, info: Any) -> facts.Facts:
         raise DataError(f"{path}: info.{facts.KEY}: {error} Correct or remove it.") from None
 
 
-def _loaded(path: Path) -> dict[str, Any]:
+def _loaded(path: Path, *, outlines: bool) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"{path}: expected an annotation file, found none. Check the path.")
+    if not outlines:  # what is wrong with it, is told below, with its line in the whole text
+        with contextlib.suppress(ValueError, RecursionError, DataError):
+            return _checked(path, json.loads(_without_outlines(path), parse_constant=_refuse))
     try:
         found = json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), parse_constant=_refuse)
     except json.JSONDecodeError as error:
@@ -166,6 +190,22 @@ def _loaded(path: Path) -> dict[str, Any]:
         ) from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: expected JSON in UTF-8, found an error: {error}.") from None
+    return _checked(path, found)
+
+
+def _without_outlines(path: Path) -> bytes:
+    """Returns the text of a file with a hash in place of all polygons.
+
+    So annotations that are alike but for these are still told apart.
+    """
+    return _OUTLINE.sub(_hashed, path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+
+
+def _hashed(match: re.Match[bytes]) -> bytes:
+    return b'"segmentation":"%s"' % hashlib.blake2b(match[1], digest_size=8).hexdigest().encode()
+
+
+def _checked(path: Path, found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise DataError(f"{path}: expected a JSON object, found a {type(found).__name__}.")
     for part in _PARTS:
@@ -179,14 +219,14 @@ def _refuse(word: str) -> Any:
     raise ValueError(f"{word} is no JSON number")
 
 
-def _entries(path: Path, part: str, found: Any, faults: Faults) -> Iterable[tuple[str, Any]]:
-    """Yields place and entry of a list; what is no object is noted as a fault."""
+def _entries(path: Path, part: str, found: Any, faults: Faults) -> Iterable[tuple[int, Any]]:
+    """Yields number and entry of a list; what is no object is noted as a fault."""
     if not isinstance(found, list):
         faults.add(f"{path}: expected a list '{part}', found {type(found).__name__}.")
         return
     for number, entry in enumerate(found):
         if isinstance(entry, dict):
-            yield f"{path}: {part}[{number}]", entry
+            yield number, entry
         else:
             faults.add(f"{path}: {part}[{number}]: expected an object, found {shown(entry)}.")
 
@@ -195,7 +235,7 @@ def _images(path: Path, found: Any, faults: Faults) -> dict[Id, Image]:
     images: dict[Id, Image] = {}
     named: dict[str, Id] = {}
     for place, entry in _entries(path, "images", found, faults):
-        with faults.collecting(place):
+        with faults.collecting(f"{path}: images[{place}]"):
             number = _id(entry, "id")
             name = entry.get("file_name")
             if not isinstance(name, str) or not name:
@@ -225,7 +265,7 @@ def _is_side(side: Any) -> bool:
 def _categories(path: Path, found: Any, faults: Faults) -> dict[Id, Category]:
     categories: dict[Id, Category] = {}
     for place, entry in _entries(path, "categories", found, faults):
-        with faults.collecting(place):
+        with faults.collecting(f"{path}: categories[{place}]"):
             category = _category(entry)
             names = {each.name for each in categories.values()}
             if category.id in categories or category.name in names:
@@ -247,8 +287,14 @@ def _category(entry: Mapping[str, Any]) -> Category:
         id=_id(entry, "id"),
         name=name.strip(),
         keypoints=tuple(points),
-        edges=tuple(_edge(each, points) for each in entry.get("skeleton", []) or []),
+        edges=_edges(entry.get("skeleton"), points),
     )
+
+
+def _edges(pairs: Any, points: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    if not isinstance(pairs, list | None):
+        raise DataError(f"expected a list 'skeleton', found {shown(pairs)}.")
+    return tuple(_edge(each, points) for each in pairs or ())
 
 
 def _edge(pair: Any, points: Sequence[str]) -> tuple[str, str]:
@@ -271,8 +317,8 @@ def _annotations(
 ) -> list[Annotation]:
     images, categories = known
     annotations = []
-    for place, entry in _entries(path, "annotations", found, faults):
-        with faults.collecting(place):
+    for number, entry in _entries(path, "annotations", found, faults):
+        try:
             if "segments_info" in entry:
                 raise DataError("expected an annotation of an object, found a panoptic one.")
             if _id(entry, "image_id") not in images:
@@ -283,7 +329,10 @@ def _annotations(
             if entry.get("iscrowd", 0) not in (0, 1):
                 raise DataError(f"expected iscrowd 0 or 1, found {shown(entry['iscrowd'])}.")
             category = _category_of(entry, categories)
-            annotations.append(Annotation(place=place, category=category, found=entry))
+        except DataError as error:
+            faults.add(f"{path}: annotations[{number}]: {error}")
+        else:
+            annotations.append(Annotation(path=path, number=number, category=category, found=entry))
     return annotations
 
 

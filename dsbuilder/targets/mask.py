@@ -74,22 +74,24 @@ class Mask(Target):
           DataError: the file cannot be read, or holds a value that stands for no class.
         """
         self.check(raw)
-        return self._checked(self._of_file(raw) if "path" in raw else self._of_segments(raw))
+        if "path" not in raw:
+            return self._checked(self._of_segments(raw))
+        try:
+            return self._checked(self._of_file(raw))
+        except DataError as error:
+            raise DataError(f"mask {Path(raw['path']).name}: {error}") from None
 
     def _of_file(self, raw: Mapping[str, Any]) -> np.ndarray:
         from dsbuilder.formats import mask as mask_format
 
-        path = Path(raw["path"])
         try:
-            with path.open("rb") as file:
+            with Path(raw["path"]).open("rb") as file:
                 file.seek(raw.get("offset", 0))
                 data = file.read(raw.get("length", -1))
-            return mask_format.read_ids(data, raw.get("values"))
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise DataError(f"mask {path.name}: expected a file, found none ({reason}).") from None
-        except DataError as error:
-            raise DataError(f"mask {path.name}: {error}") from None
+            raise DataError(f"expected a file, found none ({reason}).") from None
+        return mask_format.read_ids(data, raw.get("values"))
 
     def _of_segments(self, raw: Mapping[str, Any]) -> np.ndarray:
         size = _size(raw)

@@ -13,6 +13,7 @@ from dsbuilder.builtin.sources.keyed import keyed
 from dsbuilder.formats import coco, coco_values, keys
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats.faults import Faults
+from dsbuilder.formats.garbage import uncollected
 from dsbuilder.formats.layout import Inside, normalized, shortened, split_in
 from dsbuilder.formats.tree import scan
 from dsbuilder.plugin import DataError, Record, Target, Text
@@ -41,7 +42,8 @@ def read(path: Path, files: Mapping[str, Files], images: Files, *, ignore: str |
     Raises:
       DataError: see `Coco.records`.
     """
-    return _Reader(path, files, images, ignore).read()
+    with uncollected():
+        return _Reader(path, files, images, ignore).read()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,8 @@ class _Reader:
     def _open(self, file: str) -> coco.Document:
         place = self._inside.locate(file)
         if place not in self._opened:
-            self._opened[place] = coco.read(self._path / place)
+            outlined = file in self._files.get("mask", {}).values()
+            self._opened[place] = coco.read(self._path / place, outlines=outlined)
         return self._opened[place]
 
     def _folder(self, split: str | None, document: coco.Document) -> str:
@@ -160,7 +163,7 @@ class _Reader:
 
     def _records(self, part: _Part) -> Iterator[Record]:
         for name in part.first.images:
-            with self._faults.collecting(str(part.first.path)):
+            with self._faults.collecting():
                 key = self._key(part, name)
                 targets = {
                     target: self._raw(target, document, name, key)
@@ -175,11 +178,17 @@ class _Reader:
                 )
 
     def _key(self, part: _Part, name: str) -> str:
-        key = self._inside.locate(part.folder + normalized(name))
+        try:
+            key = self._inside.locate(part.folder + normalized(name))
+        except DataError as error:
+            raise DataError(f"{part.first.path}: {error}") from None
         if key in self._split_of:
             splits = {self._split_of[key], part.split} - {None}
             again = f" in {' and '.join(sorted(map(str, splits)))}" if len(splits) > 1 else ""
-            raise DataError(f"expected every image once, found '{key}' again{again}. Remove one.")
+            raise DataError(
+                f"{part.first.path}: expected every image once, found '{key}' again{again}. "
+                "Remove one."
+            )
         self._split_of[key] = part.split
         return key
 
@@ -188,7 +197,9 @@ class _Reader:
         annotations = document.annotations[name]
         if target == "text":
             if not annotations:
-                raise DataError(f"expected a caption of '{name}', found none. Add one.")
+                raise DataError(
+                    f"{document.path}: expected a caption of '{name}', found none. Add one."
+                )
             return "\n".join(_told(each, coco_values.caption) for each in annotations)
         size = document.images[name].size or self._measured(key)
         if target == "objects":
@@ -202,7 +213,7 @@ class _Reader:
         try:
             return image_format.size((self._path / key).read_bytes())
         except DataError as error:
-            raise DataError(f"expected the size of '{key}' in its header: {error}") from None
+            raise DataError(f"{self._path / key}: expected a size in its header: {error}") from None
 
     def _object(self, annotation: coco.Annotation, size: coco.Size) -> dict[str, Any]:
         return {

@@ -73,6 +73,45 @@ def test_an_annotation_that_is_there_twice_counts_once(tmp_path):
     assert document.repeated == 1
 
 
+POLYGON = [4.5, 1e-3, 7, 2, -0.0, 9]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_without_outlines_all_else_is_the_same(tmp_path, indent):
+    """Also what an outline looks like in a text, and objects that differ in their outlines."""
+    alike = {"image_id": 7, "category_id": 18, "bbox": [4, 3, 20, 15]}
+    odd = {"who": 'x "segmentation": [[1, 2]]', 'a "segmentation': [[1]], "segmentation": []}
+    entries = [
+        {"segmentation": [POLYGON, [1, 2, 3, 4, 5, 6]], **alike},
+        {"segmentation": [POLYGON], **alike, "attributes": odd},
+        {"segmentation": [POLYGON], **alike, "id": 5},
+        {"segmentation": [POLYGON], **alike, "id": 6},
+        {"segmentation": {"counts": [1, 2], "size": [30, 40]}, **alike},
+        {"segmentation": [], **alike},
+    ]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(some(annotations=entries), indent=indent))
+    whole, short = coco.read(path), coco.read(path, outlines=False)
+    assert (short.images, short.categories) == (whole.images, whole.categories)
+    assert short.repeated == whole.repeated == 1
+    for one, other in zip(whole.annotations["a.jpg"], short.annotations["a.jpg"], strict=True):
+        kept = {name: value for name, value in one.found.items() if name != "segmentation"}
+        if "attributes" in kept:
+            assert other.attributes["who"] == odd["who"]
+            assert other.attributes['a "segmentation'] == [[1]]
+        else:
+            assert kept.items() <= other.found.items()
+    assert whole.annotations["a.jpg"][0].found["segmentation"][0] == POLYGON
+
+
+def test_what_is_wrong_is_told_with_its_line_also_without_outlines(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"images": [],\n"annotations": [{"segmentation": [[1,\n2]]},\n}')
+    for outlines in (True, False):
+        with pytest.raises(DataError, match=r"a\.json:4: expected JSON, found an error"):
+            coco.read(path, outlines=outlines)
+
+
 def test_an_image_without_annotations_has_none(tmp_path):
     assert read(tmp_path, some(annotations=[])).annotations == {"a.jpg": []}
 
@@ -115,6 +154,10 @@ NOTE = {"image_id": 7, "category_id": 18}
         (
             some(categories=[{"id": 1, "name": "a", "keypoints": ["x"], "skeleton": [[1, 2]]}]),
             "expected pairs of numbers from 1 to 1 in 'skeleton', found '[1, 2]'",
+        ),
+        (
+            some(categories=[{"id": 1, "name": "a", "skeleton": 3}]),
+            "categories[0]: expected a list 'skeleton', found '3'",
         ),
     ],
 )

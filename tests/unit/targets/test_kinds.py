@@ -320,7 +320,7 @@ class TestMasks:
 
     def test_an_unknown_id_is_refused(self, tmp_path) -> None:
         raw = self.write(tmp_path, Image.fromarray(np.array([[0, 3]], np.uint8)))
-        with pytest.raises(DataError, match=r"expected ids in \[0, 3\), found 3"):
+        with pytest.raises(DataError, match=r"^mask .*\.png: expected ids in \[0, 3\), found 3"):
             Mask(names=NAMES).parse(raw)
 
     def test_later_segments_cover_earlier_ones(self) -> None:
