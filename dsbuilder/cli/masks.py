@@ -12,6 +12,7 @@ from dsbuilder.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from dsbuilder.sample import Target
     from dsbuilder.train.prediction import Prediction
 
 
@@ -20,10 +21,12 @@ class Masks:
     """Where masks are written.
 
     Attributes:
+      target: that they are of.
       masks: the folder of PNGs whose palette indices are class ids; None writes none.
       overlays: the folder of pictures; None writes none.
     """
 
+    target: "Target"
     masks: Path | None
     overlays: Path | None
 
@@ -65,10 +68,14 @@ class Masks:
         return written
 
     def _overlay(self, found: "Prediction") -> "Image":
-        from dsbuilder.report import canvas, overlay
+        from PIL import Image
 
-        picture = canvas.picture(found.image, max(found.image.shape[:2]))
-        return overlay.lay(picture, [overlay.Tint(ids=found.value)])
+        from dsbuilder.formats import image
+        from dsbuilder.report import overlay
+
+        picture = Image.fromarray(image.decode(found.path.read_bytes(), mode="rgb"))
+        ignored = getattr(self.target, "ignore", None)
+        return overlay.lay(picture, [overlay.Tint(ids=found.value, ignored=ignored)])
 
 
 def _png(name: str) -> str:

@@ -64,7 +64,7 @@ def predict(
     """Say what a trained model makes of images: classes, numbers or masks.
 
     A PATH is an image, or a folder, which stands for all images below it. Numbers are in the units
-    of the labels; a mask has the size that the pipeline's finish brings images to.
+    of the labels; a mask has the size of the image.
     """
     screen = Screen(as_json=as_json)
     with startup.tensorflow(screen):
@@ -77,7 +77,7 @@ def predict(
     (target,) = trained.note.signature.targets.values()
     given = {"top": top, "threshold": threshold, "masks": masks, "overlays": overlays}
     _check_options(target, given)
-    writer = Masks(masks=masks, overlays=overlays)
+    writer = Masks(target=target, masks=masks, overlays=overlays)
     found = run(
         trained,
         paths,

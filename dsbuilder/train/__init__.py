@@ -16,6 +16,7 @@ evaluation.py   `evaluate`; of classes accuracy, scores by class, confusion
 scores.py       scores of several classes, numbers and masks
 measured.py     what every evaluation says
 prediction.py   `predict`: what a model says of image files
+restoring.py    a mask brought back to the image that it is of
 answers.py      what its outputs say, by kind of target
 
 What does not need Keras does not import it: `run`, `options`, `fitting` and the data of

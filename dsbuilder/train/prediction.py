@@ -17,7 +17,7 @@ from dsbuilder.formats.layout import IMAGE_EXTENSIONS
 from dsbuilder.pipeline import decode
 from dsbuilder.plugin import Stage
 from dsbuilder.registry import discover
-from dsbuilder.sample import Sample
+from dsbuilder.sample import Motion, Sample
 from dsbuilder.seeding import generator
 from dsbuilder.spec.binding import Binder
 from dsbuilder.spec.document import from_data
@@ -25,6 +25,7 @@ from dsbuilder.spec.schema import ImageOptions
 from dsbuilder.spec.stages import StageBinder
 from dsbuilder.train.answers import ANSWERS, Scores
 from dsbuilder.train.archive import Note, Trained, load_model
+from dsbuilder.train.restoring import marked, way_back
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +36,16 @@ class Prediction:
       path: the file.
       name: its path below the folder that was asked for, with `/`; of a file, its name.
       value: a class name; of several classes their names; a number or a list of them; of a mask the
-        ids, uint8 `(H, W)` of the image as the model saw it.
+        ids, uint8 `(H, W)` of the upright image. What the model did not see of it, since the
+        pipeline crops, is the id that the mask ignores, else 0.
       scores: classes, the largest number first: their probabilities, of a mask their shares of the
-        area; none of numbers.
-      image: as the model saw it, `(H, W, C)`.
+        area that the model saw; none of numbers.
     """
 
     path: Path
     name: str
     value: Any
     scores: Scores
-    image: np.ndarray
 
 
 def predict(
@@ -82,13 +82,14 @@ def predict(
     def predictions() -> Iterator[Prediction]:
         for start in range(0, len(files), batch_size):
             batch = files[start : start + batch_size]
-            pixels = np.stack([reader.read(path) for path, _ in batch])
+            looks = [reader.look(path, follow=target.of_pixels) for path, _ in batch]
+            pixels = np.stack([image for image, _ in looks])
             outputs = np.asarray(trained.model.predict_on_batch(pixels))
-            for (path, name), image, output in zip(batch, pixels, outputs, strict=True):
+            for (path, name), (_, back), output in zip(batch, looks, outputs, strict=True):
                 value, scores = answer(output, target, threshold)
-                yield Prediction(
-                    path=path, name=name, value=value, scores=scores[:top], image=image
-                )
+                if back is not None:
+                    value = target.move(value, back)
+                yield Prediction(path=path, name=name, value=value, scores=scores[:top])
 
     return predictions()
 
@@ -132,17 +133,24 @@ class Reader:
     note: Note
 
     def read(self, path: Path) -> np.ndarray:
-        """Returns a file's pixels, `(H, W, C)` as the model's signature says.
+        """Returns a file's pixels, `(H, W, C)` as the model's signature says; see `look`."""
+        return self.look(path, follow=False)[0]
+
+    def look(self, path: Path, *, follow: bool) -> tuple[np.ndarray, Motion | None]:
+        """Returns a file's pixels as `read` does, and the way back to the image in the file.
+
+        Args:
+          follow: whether the way back is asked for; else it is None.
 
         Raises:
-          DataError: the file cannot be read as an image, or does not come out in that form.
+          DataError: the file cannot be read as an image, does not come out in that form, or the way
+            back cannot be told.
         """
         try:
             pixels = decode(path.read_bytes(), self.image, self.prepare)
-            sample = Sample(key=path.name, image=pixels, targets={})
-            for stage in (*self.prepare, *self.finish):
-                params = stage.plugin.draw(sample, generator(stage.id))
-                sample = stage.plugin.apply(sample, params)
+            start = marked(pixels, path.name) if follow else _bare(pixels, path.name)
+            sample = self._passed(start)
+            back = way_back(start, sample) if follow else None
         except OSError as error:
             raise DataError(f"{path}: expected a file to read, found {error.strerror}.") from None
         except DsbuilderError as error:
@@ -153,7 +161,16 @@ class Reader:
                 f"{path}: expected an image {expected} after the pipeline's finish, "
                 f"found {sample.image.shape} {sample.image.dtype}. Resize it to that."
             )
-        return sample.image
+        return sample.image, back
+
+    def _passed(self, sample: Sample) -> Sample:
+        for stage in (*self.prepare, *self.finish):
+            sample = stage.apply(sample, stage.plugin.draw(sample, generator(stage.id)))
+        return sample
+
+
+def _bare(pixels: np.ndarray, key: str) -> Sample:
+    return Sample(key=key, image=pixels, targets={})
 
 
 def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] | None = None) -> Reader:

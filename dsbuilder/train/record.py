@@ -50,6 +50,9 @@ def note_of(
 ) -> Note:
     """Returns what the model's file shall say beside the model, before the first epoch."""
     pipeline = pipeline_of(dataset)
+    image = dict(pipeline.get("image", {}))
+    if any(kind.of_pixels for kind in dataset.signature.targets.values()):
+        image["reduced_decode"] = False  # as in a build: it would not have the size of a mask
     stream_finish = pipeline.get("stream", {}).get("finish", [])
     return Note(
         dataset=f"{dataset.name} {dataset.manifest.version}",
@@ -58,7 +61,7 @@ def note_of(
         signature=train.signature,
         normalize="model" if options.model.preprocesses else options.normalize or "scale",
         pipeline={
-            "image": pipeline.get("image", {}),
+            "image": image,
             "prepare": pipeline.get("prepare", []),
             "finish": [*pipeline.get("finish", []), *stream_finish],
         },

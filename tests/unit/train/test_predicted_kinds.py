@@ -165,7 +165,7 @@ def test_masks_are_written_as_ids_that_are_read_back_and_as_pictures(scenes, run
         assert np.array_equal(ids, expected.value)
         picture = np.asarray(Image.open(each["overlay"]))
         ground = expected.value == 0
-        assert np.array_equal(picture[ground], expected.image[ground])
+        assert np.array_equal(picture[ground], np.asarray(Image.open(expected.path))[ground])
         assert sum(one["share"] for one in each["classes"]) == pytest.approx(1)
     shown = call(run, images / "part0", *folders)
     assert f"written to {tmp_path / 'ids'}" in shown and "%" in shown
@@ -204,3 +204,15 @@ def test_an_option_of_another_kind_is_refused(scenes, runs, target, option):
     result = CliRunner().invoke(main, ["predict", str(runs[target].path), str(home), *option])
     assert result.exit_code == 2
     assert f"expected no {option[0]} for a model of '{TARGETS[target]}'" in result.stderr
+
+
+def test_a_mask_has_the_size_of_its_image(scenes, runs, tmp_path):
+    home, _ = scenes
+    small = Image.open(home / "images" / "part0" / "0.png")
+    small.resize((96, 64), Image.Resampling.NEAREST).save(tmp_path / "large.png")
+    run = runs["mask"].path
+    (expected,) = prediction.predict(run, [home / "images" / "part0" / "0.png"])
+    (found,) = prediction.predict(run, [tmp_path / "large.png"])
+    assert found.value.shape == (64, 96)
+    assert (found.value[2::4, 2::4] == expected.value).mean() > 0.95
+    assert archive.read_note(runs["mask"].best).pipeline["image"]["reduced_decode"] is False
