@@ -10,28 +10,22 @@ often begin at 1 and have gaps. What an annotation holds beside its image depend
 file (instances, keypoints, captions), so each is looked at when a target asks for it.
 """
 
-import contextlib
-import hashlib
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.errors import DataError
 from dsbuilder.formats import facts
+from dsbuilder.formats.coco_loading import load
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.garbage import uncollected
 from dsbuilder.formats.table import cut
 
 Id = int | str
 Size = tuple[int, int]
-
-_PARTS = ("images", "annotations")
-_OUTLINE = re.compile(rb'(?<!\\)"segmentation"\s*:\s*(\[(?:\s*\[[-+0-9.eE,\s]*\]\s*,?)*+\s*\])')
-"""Polygons in the text of a file. In a text of JSON a quote has a backslash before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +142,7 @@ def read(path: Path, *, outlines: bool = True) -> Document:
 
 
 def _read(path: Path, *, outlines: bool) -> Document:
-    found = _loaded(path, outlines=outlines)
+    found = load(path, outlines=outlines)
     faults = Faults()
     images = _images(path, found["images"], faults)
     categories = _categories(path, found.get("categories", []), faults)
@@ -173,50 +167,6 @@ def _facts(path: Path, info: Any) -> facts.Facts:
         return facts.checked(info.get(facts.KEY, {}) if isinstance(info, dict) else {})
     except DataError as error:
         raise DataError(f"{path}: info.{facts.KEY}: {error} Correct or remove it.") from None
-
-
-def _loaded(path: Path, *, outlines: bool) -> dict[str, Any]:
-    if not path.is_file():
-        raise DataError(f"{path}: expected an annotation file, found none. Check the path.")
-    if not outlines:  # what is wrong with it, is told below, with its line in the whole text
-        with contextlib.suppress(ValueError, RecursionError, DataError):
-            return _checked(path, json.loads(_without_outlines(path), parse_constant=_refuse))
-    try:
-        found = json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}:{error.lineno}: expected JSON, found an error in column {error.colno}: "
-            f"{error.msg}. Correct it."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: expected JSON in UTF-8, found an error: {error}.") from None
-    return _checked(path, found)
-
-
-def _without_outlines(path: Path) -> bytes:
-    """Returns the text of a file with a hash in place of all polygons.
-
-    So annotations that are alike but for these are still told apart.
-    """
-    return _OUTLINE.sub(_hashed, path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-
-
-def _hashed(match: re.Match[bytes]) -> bytes:
-    return b'"segmentation":"%s"' % hashlib.blake2b(match[1], digest_size=8).hexdigest().encode()
-
-
-def _checked(path: Path, found: Any) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: expected a JSON object, found a {type(found).__name__}.")
-    for part in _PARTS:
-        if not isinstance(found.get(part), list):
-            hint = "" if part in found else did_you_mean(part, found)
-            raise DataError(f"{path}: expected a list '{part}', found none.{hint}")
-    return found
-
-
-def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON number")
 
 
 def _entries(path: Path, part: str, found: Any, faults: Faults) -> Iterable[tuple[int, Any]]:

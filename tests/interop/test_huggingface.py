@@ -72,6 +72,7 @@ ROWS = [
             "categories": ["a"][: index % 2],
             "score": [0.5][: index % 2],
         },
+        "keypoints": [[index, 2.5, 2, 0, 0, 0]][: index % 2],
     }
     for index in range(8)
 ]
@@ -89,7 +90,8 @@ def test_metadata_opens_with_every_kind_of_label(
     (tmp_path / "source" / "metadata.jsonl").write_text(lines)
     pipeline = write_pipeline(
         "name: all\nsplit: {train: 0.5, test: 0.5, method: hash}\ncache: {image: png}\n"
-        "source: {use: imagefolder, path: source, mask_classes: [sky, road], attributes: [score]}\n"
+        "source: {use: imagefolder, path: source, mask_classes: [sky, road], attributes: [score],"
+        " keypoint_names: [nose, tail]}\n"
     )
     dataset = built(pipeline, tmp_path / "out")
     export(dataset, tmp_path / "folder", to="imagefolder")
@@ -105,6 +107,7 @@ def test_metadata_opens_with_every_kind_of_label(
             assert np.allclose(row["objects"]["bbox"], source["objects"]["bbox"], atol=1e-4)
             assert row["objects"]["categories"] == source["objects"]["categories"]
             assert row["objects"]["score"] == source["objects"]["score"]
+            assert np.allclose(row["keypoints"], source["keypoints"], atol=1e-4)
             assert (tmp_path / "folder" / split / sample.key).is_file()
 
 

@@ -13,7 +13,7 @@ BACKGROUND = "background"
 CROWD = "iscrowd"
 
 _log = logging.getLogger(__name__)
-_TAKEN = ("bbox", "box", "label", CROWD)
+_TAKEN = ("bbox", "box", "label", "segmentation", CROWD)
 
 Documents = Sequence[coco.Document]
 
