@@ -102,6 +102,17 @@ def unfreeze(model: Any, count: int) -> None:
     Raises:
       TrainError: the model has no frozen layers.
     """
+    frozen = frozen_layers(model) if count else []
+    for layer in frozen[-count:]:
+        layer.trainable = True
+
+
+def frozen_layers(model: Any) -> list[Any]:
+    """Returns the layers that can be unfrozen, in their order; see `unfreeze`.
+
+    Raises:
+      TrainError: there are none.
+    """
     import keras
 
     frozen = [
@@ -111,13 +122,12 @@ def unfreeze(model: Any, count: int) -> None:
         and not layer.trainable
         and not isinstance(layer, keras.layers.BatchNormalization)
     ]
-    if count and not frozen:
+    if not frozen:
         raise TrainError(
             "train.fine_tune: expected a model with frozen layers, found none. "
             "Remove fine_tune, or let the model freeze what it has loaded."
         )
-    for layer in frozen[len(frozen) - min(count, len(frozen)) :]:
-        layer.trainable = True
+    return frozen
 
 
 def leaves(model: Any) -> Iterator[Any]:

@@ -21,7 +21,7 @@ from dsbuilder.train.network import build_network
 from dsbuilder.train.objective import Objective, objective_of
 from dsbuilder.train.optimizer import make_optimizer
 from dsbuilder.train.options import bind
-from dsbuilder.train.phases import Phase, best_row, is_over, next_phase, unfreeze
+from dsbuilder.train.phases import Phase, best_row, frozen_layers, is_over, next_phase, unfreeze
 from dsbuilder.train.record import config_of, note_of, write_evaluation, write_progress
 from dsbuilder.train.run import CONFIG, Row, Run
 from dsbuilder.train.units import units_of
@@ -188,7 +188,7 @@ def _finish(training: _Training, rows: Sequence[Row], model: keras.Model | None)
 def _new_model(training: _Training) -> keras.Model:
     options = training.options
     wanted = options.normalize == "standardize"
-    return build_network(
+    model = build_network(
         options.model,
         training.train.signature,
         outputs=training.objective.outputs,
@@ -196,6 +196,9 @@ def _new_model(training: _Training) -> keras.Model:
         statistics=statistics(training.dataset) if wanted else None,
         units=training.note.units,
     )
+    if options.fine_tune is not None:
+        frozen_layers(model)  # told now, not after the first phase
+    return model
 
 
 def _compile(training: _Training, model: keras.Model, phase: Phase) -> None:

@@ -321,6 +321,14 @@ def test_a_failed_start_leaves_no_run(dataset, options, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_nothing_to_fine_tune_is_told_before_the_first_epoch(dataset, options, tmp_path):
+    wrong = replace(options, fine_tune=FineTuneOptions())
+    epochs = []
+    with pytest.raises(TrainError, match="expected a model with frozen layers, found none"):
+        trainer.train_dataset(dataset, wrong, run=tmp_path / "run", on_epoch=epochs.append)
+    assert not epochs
+
+
 def test_a_results_file_that_was_lost_is_written_again(whole, dataset, options, tmp_path):
     run = interrupted(dataset, options, tmp_path / "run", epoch=3)
     (run / "results.csv").write_text("nonsense")
