@@ -54,6 +54,8 @@ def runs(counts: Counts) -> list[int]:
     Raises:
       DataError: the counts are malformed.
     """
+    if not isinstance(counts, (str, list, tuple)):
+        raise DataError(f"expected run lengths, found {counts!r}. Correct the counts.")
     lengths = _unpacked(counts) if isinstance(counts, str) else list(counts)
     wrong = [run for run in lengths if not _is_length(run)]
     if wrong:

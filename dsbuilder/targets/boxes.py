@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from dsbuilder.errors import DataError
+from dsbuilder.formats.layout import is_utf8
 from dsbuilder.sample import Feature, Motion, Target
 from dsbuilder.targets.naming import check_names, id_of, out_of_range
+from dsbuilder.targets.number import is_number
 
 Dtype = Literal["int64", "float32", "string"]
 
@@ -16,6 +18,8 @@ _OWN = ("bbox", "label", "box")
 _DTYPES: Mapping[str, Any] = {"int64": np.int64, "float32": np.float32, "string": object}
 _YX = [1, 0, 3, 2]
 _MOST_SHOWN = 4
+_INT64 = 1 << 63
+_INFINITE = float("inf")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -219,7 +223,9 @@ def _corners(box: Any) -> list[float]:
     if not isinstance(corners, (list, tuple)) or len(corners) != 4:
         raise DataError(f"expected a box [x_min, y_min, x_max, y_max], found {box!r}.")
     x_min, y_min, x_max, y_max = corners
-    if not (0 <= x_min <= x_max <= 1 and 0 <= y_min <= y_max <= 1):
+    if not all(map(is_number, corners)) or not (
+        0 <= x_min <= x_max <= 1 and 0 <= y_min <= y_max <= 1
+    ):
         raise DataError(
             "expected a box [x_min, y_min, x_max, y_max] of shares of the image's sides, each in "
             f"[0, 1], found {list(corners)}."
@@ -229,10 +235,12 @@ def _corners(box: Any) -> list[float]:
 
 def _attribute(box: Mapping[str, Any], name: str, dtype: Dtype) -> Any:
     found = box.get(name)
-    if dtype == "string" and isinstance(found, str):
-        return found
-    takes = int if dtype == "int64" else (int, float)
-    if dtype == "string" or not isinstance(found, takes):
+    fits = {
+        "string": isinstance(found, str) and is_utf8(found),
+        "int64": isinstance(found, int) and -_INT64 <= found < _INT64,
+        "float32": isinstance(found, (int, float)) and (found != found or abs(found) < _INFINITE),
+    }
+    if not fits[dtype]:
         raise DataError(f"attribute '{name}': expected {dtype}, found {found!r} of a box.")
     return found
 

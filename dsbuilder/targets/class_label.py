@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dsbuilder.errors import DataError
 from dsbuilder.sample import Feature, Target
 from dsbuilder.targets.naming import check_names, id_of, out_of_range, weights_of
 
@@ -37,7 +38,11 @@ class ClassLabel(Target):
     def parse(self, raw: Any) -> int | np.ndarray:
         """Returns the id of a class name; where soft also the weights of weights by class name."""
         if self.soft and isinstance(raw, Mapping):
-            return weights_of(self.names, raw)
+            weights = weights_of(self.names, raw)
+            problem = _not_one(weights)
+            if problem:
+                raise DataError(f"{problem}.")
+            return weights
         return id_of(self.names, raw)
 
     def raw(self, value: int | np.ndarray) -> Any:
@@ -96,9 +101,7 @@ class ClassLabel(Target):
         weights = np.asarray(features[f"{name}_weights"])
         if weights.shape != (len(self.names),):
             return f"expected {len(self.names)} weights, found {weights.size}"
-        if not (weights >= 0).all() or abs(float(weights.sum()) - 1.0) > 1e-3:
-            return f"expected weights that sum to 1, found a sum of {float(weights.sum()):g}"
-        return None
+        return _not_one(weights)
 
     def mixed(self) -> "ClassLabel":
         """The same classes, soft."""
@@ -121,3 +124,11 @@ class ClassLabel(Target):
 
     def __str__(self) -> str:
         return f"{'soft class' if self.soft else 'class'} of {len(self.names)}"
+
+
+def _not_one(weights: np.ndarray) -> str | None:
+    """Says of weights that do not sum to 1."""
+    total = float(weights.sum())
+    if (weights >= 0).all() and abs(total - 1.0) <= 1e-3:
+        return None
+    return f"expected weights that sum to 1, found a sum of {total:g}"

@@ -10,6 +10,7 @@ import numpy as np
 from dsbuilder.errors import DataError, did_you_mean
 from dsbuilder.sample import Feature, Motion, Target
 from dsbuilder.targets.naming import check_names
+from dsbuilder.targets.number import is_number
 
 ABSENT, HIDDEN, VISIBLE = 0, 1, 2
 
@@ -96,6 +97,8 @@ class Keypoints(Target):
             if not isinstance(point, (list, tuple)) or len(point) != 3:
                 raise DataError(f"expected a keypoint [x, y, visibility], found {point!r}.")
             x, y, visibility = point
+            if not all(map(is_number, point)):
+                raise DataError(f"expected three numbers of a keypoint, found {point!r}.")
             if visibility not in (ABSENT, HIDDEN, VISIBLE):
                 raise DataError(f"expected a visibility of 0, 1 or 2, found {visibility!r}.")
             if visibility and not (0 <= x <= 1 and 0 <= y <= 1):

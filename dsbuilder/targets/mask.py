@@ -11,8 +11,11 @@ from dsbuilder.errors import DataError
 from dsbuilder.formats import polygon, rle
 from dsbuilder.sample import Feature, Motion, Target
 from dsbuilder.targets.naming import check_names, id_of
+from dsbuilder.targets.number import is_number
 
 _MOST_SHOWN = 4
+MAX_PIXELS = 178_956_970
+"""Of a mask made of segments: no image is larger."""
 _PLACE = frozenset({"path", "offset", "length"})
 
 
@@ -55,16 +58,23 @@ class Mask(Target):
         """Raises a DataError unless a raw value has the form of one; opens no file."""
         if not isinstance(raw, Mapping) or ("path" in raw) == ("segments" in raw):
             raise DataError(f"expected a mask's path or its segments, found {raw!r}.")
-        if "segments" in raw:
-            _size(raw)
-            for segment in raw["segments"]:
-                self._check_segment(segment)
+        if "path" in raw:
+            _check_place(raw)
+            return
+        _size(raw)
+        if not isinstance(raw["segments"], (list, tuple)):
+            raise DataError(f"expected a list of segments, found {raw['segments']!r}.")
+        for segment in raw["segments"]:
+            self._check_segment(segment)
 
     def _check_segment(self, segment: Any) -> None:
         if not isinstance(segment, Mapping) or ("polygons" in segment) == ("counts" in segment):
             raise DataError(f"expected a segment's polygons or its counts, found {segment!r}.")
         self._id_of(segment.get("label", ""))
-        for points in segment.get("polygons", ()):
+        polygons = segment.get("polygons", ())
+        if not isinstance(polygons, (list, tuple)):
+            raise DataError(f"expected a list of polygons, found {polygons!r}.")
+        for points in polygons:
             _check_polygon(points)
 
     def parse(self, raw: Any) -> np.ndarray:
@@ -202,15 +212,24 @@ def _size(raw: Mapping[str, Any]) -> tuple[int, int]:
     if (
         not isinstance(size, (list, tuple))
         or len(size) != 2
-        or not all(isinstance(side, int) and side > 0 for side in size)
+        or not all(type(side) is int and side > 0 for side in size)
+        or size[0] * size[1] > MAX_PIXELS
     ):
         raise DataError(f"expected the size [height, width] of the segments, found {size!r}.")
     return size[0], size[1]
 
 
+def _check_place(raw: Mapping[str, Any]) -> None:
+    places = [raw[name] for name in ("offset", "length") if name in raw]
+    if not isinstance(raw["path"], str) or any(type(n) is not int or n < 0 for n in places):
+        raise DataError(f"expected the path of a mask, and where it lies in it, found {raw!r}.")
+    if not isinstance(raw.get("values", {}), Mapping):
+        raise DataError(f"expected ids by stored value, found {raw['values']!r}.")
+
+
 def _check_polygon(points: Any) -> None:
     count = len(points) if isinstance(points, (list, tuple)) else 0
-    if count < 6 or count % 2 or not np.isfinite(np.asarray(points, np.float64)).all():
+    if count < 6 or count % 2 or not all(map(is_number, points)):
         raise DataError(
             "expected a polygon [x0, y0, x1, y1, ...] of 3 points or more, found "
             f"{count} numbers. Correct or remove it."

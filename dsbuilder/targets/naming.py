@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.targets.number import is_number
 
 
 def check_names(names: Sequence[str], noun: str = "class") -> None:
@@ -42,7 +43,7 @@ def weights_of(names: Sequence[str], raw: Mapping[str, Any]) -> np.ndarray:
     """
     weights = np.zeros(len(names), np.float32)
     for name, weight in raw.items():
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight <= 1:
+        if not is_number(weight) or not 0 <= weight <= 1:
             raise DataError(f"expected a weight in [0, 1] of '{name}', found {weight!r}.")
         weights[id_of(names, name)] = weight
     return weights

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.errors import DataError
+from dsbuilder.formats.layout import is_utf8
 from dsbuilder.sample import Feature, Target
 
 
@@ -18,7 +19,7 @@ class Text(Target):
 
     def parse(self, raw: Any) -> str:
         """Returns a raw label as text."""
-        if isinstance(raw, (str, int, float)):
+        if isinstance(raw, (str, int, float)) and is_utf8(str(raw)):
             return str(raw)
         raise DataError(f"expected a text, found {type(raw).__name__} {raw!r}.")
 

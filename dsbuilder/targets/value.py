@@ -1,6 +1,5 @@
 """One number or several, such as a price, an angle or a pose."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -9,6 +8,7 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.sample import Feature, Target
+from dsbuilder.targets.number import is_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,4 +86,4 @@ class Value(Target):
 
 
 def _fits(number: float) -> bool:
-    return math.isfinite(number) and abs(number) <= float(np.finfo(np.float32).max)
+    return is_number(number) and abs(number) <= float(np.finfo(np.float32).max)

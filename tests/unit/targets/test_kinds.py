@@ -1,5 +1,6 @@
 """Every kind of target: what it reads and refuses, and that JSON keeps it."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -138,7 +139,7 @@ def values(target) -> st.SearchStrategy:
     rows = st.lists(st.lists(points.map(list), min_size=3, max_size=3), max_size=3)
     masks = st.lists(st.sampled_from((0, 1, 2, 255)[: 4 if getattr(target, "ignore", None) else 3]))
     return {
-        "class": WEIGHTS.map(lambda w: np.array(w, np.float32)) if _is_soft(target) else ids,
+        "class": WEIGHTS.map(_normalized) if _is_soft(target) else ids,
         "multi_label": WEIGHTS.map(lambda w: np.array(w, np.float32)),
         "value": st.lists(FLOATS, min_size=3, max_size=3).map(
             lambda row: np.array(row if getattr(target, "size", 0) else row[0], np.float32)
@@ -148,6 +149,11 @@ def values(target) -> st.SearchStrategy:
         "boxes": st.lists(boxes, max_size=3).map(target.parse),
         "keypoints": rows.map(target.parse),
     }[target.kind]
+
+
+def _normalized(weights: list[float]) -> np.ndarray:
+    total = np.array([*weights[:2], weights[2] + 0.1], np.float64)
+    return (total / total.sum()).astype(np.float32)
 
 
 def _is_soft(target) -> bool:
@@ -164,6 +170,49 @@ def test_the_raw_label_of_a_value_is_parsed_to_it_again(target, data) -> None:
     found = target.parse(raw)
     assert np.array_equal(found, value) if isinstance(value, np.ndarray) else found == value
     assert sorted(set(target.stated(raw))) == sorted(set(target.classes(value)))
+
+
+LEAVES = st.sampled_from(
+    [
+        None,
+        True,
+        0,
+        1,
+        2,
+        -1,
+        0.5,
+        1e300,
+        float("nan"),
+        float("inf"),
+        10**400,
+        2**63,
+        "",
+        "cat",
+        "x",
+    ]
+) | st.sampled_from([[], {}, [0], {"label": "cat"}, [[]], {"box": [0, 0, 1, 1]}, ["cat"]])
+
+
+def replaced(data: st.DataObject, raw):
+    """A raw label, something in it replaced by another value."""
+    if data.draw(st.integers(0, 3)) and isinstance(raw, (list, dict)) and raw:
+        place = data.draw(st.sampled_from(list(raw) if isinstance(raw, dict) else range(len(raw))))
+        copy = dict(raw) if isinstance(raw, dict) else list(raw)
+        copy[place] = replaced(data, raw[place])
+        return copy
+    return data.draw(LEAVES)
+
+
+@pytest.mark.parametrize("target", SAMPLES, ids=str)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_json_is_parsed_or_refused(target, data) -> None:
+    raw = replaced(data, target.raw(data.draw(values(target))))
+    with contextlib.suppress(DataError):
+        target.check(raw)
+        value = target.parse(raw)
+        target.stated(raw)
+        assert target.problem("x", target.encode("x", value)) is None
 
 
 @pytest.mark.parametrize("target", SAMPLES[1:3], ids=str)
