@@ -1,5 +1,6 @@
 """The webdataset source: tar files as its users write them, with their traps; ours see exports."""
 
+import contextlib
 import io
 import json
 import re
@@ -328,3 +329,51 @@ def test_a_changed_tar_file_is_read_as_it_stands_or_refused(
         assert re.search(rf"{re.escape(str(root))}|expected class names", str(error))
         return
     assert len(records) == 3
+
+
+SIGNATURE = {
+    "label": {"kind": "class", "names": ["a", "b"], "soft": True},
+    "tags": {"kind": "multi_label", "names": ["x", "y"]},
+    "pose": {"kind": "value", "size": 2},
+    "objects": {"kind": "boxes", "names": ["cat"], "attributes": [["score", "float32"]]},
+}
+DESCRIBED = {
+    "key": "a/1.png//copy-1",
+    "label": "a",
+    "label_weights": [0.75, 0.25],
+    "tags": ["y"],
+    "pose": [1, 2.5],
+    "objects": [{"label": "cat", "box": [0, 0.25, 0.5, 1], "score": 0.5}],
+}
+
+
+def test_an_export_is_read_by_its_signature(tmp_path: Path) -> None:
+    (tmp_path / "signature.json").write_text(json.dumps({"targets": SIGNATURE}))
+    pack(tmp_path / "train-0.tar", {"1.png": b"", "1.json": DESCRIBED, "1.cls": "0"})
+    [record] = read(tmp_path).values()
+    assert (record.key, record.group, record.split) == ("a/1.png@copy-1", "a/1.png", "train")
+    kinds = targets(tmp_path)
+    assert kinds["label"] == ClassLabel(names=("a", "b"), soft=True)
+    values = {name: kind.parse(record.targets[name]) for name, kind in kinds.items()}
+    assert values["label"].tolist() == [0.75, 0.25]
+    assert values["objects"].attributes["score"].tolist() == [0.5]
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(sorted(DESCRIBED)),
+    st.sampled_from([None, "", "a", 7, [], {}, [None], [7, 7], [{}], ["x", "x"], [0.5], "a//b"]),
+)
+def test_a_changed_sample_of_an_export_is_read_or_refused(
+    tmp_path_factory, name: str, other: Any
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "exported"
+    shutil.rmtree(root, ignore_errors=True)
+    described = {key: other if key == name else each for key, each in DESCRIBED.items()}
+    pack(root / "train-0.tar", {"1.png": b"", "1.json": described})
+    (root / "signature.json").write_text(json.dumps({"targets": SIGNATURE}))
+    source = WebDataset(path=root)
+    with contextlib.suppress(DataError):
+        [record] = source.records()
+        for target, kind in source.targets([record]).items():
+            kind.parse(record.targets[target])
