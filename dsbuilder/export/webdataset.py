@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.cache.manifest import Shard, signature_to_json
+from dsbuilder.cache.manifest import Shard
 from dsbuilder.dataset import Dataset
-from dsbuilder.export.files import Stored, check_images, quoted, stored_in
+from dsbuilder.export.files import Stored, check_images, quoted, stored_in, write_signature
 from dsbuilder.formats import mask, webdataset
 from dsbuilder.sample import Target
 from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Text
@@ -43,8 +43,7 @@ def write(dataset: Dataset, folder: Path) -> dict[str, int]:
       CacheError: a shard is missing, cut or corrupt.
     """
     check_images(dataset)
-    signature = json.dumps(signature_to_json(dataset.signature), ensure_ascii=False, indent=2)
-    (folder / webdataset.SIGNATURE).write_text(signature, encoding="utf-8", newline="\n")
+    write_signature(dataset, folder)
     return {
         split: sum(
             webdataset.write_shard(folder / f"{split}-{index:05d}.tar", _samples(dataset, shard))

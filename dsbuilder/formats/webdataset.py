@@ -26,9 +26,6 @@ from dsbuilder.errors import DataError
 from dsbuilder.formats import tar
 from dsbuilder.formats.layout import normalized, printable, split_named
 
-SIGNATURE = "signature.json"
-"""The file that says of which kind the targets are."""
-
 TAR = "tar"
 """What the name of a shard ends in."""
 

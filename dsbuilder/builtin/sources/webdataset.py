@@ -21,7 +21,14 @@ from dsbuilder.builtin.sources.webdataset_fields import (
 from dsbuilder.builtin.sources.webdataset_recognition import recognition
 from dsbuilder.formats import keys, numbered, tar, tree, webdataset
 from dsbuilder.formats.faults import Faults
-from dsbuilder.formats.layout import check_class_count, check_classes, printable, shortened
+from dsbuilder.formats.layout import (
+    SIGNATURE,
+    check_class_count,
+    check_classes,
+    printable,
+    shortened,
+)
+from dsbuilder.formats.table import read_text
 from dsbuilder.plugin import (
     ClassLabel,
     DataError,
@@ -178,13 +185,8 @@ def _labels_target(records: Sequence[Record], classes: tuple[str, ...] | None) -
 
 def _signature(path: Path) -> _Targets | None:
     """Returns the targets of an export of ours; None where there is no signature."""
-    file = (path if path.is_dir() else path.parent) / webdataset.SIGNATURE
-    if not file.is_file():
-        return None
-    try:
-        return read_targets(file.read_bytes(), str(file))
-    except OSError as error:
-        raise DataError(f"{file}: expected a file that can be read: {error.strerror}.") from None
+    file = (path if path.is_dir() else path.parent) / SIGNATURE
+    return read_targets(read_text(file), str(file)) if file.is_file() else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,7 +321,7 @@ class _Reader:
     def _report(self, shards: Sequence[str]) -> None:
         notes = self._notes + self._counts.notes()
         if self._tree is not None:
-            read = {*shards, *([webdataset.SIGNATURE] if self._known is not None else [])}
+            read = {*shards, *([SIGNATURE] if self._known is not None else [])}
             notes = [*self._tree.notes(self._tree.skipped(read)), *notes]
         for note in notes:
             _log.warning("%s: %s.", self._source.path, note)

@@ -9,7 +9,8 @@ from dsbuilder.builtin.sources.signature import read_targets
 from dsbuilder.builtin.sources.webdataset_fields import JSON, Contents, image_of
 from dsbuilder.formats import webdataset
 from dsbuilder.formats.glance import Glance, glance
-from dsbuilder.formats.layout import shortened
+from dsbuilder.formats.layout import SIGNATURE, shortened
+from dsbuilder.formats.table import read_text
 from dsbuilder.plugin import DataError, Recognition
 
 _TRIED = 100
@@ -32,7 +33,7 @@ def recognition(folder: Path) -> Recognition:
     places = {path.rpartition("/")[0] for path in shards}
     place = places.pop() if len(places) == 1 else ""
     try:
-        if (folder / place / webdataset.SIGNATURE).is_file():
+        if (folder / place / SIGNATURE).is_file():
             return _exported(folder, place, seen, shards)
         tried = list(islice(webdataset.samples(folder / shards[0], Counter()), _TRIED))
         return _plain(folder, place, seen, shards, tried)
@@ -42,8 +43,8 @@ def recognition(folder: Path) -> Recognition:
 
 
 def _exported(folder: Path, place: str, seen: Glance, shards: Iterable[str]) -> Recognition:
-    file = folder / place / webdataset.SIGNATURE
-    targets = read_targets(file.read_bytes(), webdataset.SIGNATURE)
+    file = folder / place / SIGNATURE
+    targets = read_targets(read_text(file), SIGNATURE)
     shown = ", ".join(targets) or "no targets"
     return Recognition(
         certainty=0.97,
