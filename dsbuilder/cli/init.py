@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.check import describe, draw, planned
+from dsbuilder.cli.check import check_training, describe, draw, planned
 from dsbuilder.cli.screen import Screen, line, shown, table, warned
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def init(
     drafted = draft(folder, chosen, registry, output=output)
     home = output.resolve().parent
     surveyed = survey(load_text(drafted.text, registry, origin=str(output), folder=home))
+    check_training(surveyed.pipeline.spec, surveyed)
     plan = planned(surveyed)
     _write(output, drafted.text)
     checked = describe(surveyed, plan)

@@ -50,7 +50,7 @@ class Writer:
     def entry(self, key: str, value: Any, comment: str = "", *, depth: int = 0) -> None:
         """Adds `key: value`; a mapping that is too long for a line takes several."""
         text = f"{'  ' * depth}{flow(key)}: {flow(value)}"
-        if not isinstance(value, Mapping) or len(text) <= _WIDTH:
+        if not isinstance(value, Mapping) or not value or len(text) <= _WIDTH:
             self.lines.append(Line(text=text, comment=comment))
             return
         self.heading(flow(key), comment, depth=depth)

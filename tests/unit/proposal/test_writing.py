@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dsbuilder.formats.layout import is_utf8
@@ -26,6 +26,7 @@ def read(text: str):
 
 @settings(max_examples=60)
 @given(VALUES)
+@example({"k" * 100: {}})  # nothing to put below a heading
 def test_any_plain_data_reads_back_as_it_was(value) -> None:
     writer = Writer()
     writer.entry("key", value, "a comment")
