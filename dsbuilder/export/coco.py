@@ -25,8 +25,8 @@ import numpy as np
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
-from dsbuilder.export.files import Names, check_images, chosen, stored
-from dsbuilder.formats import box, coco, facts, keys, rle
+from dsbuilder.export.files import Names, check_images, chosen, described, stored
+from dsbuilder.formats import box, coco, keys, rle
 from dsbuilder.formats import image as image_format
 from dsbuilder.sample import Target
 from dsbuilder.targets import Boxes, BoxSet, Keypoints, Mask, PointSet, Text
@@ -84,7 +84,8 @@ def _write_split(
             entries[kind] += ({"image_id": number, **entry} for entry in written)
     for kind, name in names.items():
         how, target = _KINDS[kind], dataset.signature.targets[name]
-        text = coco.written(images, entries[kind], how.categories(target), how.stated(target))
+        stated = described({how.name: target})
+        text = coco.written(images, entries[kind], how.categories(target), stated)
         path = folder / "annotations" / f"{how.file}_{split}.json"
         path.write_text(text, encoding="utf-8", newline="\n")
     return len(images)
@@ -124,10 +125,6 @@ def _boxes(target: Any, boxes: BoxSet, size: Size) -> Iterable[Entry]:
         }
 
 
-def _stated_boxes(target: Any) -> facts.Facts:
-    return {"objects": {"attributes": target.attributes}}
-
-
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
@@ -146,10 +143,6 @@ def _free_name(names: Sequence[str]) -> str:
     """Returns what pixels to ignore are called, which no class is."""
     candidates = (_IGNORE, *(f"{_IGNORE} {number}" for number in range(2, len(names) + 3)))
     return next(name for name in candidates if name not in names)
-
-
-def _stated_mask(target: Any) -> facts.Facts:
-    return {"mask": {"names": target.names, "ignore": target.ignore}}
 
 
 def _mask_categories(target: Any) -> list[coco.Category]:
@@ -175,10 +168,6 @@ def _point_categories(target: Any) -> list[coco.Category]:
     return [coco.Category(id=1, name=_OBJECT, keypoints=target.names, edges=target.edges)]
 
 
-def _stated_points(target: Any) -> facts.Facts:
-    return {"keypoints": {"swaps": target.swaps}}
-
-
 def _points(target: Any, points: PointSet, size: Size) -> Iterable[Entry]:
     for shares, visibility in zip(points.points, points.visibility, strict=True):
         pixels = np.asarray(shares, np.float64) * size[::-1]
@@ -200,10 +189,6 @@ def _no_categories(target: Any) -> list[coco.Category]:
     return []
 
 
-def _nothing_stated(target: Any) -> facts.Facts:
-    return {}
-
-
 def _captions(target: Any, text: str, size: Size) -> Iterable[Entry]:
     return ({"caption": line} for line in text.split("\n"))
 
@@ -214,27 +199,22 @@ class _Kind:
 
     Attributes:
       file: what the names of its files begin with.
+      name: what the source calls such a target.
       entries: from target, value and the image's size to annotations without an image.
       categories: from the target.
-      stated: from the target to the facts that the files have no other place for.
     """
 
     file: str
+    name: str
     entries: Callable[[Any, Any, Size], Iterable[Entry]]
     categories: Callable[[Any], list[coco.Category]] = field(default=_no_categories)
-    stated: Callable[[Any], facts.Facts] = field(default=_nothing_stated)
 
 
 _KINDS: Mapping[type[Target], _Kind] = {
-    Boxes: _Kind(
-        file="instances", entries=_boxes, categories=_box_categories, stated=_stated_boxes
-    ),
-    Mask: _Kind(file="stuff", entries=_segments, categories=_mask_categories, stated=_stated_mask),
+    Boxes: _Kind(file="instances", name="objects", entries=_boxes, categories=_box_categories),
+    Mask: _Kind(file="stuff", name="mask", entries=_segments, categories=_mask_categories),
     Keypoints: _Kind(
-        file="person_keypoints",
-        entries=_points,
-        categories=_point_categories,
-        stated=_stated_points,
+        file="person_keypoints", name="keypoints", entries=_points, categories=_point_categories
     ),
-    Text: _Kind(file="captions", entries=_captions),
+    Text: _Kind(file="captions", name="text", entries=_captions),
 }

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dsbuilder import targets
 from dsbuilder.cache import ledger
 from dsbuilder.cache.codec import fixed_shape
 from dsbuilder.cache.manifest import Shard, signature_to_json
@@ -146,6 +147,11 @@ def encoded(dataset: Dataset, image: bytes) -> bytes:
         return image
     pixels = np.frombuffer(image, np.uint8).reshape(fixed_shape(dataset.signature))
     return image_format.encode(pixels, "png")
+
+
+def described(kinds: Mapping[str, Target]) -> dict[str, Any]:
+    """Returns targets as JSON values that a source reads, as in a signature."""
+    return {"targets": {name: targets.to_json(kind) for name, kind in kinds.items()}}
 
 
 def write_signature(dataset: Dataset, folder: Path) -> None:

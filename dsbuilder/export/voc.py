@@ -17,6 +17,7 @@ taken over byte for byte, raw pixels become PNG. Other attributes and targets ar
 the log reports.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,10 +28,11 @@ import numpy as np
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
-from dsbuilder.export.files import Names, Stored, check_images, chosen, stored
+from dsbuilder.export.files import Names, Stored, check_images, chosen, described, stored
 from dsbuilder.formats import image as image_format
 from dsbuilder.formats import keys, voc
 from dsbuilder.formats.layout import shortened
+from dsbuilder.sample import Target
 from dsbuilder.targets import Boxes, BoxSet, Mask
 
 _LOGGER = logging.getLogger(__name__)
@@ -75,14 +77,15 @@ class _Writer:
         self.labels = _labels(dataset, self._box_names, mask.class_names if mask else ())
         self._masks = None
         self._attributes: tuple[str, ...] = ()
-        self.stated: dict[str, dict[str, Any]] = {}
+        stated: dict[str, Target] = {}
         if isinstance(mask, Mask):
             self._masks = _Masks(names[Mask], _indices(mask))
-            self.stated["mask"] = {"names": mask.names, "ignore": mask.ignore}
+            stated["mask"] = mask
         if isinstance(boxes, Boxes):
             self._attributes = _attributes(dataset, boxes)
-            kept = [(name, "int64") for name in self._attributes]
-            self.stated["objects"] = {"names": boxes.names, "attributes": kept}
+            kept: Any = tuple((name, "int64") for name in self._attributes)
+            stated["objects"] = Boxes(names=boxes.names, attributes=kept)
+        self.stated = json.dumps(described(stated), ensure_ascii=False)
         self._names = Names.of(dataset, stems=True)
         self.keys: dict[str, str] = {}
         self._lists = ["Main", *(["Segmentation"] if self._masks else [])]

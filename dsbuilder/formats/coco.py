@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats import facts
 from dsbuilder.formats.coco_loading import load
 from dsbuilder.formats.faults import Faults
 from dsbuilder.formats.garbage import uncollected
 from dsbuilder.formats.table import cut
+
+OWN = "dsbuilder"
+"""The key below `info` of what our own exports say of targets."""
 
 Id = int | str
 Size = tuple[int, int]
@@ -116,7 +118,7 @@ class Document:
       categories: in the order of their ids.
       annotations: by file name of their image; each that is there twice only once.
       repeated: how many annotations were there again.
-      stated: what our own exports say of targets below `info`.
+      stated: what our own exports say of targets below `info`, as JSON values; None if nothing.
     """
 
     path: Path
@@ -124,7 +126,7 @@ class Document:
     categories: tuple[Category, ...]
     annotations: Mapping[str, Sequence[Annotation]] = field(repr=False)
     repeated: int = 0
-    stated: facts.Facts = field(default_factory=dict)
+    stated: Any = None
 
 
 def read(path: Path, *, outlines: bool = True) -> Document:
@@ -158,15 +160,12 @@ def _read(path: Path, *, outlines: bool) -> Document:
         categories=tuple(sorted(categories.values(), key=lambda each: each.order)),
         annotations=by_name,
         repeated=repeated,
-        stated=_facts(path, found.get("info")),
+        stated=_own(found.get("info")),
     )
 
 
-def _facts(path: Path, info: Any) -> facts.Facts:
-    try:
-        return facts.checked(info.get(facts.KEY, {}) if isinstance(info, dict) else {})
-    except DataError as error:
-        raise DataError(f"{path}: info.{facts.KEY}: {error} Correct or remove it.") from None
+def _own(info: Any) -> Any:
+    return info.get(OWN) if isinstance(info, dict) else None
 
 
 def _entries(path: Path, part: str, found: Any, faults: Faults) -> Iterable[tuple[int, Any]]:
@@ -342,16 +341,16 @@ def written(
     images: Sequence[Image],
     annotations: Sequence[Mapping[str, Any]],
     categories: Sequence[Category],
-    stated: facts.Facts | None = None,
+    stated: Any = None,
 ) -> str:
     """Returns the text of an annotation file; equal contents give equal bytes.
 
     Args:
       annotations: without their ids, which are numbered from 1: pycocotools takes 0 for none.
-      stated: facts of targets, for the source of ours.
+      stated: JSON values for our source, which go below `info`; None for nothing.
     """
     found = {
-        "info": {facts.KEY: stated} if stated else {},
+        "info": {} if stated is None else {OWN: stated},
         "licenses": [],
         "images": [_written_image(image) for image in images],
         "annotations": [{"id": n, **each} for n, each in enumerate(annotations, start=1)],

@@ -12,7 +12,6 @@ Corners are numbers of pixels that still belong to the box, the first pixel bein
 
 import html
 import io
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +23,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats import facts, xml
-from dsbuilder.formats.cells import parsed
+from dsbuilder.formats import xml
 from dsbuilder.formats.table import cut, lines, read_text
 
 Size = tuple[int, int]
@@ -49,8 +47,8 @@ VOID_COLOUR: Colour = (224, 224, 192)
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _FLAGS = {"": 0, "0": 0, "1": 1, "unspecified": 0, "true": 1, "false": 0}
-FACTS = f"# {facts.KEY}: "
-"""What the line of `labelmap.txt` begins with that holds facts of targets as JSON."""
+OWN = "# dsbuilder: "
+"""What the comment of `labelmap.txt` begins with in which our own exports say more of targets."""
 
 _LABEL = re.compile(r"\s*(.+)\s*:" + r"\s*,".join([r"\s*(\d{1,3})"] * 3) + r"\s*(:.*)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -226,7 +224,7 @@ def read_labelmap(path: Path) -> dict[str, Colour]:
     """
     colours: dict[str, Colour] = {}
     for number, line in lines(read_text(path, "labelmap.txt")):
-        is_label = _LABEL.fullmatch(line) is not None and not line.startswith(FACTS)
+        is_label = _LABEL.fullmatch(line) is not None and not line.startswith(OWN)
         if line.lstrip().startswith("#") and not is_label:
             continue
         name, colour = _label(f"{path}:{number}", line)
@@ -252,31 +250,25 @@ def _label(where: str, line: str) -> tuple[str, Colour]:
     return match.group(1).rstrip(), (red, green, blue)
 
 
-def read_facts(path: Path) -> facts.Facts:
-    """Returns what a comment of `labelmap.txt` that our own exports write says of targets.
+def read_stated(path: Path) -> tuple[int, str] | None:
+    """Returns line and text of what our own exports say of targets in a comment of `labelmap.txt`.
 
     Raises:
-      DataError: the file is missing, or what the comment says is none.
+      DataError: the file is missing, or not UTF-8.
     """
-    for number, line in lines(read_text(path, "labelmap.txt")):
-        if line.startswith(FACTS):
-            try:
-                return facts.checked(parsed(line.removeprefix(FACTS)))
-            except DataError as error:
-                raise DataError(f"{path}:{number}: {error} Correct or remove the line.") from None
-    return {}
+    found = lines(read_text(path, "labelmap.txt"))
+    return next(((n, each.removeprefix(OWN)) for n, each in found if each.startswith(OWN)), None)
 
 
-def written_labelmap(names: Sequence[str], stated: facts.Facts) -> str:
+def written_labelmap(names: Sequence[str], stated: str) -> str:
     """Returns the text of `labelmap.txt`.
 
     Args:
       names: classes in the order of their palette indices.
-      stated: facts of targets, for the source of ours.
+      stated: a line of text for our source.
     """
     rows = [f"{name}:{_shown(colour(number))}::" for number, name in enumerate(names)]
-    note = FACTS + json.dumps(stated, ensure_ascii=False)
-    return "\n".join(["# label:color_rgb:parts:actions", note, *rows]) + "\n"
+    return "\n".join(["# label:color_rgb:parts:actions", OWN + stated, *rows]) + "\n"
 
 
 def _shown(rgb: Iterable[int]) -> str:

@@ -1,13 +1,15 @@
 """The targets of COCO sets: classes of all files, and what our own exports say of them."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dsbuilder.builtin.sources.sides import sides
-from dsbuilder.formats import coco, coco_values, facts
+from dsbuilder.builtin.sources.signature import read_targets
+from dsbuilder.formats import coco, coco_values
 from dsbuilder.formats.layout import shortened
-from dsbuilder.plugin import Boxes, DataError, Keypoints, Mask
+from dsbuilder.plugin import Boxes, DataError, Keypoints, Mask, Target
 
 BACKGROUND = "background"
 CROWD = "iscrowd"
@@ -41,7 +43,7 @@ def mask(documents: Documents, ignore: str | None) -> Mask:
     """
     names = _categories(documents)
     stated = _stated(documents, "mask")
-    if stated and ignore is None:
+    if isinstance(stated, Mask) and ignore is None:
         return _stated_mask(documents, names, stated)
     classes = (BACKGROUND, *(each for each in names if each != BACKGROUND))
     if ignore is not None and ignore not in classes:
@@ -52,19 +54,15 @@ def mask(documents: Documents, ignore: str | None) -> Mask:
     return Mask(names=classes, ignore=classes.index(ignore) if ignore else None)
 
 
-def _stated_mask(documents: Documents, names: Sequence[str], stated: Mapping[str, Any]) -> Mask:
+def _stated_mask(documents: Documents, names: Sequence[str], stated: Mask) -> Mask:
     """Returns the target that the files state; one category beside its classes is to ignore."""
-    try:
-        target = Mask(names=stated.get("names", ()), ignore=stated.get("ignore"))
-    except DataError as error:
-        raise DataError(f"{documents[0].path}: info.{facts.KEY}: {error}") from None
-    others = [name for name in names if name not in target.names]
-    if len(others) > int(target.ignore is not None):
+    others = [name for name in names if name not in stated.names]
+    if len(others) > int(stated.ignore is not None):
         raise DataError(
-            f"{documents[0].path}: expected the categories that info.{facts.KEY} names, found "
-            f"{shortened(others)} beside them. Remove info.{facts.KEY}."
+            f"{documents[0].path}: expected the categories that info.{coco.OWN} names, found "
+            f"{shortened(others)} beside them. Remove info.{coco.OWN}."
         )
-    return target
+    return stated
 
 
 def keypoints(documents: Documents) -> Keypoints:
@@ -86,8 +84,9 @@ def keypoints(documents: Documents) -> Keypoints:
             "Leave `keypoints` out, or make a file with one of these categories."
         )
     ((names, edges),) = kinds
-    swaps = _stated(documents, "keypoints").get("swaps")
-    return Keypoints(names=names, swaps=sides(names) if swaps is None else swaps, edges=edges)
+    stated = _stated(documents, "keypoints")
+    swaps = stated.swaps if isinstance(stated, Keypoints) else sides(names)
+    return Keypoints(names=names, swaps=swaps, edges=edges)
 
 
 def attributes(documents: Documents) -> dict[str, str]:
@@ -95,9 +94,9 @@ def attributes(documents: Documents) -> dict[str, str]:
 
     Where the files state them, these are all; else `iscrowd` is the first of them.
     """
-    stated = _stated(documents, "objects").get("attributes")
-    if stated is not None:
-        return dict(stated)
+    stated = _stated(documents, "objects")
+    if isinstance(stated, Boxes):
+        return dict(stated.attributes)
     found = coco_values.attributes(documents)
     kept = {
         name: each
@@ -120,21 +119,23 @@ def attributes(documents: Documents) -> dict[str, str]:
     return {CROWD: "int64", **kept}
 
 
-def _stated(documents: Documents, target: str) -> Mapping[str, Any]:
-    """Returns what all files say of a target; nothing if none does.
+def _stated(documents: Documents, name: str) -> Target | None:
+    """Returns what all files, exported by us, say of a target; None if none does.
 
     Raises:
-      DataError: one says something else than another.
+      DataError: one says something else than another, or nothing that can be read.
     """
     first, *rest = documents
-    stated = first.stated.get(target, {})
     for document in rest:
-        if document.stated.get(target, {}) != stated:
+        if document.stated != first.stated:
             raise DataError(
-                f"{document.path}: expected the same of '{target}' in info.{facts.KEY} as in "
-                f"{first.path.name}, found something else. Export both anew, or remove it in both."
+                f"{document.path}: expected the same in info.{coco.OWN} as in {first.path.name}, "
+                "found something else. Export both anew, or remove it in both."
             )
-    return stated
+    if first.stated is None:
+        return None
+    text = json.dumps(first.stated)
+    return read_targets(text, f"{first.path}: info.{coco.OWN}").get(name)
 
 
 def _categories(documents: Documents) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsbuilder.builtin.sources.signature import read_targets
 from dsbuilder.formats import voc
-from dsbuilder.plugin import DataError, Mask
+from dsbuilder.plugin import Boxes, DataError, Mask, Target
 
 LABELMAP = "labelmap.txt"
 
@@ -53,15 +54,19 @@ def classes_of(folder: Path, given: Sequence[str] | None) -> Classes:
 
 
 def _of_labelmap(path: Path) -> Classes:
-    colours, stated = voc.read_labelmap(path), voc.read_facts(path)
-    mask, objects = stated.get("mask", {}), stated.get("objects", {})
-    names, ignore = mask.get("names", tuple(colours)), mask.get("ignore", voc.VOID)
+    colours, stated = voc.read_labelmap(path), _stated(path)
+    mask, objects = stated.get("mask"), stated.get("objects")
+    names: tuple[str, ...] = tuple(colours)
+    ignore: int | None = voc.VOID
+    if isinstance(mask, Mask):
+        names, ignore = mask.names, mask.ignore
     ids = {name: number for number, name in enumerate(names)}
     void = {} if ignore is None else {voc.VOID_COLOUR: ignore}
     known = {colour: ids[name] for name, colour in colours.items() if name in ids}
+    boxes = objects if isinstance(objects, Boxes) else None
     return Classes(
-        objects=objects.get("names", _without_background(colours)),
-        attributes=_attributes(path, objects.get("attributes")),
+        objects=_without_background(colours) if boxes is None else boxes.names,
+        attributes=voc.ATTRIBUTES if boxes is None else _attributes(path, boxes),
         mask_names=names,
         ignore=ignore,
         values={"#{:02x}{:02x}{:02x}".format(*rgb): n for rgb, n in {**void, **known}.items()},
@@ -69,15 +74,18 @@ def _of_labelmap(path: Path) -> Classes:
     )
 
 
-def _attributes(path: Path, stated: Sequence[tuple[str, str]] | None) -> tuple[str, ...]:
-    if stated is None:
-        return voc.ATTRIBUTES
-    names = tuple(name for name, _ in stated)
+def _stated(path: Path) -> dict[str, Target]:
+    found = voc.read_stated(path)
+    return {} if found is None else read_targets(found[1], f"{path}:{found[0]}")
+
+
+def _attributes(path: Path, stated: Boxes) -> tuple[str, ...]:
+    names = tuple(name for name, _ in stated.attributes)
     unknown = sorted(set(names) - set(voc.ATTRIBUTES))
     if unknown:
         raise DataError(
             f"{path}: expected attributes of boxes, {' and '.join(voc.ATTRIBUTES)}, found "
-            f"'{unknown[0]}'. Correct or remove the line that begins with {voc.FACTS.strip()}."
+            f"'{unknown[0]}'. Correct or remove the line that begins with {voc.OWN.strip()}."
         )
     return names
 

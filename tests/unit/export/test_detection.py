@@ -345,19 +345,19 @@ def test_a_class_that_is_called_ignore_is_not_taken_for_pixels_to_ignore(tmp_pat
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"mask": {"names": ["sky"], "ignore": 255}}, "found 'sea', 'ignore' beside them. Remove"),
-        ({"mask": {"names": "sky"}}, "names: expected a list of names, found '\"sky\"'"),
-        ({"mask": {"nams": ["sky"]}}, "unknown fact 'nams'. Did you mean 'names'?"),
-        ({"mask": {"ignore": "x"}}, "ignore: expected an id or null"),
-        ({"mask": {"ignore": 5}}, "info.dsbuilder: expected 1 to 256 classes in a mask, found 0"),
-        ([], "expected facts of targets, such as of 'mask', found"),
+        ({"names": ["sky"], "ignore": 255}, "found 'sea', 'ignore' beside them. Remove"),
+        ({"names": "sky"}, "expected targets as an export describes them, found: names: 'sky'"),
+        ({"nams": ["sky"]}, "expected targets as an export describes them, found: nams"),
+        ({"names": [], "ignore": 5}, "found: expected 1 to 256 classes in a mask, found 0"),
+        (3, "expected targets as an export describes them"),
     ],
 )
 def test_what_coco_files_say_of_masks_must_fit(tmp_path, change, told):
     export(build_masks(tmp_path, background="sky"), tmp_path / "coco", to="coco")
     path = tmp_path / "coco/annotations/stuff_train.json"
     found = json.loads(path.read_text())
-    found["info"]["dsbuilder"] = change
+    described = {"kind": "mask", **change} if isinstance(change, dict) else change
+    found["info"]["dsbuilder"] = {"targets": {"mask": described}}
     path.write_text(json.dumps(found))
     with pytest.raises(DataError, match=re.escape(told)) as caught:
         list(Coco(path=tmp_path / "coco", mask="annotations/stuff_train.json").records())
@@ -367,9 +367,10 @@ def test_what_coco_files_say_of_masks_must_fit(tmp_path, change, told):
 def test_what_a_labelmap_says_of_targets_must_fit(tmp_path):
     export(build_masks(tmp_path, background="sky"), tmp_path / "voc", to="voc")
     path = tmp_path / "voc/labelmap.txt"
+    odd = {"kind": "boxes", "names": ["a"], "attributes": [["x", "int64"]]}
     for line, told in (
-        ("# dsbuilder: {", "expected facts of targets, such as of 'mask', found"),
-        ('# dsbuilder: {"objects": {"attributes": [["x", "int64"]]}}', "and truncated, found 'x'"),
+        ("# dsbuilder: {", "labelmap.txt:2: expected the targets of an export in JSON, found none"),
+        (f"# dsbuilder: {json.dumps({'targets': {'objects': odd}})}", "and truncated, found 'x'"),
     ):
         path.write_text(f"sky:0,0,0::\n{line}\nsea:128,0,0::\n")
         with pytest.raises(DataError, match=re.escape(told)) as caught:
