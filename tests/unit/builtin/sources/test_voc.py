@@ -266,7 +266,7 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, name, start
     for record in records:
         stem = Path(record.key).stem
         text = (root / f"Annotations/{stem}.xml").read_text(encoding="utf-8")
-        objects = set(re.findall(r"<object>.*?</object>", text))
+        objects = set(re.findall(r"<object>.*?</object>", text, re.DOTALL))
         assert len(target.parse(record.targets["objects"])) <= len(objects)
         assert bool(record.targets["objects"]) == bool(objects)
 
