@@ -12,11 +12,12 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
@@ -248,7 +249,7 @@ def _version() -> str:
 
 
 def _add_entry_points(found: list[Plugin], broken: list[Broken]) -> None:
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+    for entry in _entry_points(tuple((path, _changed_ns(path)) for path in sys.path)):
         distribution = entry.dist.name if entry.dist else entry.name
         try:
             module = importlib.import_module(entry.module)
@@ -257,6 +258,19 @@ def _add_entry_points(found: list[Plugin], broken: list[Broken]) -> None:
             continue
         version = entry.dist.version if entry.dist else "unknown"
         found.extend(_marked(module, _module_origin(module, distribution, version)))
+
+
+@lru_cache(maxsize=1)  # to look through all that is installed takes longer than to bind a pipeline
+def _entry_points(path: tuple[tuple[str, int], ...]) -> tuple[importlib.metadata.EntryPoint, ...]:
+    """Returns what installed packages offer; `path` is where they lie, and when that changed."""
+    return tuple(importlib.metadata.entry_points(group=ENTRY_POINTS))
+
+
+def _changed_ns(path: str) -> int:
+    try:
+        return os.stat(path or ".").st_mtime_ns  # noqa: PTH116 - asked at every discovery
+    except OSError:
+        return 0
 
 
 def _add_folder(folder: Path, found: list[Plugin], broken: list[Broken]) -> None:

@@ -74,6 +74,9 @@ class Lost:
     reason: str
 
 
+_SMALL_BYTES = 1 << 17
+
+
 class Contents(NamedTuple):
     """What a shard is made of.
 
@@ -96,7 +99,7 @@ class ShardTask:
     Attributes:
       split, stem: which.
       samples: how many are planned.
-      packed: what it is made of, as compressed JSON; see `contents`.
+      packed: what it is made of, as JSON, compressed where that is much; see `contents`.
       fingerprint: of all its samples together.
       earlier: shards of the build before that may hold some of its samples.
       lost: what is not to be tried again.
@@ -113,25 +116,28 @@ class ShardTask:
     @classmethod
     def of(cls, contents: Contents, *, split: str, stem: str, fingerprint: str) -> Self:
         """Returns the task to make a shard of some contents."""
-        rows = {
-            "roots": [_root_to_json(root) for root in contents.roots],
-            "records": [_record_to_json(located) for located in contents.records.values()],
-        }
+        rows = [
+            [_root_to_json(root) for root in contents.roots],
+            [_record_to_json(located) for located in contents.records.values()],
+        ]
         text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), check_circular=False)
+        data = text.encode("utf-8", "surrogatepass")
         return cls(
             split=split,
             stem=stem,
             samples=sum(len(root.outputs) for root in contents.roots),
-            packed=zlib.compress(text.encode("utf-8", "surrogatepass"), level=1),
+            packed=data if len(data) < _SMALL_BYTES else zlib.compress(data, level=1),
             fingerprint=fingerprint,
         )
 
     def contents(self) -> Contents:
         """Returns what the shard is made of, unpacked anew with every call."""
-        rows = json.loads(zlib.decompress(self.packed).decode("utf-8", "surrogatepass"))
-        located = [_record_from_json(row) for row in rows["records"]]
+        is_plain = self.packed.startswith(b"[")
+        data = self.packed if is_plain else zlib.decompress(self.packed)
+        roots, records = json.loads(data.decode("utf-8", "surrogatepass"))
+        located = [_record_from_json(row) for row in records]
         return Contents(
-            roots=[_root_from_json(row) for row in rows["roots"]],
+            roots=[_root_from_json(row) for row in roots],
             records={each.record.key: each for each in located},
         )
 
@@ -168,33 +174,32 @@ def _output_from_json(row: Sequence[Any]) -> Output:
     return Output(key=key, copy=copy, partners=tuple(partners), fingerprint=fingerprint)
 
 
-def _record_to_json(located: Located) -> dict[str, Any]:
+def _record_to_json(located: Located) -> list[Any]:
     record = located.record
-    path = None if record.path is None else str(record.path)
-    return {
-        "key": record.key,
-        "path": path,
-        "targets": dict(record.targets),
-        "group": record.group,
-        "split": record.split,
-        "files": [str(file) for file in record.files],
-        "size": record.size,
-        "source": located.source,
-    }
+    return [
+        record.key,
+        None if record.path is None else str(record.path),
+        dict(record.targets),
+        record.group,
+        record.split,
+        [str(file) for file in record.files],
+        record.size,
+        located.source,
+    ]
 
 
-def _record_from_json(row: Mapping[str, Any]) -> Located:
-    path = None if row["path"] is None else Path(row["path"])
+def _record_from_json(row: Sequence[Any]) -> Located:
+    key, path, targets, group, split, files, size, source = row
     record = Record(
-        key=row["key"],
-        path=path,
-        targets=row["targets"],
-        group=row["group"],
-        split=row["split"],
-        files=tuple(Path(file) for file in row["files"]),
-        size=None if row["size"] is None else (row["size"][0], row["size"][1]),
+        key=key,
+        path=None if path is None else Path(path),
+        targets=targets,
+        group=group,
+        split=split,
+        files=tuple(Path(file) for file in files),
+        size=None if size is None else (size[0], size[1]),
     )
-    return Located(record=record, source=row["source"])
+    return Located(record=record, source=source)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ class TFRecordShard:
 
     def read(self, offset: int, length: int) -> bytes:
         """Returns the Example at an offset; both checksums are compared."""
-        with self.path.open("rb") as file:
+        with self.path.open("rb", buffering=0) as file:
             return tfrecord.read_at(file, offset)
 
     def count(self) -> int:
