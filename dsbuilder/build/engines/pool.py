@@ -74,6 +74,7 @@ class Pool:
         self._workers = workers
         self._sample_timeout_s = sample_timeout_s
         self._nursery = _Nursery(modules) if modules else None
+        self._is_prepared = False
 
     def __enter__(self) -> Self:
         return self
@@ -87,6 +88,7 @@ class Pool:
         if self._nursery is None:
             self._nursery = _Nursery()
         self._nursery.take(binding)
+        self._is_prepared = True
 
     def run(
         self, job: Job, tasks: Sequence[ShardTask], on_progress: Callable[[int], None]
@@ -96,9 +98,14 @@ class Pool:
         Raises:
           CacheError: workers cannot be started.
           DataError: a sample cannot be made and the pipeline says to stop.
+          RuntimeError: `prepare` was not called.
         """
-        if not tasks or self._nursery is None:
+        if not tasks:
             return
+        if self._nursery is None or not self._is_prepared:
+            raise RuntimeError(
+                "expected prepare() before run(), found no pipeline for the workers."
+            )
         run = _Run(self._nursery, job, list(tasks), on_progress, self._sample_timeout_s)
         yield from run.results(self._workers)
 
