@@ -12,6 +12,6 @@ from dsbuilder.build.task import Contents, Job, ShardTask
 def test_a_pool_that_has_no_pipeline_says_so(tmp_path: Path, modules: list[str]) -> None:
     task = ShardTask.of(Contents([], {}), split="train", stem="a#00000-of-00001", fingerprint="")
     job = Job(output=str(tmp_path), before=None, originals=None, planned_ns=0)
-    with Pool(workers=1, sample_timeout_s=9, modules=modules) as pool:
-        with pytest.raises(RuntimeError, match=r"expected prepare\(\) before run\(\)"):
-            list(pool.run(job, [task], lambda samples: None))
+    expected = pytest.raises(RuntimeError, match=r"expected prepare\(\) before run\(\)")
+    with Pool(workers=1, sample_timeout_s=9, modules=modules) as pool, expected:
+        list(pool.run(job, [task], lambda samples: None))
