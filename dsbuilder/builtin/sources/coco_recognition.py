@@ -1,7 +1,7 @@
 """Says whether a folder is a COCO set, and which of its files hold what."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +36,11 @@ class _File:
 
     holds: tuple[str, ...]
     document: coco.Document | None = None
+
+    @property
+    def images(self) -> Collection[str]:
+        """What it names, as far as it was read."""
+        return self.document.images if self.document is not None else ()
 
     @property
     def is_empty(self) -> bool:
@@ -101,7 +106,10 @@ def _look(path: Path) -> _File | None:
     if size > _READ_BYTES:
         return _File(holds=_by_name(path.name))
     document = coco.read(path)
-    return _File(holds=tuple(name for name in KEYS if holds(name, document)), document=document)
+    held = tuple(name for name in KEYS if holds(name, document))
+    # What an export of ours made for one target has boxes for other readers alone.
+    stated = tuple(name for name in held if name in document.stated)
+    return _File(holds=stated or held, document=document)
 
 
 def _by_name(name: str) -> tuple[str, ...]:
@@ -117,9 +125,10 @@ def _recognition(files: Mapping[str, _File], seen: Glance, faults: Sequence[str]
     images = {name for document in documents for name in document.images}
     whole = len(documents) == len(chosen)
     least = "" if whole else "at least "
+    count = max(sum(len(files[path].images) for path in _files(each)) for each in options.values())
     classes = list(dict.fromkeys(each.name for found in documents for each in found.categories))
     left = sorted(files.keys() - set(chosen))
-    shown = f"{least}{len(images)} images, {len(classes)} categories: {shortened(classes)}"
+    shown = f"{least}{count} images, {len(classes)} categories: {shortened(classes)}"
     if not documents:
         shown = "their files are too large to be looked into, so their names are trusted"
     reason = (

@@ -12,6 +12,7 @@ from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import (
     IMAGE_EXTENSIONS,
     SIGNATURE,
+    SPLIT_WORDS,
     check_class_count,
     check_classes,
     class_names,
@@ -273,6 +274,8 @@ def _doubt(seen: Glance, labels: Sequence[str], depth: int) -> tuple[float, str]
     notes = seen.ending("json", "xml", "txt", "csv", "tsv", "jsonl", "parquet")
     if parts:
         return 0.2, f"; but {shortened(parts)} is rather a part of another layout than a class"
+    if all(label.lower().startswith(tuple(SPLIT_WORDS)) for label in labels):
+        return 0.2, "; but by their names these are splits, or parts of another layout"
     if len(notes) * 2 > len(seen.images):
         return 0.3, f"; but {seen.count(len(notes), 'file')} of text may say more than folders do"
     deep = [key for key in seen.images if key.count("/") > depth + 1]

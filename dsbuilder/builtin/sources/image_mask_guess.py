@@ -20,11 +20,14 @@ _OF_VOC = 0.5
 
 def recognised(folder: Path, seen: Glance) -> Recognition:
     """Returns what speaks for images and masks of the two folders that fit best."""
-    tops = [PurePosixPath(each).name for each in seen.folders]
-    names = {name.lower(): name for name in reversed(tops)}
+    paths = {PurePosixPath(each).name.lower(): each for each in reversed(seen.folders)}
+    names = {word: PurePosixPath(path).name for word, path in paths.items()}
+    # A folder of masks alone may lie deeper: `annotations/trimaps` beside `images`.
+    masks = [names[word] for word in _MASKS if word in names]
+    masks += [paths[word] for word in _MASKS if "/" in paths.get(word, "")]
     best = Recognition(certainty=0, reason="no folders such as images and masks lie in it")
     for image in (names[word] for word in _IMAGES if word in names):
-        for mask in (names[word] for word in _MASKS if word in names):
+        for mask in masks:
             guess = _guess(folder, seen, image=image, mask=mask)
             if guess.certainty > best.certainty or not best.certainty:
                 best = guess

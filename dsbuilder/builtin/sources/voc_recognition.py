@@ -1,9 +1,11 @@
 """Says whether a folder is a Pascal VOC set, and where its parts lie."""
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from dsbuilder.builtin.sources.voc_classes import LABELMAP
 from dsbuilder.formats import voc
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import shortened
@@ -22,7 +24,7 @@ def recognition(folder: Path) -> Recognition:
     good, classes, fault = _tried(folder, files[:: max(1, len(files) // _TRIED)][:_TRIED])
     if not good:
         return Recognition(certainty=0, reason=f"no XML file annotates an image; {fault}")
-    return _recognition(seen, files, sorted(classes))
+    return _recognition(folder, seen, files, sorted(classes))
 
 
 def _tried(folder: Path, files: Iterable[str]) -> tuple[int, set[str], str]:
@@ -39,11 +41,13 @@ def _tried(folder: Path, files: Iterable[str]) -> tuple[int, set[str], str]:
     return good, classes, fault or "none has objects or a size"
 
 
-def _recognition(seen: Glance, files: tuple[str, ...], classes: list[str]) -> Recognition:
+def _recognition(
+    folder: Path, seen: Glance, files: tuple[str, ...], classes: list[str]
+) -> Recognition:
     tops = {path.partition(f"{_ANNOTATIONS}/")[0] for path in files if f"{_ANNOTATIONS}/" in path}
     devkits = sorted(top for top in tops if any(_below(seen.images, f"{top}{_IMAGES}/")))
     if devkits:
-        return _of_devkit(devkits, seen, files, classes)
+        return _of_devkit(folder, devkits, seen, files, classes)
     stems = {path.rpartition("/")[2].removesuffix(".xml"): path for path in files}
     images = [path for path in seen.images if _stem(path) in stems]
     if not images:
@@ -65,7 +69,7 @@ def _recognition(seen: Glance, files: tuple[str, ...], classes: list[str]) -> Re
 
 
 def _of_devkit(
-    tops: list[str], seen: Glance, files: tuple[str, ...], classes: list[str]
+    folder: Path, tops: list[str], seen: Glance, files: tuple[str, ...], classes: list[str]
 ) -> Recognition:
     top, *others = tops
     images = list(_below(seen.images, f"{top}{_IMAGES}/"))
@@ -74,6 +78,7 @@ def _of_devkit(
     options: dict[str, object] = {"path": top.rstrip("/") or "."}
     if masks >= len(images):
         options["mask"] = True
+        options |= {"objects": False} if _has_masks_alone(folder / top) else {}
     reason = (
         f"{_ANNOTATIONS} and {_IMAGES}: {seen.count(len(images), 'image')}, "
         f"{seen.count(notes, 'XML file')}, {seen.count(masks, 'mask')}; {_shown(classes)}"
@@ -86,6 +91,13 @@ def _of_devkit(
         options=options,
         comments={"path": _shown(classes)} if not masks or "mask" in options else comments,
     )
+
+
+def _has_masks_alone(folder: Path) -> bool:
+    """Whether an export of ours says of masks, and of no boxes, what they are."""
+    with contextlib.suppress(DataError):
+        return set(voc.read_facts(folder / LABELMAP)) == {"mask"}
+    return False
 
 
 def _shown(classes: list[str]) -> str:

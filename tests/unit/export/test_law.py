@@ -108,8 +108,10 @@ def options(targets: tuple[str, ...], attributes: tuple[str, ...]) -> dict[str, 
     return {name: each for target in targets for name, each in known.get(target, {}).items()}
 
 
-def build(folder: Path, found: list[str], copies: int, layout: str) -> Dataset:
-    """Builds a dataset with all targets that a layout holds, and variants of its train split."""
+def build(
+    folder: Path, found: list[str], copies: int, layout: str, targets: tuple[str, ...] = ()
+) -> Dataset:
+    """Builds a dataset of targets, or all that a layout holds, with variants of its train split."""
     shutil.rmtree(folder, ignore_errors=True)
     rng = np.random.default_rng(0)
     (folder / "source/.masks").mkdir(parents=True)
@@ -119,7 +121,7 @@ def build(folder: Path, found: list[str], copies: int, layout: str) -> Dataset:
         Image.fromarray(pixels).save(folder / "source" / path, "PNG")
         ids = rng.choice(np.array([0, 1, 2, 255], np.uint8), (HEIGHT, WIDTH))
         Image.fromarray(ids).save(folder / f"source/.masks/{number}.png")
-    targets = HELD[layout]
+    targets = targets or HELD[layout]
     rows = [row(path, number, targets) for number, path in enumerate(found)]
     table = "".join(f"{json.dumps(each)}\n" for each in rows)
     (folder / "source/metadata.jsonl").write_text(table, encoding="utf-8")
@@ -204,6 +206,17 @@ def test_what_is_exported_is_read_again_as_init_proposes(
 ) -> None:
     dataset = build(tmp_path, found, copies, layout)
     export(dataset, tmp_path / layout, to=layout.partition(" ")[0])
+    check(dataset, proposed(tmp_path / layout))
+
+
+@pytest.mark.parametrize(
+    ("layout", "target"),
+    [(layout, target) for layout in ("coco", "voc") for target in HELD[layout]],
+)
+def test_one_target_alone_is_read_again_without_another(tmp_path, layout: str, target: str) -> None:
+    found = ["a.png", "b/斑马.png", "c.png", "d.png"]
+    dataset = build(tmp_path, found, 0, layout, (target,))
+    export(dataset, tmp_path / layout, to=layout)
     check(dataset, proposed(tmp_path / layout))
 
 

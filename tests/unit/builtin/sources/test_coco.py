@@ -342,6 +342,11 @@ def test_the_layout_of_coco_is_recognised_with_every_file_in_its_place(tmp_path)
     assert len(read(root, **{k: v for k, v in found.options.items() if k != "path"})) == 3
 
 
+def test_images_of_one_name_in_two_splits_are_counted_twice(tmp_path):
+    found = Coco.recognise(coco2017(tmp_path, **{VAL: document(("a.jpg",))}))
+    assert "annotate objects (3 images" in found.reason
+
+
 def test_one_file_without_a_split_is_recognised(tmp_path):
     root = single(tmp_path, {**BOX, "segmentation": [[0, 0, 9, 0, 9, 9]]})
     assert Coco.recognise(root).options == {"path": ".", "objects": "a.json", "mask": "a.json"}

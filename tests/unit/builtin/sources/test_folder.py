@@ -288,6 +288,8 @@ def test_what_are_no_class_folders_is_not_recognised_and_says_why(tmp_path, file
     ("files", "doubt"),
     [
         ([f"{c}/{i}.png" for c in ("images", "Masks") for i in "1234"], "'Masks', 'images' is"),
+        ([f"{c}/{i}.png" for c in ("train", "trainannot") for i in "1234"], "these are splits"),
+        ([f"{c}/{i}.png" for c in ("train2017", "val2017") for i in "1234"], "these are splits"),
         ([f"{c}/{i}.{e}" for c in "ab" for i in "1234" for e in ("png", "xml")], "8 files of text"),
         ([f"{c}/sub/{i}.png" for c in "ab" for i in "1234"], "such as 'a/sub/1.png'"),
         ([f"{c}/1.png" for c in "abc"], "hardly more images than folders"),

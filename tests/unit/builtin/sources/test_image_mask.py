@@ -251,6 +251,14 @@ def test_folders_of_images_and_masks_are_recognised_with_their_classes(tmp_path)
     assert len(list(source.records())) == 4
 
 
+def test_masks_may_lie_deeper_than_images(tmp_path):
+    filled(tmp_path, *(f"{p}/{i}.png" for p in ("images", "annotations/trimaps") for i in "123"))
+    found = ImageMask.recognise(tmp_path)
+    assert (found.certainty, found.options["masks"]) == (0.9, "annotations/trimaps")
+    source = ImageMask(**{**found.options, "path": tmp_path})
+    assert len(list(source.records())) == 3
+
+
 def test_suffixes_colours_and_lone_files_are_recognised(tmp_path):
     filled(tmp_path, *(f"images/{index}.png" for index in range(4)))
     colours = np.array([[[0, 0, 0], [255, 0, 0]]], np.uint8)
