@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dsbuilder.builtin.sources.coco_targets import stated_by
 from dsbuilder.formats import coco
 from dsbuilder.formats.coco_values import KEYS, holds
 from dsbuilder.formats.glance import Glance, glance
@@ -108,8 +109,8 @@ def _look(path: Path) -> _File | None:
     document = coco.read(path)
     held = tuple(name for name in KEYS if holds(name, document))
     # What an export of ours made for one target has boxes for other readers alone.
-    stated = tuple(name for name in held if name in document.stated)
-    return _File(holds=stated or held, document=document)
+    stated = stated_by(document)
+    return _File(holds=tuple(name for name in held if name in stated) or held, document=document)
 
 
 def _by_name(name: str) -> tuple[str, ...]:

@@ -132,10 +132,18 @@ def _stated(documents: Documents, name: str) -> Target | None:
                 f"{document.path}: expected the same in info.{coco.OWN} as in {first.path.name}, "
                 "found something else. Export both anew, or remove it in both."
             )
-    if first.stated is None:
-        return None
-    text = json.dumps(first.stated)
-    return read_targets(text, f"{first.path}: info.{coco.OWN}").get(name)
+    return stated_by(first).get(name)
+
+
+def stated_by(document: coco.Document) -> dict[str, Target]:
+    """Returns the targets of which a file, exported by us, says what they are.
+
+    Raises:
+      DataError: what it says is none.
+    """
+    if document.stated is None:
+        return {}
+    return read_targets(json.dumps(document.stated), f"{document.path}: info.{coco.OWN}")
 
 
 def _categories(documents: Documents) -> tuple[str, ...]:

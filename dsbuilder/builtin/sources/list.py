@@ -1,5 +1,6 @@
 """Images that a list names together with their labels."""
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from dsbuilder.formats.layout import (
 )
 from dsbuilder.formats.listing import Columns, Entry, read_listing
 from dsbuilder.formats.listing_columns import LISTS, Guess, guess
+from dsbuilder.formats.tree import scan
 from dsbuilder.plugin import (
     DataError,
     Recognition,
@@ -36,6 +38,7 @@ from dsbuilder.plugin import (
     source,
 )
 
+_log = logging.getLogger(__name__)
 _MOST_LISTS = 50
 _SPLITS = tuple(dict.fromkeys(SPLIT_WORDS.values()))
 
@@ -53,7 +56,8 @@ class ImageList(Source):
     tab. CSV and TSV files open with column names, a JSONL file holds an object a line; the columns
     are `file_name` and `label` unless options name others. Give `path` and `list`, or `lists` with
     a split for each. Every file must exist below its folder; `..`, absolute paths and links that
-    lead out of the folder are refused, and so is an image that is listed twice.
+    lead out of the folder are refused, and so is an image that is listed twice. Files of the folder
+    that no list names are skipped, counted, and reported in the log.
 
     The key of a record is its path below the folder of the images; where lists have several such
     folders, below the folder that all of these have in common.
@@ -207,7 +211,19 @@ class _Reader:
             read = list(self._records(path, folder, inside[folder], prefixes[folder]))
             records += [each if split is None else replace(each, split=split) for each in read]
         self._faults.check()
+        self._report({start: folder for folder, start in prefixes.items()})
         return records
+
+    def _report(self, folders: Mapping[str, Path]) -> None:
+        """Logs what no list names, given what stands before a path in its key -> the folder."""
+        for start, folder in folders.items():
+            if any(start != other and start.startswith(other) for other in folders):
+                continue  # what lies above it is reported as a whole
+            tree = scan(folder)
+            read = {key.removeprefix(start) for key in self._listed if key.startswith(start)}
+            read |= {Path(os.path.relpath(path, folder)).as_posix() for _, _, path in self._parts}
+            for note in tree.notes(tree.skipped(read)):
+                _log.warning("%s: %s.", folder, note)
 
     def _records(self, path: Path, folder: Path, inside: Inside, prefix: str) -> Iterator[Record]:
         """Yields the records of a list; notes the lines that are wrong."""

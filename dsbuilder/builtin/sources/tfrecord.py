@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -218,9 +219,15 @@ class TFRecord(Source):
         if home.is_dir():
             below = tree.scan(home)
             read = {part.name for part in self._layout.parts} | set(self._layout.described)
-            notes += below.notes(below.skipped(read))
+            notes += below.notes(below.skipped(read) + self._beside(home))
         for note in notes:
             _log.warning("%s: %s.", home, note)
+
+    def _beside(self, home: Path) -> Counter[str]:
+        """Returns counts of the files below the path that do not belong to the dataset in it."""
+        start = f"{home.relative_to(self.path).as_posix()}/"
+        files = tree.scan(self.path).files if home != self.path else []
+        return tree.Tree(files=[each for each in files if not each.startswith(start)]).skipped(())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,7 @@ def classes_of(folder: Path, given: Sequence[str] | None) -> Classes:
 
 
 def _of_labelmap(path: Path) -> Classes:
-    colours, stated = voc.read_labelmap(path), _stated(path)
+    colours, stated = voc.read_labelmap(path), stated_by(path)
     mask, objects = stated.get("mask"), stated.get("objects")
     names: tuple[str, ...] = tuple(colours)
     ignore: int | None = voc.VOID
@@ -74,7 +74,12 @@ def _of_labelmap(path: Path) -> Classes:
     )
 
 
-def _stated(path: Path) -> dict[str, Target]:
+def stated_by(path: Path) -> dict[str, Target]:
+    """Returns the targets of which a `labelmap.txt`, exported by us, says what they are.
+
+    Raises:
+      DataError: it is missing, or what it says is none.
+    """
     found = voc.read_stated(path)
     return {} if found is None else read_targets(found[1], f"{path}:{found[0]}")
 

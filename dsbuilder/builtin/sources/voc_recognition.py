@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from dsbuilder.builtin.sources.voc_classes import LABELMAP
+from dsbuilder.builtin.sources.voc_classes import LABELMAP, stated_by
 from dsbuilder.formats import voc
 from dsbuilder.formats.glance import Glance, glance
 from dsbuilder.formats.layout import shortened
@@ -96,7 +96,7 @@ def _of_devkit(
 def _has_masks_alone(folder: Path) -> bool:
     """Whether an export of ours says of masks, and of no boxes, what they are."""
     with contextlib.suppress(DataError):
-        return set(voc.read_facts(folder / LABELMAP)) == {"mask"}
+        return set(stated_by(folder / LABELMAP)) == {"mask"}
     return False
 
 

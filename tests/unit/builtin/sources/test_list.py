@@ -49,6 +49,19 @@ def test_a_text_list_gives_a_record_a_line(tmp_path):
     assert source.targets(records) == {"label": ClassLabel(names=("one", "zero"))}
 
 
+def test_files_that_no_list_names_are_counted(tmp_path, caplog):
+    source_of(tmp_path, "0/a.png zero\n1/a.png one\n")
+    (tmp_path / "more.txt").write_text("a.png one\n")
+    (tmp_path / "images/1/rest.txt").write_text("b.png one\n")
+    rest = (tmp_path / "images/1", tmp_path / "images/1/rest.txt")
+    lists = {"train": (tmp_path / "images", tmp_path / "list.txt"), "test": rest}
+    with caplog.at_level("WARNING"):
+        ImageList(lists=lists).records()
+    assert [each.getMessage() for each in caplog.records] == [
+        f"{tmp_path}/images: 1 file was skipped: 1 .png."
+    ]
+
+
 def test_given_classes_set_the_order(tmp_path):
     source = source_of(tmp_path, "0/a.png zero\n1/a.png one\n", classes=("zero", "one", "two"))
     target = source.targets(list(source.records()))["label"]

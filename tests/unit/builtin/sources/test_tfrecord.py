@@ -116,6 +116,10 @@ def test_a_dataset_is_found_below_the_path_and_recognised(build, tmp_path: Path,
     assert any(
         ".jsonl" in message or "files were skipped" in message for message in caplog.messages
     )
+    caplog.clear()
+    (dataset.path.parent / "stray.png").touch()
+    listed(TFRecord(path=dataset.path.parent))
+    assert any("1 .png" in message for message in caplog.messages)
     known = TFRecord.recognise(dataset.path)
     assert known.certainty > 0.9
     assert known.reason.startswith(f"TensorFlow Datasets: toy 1.0.0, {len(records)} records in ")
