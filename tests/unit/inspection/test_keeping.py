@@ -141,6 +141,53 @@ def test_what_is_damaged_is_measured_again(measured, tmp_path: Path) -> None:
         assert measured() == ({}, said)
 
 
+SOURCE = '''\
+"""A source that reads files in a way of its own."""
+
+from dataclasses import dataclass
+
+import cv2
+
+from dsbuilder.builtin.sources.folder import Folder
+from dsbuilder.plugin import Record, source
+
+
+@source("dimmed")
+@dataclass(frozen=True, kw_only=True)
+class Dimmed(Folder):
+    """Reads images darker.
+
+    Attributes:
+      by: the divisor.
+    """
+
+    by: int = 1
+
+    def read(self, record: Record):
+        return cv2.imread(str(record.path)) // (self.by * FACTOR)
+'''
+
+
+def test_how_a_source_reads_files_changes_what_is_measured(
+    images, write_pipeline, tmp_path, caplog
+):
+    plugin = tmp_path / "plugins/dimmed.py"
+
+    def warns(factor: int, by: int) -> bool:
+        plugin.write_text(SOURCE.replace("FACTOR", str(factor)))
+        caplog.clear()
+        text = PIPELINE.replace("use: folder,", f"use: dimmed, by: {by},")
+        build_dataset(
+            write_pipeline(f"{text}inspect: {{dark: warn}}\n"), tmp_path / "out", workers=0
+        )
+        return "inspect: dark" in caplog.text
+
+    assert not warns(1, 1)
+    assert warns(1, 20)
+    assert not warns(1, 1)
+    assert warns(20, 1)
+
+
 def test_what_is_set_aside_is_so_in_every_build(make_images, write_pipeline, tmp_path) -> None:
     folder = make_images(classes=("cat", "dog"), count=15)
     (folder / "cat/3.png").write_bytes((folder / "cat/3.png").read_bytes()[:200])
