@@ -4,6 +4,7 @@ A shard whose fingerprint is that of a shard of the published build is hard-link
 the samples of equal fingerprint are copied as they are encoded, and only the rest is made.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -16,7 +17,6 @@ from dsbuilder.build.shard import read_done, write_done
 from dsbuilder.build.task import ShardResult, ShardTask
 from dsbuilder.cache import build_log, ledger, manifest, quarantine, store
 from dsbuilder.cache.codec import Codec
-from dsbuilder.cache.earlier import Earlier
 from dsbuilder.cache.index import state
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError
@@ -162,7 +162,10 @@ def _look_for(task: ShardTask, codec: Codec, before: Before | None, folder: Path
     if linkable is not None:
         return Found(task=task, linkable=linkable)
     task = replace(task, earlier=before.overlapping(task, codec))
-    known = Earlier.open(codec, before.path, task.earlier).entries
+    known: set[str] = set()
+    for stem in task.earlier:
+        with contextlib.suppress(CacheError):  # making the shard will warn of it
+            known |= ledger.fingerprints(before.path / ledger.file_name(stem))
     return Found(task=task, to_make=sum(print_ not in known for print_ in _fingerprints(task)))
 
 

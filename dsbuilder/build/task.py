@@ -5,9 +5,10 @@ it is given. A task says everything about one shard, so any engine can run it an
 """
 
 import base64
+import itertools
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -74,7 +75,7 @@ class Lost:
     reason: str
 
 
-_SMALL_BYTES = 1 << 17
+_ROWS = 256
 
 
 class Contents(NamedTuple):
@@ -99,7 +100,7 @@ class ShardTask:
     Attributes:
       split, stem: which.
       samples: how many are planned.
-      packed: what it is made of, as JSON, compressed where that is much; see `contents`.
+      packed: what it is made of, as lines of JSON, compressed where that is much; see `contents`.
       fingerprint: of all its samples together.
       earlier: shards of the build before that may hold some of its samples.
       lost: what is not to be tried again.
@@ -116,30 +117,23 @@ class ShardTask:
     @classmethod
     def of(cls, contents: Contents, *, split: str, stem: str, fingerprint: str) -> Self:
         """Returns the task to make a shard of some contents."""
-        rows = [
-            [_root_to_json(root) for root in contents.roots],
-            [_record_to_json(located) for located in contents.records.values()],
-        ]
-        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), check_circular=False)
-        data = text.encode("utf-8", "surrogatepass")
         return cls(
             split=split,
             stem=stem,
             samples=sum(len(root.outputs) for root in contents.roots),
-            packed=data if len(data) < _SMALL_BYTES else zlib.compress(data, level=1),
+            packed=_packed(contents),
             fingerprint=fingerprint,
         )
 
     def contents(self) -> Contents:
         """Returns what the shard is made of, unpacked anew with every call."""
-        is_plain = self.packed.startswith(b"[")
-        data = self.packed if is_plain else zlib.decompress(self.packed)
-        roots, records = json.loads(data.decode("utf-8", "surrogatepass"))
-        located = [_record_from_json(row) for row in records]
-        return Contents(
-            roots=[_root_from_json(row) for row in roots],
-            records={each.record.key: each for each in located},
-        )
+        roots: list[Root] = []
+        records: dict[str, Located] = {}
+        for line in _lines(self.packed):
+            root_rows, record_rows = json.loads(line.decode("utf-8", "surrogatepass"))
+            roots += map(_root_from_json, root_rows)
+            records.update((each.record.key, each) for each in map(_record_from_json, record_rows))
+        return Contents(roots, records)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the task as JSON values."""
@@ -157,6 +151,37 @@ class ShardTask:
             earlier=tuple(data["earlier"]),
             lost=tuple(Lost(**each) for each in data["lost"]),
         )
+
+
+def _packed(contents: Contents) -> bytes:
+    """Returns contents as lines of JSON, each of a few rows, so that no large text is in between.
+
+    One line alone stays as it is; more are compressed.
+    """
+    lines = _written(contents)
+    first, second = next(lines, b"[[],[]]"), next(lines, None)
+    if second is None:
+        return first
+    squeezing = zlib.compressobj(level=1)
+    parts = [squeezing.compress(line) for line in itertools.chain((first, second), lines)]
+    return b"".join((*parts, squeezing.flush()))
+
+
+def _written(contents: Contents) -> Iterator[bytes]:
+    roots, records = iter(contents.roots), iter(contents.records.values())
+    while any(
+        rows := (
+            [_root_to_json(root) for root in itertools.islice(roots, _ROWS)],
+            [_record_to_json(located) for located in itertools.islice(records, _ROWS)],
+        )
+    ):
+        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), check_circular=False)
+        yield text.encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _lines(packed: bytes) -> list[bytes]:
+    is_plain = packed.startswith(b"[")  # no compressed data begins so
+    return (packed if is_plain else zlib.decompress(packed)).splitlines()
 
 
 def _root_to_json(root: Root) -> list[Any]:

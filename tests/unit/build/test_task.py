@@ -59,6 +59,13 @@ def test_a_task_is_the_same_after_json(made_of: Contents) -> None:
     assert ShardTask.from_json(json.loads(json.dumps(task.to_json()))) == task
 
 
+def test_many_roots_come_back_in_their_order() -> None:
+    roots = [Root(key=str(number), synthesis=None, outputs=()) for number in range(1000)]
+    task = ShardTask.of(Contents(roots, {}), split="train", stem="a#0-of-1", fingerprint="")
+    assert list(task.contents().roots) == roots
+    assert len(task.packed) < 4000
+
+
 def test_a_key_that_is_no_unicode_survives() -> None:
     """File names that are no UTF-8 come as lone surrogates."""
     key = "caf\udce9.png"
