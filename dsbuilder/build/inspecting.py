@@ -8,7 +8,6 @@ have to do with any other record.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from dsbuilder import targets
 from dsbuilder.build.contents import hash_records
@@ -23,7 +22,6 @@ from dsbuilder.inspection.crew import Progress
 from dsbuilder.inspection.keeping import Kept
 from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
 from dsbuilder.plugin import Finding
-from dsbuilder.spec import Spec
 
 _FORMAT = 1
 _LOGGER = logging.getLogger(__name__)
@@ -119,7 +117,7 @@ def _kept(surveyed: Survey, inspections: Inspections, store: Store, *, rehash: b
         dict(fingerprint.packages()),
         [pipeline.settings.image.mode, list(pipeline.settings.image.background_rgb)],
         {name: targets.to_json(kind) for name, kind in (surveyed.targets or {}).items()},
-        _reader(pipeline.spec),
+        fingerprint.of_reading(pipeline.settings.source, pipeline.spec.registry),
     )
     records = [
         None
@@ -135,13 +133,6 @@ def _kept(surveyed: Survey, inspections: Inspections, store: Store, *, rehash: b
         for name, each in inspections.items()
     }
     return Kept(path=store.measures, records=records, inspectors=inspectors)
-
-
-def _reader(spec: Spec) -> list[Any]:
-    """Returns what decides how a source reads a file: its options and the code of its plugins."""
-    plugins = fingerprint.nested(spec.settings.source)
-    codes = [fingerprint.of_code(spec.registry.plugin_of(type(each)).origin) for each in plugins]
-    return [spec.resolved["source"], codes]
 
 
 def _shown(found: Sequence[Finding]) -> str:

@@ -63,13 +63,9 @@ class Originals:
         """Where originals lie that were prepared as this pipeline does."""
         settings, registry = self.pipeline.settings, self.pipeline.spec.registry
         stages = [fingerprint.of_stage(stage, registry) for stage in settings.prepare]
-        how = [dict(fingerprint.packages()), asdict(settings.image), stages, self._reader()]
+        reading = fingerprint.of_reading(settings.source, registry)
+        how = [dict(fingerprint.packages()), asdict(settings.image), stages, reading]
         return self.folder / fingerprint.digest(how)
-
-    def _reader(self) -> list[str]:
-        registry = self.pipeline.spec.registry
-        readers = fingerprint.nested(self.pipeline.settings.source)
-        return [fingerprint.of_code(registry.plugin_of(type(each)).origin) for each in readers]
 
     def path(self, located: Located) -> Path:
         """Returns where the original of a record lies, if it is kept."""

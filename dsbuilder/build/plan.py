@@ -114,7 +114,10 @@ class _Planner:
             _kinds(self.pipeline.signature),
             [settings.cache.codec, self.image, settings.cache.quality],
         )
-        self._prepare = [fingerprint.of_stage(each, registry) for each in settings.prepare]
+        self._prepare = [
+            *fingerprint.of_reading(settings.source, registry),
+            *(fingerprint.of_stage(each, registry) for each in settings.prepare),
+        ]
         self._augment = [fingerprint.of_stage(each, registry) for each in settings.augment.stages]
         self._finish = [fingerprint.of_stage(each, registry) for each in settings.finish]
         self._original = fingerprint.digest(self._base, self._prepare, self._finish)

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.plugin import Range
+from dsbuilder.plugin import Range, Source
 from dsbuilder.registry import Origin, Registry
 
 LIBRARIES = ("dsbuilder", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
@@ -58,6 +58,37 @@ def of_plugin(plugin: Any, registry: Registry) -> str:
     options = {each.name: _option(getattr(plugin, each.name), registry) for each in _fields(plugin)}
     inputs = plugin.inputs() if hasattr(plugin, "inputs") else {}
     return digest(known.name, of_code(known.origin), options, dict(inputs))
+
+
+def of_reading(source: Source | None, registry: Registry) -> list[Any]:
+    """Returns what decides how a source makes pixels of files; nothing where it just reads them.
+
+    That is the code of every plugin with a `read()` of its own, and its options: a file among them
+    by its content, a folder not at all, since it holds the files. Where the plugin has an
+    `identity()` too, that speaks for the options.
+    """
+    return [
+        [name_of(each, registry), of_code(registry.plugin_of(type(each)).origin), _said(each)]
+        for each in nested(source)
+        if isinstance(each, Source) and type(each).read is not Source.read
+    ]
+
+
+def _said(source: Source) -> dict[str, Any]:
+    if type(source).identity is not Source.identity:
+        return {}
+    options = {each.name: getattr(source, each.name) for each in _fields(source)}
+    return {name: _said_by(value) for name, value in options.items()}
+
+
+def _said_by(value: Any) -> Any:
+    if isinstance(value, Path):
+        return of_file(value) if value.is_file() else None
+    if isinstance(value, Range):
+        return [value.low, value.high]
+    if isinstance(value, Mapping):
+        return {str(key): _said_by(child) for key, child in value.items()}
+    return [_said_by(child) for child in value] if isinstance(value, (tuple, list)) else value
 
 
 def of_stage(stage: Any, registry: Registry) -> str:

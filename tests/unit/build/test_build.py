@@ -633,6 +633,53 @@ def test_a_changed_plugin_of_equal_size_and_time_is_noticed(pipeline, tmp_path) 
     assert not list((tmp_path / "plugins").rglob("*.pyc"))
 
 
+DIMMED = '''\
+"""A source that reads files in a way of its own."""
+
+from dataclasses import dataclass
+
+import cv2
+
+from dsbuilder.builtin.sources.folder import Folder
+from dsbuilder.plugin import Record, source
+
+
+@source("dimmed")
+@dataclass(frozen=True, kw_only=True)
+class Dimmed(Folder):
+    """Reads images darker.
+
+    Attributes:
+      by: the divisor.
+    """
+
+    by: int = 1
+
+    def read(self, record: Record):
+        return cv2.imread(str(record.path)) // (self.by * FACTOR)
+'''
+
+
+def test_how_a_source_reads_its_files_decides_all_samples(pipeline, tmp_path) -> None:
+    (tmp_path / "plugins").mkdir()
+    plugin = tmp_path / "plugins/dimmed.py"
+
+    def built(factor: int, by: int, out: str = "out") -> tuple[int, str]:
+        plugin.write_text(DIMMED.replace("FACTOR", str(factor)))
+        overrides = ["source.use=dimmed", f"source.by={by}"]
+        made = build_dataset(pipeline, tmp_path / out, workers=0, overrides=overrides)
+        return made.made, sums(made)
+
+    count, first = built(1, 1)
+    assert built(1, 1) == (0, first)
+    again, dimmer = built(1, 2)
+    assert again == count
+    assert dimmer != first
+    again, other = built(3, 2)
+    assert again == count
+    assert built(3, 2, "fresh") == (count, other)
+
+
 def test_two_synthesizers_share_no_content_between_splits(tmp_path, write_pipeline) -> None:
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins/words.py").write_text(WORDS)
