@@ -13,9 +13,10 @@
 A class is written by its name, several classes as a list of names, boxes as `objects` with `bbox`
 ([x, y, width, height] in pixels), `categories` and their attributes, a mask as a PNG of class ids,
 keypoints as a list for each object, of x, y (in pixels) and visibility of each point in turn.
-Of mixed labels the dominant classes are kept, which the log reports. Ids of classes stand in
-`signature.json` alone, of which `dsbuilder init` makes the options that read all as it was. Stored
-JPEG and PNG files are taken over byte for byte, raw pixels become PNG.
+Of a mixed label the dominant class is kept, of several classes those that weigh a half or more; the
+log reports it. Ids of classes stand in `signature.json` alone, of which `dsbuilder init` makes the
+options that read all as it was. Stored JPEG and PNG files are taken over byte for byte, raw pixels
+become PNG.
 """
 
 import logging
@@ -107,8 +108,8 @@ def _report_empty(dataset: Dataset, empty: Mapping[str, set[str]]) -> None:
 def _report_mixed(dataset: Dataset, names: Iterable[str]) -> None:
     for name in sorted(names):
         _LOGGER.warning(
-            "%s: '%s' holds mixed labels: of each sample the dominant class is written, its "
-            "weights are left out.",
+            "%s: '%s' holds mixed labels: written is the dominant class of each sample, or of "
+            "several those that weigh a half or more; weights are left out.",
             dataset.path,
             name,
         )

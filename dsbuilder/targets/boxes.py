@@ -215,7 +215,7 @@ class Boxes(Target):
         return value.take(places, cut[places])
 
     def __str__(self) -> str:
-        return f"boxes of {len(self.names)} classes"
+        return f"boxes of {len(self.names)} {'class' if len(self.names) == 1 else 'classes'}"
 
 
 def _corners(box: Any) -> list[float]:
