@@ -30,6 +30,8 @@ from dsbuilder.plugin import Seen, View
 _HASHED, _LOW = 32, 8
 _SIDE = 16
 _LEAST_DEVIATION = 4.0
+_FOURTH = 4
+_ROUNDING = 1e-4
 _PIECE = 1 << 13
 
 Described = tuple[bytes, int, bytes]
@@ -132,6 +134,29 @@ class Thumbnails:
         squares = np.einsum("ij,ij->i", pixels, pixels, dtype=np.uint32)
         self._variances = squares / pixels.shape[1] - self._means**2
         self._divisors = np.sqrt(np.maximum(self._variances, _LEAST_DEVIATION**2))
+        self._coarse = self._blocks()
+
+    def _blocks(self) -> npt.NDArray[np.float32]:
+        """Returns `(n, 16)`: the mean of each fourth by a fourth, as a part of the difference.
+
+        A projection, so that two are never farther apart by it than they are.
+        """
+        size = _SIDE // _FOURTH
+        blocks = self._pixels.reshape(len(self), _FOURTH, size, _FOURTH, size * 3).mean(axis=(2, 4))
+        centred = blocks.reshape(len(self), _FOURTH**2) - self._means[:, None]
+        found: npt.NDArray[np.float32] = centred / self._divisors[:, None] / _FOURTH
+        return found.astype(np.float32)
+
+    def may_differ_by(self, left: Places, right: Places, most: float) -> npt.NDArray[np.bool_]:
+        """Returns which pairs `differences` has to look at: all others differ by more than `most`.
+
+        A hundredth of its work, for sets in which nearly all hashes are alike.
+        """
+        steps = self._coarse[left] - self._coarse[right]
+        found: npt.NDArray[np.bool_] = (
+            np.einsum("ij,ij->i", steps, steps) <= (most + _ROUNDING) ** 2
+        )
+        return found
 
     def __len__(self) -> int:
         return len(self._pixels)
@@ -170,13 +195,19 @@ class _Linker:
             place = self._above[place]
         return place
 
-    def link(self, left: Places, right: Places) -> None:
-        """Joins those of the pairs that are alike."""
+    def link(self, left: Places, right: Places) -> Places:
+        """Joins those of the pairs that are alike, and returns the right ones of these."""
+        joined = [np.zeros(0, np.int64)]
         for start in range(0, len(left), _PIECE):
             i, j = left[start : start + _PIECE], right[start : start + _PIECE]
+            near = self._thumbnails.may_differ_by(i, j, self._difference)
+            i, j = i[near], j[near]
             apart = self._thumbnails.differences(i, j)
-            for place in np.flatnonzero(apart < self._difference):
-                self._join(int(i[place]), int(j[place]), float(apart[place]))
+            close = apart < self._difference
+            for one, other, by in zip(i[close], j[close], apart[close], strict=True):
+                self._join(int(one), int(other), float(by))
+            joined.append(j[close])
+        return np.concatenate(joined)
 
     def _join(self, one: int, other: int, apart: float) -> None:
         low, high = sorted((self.root(one), self.root(other)))
@@ -193,8 +224,8 @@ class _Linker:
         while len(same):
             first, same = same[:1], same[1:]
             chosen.append(first)
-            self.link(np.repeat(first, len(same)), same)
-            same = same[[self.root(int(place)) != self.root(int(first[0])) for place in same]]
+            joined = self.link(np.repeat(first, len(same)), same)
+            same = same[~np.isin(same, joined)]
         return np.concatenate(chosen)
 
 

@@ -103,3 +103,18 @@ def test_the_difference_of_thumbnails_is_that_of_their_standardized_pixels() -> 
     expected = np.sqrt(((scaled[left] - scaled[right]) ** 2).mean(axis=1))
     found = likeness.Thumbnails(pixels).differences(left, right)
     assert np.allclose(found, expected, atol=1e-6)
+
+
+def test_the_coarse_sieve_lets_all_pass_that_are_as_near() -> None:
+    rng = np.random.default_rng(5)
+    base = np.stack([halved(photograph(name)).ravel()[:768] for name in ("coffee", "chelsea")])
+    noise = rng.normal(0, rng.uniform(0, 40, (60, 1)), (60, 768))
+    pixels = (base[rng.integers(0, 2, 60)] + noise).clip(0, 255).astype(np.uint8)
+    pixels[0] = 7
+    left, right = np.divmod(np.arange(3600), 60)
+    thumbnails = likeness.Thumbnails(pixels)
+    apart = thumbnails.differences(left, right)
+    for most in (0.0, 0.05, 0.12, 0.5, 1.0):
+        passed = thumbnails.may_differ_by(left, right, most)
+        assert passed[apart <= most].all()
+    assert thumbnails.may_differ_by(left, right, 0.05).mean() < 0.6
