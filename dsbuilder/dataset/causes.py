@@ -68,6 +68,12 @@ class Causes:
         return list(self._section("prepare"))
 
     @cached_property
+    def source(self) -> list[str]:
+        """How options of the source changed, but for where it lies."""
+        one, other = (_at(each.resolved, "source") or {} for each in self._sides)
+        return list(changed("source.", _without(one, ("path",)), _without(other, ("path",))))
+
+    @cached_property
     def augment(self) -> list[str]:
         """What reaches every variant."""
         return list(self._section("augment"))

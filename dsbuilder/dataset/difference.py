@@ -108,12 +108,19 @@ class _Comparison:
             yield from self._why_moved(key, was.split, now.split)
         if was.fingerprint != now.fingerprint:
             found = [*self._causes.of(key), *self._why_records(was, now)]
-            yield from found or self._why_moved_targets(now)
+            yield from found or self._why_at_last(now)
 
-    def _why_moved_targets(self, now: Row) -> Iterator[str]:
-        """Yields what alone is left: targets that are not compared, if there are any."""
+    def _why_at_last(self, now: Row) -> Iterator[str]:
+        """Yields what is left where nothing else says why.
+
+        That is options of a source, which matter to one with a `read()` of its own, and targets
+        that are not compared.
+        """
+        if not now.parents:
+            return
         names = ", ".join(self.after.signature.positional)
-        if names and now.parents:
+        yield from self._causes.source
+        if names and not self._causes.source:
             yield f"the {names} of {' or '.join(now.parents)} changed"
 
     def _why_records(self, was: Row, now: Row) -> Iterator[str]:

@@ -27,6 +27,29 @@ def test_equal_builds_do_not_differ(build) -> None:
     assert difference.unchanged == sum(1 for _ in stored(build("a")))
 
 
+DIMMED = """
+from dataclasses import dataclass
+import cv2
+from dsbuilder.builtin.sources.folder import Folder
+from dsbuilder.plugin import Record, source
+
+@source("dimmed")
+@dataclass(frozen=True, kw_only=True)
+class Dimmed(Folder):
+    \"\"\"Reads images darker.\"\"\"
+    by: int = 1
+
+    def read(self, record: Record):
+        return cv2.imread(str(record.path)) // self.by
+"""
+
+
+def test_options_of_a_source_that_reads_in_its_own_way_say_why(build, tmp_path) -> None:
+    (tmp_path / "plugins/dimmed.py").write_text(DIMMED)
+    one = build("a", "source.use=dimmed")
+    assert only(one.diff(build("b", "source.use=dimmed", "source.by=2"))) == {"source.by 1 -> 2"}
+
+
 def stored(dataset: Dataset):
     return (sample for split in dataset.splits for sample in dataset.samples(split))
 
