@@ -128,8 +128,8 @@ def test_mixed_labels_are_reported(make_images, write_pipeline, tmp_path: Path, 
     dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
     export(dataset, tmp_path / "folder", to="imagefolder")
     assert caplog.messages[-1] == (
-        f"{dataset.path}: 'label' holds mixed labels: of each sample the dominant class is "
-        "written, its weights are left out."
+        f"{dataset.path}: 'label' holds mixed labels: written is the dominant class of each "
+        "sample, or of several those that weigh a half or more; weights are left out."
     )
     records = list(ImageFolder(path=tmp_path / "folder").records())
     assert len(records) == sum(dataset.num_samples(split) for split in dataset.splits)
