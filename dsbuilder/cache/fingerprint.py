@@ -68,27 +68,23 @@ def of_reading(source: Source | None, registry: Registry) -> list[Any]:
     `identity()` too, that speaks for the options.
     """
     return [
-        [name_of(each, registry), of_code(registry.plugin_of(type(each)).origin), _said(each)]
+        [
+            name_of(each, registry),
+            of_code(registry.plugin_of(type(each)).origin),
+            _said(each, registry),
+        ]
         for each in nested(source)
         if isinstance(each, Source) and type(each).read is not Source.read
     ]
 
 
-def _said(source: Source) -> dict[str, Any]:
+def _said(source: Source, registry: Registry) -> dict[str, Any]:
     if type(source).identity is not Source.identity:
         return {}
-    options = {each.name: getattr(source, each.name) for each in _fields(source)}
-    return {name: _said_by(value) for name, value in options.items()}
-
-
-def _said_by(value: Any) -> Any:
-    if isinstance(value, Path):
-        return of_file(value) if value.is_file() else None
-    if isinstance(value, Range):
-        return [value.low, value.high]
-    if isinstance(value, Mapping):
-        return {str(key): _said_by(child) for key, child in value.items()}
-    return [_said_by(child) for child in value] if isinstance(value, (tuple, list)) else value
+    return {
+        each.name: _option(getattr(source, each.name), registry, in_folders=False)
+        for each in _fields(source)
+    }
 
 
 def of_stage(stage: Any, registry: Registry) -> str:
@@ -212,17 +208,20 @@ def _fields(plugin: Any) -> Iterator[dataclasses.Field[Any]]:
     return (each for each in dataclasses.fields(plugin) if each.init)
 
 
-def _option(value: Any, registry: Registry) -> Any:
+def _option(value: Any, registry: Registry, *, in_folders: bool = True) -> Any:
     if isinstance(value, Path):
-        return _of_path(value)
+        return _of_path(value) if in_folders or not value.is_dir() else None
     if isinstance(value, Range):
         return [value.low, value.high]
+    if isinstance(value, Source):
+        return None  # `nested` meets it by itself
     if hasattr(value, "plugin"):
         return of_stage(value, registry)
     if isinstance(value, Mapping):
-        return {str(key): _option(child, registry) for key, child in value.items()}
+        children = value.items()
+        return {str(k): _option(child, registry, in_folders=in_folders) for k, child in children}
     if isinstance(value, (tuple, list)):
-        return [_option(child, registry) for child in value]
+        return [_option(child, registry, in_folders=in_folders) for child in value]
     return value
 
 
