@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dsbuilder.build import Built, build_dataset
+    from dsbuilder.builder import Built, build_dataset
     from dsbuilder.dataset import Dataset, load
     from dsbuilder.errors import (
         CacheError,
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "Built": "dsbuilder.build",
-    "build_dataset": "dsbuilder.build",
+    "Built": "dsbuilder.builder",
+    "build_dataset": "dsbuilder.builder",
     "Dataset": "dsbuilder.dataset",
     "load": "dsbuilder.dataset",
     "CacheError": "dsbuilder.errors",

@@ -78,3 +78,15 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
         return ""
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     return f" Known: {shown}."
+
+
+def printable(name: str) -> str:
+    r"""Returns a name as text that any terminal takes, its broken bytes as `\xe9`."""
+    return name.encode("utf-8", "backslashreplace").decode().replace(r"\udc", r"\x")
+
+
+def shortened(names: Iterable[str], *, limit: int = 5) -> str:
+    """Returns names in quotes for a message, the first `limit` and how many more there are."""
+    ordered = list(names)
+    shown = ", ".join(f"'{printable(name)}'" for name in ordered[:limit])
+    return shown if len(ordered) <= limit else f"{shown} and {len(ordered) - limit} more"

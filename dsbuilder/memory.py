@@ -3,7 +3,10 @@
 Both are glibc's; another C library has its own ways, and is left to them.
 """
 
+import contextlib
 import ctypes
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -31,3 +34,15 @@ def give_back() -> None:
 
 def _glibc(name: str) -> Any:
     return getattr(ctypes.CDLL(None), name, None)
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Lets the garbage collector rest; it would go through millions of objects again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

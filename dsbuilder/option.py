@@ -1,6 +1,7 @@
 """Which types an option may have: those that a value of a pipeline file can be bound to.
 
-`spec/binding.py` binds them; here is what a plugin's author is told before anyone sets the option.
+`pipelinefile/binding.py` binds them; here is what a plugin's author is told before anyone sets
+the option.
 """
 
 import dataclasses

@@ -193,7 +193,7 @@ class Plugins(Mapping[str, Plugin]):
 
     def of_class(self, cls: type) -> Plugin:
         """Returns the plugin that a class is."""
-        if cls not in self._by_class and cls.__module__.startswith(f"{builtin.__name__}."):
+        if cls not in self._by_class and cls.__module__ in builtin.HOMES.values():
             self[cls.__dsbuilder__.name]  # type: ignore[attr-defined]  # some file imported it
         return self._by_class[cls]
 
@@ -238,7 +238,7 @@ def _module_origin(module: ModuleType, distribution: str, version: str) -> Origi
 
 
 def _builtin_plugin(name: str) -> Plugin:
-    module = importlib.import_module(f"{builtin.__name__}.{builtin.HOMES[name]}")
+    module = importlib.import_module(builtin.HOMES[name])
     origin = _module_origin(module, "dsbuilder", _version())
     return next(plugin for plugin in _marked(module, origin) if plugin.name == name)
 

@@ -19,11 +19,11 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 from dsbuilder import memory, processes
-from dsbuilder.build.engines.pool import receive, send
-from dsbuilder.build.engines.pulse import Pulse
-from dsbuilder.build.samples import WHOLE_ROOT
-from dsbuilder.build.shard import ShardMaker
-from dsbuilder.build.task import Binding, Job, ShardTask
+from dsbuilder.builder.engines.pool import receive, send
+from dsbuilder.builder.engines.pulse import Pulse
+from dsbuilder.builder.samples import WHOLE_ROOT
+from dsbuilder.builder.shard import ShardMaker
+from dsbuilder.builder.task import Binding, Job, ShardTask
 from dsbuilder.builtin.transforms.albumentations_recipe import library
 from dsbuilder.errors import DsbuilderError
 from dsbuilder.pipeline import Pipeline

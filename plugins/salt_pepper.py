@@ -29,7 +29,7 @@ class SaltPepper(Transform):
         """Returns the noisy sample; an alpha channel is left as it is."""
         noise = np.random.default_rng(params["seed"]).random(sample.image.shape[:2])
         image = sample.image.copy()
-        colour = image[..., :3]  # a view: what is written to it stands in `image`
-        colour[noise < params["density"] / 2] = 0
-        colour[noise >= 1 - params["density"] / 2] = 255
+        color = image[..., :3]  # a view: what is written to it stands in `image`
+        color[noise < params["density"] / 2] = 0
+        color[noise >= 1 - params["density"] / 2] = 255
         return sample.replace(image=image)

@@ -33,7 +33,7 @@ class Shapes(ds.Synthesizer):
         return ds.SampleSpec(image=image, targets={"label": ds.ClassLabel(names=tuple(CORNERS))})
 
     def draw(self, rng: np.random.Generator) -> ds.Params:
-        """Draws shape, size, turn, place and two colours; the shape always fits in whole."""
+        """Draws shape, size, turn, place and two colors; the shape always fits in whole."""
         radius, shape = self.radius.draw(rng), list(CORNERS)[int(rng.integers(3))]
         x, y = rng.uniform(radius, 1 - radius, 2).tolist()
         front, ground = rng.integers(0, 128, 4).tolist(), rng.integers(128, 256, 4).tolist()

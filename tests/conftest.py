@@ -25,7 +25,7 @@ WritePipeline = Callable[..., Path]
 
 
 def noise(seed: int, size: tuple[int, int], channels: int = 3) -> np.ndarray:
-    """Smooth random colours, `(H, W, C)` uint8: they compress like a photograph, unlike noise."""
+    """Smooth random colors, `(H, W, C)` uint8: they compress like a photograph, unlike noise."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (4, 4, channels), dtype=np.uint8)
     image = Image.fromarray(small.squeeze())

@@ -1,4 +1,4 @@
-"""A sample that shows its targets: boxes and dots, each of its own colour, and a mask."""
+"""A sample that shows its targets: boxes and dots, each of its own color, and a mask."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ KINDS = {
 RADIUS = 4
 
 
-def colour(code: int, green: int) -> tuple[int, int, int]:
-    """A colour that keeps its code where it is blended half and half at most."""
+def color(code: int, green: int) -> tuple[int, int, int]:
+    """A color that keeps its code where it is blended half and half at most."""
     return (255 * (code & 1), green, 255 * (code >> 1))
 
 
@@ -25,18 +25,18 @@ def codes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def painted() -> Sample:
-    """Three boxes and three dots on black, each of its own colour, and as a mask."""
+    """Three boxes and three dots on black, each of its own color, and as a mask."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
     boxes = np.array([[10, 8, 50, 40], [70, 20, 110, 60], [20, 56, 60, 88]], np.float32)
     points = np.array([[30.0, 24.0], [90.0, 40.0], [40.0, 72.0]])
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     for number, (left, top, right, bottom) in enumerate(boxes.astype(int)):
-        image[top:bottom, left:right] = colour(number + 1, 0)
+        image[top:bottom, left:right] = color(number + 1, 0)
         mask[top:bottom, left:right] = 1
     for number, (x, y) in enumerate(points):
         dot = (rows - y) ** 2 + (columns - x) ** 2 <= RADIUS**2
-        image[dot] = colour(number, 255)
+        image[dot] = color(number, 255)
         mask[dot] = 2
     corners = boxes / np.array([WIDTH, HEIGHT] * 2, np.float32)
     shares = (points / (WIDTH, HEIGHT))[None].astype(np.float32)

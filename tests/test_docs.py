@@ -8,8 +8,8 @@ import pytest
 
 from dsbuilder.cli.main import VERBS
 from dsbuilder.export import EXPORTS
+from dsbuilder.pipelinefile import schema
 from dsbuilder.registry import discover
-from dsbuilder.spec import schema
 
 ROOT = Path(__file__).parent.parent
 SECTIONS = [

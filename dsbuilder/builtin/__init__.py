@@ -7,22 +7,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
-    "sources": (
-        "arrays",
-        "coco",
-        "folder",
-        "idx",
-        "image_mask",
-        "imagefolder",
-        "list",
-        "ocr",
-        "pixel_csv",
-        "several",
-        "tfrecord",
-        "voc",
-        "webdataset",
-        "yolo",
-    ),
     "transforms": (
         "fused_color",
         "fused_crop_resize_flip",
@@ -60,9 +44,30 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         "uniform",
     ),
 }
-_FAMILIES = {"A.*": "transforms.albumentations"}
+_LAYOUTS = (
+    "arrays",
+    "coco",
+    "folder",
+    "idx",
+    "image_mask",
+    "imagefolder",
+    "list",
+    "ocr",
+    "pixel_csv",
+    "several",
+    "tfrecord",
+    "voc",
+    "webdataset",
+    "yolo",
+)
 
 HOMES: Mapping[str, str] = MappingProxyType(
-    {name: f"{folder}.{name}" for folder, names in _NAMES.items() for name in names} | _FAMILIES
+    {f"{name}": f"dsbuilder.layouts.{name}.reader" for name in _LAYOUTS}
+    | {
+        name: f"dsbuilder.builtin.{folder}.{name}"
+        for folder, names in _NAMES.items()
+        for name in names
+    }
+    | {"A.*": "dsbuilder.builtin.transforms.albumentations"}
 )
-"""The module of every built-in plugin, below this package, by the plugin's name."""
+"""The module of every built-in plugin, by the plugin's name."""

@@ -14,8 +14,8 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 
 from dsbuilder.errors import CacheError
-from dsbuilder.formats import example
-from dsbuilder.formats import image as image_format
+from dsbuilder.images import encoding as image_format
+from dsbuilder.records import example
 from dsbuilder.sample import CHANNELS, Mode, Sample, SampleSpec, Target
 
 ImageFormat = Literal["jpeg", "png", "raw"]

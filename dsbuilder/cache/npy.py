@@ -18,8 +18,9 @@ import numpy as np
 
 from dsbuilder.cache.codec import Codec, fixed_shape
 from dsbuilder.errors import CacheError
-from dsbuilder.formats import example, mask
-from dsbuilder.formats.arrays import row_splits
+from dsbuilder.images import mask
+from dsbuilder.records import example
+from dsbuilder.records.arrays import row_splits
 from dsbuilder.sample import Feature
 
 _SPLITS = row_splits("")

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from dsbuilder.cache.codec import Codec
 from dsbuilder.errors import CacheError
-from dsbuilder.formats import tfrecord
+from dsbuilder.records import tfrecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from dsbuilder.cli import options, progress
 from dsbuilder.cli.screen import Screen, facts, line, shown, warned
 
 if TYPE_CHECKING:
-    from dsbuilder.build import Built
+    from dsbuilder.builder import Built
 
 _MOST_QUARANTINED = 5
 
@@ -56,7 +56,7 @@ def build(
     It appears whole or not at all in DIR/name/version. A build that was interrupted goes on where
     it stopped; what has not changed since the last build is used again.
     """
-    from dsbuilder.build import build_dataset
+    from dsbuilder.builder import build_dataset
 
     screen = Screen(as_json=as_json, quiet=quiet)
     if exclude is not None:

@@ -13,9 +13,9 @@ from dsbuilder.cli.counts import draw_counts
 from dsbuilder.cli.screen import Screen, facts, line, warned
 
 if TYPE_CHECKING:
-    from dsbuilder.build import Survey
-    from dsbuilder.build.plan import Plan
-    from dsbuilder.spec import Spec
+    from dsbuilder.builder import Survey
+    from dsbuilder.builder.plan import Plan
+    from dsbuilder.pipelinefile import Spec
 
 SECTIONS = ("prepare", "augment.stages", "synthesize", "finish", "stream.stages", "stream.finish")
 
@@ -32,7 +32,7 @@ def check(
 
     Every problem is named with its file and line; then the exit code is 2.
     """
-    from dsbuilder.build import load_spec, survey
+    from dsbuilder.builder import load_spec, survey
 
     spec = load_spec(pipeline, overrides, options.folders(plugin_folders))
     surveyed = survey(spec)
@@ -60,7 +60,7 @@ def planned(surveyed: "Survey") -> "Plan":
     Raises:
       DataError: there is nothing to build.
     """
-    from dsbuilder.build.plan import make_plan
+    from dsbuilder.builder.plan import make_plan
     from dsbuilder.errors import DataError
 
     if not surveyed.records and not surveyed.pipeline.settings.synthesize:
@@ -107,7 +107,7 @@ def count_classes(surveyed: "Survey") -> dict[str, dict[str, int]]:
 
 def _by_split(surveyed: "Survey") -> dict[str, int]:
     """Returns the number of records of each split that has any."""
-    from dsbuilder.spec.stages import SPLITS
+    from dsbuilder.pipelinefile.stages import SPLITS
 
     counts = Counter(surveyed.split.split_of[record.key] for record in surveyed.records)
     return {split: counts[split] for split in SPLITS if counts[split]}

@@ -63,7 +63,7 @@ def _describe_change(change: "Change") -> dict[str, Any]:
 def _draw(before: Path, after: Path, difference: "Difference") -> None:
     from dsbuilder.cli.counts import draw_counts
     from dsbuilder.dataset.difference import KINDS
-    from dsbuilder.spec.stages import SPLITS
+    from dsbuilder.pipelinefile.stages import SPLITS
 
     counts = {kind: difference.counts(kind) for kind in KINDS}
     line(f"{shown(before)} -> {shown(after)}: {difference.unchanged} samples are the same")

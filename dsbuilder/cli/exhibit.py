@@ -7,18 +7,18 @@ from itertools import chain, cycle, islice, zip_longest
 from typing import Any
 
 from dsbuilder import targets
-from dsbuilder.build import Survey
-from dsbuilder.build.task import Located, Output, Root
+from dsbuilder.builder import Survey
+from dsbuilder.builder.task import Located, Output, Root
 from dsbuilder.cli.check import planned
 from dsbuilder.cli.overlays import overlays
 from dsbuilder.errors import DataError, DsbuilderError
 from dsbuilder.pipeline import Pipeline, Refresher, Trace, resolve_stream
+from dsbuilder.pipelinefile.schema import Settings
+from dsbuilder.pipelinefile.stages import SPLITS, Synthesis
 from dsbuilder.report.sheet import SIDE, Section, Sheet
 from dsbuilder.report.strip import Cell
 from dsbuilder.sample import Sample, SampleSpec
 from dsbuilder.seeding import rank
-from dsbuilder.spec.schema import Settings
-from dsbuilder.spec.stages import SPLITS, Synthesis
 
 _LOGGER = logging.getLogger(__name__)
 _LARGEST_SIDE = 240

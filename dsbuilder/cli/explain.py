@@ -12,7 +12,7 @@ from dsbuilder.cli.screen import Screen, facts, line, shown, table, warned
 from dsbuilder.errors import DsbuilderError
 
 if TYPE_CHECKING:
-    from dsbuilder.build.reopen import Remade
+    from dsbuilder.builder.reopen import Remade
     from dsbuilder.dataset import Dataset, Explanation
     from dsbuilder.report.strip import Cell
     from dsbuilder.sample import Sample
@@ -63,7 +63,7 @@ def _remake(
     dataset: "Dataset", explained: "Explanation", source: Path | None, plugins: list[Path] | None
 ) -> tuple["Remade | None", list[str]]:
     """Makes the sample again, if that can be done here; notes say why not, or what differs."""
-    from dsbuilder.build.reopen import reopen
+    from dsbuilder.builder.reopen import reopen
 
     try:
         reopened = reopen(dataset, source=source, plugins=plugins)

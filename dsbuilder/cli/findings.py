@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from dsbuilder.build import Survey
+from dsbuilder.builder import Survey
 from dsbuilder.inspection import Report
 from dsbuilder.inspection.measuring import measurer
 from dsbuilder.plugin import Finding

@@ -42,11 +42,11 @@ def init(
     Every source says whether it knows the layout, and why or why not. The pipeline builds as it
     stands; a comment says of each line why it is there. A file that exists is not overwritten.
     """
-    from dsbuilder.build import survey
-    from dsbuilder.build.survey import find_plugins
+    from dsbuilder.builder import survey
+    from dsbuilder.builder.survey import find_plugins
+    from dsbuilder.pipelinefile import load_text
     from dsbuilder.proposal import candidates, check_extent, choose, draft
     from dsbuilder.proposal.drafting import dataset_name
-    from dsbuilder.spec import load_text
 
     output = output or Path(f"{dataset_name(folder)}.yaml")
     _check_output(output)

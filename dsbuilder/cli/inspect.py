@@ -10,7 +10,7 @@ from dsbuilder.cli import options, progress
 from dsbuilder.cli.screen import Screen, line, shown, table, warned
 
 if TYPE_CHECKING:
-    from dsbuilder.build import Survey
+    from dsbuilder.builder import Survey
     from dsbuilder.inspection import Report
     from dsbuilder.plugin import Finding
 
@@ -52,8 +52,8 @@ def inspect(
     Every inspector runs, with the options that the pipeline states for it, but those that it
     ignores. Exits with 1 if one that the pipeline calls an error has found something.
     """
-    from dsbuilder.build import load_spec, survey
-    from dsbuilder.build.inspecting import inspect_survey
+    from dsbuilder.builder import load_spec, survey
+    from dsbuilder.builder.inspecting import inspect_survey
     from dsbuilder.inspection import every
 
     screen = Screen(as_json=as_json)

@@ -70,7 +70,7 @@ class Masks:
     def _overlay(self, found: "Prediction") -> "Image":
         from PIL import Image
 
-        from dsbuilder.formats import image
+        from dsbuilder.images import encoding as image
         from dsbuilder.report import overlay
 
         picture = Image.fromarray(image.decode(found.path.read_bytes(), mode="rgb"))
@@ -83,7 +83,7 @@ def _png(name: str) -> str:
 
 
 def _mask(found: "Prediction") -> "Image":
-    from dsbuilder.formats import voc
+    from dsbuilder.layouts.voc import format as voc
 
     return voc.mask_picture(found.value)
 

@@ -10,7 +10,7 @@ from dsbuilder.cli import options
 from dsbuilder.cli.screen import Screen, facts, line, shown, size, table, warned
 
 if TYPE_CHECKING:
-    from dsbuilder.build.forecast import Forecast, ShardForecast
+    from dsbuilder.builder.forecast import Forecast, ShardForecast
 
 _MOST_CLASSES = 40
 _MOST_SHARDS = 20
@@ -39,7 +39,7 @@ def plan(
 
     A few samples are made for real, in a temporary folder, to tell time and size.
     """
-    from dsbuilder.build.forecast import forecast
+    from dsbuilder.builder.forecast import forecast
 
     found = forecast(
         pipeline,

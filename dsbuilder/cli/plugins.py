@@ -70,7 +70,7 @@ def show(name: str, plugin_folders: tuple[Path, ...], *, as_json: bool) -> None:
 
 
 def _discover(folders: Sequence[Path]) -> "Registry":
-    from dsbuilder.build.survey import find_plugins
+    from dsbuilder.builder.survey import find_plugins
 
     # The nearest folder is looked for as if a pipeline lay in the current folder.
     return find_plugins(Path.cwd() / "pipeline.yaml", options.folders(tuple(folders)))
@@ -116,8 +116,8 @@ def _options(cls: type) -> Iterator[dict[str, Any]]:
     import dataclasses
     from typing import get_type_hints
 
-    from dsbuilder.spec.binding import describe as in_words
-    from dsbuilder.spec.binding import to_plain
+    from dsbuilder.pipelinefile.binding import describe as in_words
+    from dsbuilder.pipelinefile.binding import to_plain
 
     hints = get_type_hints(cls)
     for each in dataclasses.fields(cls):

@@ -65,7 +65,7 @@ def preview(
     Everything is as a build would make it: a variant is the one that the dataset will hold, before
     it is encoded. Where the pipeline streams, so are two epochs of the stream.
     """
-    from dsbuilder.build import load_spec, survey
+    from dsbuilder.builder import load_spec, survey
     from dsbuilder.cli.exhibit import Exhibit
     from dsbuilder.report.sheet import draw_sheet, write_png
 

@@ -9,7 +9,7 @@ from dsbuilder.cli import options
 from dsbuilder.cli.screen import Screen, line, shown, warned
 
 if TYPE_CHECKING:
-    from dsbuilder.build.replay import Replayed
+    from dsbuilder.builder.replay import Replayed
 
 
 @click.command()
@@ -42,7 +42,7 @@ def replay(
     Nothing is drawn: every stage is applied with what it drew for the build. Exits with 1 where
     bytes differ, and names what is not as it was: a source file, a plugin, a package.
     """
-    from dsbuilder.build.replay import replay_sample
+    from dsbuilder.builder.replay import replay_sample
     from dsbuilder.dataset import load
 
     opened = load(dataset)

@@ -14,7 +14,7 @@ from dsbuilder.cli.screen import Screen, facts, line, shown, warned
 
 if TYPE_CHECKING:
     from dsbuilder.dataset import Dataset
-    from dsbuilder.spec.schema import TrainOptions
+    from dsbuilder.pipelinefile.schema import TrainOptions
     from dsbuilder.train.run import Run
 
 RUNS = Path("runs")
@@ -114,7 +114,7 @@ def _from_pipeline(
     screen: Screen,
     resume: bool,
 ) -> _Subject:
-    from dsbuilder.build import build_dataset, load_spec, survey
+    from dsbuilder.builder import build_dataset, load_spec, survey
     from dsbuilder.dataset import load
     from dsbuilder.errors import TrainError
 
@@ -149,7 +149,7 @@ def _from_dataset(
     screen: Screen,
     resume: bool,
 ) -> _Subject:
-    from dsbuilder.build.survey import find_plugins
+    from dsbuilder.builder.survey import find_plugins
     from dsbuilder.dataset import load
     from dsbuilder.train.options import options_of
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dsbuilder.cache import ledger, quarantine
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.errors import DataError, did_you_mean
-from dsbuilder.formats import example
+from dsbuilder.records import example
 
 if TYPE_CHECKING:
     from dsbuilder.dataset.opened import Dataset

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder.cache import quarantine
-from dsbuilder.formats import example
+from dsbuilder.records import example
 from dsbuilder.sample import SampleSpec, Target
 from dsbuilder.targets import ClassLabel
 

@@ -17,7 +17,7 @@ from dsbuilder.cache.codec import ShardReader
 from dsbuilder.cache.ledger import Entry
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.errors import CacheError
-from dsbuilder.formats import example
+from dsbuilder.records import example
 from dsbuilder.sample import Target
 
 if TYPE_CHECKING:

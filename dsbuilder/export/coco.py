@@ -26,8 +26,11 @@ import numpy as np
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export.files import Names, check_images, chosen, described, stored
-from dsbuilder.formats import box, coco, keys, rle
-from dsbuilder.formats import image as image_format
+from dsbuilder.images import encoding as image_format
+from dsbuilder.images import rle
+from dsbuilder.layouts import boxes as box
+from dsbuilder.layouts import keys
+from dsbuilder.layouts.coco import format as coco
 from dsbuilder.sample import Target
 from dsbuilder.targets import Boxes, BoxSet, Keypoints, Mask, PointSet, Text
 

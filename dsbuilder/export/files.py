@@ -19,10 +19,11 @@ from dsbuilder.cache import ledger
 from dsbuilder.cache.codec import fixed_shape
 from dsbuilder.cache.manifest import Shard, signature_to_json
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import DataError
-from dsbuilder.formats import example
-from dsbuilder.formats import image as image_format
-from dsbuilder.formats.layout import SIGNATURE, shortened, split_named
+from dsbuilder.errors import DataError, shortened
+from dsbuilder.images import encoding as image_format
+from dsbuilder.layouts.signature import SIGNATURE
+from dsbuilder.layouts.splits import split_named
+from dsbuilder.records import example
 from dsbuilder.sample import Target
 
 _LOGGER = logging.getLogger(__name__)

@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from dsbuilder.dataset import Dataset
+from dsbuilder.errors import shortened
 from dsbuilder.export.files import (
     Names,
     Stored,
@@ -37,8 +38,7 @@ from dsbuilder.export.files import (
     stored,
     write_signature,
 )
-from dsbuilder.formats import keys
-from dsbuilder.formats.layout import shortened
+from dsbuilder.layouts import keys
 from dsbuilder.sample import Target
 from dsbuilder.targets import ClassLabel, Text, Value
 

@@ -29,8 +29,10 @@ import numpy as np
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import Names, Stored, check_images, held, stored, write_signature
-from dsbuilder.formats import image as image_format
-from dsbuilder.formats import imagefolder, keys, mask, points
+from dsbuilder.images import encoding as image_format
+from dsbuilder.images import mask
+from dsbuilder.layouts import keys, points
+from dsbuilder.layouts.imagefolder import format as imagefolder
 from dsbuilder.sample import Target
 from dsbuilder.targets import (
     Boxes,

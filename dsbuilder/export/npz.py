@@ -28,7 +28,7 @@ from dsbuilder.cache.manifest import signature_to_json
 from dsbuilder.cache.npy import feature_arrays
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError
-from dsbuilder.formats import arrays, example
+from dsbuilder.records import arrays, example
 from dsbuilder.sample import Feature, SampleSpec, Target
 from dsbuilder.targets import ClassLabel, MultiLabel, Text, Value
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import Names, check_images, chosen, stored, write_signature
-from dsbuilder.formats import keys, ocr
+from dsbuilder.layouts import keys
+from dsbuilder.layouts.ocr import format as ocr
 from dsbuilder.targets import Text
 
 _IMAGES = "images/"

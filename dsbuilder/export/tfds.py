@@ -18,7 +18,7 @@ from dsbuilder.cache import ledger, manifest, tfds
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import encoded
-from dsbuilder.formats import example
+from dsbuilder.records import example
 
 
 def write(dataset: Dataset, folder: Path) -> dict[str, int]:

@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import DataError
+from dsbuilder.errors import DataError, shortened
 from dsbuilder.export.files import Names, Stored, check_images, chosen, described, stored
-from dsbuilder.formats import image as image_format
-from dsbuilder.formats import keys, voc
-from dsbuilder.formats.layout import shortened
+from dsbuilder.images import encoding as image_format
+from dsbuilder.layouts import keys
+from dsbuilder.layouts.voc import format as voc
 from dsbuilder.sample import Target
 from dsbuilder.targets import Boxes, BoxSet, Mask
 

@@ -28,7 +28,8 @@ import numpy as np
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.dataset import Dataset
 from dsbuilder.export.files import Stored, check_images, quoted, stored_in, write_signature
-from dsbuilder.formats import mask, webdataset
+from dsbuilder.images import mask
+from dsbuilder.layouts.webdataset import format as webdataset
 from dsbuilder.sample import Target
 from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Text
 

@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import DataError
+from dsbuilder.errors import DataError, shortened
 from dsbuilder.export.files import Names, check_images, chosen, labels, stored
-from dsbuilder.formats import keys, yolo
-from dsbuilder.formats.layout import shortened
-from dsbuilder.formats.outline import outlines
-from dsbuilder.formats.yolo_line import Point, Pose, Row
+from dsbuilder.images.outline import outlines
+from dsbuilder.layouts import keys
+from dsbuilder.layouts.yolo import format as yolo
+from dsbuilder.layouts.yolo.line import Point, Pose, Row
 from dsbuilder.targets import Boxes, BoxSet, Keypoints, Mask, PointSet
 
 _LOGGER = logging.getLogger(__name__)

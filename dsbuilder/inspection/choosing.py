@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
+from dsbuilder.pipelinefile import Spec
+from dsbuilder.pipelinefile.inspections import Inspection
 from dsbuilder.plugin import Inspector
 from dsbuilder.registry import Plugin
-from dsbuilder.spec import Spec
-from dsbuilder.spec.inspections import Inspection
 
 Inspections = Mapping[str, Inspection]
 

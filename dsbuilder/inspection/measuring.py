@@ -11,11 +11,11 @@ from dsbuilder import targets
 from dsbuilder.errors import PluginError
 from dsbuilder.inspection.choosing import bound
 from dsbuilder.pipeline import decode
+from dsbuilder.pipelinefile import Spec, load_data
+from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.plugin import Inspector, Source, Target, View
 from dsbuilder.registry import discover
 from dsbuilder.sample import Record
-from dsbuilder.spec import Spec, load_data
-from dsbuilder.spec.schema import ImageOptions
 
 Measures = tuple[Any, ...]
 """What was measured of one record, an entry for each inspector."""

@@ -10,9 +10,9 @@ from dsbuilder.inspection.choosing import Inspections
 from dsbuilder.inspection.crew import Progress
 from dsbuilder.inspection.keeping import UNKNOWN, Columns, Kept
 from dsbuilder.inspection.measuring import Measurer, Task, measurer
+from dsbuilder.pipelinefile import Spec
 from dsbuilder.plugin import Finding, Seen, Target
 from dsbuilder.sample import Record
-from dsbuilder.spec import Spec
 
 SAMPLE_TIMEOUT_S = 120.0
 _FEW = 64

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.errors import PluginError
+from dsbuilder.pipelinefile.stages import AnyStage, MixStage
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Params, Sample, SampleSpec, Target
 from dsbuilder.seeding import passing_generator, unit
-from dsbuilder.spec.stages import AnyStage, MixStage
 
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 

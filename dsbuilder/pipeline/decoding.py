@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dsbuilder.formats import colour
-from dsbuilder.formats import image as image_format
+from dsbuilder.images import color
+from dsbuilder.images import encoding as image_format
+from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.plugin import Stage
-from dsbuilder.spec.schema import ImageOptions
 
 
 def decode(
@@ -23,7 +23,7 @@ def decode(
       DataError: the bytes are no whole image.
     """
     if isinstance(pixels, np.ndarray):
-        return colour.convert(pixels, options.mode, background=options.background_rgb)
+        return color.convert(pixels, options.mode, background=options.background_rgb)
     return image_format.decode(
         pixels,
         mode=options.mode,

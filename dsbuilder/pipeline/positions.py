@@ -14,11 +14,11 @@ import numpy as np
 from dsbuilder.errors import DataError, PluginError
 from dsbuilder.pipeline.applying import Position, Trace, accepted, apply_drawn, apply_fixed, noted
 from dsbuilder.pipeline.decoding import decode
+from dsbuilder.pipelinefile.schema import Settings, Spec
+from dsbuilder.pipelinefile.stages import SPLITS, AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Params, Record, Sample, SampleSpec, Target
 from dsbuilder.seeding import generator, rank, unit
-from dsbuilder.spec.schema import Settings, Spec
-from dsbuilder.spec.stages import SPLITS, AnyStage, MixStage, Synthesis
 
 _SYNTHESIS_ATTEMPTS = 1000
 
@@ -84,7 +84,7 @@ class Pipeline:
         if problem:
             raise DataError(
                 f"{record.key}: {problem}. Correct the size in the annotation; if a camera turned "
-                "the image by EXIF, annotate it as it is shown."
+                "the image by EXIF, annotate it is shown."
             )
         return sample
 

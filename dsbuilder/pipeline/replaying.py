@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from dsbuilder.errors import PluginError
 from dsbuilder.pipeline.applying import accepted, noted
 from dsbuilder.pipeline.positions import Pipeline
+from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Params, Sample
-from dsbuilder.spec.stages import AnyStage, MixStage, Synthesis
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from dsbuilder.errors import DsbuilderError, Problem, SpecError
 from dsbuilder.pipeline.positions import Pipeline, Refresher
+from dsbuilder.pipelinefile.schema import CacheOptions, Settings, Spec, StreamOptions
+from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage, Transform
 from dsbuilder.sample import CHANNELS, ImageSpec, Mode, SampleSpec, Target
-from dsbuilder.spec.schema import CacheOptions, Settings, Spec, StreamOptions
-from dsbuilder.spec.stages import AnyStage, MixStage, Synthesis
 
 
 def resolve(spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:

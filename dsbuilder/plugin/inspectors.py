@@ -108,9 +108,9 @@ class View(_Shared):
         """The luma `(H, W)` uint8 (BT.601), over white where it is transparent; None as `image`."""
         if self.image is None:
             return None
-        from dsbuilder.formats import colour
+        from dsbuilder.images import color
 
-        return colour.convert(self.image, "gray", background=(255, 255, 255))[:, :, 0]
+        return color.convert(self.image, "gray", background=(255, 255, 255))[:, :, 0]
 
     @cached_property
     def targets(self) -> Mapping[str, Any]:

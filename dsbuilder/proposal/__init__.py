@@ -1,7 +1,7 @@
 """A folder -> a pipeline that fits it: which layout it is, what its images are like, what to write.
 
 recognition.py  every source is asked whether a folder has its layout
-appearance.py   sizes and colours of a sample of the images, from their headers
+appearance.py   sizes and colors of a sample of the images, from their headers
 advice.py       the sections of a pipeline that suit the targets and the images
 training.py     which built-in model trains on the targets
 writing.py      sections -> commented YAML

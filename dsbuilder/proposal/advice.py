@@ -7,7 +7,7 @@ a user can change it.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dsbuilder.formats.layout import shortened
+from dsbuilder.errors import shortened
 from dsbuilder.plugin import CHANNELS, Mode
 from dsbuilder.proposal.facts import Facts
 from dsbuilder.targets import to_json

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats import image as images
+from dsbuilder.images import encoding as images
 from dsbuilder.plugin import Source
 from dsbuilder.sample import Record
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import DataError
+from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import Source
 from dsbuilder.proposal import advice, training
 from dsbuilder.proposal.appearance import Appearance, look
@@ -16,7 +17,6 @@ from dsbuilder.proposal.facts import Facts
 from dsbuilder.proposal.recognition import Candidate
 from dsbuilder.proposal.writing import Writer
 from dsbuilder.registry import Registry
-from dsbuilder.spec import load_data
 
 _LOGGER = logging.getLogger(__name__)
 _EPOCHS = 10

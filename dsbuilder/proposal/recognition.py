@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.errors import DataError, did_you_mean
-from dsbuilder.formats.glance import glance, remembered
+from dsbuilder.layouts.glance import glance, remembered
 from dsbuilder.plugin import Recognition
 from dsbuilder.registry import Registry
 

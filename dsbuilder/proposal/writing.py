@@ -1,6 +1,6 @@
 """Sections of a pipeline -> YAML with a comment for each line.
 
-What is written here is read back by `spec/document.py`: every text that could be taken for
+What is written here is read back by `pipelinefile/document.py`: every text that could be taken for
 something else is quoted.
 """
 

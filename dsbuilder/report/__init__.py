@@ -5,5 +5,5 @@ canvas.py     a pixel array -> a picture of a given size, with a checkerboard un
 strip.py      pictures in a row, each with its caption
 sheet.py      strips under column headings
 curves.py     values by epoch, as lines
-confusion.py  which class is taken for which, as a table of colours
+confusion.py  which class is taken for which, as a table of colors
 """

@@ -71,7 +71,7 @@ def _scaled(image: Image.Image, side: int) -> Image.Image:
 
 def _on_checkerboard(image: Image.Image) -> Image.Image:
     rows, columns = np.indices((image.height, image.width)) // _SQUARE
-    colours = np.array(_SQUARES, np.uint8)
-    board = Image.fromarray(colours[(rows + columns) % 2])
+    colors = np.array(_SQUARES, np.uint8)
+    board = Image.fromarray(colors[(rows + columns) % 2])
     board.paste(image, mask=image.getchannel("A"))
     return board

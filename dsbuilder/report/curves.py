@@ -11,7 +11,7 @@ from dsbuilder.report.lettering import Lettering
 
 _WIDTH, _HEIGHT = 520, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 44, 52
-_COLOURS = ((31, 98, 180), (214, 96, 20), (40, 140, 60), (150, 60, 150))
+_COLORS = ((31, 98, 180), (214, 96, 20), (40, 140, 60), (150, 60, 150))
 _TITLE, _SMALL = Lettering(16), Lettering(12)
 
 
@@ -40,7 +40,7 @@ class Panel:
 
     Attributes:
       title: what the y axis is.
-      lines: at most four keep colours of their own.
+      lines: at most four keep colors of their own.
       marks: (x, text) of vertical marks, such as the start of another phase.
       x_title: what the x axis is.
     """
@@ -99,8 +99,8 @@ def _draw_panel(pen: ImageDraw.ImageDraw, panel: Panel, *, left: int) -> None:
     middle = left + (_LEFT + _WIDTH - _RIGHT - _SMALL.width(panel.x_title)) // 2
     _SMALL.write(pen, (middle, _HEIGHT - 22), panel.x_title, fill=FAINT)
     for index, line in enumerate(panel.lines):
-        colour = _COLOURS[index % len(_COLOURS)]
-        _draw_line(pen, [(x(a), y(b)) for a, b in line.points], colour)
+        color = _COLORS[index % len(_COLORS)]
+        _draw_line(pen, [(x(a), y(b)) for a, b in line.points], color)
     _draw_legend(pen, panel.lines, right=left + _WIDTH - _RIGHT)
 
 
@@ -138,26 +138,26 @@ def _draw_marks(pen: ImageDraw.ImageDraw, panel: Panel, x: _Scale, y: _Scale) ->
 
 
 def _draw_line(
-    pen: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], colour: tuple[int, int, int]
+    pen: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], color: tuple[int, int, int]
 ) -> None:
     if len(points) > 1:
-        pen.line(list(points), fill=colour, width=2, joint="curve")
+        pen.line(list(points), fill=color, width=2, joint="curve")
     if len(points) <= 40:  # beyond, dots hide the line
         for column, level in points:
-            pen.ellipse((column - 3, level - 3, column + 3, level + 3), fill=colour)
+            pen.ellipse((column - 3, level - 3, column + 3, level + 3), fill=color)
 
 
 def _draw_legend(pen: ImageDraw.ImageDraw, lines: Sequence[Line], *, right: int) -> None:
-    for name, colour in reversed(list(_legend(lines))):
+    for name, color in reversed(list(_legend(lines))):
         right -= _SMALL.width(name)
         _SMALL.write(pen, (right, 14), name, fill=INK)
-        pen.line((right - 24, 22, right - 6, 22), fill=colour, width=3)
+        pen.line((right - 24, 22, right - 6, 22), fill=color, width=3)
         right -= 40
 
 
 def _legend(lines: Sequence[Line]) -> Iterator[tuple[str, tuple[int, int, int]]]:
     for index, line in enumerate(lines):
-        yield line.name, _COLOURS[index % len(_COLOURS)]
+        yield line.name, _COLORS[index % len(_COLORS)]
 
 
 def _number(value: float) -> str:

@@ -109,7 +109,7 @@ def _installed(size: int) -> tuple[Font, ...]:
         try:
             fonts.append(ImageFont.truetype(path, size))
         except OSError:
-            continue  # of fixed sizes, as fonts of colour pictures are, or damaged: not for us
+            continue  # of fixed sizes, as fonts of color pictures are, or damaged: not for us
     return tuple(fonts)
 
 

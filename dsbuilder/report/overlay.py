@@ -1,6 +1,6 @@
 """What lies over a picture: tinted areas, framed boxes, dots with lines between them.
 
-Everything has the colour of its class, which depends on the class's number alone, so that it is the
+Everything has the color of its class, which depends on the class's number alone, so that it is the
 same in all pictures of a page.
 """
 
@@ -13,18 +13,18 @@ from PIL import Image, ImageDraw
 
 from dsbuilder.report.lettering import Lettering
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 _SMALL = Lettering(10)
 _TINT = 0.45
 _GOLDEN = 0.618033988749895
-_IGNORED: Colour = (128, 128, 128)
+_IGNORED: Color = (128, 128, 128)
 _DOT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tint:
-    """Areas in the colours of their classes.
+    """Areas in the colors of their classes.
 
     Attributes:
       ids: `(H, W)` uint8, of the picture's proportions; 0 is left as it is.
@@ -80,37 +80,37 @@ def lay(picture: Image.Image, overlays: Sequence[Overlay]) -> Image.Image:
     return picture
 
 
-def colour_of(number: int) -> Colour:
-    """Returns the colour of a class: neighbours are far apart on the circle of colours."""
+def color_of(number: int) -> Color:
+    """Returns the color of a class: neighbours are far apart on the circle of colors."""
     red, green, blue = colorsys.hsv_to_rgb((0.02 + number * _GOLDEN) % 1.0, 0.85, 1.0)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def _tint(picture: Image.Image, tint: Tint) -> Image.Image:
     ids = np.asarray(Image.fromarray(tint.ids).resize(picture.size, Image.Resampling.NEAREST))
-    colours = np.array([colour_of(number) for number in range(256)], np.float64)
+    colors = np.array([color_of(number) for number in range(256)], np.float64)
     if tint.ignored is not None:
-        colours[tint.ignored] = _IGNORED
+        colors[tint.ignored] = _IGNORED
     pixels = np.asarray(picture).astype(np.float64)
     shown = ids > 0
     if tint.ignored is not None:
         rows, columns = np.indices(ids.shape)
         shown &= (ids != tint.ignored) | ((rows + columns) % 4 < 2)
-    pixels[shown] = (1 - _TINT) * pixels[shown] + _TINT * colours[ids[shown]]
+    pixels[shown] = (1 - _TINT) * pixels[shown] + _TINT * colors[ids[shown]]
     return Image.fromarray(np.rint(pixels).astype(np.uint8))
 
 
 def _frame(picture: Image.Image, frame: Frame) -> Image.Image:
     made = picture.copy()
-    draw, colour = ImageDraw.Draw(made), colour_of(frame.number)
+    draw, color = ImageDraw.Draw(made), color_of(frame.number)
     left, top = _pixel(made, frame.corners[:2])
     right, bottom = _pixel(made, frame.corners[2:])
-    draw.rectangle((left, top, right, bottom), outline=colour)
+    draw.rectangle((left, top, right, bottom), outline=color)
     word = _SMALL.elide(frame.word, max(right - left, made.width - left)) if frame.word else ""
     if word:
         height = _SMALL.line_height
         above = top - height if top >= height else top + 1
-        draw.rectangle((left, above, left + _SMALL.width(word) + 2, above + height), fill=colour)
+        draw.rectangle((left, above, left + _SMALL.width(word) + 2, above + height), fill=color)
         _SMALL.write(draw, (left + 1, above), word, fill=(0, 0, 0))
     return made
 
@@ -127,8 +127,8 @@ def _dots(picture: Image.Image, dots: Dots) -> Image.Image:
         if place is not None:
             x, y = place
             box = (x - _DOT, y - _DOT, x + _DOT, y + _DOT)
-            fill = (0, 0, 0) if hollow else colour_of(number)
-            draw.ellipse(box, fill=fill, outline=colour_of(number))
+            fill = (0, 0, 0) if hollow else color_of(number)
+            draw.ellipse(box, fill=fill, outline=color_of(number))
     return made
 
 

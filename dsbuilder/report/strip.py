@@ -52,7 +52,7 @@ def draw_strip(cells: Sequence[Cell | None], *, side: int) -> Image.Image:
         spare = ((side - each.picture.width) // 2, (tallest - each.picture.height) // 2)
         _paste(strip, draw, each.picture, (left + spare[0], GAP + spare[1]))
         for number, text in enumerate(each.lines):
-            fill = FAINT if number else each.colour
+            fill = FAINT if number else each.color
             _SMALL.write(draw, (left, below + number * _SMALL.line_height), text, fill=fill)
     return strip
 
@@ -69,11 +69,11 @@ def column_left(column: int, side: int) -> int:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A cell as it is drawn: its picture, the lines of its caption, the colour of the first."""
+    """A cell as it is drawn: its picture, the lines of its caption, the color of the first."""
 
     picture: Image.Image
     lines: list[str]
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
 
     @classmethod
     def of(cls, cell: Cell, side: int) -> Self:

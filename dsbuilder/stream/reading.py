@@ -17,15 +17,15 @@ from dsbuilder.cache.manifest import Shard
 from dsbuilder.cache.npy import NpyCodec, load_array
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean
-from dsbuilder.formats import tfrecord
-from dsbuilder.formats.arrays import row_splits
 from dsbuilder.pipeline import Refresher, resolve_stream
+from dsbuilder.pipelinefile.binding import Binder
+from dsbuilder.pipelinefile.document import from_data
+from dsbuilder.pipelinefile.schema import StreamOptions
+from dsbuilder.pipelinefile.stages import StageBinder
+from dsbuilder.records import tfrecord
+from dsbuilder.records.arrays import row_splits
 from dsbuilder.registry import discover
 from dsbuilder.sample import SampleSpec
-from dsbuilder.spec.binding import Binder
-from dsbuilder.spec.document import from_data
-from dsbuilder.spec.schema import StreamOptions
-from dsbuilder.spec.stages import StageBinder
 from dsbuilder.stream.columns import Column, columns_of
 
 Images = Literal["uint8", "scale", "standardize"]

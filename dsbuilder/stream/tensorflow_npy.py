@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from dsbuilder.cache.npy import NpyCodec, load_array
-from dsbuilder.formats.arrays import row_splits
+from dsbuilder.records.arrays import row_splits
 from dsbuilder.stream.columns import PADDING
 from dsbuilder.stream.reading import Reading
 from dsbuilder.stream.tensorflow_order import Batch, Native, grouped, keyed_seed, permutation

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats.layout import is_utf8
+from dsbuilder.paths import is_utf8
 from dsbuilder.sample import Feature, Motion, Target
 from dsbuilder.targets.naming import check_names, id_of, out_of_range
 from dsbuilder.targets.number import is_number

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats import polygon, rle
+from dsbuilder.images import polygon, rle
 from dsbuilder.sample import Feature, Motion, Target
 from dsbuilder.targets.naming import check_names, id_of
 from dsbuilder.targets.number import is_number
@@ -92,7 +92,7 @@ class Mask(Target):
             raise DataError(f"mask {Path(raw['path']).name}: {error}") from None
 
     def _of_file(self, raw: Mapping[str, Any]) -> np.ndarray:
-        from dsbuilder.formats import mask as mask_format
+        from dsbuilder.images import mask as mask_format
 
         try:
             with Path(raw["path"]).open("rb") as file:
@@ -144,13 +144,13 @@ class Mask(Target):
 
     def encode(self, name: str, value: np.ndarray) -> dict[str, Any]:
         """Returns the ids as a gray PNG."""
-        from dsbuilder.formats import mask as mask_format
+        from dsbuilder.images import mask as mask_format
 
         return {name: mask_format.encode_ids(value)}
 
     def decode(self, name: str, features: Mapping[str, Any]) -> np.ndarray:
         """Returns the ids of a PNG."""
-        from dsbuilder.formats import mask as mask_format
+        from dsbuilder.images import mask as mask_format
 
         stored = features[name]
         return mask_format.decode_ids(stored if isinstance(stored, bytes) else stored[0])
@@ -237,6 +237,6 @@ def _check_polygon(points: Any) -> None:
 
 
 def _counts(mask: np.ndarray) -> np.ndarray:
-    from dsbuilder.formats.mask import count_ids
+    from dsbuilder.images.mask import count_ids
 
     return count_ids(mask)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats.layout import is_utf8
+from dsbuilder.paths import is_utf8
 from dsbuilder.sample import Feature, Target
 
 

@@ -240,7 +240,7 @@ def check_source(plugin: Source) -> None:
 
 
 def _check_record(plugin: Source, record: Record, targets: Mapping[str, Any]) -> None:
-    from dsbuilder.formats.image import decode
+    from dsbuilder.images.encoding import decode
 
     place = f"{name_of(plugin)}: {record.key}"
     assert set(record.targets) >= set(targets), f"{place}: expected a value of every target."
@@ -320,7 +320,7 @@ def check_inspector(plugin: Inspector) -> None:
 
 def _views() -> Iterator[View]:
     """Yields views of images, of two with the same pixels, and of files that cannot be decoded."""
-    from dsbuilder.formats.image import decode, encode
+    from dsbuilder.images.encoding import decode, encode
 
     for number, channels in enumerate((1, 3, 4, 4)):
         image = noise(40, 56, channels, seed=channels).image

@@ -14,6 +14,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import numpy as np
 
 from dsbuilder.errors import DsbuilderError
+from dsbuilder.pipelinefile.binding import Binder, to_plain
+from dsbuilder.pipelinefile.document import from_data
 from dsbuilder.plugin import (
     Inspector,
     Mark,
@@ -27,8 +29,6 @@ from dsbuilder.plugin import (
     View,
     generator,
 )
-from dsbuilder.spec.binding import Binder, to_plain
-from dsbuilder.spec.document import from_data
 
 Made = TypeVar("Made")
 

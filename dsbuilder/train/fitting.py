@@ -6,8 +6,8 @@ Nothing here needs Keras, so `check` asks it of a pipeline and a training of a d
 from collections.abc import Callable, Iterator
 
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean
+from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.sample import SampleSpec
-from dsbuilder.spec.schema import TrainOptions
 from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
 
 TRAINED = (ClassLabel.kind, MultiLabel.kind, Value.kind, Mask.kind)

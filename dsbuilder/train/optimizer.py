@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from dsbuilder.errors import TrainError, did_you_mean
-from dsbuilder.spec.schema import OptimizerOptions
+from dsbuilder.pipelinefile.schema import OptimizerOptions
 
 
 def make_optimizer(options: OptimizerOptions, *, learning_rate: float) -> Any:

@@ -8,11 +8,11 @@ from typing import Any
 from dsbuilder.cache import store
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, SpecError, TrainError
+from dsbuilder.pipelinefile.binding import Binder, to_plain
+from dsbuilder.pipelinefile.document import from_data, override
+from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.pipelinefile.stages import StageBinder
 from dsbuilder.registry import discover
-from dsbuilder.spec.binding import Binder, to_plain
-from dsbuilder.spec.document import from_data, override
-from dsbuilder.spec.schema import TrainOptions
-from dsbuilder.spec.stages import StageBinder
 
 
 def to_data(options: TrainOptions) -> dict[str, Any]:

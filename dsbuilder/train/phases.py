@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dsbuilder.errors import TrainError
-from dsbuilder.spec.schema import TrainOptions
+from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.train.run import Row
 
 Name = Literal["train", "fine_tune"]

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.errors import DataError, DsbuilderError, SpecError, TrainError
-from dsbuilder.formats.layout import IMAGE_EXTENSIONS
+from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.pipeline import decode
+from dsbuilder.pipelinefile.binding import Binder
+from dsbuilder.pipelinefile.document import from_data
+from dsbuilder.pipelinefile.schema import ImageOptions
+from dsbuilder.pipelinefile.stages import StageBinder
 from dsbuilder.plugin import Stage
 from dsbuilder.registry import discover
 from dsbuilder.sample import Motion, Sample
 from dsbuilder.seeding import generator
-from dsbuilder.spec.binding import Binder
-from dsbuilder.spec.document import from_data
-from dsbuilder.spec.schema import ImageOptions
-from dsbuilder.spec.stages import StageBinder
 from dsbuilder.train.answers import ANSWERS, Scores
 from dsbuilder.train.archive import Note, Trained, load_model
 from dsbuilder.train.restoring import marked, way_back

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from dsbuilder.dataset import Dataset
+from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.report import confusion, curves
-from dsbuilder.spec.schema import TrainOptions
 from dsbuilder.stream.tensorflow import Stream
 from dsbuilder.train.archive import Note
 from dsbuilder.train.evaluation import Evaluation

@@ -10,7 +10,7 @@ import keras
 
 from dsbuilder.dataset import Dataset, load
 from dsbuilder.errors import TrainError
-from dsbuilder.spec.schema import TrainOptions
+from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.stream.tensorflow import Stream, statistics, stream
 from dsbuilder.train import archive
 from dsbuilder.train.archive import Note

@@ -31,7 +31,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import dsbuilder
-from dsbuilder.build import build_dataset
+from dsbuilder.builder import build_dataset
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}

@@ -308,7 +308,7 @@ from dsbuilder.plugin import ClassLabel, ImageSpec, Sample, SampleSpec, Synthesi
 @synthesizer("flag")
 @dataclass(frozen=True, kw_only=True)
 class Flag(Synthesizer):
-    """Draws a flag of one colour."""
+    """Draws a flag of one color."""
 
     def output_spec(self, mode):
         image = ImageSpec(height=16, width=20, channels=3)

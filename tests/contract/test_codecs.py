@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dsbuilder
-from dsbuilder.build import build_dataset
+from dsbuilder.builder import build_dataset
 from dsbuilder.cache import CODECS
 from dsbuilder.cache.codec import Codec
 from dsbuilder.errors import CacheError

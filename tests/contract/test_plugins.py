@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsbuilder.formats import png, tfrecord
-from dsbuilder.formats.example import encode
-from dsbuilder.formats.webdataset import write_shard
+from dsbuilder.images import png
+from dsbuilder.layouts.webdataset.format import write_shard
+from dsbuilder.pipelinefile.binding import Binder
+from dsbuilder.pipelinefile.document import Node, from_data
+from dsbuilder.pipelinefile.inspections import binder_of
+from dsbuilder.pipelinefile.stages import AnyStage, StageBinder, Synthesis
 from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage
+from dsbuilder.records import tfrecord
+from dsbuilder.records.example import encode
 from dsbuilder.registry import Plugin, discover
-from dsbuilder.spec.binding import Binder
-from dsbuilder.spec.document import Node, from_data
-from dsbuilder.spec.inspections import binder_of
-from dsbuilder.spec.stages import AnyStage, StageBinder, Synthesis
 from dsbuilder.testing import check_declaration, check_plugin
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +67,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "idx": ({"path": "{folder}/idx"}, {"path": "{folder}/idx", "classes": ["cat", "dog", "owl"]}),
     "image_mask": (
         {"path": "{folder}/../pairs", "classes": ["sky", "road"]},
-        {"path": "{folder}/../pairs", "colours": {"0": "sky", "1": "road"}, "ignore": "2"},
+        {"path": "{folder}/../pairs", "colors": {"0": "sky", "1": "road"}, "ignore": "2"},
     ),
     "imagefolder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "leak": ({"bits": 7, "difference": 0.3},),

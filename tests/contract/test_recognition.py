@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import Source
 from dsbuilder.registry import Plugin, discover
-from dsbuilder.spec import load_data
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = discover((ROOT / "plugins",))

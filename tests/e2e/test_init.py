@@ -14,7 +14,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.cli.main import main
-from dsbuilder.formats.webdataset import write_shard
+from dsbuilder.layouts.webdataset.format import write_shard
 from dsbuilder.proposal.recognition import LEAST
 from dsbuilder.registry import discover
 
@@ -26,7 +26,7 @@ def call(*arguments: object) -> Result:
 
 
 def picture(path: Path, *, size: tuple[int, int] = (40, 50), mode: str = "RGB") -> str:
-    """Writes smooth random colours of (height, width) and returns the file's name."""
+    """Writes smooth random colors of (height, width) and returns the file's name."""
     seed = sum(path.name.encode()) + len(str(path))
     small = np.random.default_rng(seed).integers(0, 256, (4, 4, 4), dtype=np.uint8)
     image = Image.fromarray(small, "RGBA").resize((size[1], size[0]), Image.Resampling.BICUBIC)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dsbuilder.build import build_dataset
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import CacheError, DataError
 
 PIPELINE = """
@@ -141,7 +141,7 @@ def test_a_source_is_never_written_to(pipeline, tmp_path) -> None:
 SCRIPT = (
     # A shell that runs the tests in the background has them ignore SIGINT.
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from dsbuilder.build import build_dataset;"
+    "from dsbuilder.builder import build_dataset;"
     "build_dataset({pipeline!r}, {out!r}, workers=2, overrides={overrides!r})"
 )
 

@@ -14,7 +14,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 from test_faults import PIPELINE, PLUGINS, descendants, start
 
-from dsbuilder.build import build_dataset
+from dsbuilder.builder import build_dataset
 
 SLOWLY = ["augment.stages=[{use: salt, seconds: 0.004}]"]
 

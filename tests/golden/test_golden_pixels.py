@@ -46,8 +46,8 @@ def albumentations(member: str, **options: Any) -> Callable[[int], np.ndarray]:
 def text(**params: Any) -> np.ndarray:
     plugin = TextLine(fonts=(FONT,), words=("Jäpy 1",), height=32)
     pinned = {"text": "Jäpy 1", "font": 0, "size": 22, "place": [0.5, 0.5]}
-    colours = {"color": [20, 0, 90], "background": [250, 240, 200]}
-    return plugin.render("k", {**pinned, **colours, **params}, "rgb").image
+    colors = {"color": [20, 0, 90], "background": [250, 240, 200]}
+    return plugin.render("k", {**pinned, **colors, **params}, "rgb").image
 
 
 def plugged(name: str, params: Mapping[str, Any]) -> np.ndarray:

@@ -7,7 +7,8 @@ from skimage import data
 
 import dsbuilder
 from dsbuilder.dataset import Dataset
-from dsbuilder.formats import coco, rle
+from dsbuilder.images import rle
+from dsbuilder.layouts.coco import format as coco
 
 CATEGORIES = [
     coco.Category(id=3, name="zebra", keypoints=("nose", "left_ear", "right_ear")),

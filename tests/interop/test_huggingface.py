@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.builtin.sources.imagefolder import ImageFolder
 from dsbuilder.dataset import Dataset
 from dsbuilder.export import export
+from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.plugin import Boxes, Text
 
 os.environ["HF_HUB_OFFLINE"] = "1"

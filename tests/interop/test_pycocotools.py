@@ -16,7 +16,7 @@ from skimage import data
 from dsbuilder.dataset import Dataset
 from dsbuilder.export import export
 from dsbuilder.export.files import quoted
-from dsbuilder.formats import polygon, rle
+from dsbuilder.images import polygon, rle
 
 # pycocotools hands numpy 2 arrays by an interface that numpy is about to give up.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

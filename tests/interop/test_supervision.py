@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.builtin.sources.coco import Coco
-from dsbuilder.builtin.sources.voc import Voc
-from dsbuilder.builtin.sources.yolo import Yolo
 from dsbuilder.dataset import Dataset
 from dsbuilder.export import export
 from dsbuilder.export.files import quoted
+from dsbuilder.layouts.coco.reader import Coco
+from dsbuilder.layouts.voc.reader import Voc
+from dsbuilder.layouts.yolo.reader import Yolo
 
 supervision = pytest.importorskip("supervision", reason="needs supervision")
 pytestmark = pytest.mark.filterwarnings(

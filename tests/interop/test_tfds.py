@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dsbuilder
-from dsbuilder.build import build_dataset
+from dsbuilder.builder import build_dataset
 
 tfds = pytest.importorskip("tensorflow_datasets")
 

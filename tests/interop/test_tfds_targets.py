@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.build import build_dataset
+from dsbuilder.builder import build_dataset
 
 tfds = pytest.importorskip("tensorflow_datasets")
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsbuilder.builtin.sources.tfrecord import TFRecord
-from dsbuilder.formats import image as image_format
+from dsbuilder.images import encoding as image_format
+from dsbuilder.layouts.tfrecord.reader import TFRecord
 from dsbuilder.plugin import Boxes, ClassLabel, Mask, MultiLabel, Text, Value
 from dsbuilder.testing import check_source
 

@@ -8,9 +8,9 @@ import pytest
 
 from dsbuilder.errors import SpecError
 from dsbuilder.pipeline import Pipeline, resolve, split_of_content
+from dsbuilder.pipelinefile import load
 from dsbuilder.registry import discover
 from dsbuilder.sample import Feature, Target
-from dsbuilder.spec import load
 from dsbuilder.targets import ClassLabel
 
 LABELS = {"label": ClassLabel(names=("cat", "dog"))}

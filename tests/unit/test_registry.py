@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dsbuilder import builtin
+from dsbuilder import builtin, layouts
 from dsbuilder.cache.fingerprint import of_code, source_files
 from dsbuilder.errors import PluginError
 from dsbuilder.registry import KINDS, Registry, discover, nearest_folder
@@ -53,19 +53,20 @@ def test_every_kind_has_built_in_members() -> None:
 
 def test_the_table_of_built_in_plugins_says_what_their_files_hold() -> None:
     found = {}
-    for info in pkgutil.walk_packages(builtin.__path__, f"{builtin.__name__}."):
+    packages = [(each.__path__, f"{each.__name__}.") for each in (builtin, layouts)]
+    for info in (info for path, name in packages for info in pkgutil.walk_packages(path, name)):
         module = importlib.import_module(info.name)
         for value in vars(module).values():
             mark = vars(value).get("__dsbuilder__") if isinstance(value, type) else None
             if mark is not None and value.__module__ == info.name:
-                found[mark.name] = info.name.removeprefix(f"{builtin.__name__}.")
+                found[mark.name] = info.name
     assert found == dict(builtin.HOMES)
 
 
 def test_a_built_in_plugin_is_imported_alone() -> None:
     code = (
         "import sys; from dsbuilder.registry import discover; discover().get('folder', 'source')\n"
-        "print([name for name in ('folder', 'coco') if f'dsbuilder.builtin.sources.{name}' in "
+        "print([name for name in ('folder', 'coco') if f'dsbuilder.layouts.{name}.reader' in "
         "sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

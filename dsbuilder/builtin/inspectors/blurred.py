@@ -7,7 +7,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from dsbuilder.formats import scale
+from dsbuilder.images import scale
 from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
 
 _SIDE = 512

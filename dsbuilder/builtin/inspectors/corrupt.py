@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dsbuilder.formats.damage import ends_early
+from dsbuilder.images.damage import ends_early
 from dsbuilder.plugin import DataError, Finding, Inspector, Seen, View, inspector
 
 

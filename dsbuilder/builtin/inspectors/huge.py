@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dsbuilder.formats.damage import stated_size
+from dsbuilder.images.damage import stated_size
 from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
 
 

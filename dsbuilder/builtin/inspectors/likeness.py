@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsbuilder.builtin.inspectors.hashes import MOST_BITS, Places, pairs_within
-from dsbuilder.formats import colour, scale
+from dsbuilder.images import color, scale
 from dsbuilder.plugin import Seen, View
 
 _HASHED, _LOW = 32, 8
@@ -65,7 +65,7 @@ def _hash(gray: np.ndarray) -> int:
 
 
 def _thumbnail(image: np.ndarray) -> bytes:
-    rgb = colour.convert(image, "rgb", background=(255, 255, 255))
+    rgb = color.convert(image, "rgb", background=(255, 255, 255))
     return np.ascontiguousarray(scale.resize(rgb, (_SIDE, _SIDE))).tobytes()
 
 
@@ -165,7 +165,7 @@ class Thumbnails:
         """Returns how much pairs differ: 0 for equal ones, about 1.4 for unrelated ones.
 
         That is the root of the mean square of `left / s - right / t`, after each has lost its mean,
-        with s and t their standard deviations: colours keep their relation. Expanded, it takes one
+        with s and t their standard deviations: colors keep their relation. Expanded, it takes one
         product of the two in whole numbers, a sixth of the time.
         """
         products = (self._pixels[left].astype(np.uint32) * self._pixels[right]).sum(axis=1)

@@ -12,9 +12,9 @@ from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
 @inspector("uniform")
 @dataclass(frozen=True, kw_only=True)
 class Uniform(Inspector):
-    """Finds images of next to no contrast: one colour, a blank page, an empty frame.
+    """Finds images of next to no contrast: one color, a blank page, an empty frame.
 
-    Measured is the standard deviation of the channel that varies most, so that a pattern of colours
+    Measured is the standard deviation of the channel that varies most, so that a pattern of colors
     of one brightness counts as a picture.
 
     Attributes:
@@ -38,5 +38,5 @@ class Uniform(Inspector):
     def judge(self, seen: Seen) -> Iterator[Finding]:
         """Yields the images that show nothing."""
         for record, value in seen.measured():
-            text = f"its colours differ by {value:.4f} of white"
+            text = f"its colors differ by {value:.4f} of white"
             yield Finding(key=record.key, text=text, value=round(value, 5), threshold=self.below)

@@ -50,7 +50,7 @@ class Mixup(Mixer):
 
     def apply(self, sample: Sample, partners: Sequence[Sample], params: Params) -> Sample:
         """Returns the blend, of the sample's size."""
-        from dsbuilder.formats.image import fit
+        from dsbuilder.images.encoding import fit
 
         image = sample.image
         partner = fit(partners[0].image, (image.shape[0], image.shape[1]), fit="crop")

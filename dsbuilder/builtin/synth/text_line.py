@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from dsbuilder.builtin.synth import glyphs
-from dsbuilder.formats import colour_name
+from dsbuilder.images import color_name
 from dsbuilder.plugin import (
     CHANNELS,
     ClassLabel,
@@ -53,9 +53,9 @@ class TextLine(Synthesizer):
       width: of the image in pixels; as wide as the text takes if left out.
       padding: pixels kept free on every side, 0 or more; where more room is left, the text's place
         in it is drawn.
-      color: of the text: gray values in [0, 255] to draw from, a colour name or `#rrggbb`.
+      color: of the text: gray values in [0, 255] to draw from, a color name or `#rrggbb`.
       background: the same behind the text.
-      tinted: whether drawn gray values become colours, each channel drawn for itself.
+      tinted: whether drawn gray values become colors, each channel drawn for itself.
       label: `text` gives the target `text`; `class` gives the target `label`, one class for each
         word, or for each character if `length` is [1, 1].
       classes: class names in id order, for `label: class`; sorted if left out.
@@ -86,7 +86,7 @@ class TextLine(Synthesizer):
             if isinstance(ink, Range):
                 ink.check(option, 0, 255)
             else:
-                colour_name.parse(option, ink)
+                color_name.parse(option, ink)
         glyphs.check_characters(self.fonts, "".join(self._pool))
         self._check_classes()
 
@@ -141,13 +141,13 @@ class TextLine(Synthesizer):
         return SampleSpec(image=image, targets={"label": ClassLabel(names=self._names)})
 
     def draw(self, rng: np.random.Generator) -> Params:
-        """Draws the text, its font and size, the colours, and the place in the room left."""
+        """Draws the text, its font and size, the colors, and the place in the room left."""
         return {
             "text": self._draw_text(rng),
             "font": int(rng.integers(len(self.fonts))),
             "size": round(self.size.draw(rng)),
-            "color": self._draw_colour("color", self.color, rng),
-            "background": self._draw_colour("background", self.background, rng),
+            "color": self._draw_color("color", self.color, rng),
+            "background": self._draw_color("background", self.background, rng),
             "place": [float(rng.random()), float(rng.random())],
         }
 
@@ -157,9 +157,9 @@ class TextLine(Synthesizer):
         number = int(rng.integers(self.length[0], self.length[1] + 1))
         return "".join(self._pool[index] for index in rng.integers(len(self._pool), size=number))
 
-    def _draw_colour(self, option: str, ink: Range | str, rng: np.random.Generator) -> list[int]:
+    def _draw_color(self, option: str, ink: Range | str, rng: np.random.Generator) -> list[int]:
         if isinstance(ink, str):
-            return list(colour_name.parse(option, ink))
+            return list(color_name.parse(option, ink))
         if self.tinted:
             return [round(ink.draw(rng)) for _ in range(3)]
         return [round(ink.draw(rng))] * 3
@@ -224,7 +224,7 @@ def _normalised(words: Sequence[str]) -> list[str]:
 def _painted(
     mask: np.ndarray, color: Sequence[int], background: Sequence[int], mode: Mode
 ) -> np.ndarray:
-    """Returns `(H, W, C)` uint8: a colour over another, rounded to nearest."""
+    """Returns `(H, W, C)` uint8: a color over another, rounded to nearest."""
     weight = mask[..., None].astype(np.uint32)
     front, back = (np.array(each, np.uint32) for each in (color, background))
     rgb = ((front * weight + back * (255 - weight) + 127) // 255).astype(np.uint8)

@@ -53,7 +53,7 @@ class Albumentations(Transform):
     `{use: A.Name, ...}` or of albumentations' own `{__class_fullname__: Name, ...}`; its children
     keep their own `p`. A recipe written by `A.to_dict` can be pasted as it is. `A.FDA`,
     `A.HistogramMatching` and `A.PixelDistributionAdaptation` take `reference_images`, a list of
-    absolute paths. Of an image with alpha, what changes colours alone leaves alpha as it is.
+    absolute paths. Of an image with alpha, what changes colors alone leaves alpha as it is.
 
     Masks, boxes and keypoints go through with the image, as far as the class declares them: boxes
     are cut at the edges and dropped where hardly anything is left of them; what comes into a mask

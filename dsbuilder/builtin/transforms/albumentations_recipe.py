@@ -106,18 +106,18 @@ class Recipe:
 def call(transform: Any, image: np.ndarray, seed: int, references: Mapping[str, Any]) -> np.ndarray:
     """Seeds an object and applies it; the same seed gives the same bytes.
 
-    What changes colours alone is given the colours alone: alpha stays as it is.
+    What changes colors alone is given the colors alone: alpha stays as it is.
     """
-    if image.shape[2] == _RGBA and _is_of_colour(transform):
-        colour = _call(transform, np.ascontiguousarray(image[..., :3]), seed, references)
-        if colour.shape[2] == _RGBA - 1 and colour.dtype == image.dtype:
-            return np.concatenate([colour, image[..., 3:]], axis=2)
+    if image.shape[2] == _RGBA and _is_of_color(transform):
+        color = _call(transform, np.ascontiguousarray(image[..., :3]), seed, references)
+        if color.shape[2] == _RGBA - 1 and color.dtype == image.dtype:
+            return np.concatenate([color, image[..., 3:]], axis=2)
     return _call(transform, image, seed, references)
 
 
-def _is_of_colour(transform: Any) -> bool:
+def _is_of_color(transform: Any) -> bool:
     if isinstance(transform, library().BaseCompose):
-        return all(_is_of_colour(child) for child in transform.transforms)
+        return all(_is_of_color(child) for child in transform.transforms)
     return isinstance(transform, library().ImageOnlyTransform)
 
 
@@ -303,7 +303,7 @@ def _child(where: str, entry: Any, references: dict[str, Any]) -> Any:
 
 def _refer(name: str, paths: Any, references: dict[str, Any]) -> dict[str, str]:
     """Reads reference images; returns the option that says under which key a call passes them."""
-    from dsbuilder.formats.image import decode
+    from dsbuilder.images.encoding import decode
 
     if not isinstance(paths, tuple) or not all(
         isinstance(path, Path) and path.is_absolute() and path.is_file() for path in paths

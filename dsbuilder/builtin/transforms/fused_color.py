@@ -5,7 +5,7 @@ Each of the four is an affine map of RGB, if hue is a turn about the gray axis; 
     out = b c R (P + s (1 - P)) in + (1 - c) b m
     R = G + cos(2 pi h) (1 - G) + sin(2 pi h) Q
 
-where b, c, s and h are brightness, contrast, saturation and hue, P maps a colour to the gray of its
+where b, c, s and h are brightness, contrast, saturation and hue, P maps a color to the gray of its
 luma (BT.601), G to the gray of its mean, Q turns what is left of it by a quarter, and m is the mean
 luma of the image. That is, in this order: brightness x -> b x; contrast x -> c x + (1 - c) mean;
 saturation x -> s x + (1 - s) luma(x); hue x -> R x. Values are rounded and cut to [0, 255] once, at
@@ -46,7 +46,7 @@ class FusedColor(Transform):
       brightness: factor of every value, at least 0.
       contrast: factor of the distance to the image's mean luma, at least 0.
       saturation: factor of the distance to each pixel's own luma, at least 0.
-      hue: turn of the colours, in [-0.5, 0.5] of a circle; red goes towards yellow if positive.
+      hue: turn of the colors, in [-0.5, 0.5] of a circle; red goes towards yellow if positive.
     """
 
     brightness: Range = Range(0.8, 1.2)
@@ -75,7 +75,7 @@ class FusedColor(Transform):
         }
 
     def apply(self, sample: Sample, params: Params) -> Sample:
-        """Returns the sample in other colours."""
+        """Returns the sample in other colors."""
         import cv2
 
         image = sample.image
@@ -95,11 +95,11 @@ def _mean_luma(image: np.ndarray) -> float:
 def _matrix(params: Params, mean: float, channels: int) -> np.ndarray:
     """Returns the map of a pixel as `(C, C + 1)` float32; alpha maps to itself."""
     brightness, contrast = params["brightness"], params["contrast"]
-    colours = min(channels, 3)
+    colors = min(channels, 3)
     matrix = np.eye(channels, channels + 1, dtype=np.float32)
-    mixed = _mixing(params["saturation"], params["hue"]) if colours == 3 else 1.0
-    matrix[:colours, :colours] = brightness * contrast * mixed
-    matrix[:colours, channels] = (1 - contrast) * brightness * mean
+    mixed = _mixing(params["saturation"], params["hue"]) if colors == 3 else 1.0
+    matrix[:colors, :colors] = brightness * contrast * mixed
+    matrix[:colors, channels] = (1 - contrast) * brightness * mean
     return matrix
 
 

@@ -67,7 +67,7 @@ class FusedCropResizeFlip(Transform):
         """Returns the resized box, flipped or not."""
         import cv2
 
-        from dsbuilder.formats import image as images
+        from dsbuilder.images import encoding as images
 
         top, left, height, width = params["box"]
         box = sample.image[top : top + height, left : left + width]

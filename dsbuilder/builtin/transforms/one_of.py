@@ -22,7 +22,7 @@ from dsbuilder.plugin import (
 class OneOf(Transform):
     """Applies one of several stages, drawn anew for every sample.
 
-    All of them must end in one signature; one whose `p` is below 1 can also leave it as it is.
+    All of them must end in one signature; one whose `p` is below 1 can also leave it is.
 
     Attributes:
       stages: one or more, each `{use: ..., p: ...}`; the `p` of the drawn one holds as well.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dsbuilder.formats import colour_name
+from dsbuilder.images import color_name
 from dsbuilder.plugin import Motion, Params, Sample, SampleSpec, Transform, transform
 
 _DTYPES = ("uint8", "uint16", "float32")
@@ -15,7 +15,7 @@ class Resize(Transform):
     """Resizes an image, by its short side or to a fixed size; what has its shape already is kept.
 
     Exactly one of `short` and `size` is given. Small images are enlarged, too. In images with
-    alpha, colours are weighted by it, so that nothing bleeds out of what is transparent.
+    alpha, colors are weighted by it, so that nothing bleeds out of what is transparent.
 
     Attributes:
       short: pixels of the short side afterwards, at least 1; the proportions are kept, the long
@@ -25,7 +25,7 @@ class Resize(Transform):
         what stands over, `pad` shows the whole image and fills the rest, `stretch` distorts.
       interpolation: `area` averages where the image shrinks (and is linear where it grows),
         `linear`, `cubic`, or `nearest`, which makes no new values.
-      background: the padding: a colour name, `#rrggbb` or [r, g, b]. Its luma in gray images; fully
+      background: the padding: a color name, `#rrggbb` or [r, g, b]. Its luma in gray images; fully
         transparent in images with alpha.
     """
 
@@ -43,7 +43,7 @@ class Resize(Transform):
             raise ValueError(f"short: expected 1 or more pixels, found {self.short}.")
         if self.size is not None and min(self.size) < 1:
             raise ValueError(f"size: expected 1 or more pixels a side, found {list(self.size)}.")
-        colour_name.parse("background", self.background)
+        color_name.parse("background", self.background)
 
     def output_spec(self, spec: SampleSpec) -> SampleSpec:
         """Returns the signature with the new sides; with `short`, unknown if one of them was."""
@@ -52,7 +52,7 @@ class Resize(Transform):
         if self.size is not None:
             if self.fit == "pad" and spec.image.dtype != "uint8":
                 raise ValueError(
-                    f"expected uint8 images to pad with a colour, found {spec.image.dtype}. "
+                    f"expected uint8 images to pad with a color, found {spec.image.dtype}. "
                     "Resize before the conversion."
                 )
             return spec.resized(*self.size)
@@ -62,7 +62,7 @@ class Resize(Transform):
 
     def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
         """Returns the size of the whole image at the scale of the result, before it is cut."""
-        from dsbuilder.formats import image as images
+        from dsbuilder.images import encoding as images
 
         if self.interpolation == "nearest":  # makes no new values
             return None
@@ -77,7 +77,7 @@ class Resize(Transform):
 
     def apply(self, sample: Sample, params: Params) -> Sample:
         """Returns the resized sample; the very same image if it has the size already."""
-        from dsbuilder.formats import image as images
+        from dsbuilder.images import encoding as images
 
         if self.size is None:
             height, width = self._scaled(*sample.image.shape[:2])
@@ -88,13 +88,13 @@ class Resize(Transform):
                 self.size,
                 fit=self.fit,
                 interpolation=self.interpolation,
-                background=colour_name.parse("background", self.background),
+                background=color_name.parse("background", self.background),
             )
         return sample.replace(image=resized)
 
     def motion(self, sample: Sample, params: Params) -> Motion | None:
         """Returns where the box that is shown goes; None where the image has the size already."""
-        from dsbuilder.formats import image as images
+        from dsbuilder.images import encoding as images
 
         height, width = before = sample.image.shape[:2]
         after = self._scaled(height, width) if self.size is None else self.size

@@ -15,7 +15,7 @@ from common import COPIES, SHARDS, N, again, clock, out_dir, subset  # isort: sp
 
 import albumentations  # noqa: F401 - every clock starts after the imports
 
-from dsbuilder.build import Built, build_dataset
+from dsbuilder.builder import Built, build_dataset
 
 __all__ = [
     "FUSED",

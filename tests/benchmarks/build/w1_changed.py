@@ -9,7 +9,7 @@ import time
 
 from job import KEPT, OTHER, build, clock, out_dir, subset
 
-from dsbuilder.build.engines.pool import Pool
+from dsbuilder.builder.engines.pool import Pool
 
 folder, out = subset(), out_dir()
 changed = os.environ["MODE"] == "changed"

@@ -10,7 +10,7 @@ import time
 
 from job import FUSED, build, clock, out_dir, subset
 
-from dsbuilder.build.engines.pool import Pool
+from dsbuilder.builder.engines.pool import Pool
 from dsbuilder.registry import discover
 
 dict(discover().plugins)

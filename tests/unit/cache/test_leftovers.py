@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import dsbuilder
-from dsbuilder.build import build_dataset
+from dsbuilder.builder import build_dataset
 from dsbuilder.cache import leftovers
 from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import dsbuilder
-from dsbuilder.build import build_dataset
+from dsbuilder.builder import build_dataset
 from dsbuilder.dataset import Dataset
 
 PETS = """\
@@ -34,7 +34,7 @@ from dsbuilder.plugin import ClassLabel, ImageSpec, Sample, SampleSpec, Synthesi
 @synthesizer("flag")
 @dataclass(frozen=True, kw_only=True)
 class Flag(Synthesizer):
-    """Draws a flag of one colour."""
+    """Draws a flag of one color."""
 
     def output_spec(self, mode):
         image = ImageSpec(height=20, width=24, channels=3)

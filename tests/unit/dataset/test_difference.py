@@ -30,7 +30,7 @@ def test_equal_builds_do_not_differ(build) -> None:
 DIMMED = """
 from dataclasses import dataclass
 import cv2
-from dsbuilder.builtin.sources.folder import Folder
+from dsbuilder.layouts.folder.reader import Folder
 from dsbuilder.plugin import Record, source
 
 @source("dimmed")
@@ -250,7 +250,7 @@ def test_a_changed_label_is_named(build, folder: Path) -> None:
 def test_changed_code_of_a_plugin_is_named(build, folder: Path) -> None:
     one = build("a")
     path = folder / "plugins/flag.py"
-    path.write_text(path.read_text().replace("one colour", "a single colour"))
+    path.write_text(path.read_text().replace("one color", "a single color"))
     difference = one.diff(build("b"))
     assert only(difference) == {"the code of the plugin 'flag' changed"}
     assert len(difference.changes) == FLAGS

@@ -12,7 +12,7 @@ import dsbuilder
 from dsbuilder.cache import store
 from dsbuilder.dataset import Dataset, opened
 from dsbuilder.errors import CacheError
-from dsbuilder.formats import example, tfrecord
+from dsbuilder.records import example, tfrecord
 
 
 def test_what_was_built_has_no_problem(build) -> None:

@@ -12,18 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dsbuilder
-from dsbuilder.builtin.sources.arrays import Arrays
-from dsbuilder.builtin.sources.tfrecord import TFRecord
-from dsbuilder.builtin.sources.webdataset import WebDataset
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export, files
 from dsbuilder.export.files import Stored
-from dsbuilder.formats import example, png
-from dsbuilder.formats import image as image_format
-from dsbuilder.formats.keys import of_source, root_of
-from dsbuilder.formats.webdataset import sample_name
+from dsbuilder.images import encoding as image_format
+from dsbuilder.images import png
+from dsbuilder.layouts.arrays.reader import Arrays
+from dsbuilder.layouts.keys import of_source, root_of
+from dsbuilder.layouts.tfrecord.reader import TFRecord
+from dsbuilder.layouts.webdataset.format import sample_name
+from dsbuilder.layouts.webdataset.reader import WebDataset
 from dsbuilder.plugin import Source
+from dsbuilder.records import example
 from dsbuilder.sample import Sample
 
 PIPELINE = """

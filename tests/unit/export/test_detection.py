@@ -20,15 +20,16 @@ from PIL import Image
 from skimage import data
 
 import dsbuilder
-from dsbuilder.builtin.sources.coco import Coco
-from dsbuilder.builtin.sources.voc import Voc
-from dsbuilder.builtin.sources.yolo import Yolo
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export, files
 from dsbuilder.export.files import quoted
-from dsbuilder.formats import coco, rle
-from dsbuilder.formats.image import decode
+from dsbuilder.images import rle
+from dsbuilder.images.encoding import decode
+from dsbuilder.layouts.coco import format as coco
+from dsbuilder.layouts.coco.reader import Coco
+from dsbuilder.layouts.voc.reader import Voc
+from dsbuilder.layouts.yolo.reader import Yolo
 from dsbuilder.plugin import Sample, Source
 
 HEIGHT, WIDTH = 30, 40

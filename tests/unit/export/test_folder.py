@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.builtin.sources.imagefolder import ImageFolder
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.export import EXPORTS, export
 from dsbuilder.export.files import quoted
-from dsbuilder.formats import example
+from dsbuilder.layouts.imagefolder.reader import ImageFolder
+from dsbuilder.records import example
 
 FIXED = """
 name: pets

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.builtin.sources.imagefolder import ImageFolder
 from dsbuilder.dataset import Dataset
 from dsbuilder.export import export
-from dsbuilder.formats.image import decode
+from dsbuilder.images.encoding import decode
+from dsbuilder.layouts.imagefolder.reader import ImageFolder
 
 SIZE = (40, 50)
 OPTIONS: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Export, then read, is the identity: on keys, splits, targets and pixels, for every layout.
 
 A dataset is exported, and what `dsbuilder init` proposes for the folder reads it again. Keys are
-the same but for `//` and a slash at the start, which a source may not give (`formats/keys.py`);
+the same but for `//` and a slash at the start, which a source may not give (`layouts/keys.py`);
 what derives from one image is one group. Pixels are the same to the byte. Classes, numbers, texts,
 masks, visibilities and attributes are the same, boxes and keypoints within 1e-4 pixels.
 """
@@ -21,12 +21,12 @@ from PIL import Image
 import dsbuilder
 from dsbuilder.dataset import Dataset
 from dsbuilder.export import EXPORTS, export
-from dsbuilder.formats.image import decode
-from dsbuilder.formats.keys import of_source, root_of
+from dsbuilder.images.encoding import decode
+from dsbuilder.layouts.keys import of_source, root_of
+from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import Sample, Source, Target
 from dsbuilder.proposal.recognition import candidates
 from dsbuilder.registry import discover
-from dsbuilder.spec import load_data
 from dsbuilder.targets import Boxes
 
 HEIGHT, WIDTH = 12, 16

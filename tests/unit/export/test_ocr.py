@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import dsbuilder
-from dsbuilder.builtin.sources.ocr import Ocr
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
-from dsbuilder.formats.image import decode
+from dsbuilder.images.encoding import decode
+from dsbuilder.layouts.ocr.reader import Ocr
 
 TEXTS = ("Exit 4", 'say "yes", now', " blanks  ", "猫", "a\\b", "Don't")
 

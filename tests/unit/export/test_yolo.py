@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import dsbuilder
-from dsbuilder.builtin.sources.yolo import Yolo
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
-from dsbuilder.formats import keys, png, yolo
-from dsbuilder.formats.yolo_line import Pose, Row
+from dsbuilder.images import png
+from dsbuilder.layouts import keys
+from dsbuilder.layouts.yolo import format as yolo
+from dsbuilder.layouts.yolo.line import Pose, Row
+from dsbuilder.layouts.yolo.reader import Yolo
 
 POSE = Pose(names=("nose", "l", "r"), swaps=(("l", "r"),))
 SHARE = st.floats(0.25, 0.75, width=32)

@@ -8,7 +8,7 @@ import pytest
 
 import dsbuilder
 from dsbuilder import build_dataset
-from dsbuilder.build import load_spec, survey
+from dsbuilder.builder import load_spec, survey
 from dsbuilder.cache import quarantine
 from dsbuilder.errors import DataError, SpecError
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dsbuilder.build import load_spec, survey
-from dsbuilder.build.inspecting import inspect_survey
+from dsbuilder.builder import load_spec, survey
+from dsbuilder.builder.inspecting import inspect_survey
 from dsbuilder.errors import PluginError
 from dsbuilder.inspection import Report, every
 

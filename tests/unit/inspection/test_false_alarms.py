@@ -9,8 +9,8 @@ from PIL import Image
 from skimage import data
 from sklearn.datasets import load_digits
 
-from dsbuilder.build import load_spec, survey
-from dsbuilder.build.inspecting import inspect_survey
+from dsbuilder.builder import load_spec, survey
+from dsbuilder.builder.inspecting import inspect_survey
 from dsbuilder.inspection import every
 
 ROOT = Path(__file__).parents[3]

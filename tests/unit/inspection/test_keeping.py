@@ -148,7 +148,7 @@ from dataclasses import dataclass
 
 import cv2
 
-from dsbuilder.builtin.sources.folder import Folder
+from dsbuilder.layouts.folder.reader import Folder
 from dsbuilder.plugin import Record, source
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsbuilder.build import load_spec, survey
-from dsbuilder.build.inspecting import inspect_survey
+from dsbuilder.builder import load_spec, survey
+from dsbuilder.builder.inspecting import inspect_survey
 from dsbuilder.inspection import Report, every
 
 Found = dict[str, set[str | None]]

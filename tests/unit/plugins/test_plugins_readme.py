@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsbuilder.pipelinefile.binding import Binder
+from dsbuilder.pipelinefile.document import parse
+from dsbuilder.pipelinefile.inspections import Inspection, binder_of
+from dsbuilder.pipelinefile.stages import AnyStage, StageBinder
 from dsbuilder.plugin import ModelBuilder, Sample, Source, Stage, generator
 from dsbuilder.registry import KINDS, Registry, discover
-from dsbuilder.spec.binding import Binder
-from dsbuilder.spec.document import parse
-from dsbuilder.spec.inspections import Inspection, binder_of
-from dsbuilder.spec.stages import AnyStage, StageBinder
 from dsbuilder.testing import check_plugin
 
 FOLDER = Path(__file__).parents[3] / "plugins"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsbuilder.formats.image import Header
+from dsbuilder.images.encoding import Header
 from dsbuilder.plugin import Record, Target
 from dsbuilder.proposal import advice, training
 from dsbuilder.proposal.appearance import Appearance
@@ -66,7 +66,7 @@ def test_keypoints_of_two_sides_are_mirrored_only_where_they_are_known_to_swap()
     assert "A.HorizontalFlip" in names(known)
 
 
-def test_a_value_is_varied_by_colour_alone() -> None:
+def test_a_value_is_varied_by_color_alone() -> None:
     assert names(facts("value")) == ["A.RandomBrightnessContrast"]
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsbuilder.builtin.sources.folder import Folder
 from dsbuilder.errors import DataError
-from dsbuilder.formats import image as images
+from dsbuilder.images import encoding as images
+from dsbuilder.layouts.folder.reader import Folder
 from dsbuilder.proposal.appearance import look
 
 

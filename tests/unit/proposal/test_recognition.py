@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dsbuilder.errors import DataError
-from dsbuilder.formats.glance import remembered
+from dsbuilder.layouts.glance import remembered
 from dsbuilder.plugin import Recognition
 from dsbuilder.proposal.recognition import Candidate, candidates, check_extent, choose
 from dsbuilder.registry import Registry, discover

@@ -5,9 +5,9 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dsbuilder.formats.layout import is_utf8
+from dsbuilder.paths import is_utf8
+from dsbuilder.pipelinefile.document import parse
 from dsbuilder.proposal.writing import Writer, flow
-from dsbuilder.spec.document import parse
 
 TEXTS = st.text().filter(is_utf8)
 SCALARS = st.one_of(

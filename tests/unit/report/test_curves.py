@@ -39,7 +39,7 @@ def test_panels_stand_side_by_side():
 
 def test_a_falling_curve_falls():
     pixels = np.asarray(draw([panel(*np.linspace(2, 0, 10))]))
-    # The legend, in the same colour, is above the panel.
+    # The legend, in the same color, is above the panel.
     rows, columns = np.nonzero((pixels[44:] == BLUE).all(axis=2))
     assert np.corrcoef(rows, columns)[0, 1] > 0.95
 

@@ -1,4 +1,4 @@
-"""Overlays lie where they should, in the colour of their class."""
+"""Overlays lie where they should, in the color of their class."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsbuilder.report.overlay import Dots, Frame, Tint, colour_of, lay
+from dsbuilder.report.overlay import Dots, Frame, Tint, color_of, lay
 from dsbuilder.report.strip import GAP, Cell, draw_strip
 
 
@@ -23,7 +23,7 @@ def test_classes_tint_their_areas_and_class_0_none() -> None:
     pixels = np.asarray(lay(paper(), [Tint(ids=ids)]))
     assert (pixels[:10, :20] == 0).all()
     for rows, columns, number in ((slice(10), slice(20, None), 1), (slice(10, None), slice(20), 2)):
-        expected = 0.45 * np.array(colour_of(number))
+        expected = 0.45 * np.array(color_of(number))
         assert np.abs(pixels[rows, columns] - expected).max() <= 1
 
 
@@ -36,7 +36,7 @@ def test_what_is_ignored_is_hatched() -> None:
 def test_a_frame_surrounds_its_box() -> None:
     frame = Frame(corners=(0.25, 0.5, 0.75, 0.9), number=3)
     pixels = np.asarray(lay(paper(), [frame]))
-    rows, columns = np.nonzero((pixels == colour_of(3)).all(axis=2))
+    rows, columns = np.nonzero((pixels == color_of(3)).all(axis=2))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (10, 18, 10, 30)
     assert (pixels[12:16, 12:28] == 0).all()
 
@@ -53,15 +53,15 @@ def test_known_points_are_joined_and_others_left_out() -> None:
     )
     pixels = np.asarray(lay(paper(), [dots]))
     assert (pixels[10, 10:30] == 255).all()
-    assert tuple(pixels[10, 4]) == colour_of(0)
+    assert tuple(pixels[10, 4]) == color_of(0)
     assert tuple(pixels[10, 36]) == (0, 0, 0)
-    assert not (pixels == colour_of(1)).all(axis=2).any()
+    assert not (pixels == color_of(1)).all(axis=2).any()
 
 
-def test_colours_of_neighbours_differ() -> None:
-    colours = [colour_of(number) for number in range(30)]
-    assert len(set(colours)) == 30
-    pairs = itertools.pairwise(colours)
+def test_colors_of_neighbours_differ() -> None:
+    colors = [color_of(number) for number in range(30)]
+    assert len(set(colors)) == 30
+    pairs = itertools.pairwise(colors)
     assert all(np.abs(np.subtract(one, other)).max() > 100 for one, other in pairs)
 
 
@@ -70,4 +70,4 @@ def test_a_cell_shows_its_overlays() -> None:
         image=np.zeros((8, 8, 3), np.uint8), overlays=[Frame(corners=(0, 0, 1, 1), number=1)]
     )
     strip = np.asarray(draw_strip([cell], side=32))
-    assert tuple(strip[GAP, GAP]) == colour_of(1)
+    assert tuple(strip[GAP, GAP]) == color_of(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import dsbuilder
-from dsbuilder.build import build_dataset
+from dsbuilder.builder import build_dataset
 from dsbuilder.dataset import Dataset
 
 # The source is of the build alone: nothing that streams gets to see it.

@@ -332,18 +332,18 @@ class TestMasks:
         with pytest.raises(DataError, match=r"mask mask.png: .* found 255\. Add"):
             Mask(names=NAMES).parse({**raw, "values": {"0": 0, "128": 2}})
 
-    def test_colours_stand_for_classes_whether_by_palette_or_pixel(self, tmp_path) -> None:
-        colours = np.array([[[255, 0, 128], [0, 0, 0]], [[0, 0, 0], [1, 2, 3]]], np.uint8)
+    def test_colors_stand_for_classes_whether_by_palette_or_pixel(self, tmp_path) -> None:
+        colors = np.array([[[255, 0, 128], [0, 0, 0]], [[0, 0, 0], [1, 2, 3]]], np.uint8)
         values = {"#ff0080": 2, "#000000": 0, "#010203": 1}
-        for image in (Image.fromarray(colours), Image.fromarray(colours).quantize(3)):
+        for image in (Image.fromarray(colors), Image.fromarray(colors).quantize(3)):
             raw = {**self.write(tmp_path, image), "values": values}
             assert Mask(names=NAMES).parse(raw).tolist() == [[2, 0], [0, 1]]
         with pytest.raises(DataError, match="found #010203"):
             Mask(names=NAMES).parse({**raw, "values": {"#ff0080": 2, "#000000": 0}})
 
-    def test_colours_without_a_map_are_refused(self, tmp_path) -> None:
+    def test_colors_without_a_map_are_refused(self, tmp_path) -> None:
         raw = self.write(tmp_path, Image.new("RGB", (2, 2), (1, 2, 3)))
-        with pytest.raises(DataError, match="found one of colours"):
+        with pytest.raises(DataError, match="found one of colors"):
             Mask(names=NAMES).parse(raw)
 
     def test_a_file_within_another_is_read_by_its_place(self, tmp_path) -> None:

@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.spec.schema import TrainOptions
+from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.train.options import options_of
 
 CLASSES = ("blue", "green", "red")
 
 PIPELINE = """
-name: colours
+name: colors
 seed: 3
 source: {{use: folder, path: {source}}}
 split: {split}
@@ -52,7 +52,7 @@ def build(
 ) -> dsbuilder.Dataset:
     """Builds a dataset of the images and opens it."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "colours.yaml"
+    path = folder / "colors.yaml"
     image = "raw" if codec == "npy" else "png"
     text = PIPELINE.format(
         source=source, split=split, augment=augment, codec=codec, image=image, stages=stages
@@ -64,7 +64,7 @@ def build(
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of images, `<class>/<i>.png`."""
-    return write_images(tmp_path_factory.mktemp("colours") / "images")
+    return write_images(tmp_path_factory.mktemp("colors") / "images")
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def test_a_model_knows_its_classes_and_its_dataset(run, dataset):
     assert trained.path == run.best
     assert trained.class_names == dataset.class_names
     assert trained.note.fingerprint == dataset.manifest.fingerprint
-    assert trained.note.dataset == "colours 1.0.0"
+    assert trained.note.dataset == "colors 1.0.0"
     assert trained.note.normalize == "standardize"
     assert trained.note.signature == dataset.signature
     assert trained.model.output_shape == (None, 3)

@@ -8,9 +8,9 @@ from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.transfer import Transfer
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.errors import SpecError
+from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.sample import ImageSpec, SampleSpec
-from dsbuilder.spec.schema import TrainOptions
 from dsbuilder.targets import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Text, Value
 from dsbuilder.train.fitting import TRAINED, check_fit
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from dsbuilder.errors import TrainError
+from dsbuilder.pipelinefile.schema import OptimizerOptions
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.sample import ImageSpec, SampleSpec
-from dsbuilder.spec.schema import OptimizerOptions
 from dsbuilder.targets import ClassLabel
 from dsbuilder.train.answers import ANSWERS
 from dsbuilder.train.evaluation import SCORES

@@ -12,7 +12,7 @@ from PIL import Image
 import dsbuilder
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.cli.main import main
-from dsbuilder.formats.mask import read_ids
+from dsbuilder.images.mask import read_ids
 from dsbuilder.targets import Value
 from dsbuilder.train.answers import of_value
 from dsbuilder.train.options import options_of

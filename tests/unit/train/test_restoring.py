@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
+from dsbuilder.pipelinefile.binding import Binder
+from dsbuilder.pipelinefile.document import parse
+from dsbuilder.pipelinefile.stages import StageBinder
 from dsbuilder.registry import discover
 from dsbuilder.sample import ImageSpec, SampleSpec
 from dsbuilder.seeding import generator
-from dsbuilder.spec.binding import Binder
-from dsbuilder.spec.document import parse
-from dsbuilder.spec.stages import StageBinder
 from dsbuilder.targets import Mask
 from dsbuilder.train.restoring import marked, way_back
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from dsbuilder.errors import TrainError
-from dsbuilder.spec.schema import FineTuneOptions
+from dsbuilder.pipelinefile.schema import FineTuneOptions
 from dsbuilder.train.options import bind, to_data
 
 keras = pytest.importorskip("keras")
@@ -90,7 +90,7 @@ def test_a_run_folder_holds_what_a_run_is(whole, dataset):
     assert config["dataset"]["fingerprint"] == dataset.manifest.fingerprint
     assert config["train"]["model"]["use"] == "cnn"
     assert config["train"]["patience"] is None
-    assert config["pipeline"]["name"] == "colours"
+    assert config["pipeline"]["name"] == "colors"
     for name in ("curves.png", "confusion.png"):
         with Image.open(whole.path / name) as picture:
             assert min(picture.size) > 100

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsbuilder.errors import TrainError
-from dsbuilder.formats.torch_pickle import read_state_dict
+from dsbuilder.records.torch_pickle import read_state_dict
 
 if TYPE_CHECKING:
     import keras

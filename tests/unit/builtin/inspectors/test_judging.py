@@ -14,7 +14,7 @@ from dsbuilder.builtin.inspectors.leak import Leak
 from dsbuilder.builtin.inspectors.odd_aspect import OddAspect
 from dsbuilder.builtin.inspectors.out_of_range import OutOfRange
 from dsbuilder.builtin.inspectors.rare_class import RareClass
-from dsbuilder.formats.image import encode
+from dsbuilder.images.encoding import encode
 from dsbuilder.plugin import Inspector, MultiLabel, Record, Seen, Target, Text, Value, View
 
 NO_TARGETS: dict[str, Target] = {}

@@ -68,7 +68,7 @@ def test_different_photographs_and_turned_ones_are_not_alike() -> None:
     assert not alike(*images, *(np.ascontiguousarray(image[::-1]) for image in images))
 
 
-def test_the_same_shapes_in_another_colour_are_not_alike() -> None:
+def test_the_same_shapes_in_another_color_are_not_alike() -> None:
     image = photograph("astronaut")
     assert not alike(image, np.ascontiguousarray(image[..., ::-1]))
 

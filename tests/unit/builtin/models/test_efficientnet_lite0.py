@@ -11,7 +11,7 @@ import pytest
 
 from dsbuilder.builtin.models.backbones import efficientnet_lite0
 from dsbuilder.errors import DataError, TrainError
-from dsbuilder.formats.torch_pickle import read_state_dict
+from dsbuilder.records.torch_pickle import read_state_dict
 
 keras = pytest.importorskip("keras")
 

@@ -132,7 +132,7 @@ def test_words_come_from_a_list_or_a_file_in_composed_form(tmp_path: Path) -> No
         assert {params(plugin, key)["text"] for key in range(30)} == {"caf\u00e9", "New York"}
 
 
-def test_fonts_sizes_and_colours_are_drawn() -> None:
+def test_fonts_sizes_and_colors_are_drawn() -> None:
     plugin = make(fonts=(SANS, SERIF), size=Range(10, 12), color=Range(0, 5), background="#102030")
     drawn = [params(plugin, key) for key in range(200)]
     assert {each["font"] for each in drawn} == {0, 1}
@@ -207,7 +207,7 @@ def test_characters_that_a_font_lacks_are_listed() -> None:
         ({"color": Range(0, 256)}, "color: expected values in [0, 255], found [0, 256]."),
         (
             {"background": "wite"},
-            "background: expected an opaque colour: a name, '#rrggbb' or [r, g, b], found 'wite'.",
+            "background: expected an opaque color: a name, '#rrggbb' or [r, g, b], found 'wite'.",
         ),
         ({"classes": ("a",)}, "classes: expected none with label: text. Remove it."),
         (

@@ -15,6 +15,7 @@ import pytest
 
 from dsbuilder.builtin.transforms.albumentations import Albumentations
 from dsbuilder.builtin.transforms.albumentations_recipe import library, members
+from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import (
     ClassLabel,
     ImageSpec,
@@ -25,7 +26,6 @@ from dsbuilder.plugin import (
     generator,
 )
 from dsbuilder.registry import discover
-from dsbuilder.spec import load_data
 
 # Called on what they leave as it is: gray made gray, hue of gray.
 pytestmark = pytest.mark.filterwarnings("ignore:The image is already", "ignore:HueSaturationValue")
@@ -172,7 +172,7 @@ def test_every_number_of_channels_works_or_is_refused_by_check(member: str, chan
 
 
 @pytest.mark.parametrize("member", ["ColorJitter", "RandomBrightnessContrast", "OneOf"])
-def test_what_changes_colours_leaves_alpha_as_it_is(member: str) -> None:
+def test_what_changes_colors_leaves_alpha_as_it_is(member: str) -> None:
     children = [{"use": "A.RandomGamma", "p": 1}, {"use": "A.RGBShift", "p": 1}]
     plugin = make(member, **({"transforms": children} if member == "OneOf" else {"p": 1}))
     sample = noise(48, 64, 4)

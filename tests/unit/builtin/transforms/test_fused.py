@@ -18,7 +18,7 @@ from dsbuilder.builtin.transforms.fused_crop_resize_flip import FusedCropResizeF
 from dsbuilder.plugin import ImageSpec, Params, Range, Sample, SampleSpec, Transform, generator
 
 PHOTOGRAPHS = (data.astronaut, data.coffee, data.chelsea, data.rocket)
-COLOUR = (
+COLOR = (
     ("brightness", functional.adjust_brightness_torchvision),
     ("contrast", functional.adjust_contrast_torchvision),
     ("saturation", functional.adjust_saturation_torchvision),
@@ -41,7 +41,7 @@ def distance(one: np.ndarray, other: np.ndarray) -> float:
 
 def stepwise(image: np.ndarray, params: Mapping[str, Any]) -> np.ndarray:
     """The four passes of albumentations, each rounded and cut."""
-    for name, adjust in COLOUR:
+    for name, adjust in COLOR:
         image = adjust(image, params[name])
     return image
 
@@ -136,13 +136,13 @@ def test_what_never_fits_is_the_largest_box_of_the_proportions() -> None:
 
 
 @pytest.mark.parametrize("photograph", PHOTOGRAPHS)
-def test_colours_without_hue_are_one_level_from_four_passes(
+def test_colors_without_hue_are_one_level_from_four_passes(
     photograph: Callable[[], np.ndarray],
 ) -> None:
     image, plugin = photograph(), FusedColor(hue=Range(0, 0))
     distances = []
     for seed in range(8):
-        params = plugin.draw(sample_of(image), generator("colour", seed))
+        params = plugin.draw(sample_of(image), generator("color", seed))
         distances.append(distance(after(plugin, image, params), stepwise(image, params)))
     assert np.mean(distances) < 1.5
     assert max(distances) < 3  # where brightness cuts what contrast would bring back

@@ -99,7 +99,7 @@ def test_crop_keeps_the_middle() -> None:
         ({"size": (0, 3)}, "size: expected 1 or more pixels a side, found [0, 3]."),
         (
             {"short": 3, "background": "wite"},
-            "background: expected an opaque colour: a name, '#rrggbb' or [r, g, b], found 'wite'.",
+            "background: expected an opaque color: a name, '#rrggbb' or [r, g, b], found 'wite'.",
         ),
         (
             {"short": 3, "background": (0, 0, 256)},
@@ -117,7 +117,7 @@ def test_other_dtypes_are_refused_by_check() -> None:
     with pytest.raises(ValueError, match="expected uint8 or uint16 or float32 images, found int64"):
         Resize(short=3).output_spec(signature(4, 4, dtype="int64"))
     with pytest.raises(
-        ValueError, match="expected uint8 images to pad with a colour, found float32"
+        ValueError, match="expected uint8 images to pad with a color, found float32"
     ):
         Resize(size=(3, 3), fit="pad").output_spec(signature(4, 4, dtype="float32"))
 

@@ -1,0 +1,340 @@
+"""Builds a dataset: survey, plan, make the shards that are missing, publish."""
+
+import contextlib
+import gc
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dsbuilder import memory
+from dsbuilder.builder import originals
+from dsbuilder.builder.contents import hash_records
+from dsbuilder.builder.engines import Engine
+from dsbuilder.builder.engines.in_process import InProcess
+from dsbuilder.builder.engines.pool import Pool
+from dsbuilder.builder.inspecting import inspected
+from dsbuilder.builder.inventory import Inventory, open_before, take_stock
+from dsbuilder.builder.journal import Clock, log_of
+from dsbuilder.builder.plan import Plan, make_plan
+from dsbuilder.builder.publish import finish, is_whole, write_dataset
+from dsbuilder.builder.samples import PartnerError
+from dsbuilder.builder.shard import make_codec
+from dsbuilder.builder.survey import Survey, find_plugins, survey
+from dsbuilder.builder.task import Binding, Job, ShardResult, ShardTask
+from dsbuilder.builder.unchanged import Ear, Question, recall, remember
+from dsbuilder.cache import build_log, manifest, quarantine
+from dsbuilder.cache.manifest import Manifest
+from dsbuilder.cache.store import Store
+from dsbuilder.errors import CacheError, DataError
+from dsbuilder.memory import uncollected
+from dsbuilder.pipelinefile import load_document
+from dsbuilder.pipelinefile.document import Document, override, read
+
+SAMPLE_TIMEOUT_S = 120.0
+_FEW = 32
+
+Progress = Callable[[int, int], None]
+"""Called with (samples made or reused so far, samples in all); before that, while the pipeline's
+inspectors look, with records."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a build came to.
+
+    Attributes:
+      path: the dataset, by its version's link.
+      manifest: what it is.
+      made, reused: samples that were made, and that earlier builds had made.
+      quarantined: rows of samples that could not be made: key, stage, exception.
+    """
+
+    path: Path
+    manifest: Manifest
+    made: int
+    reused: int
+    quarantined: Sequence[dict[str, str]]
+
+
+def build_dataset(
+    pipeline: Path | str,
+    out: Path | str,
+    *,
+    workers: int | None = None,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path] | None = None,
+    rehash: bool = False,
+    sample_timeout_s: float = SAMPLE_TIMEOUT_S,
+    on_progress: Progress = lambda made, of: None,
+    engine: Engine | None = None,
+) -> Built:
+    """Builds the dataset of a pipeline file into `<out>/<name>/<version>`.
+
+    The dataset appears whole or not at all; a build that is interrupted goes on where it stopped.
+    Same inputs give the same bytes, on any number of workers.
+
+    Args:
+      workers: processes that make shards; None takes the cores of this machine, 0 makes them in
+        this process, where a plugin that crashes takes the build along.
+      overrides: `key=value` assignments, as `--set` takes them.
+      plugins: folders of plugins; None takes the nearest `plugins/` folder.
+      rehash: reads every source file again, whatever the stat index says.
+      sample_timeout_s: how long one sample may take before it is set aside; not with 0 workers.
+      on_progress: see `Progress`.
+      engine: makes the shards, whatever `workers` says; see `engines/`. It is left open.
+
+    Raises:
+      SpecError: the pipeline is wrong.
+      DataError: the source is, or more samples fail than the pipeline allows.
+      CacheError: the output cannot be written, or another build is at work there.
+    """
+    question = Question.of(Path(pipeline), Path(out), overrides, plugins)
+    standing = None if rehash else recall(question)
+    if standing is not None:
+        return _built(standing.path, standing.build)
+    how = _How(workers, sample_timeout_s, on_progress, engine)
+    document = override(read(Path(pipeline)), overrides)
+    with how.start_early(document, Path(out)) as early:
+        with Ear().listening() as ear:
+            with uncollected():
+                surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
+            store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
+            surveyed = inspected(
+                surveyed,
+                store,
+                workers=how.count,
+                sample_timeout_s=sample_timeout_s,
+                on_progress=on_progress,
+                rehash=rehash,
+            )
+        _check_something(surveyed)
+        if early is not None:
+            early.prepare(Binding.of(surveyed.pipeline))
+        try:
+            with store.locked(), _passed_over():
+                built = _build(surveyed, store, how, early, rehash=rehash)
+                if not ear.heard:
+                    remember(question, surveyed, store, built.manifest, how.clock.started_ns)
+                return built
+        except OSError as error:
+            raise _cannot_write(Path(out), error) from error
+
+
+def _built(path: Path, build: Path, results: "_Results | None" = None) -> Built:
+    """Returns what a build came to; without results, nothing was left to be done."""
+    known, made = manifest.read(build), results.made if results else 0
+    samples = sum(shard.samples for shards in known.splits.values() for shard in shards)
+    rows = quarantine.read(build)
+    return Built(path=path, manifest=known, made=made, reused=samples - made, quarantined=rows)
+
+
+def _build(
+    surveyed: Survey, store: Store, how: "_How", early: Engine | None, *, rehash: bool
+) -> Built:
+    settings = surveyed.pipeline.settings
+    plan = _plan(surveyed, store, rehash=rehash)
+    published, results = store.finished(plan.fingerprint), None
+    if not is_whole(published):
+        results = _make_shards(surveyed, plan, store, how, early)
+        partial = store.partial(plan.fingerprint)
+        write_dataset(
+            partial,
+            pipeline=surveyed.pipeline,
+            plan=plan,
+            results=results.all,
+            set_aside=surveyed.set_aside,
+        )
+        build_log.write(partial, log_of(surveyed, how.clock))
+        finish(partial, published)
+        originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
+    else:
+        build_log.move(published, log_of(surveyed, how.clock))
+    return _built(store.point(settings.version, plan.fingerprint), published, results)
+
+
+def _check_something(surveyed: Survey) -> None:
+    if not surveyed.records and not surveyed.pipeline.settings.synthesize:
+        raise DataError("source: expected records, found none. Check the source's path.")
+
+
+def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:
+    with uncollected():
+        hashes = hash_records(surveyed, store.index, rehash=rehash)
+        return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
+
+
+@contextlib.contextmanager
+def _passed_over() -> Iterator[None]:
+    """Lets the garbage collector pass over all that is there already: imports, records, plugins."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@dataclass(frozen=True)
+class _How:
+    """How a caller wants shards to be made."""
+
+    workers: int | None
+    sample_timeout_s: float
+    on_progress: Progress
+    given: Engine | None = None
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def count(self) -> int:
+        """How many worker processes."""
+        return len(os.sched_getaffinity(0)) if self.workers is None else self.workers
+
+    @contextlib.contextmanager
+    def start_early(self, document: Document, out: Path) -> Iterator[Engine | None]:
+        """Starts workers while the pipeline is still being bound, where there is nothing to reuse.
+
+        Their imports take as long as the planning, which goes on meanwhile on another core. An
+        engine that was given has started already.
+        """
+        said = document.root.plain()
+        is_first = isinstance(said, dict) and not Store(out / str(said.get("name"))).builds.exists()
+        if self.given is not None or self.count == 0 or not is_first:
+            yield self.given
+            return
+        with self._pool(["albumentations"] if "A." in str(said) else ["cv2"]) as pool:
+            yield pool
+
+    @contextlib.contextmanager
+    def engine(self, surveyed: Survey, stock: Inventory, early: Engine | None) -> Iterator[Engine]:
+        """Chooses where shards are made: for a few samples, starting workers costs more."""
+        small = (stock.to_make <= _FEW and stock.finished) or not stock.missing
+        if self.given is None and (self.count == 0 or small):
+            yield InProcess(surveyed.pipeline)
+        elif early is not None:
+            yield early
+        else:
+            with self._pool() as pool:
+                pool.prepare(Binding.of(surveyed.pipeline))
+                yield pool
+
+    def _pool(self, modules: Sequence[str] = ()) -> Pool:
+        return Pool(workers=self.count, sample_timeout_s=self.sample_timeout_s, modules=modules)
+
+
+@dataclass
+class _Results:
+    """Results as they come in."""
+
+    all: list[ShardResult]
+
+    @property
+    def reused(self) -> int:
+        return sum(result.reused for result in self.all)
+
+    @property
+    def made(self) -> int:
+        return sum(result.samples for result in self.all) - self.reused
+
+    @property
+    def quarantined(self) -> list[dict[str, str]]:
+        return [dict(row) for result in self.all for row in result.quarantined]
+
+
+def _make_shards(
+    surveyed: Survey, plan: Plan, store: Store, how: _How, early: Engine | None
+) -> _Results:
+    """Makes what neither an interrupted nor the published build holds."""
+    memory.give_back()  # what planning has freed, before workers need theirs
+    folder = store.partial(plan.fingerprint)
+    _sweep(folder)
+    before = open_before(store.latest(surveyed.pipeline.settings.version))
+    stock = take_stock(plan, make_codec(surveyed.pipeline), before=before, folder=folder)
+    results = _Results(list(stock.finished))
+    total = sum(plan.samples.values())
+    count = total - sum(task.samples for task in stock.missing)
+
+    def report(samples: int) -> None:
+        nonlocal count
+        count += samples
+        how.on_progress(count, total)
+
+    report(0)
+    limit = _Limit(surveyed)
+    keeps = surveyed.pipeline.settings.build.keep_prepared
+    job = Job(
+        output=str(folder),
+        before=str(before.path) if before else None,
+        originals=str(store.prepared) if keeps else None,
+        planned_ns=how.clock.started_ns,
+    )
+    with how.engine(surveyed, stock, early) as engine:
+        for result in _run(engine, job, stock.missing, report):
+            results.all.append(result)
+            limit.check(results.quarantined)
+    limit.check(results.quarantined)
+    if not any(result.samples for result in results.all):
+        raise DataError("expected at least one sample that can be made, found none. Repair them.")
+    return results
+
+
+def _sweep(folder: Path) -> None:
+    """Makes the folder of a build, without what an interrupted one left half done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stray in (*folder.glob(".shard-*"), *folder.glob("*.tmp")):
+        if stray.is_dir():
+            shutil.rmtree(stray, ignore_errors=True)
+        else:
+            stray.unlink(missing_ok=True)
+
+
+def _run(
+    engine: Engine, job: Job, tasks: Sequence[ShardTask], report: Callable[[int], None]
+) -> Iterator[ShardResult]:
+    try:
+        yield from engine.run(job, tasks, report)
+    except OSError as error:
+        raise _cannot_write(Path(job.output), error) from error
+
+
+def _cannot_write(folder: Path, error: OSError) -> CacheError:
+    reason = error.strerror or str(error)
+    return CacheError(
+        f"{folder}: expected to write a dataset, found that it fails ({reason}). "
+        "Make room or choose another --out; finished shards are kept."
+    )
+
+
+@dataclass
+class _Limit:
+    """How many samples may be set aside."""
+
+    surveyed: Survey
+
+    @property
+    def total(self) -> int:
+        """Records, and samples that are synthesized."""
+        synthesized = sum(each.count for each in self.surveyed.pipeline.settings.synthesize)
+        return len(self.surveyed.records) + synthesized
+
+    def check(self, rows: Sequence[dict[str, str]]) -> None:
+        """Raises a DataError when more were set aside than the pipeline allows."""
+        options = self.surveyed.pipeline.settings.build
+        stated = options.max_quarantined
+        if rows and options.on_error == "stop":
+            # A build before may have set it aside; one that is made now stops by itself.
+            raise DataError(
+                f"{rows[0]['key']}: expected a sample, found that it cannot be made: "
+                f"{rows[0]['stage']}: {rows[0]['exception'].rstrip('.')}. Repair or remove the "
+                "file, or set build.on_error to quarantine."
+            )
+        # A sample that only lost its partner is no record that cannot be made.
+        failed = [row for row in rows if not row["exception"].startswith(PartnerError.__name__)]
+        roots = {row["key"].partition("//")[0] for row in failed}
+        if len(roots) > (stated if stated >= 1 else stated * self.total):
+            first = failed[0]
+            raise DataError(
+                f"{len(roots)} of {self.total} records cannot be made: expected at "
+                f"most {stated:g} (build.max_quarantined), found the first: {first['key']}: "
+                f"{first['stage']}: {first['exception'].rstrip('.')}. Repair them or allow more."
+            )

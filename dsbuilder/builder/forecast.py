@@ -1,0 +1,308 @@
+"""What a build would make, reuse and need; nothing is written below the output."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dsbuilder import targets
+from dsbuilder.builder.contents import hash_records
+from dsbuilder.builder.inventory import Before, Found, look, open_before, place_of
+from dsbuilder.builder.plan import Plan, make_plan
+from dsbuilder.builder.planned import planned_side
+from dsbuilder.builder.probe import Probe, probe
+from dsbuilder.builder.publish import is_whole
+from dsbuilder.builder.shard import make_codec
+from dsbuilder.builder.survey import Survey, load_spec, survey
+from dsbuilder.builder.task import Located, ShardTask
+from dsbuilder.cache import ledger
+from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.store import Store
+from dsbuilder.dataset import Dataset
+from dsbuilder.dataset.difference import Change, Difference, compare
+from dsbuilder.dataset.side import side_of
+from dsbuilder.errors import CacheError
+from dsbuilder.sample import Target
+from dsbuilder.seeding import rank
+
+_START_S = 1.0
+"""What worker processes take to start, about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardForecast:
+    """What would become of one shard.
+
+    Attributes:
+      split, stem: which.
+      samples, to_make: it shall hold, and of them those that no earlier build holds.
+      is_reused: whether its files are kept as they are.
+      reasons: (why it is not, samples); what is not a sample's counts 0.
+    """
+
+    split: str
+    stem: str
+    samples: int
+    to_make: int
+    is_reused: bool
+    reasons: Sequence[tuple[str, int]]
+
+    @property
+    def state(self) -> str:
+        """`reused`, `partly` (some samples are copied) or `made`."""
+        if self.is_reused:
+            return "reused"
+        return "partly" if self.to_make < self.samples else "made"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a build would make, reuse and need.
+
+    Attributes:
+      plan: every sample.
+      path: the version's link.
+      before: the dataset that the version stands for now; None if there is none.
+      shards: what would become of each.
+      samples, classes: after the build, by split. Without drawing, the class of what is synthesized
+        is not known, and a new mix counts as its root's.
+      difference: between `before` and what is planned; None without it.
+      probe: some samples made for real; None if none are to be made.
+      size_bytes, new_bytes: of the dataset, and what of it lies not in the build before already;
+        None if nothing is known of it.
+      seconds: what making would take; None if nothing is known of it.
+      workers: processes it reckons with.
+    """
+
+    plan: Plan
+    path: Path
+    before: Dataset | None
+    shards: Sequence[ShardForecast]
+    samples: Mapping[str, int]
+    classes: Mapping[str, Mapping[str, int]]
+    difference: Difference | None
+    probe: Probe | None
+    size_bytes: int | None
+    new_bytes: int | None
+    seconds: float | None
+    workers: int
+
+    @property
+    def to_make(self) -> int:
+        """Samples that no earlier build holds."""
+        return sum(shard.to_make for shard in self.shards)
+
+
+def forecast(
+    pipeline: Path | str,
+    out: Path | str,
+    *,
+    workers: int | None = None,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path] | None = None,
+    rehash: bool = False,
+) -> Forecast:
+    """Returns what `build_dataset` of the same arguments would do.
+
+    Raises:
+      SpecError: the pipeline is wrong.
+      DataError: the source is.
+    """
+    surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
+    settings = surveyed.pipeline.settings
+    store = Store(Path(out).absolute() / settings.name)
+    hashes = hash_records(surveyed, store.index, rehash=rehash, keep=False)
+    plan = make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
+    count = len(os.sched_getaffinity(0)) if workers is None else workers
+    return _Forecaster(surveyed, plan, store, count).forecast()
+
+
+@dataclass(frozen=True)
+class _Forecaster:
+    surveyed: Survey
+    plan: Plan
+    store: Store
+    workers: int
+
+    def forecast(self) -> Forecast:
+        version = self.surveyed.pipeline.settings.version
+        tried = self._probe if any(each.to_make for each in self._found) else None
+        size, new = self._sizes(tried)
+        return Forecast(
+            plan=self.plan,
+            path=self.store.root / version,
+            before=self._dataset,
+            shards=[self._shard(each) for each in self._found],
+            samples=dict(self._samples()),
+            classes={split: dict(counts) for split, counts in self._classes().items()},
+            difference=self._difference,
+            probe=tried,
+            size_bytes=size,
+            new_bytes=new,
+            seconds=self._seconds(tried),
+            workers=self.workers,
+        )
+
+    @cached_property
+    def _before(self) -> Before | None:
+        """What can be reused: this very build if it was made before, else the version's."""
+        finished = self.store.finished(self.plan.fingerprint)
+        version = self.surveyed.pipeline.settings.version
+        return open_before(finished if is_whole(finished) else self.store.current(version))
+
+    @cached_property
+    def _dataset(self) -> Dataset | None:
+        current = self.store.current(self.surveyed.pipeline.settings.version)
+        opened = open_before(current)
+        return None if opened is None else Dataset(path=opened.path, manifest=opened.manifest)
+
+    @cached_property
+    def _codec(self) -> Codec:
+        return make_codec(self.surveyed.pipeline)
+
+    @cached_property
+    def _found(self) -> list[Found]:
+        folder = self.store.partial(self.plan.fingerprint)
+        return look(self.plan, self._codec, before=self._before, folder=folder)
+
+    @cached_property
+    def _probe(self) -> Probe | None:
+        return probe(self.surveyed.pipeline, self._found)
+
+    @cached_property
+    def _difference(self) -> Difference | None:
+        if self._dataset is None:
+            return None
+        try:
+            return compare(side_of(self._dataset), planned_side(self.surveyed, self.plan))
+        except CacheError:
+            return None  # a damaged dataset: its samples are made again, which `_found` says
+
+    def _samples(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for each in self._found:
+            counts[each.task.split] += each.result.samples if each.result else each.task.samples
+        return counts
+
+    def _classes(self) -> dict[str, Counter[str]]:
+        """Counts what is stored by what is stored, and what is planned by its record's class."""
+        kinds = self.surveyed.targets or {}
+        counts: dict[str, Counter[str]] = {}
+        for each in self._found:
+            own = counts.setdefault(each.task.split, Counter())
+            if each.result is not None:
+                own.update(each.result.classes)
+            else:
+                own.update(_planned_classes(each.task, kinds))
+        return counts
+
+    def _sizes(self, tried: Probe | None) -> tuple[int | None, int | None]:
+        """Returns what the dataset would take on disk, and what of it would be new."""
+        each = self._bytes_per_sample(tried)
+        if each is None:
+            return None, None
+        kept = sum(found.result.samples for found in self._found if found.result is not None)
+        total = sum(self._samples().values())
+        return round(total * each), round((total - kept) * each)
+
+    def _bytes_per_sample(self, tried: Probe | None) -> float | None:
+        if self._dataset is not None and self._stores_alike(self._dataset):
+            known = self._dataset
+            size = sum(_size(known, split) for split in known.splits)
+            return size / max(1, sum(known.num_samples(split) for split in known.splits))
+        if tried is None or not tried.samples:
+            return None
+        return tried.size_bytes / tried.samples
+
+    def _stores_alike(self, dataset: Dataset) -> bool:
+        """Whether a sample of a dataset takes about as much as a planned one."""
+        known, codec = dataset.manifest, self._codec
+        return (known.codec, known.image, known.quality, known.signature) == (
+            codec.name,
+            codec.image,
+            codec.quality,
+            codec.signature,
+        )
+
+    def _seconds(self, tried: Probe | None) -> float | None:
+        to_make = sum(each.to_make for each in self._found)
+        if not to_make:
+            return 0.0
+        if tried is None or not tried.samples:
+            return None
+        shards = sum(1 for each in self._found if each.to_make)
+        at_once = max(1, min(self.workers, shards))
+        return _START_S * (self.workers > 0) + to_make * tried.seconds / tried.samples / at_once
+
+    def _shard(self, found: Found) -> ShardForecast:
+        task = found.task
+        return ShardForecast(
+            split=task.split,
+            stem=task.stem,
+            samples=found.result.samples if found.result else task.samples,
+            to_make=found.to_make,
+            is_reused=found.result is not None,
+            reasons=[] if found.result else self._why(found),
+        )
+
+    def _why(self, found: Found) -> list[tuple[str, int]]:
+        """Returns why a shard is not reused, the most frequent reason first."""
+        if self._dataset is None:
+            return [("there is no earlier build of this version", 0)]
+        reasons = self._reasons.get(found.task.stem, Counter()).most_common()
+        return reasons or [(self._why_unchanged(found), 0)]
+
+    def _why_unchanged(self, found: Found) -> str:
+        """Says why a shard whose samples are all as they were is written again."""
+        known = self._dataset.manifest.splits.get(found.task.split, ()) if self._dataset else ()
+        count = place_of(found.task.stem)[1]
+        if known and len(known) != count:
+            return f"the split has {count} shard{'s' * (count > 1)} now, it had {len(known)}"
+        return "a file of the shard is missing or damaged"
+
+    @cached_property
+    def _reasons(self) -> dict[str, Counter[str]]:
+        """Reasons of changed samples, counted by the shard that each belongs to by now."""
+        by_shard: dict[str, Counter[str]] = {}
+        counts = Counter(task.split for task in self.plan.shards)
+        stems = {(task.split, place_of(task.stem)[0]): task.stem for task in self.plan.shards}
+        for change in self._difference.changes if self._difference is not None else ():
+            for split in _splits(change) & set(counts):
+                place = rank("shard", change.key.partition("//")[0]) * counts[split] >> 64
+                reasons = by_shard.setdefault(stems[split, place], Counter())
+                reasons.update(_seen(change, split))
+        return by_shard
+
+
+def _splits(change: Change) -> set[str]:
+    return {split for split in (change.before, change.after) if split is not None}
+
+
+def _seen(change: Change, split: str) -> Iterator[str]:
+    """Yields a change's reasons as one of its splits sees them."""
+    gone = change.after != split
+    for reason in change.reasons:
+        yield f"removed: {reason}" if gone and change.kind == "removed" else reason
+
+
+def _planned_classes(task: ShardTask, kinds: Mapping[str, Target]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    roots, records = task.contents()
+    for root in roots:
+        located: Located | None = records.get(root.key)
+        if located is not None:
+            for label in targets.stated(kinds, located.record.targets):
+                counts[label] += len(root.outputs)
+    return counts
+
+
+def _size(dataset: Dataset, split: str) -> int:
+    """Returns what the shards and ledgers of a split take on disk."""
+    names = (
+        name
+        for shard in dataset.shards(split)
+        for name in (*dataset.codec.files(shard.stem), ledger.file_name(shard.stem))
+    )
+    return sum(path.stat().st_size for path in map(dataset.path.joinpath, names) if path.is_file())

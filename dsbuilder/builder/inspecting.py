@@ -1,0 +1,161 @@
+"""The data of a survey inspected, and what a build does about what was found.
+
+A build keeps what was measured of each record beside its datasets, so that the next one measures
+only records and inspectors that are new or changed. What is judged is judged anew: a finding may
+have to do with any other record.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from dsbuilder import targets
+from dsbuilder.builder.contents import hash_records
+from dsbuilder.builder.survey import Survey
+from dsbuilder.cache import fingerprint
+from dsbuilder.cache.index import UNREADABLE
+from dsbuilder.cache.store import Store
+from dsbuilder.errors import CacheError, DataError
+from dsbuilder.inspection import Report, chosen, inspect_records
+from dsbuilder.inspection.choosing import Inspections
+from dsbuilder.inspection.crew import Progress
+from dsbuilder.inspection.keeping import Kept
+from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
+from dsbuilder.plugin import Finding
+
+_FORMAT = 1
+_LOGGER = logging.getLogger(__name__)
+
+
+def inspect_survey(
+    surveyed: Survey,
+    inspections: Inspections,
+    *,
+    workers: int | None = None,
+    sample_timeout_s: float = SAMPLE_TIMEOUT_S,
+    on_progress: Progress = lambda done, of: None,
+    kept: Kept | None = None,
+) -> Report:
+    """Returns what inspectors find among the records of a survey; see `inspect_records`."""
+    return inspect_records(
+        surveyed.pipeline.spec,
+        surveyed.records,
+        kinds=surveyed.targets or {},
+        split_of=surveyed.split.split_of,
+        inspections=inspections,
+        workers=workers,
+        sample_timeout_s=sample_timeout_s,
+        on_progress=on_progress,
+        kept=kept,
+    )
+
+
+def inspected(
+    surveyed: Survey,
+    store: Store,
+    *,
+    workers: int,
+    sample_timeout_s: float,
+    on_progress: Progress,
+    rehash: bool = False,
+) -> Survey:
+    """Returns a survey without the records that its pipeline's inspectors set aside.
+
+    Without a section `inspect`, or a source, that is the survey itself and nothing is decoded.
+    What is found is said as a warning, so that a build that leaves records out never does so
+    silently.
+
+    Args:
+      store: where measures are kept; it is locked while records are measured.
+      rehash: reads every source file again to tell what changed, whatever the stat index says.
+
+    Raises:
+      DataError: something was found that the pipeline calls an error, or too much was set aside.
+      CacheError: measures cannot be kept, or another build is at work there.
+    """
+    inspections = chosen(surveyed.pipeline.spec)
+    if not inspections or not surveyed.records:
+        return surveyed
+    with store.locked():
+        report = inspect_survey(
+            surveyed,
+            inspections,
+            workers=workers,
+            sample_timeout_s=sample_timeout_s,
+            on_progress=on_progress,
+            kept=_kept(surveyed, inspections, store, rehash=rehash),
+        )
+    for name, found in report.of_action("error").items():
+        raise DataError(
+            f"inspect: {name}: expected none, found {_shown(found)}. "
+            f"{inspections[name].plugin.advice} Or set inspect.{name} to warn."
+        )
+    for name, found in report.of_action("warn").items():
+        advice = inspections[name].plugin.advice
+        _LOGGER.warning("inspect: %s: %s. %s", name, _shown(found), advice)
+    for name, found in report.of_action("quarantine").items():
+        _LOGGER.warning("inspect: %s: %s. Set aside.", name, _shown(found))
+    rows = list(_rows(report.of_action("quarantine")))
+    _check_limit(surveyed, rows)
+    gone = {row["key"] for row in rows}
+    kept = [record for record in surveyed.records if record.key not in gone]
+    return replace(surveyed, records=kept, set_aside=rows)
+
+
+def _kept(surveyed: Survey, inspections: Inspections, store: Store, *, rehash: bool) -> Kept:
+    """Returns where measures are kept, with the fingerprint of all that decides each of them."""
+    pipeline = surveyed.pipeline
+    try:
+        hashes = hash_records(surveyed, store.index, rehash=rehash)
+    except OSError as error:
+        raise CacheError(
+            f"{store.builds}: expected to write what is known of the source, found that it fails "
+            f"({error.strerror or error}). Make room, or choose another --out."
+        ) from error
+    base = fingerprint.digest(
+        _FORMAT,
+        dict(fingerprint.packages()),
+        [pipeline.settings.image.mode, list(pipeline.settings.image.background_rgb)],
+        {name: targets.to_json(kind) for name, kind in (surveyed.targets or {}).items()},
+        fingerprint.of_reading(pipeline.settings.source, pipeline.spec.registry),
+    )
+    records = [
+        None
+        if hashes[record.key] == UNREADABLE
+        else fingerprint.digest(
+            [record.key, hashes[record.key], pipeline.label_identity(record)],
+            [record.group, record.split, record.size],
+        )
+        for record in surveyed.records
+    ]
+    inspectors = {
+        name: fingerprint.digest(base, fingerprint.of_plugin(each.plugin, pipeline.spec.registry))
+        for name, each in inspections.items()
+    }
+    return Kept(path=store.measures, records=records, inspectors=inspectors)
+
+
+def _shown(found: Sequence[Finding]) -> str:
+    first = found[0]
+    text = first.text.rstrip(".")
+    example = text if first.key is None else f"{first.key}: {text}"
+    return example if len(found) == 1 else f"{len(found)} findings, the first: {example}"
+
+
+def _rows(findings: Mapping[str, Sequence[Finding]]) -> Iterator[dict[str, str]]:
+    """Yields a row of the quarantine for each record, by the first inspector that names it."""
+    seen: set[str] = set()
+    for name, found in findings.items():
+        for each in found:
+            if each.key is not None and each.key not in seen:
+                seen.add(each.key)
+                yield {"key": each.key, "stage": f"inspect/{name}", "exception": each.text}
+
+
+def _check_limit(surveyed: Survey, rows: Sequence[Mapping[str, str]]) -> None:
+    stated, total = surveyed.pipeline.settings.build.max_quarantined, len(surveyed.records)
+    if len(rows) > (stated if stated >= 1 else stated * total):
+        raise DataError(
+            f"inspect: expected at most {stated:g} records (build.max_quarantined) to set aside, "
+            f"found {len(rows)} of {total}. Look at them with dsbuilder inspect, or allow more."
+        )

@@ -1,0 +1,202 @@
+"""What a build need not make: shards that it finished before, and what the build before it holds.
+
+A shard whose fingerprint is that of a shard of the published build is hard-linked. Of the others,
+the samples of equal fingerprint are copied as they are encoded, and only the rest is made.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dsbuilder.builder.plan import Plan
+from dsbuilder.builder.shard import read_done, write_done
+from dsbuilder.builder.task import ShardResult, ShardTask
+from dsbuilder.cache import build_log, ledger, manifest, quarantine, store
+from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.index import state
+from dsbuilder.cache.manifest import Manifest, Shard
+from dsbuilder.errors import CacheError
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """What is there and what is missing.
+
+    Attributes:
+      finished: results of shards that need no work.
+      missing: tasks of the other shards.
+      to_make: samples of `missing` that no earlier build holds.
+    """
+
+    finished: Sequence[ShardResult]
+    missing: Sequence[ShardTask]
+    to_make: int
+
+
+@dataclass(frozen=True)
+class Before:
+    """The build that was published before.
+
+    Attributes:
+      path: its folder.
+      manifest: what it is.
+      sums: checksums of its files.
+      states: how its files were when it was published; see `build_log.states`.
+    """
+
+    path: Path
+    manifest: Manifest
+    sums: Mapping[str, str]
+    states: Mapping[str, Sequence[int]]
+
+    def linkable(self, task: ShardTask, codec: Codec) -> ShardResult | None:
+        """Returns the result of a task that this build holds as it is planned, or None."""
+        shards = self.manifest.splits.get(task.split, ())
+        same = [each for each in shards if each.stem == task.stem]
+        names = [*codec.files(task.stem), ledger.file_name(task.stem)]
+        if not same or same[0].fingerprint != task.fingerprint or not self._is_sound(names):
+            return None
+        result = self._result(same[0], task, names)
+        return result if result.reproducible else None  # what was lost by chance is tried again
+
+    def _is_sound(self, names: Sequence[str]) -> bool:
+        """Whether files are still what they were written as; what is not is made again.
+
+        A file that nobody touched since then need not be read to know it.
+        """
+        for name in names:
+            path = self.path / name
+            if name in self.sums and state(path) == self.states.get(name, ()):
+                continue
+            if name not in self.sums or not path.is_file() or store.sha256(path) != self.sums[name]:
+                _LOGGER.warning("%s: differs from its checksum. It is made again.", path)
+                return False
+        return True
+
+    def _result(self, shard: Shard, task: ShardTask, names: Sequence[str]) -> ShardResult:
+        rows = quarantine.read(self.path)
+        if rows:
+            planned = {each.key for root in task.contents().roots for each in root.outputs}
+            rows = [row for row in rows if row["key"] in planned]
+        return ShardResult(
+            stem=shard.stem,
+            samples=shard.samples,
+            size_bytes=shard.size_bytes,
+            classes=shard.classes,
+            fingerprint=shard.fingerprint,
+            sums={name: self.sums[name] for name in names},
+            sizes=shard.sizes,
+            quarantined=rows,
+            reused=shard.samples,
+            reproducible=all(row["stage"] != "worker" for row in rows),
+        )
+
+    def overlapping(self, task: ShardTask, codec: Codec) -> tuple[str, ...]:
+        """Returns the sound shards whose span of hashes meets the task's: its samples lie there."""
+        shards = self.manifest.splits.get(task.split, ())
+        index, count = place_of(task.stem)
+        stems = (
+            shard.stem
+            for own, shard in enumerate(shards)
+            if own * count < (index + 1) * len(shards) and index * len(shards) < (own + 1) * count
+        )
+        return tuple(
+            stem for stem in stems if self._is_sound([*codec.files(stem), ledger.file_name(stem)])
+        )
+
+
+def open_before(path: Path | None) -> Before | None:
+    """Returns the published build in a folder; None if there is none of this format."""
+    if path is None:
+        return None
+    try:
+        sums, states = store.read_sums(path), build_log.states(path)
+        return Before(path, manifest.read(path), sums, states)
+    except CacheError:
+        return None  # not a dataset of this format: everything is made again
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What is there of one shard.
+
+    Attributes:
+      task: the shard's; it names the earlier shards that its samples may be copied from.
+      finished: its result, if a build that was interrupted finished it.
+      linkable: its result, if the published build holds it is planned.
+      to_make: samples that no earlier build holds.
+    """
+
+    task: ShardTask
+    finished: ShardResult | None = None
+    linkable: ShardResult | None = None
+    to_make: int = 0
+
+    @property
+    def result(self) -> ShardResult | None:
+        """The shard's result if it needs no work."""
+        return self.finished or self.linkable
+
+
+def look(plan: Plan, codec: Codec, *, before: Before | None, folder: Path) -> list[Found]:
+    """Returns what is there of every shard; changes nothing.
+
+    Args:
+      before: the published build.
+      folder: of this build, as an interruption may have left it.
+    """
+    return [_look_for(task, codec, before, folder) for task in plan.shards]
+
+
+def _look_for(task: ShardTask, codec: Codec, before: Before | None, folder: Path) -> Found:
+    finished = read_done(folder, task)
+    if finished is not None or before is None:
+        return Found(task=task, finished=finished, to_make=0 if finished else task.samples)
+    linkable = before.linkable(task, codec)
+    if linkable is not None:
+        return Found(task=task, linkable=linkable)
+    task = replace(task, earlier=before.overlapping(task, codec))
+    known: set[str] = set()
+    for stem in task.earlier:
+        with contextlib.suppress(CacheError):  # making the shard will warn of it
+            known |= ledger.fingerprints(before.path / ledger.file_name(stem))
+    return Found(task=task, to_make=sum(print_ not in known for print_ in _fingerprints(task)))
+
+
+def take_stock(plan: Plan, codec: Codec, *, before: Before | None, folder: Path) -> Inventory:
+    """Links what can be linked into `folder` and returns what is there and what is missing."""
+    found = look(plan, codec, before=before, folder=folder)
+    for each in found:
+        if each.linkable is not None and before is not None:
+            _link(each.linkable, before, folder)
+    return Inventory(
+        finished=[each.result for each in found if each.result is not None],
+        missing=[each.task for each in found if each.result is None],
+        to_make=sum(each.to_make for each in found),
+    )
+
+
+def _link(result: ShardResult, before: Before, folder: Path) -> None:
+    for name in result.sums:
+        (folder / name).unlink(missing_ok=True)
+        try:
+            os.link(before.path / name, folder / name)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(before.path / name, folder / name)
+    write_done(folder, result)
+
+
+def _fingerprints(task: ShardTask) -> Iterator[str]:
+    return (output.fingerprint for root in task.contents().roots for output in root.outputs)
+
+
+def place_of(stem: str) -> tuple[int, int]:
+    """Returns (index, count) of a stem such as `toy-train#00001-of-00004`."""
+    index, _, count = stem.rpartition("#")[2].partition("-of-")
+    return int(index), int(count)

@@ -1,0 +1,248 @@
+"""The plan: every sample of a dataset, its place and its fingerprint, without opening an image.
+
+The plan is a pure function of the records, their content hashes and the pipeline. A shard's place
+is the hash of the root key, so all that derives from one image shares one task and one decode.
+"""
+
+import bisect
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsbuilder import targets
+from dsbuilder.builder.split import Split
+from dsbuilder.builder.task import Contents, Located, Output, Root, ShardTask
+from dsbuilder.cache import fingerprint
+from dsbuilder.errors import PluginError
+from dsbuilder.pipeline import Pipeline, default_image_format, variant_key
+from dsbuilder.pipelinefile.stages import SPLITS, Synthesis
+from dsbuilder.sample import Record, SampleSpec
+from dsbuilder.seeding import rank
+
+_UNKNOWN_SIDE = 256
+_BYTES_PER_VALUE = {"raw": 1.0, "png": 0.5, "jpeg": 0.25}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a build will make.
+
+    Attributes:
+      shards: every shard task, split by split.
+      fingerprint: of the whole build; it names the build's folder.
+      content: of the samples alone.
+      image: how pixels are stored.
+      samples: samples by split.
+      warnings: what a user should know before building.
+    """
+
+    shards: tuple[ShardTask, ...]
+    fingerprint: str
+    content: str
+    image: str
+    samples: Mapping[str, int]
+    warnings: tuple[str, ...] = ()
+
+
+def make_plan(
+    pipeline: Pipeline, records: Sequence[Record], split: Split, hashes: Mapping[str, str]
+) -> Plan:
+    """Returns the plan of a build.
+
+    Args:
+      records: of the source; empty without one.
+      split: which split each record belongs to.
+      hashes: content hash of each record, by key.
+    """
+    image = pipeline.settings.cache.image or default_image_format(
+        pipeline.settings.cache.codec, pipeline.signature
+    )
+    planner = _Planner(pipeline, hashes, image)
+    roots = planner.roots(records, split)
+    shards = tuple(
+        shard for name in SPLITS if roots[name] for shard in planner.shards(name, roots[name])
+    )
+    samples: Counter[str] = Counter()
+    for shard in shards:
+        samples[shard.split] += shard.samples
+    whole = [(shard.stem, shard.fingerprint) for shard in shards]
+    statics = [dict(pipeline.spec.resolved), image, dict(fingerprint.packages())]
+    return Plan(
+        shards=shards,
+        fingerprint=fingerprint.digest(whole, statics),
+        content=fingerprint.digest(whole, _kinds(pipeline.signature)),
+        image=image,
+        samples=dict(samples),
+        warnings=split.warnings,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ring:
+    """Keys around a circle of ranks: who looks for a partner takes the next one."""
+
+    ranks: list[int]
+    keys: list[str]
+
+    def after(self, place: int, exclude: str) -> str:
+        """Returns the first key at or after a place that is not `exclude`."""
+        index = bisect.bisect_left(self.ranks, place) % len(self.ranks)
+        if self.keys[index] == exclude:
+            index = (index + 1) % len(self.ranks)
+        return self.keys[index]
+
+
+@dataclass
+class _Planner:
+    pipeline: Pipeline
+    hashes: Mapping[str, str]
+    image: str
+    located: dict[str, Located] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        settings, registry = self.pipeline.settings, self.pipeline.spec.registry
+        self._base = fingerprint.digest(
+            dict(fingerprint.packages()),
+            settings.seed,
+            [
+                settings.image.mode,
+                list(settings.image.background_rgb),
+                settings.image.reduced_decode,
+            ],
+            _kinds(self.pipeline.signature),
+            [settings.cache.codec, self.image, settings.cache.quality],
+        )
+        self._prepare = [
+            *fingerprint.of_reading(settings.source, registry),
+            *(fingerprint.of_stage(each, registry) for each in settings.prepare),
+        ]
+        self._augment = [fingerprint.of_stage(each, registry) for each in settings.augment.stages]
+        self._finish = [fingerprint.of_stage(each, registry) for each in settings.finish]
+        self._original = fingerprint.digest(self._base, self._prepare, self._finish)
+        self._variant = fingerprint.digest(self._original, self._augment)
+        self._synthesis = [
+            fingerprint.digest(
+                self._base,
+                self._finish,
+                fingerprint.of_stage(each, registry),
+                self.pipeline.content_shares,
+            )
+            for each in settings.synthesize
+        ]
+
+    def roots(self, records: Sequence[Record], split: Split) -> dict[str, list[Root]]:
+        """Returns what every split is made of."""
+        for record in records:
+            located = Located(record=record, source=self.hashes[record.key])
+            self.located[record.key] = located
+        by_split: dict[str, list[Root]] = {name: [] for name in SPLITS}
+        ring = self._ring([r.key for r in records if split.split_of[r.key] == "train"])
+        for record in records:
+            name = split.split_of[record.key]
+            outputs = tuple(self._outputs(record, augmented=name == "train", ring=ring))
+            by_split[name].append(Root(key=record.key, synthesis=None, outputs=outputs))
+        for index, synthesis in enumerate(self.pipeline.settings.synthesize):
+            for key, name in deal_synthesis(synthesis):
+                by_split[name].append(self._synthesized(index, key))
+        return by_split
+
+    def _ring(self, keys: Sequence[str]) -> _Ring | None:
+        stage = self.pipeline.mixer
+        if stage is None or not self.pipeline.settings.augment.copies:
+            return None
+        if len(keys) < 2:
+            raise PluginError(
+                f"{stage.id}: expected at least two training records to mix, found {len(keys)}."
+            )
+        ranked = sorted((rank(self.pipeline.settings.seed, stage.id, key), key) for key in keys)
+        return _Ring(ranks=[place for place, _ in ranked], keys=[key for _, key in ranked])
+
+    def _outputs(self, record: Record, *, augmented: bool, ring: _Ring | None) -> Iterator[Output]:
+        augment = self.pipeline.settings.augment
+        facts = self._facts(record)
+        if augment.original or not augmented:
+            print_ = fingerprint.digest(self._original, facts)
+            yield Output(key=record.key, copy=None, partners=(), fingerprint=print_)
+        for copy in range(1, augment.copies + 1) if augmented else ():
+            partners = self._partners(record.key, copy, ring)
+            mixed = [self._facts(self.located[key].record) for key in partners]
+            print_ = fingerprint.digest(self._variant, facts, copy, mixed)
+            key = variant_key(record.key, copy)
+            yield Output(key=key, copy=copy, partners=partners, fingerprint=print_)
+
+    def _facts(self, record: Record) -> list[Any]:
+        """Returns what of a record decides the bytes of its samples."""
+        return [record.key, self.hashes[record.key], self.pipeline.label_identity(record)]
+
+    def _partners(self, key: str, copy: int, ring: _Ring | None) -> tuple[str, ...]:
+        if ring is None:
+            return ()
+        places = self.pipeline.partner_ranks(key, copy)
+        return tuple(ring.after(place, key) for place in places)
+
+    def _synthesized(self, index: int, key: str) -> Root:
+        print_ = fingerprint.digest(self._synthesis[index], key)
+        output = Output(key=key, copy=None, partners=(), fingerprint=print_)
+        return Root(key=key, synthesis=index, outputs=(output,))
+
+    def shards(self, split: str, roots: Sequence[Root]) -> Iterator[ShardTask]:
+        """Yields the shard tasks of a split."""
+        settings = self.pipeline.settings
+        samples = sum(len(root.outputs) for root in roots)
+        count = num_shards(
+            samples, nominal_bytes(self.pipeline.signature, self.image), settings.cache.shard_mb
+        )
+        dealt: list[list[Root]] = [[] for _ in range(count)]
+        for root in roots:
+            dealt[rank("shard", root.key) * count >> 64].append(root)
+        for index, own in enumerate(dealt):
+            own.sort(key=lambda root: root.key)
+            stem = f"{settings.name}-{split}#{index:05d}-of-{count:05d}"
+            yield self._task(split, stem, own)
+
+    def _task(self, split: str, stem: str, roots: Sequence[Root]) -> ShardTask:
+        wanted = {root.key for root in roots if root.synthesis is None}
+        wanted |= {key for root in roots for output in root.outputs for key in output.partners}
+        prints = [output.fingerprint for root in roots for output in root.outputs]
+        return ShardTask.of(
+            Contents(roots, {key: self.located[key] for key in sorted(wanted)}),
+            split=split,
+            stem=stem,
+            fingerprint=fingerprint.digest(stem, prints),
+        )
+
+
+def nominal_bytes(signature: SampleSpec, image: str) -> float:
+    """Returns the size that a plan reckons with for a sample; it only sets the number of shards."""
+    spec = signature.image
+    height, width = spec.height or _UNKNOWN_SIDE, spec.width or _UNKNOWN_SIDE
+    item = {"uint8": 1, "float32": 4, "uint16": 2}.get(spec.dtype, 4)
+    return height * width * spec.channels * item * _BYTES_PER_VALUE[image] + 64
+
+
+def num_shards(samples: int, sample_bytes: float, shard_mb: float) -> int:
+    """Returns the power of two nearest to the number of shards of the wanted size."""
+    wanted = samples * sample_bytes / (shard_mb * 1e6)
+    if wanted <= 1:
+        return 1
+    nearest = round(math.log2(min(wanted, samples)))  # never many more shards than samples
+    return int(2 ** max(0, nearest))
+
+
+def deal_synthesis(synthesis: Synthesis) -> Iterator[tuple[str, str]]:
+    """Yields (key, split) of every synthesized sample.
+
+    Each goes to the split that lags most behind its share, so any number of samples is shared out
+    to within one, and a larger `count` moves none.
+    """
+    dealt = dict.fromkeys(synthesis.splits, 0)
+    for number in range(synthesis.count):
+        split = max(dealt, key=lambda name: synthesis.splits[name] * (number + 1) - dealt[name])
+        dealt[split] += 1
+        yield f"/{synthesis.id}/{number:06d}", split
+
+
+def _kinds(signature: SampleSpec) -> dict[str, Any]:
+    return {name: targets.to_json(target) for name, target in signature.targets.items()}

@@ -1,0 +1,131 @@
+"""From finished shards to a dataset: manifest, tfds files, checksums, the switch of the link."""
+
+import json
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dsbuilder.builder.plan import Plan
+from dsbuilder.builder.shard import DONE
+from dsbuilder.builder.task import ShardResult
+from dsbuilder.cache import build_log, fingerprint, manifest, quarantine, store, tfds
+from dsbuilder.cache.manifest import Manifest, Shard
+from dsbuilder.errors import CacheError
+from dsbuilder.pipeline import Pipeline
+
+
+def write_dataset(
+    folder: Path,
+    *,
+    pipeline: Pipeline,
+    plan: Plan,
+    results: Sequence[ShardResult],
+    set_aside: Sequence[Mapping[str, str]] = (),
+) -> Manifest:
+    """Writes everything of a dataset but its shards into the folder that holds them.
+
+    Args:
+      set_aside: rows of the quarantine for records that were taken out before the plan.
+    """
+    lost = [*set_aside, *(row for result in results for row in result.quarantined)]
+    made = _manifest(pipeline, plan, results, len(lost))
+    files: list[str] = [store.MANIFEST, store.PIPELINE, store.QUARANTINE]
+    manifest.write(folder, made)
+    resolved = json.dumps(pipeline.spec.resolved, indent=1, ensure_ascii=False)
+    store.write_text(folder / store.PIPELINE, resolved + "\n")
+    _write_quarantine(folder, lost)
+    if made.codec == "tfrecord":
+        files.extend(tfds.write(folder, made))
+    sums = {name: digest for result in results for name, digest in result.sums.items()}
+    sums |= {name: store.sha256(folder / name) for name in files}
+    for note in folder.glob(f"*{DONE}"):
+        note.unlink()
+    store.write_sums(folder, sums)
+    build_log.write_states(folder, sums)
+    return made
+
+
+def _manifest(
+    pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult], lost: int
+) -> Manifest:
+    settings = pipeline.settings
+    by_stem = {result.stem: result for result in results}
+    splits: dict[str, list[Shard]] = {}
+    for task in plan.shards:
+        splits.setdefault(task.split, []).append(_shard(by_stem[task.stem]))
+    return Manifest(
+        name=settings.name,
+        version=settings.version,
+        seed=settings.seed,
+        fingerprint=plan.fingerprint,
+        content=plan.content,
+        signature=pipeline.signature,
+        codec=settings.cache.codec,
+        image=plan.image,
+        quality=settings.cache.quality,
+        splits={name: tuple(shards) for name, shards in splits.items()},
+        quarantined=lost,
+        reproducible=all(result.reproducible for result in results),
+        stages={
+            stage.id: fingerprint.describe(stage, pipeline.spec.registry)
+            for stage in pipeline.stages
+        },
+        packages=fingerprint.packages(),
+        machine=platform.machine(),
+        warnings=plan.warnings,
+    )
+
+
+def _shard(result: ShardResult) -> Shard:
+    return Shard(
+        stem=result.stem,
+        samples=result.samples,
+        size_bytes=result.size_bytes,
+        fingerprint=result.fingerprint,
+        classes=result.classes,
+        sizes=result.sizes,
+    )
+
+
+def _write_quarantine(folder: Path, lost: Sequence[Mapping[str, str]]) -> None:
+    rows = sorted(lost, key=lambda row: row["key"])
+    log = folder / store.LOG
+    log.mkdir(exist_ok=True)
+    quarantine.write(folder, rows)
+    tracebacks = [f"{r['key']}\n{r['traceback']}\n" for r in rows if "traceback" in r]
+    store.write_text(log / "tracebacks.txt", "".join(tracebacks))
+
+
+def finish(partial: Path, finished: Path) -> None:
+    """Gives a whole build its final name."""
+    if finished.exists():  # an older format left it; what is in `partial` is newer and whole
+        shutil.rmtree(finished)
+    partial.replace(finished)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a published build has all its files in their sizes and lost no sample to chance.
+
+    One that does not is made again, as far as it must be. Only sizes are compared: a build that
+    has nothing to do reads no shard. `verify` reads them.
+    """
+    if not (folder / store.SUMS).is_file():
+        return False
+    try:
+        known = manifest.read(folder)
+    except CacheError:
+        return False
+    sizes = {
+        name: size
+        for shards in known.splits.values()
+        for shard in shards
+        for name, size in shard.sizes.items()
+    }
+    there = all(has_size(folder / name, sizes.get(name)) for name in store.read_sums(folder))
+    return there and known.reproducible
+
+
+def has_size(path: Path, size: int | None) -> bool:
+    """Whether a file is there, and of a size if one is known."""
+    return path.is_file() and (size is None or path.stat().st_size == size)

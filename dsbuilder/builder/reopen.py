@@ -1,0 +1,240 @@
+"""A built dataset's pipeline and source, opened again: to make a sample once more.
+
+The pipeline is the one that the dataset keeps, not the file as it may be by now. Where its paths
+lead, and what the source called its targets, stands in the build's log.
+"""
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dsbuilder import targets
+from dsbuilder.builder.contents import hash_record
+from dsbuilder.cache import build_log, fingerprint, ledger, store
+from dsbuilder.cache.build_log import BuildLog
+from dsbuilder.dataset import Dataset
+from dsbuilder.dataset.causes import changed, changed_plugins
+from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
+from dsbuilder.pipeline import Pipeline, Step, Trace, replay, resolve
+from dsbuilder.pipelinefile import Spec, load_data
+from dsbuilder.plugin import Source
+from dsbuilder.registry import discover
+from dsbuilder.sample import Record, Sample
+
+_UNNEEDED = ("inspect", "stream", "train")
+"""Sections that no cached sample depends on; what they name may be missing here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remade:
+    """A sample that was made again.
+
+    Attributes:
+      original: the decoded record; None of what is synthesized.
+      partners: prepared originals it was mixed with.
+      steps: every stage that was applied.
+      sample: what they came to.
+      payload: the sample encoded as in a shard.
+    """
+
+    original: Sample | None
+    partners: Sequence[Sample]
+    steps: Sequence[Step]
+    sample: Sample
+    payload: bytes
+
+
+def reopen(
+    dataset: Dataset, *, source: Path | None = None, plugins: Sequence[Path] | None = None
+) -> "Reopened":
+    """Returns the pipeline and the source of a dataset as they are now.
+
+    Args:
+      source: where the source's files lie now; None takes where they lay when it was built.
+      plugins: folders of plugins; None takes those of the build.
+
+    Raises:
+      CacheError: the log of the build is lost, so that no one knows where the source lies.
+      SpecError: the pipeline cannot be bound here, say because a plugin is missing.
+      DataError: the source is not there.
+    """
+    log = build_log.read(dataset.path)
+    spec = _bind(dataset, log, source, plugins)
+    stated = log.targets if log is not None else None
+    opened = spec.settings.source
+    if opened is not None and stated is None:
+        kinds = dict(opened.targets(list(opened.records())))
+    else:
+        kinds = {name: targets.from_json(data) for name, data in (stated or {}).items()}
+    pipeline = resolve(spec, None if opened is None else kinds)
+    return Reopened(dataset=dataset, pipeline=pipeline)
+
+
+def _bind(
+    dataset: Dataset, log: BuildLog | None, source: Path | None, plugins: Sequence[Path] | None
+) -> Spec:
+    resolved = {name: each for name, each in dataset.resolved.items() if name not in _UNNEEDED}
+    if source is not None:
+        resolved["source"] = _moved(resolved.get("source"), source)
+    if log is None and source is None and resolved.get("source"):
+        raise CacheError(
+            f"{dataset.path / store.LOG}: expected the log of the build, which says where the "
+            "source lies, found none. Give --source."
+        )
+    noted = [Path(each) for each in log.plugins] if log is not None else []
+    folders = plugins if plugins is not None else [each for each in noted if each.is_dir()]
+    folder = Path(log.folder) if log is not None else Path.cwd()
+    origin = str(dataset.path / store.PIPELINE)
+    return load_data(resolved, discover(folders), origin=origin, folder=folder)
+
+
+def _moved(section: Any, source: Path) -> dict[str, Any]:
+    """Returns the source's options with another path."""
+    if not isinstance(section, Mapping) or section.get("path") is None:
+        raise DataError(
+            f"--source {source}: expected a source with the option 'path', found "
+            f"{'none' if not section else section['use']}. Leave --source out."
+        )
+    return {**section, "path": str(source.absolute())}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reopened:
+    """A dataset with the pipeline and the source it was made from.
+
+    Attributes:
+      dataset: the dataset.
+      pipeline: the dataset's, with this machine's plugins and packages.
+    """
+
+    dataset: Dataset
+    pipeline: Pipeline
+
+    @property
+    def source(self) -> Source:
+        """Where records are read from."""
+        source = self.pipeline.settings.source
+        if source is None:
+            raise DataError("expected a source to read from, found none.")
+        return source
+
+    @cached_property
+    def records(self) -> Mapping[str, Record]:
+        """The records that the source has now, by key.
+
+        Raises:
+          DataError: it is not where it was.
+        """
+        try:
+            return {record.key: record for record in self.source.records()}
+        except DataError as error:
+            raise DataError(f"{error} --source says where the source lies now.") from error
+
+    def record(self, key: str) -> Record:
+        """Returns a record.
+
+        Raises:
+          DataError: the source has it no more, or is itself gone.
+        """
+        if key not in self.records:
+            raise DataError(
+                f"{key}: expected this file in the source, found that it was moved or removed. "
+                "--source says where the source lies now."
+            )
+        return self.records[key]
+
+    def remake(self, entry: ledger.Entry) -> Remade:
+        """Makes a sample again from the params of its ledger entry; nothing is drawn.
+
+        Raises:
+          DataError: a record of it is gone or cannot be read.
+          PluginError: a stage raised something.
+        """
+        original = self._decoded(entry.parents[0]) if entry.parents else None
+        partners = [self._prepared(key) for key in entry.parents[1:]]
+        applied = [(each.stage, each.params) for each in entry.stages]
+        try:
+            steps = replay(self.pipeline, entry.key, applied, original=original, partners=partners)
+        except DsbuilderError:
+            raise
+        except Exception as error:
+            stage = next(iter(getattr(error, "__notes__", ())), "a stage")
+            raise PluginError(
+                f"{entry.key}: expected the sample once more, found {type(error).__name__} at "
+                f"{stage}: {error}"
+            ) from error
+        sample = steps[-1].after if steps else original
+        if sample is None:
+            raise CacheError(f"{entry.key}: expected stages or a parent, found neither.")
+        return Remade(
+            original=original,
+            partners=partners,
+            steps=steps,
+            sample=sample,
+            payload=self.dataset.codec.encode(sample),
+        )
+
+    def _decoded(self, key: str) -> Sample:
+        record = self.record(key)
+        return self.pipeline.decode(record, self._read(record))
+
+    def _prepared(self, key: str) -> Sample:
+        record = self.record(key)
+        return self.pipeline.prepare(record, self._read(record), Trace())
+
+    def _read(self, record: Record) -> Any:
+        try:
+            return self.source.read(record)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise DataError(
+                f"{record.key}: expected a file that can be read, found none ({reason}). "
+                "--source says where the source lies now."
+            ) from error
+
+    def differences(self, entry: ledger.Entry) -> Iterator[str]:
+        """Yields what a sample's bytes depend on and what is not here as it was, in words."""
+        yield from self._changed_sources(entry)
+        yield from self._changed_labels(entry)
+        for applied in entry.stages:
+            yield from self._changed_plugin(applied.stage)
+        known = self.dataset.manifest
+        yield from changed("", known.packages, fingerprint.packages())
+        yield from changed("", {"processor": known.machine}, {"processor": platform.machine()})
+        was, now = str(known.signature), str(self.pipeline.signature)
+        yield from changed("", {"signature": was}, {"signature": now})
+
+    def _changed_sources(self, entry: ledger.Entry) -> Iterator[str]:
+        for key, was in zip(entry.parents, entry.source, strict=True):
+            record = self.records.get(key)
+            if record is None:
+                yield f"{key} is no longer in the source"
+            elif hash_record(self.source, record) != was:
+                yield f"the content of {key} changed"
+
+    def _changed_labels(self, entry: ledger.Entry) -> Iterator[str]:
+        if len(entry.parents) != 1 or entry.parents[0] not in self.records:
+            return
+        stored = self.dataset.explain(entry.key).targets
+        raw = self.records[entry.parents[0]].targets
+        for name, target in self.dataset.signature.targets.items():
+            if target.positional:
+                continue  # moved by stages: a record's is not what is stored
+            features = target.encode(name, target.parse(raw[name]))
+            now = target.show(target.decode(name, features))
+            if now != stored[name]:
+                yield f"{entry.parents[0]}: {name} {stored[name]} -> {now}"
+
+    def _changed_plugin(self, identity: str) -> Iterator[str]:
+        was = self.dataset.manifest.stages.get(identity)
+        stage = next((each for each in self.pipeline.stages if each.id == identity), None)
+        if was is None or stage is None:
+            return
+        now = fingerprint.describe(stage, self.pipeline.spec.registry)
+        if now["fingerprint"] == was["fingerprint"]:
+            return
+        found = list(changed_plugins(was, now))
+        yield from found or [f"{identity}: the files that its options name have changed"]

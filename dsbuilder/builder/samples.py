@@ -1,0 +1,239 @@
+"""Roots to encoded samples: read, transform, encode; the one place that makes pixels for the cache.
+
+Roots are taken in turn, so that an image is decoded once for all that derives from it.
+"""
+
+import re
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dsbuilder import targets
+from dsbuilder.builder.contents import hash_record
+from dsbuilder.builder.originals import Originals
+from dsbuilder.builder.spool import Made, Spool
+from dsbuilder.builder.task import Job, Located, Output, Root, ShardTask
+from dsbuilder.cache import fingerprint, ledger
+from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.earlier import Earlier
+from dsbuilder.cache.index import UNREADABLE
+from dsbuilder.errors import DataError
+from dsbuilder.pipeline import Pipeline, Trace
+from dsbuilder.plugin import Source
+from dsbuilder.records import example
+from dsbuilder.sample import Params, Sample
+
+WHOLE_ROOT = -1
+"""Stands for all outputs of a root where one of them is named by its place."""
+
+
+class PartnerError(DataError):
+    """A record that a sample is to be mixed with cannot be made."""
+
+
+class SourceChangedError(DataError):
+    """A file of the source changed while a build was at work."""
+
+
+class SampleMaker:
+    """Makes the samples of one task."""
+
+    def __init__(self, pipeline: Pipeline, codec: Codec, task: ShardTask, job: Job) -> None:
+        self._pipeline = pipeline
+        self._codec = codec
+        self._task = task
+        self.roots, self._records = task.contents()
+        self._planned_ns = job.planned_ns
+        before = Path(job.before) if job.before else None
+        self._earlier = Earlier.open(codec, before, task.earlier) if before else Earlier()
+        self._originals = Originals(Path(job.originals), pipeline) if job.originals else None
+        self._lost = {(lost.root, lost.output): lost.reason for lost in task.lost}
+        self._stages = _stage_origins(pipeline)
+
+    def make_root(self, place: int, spool: Spool, at: Callable[[int, int], None]) -> None:
+        """Copies or makes the outputs of one root; `at` is told before each."""
+        root = self.roots[place]
+        at(place, WHOLE_ROOT)
+        outputs = [
+            (index, output)
+            for index, output in enumerate(root.outputs)
+            if not self._copy(root, output, spool)
+            and not self._is_lost(place, index, output, spool)
+        ]
+        if outputs:
+            self._make(place, outputs, spool, at)
+
+    def _is_lost(self, place: int, index: int, output: Output, spool: Spool) -> bool:
+        reason = self._lost.get((place, index)) or self._lost.get((place, WHOLE_ROOT))
+        if reason is None:
+            return False
+        if self._pipeline.settings.build.on_error == "stop":
+            raise DataError(
+                f"{output.key}: expected a sample, found that its worker was lost: {reason}."
+            )
+        spool.quarantined.append({"key": output.key, "stage": "worker", "exception": reason})
+        spool.reproducible = False
+        return True
+
+    def _copy(self, root: Root, output: Output, spool: Spool) -> bool:
+        """Takes a sample over from the build before, if it is there."""
+        found = self._earlier.take(output.fingerprint)
+        if found is None:
+            return False
+        payload, entry = found
+        spool.add(payload, root, output, copied=entry)
+        spool.reused += 1
+        features, kinds = example.decode(payload), self._pipeline.signature.targets
+        self._count({name: kind.decode(name, features) for name, kind in kinds.items()}, spool)
+        return True
+
+    def _make(
+        self,
+        place: int,
+        outputs: Sequence[tuple[int, Output]],
+        spool: Spool,
+        at: Callable[[int, int], None],
+    ) -> None:
+        root, trace = self.roots[place], Trace()
+        at(place, WHOLE_ROOT)
+        try:
+            base = self._base(root, trace)
+        except SourceChangedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a source or plugin raises is set aside
+            for _, output in outputs:
+                self._set_aside(output.key, trace, error, spool)
+            return
+        for index, output in outputs:
+            at(place, index)
+            own = Trace(at=trace.at, applied=list(trace.applied))
+            try:
+                sample = self._output(base, output, own)
+                payload = self._codec.encode(sample)
+            except SourceChangedError:
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                self._set_aside(output.key, own, error, spool)
+                continue
+            spool.add(payload, root, output, applied=own.applied)
+            self._count(sample.targets, spool)
+
+    def _base(self, root: Root, trace: Trace) -> Sample:
+        if root.synthesis is None:
+            return self._original(root.key, trace)
+        synthesis = self._pipeline.settings.synthesize[root.synthesis]
+        return self._pipeline.synthesize(synthesis, root.key, self._task.split, trace)
+
+    def _original(self, key: str, trace: Trace) -> Sample:
+        located = self._records[key]
+        source = self._pipeline.settings.source
+        if source is None:
+            raise DataError(f"{key}: expected a source to read from, found none.")
+        originals = None if located.source == UNREADABLE else self._originals
+        kept = originals.take(located, trace) if originals else None
+        return kept or self._prepare(source, located, originals, trace)
+
+    def _prepare(
+        self, source: Source, located: Located, originals: Originals | None, trace: Trace
+    ) -> Sample:
+        try:
+            decoded = self._pipeline.decode(located.record, source.read(located.record))
+        finally:
+            self._check_unchanged(source, located)
+        sample = self._pipeline.prepare_decoded(decoded, trace)
+        relabelled = sample.targets is not decoded.targets
+        if originals and not originals.keep(located, sample, trace, relabelled=relabelled):
+            self._originals = None  # the disk is full, say: it would fail for each that follows
+        return sample
+
+    def _check_unchanged(self, source: Source, located: Located) -> None:
+        """Looks closer only at a file that was touched since the plan, as its time says."""
+        record = located.record
+        files = (*([] if record.path is None else [record.path]), *record.files)
+        if not files or located.source == UNREADABLE:
+            return
+        try:
+            touched_ns = max(file.stat().st_ctime_ns for file in files)
+        except OSError:
+            touched_ns = self._planned_ns
+        if touched_ns >= self._planned_ns and hash_record(source, located.record) != located.source:
+            raise SourceChangedError(
+                f"{located.record.key}: expected the file as it was when the build was planned, "
+                "found that it changed or vanished since. Build again; what is finished is kept."
+            )
+
+    def _partner(self, key: str) -> Sample:
+        try:
+            return self._original(key, Trace())
+        except SourceChangedError:
+            raise
+        except Exception as error:
+            raise PartnerError(f"the partner '{key}': {error}") from error
+
+    def _output(self, base: Sample, output: Output, trace: Trace) -> Sample:
+        sample = base
+        if output.copy is not None:
+            partners = [self._partner(key) for key in output.partners]
+            sample = self._pipeline.vary(base, output.copy, partners, trace)
+        return self._pipeline.finish(sample, trace)
+
+    def entry(self, made: Made, offset: int) -> ledger.Entry:
+        """Returns the ledger's entry of a sample that was written at an offset."""
+        if made.copied is not None:
+            return replace(made.copied, offset=offset, length=made.length)
+        synthetic = made.root.synthesis is not None
+        parents = () if synthetic else (made.root.key, *made.output.partners)
+        return ledger.Entry(
+            key=made.output.key,
+            parents=parents,
+            source=tuple(self._records[key].source for key in parents),
+            stages=tuple(self._applied(stage, params) for stage, params in made.applied),
+            fingerprint=made.output.fingerprint,
+            synthetic=synthetic,
+            offset=offset,
+            length=made.length,
+        )
+
+    def _applied(self, stage: str, params: Params) -> ledger.Applied:
+        plugin, version = self._stages[stage]
+        return ledger.Applied(stage=stage, plugin=plugin, version=version, params=params)
+
+    def _count(self, values: Mapping[str, Any], spool: Spool) -> None:
+        for label in targets.counted(self._pipeline.signature.targets, values):
+            spool.classes[label] = spool.classes.get(label, 0) + 1
+
+    def _set_aside(self, key: str, trace: Trace, error: Exception, spool: Spool) -> None:
+        if self._pipeline.settings.build.on_error == "stop":
+            notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", []))
+            raise DataError(
+                f"{key}: expected a sample, found an error at {trace.at}: "
+                f"{type(error).__name__}: {str(error).rstrip('.')}. Repair or remove the "
+                f"file, or set build.on_error to quarantine.{notes}"
+            ) from error
+        row = {"key": key, "stage": trace.at, "exception": self._described(error)}
+        text = "".join(traceback.format_exception(error))
+        spool.quarantined.append({**row, "traceback": text})
+
+    def _described(self, error: Exception) -> str:
+        """Says what happened without this machine's folders, so that equal builds are equal."""
+        text = re.sub(r" at 0x[0-9a-f]+", "", f"{type(error).__name__}: {error}")
+        for located in self._records.values():
+            if located.record.path is not None:
+                text = text.replace(str(located.record.path), located.record.key)
+            for file in located.record.files:
+                text = text.replace(str(file), file.name)
+        return text.replace(str(self._pipeline.spec.document.folder), ".")
+
+
+def _stage_origins(pipeline: Pipeline) -> dict[str, tuple[str, str]]:
+    """Returns (plugin name, version) by stage id."""
+    registry = pipeline.spec.registry
+    return {
+        stage.id: (
+            fingerprint.name_of(stage.plugin, registry),
+            registry.plugin_of(type(stage.plugin)).origin.version,
+        )
+        for stage in pipeline.stages
+    }

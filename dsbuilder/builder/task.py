@@ -1,0 +1,318 @@
+"""What crosses a process boundary: a job and shard tasks, as JSON; never pixels or plugins.
+
+A worker binds the pipeline for itself from a `Binding`, gets one `Job`, and then makes the shards
+it is given. A task says everything about one shard, so any engine can run it anywhere.
+"""
+
+import base64
+import itertools
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from dsbuilder.cache.manifest import signature_from_json, signature_to_json
+from dsbuilder.pipeline import Pipeline
+from dsbuilder.pipelinefile import load_data
+from dsbuilder.registry import discover
+from dsbuilder.sample import Record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """One sample that a shard shall hold.
+
+    Attributes:
+      key: the sample's.
+      copy: number of the variant; None for an original or a synthesized sample.
+      partners: keys of the records it is mixed with.
+      fingerprint: of its bytes.
+    """
+
+    key: str
+    copy: int | None
+    partners: tuple[str, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Root:
+    """One record or synthesized sample and everything that is made of it.
+
+    Attributes:
+      key: the root key.
+      synthesis: place in `synthesize`; None for a record.
+      outputs: what is made of it for this shard.
+    """
+
+    key: str
+    synthesis: int | None
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Located:
+    """A record as a task carries it, with the content hash that the plan saw."""
+
+    record: Record
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """What of a task is set aside because its process did not survive it.
+
+    Attributes:
+      root: place in the task's roots.
+      output: place in the root's outputs; -1 for all of them.
+      reason: what happened.
+    """
+
+    root: int
+    output: int
+    reason: str
+
+
+_ROWS = 256
+
+
+class Contents(NamedTuple):
+    """What a shard is made of.
+
+    Attributes:
+      roots: in the order in which they are taken.
+      records: the records of the roots and of their partners, by key.
+    """
+
+    roots: Sequence[Root]
+    records: Mapping[str, Located]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardTask:
+    """One shard to make.
+
+    A plan holds every task of a build to its end, so what a shard is made of is kept packed: a
+    tenth of what its objects take.
+
+    Attributes:
+      split, stem: which.
+      samples: how many are planned.
+      packed: what it is made of, as lines of JSON, compressed where that is much; see `contents`.
+      fingerprint: of all its samples together.
+      earlier: shards of the build before that may hold some of its samples.
+      lost: what is not to be tried again.
+    """
+
+    split: str
+    stem: str
+    samples: int
+    packed: bytes = field(repr=False)
+    fingerprint: str
+    earlier: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
+
+    @classmethod
+    def of(cls, contents: Contents, *, split: str, stem: str, fingerprint: str) -> Self:
+        """Returns the task to make a shard of some contents."""
+        return cls(
+            split=split,
+            stem=stem,
+            samples=sum(len(root.outputs) for root in contents.roots),
+            packed=_packed(contents),
+            fingerprint=fingerprint,
+        )
+
+    def contents(self) -> Contents:
+        """Returns what the shard is made of, unpacked anew with every call."""
+        roots: list[Root] = []
+        records: dict[str, Located] = {}
+        for line in _lines(self.packed):
+            root_rows, record_rows = json.loads(line.decode("utf-8", "surrogatepass"))
+            roots += map(_root_from_json, root_rows)
+            records.update((each.record.key, each) for each in map(_record_from_json, record_rows))
+        return Contents(roots, records)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the task as JSON values."""
+        return {**asdict(self), "packed": base64.b64encode(self.packed).decode()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Returns the task that `to_json` described."""
+        return cls(
+            split=data["split"],
+            stem=data["stem"],
+            samples=data["samples"],
+            packed=base64.b64decode(data["packed"]),
+            fingerprint=data["fingerprint"],
+            earlier=tuple(data["earlier"]),
+            lost=tuple(Lost(**each) for each in data["lost"]),
+        )
+
+
+def _packed(contents: Contents) -> bytes:
+    """Returns contents as lines of JSON, each of a few rows, so that no large text is in between.
+
+    One line alone stays as it is; more are compressed.
+    """
+    lines = _written(contents)
+    first, second = next(lines, b"[[],[]]"), next(lines, None)
+    if second is None:
+        return first
+    squeezing = zlib.compressobj(level=1)
+    parts = [squeezing.compress(line) for line in itertools.chain((first, second), lines)]
+    return b"".join((*parts, squeezing.flush()))
+
+
+def _written(contents: Contents) -> Iterator[bytes]:
+    roots, records = iter(contents.roots), iter(contents.records.values())
+    while any(
+        rows := (
+            [_root_to_json(root) for root in itertools.islice(roots, _ROWS)],
+            [_record_to_json(located) for located in itertools.islice(records, _ROWS)],
+        )
+    ):
+        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), check_circular=False)
+        yield text.encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _lines(packed: bytes) -> list[bytes]:
+    is_plain = packed.startswith(b"[")  # no compressed data begins so
+    return (packed if is_plain else zlib.decompress(packed)).splitlines()
+
+
+def _root_to_json(root: Root) -> list[Any]:
+    outputs = [(each.key, each.copy, each.partners, each.fingerprint) for each in root.outputs]
+    return [root.key, root.synthesis, outputs]
+
+
+def _root_from_json(row: Sequence[Any]) -> Root:
+    key, synthesis, outputs = row
+    return Root(key=key, synthesis=synthesis, outputs=tuple(map(_output_from_json, outputs)))
+
+
+def _output_from_json(row: Sequence[Any]) -> Output:
+    key, copy, partners, fingerprint = row
+    return Output(key=key, copy=copy, partners=tuple(partners), fingerprint=fingerprint)
+
+
+def _record_to_json(located: Located) -> list[Any]:
+    record = located.record
+    return [
+        record.key,
+        None if record.path is None else str(record.path),
+        dict(record.targets),
+        record.group,
+        record.split,
+        [str(file) for file in record.files],
+        record.size,
+        located.source,
+    ]
+
+
+def _record_from_json(row: Sequence[Any]) -> Located:
+    key, path, targets, group, split, files, size, source = row
+    record = Record(
+        key=key,
+        path=None if path is None else Path(path),
+        targets=targets,
+        group=group,
+        split=split,
+        files=tuple(Path(file) for file in files),
+        size=None if size is None else (size[0], size[1]),
+    )
+    return Located(record=record, source=source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardResult:
+    """What became of a shard task: a few numbers.
+
+    Attributes:
+      stem: which shard.
+      samples, size_bytes, classes: what it holds; see `manifest.Shard`.
+      fingerprint: the task's.
+      sums, sizes: SHA-256 and bytes of every file of the shard and of its ledger, by name.
+      reused: how many samples were copied from the build before.
+      reproducible: whether nothing was lost to a dead worker or to time.
+      quarantined: a row for each sample that could not be made: key, stage, exception.
+    """
+
+    stem: str
+    samples: int
+    size_bytes: int
+    classes: Mapping[str, int]
+    fingerprint: str
+    sums: Mapping[str, str]
+    sizes: Mapping[str, int]
+    quarantined: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+    reused: int = 0
+    reproducible: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binding:
+    """What a worker binds its pipeline from.
+
+    Attributes:
+      resolved: the pipeline as plain data.
+      origin, folder: how errors call it, and what its paths are relative to.
+      plugin_folders: where plugins are discovered.
+      signatures: of prepared, cached and streamed samples, so that no worker follows them again;
+        the first is None without a source.
+    """
+
+    resolved: Mapping[str, Any]
+    origin: str
+    folder: str
+    plugin_folders: tuple[str, ...]
+    signatures: tuple[Mapping[str, Any] | None, Mapping[str, Any], Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> Self:
+        """Returns the binding of a pipeline that was resolved here."""
+        spec = pipeline.spec
+        prepared = pipeline.prepared
+        return cls(
+            resolved=spec.resolved,
+            origin=spec.document.origin,
+            folder=str(spec.document.folder),
+            plugin_folders=tuple(str(each) for each in spec.registry.folders),
+            signatures=(
+                None if prepared is None else signature_to_json(prepared),
+                signature_to_json(pipeline.signature),
+                signature_to_json(pipeline.streamed),
+            ),
+        )
+
+    def pipeline(self) -> Pipeline:
+        """Binds the pipeline in this process; plugins are discovered again."""
+        registry = discover([Path(folder) for folder in self.plugin_folders])
+        prepared, signature, streamed = self.signatures
+        return Pipeline(
+            spec=load_data(self.resolved, registry, origin=self.origin, folder=Path(self.folder)),
+            prepared=None if prepared is None else signature_from_json(prepared),
+            signature=signature_from_json(signature),
+            streamed=signature_from_json(streamed),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker needs beside its pipeline and its tasks.
+
+    Attributes:
+      output: the folder that shards are written to.
+      before: the folder of the build before, whose samples may be copied; None without one.
+      originals: where prepared originals are kept; None if they are not.
+      planned_ns: when the plan began to look at the source, in ns since 1970: what changes later
+        is not what was planned.
+    """
+
+    output: str
+    before: str | None
+    originals: str | None
+    planned_ns: int

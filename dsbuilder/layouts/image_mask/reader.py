@@ -1,0 +1,161 @@
+"""Images and masks that lie in two folders under the same names."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from dsbuilder.errors import shortened
+from dsbuilder.layouts.glance import glance
+from dsbuilder.layouts.image_mask.format import Pairs, Side, paired
+from dsbuilder.layouts.image_mask.signs import recognised
+from dsbuilder.layouts.mask_names import MaskNames
+from dsbuilder.layouts.splits import stated_splits
+from dsbuilder.layouts.tree import Tree, scan
+from dsbuilder.plugin import DataError, Recognition, Record, Source, Target, did_you_mean, source
+
+_log = logging.getLogger(__name__)
+
+
+@source("image_mask")
+@dataclass(frozen=True, kw_only=True)
+class ImageMask(Source):
+    """Reads images with a mask each, which says the class of every pixel.
+
+        path/                   path/                    path/
+          images/                 train/                   images/
+            a.jpg                   images/a.jpg             train/a.jpg
+            in/b.jpg                masks/a.png              test/b.jpg
+          masks/                  test/                    masks/
+            a.png                   images/b.jpg             train/a.png
+            in/b.png                masks/b.png              test/b.png
+
+    A mask belongs to the image whose path is the same but for the folder's name, the ends of the
+    names, and the extension. Folders with splits' names at the top, or below those of the images
+    and the masks, are splits if every image lies in one. Masks are palettes, gray values, or
+    colors that `colors` maps; no JPEG, which does not keep values. Other files are skipped,
+    counted, and reported in the log. The key of a record is its image's path below `path`.
+
+    Attributes:
+      path: the folder at the top.
+      images, masks: names of the folders; `.` stands for any.
+      image_suffix, mask_suffix: what names of images and of masks end in beside, before the
+        extension, such as _mask.
+      classes: class names in id order. Without `colors` the stored values are the ids.
+      colors: color or stored value -> class, such as {'#ff0000': road} or {0: road, 7: sky}.
+        Without `classes` ids follow the order in which classes first appear here.
+      ignore: the color or the stored value of pixels that are of no class, such as 255.
+      group_folders: whether the images of one folder below `images` are a group, which never ends
+        in two splits, such as those of a patient.
+      skip_unpaired: whether images without a mask, and masks without an image, are skipped and
+        reported; otherwise they are an error.
+    """
+
+    path: Path
+    images: str = "images"
+    masks: str = "masks"
+    image_suffix: str = ""
+    mask_suffix: str = ""
+    classes: tuple[str, ...] | None = None
+    colors: Mapping[str, str] | None = None
+    ignore: str | None = None
+    group_folders: bool = False
+    skip_unpaired: bool = False
+
+    def __post_init__(self) -> None:
+        _ = self._names
+        if self.images == self.masks and self.image_suffix == self.mask_suffix:
+            raise ValueError(
+                "expected images and masks in two folders or with two suffixes, found the same. "
+                "Set mask_suffix."
+            )
+
+    @property
+    def _names(self) -> MaskNames:
+        return MaskNames(classes=self.classes, colors=self.colors, ignore=self.ignore)
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Recognition:
+        """Says whether images and masks lie in two folders under the same names.
+
+        A few masks are opened, since their values alone say how many classes there are.
+        """
+        return recognised(folder, glance(folder))
+
+    def records(self) -> Iterator[Record]:
+        """Yields a record for every image with a mask, in the order of the keys.
+
+        Raises:
+          DataError: there are none, an image has no mask or several, or a mask no image.
+        """
+        tree = scan(self.path)
+        image = Side(noun="image", folder=self.images, suffix=self.image_suffix)
+        mask = Side(noun="mask", folder=self.masks, suffix=self.mask_suffix)
+        try:
+            found = paired(tree.images(), image=image, mask=mask)
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from None
+        if not found.pairs:
+            raise DataError(_nothing_found(self, tree))
+        _refuse_unpaired(self, found)
+        _report(self, tree, found)
+        return iter(_records(self, found))
+
+    def watches(self) -> Sequence[Path]:
+        """Returns every folder at or below `path`."""
+        return scan(self.path).below(self.path)
+
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        """Returns `mask`."""
+        return {"mask": self._names.target}
+
+
+def _records(source: ImageMask, found: Pairs) -> Iterator[Record]:
+    values = source._names.values
+    mapped = {} if values is None else {"values": values}
+    splits = stated_splits(list(found.pairs))
+    for (common, (image, mask)), split in zip(found.pairs.items(), splits, strict=True):
+        folder = PurePosixPath(common).parent.as_posix()
+        path = source.path / mask
+        yield Record(
+            key=image,
+            path=source.path / image,
+            targets={"mask": {"path": str(path), **mapped}},
+            group=folder if source.group_folders and folder != "." else None,
+            split=split,
+            files=(path,),
+        )
+
+
+def _refuse_unpaired(source: ImageMask, found: Pairs) -> None:
+    if source.skip_unpaired:
+        return
+    for noun, alone in (("image", found.images), ("mask", found.masks)):
+        if alone:
+            other = "a mask" if noun == "image" else "an image"
+            raise DataError(
+                f"{source.path}: expected {other} for every {noun}, found {len(alone)} without "
+                f"one: {shortened(alone)}. Add them, say how names differ with mask_suffix, or set "
+                "skip_unpaired: true."
+            )
+
+
+def _nothing_found(source: ImageMask, tree: Tree) -> str:
+    folders = sorted({PurePosixPath(path).name for path in tree.folders})
+    absent = [name for name in (source.images, source.masks) if name not in (".", *folders)]
+    hint = did_you_mean(absent[0], folders) if absent else " Say how names differ with mask_suffix."
+    return (
+        f"{source.path}: expected images below '{source.images}' and masks of the same names below "
+        f"'{source.masks}', found no pair among {len(tree.images())} images.{hint}"
+    )
+
+
+def _report(source: ImageMask, tree: Tree, found: Pairs) -> None:
+    """Logs what was not read."""
+    read = found.read
+    skipped = tree.skipped(read | set(found.images) | set(found.masks))
+    unpaired = {"images without a mask": found.images, "masks without an image": found.masks}
+    skipped += Counter({kind: len(paths) for kind, paths in unpaired.items()})
+    for note in tree.notes(skipped):
+        _log.warning("%s: %s.", source.path, note)

@@ -1,0 +1,113 @@
+"""Which options read the tables of an `imagefolder`, guessed from what they hold."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dsbuilder.layouts.cells import parsed
+from dsbuilder.layouts.glance import Glance
+from dsbuilder.layouts.imagefolder import format as imagefolder
+from dsbuilder.layouts.mask_names import guessed
+from dsbuilder.layouts.tables import Row, Table
+from dsbuilder.paths import contained
+from dsbuilder.plugin import DataError
+
+_TEXTS = ("text", "caption", "transcription", "sentence", "prompt")
+_GROUPS = ("group", "group_id", "patient_id", "subject_id", "video_id")
+_OBJECTS, _KEYPOINTS = "objects", "keypoints"
+_OF_BOXES = ("label", "bbox", "box")
+
+
+def tables_in(seen: Glance) -> list[str]:
+    """Returns the tables among what was seen."""
+    return [path for path in seen.files if PurePosixPath(path).name in imagefolder.TABLES]
+
+
+def guessed_options(folder: Path, tables: Mapping[str, Table]) -> dict[str, object]:
+    """Returns the options that read tables, by their paths below a folder, beside its own path."""
+    options: dict[str, object] = {}
+    columns = list(dict.fromkeys(each for table in tables.values() for each in table.columns))
+    text = _first(_TEXTS, columns)
+    if text not in (None, _TEXTS[0]):
+        options["text_column"] = text
+    if "label" in columns and _count_classes(tables.values()) == 1:
+        options["label_column"] = None
+    group = _first(_GROUPS, columns)
+    if group is not None:
+        options["group_column"] = group
+    suffix = imagefolder.file_column("")
+    masks = [each for each in columns if each.endswith(suffix) and each != suffix]
+    if masks:
+        options |= _mask_options(folder, masks[0], tables)
+    if _KEYPOINTS in columns:
+        options |= _keypoint_options(row for table in tables.values() for row in table.rows)
+    attributes = _attributes(row for table in tables.values() for row in table.rows)
+    return {**options, "attributes": attributes} if attributes else options
+
+
+def _keypoint_options(rows: Iterable[Row]) -> dict[str, object]:
+    """Returns names for the keypoints of the first object; none are read where there is none."""
+    for row in rows:
+        cell = row.cells.get(_KEYPOINTS)
+        found = parsed(cell) if isinstance(cell, str) else cell
+        if found and isinstance(found, list) and isinstance(found[0], list):
+            return {"keypoint_names": tuple(f"point {n}" for n in range(len(found[0]) // 3))}
+    return {"keypoints_column": None}
+
+
+def _count_classes(tables: Iterable[Table]) -> int:
+    labelled = (table for table in tables if "label" in table.columns)
+    return len({str(row.cells.get("label")) for table in labelled for row in table.rows})
+
+
+def _first(words: Sequence[str], columns: Sequence[str]) -> str | None:
+    return next((word for word in words if word in columns), None)
+
+
+def _attributes(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Returns what every box has, and of every box a number or of every box a text."""
+    kinds: dict[str, set[type]] = {}
+    known: set[str] | None = None
+    for each in _boxes(rows):
+        known = each.keys() & (known if known is not None else each.keys())
+        for name, value in each.items():
+            kinds.setdefault(name, set()).add(type(value))
+    fit = (name for name in kinds if kinds[name] == {str} or kinds[name] <= {int, float})
+    return tuple(name for name in fit if name in (known or ()) and _is_attribute(name))
+
+
+def _is_attribute(name: str) -> bool:
+    return name not in _OF_BOXES and name.split() == [name] and "/" not in name
+
+
+def _boxes(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    """Yields the boxes that can be read; a build tells of the others."""
+    for row in rows:
+        try:
+            yield from imagefolder.read_objects(row.cells.get(_OBJECTS))
+        except DataError:
+            continue
+
+
+def _mask_options(folder: Path, column: str, tables: Mapping[str, Table]) -> dict[str, object]:
+    paths = [
+        _located(folder / PurePosixPath(path).parent, row.cells.get(column))
+        for path, table in tables.items()
+        for row in table.rows
+    ]
+    names = guessed([path for path in paths if path is not None])
+    name = column.removesuffix(imagefolder.file_column(""))
+    if not names:
+        return {"mask_column": None}
+    renamed = {"classes": "mask_classes", "colors": "mask_colors"}
+    return {
+        **({} if name == "mask" else {"mask_column": name}),
+        **{renamed.get(option, option): value for option, value in names.items()},
+    }
+
+
+def _located(folder: Path, cell: object) -> Path | None:
+    try:
+        return contained(folder, cell) if isinstance(cell, str) else None
+    except DataError:
+        return None

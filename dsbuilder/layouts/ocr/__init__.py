@@ -1,0 +1,1 @@
+"""Images and the texts in them."""

@@ -1,0 +1,193 @@
+"""Tables of text -> rows with their lines: CSV, TSV, JSONL and Parquet.
+
+CSV and TSV files open with a line of column names, a JSONL file holds an object a line. These are
+UTF-8, with or without a byte order mark, with any line ends; blank lines are passed over. Parquet
+needs pyarrow, the extra `parquet`.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dsbuilder.errors import DataError
+from dsbuilder.layouts.faults import Faults
+
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+JSONL = ("jsonl", "ndjson")
+
+
+class Row(NamedTuple):
+    """One row of a table.
+
+    Attributes:
+      line: 1-based; where a quoted cell holds line ends, the first line of its row; in Parquet the
+        number of the row.
+      cells: by column; texts of CSV and TSV, else JSON values, or what Parquet holds.
+    """
+
+    line: int
+    cells: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table.
+
+    Attributes:
+      columns: in the order in which they first appear.
+      rows: in the order of the file.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def read_table(path: Path, faults: Faults) -> Table:
+    """Returns a table; what its name ends in says of which form it is.
+
+    Args:
+      faults: takes note of malformed rows, which are left out.
+
+    Raises:
+      DataError: the file is missing, is not UTF-8, is damaged, or names a column twice; or it is
+        Parquet and there is no pyarrow.
+    """
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix in DELIMITERS:
+        header, found = read_delimited(path, DELIMITERS[suffix], faults)
+        return Table(columns=header, rows=tuple(found))
+    rows = tuple(_parquet(path) if suffix == "parquet" else read_objects(path, faults))
+    return Table(
+        columns=tuple(dict.fromkeys(name for row in rows for name in row.cells)), rows=rows
+    )
+
+
+def read_text(path: Path, noun: str = "table") -> str:
+    """Returns a text file in UTF-8, without its byte order mark.
+
+    Args:
+      noun: what errors call the file.
+
+    Raises:
+      DataError: it is missing, cannot be read, or is not UTF-8.
+    """
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "none"
+        raise DataError(f"{path}: expected a {noun}, found {found}. Check the path.")
+    try:
+        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a {noun} that can be read, found: {error.strerror}. "
+            "Change its permissions."
+        ) from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}:{line}: expected text in UTF-8, found the byte 0x{data[error.start]:02x}. "
+            f"Save the {noun.partition(' ')[0]} as UTF-8."
+        ) from None
+
+
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    r"""Yields number and text of every line that is not blank; lines end in \n, \r or both."""
+    # Not str.splitlines: it also cuts at characters that may stand in a label.
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+        if line.strip():
+            yield number, line
+
+
+def read_delimited(
+    path: Path, delimiter: str, faults: Faults, *, noun: str = "table"
+) -> tuple[tuple[str, ...], Iterator[Row]]:
+    """Returns the column names and the rows of a CSV or TSV file; see `read_table`."""
+    rows = _cells(path, read_text(path, noun), delimiter, faults)
+    _, first = next(rows, (1, []))
+    header = tuple(cell.strip() for cell in first)
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
+        raise DataError(
+            f"{path}:1: expected the column '{twice[0]}' once, found it "
+            f"{header.count(twice[0])} times. Rename the others."
+        )
+    return header, _delimited(path, header, rows, faults)
+
+
+def _delimited(
+    path: Path, header: tuple[str, ...], rows: Iterable[tuple[int, list[str]]], faults: Faults
+) -> Iterator[Row]:
+    for number, row in rows:
+        if len(row) == len(header):
+            yield Row(number, dict(zip(header, row, strict=True)))
+        else:
+            faults.add(
+                f"{path}:{number}: expected {len(header)} cells, found {len(row)}. "
+                "Put a cell that holds the separator in double quotes."
+            )
+
+
+def _cells(
+    path: Path, text: str, delimiter: str, faults: Faults
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    first = 1
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield first, row
+            first = reader.line_num + 1
+    except csv.Error as error:
+        faults.add(
+            f"{path}:{first}: expected cells separated by {delimiter!r}, found an error: {error}. "
+            "Correct the line."
+        )
+
+
+def read_objects(path: Path, faults: Faults, *, noun: str = "table") -> Iterator[Row]:
+    """Yields the rows of a JSONL file; see `read_table`."""
+    for number, line in lines(read_text(path, noun)):
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            faults.add(
+                f"{path}:{number}: expected a JSON object, found {cut(line.strip())}: {reason}. "
+                "Correct the line."
+            )
+            continue
+        if isinstance(found, dict):
+            yield Row(number, found)
+        else:
+            faults.add(
+                f"{path}:{number}: expected a JSON object, found {cut(line.strip())}. "
+                'Write {"file_name": ..., "label": ...} a line.'
+            )
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise DataError(
+            f"{path}: expected pyarrow to read Parquet, found none. "
+            "Install it with pip install 'dsbuilder[parquet]', or save the table as JSONL."
+        ) from None
+    try:
+        rows = parquet.read_table(path).to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path}: expected a Parquet table, found: {reason}.") from None
+    return (Row(number, row) for number, row in enumerate(rows, start=1))
+
+
+def cut(line: str) -> str:
+    """Returns a text in quotes for a message, at most 60 characters of it."""
+    return f"'{line}'" if len(line) <= 60 else f"'{line[:60]}...'"

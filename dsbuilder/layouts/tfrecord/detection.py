@@ -1,0 +1,96 @@
+"""Examples of the TensorFlow Object Detection API: boxes, their classes and attributes.
+
+`image/encoded` holds the image, `image/object/bbox/xmin` and its like a number a box, as shares of
+the image's sides, `image/object/class/text` and `.../label` its class, and `image/object/difficult`
+and other names an attribute of each box. A label map, `*.pbtxt`, names the classes from 1 on:
+
+    item { id: 1 name: 'cat' }
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.errors import DataError
+from dsbuilder.records.example_values import Features, ids, numbers, texts
+
+OBJECT = "image/object/"
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+_TEXT, _LABEL = f"{OBJECT}class/text", f"{OBJECT}class/label"
+_ITEM = re.compile(r"item\s*:?\s*\{(.*?)\}", re.DOTALL)
+_ID = re.compile(r"\bid\s*:\s*(\d+)")
+_QUOTED = r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+
+
+def has_boxes(features: Features) -> bool:
+    """Whether an Example is one of boxes, though it may have none."""
+    return f"{OBJECT}bbox/xmin" in features
+
+
+def boxes(features: Features, names: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Returns the boxes of an Example, each with `label`, `box` and its attributes.
+
+    `box` is [x_min, y_min, x_max, y_max] as shares of the image's sides, as it stands there.
+
+    Args:
+      names: class names by id, where the Example holds ids alone.
+
+    Raises:
+      DataError: there are not as many of one as of the other, or a class has no name.
+    """
+    sides = [numbers(features, f"{OBJECT}bbox/{side}").tolist() for side in _SIDES]
+    labels = _labels(features, names)
+    attributes = {
+        name.removeprefix(OBJECT): values
+        for name, values in features.items()
+        if name.startswith(OBJECT) and "/" not in name.removeprefix(OBJECT) and len(values)
+    }
+    count = len(sides[0])
+    for column in (*sides, labels):
+        if len(column) != count:
+            raise DataError(
+                f"expected {count} of each side and class of the boxes, found {len(column)}."
+            )
+    plain = {
+        name: values.tolist() if isinstance(values, np.ndarray) else texts(features, OBJECT + name)
+        for name, values in attributes.items()
+        if len(values) == count
+    }
+    return [
+        {
+            "label": labels[row],
+            "box": [side[row] for side in sides],
+            **{name: values[row] for name, values in plain.items()},
+        }
+        for row in range(count)
+    ]
+
+
+def read_label_map(text: str) -> dict[int, str]:
+    """Returns class names by id of a label map; `display_name` before `name`."""
+    found: dict[int, str] = {}
+    for item in _ITEM.findall(text):
+        number = _ID.search(item)
+        name = _quoted("display_name", item) or _quoted("name", item)
+        if number and name:
+            found[int(number[1])] = name
+    return found
+
+
+def _quoted(word: str, item: str) -> str | None:
+    found = re.search(rf"\b{word}\s*:\s*{_QUOTED}", item)
+    return re.sub(r"\\(.)", r"\1", found[1][1:-1]) if found else None
+
+
+def _labels(features: Features, names: Mapping[int, str]) -> Sequence[str]:
+    if len(features.get(_TEXT, ())):
+        return texts(features, _TEXT)
+    if _LABEL not in features:
+        return []
+    found = ids(features, _LABEL)
+    unknown = [number for number in found if names and number not in names]
+    if unknown:
+        raise DataError(f"expected a class of the label map, found {unknown[0]}.")
+    return [names.get(number, str(number)) for number in found]

@@ -1,0 +1,331 @@
+"""How the labels of an Example become those of a record: a field for each target."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.images import mask, rle
+from dsbuilder.layouts.tfrecord.tfds import Column
+from dsbuilder.plugin import (
+    Boxes,
+    ClassLabel,
+    DataError,
+    Keypoints,
+    Mask,
+    MultiLabel,
+    Target,
+    Text,
+    Value,
+)
+from dsbuilder.records.example_values import Features, blobs, check_count, ids, numbers, text, texts
+
+_ROUNDING = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field(ABC):
+    """How one target is read."""
+
+    @property
+    @abstractmethod
+    def reads(self) -> Collection[str]:
+        """Names of the features that are read."""
+
+    @abstractmethod
+    def raw(self, features: Features) -> Any:
+        """Returns the raw label of an Example.
+
+        Raises:
+          DataError: the features are not what the layout promises.
+        """
+
+    @abstractmethod
+    def target(self, raws: Iterable[Any]) -> Target:
+        """Returns the target, given the raw labels of all records."""
+
+
+def _name_of(names: Sequence[str], name: str, number: int) -> str:
+    if not 0 <= number < len(names):
+        raise DataError(
+            f"{name}: expected a class from 0 to {len(names) - 1}, found {number}. Leave out a "
+            "split without labels with `only_splits`."
+        )
+    return names[number]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfColumn(Field):
+    column: Column
+
+    @property
+    def reads(self) -> Collection[str]:
+        return (self.column.name,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Class(_OfColumn):
+    def raw(self, features: Features) -> str:
+        found = ids(features, self.column.name)
+        check_count(self.column.name, len(found), 1)
+        return _name_of(self.column.names, self.column.name, found[0])
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        return ClassLabel(names=self.column.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Labels(_OfColumn):
+    def raw(self, features: Features) -> list[str]:
+        found = ids(features, self.column.name)
+        return [_name_of(self.column.names, self.column.name, each) for each in found]
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        return MultiLabel(names=self.column.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Weights(_OfColumn):
+    """Weights of classes that were mixed, as our own datasets store them."""
+
+    weights: str
+    kind: ClassLabel | MultiLabel
+
+    @property
+    def reads(self) -> Collection[str]:
+        return (self.column.name, self.weights)
+
+    def raw(self, features: Features) -> Any:
+        found = numbers(features, self.weights)
+        check_count(self.weights, len(found), len(self.kind.names))
+        return self.kind.raw(found.astype(np.float32))
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        return self.kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Numbers(_OfColumn):
+    def raw(self, features: Features) -> Any:
+        values = numbers(features, self.column.name)
+        size = self.column.shape[0] if self.column.shape else 1
+        check_count(self.column.name, len(values), size)
+        found = values.tolist()
+        return found if self.column.shape else found[0]
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        return Value(size=(self.column.shape[0] or 0) if self.column.shape else 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Text(_OfColumn):
+    def raw(self, features: Features) -> str:
+        return text(features, self.column.name)
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        return Text()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mask(_OfColumn):
+    ignore: int | None = None
+
+    def raw(self, features: Features) -> dict[str, Any]:
+        name = self.column.name
+        encoded = blobs(features, name)
+        check_count(name, len(encoded), 1)
+        pixels = mask.decode_ids(encoded[0])
+        found = np.flatnonzero(np.bincount(pixels.reshape(-1), minlength=256)).tolist()
+        segments = [
+            {"label": self._label(each), "counts": rle.encode(pixels == each)} for each in found
+        ]
+        return {"segments": segments, "size": list(pixels.shape)}
+
+    def _label(self, number: int) -> str | None:
+        """Returns the name of an id, None if it is the one to ignore."""
+        if number == self.ignore:
+            return None
+        return _name_of(self.column.names, self.column.name, number)
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        return Mask(names=self.column.names, ignore=self.ignore)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Boxes(Field):
+    """Boxes of a sequence with a box, a class, and one value of each attribute a box."""
+
+    box: Column
+    label: Column
+    attributes: Mapping[str, Column]
+
+    @property
+    def reads(self) -> Collection[str]:
+        return [each.name for each in (self.box, self.label, *self.attributes.values())]
+
+    def raw(self, features: Features) -> list[dict[str, Any]]:
+        flat = numbers(features, self.box.name)
+        count, rest = divmod(len(flat), 4)
+        if rest:
+            raise DataError(f"{self.box.name}: expected 4 numbers a box, found {len(flat)}.")
+        classes = ids(features, self.label.name)
+        check_count(self.label.name, len(classes), count)
+        columns = {name: self._attribute(features, name, count) for name in self.attributes}
+        return [
+            {
+                "label": _name_of(self.label.names, self.label.name, classes[row]),
+                "box": inside(
+                    self.box.name, flat[[4 * row + 1, 4 * row, 4 * row + 3, 4 * row + 2]]
+                ),
+                **{name: values[row] for name, values in columns.items()},
+            }
+            for row in range(count)
+        ]
+
+    def _attribute(self, features: Features, name: str, count: int) -> list[Any]:
+        column = self.attributes[name]
+        if column.kind == "text":
+            return texts(features, column.name, count)
+        values = numbers(features, column.name)
+        check_count(column.name, len(values), count)
+        found: list[Any] = values.tolist()
+        return found
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        attributes = tuple((name, dtype_of(each)) for name, each in self.attributes.items())
+        return Boxes(names=self.label.names, attributes=attributes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Keypoints(Field):
+    """Points of objects, as our own datasets store them."""
+
+    points: str
+    visibility: str
+    kind: Keypoints
+
+    @property
+    def reads(self) -> Collection[str]:
+        return (self.points, self.visibility)
+
+    def raw(self, features: Features) -> list[list[list[float]]]:
+        names = len(self.kind.names)
+        seen = numbers(features, self.visibility)
+        points = numbers(features, self.points)
+        if len(seen) % names or len(points) != 2 * len(seen):
+            raise DataError(
+                f"{self.points}: expected {names} points an object, found {len(points)} numbers "
+                f"and {len(seen)} visibilities."
+            )
+        rows = np.column_stack([points.reshape(-1, 2), seen]).reshape(-1, names, 3)
+        return [[[x, y, int(seen)] for x, y, seen in each] for each in rows.tolist()]
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        return self.kind
+
+
+def inside(name: str, corners: np.ndarray) -> list[float]:
+    """Returns corners, a rounding error of which outside of [0, 1] is cut off.
+
+    Raises:
+      DataError: they lie farther outside, or are no numbers.
+    """
+    if not ((corners >= -_ROUNDING) & (corners <= 1 + _ROUNDING)).all():
+        raise DataError(
+            f"{name}: expected shares of the image's sides, from 0 to 1, found "
+            f"{np.round(corners, 4).tolist()}."
+        )
+    found: list[float] = corners.clip(0.0, 1.0).tolist()
+    return found
+
+
+def dtype_of(column: Column) -> Any:
+    """Returns the type of an attribute."""
+    if column.kind == "text":
+        return "string"
+    return "float32" if column.dtype.startswith(("float", "bfloat")) else "int64"
+
+
+def fields_of(
+    columns: Mapping[str, Column], ours: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Field]:
+    """Returns the fields of a folder's columns, by the name of the target.
+
+    Args:
+      ours: what the manifest of one of our own datasets says of its targets, by name; empty for
+        any other.
+    """
+    fields: dict[str, Field] = {}
+    groups = dict.fromkeys(each.group for each in columns.values() if each.group is not None)
+    for group in groups:
+        members = {
+            name.removeprefix(f"{group}/"): each
+            for name, each in columns.items()
+            if each.group == group
+        }
+        found = _of_group(members, ours.get(group, {}))
+        if found is not None:
+            fields[group.replace("/", "_")] = found
+    for name, column in columns.items():
+        if column.group is None and not _weighs(name, columns):
+            said = ours.get(name, {})
+            single = _of_weights(column, columns, said) or _of_column(column, said)
+            if single is not None:
+                fields[name.replace("/", "_")] = single
+    return fields
+
+
+def _weighs(name: str, columns: Mapping[str, Column]) -> bool:
+    """Whether a column holds the weights of classes, which another column names."""
+    other = columns.get(name.removesuffix("_weights"))
+    return name.endswith("_weights") and other is not None and other.kind == "class"
+
+
+def _of_weights(
+    column: Column, columns: Mapping[str, Column], ours: Mapping[str, Any]
+) -> Field | None:
+    """Returns the field of classes whose weights are stored as well; None if none are."""
+    weights = f"{column.name}_weights"
+    if column.kind != "class" or weights not in columns:
+        return None
+    kind: ClassLabel | MultiLabel = ClassLabel(names=column.names, soft=True)
+    if ours.get("kind") == "multi_label":
+        kind = MultiLabel(names=column.names)
+    elif not ours.get("soft"):
+        return None
+    return _Weights(column=column, weights=weights, kind=kind)
+
+
+def _of_column(column: Column, ours: Mapping[str, Any]) -> Field | None:
+    if ours.get("kind") == "mask":
+        named = Column(name=column.name, kind="mask", names=tuple(ours["names"]))
+        return _Mask(column=named, ignore=ours.get("ignore"))
+    if column.kind == "class":
+        return _Labels(column=column) if column.is_list else _Class(column=column)
+    if column.is_list:
+        return None
+    if column.kind == "number":
+        is_flat = len(column.shape) < 2 and None not in column.shape and column.encoding == "none"
+        return _Numbers(column=column) if is_flat and 0 not in column.shape else None
+    kinds = {"text": _Text, "mask": _Mask}
+    return kinds[column.kind](column=column) if column.kind in kinds else None
+
+
+def _of_group(members: Mapping[str, Column], ours: Mapping[str, Any]) -> Field | None:
+    if ours.get("kind") == "keypoints" and {"points", "visibility"} <= set(members):
+        pairs = {name: tuple(map(tuple, ours.get(name, ()))) for name in ("swaps", "edges")}
+        kind = Keypoints(names=tuple(ours["names"]), **pairs)
+        points, visibility = members["points"].name, members["visibility"].name
+        return _Keypoints(points=points, visibility=visibility, kind=kind)
+    box = next((each for each in members.values() if each.kind == "box"), None)
+    label = next((each for each in members.values() if each.kind == "class"), None)
+    if box is None or label is None:
+        return None
+    attributes = {
+        name: each
+        for name, each in members.items()
+        if each.kind == "text" or (each.kind == "number" and not each.shape)
+    }
+    return _Boxes(box=box, label=label, attributes=attributes)

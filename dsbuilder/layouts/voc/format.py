@@ -1,0 +1,308 @@
+"""Pascal VOC: an XML file for every image, lists of images, and masks of palette colors.
+
+    Annotations/a.xml            size, and objects with name, bndbox, difficult, truncated
+    ImageSets/Main/train.txt     a name a line, without extension
+    JPEGImages/a.jpg
+    SegmentationClass/a.png      palette index = class id, 255 = not to be counted
+    labelmap.txt                 name:red,green,blue:parts:actions, a class a line
+
+Corners are numbers of pixels that still belong to the box, the first pixel being 1; so a box from
+(1, 1) to (width, height) is the whole image.
+"""
+
+import html
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from dsbuilder.errors import DataError
+from dsbuilder.layouts.tables import cut, lines, read_text
+from dsbuilder.layouts.voc import xml
+
+Size = tuple[int, int]
+Color = tuple[int, int, int]
+
+ATTRIBUTES = ("difficult", "truncated")
+"""What is said of an object beside its box, each 0 or 1; 0 where nothing is said."""
+
+BACKGROUND = "background"
+"""The class of palette index 0."""
+CLASSES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
+)
+"""VOC's own classes, in the order of their palette indices from 1 on."""
+
+VOID = 255
+"""The palette index of pixels that are not to be counted."""
+VOID_COLOR: Color = (224, 224, 192)
+
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_FLAGS = {"": 0, "0": 0, "1": 1, "unspecified": 0, "true": 1, "false": 0}
+OWN = "# dsbuilder: "
+"""What the comment of `labelmap.txt` begins with in which our own exports say more of targets."""
+
+_LABEL = re.compile(r"\s*(.+)\s*:" + r"\s*,".join([r"\s*(\d{1,3})"] * 3) + r"\s*(:.*)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Object:
+    """One object of an image.
+
+    Attributes:
+      line: of the file where it begins.
+      name: its class.
+      corners: x_min, y_min, x_max, y_max in pixels, as edges: the first pixel is from 0 to 1.
+      attributes: those of `ATTRIBUTES`.
+    """
+
+    name: str
+    corners: tuple[float, float, float, float]
+    attributes: Mapping[str, int] = field(default_factory=dict)
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """What is said of an image.
+
+    Attributes:
+      file_name: of the image; empty if it is not said.
+      size: (height, width), or None if it is not said, or 0.
+      objects: in the order of the file, each once.
+      repeated: how many objects were there again.
+      parts: how many parts of objects, such as hands, were there; they are not read.
+    """
+
+    file_name: str = ""
+    size: Size | None = None
+    objects: tuple[Object, ...] = ()
+    repeated: int = 0
+    parts: int = 0
+
+
+def read(path: Path) -> Annotation:
+    """Returns what an annotation file says.
+
+    Raises:
+      DataError: it is missing, is not XML, has a document type, or an object in it is malformed.
+    """
+    root = xml.read(path)
+    if root.tag != "annotation":
+        raise DataError(f"{path}:{root.line}: expected <annotation>, found <{root.tag}>.")
+    objects: dict[tuple[object, ...], Object] = {}
+    found = root.all("object")
+    for element in found:
+        each = _object(path, element)
+        objects.setdefault((each.name, each.corners, *each.attributes.values()), each)
+    return Annotation(
+        file_name=_text(root, "filename"),
+        size=_size(path, root),
+        objects=tuple(objects.values()),
+        repeated=len(found) - len(objects),
+        parts=sum(len(element.all("part")) for element in found),
+    )
+
+
+def _text(element: xml.Element, tag: str) -> str:
+    child = element.find(tag)
+    return child.text if child is not None else ""
+
+
+def _size(path: Path, root: xml.Element) -> Size | None:
+    element = root.find("size")
+    if element is None:
+        return None
+    sides = [_text(element, side) or "0" for side in ("height", "width")]
+    wrong = [side for side in sides if not re.fullmatch(r"\d{1,6}(\.0*)?", side, re.ASCII)]
+    if wrong:
+        raise DataError(
+            f"{path}:{element.line}: expected width and height in pixels, found {cut(wrong[0])}. "
+            "Correct the size."
+        )
+    height, width = (int(float(side)) for side in sides)
+    return (height, width) if height and width else None
+
+
+def _object(path: Path, element: xml.Element) -> Object:
+    where = f"{path}:{element.line}"
+    name, bounds = _text(element, "name"), element.find("bndbox")
+    if not name or bounds is None:
+        missing = "bndbox" if name else "name"
+        raise DataError(f"{where}: expected an object with <{missing}>, found none. Add it.")
+    x_min, y_min, x_max, y_max = (_corner(path, bounds, tag) for tag in _CORNERS)
+    return Object(
+        line=element.line,
+        name=name,
+        corners=(x_min - 1, y_min - 1, x_max, y_max),
+        attributes={each: _flag(where, element, each) for each in ATTRIBUTES},
+    )
+
+
+def _corner(path: Path, bounds: xml.Element, tag: str) -> float:
+    text = _text(bounds, tag)
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    if not math.isfinite(number):
+        raise DataError(
+            f"{path}:{bounds.line}: expected a number of pixels in <{tag}>, found "
+            f"{cut(text) if text else 'none'}. Correct the box."
+        )
+    return number
+
+
+def _flag(where: str, element: xml.Element, name: str) -> int:
+    text = _text(element, name).lower()
+    if text not in _FLAGS:
+        raise DataError(f"{where}: expected <{name}> of 0 or 1, found {cut(text)}. Correct it.")
+    return _FLAGS[text]
+
+
+def written(annotation: Annotation, *, depth: int, segmented: bool) -> str:
+    """Returns the text of an annotation file.
+
+    Args:
+      depth: channels of the image.
+      segmented: whether the image has a mask.
+    """
+    height, width = annotation.size or (0, 0)
+    text = [
+        "<annotation>",
+        "  <folder>JPEGImages</folder>",
+        f"  <filename>{html.escape(annotation.file_name)}</filename>",
+        f"  <size><width>{width}</width><height>{height}</height><depth>{depth}</depth></size>",
+        f"  <segmented>{int(segmented)}</segmented>",
+        *(_written_object(each) for each in annotation.objects),
+        "</annotation>",
+    ]
+    return "\n".join(text) + "\n"
+
+
+def _written_object(each: Object) -> str:
+    x_min, y_min, x_max, y_max = each.corners
+    corners = zip(_CORNERS, (x_min + 1, y_min + 1, x_max, y_max), strict=True)
+    flags = (f"<{name}>{each.attributes.get(name, 0)}</{name}>" for name in ATTRIBUTES)
+    bounds = (f"<{tag}>{_rounded(number)}</{tag}>" for tag, number in corners)
+    return (
+        f"  <object><name>{html.escape(each.name)}</name><pose>Unspecified</pose>{''.join(flags)}"
+        f"<bndbox>{''.join(bounds)}</bndbox></object>"
+    )
+
+
+def _rounded(number: float) -> str:
+    """Returns a number with at most 5 digits behind the point; whole ones have no point."""
+    return f"{number:.5f}".rstrip("0").rstrip(".")
+
+
+def read_image_set(path: Path) -> list[tuple[int, str]]:
+    """Returns line and name of every image of a list; a name is without its extension.
+
+    Raises:
+      DataError: the file is missing or not UTF-8.
+    """
+    return list(lines(read_text(path, "list of images")))
+
+
+def without_flag(line: str) -> str:
+    """Returns a line of a list without blanks at its ends and the -1, 0 or 1 behind a name."""
+    return re.sub(r"\s+(-1|0|1)$", "", line.strip())
+
+
+def read_labelmap(path: Path) -> dict[str, Color]:
+    """Returns class name -> color in masks, in the order of `labelmap.txt`.
+
+    Raises:
+      DataError: the file is missing, or a line is malformed or names a class or color again.
+    """
+    colors: dict[str, Color] = {}
+    for number, line in lines(read_text(path, "labelmap.txt")):
+        is_label = _LABEL.fullmatch(line) is not None and not line.startswith(OWN)
+        if line.lstrip().startswith("#") and not is_label:
+            continue
+        name, color = _label(f"{path}:{number}", line)
+        if name in colors or color in colors.values():
+            raise DataError(
+                f"{path}:{number}: expected every class and color once, found '{name}' or its "
+                "color again. Correct the line."
+            )
+        colors[name] = color
+    if not colors:
+        raise DataError(f"{path}: expected a class a line, found none. Fill or remove the file.")
+    return colors
+
+
+def _label(where: str, line: str) -> tuple[str, Color]:
+    match = _LABEL.fullmatch(line)
+    if match is None or max(map(int, match.group(2, 3, 4))) > 255:
+        raise DataError(
+            f"{where}: expected 'name:red,green,blue::', found {cut(line.strip())}. "
+            "Correct the line."
+        )
+    red, green, blue = map(int, match.group(2, 3, 4))
+    return match.group(1).rstrip(), (red, green, blue)
+
+
+def read_stated(path: Path) -> tuple[int, str] | None:
+    """Returns line and text of what our own exports say of targets in a comment of `labelmap.txt`.
+
+    Raises:
+      DataError: the file is missing, or not UTF-8.
+    """
+    found = lines(read_text(path, "labelmap.txt"))
+    return next(((n, each.removeprefix(OWN)) for n, each in found if each.startswith(OWN)), None)
+
+
+def written_labelmap(names: Sequence[str], stated: str) -> str:
+    """Returns the text of `labelmap.txt`.
+
+    Args:
+      names: classes in the order of their palette indices.
+      stated: a line of text for our source.
+    """
+    rows = [f"{name}:{_shown(color(number))}::" for number, name in enumerate(names)]
+    return "\n".join(["# label:color_rgb:parts:actions", OWN + stated, *rows]) + "\n"
+
+
+def _shown(rgb: Iterable[int]) -> str:
+    return ",".join(map(str, rgb))
+
+
+def color(number: int) -> Color:
+    """Returns the RGB color that VOC gives to a palette index: its bits, dealt out from the top.
+
+    Bits 0, 3, 6 go to red, 1, 4, 7 to green, 2, 5 to blue, each from the highest place on.
+    """
+    red = green = blue = 0
+    for place in range(7, -1, -1):
+        red |= (number & 1) << place
+        green |= (number >> 1 & 1) << place
+        blue |= (number >> 2 & 1) << place
+        number >>= 3
+    return red, green, blue
+
+
+def palette() -> list[int]:
+    """Returns the 256 colors of masks as one list, red, green and blue in turn."""
+    return [part for number in range(256) for part in color(number)]
+
+
+def written_mask(indices: npt.NDArray[np.uint8]) -> bytes:
+    """Returns palette indices `(H, W)` as a PNG in the colors of VOC."""
+    file = io.BytesIO()
+    mask_picture(indices).save(file, "PNG")
+    return file.getvalue()
+
+
+def mask_picture(indices: npt.NDArray[np.uint8]) -> Image.Image:
+    """Returns palette indices `(H, W)` as a picture in the colors of VOC."""
+    image = Image.fromarray(indices)
+    image.putpalette(palette())
+    return image

@@ -1,0 +1,295 @@
+"""Pascal VOC sets: an XML file of boxes for every image, lists of splits, masks."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dsbuilder.errors import shortened
+from dsbuilder.images import encoding as image_format
+from dsbuilder.layouts import boxes as box
+from dsbuilder.layouts import keys
+from dsbuilder.layouts.faults import Faults
+from dsbuilder.layouts.keyed import keyed
+from dsbuilder.layouts.splits import in_splits, split_named
+from dsbuilder.layouts.tree import extension, scan
+from dsbuilder.layouts.voc import format as voc
+from dsbuilder.layouts.voc.classes import classes_of
+from dsbuilder.layouts.voc.signs import recognition
+from dsbuilder.paths import normalized
+from dsbuilder.plugin import (
+    Boxes,
+    DataError,
+    Recognition,
+    Record,
+    Source,
+    Target,
+    did_you_mean,
+    source,
+)
+
+_log = logging.getLogger(__name__)
+_SETS = "ImageSets/"
+_MASKS = "SegmentationClass/"
+
+
+@source("voc")
+@dataclass(frozen=True, kw_only=True)
+class Voc(Source):
+    """Reads boxes and masks of Pascal VOC sets.
+
+        path/
+          Annotations/a.xml                 objects with name, bndbox, difficult, truncated
+          ImageSets/Main/train.txt          names without extension, a line each; val, test as well
+          JPEGImages/a.jpg
+          SegmentationClass/a.png           palette index = class id, 255 = does not count
+          labelmap.txt                      name:red,green,blue::, where classes are not VOC's own
+
+    Corners are pixels that belong to the box, counted from 1, as the development kit has them. A
+    box a rounding error (2 pixels or 0.01) outside is moved to the edge, one farther outside is an
+    error; an object that is there twice counts once. An image without an XML file has no objects.
+    Without lists all images are read, and folders with splits' names at the top are splits.
+    Images of no list, parts of objects, and other files are skipped, counted, and reported in the
+    log. The key of a record is its path below `path`, or what the `keys.csv` of an export says;
+    targets are `objects`, with the attributes `difficult` and `truncated`, and `mask`.
+
+    Attributes:
+      path: the folder at the top.
+      objects: whether boxes are read.
+      mask: whether masks are; then lists are by default those of `ImageSets/Segmentation`.
+      classes: class names in id order, without the background; by default those of `labelmap.txt`,
+        else the names found, sorted as text, and VOC's own 20 for masks.
+      images, annotations: folders below `path`; `.` for both where they lie side by side.
+      lists: the folder of `ImageSets` with the lists of splits; by default `Main`.
+    """
+
+    path: Path
+    objects: bool = True
+    mask: bool = False
+    classes: tuple[str, ...] | None = None
+    images: str = "JPEGImages"
+    annotations: str = "Annotations"
+    lists: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.objects and not self.mask:
+            raise ValueError("expected 'objects' or 'mask' to be true, found neither. Set one.")
+        if self.classes is not None and len(set(self.classes)) != len(self.classes or "x"):
+            raise ValueError(f"classes: expected names, each once, found {list(self.classes)}.")
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Recognition:
+        """Looks for XML files that annotate images, and at some of them."""
+        return recognition(folder)
+
+    def records(self) -> Iterator[Record]:
+        """Yields a record for every image of the lists, in their order.
+
+        Raises:
+          DataError: a list names an image that is not there or is in another list, two images have
+            one name, an XML file is wrong, no image has one, a mask is missing, or a class unknown.
+        """
+        return iter(_Reader(self).read())
+
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        """Returns `objects` and `mask`, as far as they are read."""
+        found: dict[str, Target] = {}
+        known = classes_of(self.path, self.classes)
+        if self.objects:
+            seen = {each["label"] for record in records for each in record.targets["objects"]}
+            names = known.objects or tuple(sorted(seen))
+            attributes: Any = tuple((name, "int64") for name in known.attributes)
+            found["objects"] = Boxes(names=names, attributes=attributes)
+        if self.mask:
+            found["mask"] = known.mask
+        return found
+
+
+@dataclass
+class _Counts:
+    """What a user may have meant otherwise."""
+
+    bare: list[str] = field(default_factory=list)
+    repeated: int = 0
+    parts: int = 0
+
+    def notes(self) -> list[str]:
+        notes = []
+        if self.bare:
+            have = "1 image has" if len(self.bare) == 1 else f"{len(self.bare)} images have"
+            notes.append(f"{have} no XML file, hence no objects: {shortened(self.bare)}")
+        if self.repeated:
+            notes.append(f"objects that are there twice count once: {self.repeated} left out")
+        if self.parts:
+            notes.append(f"parts of objects are not read: {self.parts} left out")
+        return notes
+
+
+class _Reader:
+    """Reads one set, and remembers what of the folder was read."""
+
+    def __init__(self, source: Voc) -> None:
+        self._source = source
+        self._path = source.path
+        self._tree = scan(source.path)
+        self._files = frozenset(self._tree.files)
+        self._images = self._named(_start(source.images))
+        self._classes = classes_of(source.path, source.classes)
+        self._keys = keys.read(source.path)
+        self._read = {*self._keys.files, *self._classes.files}
+        self._counts = _Counts()
+        self._faults = Faults()
+
+    def _named(self, start: str) -> dict[str, str]:
+        """Returns the path of every image by its name, which is without folder and extension."""
+        images: dict[str, str] = {}
+        for path in self._tree.images():
+            if path.startswith(start):
+                other = images.setdefault(path[len(start) :].rpartition(".")[0], path)
+                if other != path:
+                    raise DataError(
+                        f"{self._path}: expected one image of a name, found '{other}' and "
+                        f"'{path}'. Rename or remove one."
+                    )
+        if not images:
+            raise DataError(
+                f"{self._path}: expected images in '{start or '.'}', found none. "
+                "Check the path, or say where with `images`."
+            )
+        return images
+
+    def read(self) -> list[Record]:
+        lists = self._lists()
+        names = self._listed(lists) if lists else dict.fromkeys(self._images)
+        records = []
+        for name, split in names.items():
+            with self._faults.collecting():
+                records.append(self._record(name, split))
+        self._faults.check()
+        if self._source.objects and len(self._counts.bare) == len(records):
+            raise DataError(
+                f"{self._path}: expected XML files in '{self._source.annotations}', found none for "
+                f"any of {len(records)} images. Say where with `annotations`, or set objects: "
+                "false."
+            )
+        for note in [*self._tree.notes(self._tree.skipped(self._read)), *self._counts.notes()]:
+            _log.warning("%s: %s.", self._path, note)
+        return keyed(records if lists else in_splits(records), self._keys)
+
+    def _lists(self) -> dict[str, str | None]:
+        """Returns the lists of images, those of a split first -> the split they name, or None."""
+        folders = ("Segmentation", "Main") if self._source.mask else ("Main", "Segmentation")
+        for folder in [self._source.lists] if self._source.lists else folders:
+            start = f"{_SETS}{folder}/"
+            found = [path for path in self._tree.files if path.startswith(start)]
+            lists = {path: path[len(start) : -4] for path in found if extension(path) == "txt"}
+            whole = {path: split_named(stem) for path, stem in lists.items() if _is_whole(stem)}
+            if whole:
+                return dict(sorted(whole.items(), key=lambda each: (each[1] is None, each[0])))
+        if self._source.lists:
+            raise DataError(
+                f"{self._path}: expected lists such as {_SETS}{self._source.lists}/train.txt, "
+                "found none. Correct `lists`."
+            )
+        return {}
+
+    def _listed(self, lists: Mapping[str, str | None]) -> dict[str, str | None]:
+        """Returns the split of every image that a list names."""
+        splits: dict[str, str | None] = {}
+        for path, split in lists.items():
+            self._read.add(path)
+            for number, line in voc.read_image_set(self._path / path):
+                with self._faults.collecting(f"{self._path / path}:{number}", "Correct the line."):
+                    name = self._name(line)
+                    other = splits.setdefault(name, split)
+                    if split is not None and other != split:
+                        raise DataError(
+                            f"expected every image in one split, found '{name}' also in {other}."
+                        )
+        if not splits:
+            self._faults.check()
+            raise DataError(
+                f"{self._path}: expected names of images in {shortened(lists)}, found none."
+            )
+        return splits
+
+    def _name(self, line: str) -> str:
+        for name in (line, line.strip(), voc.without_flag(line)):
+            if name in self._images:
+                return name
+        raise DataError(f"expected an image of '{self._source.images}', found no '{line.strip()}'.")
+
+    def _record(self, name: str, split: str | None) -> Record:
+        key = self._images[name]
+        self._read.add(key)
+        targets: dict[str, Any] = {}
+        files: tuple[Path, ...] = ()
+        size: voc.Size | None = None
+        if self._source.objects:
+            targets["objects"], size = self._objects(name, key)
+        if self._source.mask:
+            files = (self._mask(name),)
+            known = self._classes.values
+            values = {} if known is None else {"values": known}
+            targets["mask"] = {"path": str(files[0]), **values}
+        path = self._path / key
+        return Record(key=key, path=path, targets=targets, split=split, files=files, size=size)
+
+    def _objects(self, name: str, key: str) -> tuple[list[dict[str, Any]], voc.Size | None]:
+        """Returns the objects of an image, and the size that their file states."""
+        place = f"{_start(self._source.annotations)}{name}.xml"
+        if place not in self._files:
+            self._counts.bare.append(key)
+            return [], None
+        self._read.add(place)
+        path = self._path / place
+        annotation = voc.read(path)
+        self._counts.repeated += annotation.repeated
+        self._counts.parts += annotation.parts
+        size = annotation.size
+        if size is None and annotation.objects:
+            size = self._measured(key)
+        found = [self._object(path, each, size or (1, 1)) for each in annotation.objects]
+        return found, annotation.size
+
+    def _measured(self, key: str) -> voc.Size:
+        try:
+            return image_format.size((self._path / key).read_bytes())
+        except DataError as error:
+            raise DataError(f"{self._path / key}: expected a size in its header: {error}") from None
+
+    def _object(self, path: Path, each: voc.Object, size: voc.Size) -> dict[str, Any]:
+        classes = self._classes.objects
+        if classes is not None and each.name not in classes:
+            raise DataError(
+                f"{path}:{each.line}: expected one of the {len(classes)} classes, found "
+                f"'{each.name}'.{did_you_mean(each.name, classes)}"
+            )
+        try:
+            corners = box.from_corners(each.corners, size)
+        except DataError as error:
+            raise DataError(f"{path}:{each.line}: {error} Correct the box.") from None
+        attributes = {name: each.attributes[name] for name in self._classes.attributes}
+        return {"label": each.name, "box": corners, **attributes}
+
+    def _mask(self, name: str) -> Path:
+        place = f"{_MASKS}{name}.png"
+        if place not in self._files:
+            raise DataError(
+                f"{self._path}: expected a mask of '{name}', found no '{place}'. Add it, or say "
+                "with `lists` which images have one."
+            )
+        self._read.add(place)
+        return self._path / place
+
+
+def _start(folder: str) -> str:
+    """Returns what paths below a folder begin with."""
+    return "" if folder in ("", ".", "./") else f"{normalized(folder)}/"
+
+
+def _is_whole(stem: str) -> bool:
+    """Whether a list of this name holds all images of a split, and not those of one class."""
+    word = stem.rpartition("_")[2]
+    return stem == word or (split_named(word) is None and word != "trainval")

@@ -1,0 +1,1 @@
+"""YOLO, as Ultralytics has it."""

@@ -1,0 +1,94 @@
+"""Where a path that a stranger wrote may lead: never out of the folder it belongs to."""
+
+import os
+from pathlib import Path, PureWindowsPath
+
+from dsbuilder.errors import DataError, printable
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a name is text; the bytes of a file's name may be anything."""
+    if name.isascii():
+        return True
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def normalized(relative: str) -> str:
+    r"""Returns a relative path as posix text without empty or `.` parts; `\` counts as `/`.
+
+    Raises:
+      DataError: it is absolute, has a `..` in it, names nothing, or is not valid UTF-8.
+    """
+    posix = relative.replace("\\", "/")
+    parts = [part for part in posix.split("/") if part not in ("", ".")]
+    if posix.startswith("/") or PureWindowsPath(relative).drive:
+        raise DataError(f"expected a relative path, found the absolute '{printable(relative)}'.")
+    if ".." in parts:
+        raise DataError(f"expected a path without '..', found '{printable(relative)}'.")
+    if not parts or "\0" in posix or not is_utf8(posix):
+        raise DataError(f"expected a path in UTF-8, found '{printable(relative)}'.")
+    return "/".join(parts)
+
+
+def contained(root: Path, relative: str) -> Path:
+    """Returns the file that a relative path names below `root`.
+
+    Raises:
+      DataError: there is none, or it lies outside of `root`, also by a symbolic link.
+    """
+    return root / Inside(root).locate(relative)
+
+
+class Inside:
+    """Looks files up below one folder, each subfolder read once: a million look-ups take seconds.
+
+    The answers are those of the moment a subfolder was first read.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._real = os.path.realpath(root)
+        self._folders: dict[str, dict[str, bool]] = {}
+
+    def locate(self, relative: str) -> str:
+        """Returns the normalised path of a file below the root.
+
+        Raises:
+          DataError: there is no such file, or it lies outside, also by a symbolic link.
+        """
+        path = normalized(relative)
+        folder, _, name = path.rpartition("/")
+        is_plain = self._listed(folder).get(name)
+        if is_plain is None:
+            raise DataError(f"expected a file below {self._root}, found no '{path}'.")
+        if not is_plain:
+            self._check(path)
+        return path
+
+    def _listed(self, folder: str) -> dict[str, bool]:
+        """Returns names of a subfolder -> whether each is a plain file, neither link nor folder."""
+        if folder not in self._folders:
+            real = self._check_inside(folder) if folder else self._real
+            try:
+                with os.scandir(real) as entries:
+                    listed = {each.name: each.is_file(follow_symlinks=False) for each in entries}
+            except (FileNotFoundError, NotADirectoryError):
+                listed = {}
+            self._folders[folder] = listed
+        return self._folders[folder]
+
+    def _check(self, path: str) -> None:
+        if not os.path.isfile(self._check_inside(path)):  # noqa: PTH113 - text all the way
+            raise DataError(f"expected a file below {self._root}, found no file at '{path}'.")
+
+    def _check_inside(self, path: str) -> str:
+        real = os.path.realpath(f"{self._real}/{path}")
+        if not real.startswith(self._real.rstrip(os.sep) + os.sep):
+            raise DataError(
+                f"expected a file below {self._root}, found '{path}', which links to {real}."
+            )
+        return real

@@ -1,0 +1,398 @@
+"""What a pipeline file may say, as dataclasses; `pipelines/README.md` is the same in words."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from dsbuilder.errors import Problem, SpecError
+from dsbuilder.images import color_name
+from dsbuilder.pipelinefile.binding import Binder
+from dsbuilder.pipelinefile.document import Document, Node, from_data, override, parse, read
+from dsbuilder.pipelinefile.inspections import Inspection, binder_of
+from dsbuilder.pipelinefile.stages import SPLITS, AnyStage, MixStage, StageBinder, Synthesis
+from dsbuilder.plugin import Mode, ModelBuilder, Source, Stage
+from dsbuilder.registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """What every image is brought to when it is decoded.
+
+    Attributes:
+      mode: `rgb`, `gray` or `rgba`.
+      background: the color under transparency: a name, `#rrggbb`, or [r, g, b].
+      reduced_decode: whether a JPEG of at least twice the size to which the first stage of
+        `prepare` resizes it is decoded at 1/2, 1/4 or 1/8; see `images/reduction.py`.
+    """
+
+    mode: Mode = "rgb"
+    background: str | tuple[int, int, int] = "white"
+    reduced_decode: bool = True
+
+    def __post_init__(self) -> None:
+        _ = self.background_rgb
+
+    @property
+    def background_rgb(self) -> tuple[int, int, int]:
+        """The background as three values in [0, 255]."""
+        return color_name.parse("background", self.background)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitOptions:
+    """How records are dealt to splits.
+
+    Attributes:
+      train, validation, test: shares; they sum to 1. With `layout` only shares taken out of train.
+      method: `stratified` (default), `hash`, or `layout` (default where the layout has splits).
+      group: a pattern searched in the key; what it matches (its first group, if any) names the
+        group. Records of one group never end in two splits.
+    """
+
+    train: float | None = None
+    validation: float | None = None
+    test: float | None = None
+    method: Literal["stratified", "hash", "layout"] | None = None
+    group: str | None = None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The stated shares by split, in the order train, validation, test."""
+        stated = {name: getattr(self, name) for name in SPLITS}
+        return {name: share for name, share in stated.items() if share is not None}
+
+    def __post_init__(self) -> None:
+        wrong = {name: share for name, share in self.shares.items() if not 0 <= share <= 1}
+        if wrong:
+            name, share = next(iter(wrong.items()))
+            raise ValueError(f"{name}: expected a share in [0, 1], found {share:g}.")
+        total = sum(self.shares.values())
+        if self.method == "layout":
+            if self.train is not None or total >= 1:
+                raise ValueError(
+                    "with method layout, expected only shares of validation and test that are "
+                    "taken out of train, below 1 together. Remove 'train'."
+                )
+        elif self.shares and abs(total - 1) > 1e-6:
+            shown = " + ".join(f"{share:g}" for share in self.shares.values())
+            raise ValueError(f"expected shares that sum to 1, found {shown} = {total:g}.")
+        _compile_group(self.group)
+
+
+def _compile_group(pattern: str | None) -> None:
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise ValueError(
+            f"group: expected a regular expression, found '{pattern}': {error}."
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentOptions:
+    """What is made of every training sample and cached.
+
+    Attributes:
+      copies: variants of each original.
+      original: whether the original itself is kept.
+      stages: applied in order to make a variant.
+    """
+
+    copies: int = 1
+    original: bool = True
+    stages: tuple[AnyStage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.copies < 0:
+            raise ValueError(f"copies: expected 0 or more, found {self.copies}.")
+        if not self.original and not self.copies:
+            raise ValueError("expected something to keep, found original: false and copies: 0.")
+        if sum(isinstance(stage, MixStage) for stage in self.stages) > 1:
+            raise ValueError("stages: expected at most one mixer, found several. Keep one.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheOptions:
+    """How samples are stored.
+
+    Attributes:
+      codec: `tfrecord` or `npy`.
+      image: `jpeg`, `png` or `raw`; by default what the codec and the mode call for.
+      quality: of JPEG, in [1, 100].
+      shard_mb: the size a shard aims at, in megabytes of 10**6 bytes.
+    """
+
+    codec: Literal["tfrecord", "npy"] = "tfrecord"
+    image: Literal["jpeg", "png", "raw"] | None = None
+    quality: int = 95
+    shard_mb: float = 64.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.quality <= 100:
+            raise ValueError(f"quality: expected a number in [1, 100], found {self.quality}.")
+        if self.shard_mb <= 0:
+            raise ValueError(f"shard_mb: expected more than 0, found {self.shard_mb:g}.")
+        if self.codec == "npy" and self.image not in (None, "raw"):
+            raise ValueError(f"image: the npy codec stores raw pixels, found '{self.image}'.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """What a build does with a sample it cannot make, and what it keeps for the next build.
+
+    Attributes:
+      on_error: `quarantine` sets it aside with its reason and goes on; `stop` ends the build.
+      max_quarantined: the build stops when more samples than this were set aside; a share of all
+        records if below 1.
+      keep_prepared: whether images are kept as `prepare` leaves them, in `.builds/prepared`; then a
+        build in which only `augment` changed decodes no source. Decides no byte of a sample.
+      exclude: a list of keys that are left out, as `dsbuilder inspect --exclude` writes it. The
+        others stay in the split that they had with them.
+    """
+
+    on_error: Literal["stop", "quarantine"] = "quarantine"
+    max_quarantined: float = 0.1
+    keep_prepared: bool = False
+    exclude: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_quarantined < 0:
+            raise ValueError(
+                f"max_quarantined: expected 0 or more, found {self.max_quarantined:g}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """How a dataset is streamed unless a caller says otherwise.
+
+    Attributes:
+      batch_size: samples in a batch.
+      images: `uint8`, `scale` (float32 in [0, 1]) or `standardize` (float32, each channel with the
+        train split's mean 0 and deviation 1).
+      stages: fresh in every epoch, train only.
+      finish: every split, after `stages`; no randomness.
+    """
+
+    batch_size: int = 32
+    images: Literal["uint8", "scale", "standardize"] = "uint8"
+    stages: tuple[AnyStage, ...] = ()
+    finish: tuple[Stage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size: expected 1 or more, found {self.batch_size}.")
+        if sum(isinstance(stage, MixStage) for stage in self.stages) > 1:
+            raise ValueError("stages: expected at most one mixer, found several. Keep one.")
+
+
+def _check_at_least_1(option: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{option}: expected 1 or more, found {value}.")
+
+
+def _check_above_0(option: str, value: float) -> None:
+    if value <= 0:
+        raise ValueError(f"{option}: expected more than 0, found {value:g}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerOptions:
+    """The optimizer: any of `keras.optimizers` by its name in snake case.
+
+    Attributes:
+      use: `adam`, `adamw`, `sgd`, `rmsprop`, ...
+      learning_rate: above 0.
+      schedule: `constant`, or `cosine`, which lowers it epoch by epoch along half a cosine, to
+        nearly 0 in the last epoch of a phase.
+      options: further arguments of the Keras class, such as {momentum: 0.9}.
+    """
+
+    use: str = "adam"
+    learning_rate: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_above_0("learning_rate", self.learning_rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneOptions:
+    """A second phase, which starts from the best model so far and also trains frozen layers.
+
+    Attributes:
+      layers: how many of the last frozen layers that have weights. Batch normalisation is not
+        counted: it stays frozen, or it would destroy what the layers have learnt before.
+      epochs: at most.
+      learning_rate: of this phase, well below the one before.
+    """
+
+    layers: int = 10
+    epochs: int = 5
+    learning_rate: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _check_at_least_1("layers", self.layers)
+        _check_at_least_1("epochs", self.epochs)
+        _check_above_0("learning_rate", self.learning_rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How a model is trained.
+
+    Attributes:
+      model: the model builder.
+      target: the name of the target that is learnt; null for the only one.
+      optimizer: see `OptimizerOptions`.
+      epochs: at most, before fine-tuning.
+      fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are.
+      batch_size: overrides `stream.batch_size`.
+      seed: overrides the pipeline's seed.
+      normalize: `scale` (to [0, 1]) or `standardize` (by the train split's mean and deviation),
+        inside the model; `scale` by default, and nothing for a model that preprocesses itself.
+      patience: epochs of a phase without a better validation loss before it ends; null never ends
+        it early.
+      deterministic: whether only operations are used that give the same bits in every run; slower
+        on some accelerators.
+    """
+
+    model: ModelBuilder
+    target: str | None = None
+    optimizer: OptimizerOptions = OptimizerOptions()
+    epochs: int = 10
+    fine_tune: FineTuneOptions | None = None
+    batch_size: int | None = None
+    seed: int | None = None
+    normalize: Literal["scale", "standardize"] | None = None
+    patience: int | None = None
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        _check_at_least_1("epochs", self.epochs)
+        _check_at_least_1("batch_size", self.batch_size)
+        _check_at_least_1("patience", self.patience)
+        if self.normalize and self.model.preprocesses:
+            raise ValueError(
+                f"normalize: expected none for a model that preprocesses its input itself, found "
+                f"'{self.normalize}'. Remove it."
+            )
+
+
+_VERSION = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything a pipeline file says.
+
+    Attributes:
+      name: of the dataset, `[a-z][a-z0-9_]*`.
+      version: `x.y.z`.
+      seed: the root of all randomness.
+      image, source, split, prepare, augment, synthesize, finish, cache, inspect, build, stream,
+        train: the sections, in the order in which a sample meets them. `inspect` holds inspectors
+        by name, each with its action and options.
+    """
+
+    name: str
+    version: str = "1.0.0"
+    seed: int = 0
+    image: ImageOptions = ImageOptions()
+    source: Source | None = None
+    split: SplitOptions = SplitOptions()
+    prepare: tuple[Stage, ...] = ()
+    augment: AugmentOptions = AugmentOptions(copies=0)
+    synthesize: tuple[Synthesis, ...] = ()
+    finish: tuple[Stage, ...] = ()
+    cache: CacheOptions = CacheOptions()
+    inspect: Mapping[str, Inspection] = field(default_factory=dict)
+    build: BuildOptions = BuildOptions()
+    stream: StreamOptions = StreamOptions()
+    train: TrainOptions | None = None
+
+    @staticmethod
+    def check_field(field: str, value: Any) -> str | None:
+        """Returns what is wrong with one field, which is told with all else that is wrong."""
+        if field == "name" and not re.fullmatch(r"[a-z][a-z0-9_]*", value):
+            return f"expected small letters, digits and underscores, found '{value}'."
+        if field == "version" and not re.fullmatch(_VERSION, value):
+            return f"expected x.y.z, such as 1.0.0, found '{value}'."
+        return None
+
+    def __post_init__(self) -> None:
+        stages = (*self.augment.stages, *self.stream.stages)
+        if sum(isinstance(stage, MixStage) for stage in stages) > 1:
+            raise ValueError(
+                "expected at most one mixer on a sample's way, found one in augment and one in "
+                "stream. Keep one."
+            )
+        if self.source is None and not self.synthesize:
+            raise ValueError("expected a source or something to synthesize, found neither.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """A pipeline file, bound.
+
+    Attributes:
+      settings: what it says.
+      resolved: the same as plain data, every default filled in, paths as written.
+      document: the tree with lines, for errors that are found later.
+      registry: the plugins it was bound with.
+    """
+
+    settings: Settings
+    resolved: Mapping[str, Any]
+    document: Document
+    registry: Registry
+
+    def where(self, path: str) -> str:
+        """Returns `file:line: path` of a place such as `augment.stages[1]`."""
+        node: Node | None = self.document.root
+        for step in re.findall(r"[^.\[\]]+", path):
+            value = node.value if node is not None else None
+            if isinstance(value, dict):
+                node = value.get(step)
+            elif isinstance(value, tuple) and step.isdigit() and int(step) < len(value):
+                node = value[int(step)]
+            else:
+                node = None
+        return self.document.where(node, path)
+
+
+def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
+    """Returns the spec of a pipeline file, with `--set` assignments applied.
+
+    Raises:
+      SpecError: with every problem found, each with file and line.
+    """
+    return load_document(override(read(path), overrides), registry)
+
+
+def load_document(document: Document, registry: Registry) -> Spec:
+    """Returns the spec of a document that was read; see `load`."""
+    custom = {**StageBinder(registry).custom, Inspection: binder_of(registry)}
+    binder = Binder(document, custom)
+    settings, resolved = binder.bind(Settings, document.root, "")
+    if binder.problems:
+        raise SpecError(sorted(binder.problems, key=_line))
+    return Spec(settings=settings, resolved=resolved, document=document, registry=registry)
+
+
+def load_text(text: str, registry: Registry, *, origin: str, folder: Path) -> Spec:
+    """Returns the spec of a pipeline file's text; paths in it are relative to `folder`."""
+    return load_document(parse(text, origin=origin, folder=folder), registry)
+
+
+def load_data(data: Mapping[str, Any], registry: Registry, *, origin: str, folder: Path) -> Spec:
+    """Returns the spec of resolved plain data; paths in it are relative to `folder`."""
+    return load_document(from_data(data, origin=origin, folder=folder), registry)
+
+
+def _line(problem: Problem) -> int:
+    parts = problem.where.split(":")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0

@@ -1,0 +1,205 @@
+"""Places of a pipeline that name a plugin, `{use: name, option: value, ...}`, and their binding."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dsbuilder.errors import PluginError
+from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
+from dsbuilder.pipelinefile.document import Node
+from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage, Synthesizer
+from dsbuilder.registry import Plugin, Registry
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixStage:
+    """A mixer at one place of a pipeline; see `Stage`."""
+
+    id: str
+    plugin: Mixer
+    p: float = 1.0
+
+
+AnyStage = Stage | MixStage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthesis:
+    """A synthesizer at one place of a pipeline.
+
+    Attributes:
+      id: its `name`, else plugin and occurrence.
+      plugin: the bound synthesizer.
+      count: how many samples it makes, over all splits.
+      splits: share of each split; the shares sum to 1.
+    """
+
+    id: str
+    plugin: Synthesizer
+    count: int
+    splits: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A place whose plugin was found: the plugin, the mapping that names it, and its path."""
+
+    plugin: Plugin
+    node: Node
+    path: str
+
+    @property
+    def word(self) -> str:
+        return str(self.node.value["use"].text)
+
+
+_STAGE_WORDS = frozenset({"use", "name", "p"})
+_SYNTHESIS_WORDS = frozenset({"use", "name", "count", "splits"})
+
+
+class StageBinder:
+    """Binds the places of one pipeline, and gives every stage its id.
+
+    The id is the stage's `name`, else plugin and occurrence within its section, so that a stage put
+    in between reseeds no other. Nested stages count within their parent, whose draw they hang on.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._taken: dict[tuple[str, str], str] = {}
+        self.custom: Mapping[Any, Custom] = {
+            Source: self._binds(self._plain, "source"),
+            ModelBuilder: self._binds(self._plain, "model"),
+            Stage: self._binds(self._stage, "transform"),
+            AnyStage: self._binds(self._stage, "transform", "mixer"),
+            Synthesis: self._binds(self._synthesis, "synthesizer"),
+        }
+
+    def _binds(self, bind: Callable[[Binder, _Use], tuple[Any, Any]], *kinds: str) -> Custom:
+        def custom(binder: Binder, node: Node, path: str) -> tuple[Any, Any]:
+            use = self._find(binder, _unpaste(node), path, *kinds)
+            return (FAILED, None) if use is None else bind(binder, use)
+
+        return custom
+
+    def _find(self, binder: Binder, node: Node, path: str, *kinds: str) -> _Use | None:
+        if node.text is not None and node.value is not None:  # `folder` is short for {use: folder}
+            node = Node({"use": Node(node.text, node.text, node.line)}, line=node.line)
+        if not isinstance(node.value, dict) or "use" not in node.value:
+            wanted = f"expected a {' or '.join(kinds)} as {{use: name, ...}}"
+            binder.problem(node, path, f"{wanted}, found {node.plain()!r}.")
+            return None
+        use = node.value["use"]
+        try:
+            return _Use(self._registry.get(str(use.text), *kinds), node, path)
+        except PluginError as error:
+            binder.problem(use, path, str(error))
+            return None
+
+    def _plain(self, binder: Binder, use: _Use) -> tuple[Any, Any]:
+        return self._bind_plugin(binder, use, frozenset({"use"}))
+
+    def _stage(self, binder: Binder, use: _Use) -> tuple[Any, Any]:
+        plugin, resolved = self._bind_plugin(binder, use, _STAGE_WORDS)
+        identity = self._identify(binder, use)
+        p = self._bind_p(binder, use, getattr(plugin, "default_p", 1.0))
+        if FAILED in (plugin, identity, p):
+            return FAILED, None
+        cls = MixStage if isinstance(plugin, Mixer) else Stage
+        return cls(id=identity, plugin=plugin, p=p), {**resolved, **_named(use), "p": p}
+
+    def _synthesis(self, binder: Binder, use: _Use) -> tuple[Any, Any]:
+        plugin, resolved = self._bind_plugin(binder, use, _SYNTHESIS_WORDS)
+        identity = self._identify(binder, use)
+        count = self._bind_count(binder, use)
+        splits = self._bind_splits(binder, use)
+        if FAILED in (plugin, identity, count, splits):
+            return FAILED, None
+        synthesis = Synthesis(id=identity, plugin=plugin, count=count, splits=splits)
+        return synthesis, {**resolved, **_named(use), "count": count, "splits": splits}
+
+    def _bind_plugin(self, binder: Binder, use: _Use, words: frozenset[str]) -> tuple[Any, Any]:
+        """Binds a plugin's options: everything in the mapping but the stage's own `words`."""
+        line = use.node.line
+        options = {key: child for key, child in use.node.value.items() if key not in words}
+        if not use.plugin.mark.is_family:
+            bound, resolved = binder.dataclass(
+                use.plugin.cls, Node(options, line=line), use.path, noun="option"
+            )
+            return bound, None if bound is FAILED else {"use": use.word, **resolved}
+        member = use.word.removeprefix(use.plugin.name[:-1])
+        tree = {"member": Node(member, member), "options": Node(options, line=line)}
+        bound, resolved = binder.dataclass(use.plugin.cls, Node(tree, line=line), use.path)
+        return bound, None if bound is FAILED else {"use": use.word, **resolved["options"]}
+
+    def _bind_p(self, binder: Binder, use: _Use, default: float) -> Any:
+        node = use.node.value.get("p")
+        if node is None:
+            return default
+        p, _ = binder.bind(float, node, f"{use.path}.p")
+        if p is not FAILED and not 0 <= p <= 1:
+            message = f"expected a probability in [0, 1], found {p:g}."
+            return binder.problem(node, f"{use.path}.p", message)[0]
+        return p
+
+    def _bind_count(self, binder: Binder, use: _Use) -> Any:
+        node = use.node.value.get("count", Node(None, line=use.node.line))
+        if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0:
+            return node.value
+        found = "none" if node.value is None else repr(node.plain())
+        message = f"expected how many samples to make, 1 or more, found {found}."
+        return binder.problem(node, f"{use.path}.count", message)[0]
+
+    def _bind_splits(self, binder: Binder, use: _Use) -> Any:
+        node = use.node.value.get("splits", Node("train", "train"))
+        shares = {node.text: 1.0} if node.text else node.plain()
+        if isinstance(shares, dict) and set(shares) <= set(SPLITS):
+            values = [share for share in shares.values() if isinstance(share, (int, float))]
+            positive = len(values) == len(shares) and all(share >= 0 for share in values)
+            if positive and abs(sum(values) - 1) < 1e-6:
+                return {name: float(shares[name]) for name in SPLITS if name in shares}
+        message = (
+            "expected a split, or shares of splits that sum to 1 such as "
+            f"{{train: 0.8, test: 0.2}}, found {node.plain()!r}."
+        )
+        return binder.problem(node, f"{use.path}.splits", message)[0]
+
+    def _identify(self, binder: Binder, use: _Use) -> Any:
+        name = use.node.value.get("name")
+        if name is not None and not re.fullmatch(r"[^/\s][^/]*", str(name.text)):
+            message = f"expected a name without '/', found '{name.text}'. Rename it."
+            return binder.problem(name, f"{use.path}.name", message)[0]
+        scope = re.sub(r"\[\d+\]$", "", use.path)
+        section = "" if "[" in scope else f"{scope.removesuffix('.stages')}/"
+        stem = section + (str(name.text) if name is not None else use.word)
+        if name is not None and (scope, stem) in self._taken:
+            other = self._taken[scope, stem]
+            message = f"expected each name once, found '{name.text}' at {other} as well. Rename it."
+            return binder.problem(name, f"{use.path}.name", message)[0]
+        occurrence, identity = 1, stem
+        while (scope, identity) in self._taken:
+            occurrence += 1
+            identity = f"{stem}-{occurrence}"
+        self._taken[scope, identity] = use.path
+        return identity
+
+
+def _named(use: _Use) -> dict[str, str]:
+    name = use.node.value.get("name")
+    return {} if name is None else {"name": str(name.text)}
+
+
+def _unpaste(node: Node) -> Node:
+    """Turns albumentations' own serialised form into ours."""
+    value = node.value
+    if isinstance(value, dict) and "__version__" in value and "transform" in value:
+        value = value["transform"].value
+    if not isinstance(value, dict) or "__class_fullname__" not in value:
+        return node
+    name = value["__class_fullname__"]
+    word = "A." + str(name.text).rsplit(".", 1)[-1]
+    rest = {key: child for key, child in value.items() if key != "__class_fullname__"}
+    return Node({"use": Node(word, word, name.line), **rest}, line=node.line)

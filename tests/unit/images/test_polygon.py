@@ -1,0 +1,61 @@
+"""Polygons to pixels: a pixel is covered where its centre lies inside."""
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsbuilder.images import polygon
+
+COORDINATE = st.floats(-10, 40, allow_nan=False).map(lambda number: round(number, 2))
+POLYGON = st.lists(COORDINATE, min_size=6, max_size=20).map(lambda flat: flat[: len(flat) & ~1])
+
+
+def covers(flat, x, y):
+    """The even-odd rule for one point, edge by edge."""
+    points = list(zip(flat[::2], flat[1::2], strict=True))
+    inside = False
+    for (ax, ay), (bx, by) in zip(points, points[1:] + points[:1], strict=True):
+        if (ay <= y) != (by <= y) and ax + (y - ay) / (by - ay) * (bx - ax) <= x:
+            inside = not inside
+    return inside
+
+
+@settings(max_examples=60)
+@given(POLYGON)
+def test_a_pixel_is_covered_where_its_centre_lies_inside(flat):
+    mask = polygon.fill([flat], (24, 30))
+    expected = [[covers(flat, x + 0.5, y + 0.5) for x in range(30)] for y in range(24)]
+    assert np.array_equal(mask, np.array(expected, np.uint8))
+
+
+def test_a_rectangle_on_the_grid_covers_its_pixels_alone():
+    mask = polygon.fill([[2, 1, 5, 1, 5, 4, 2, 4]], (6, 8))
+    expected = np.zeros((6, 8), np.uint8)
+    expected[1:4, 2:5] = 1
+    assert np.array_equal(mask, expected)
+
+
+@settings(max_examples=30)
+@given(st.floats(1, 19), st.floats(1, 19))
+def test_neighbours_share_no_pixel_and_leave_no_gap(top, bottom):
+    left = polygon.fill([[0, 0, top, 0, bottom, 20, 0, 20]], (20, 20))
+    right = polygon.fill([[top, 0, 20, 0, 20, 20, bottom, 20]], (20, 20))
+    assert np.array_equal(left + right, np.ones((20, 20), np.uint8))
+
+
+def test_several_polygons_are_their_union():
+    one, other = [0, 0, 4, 0, 4, 4, 0, 4], [2, 2, 6, 2, 6, 6, 2, 6]
+    both = polygon.fill([one, other], (8, 8))
+    assert np.array_equal(both, polygon.fill([one], (8, 8)) | polygon.fill([other], (8, 8)))
+
+
+def test_a_circle_has_its_area():
+    angles = np.linspace(0, 2 * math.pi, 200, endpoint=False)
+    flat = np.stack([50 + 30 * np.cos(angles), 50 + 30 * np.sin(angles)], axis=1).ravel()
+    assert abs(int(polygon.fill([flat], (100, 100)).sum()) / (math.pi * 900) - 1) < 0.005
+
+
+def test_what_lies_outside_or_has_no_area_covers_nothing():
+    assert not polygon.fill([[50, 50, 60, 50, 60, 60], [1, 1, 2, 1], [3, 3], []], (8, 8)).any()
