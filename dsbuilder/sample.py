@@ -36,6 +36,8 @@ class Record:
         that of `path` does.
       size: (height, width) that an annotation states and positions were divided by; None where the
         image was asked. An upright image of other proportions is refused.
+      place: where in the file of `path` the record lies, as JSON values that the source's catalog
+        knows: a byte offset, a member of an archive, a row. Empty where the file is the image.
     """
 
     key: str
@@ -45,6 +47,7 @@ class Record:
     split: str | None = None
     files: tuple[Path, ...] = ()
     size: tuple[int, int] | None = None
+    place: Mapping[str, Any] = field(default_factory=dict)
 
     def size_problem(self, image: np.ndarray) -> str | None:
         """Says that the decoded image has other proportions than `size`; None if it has not.

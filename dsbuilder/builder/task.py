@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from dsbuilder.cache.manifest import signature_from_json, signature_to_json
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.registry import discover
 from dsbuilder.sample import Record
+from dsbuilder.targets import signature_from_json, signature_to_json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,12 +209,13 @@ def _record_to_json(located: Located) -> list[Any]:
         record.split,
         [str(file) for file in record.files],
         record.size,
+        dict(record.place),
         located.source,
     ]
 
 
 def _record_from_json(row: Sequence[Any]) -> Located:
-    key, path, targets, group, split, files, size, source = row
+    key, path, targets, group, split, files, size, place, source = row
     record = Record(
         key=key,
         path=None if path is None else Path(path),
@@ -223,6 +224,7 @@ def _record_from_json(row: Sequence[Any]) -> Located:
         split=split,
         files=tuple(Path(file) for file in files),
         size=None if size is None else (size[0], size[1]),
+        place=place,
     )
     return Located(record=record, source=source)
 

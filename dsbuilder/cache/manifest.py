@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from dsbuilder import targets
 from dsbuilder.cache import CODECS, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.errors import CacheError
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import SampleSpec
+from dsbuilder.targets import signature_from_json, signature_to_json
 
 FORMAT = 1
 
@@ -114,18 +114,6 @@ class Manifest:
         signature = signature_from_json(rest.pop("signature"))
         rest["warnings"] = tuple(rest["warnings"])
         return cls(signature=signature, splits=splits, **rest)
-
-
-def signature_to_json(signature: SampleSpec) -> dict[str, Any]:
-    """Returns a signature as JSON values; `signature_from_json` reads them back."""
-    kinds = {name: targets.to_json(target) for name, target in signature.targets.items()}
-    return {"image": asdict(signature.image), "targets": kinds}
-
-
-def signature_from_json(data: Mapping[str, Any]) -> SampleSpec:
-    """Returns the signature that `signature_to_json` described."""
-    kinds = {name: targets.from_json(target) for name, target in data["targets"].items()}
-    return SampleSpec(image=ImageSpec(**data["image"]), targets=kinds)
 
 
 def write(folder: Path, manifest: Manifest) -> None:

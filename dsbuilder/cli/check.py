@@ -71,7 +71,7 @@ def planned(surveyed: "Survey") -> "Plan":
 
 def describe(surveyed: "Survey", plan: "Plan") -> dict[str, Any]:
     """Returns what was found of a pipeline as JSON values."""
-    from dsbuilder.cache.manifest import signature_to_json
+    from dsbuilder.targets import signature_to_json
 
     pipeline, settings = surveyed.pipeline, surveyed.pipeline.settings
     classes = count_classes(surveyed)

@@ -28,7 +28,7 @@ def info(dataset: Path, *, as_json: bool) -> None:
 
 def describe(dataset: "Dataset") -> dict[str, Any]:
     """Returns what a dataset is as JSON values."""
-    from dsbuilder.cache.manifest import signature_to_json
+    from dsbuilder.targets import signature_to_json
 
     known = dataset.manifest
     return {

@@ -15,24 +15,31 @@ all have in common: the target appears whole or not at all, and what was there i
 """
 
 import contextlib
+import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from dsbuilder.dataset import Dataset
+from dsbuilder.dataset.exportable import OpenedDataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
-from dsbuilder.export import coco, folder, imagefolder, npz, ocr, tfds, voc, webdataset, yolo
+from dsbuilder.export import coco, imagefolder, npz, ocr, tfds, voc, webdataset, yolo
+from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.folder.writer import FolderExporter
 
-Export = Callable[[Dataset, Path], dict[str, int]]
+_LOGGER = logging.getLogger(__name__)
+
+Export = Any
 """Writes a dataset into an empty folder and returns how many samples of each split it wrote."""
 
 EXPORTS: Mapping[str, Export] = MappingProxyType(
     {
         "coco": coco.write,
-        "folder": folder.write,
+        "folder": FolderExporter,
         "imagefolder": imagefolder.write,
         "npz": npz.write,
         "ocr": ocr.write,
@@ -77,7 +84,7 @@ def export(dataset: Dataset, target: Path, *, to: str) -> Exported:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         temporary.mkdir(parents=True)
-        samples = EXPORTS[to](dataset, temporary)
+        samples = _written(dataset, EXPORTS[to], temporary)
         temporary.replace(target)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -89,6 +96,24 @@ def export(dataset: Dataset, target: Path, *, to: str) -> Exported:
         with contextlib.suppress(OSError):
             shutil.rmtree(temporary)
     return Exported(path=target, samples=samples)
+
+
+def _written(dataset: Dataset, how: Any, folder: Path) -> Mapping[str, int]:
+    if not isinstance(how, type):  # TRANSITION: until every layout has an Exporter
+        former: Mapping[str, int] = how(dataset, folder)
+        return former
+    written = how().write(OpenedDataset(dataset), folder)
+    sidecar.write(_root(folder), dataset.signature, written.keys)
+    for note in written.notes:
+        _LOGGER.warning("%s: %s.", dataset.path, note)
+    found: Mapping[str, int] = written.samples
+    return found
+
+
+def _root(folder: Path) -> Path:
+    """Returns the one file that an export is, else its folder."""
+    entries = list(folder.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_file() else folder
 
 
 def _check_target(target: Path) -> None:

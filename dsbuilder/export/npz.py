@@ -24,13 +24,12 @@ import numpy as np
 
 from dsbuilder.cache import ledger
 from dsbuilder.cache.codec import fixed_shape
-from dsbuilder.cache.manifest import signature_to_json
 from dsbuilder.cache.npy import feature_arrays
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.records import arrays, example
 from dsbuilder.sample import Feature, SampleSpec, Target
-from dsbuilder.targets import ClassLabel, MultiLabel, Text, Value
+from dsbuilder.targets import ClassLabel, MultiLabel, Text, Value, signature_to_json
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _AS_Y = (ClassLabel, MultiLabel, Value, Text)

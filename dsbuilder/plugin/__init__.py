@@ -1,9 +1,10 @@
 """Everything that a plugin author needs and, with `images/`, all that a plugin may import.
 
 A plugin is one frozen keyword-only dataclass under one decorator. Its fields are the YAML options,
-its docstring is the help text, its types are the schema. There are six kinds:
+its docstring is the help text, its types are the schema. There are seven kinds:
 
   Source        finds records on disk              `@source(name)`                  sources.py
+  Exporter      writes a dataset for others        `@exporter(name)`                exporters.py
   Transform     changes one sample                 `@transform(name, geometry=...)` transforms.py
   Mixer         mixes a sample with others         `@mixer(name)`                   mixers.py
   Synthesizer   makes samples from nothing         `@synthesizer(name)`             synthesizers.py
@@ -18,6 +19,7 @@ importing a file.
 
 from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
 from dsbuilder.plugin.decorators import (
+    exporter,
     inspector,
     mixer,
     model,
@@ -25,12 +27,13 @@ from dsbuilder.plugin.decorators import (
     synthesizer,
     transform,
 )
+from dsbuilder.plugin.exporters import Exportable, Exporter, StoredSample, Written
 from dsbuilder.plugin.inspectors import Finding, Inspector, Seen, View
 from dsbuilder.plugin.marks import Geometry, Mark
 from dsbuilder.plugin.mixers import Mixer
 from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
-from dsbuilder.plugin.sources import Recognition, Source
+from dsbuilder.plugin.sources import Catalog, Evidence, Listing, Recognition, Signs, Source
 from dsbuilder.plugin.synthesizers import Synthesizer
 from dsbuilder.plugin.transforms import Stage, Transform
 from dsbuilder.sample import (
@@ -55,19 +58,26 @@ from dsbuilder.targets import (
     PointSet,
     Text,
     Value,
+    signature_to_json,
+    targets_from_json,
 )
 
 __all__ = [
     "CHANNELS",
     "BoxSet",
     "Boxes",
+    "Catalog",
     "ClassLabel",
     "DataError",
+    "Evidence",
+    "Exportable",
+    "Exporter",
     "Finding",
     "Geometry",
     "ImageSpec",
     "Inspector",
     "Keypoints",
+    "Listing",
     "Mark",
     "Mask",
     "Mixer",
@@ -84,8 +94,10 @@ __all__ = [
     "Sample",
     "SampleSpec",
     "Seen",
+    "Signs",
     "Source",
     "Stage",
+    "StoredSample",
     "Synthesizer",
     "Target",
     "Text",
@@ -93,13 +105,17 @@ __all__ = [
     "Transform",
     "Value",
     "View",
+    "Written",
     "did_you_mean",
     "draw_seed",
+    "exporter",
     "generator",
     "inspector",
     "mixer",
     "model",
+    "signature_to_json",
     "source",
     "synthesizer",
+    "targets_from_json",
     "transform",
 ]

@@ -6,6 +6,7 @@ from typing import TypeVar, get_type_hints
 
 from dsbuilder.errors import PluginError
 from dsbuilder.option import unsettable
+from dsbuilder.plugin.exporters import Exporter
 from dsbuilder.plugin.inspectors import Inspector
 from dsbuilder.plugin.marks import Geometry, Mark
 from dsbuilder.plugin.mixers import Mixer
@@ -28,6 +29,11 @@ Plugin = TypeVar("Plugin", bound=type)
 def source(name: str) -> Callable[[Plugin], Plugin]:
     """Marks a class as the source `name`."""
     return _marker(Source, Mark(kind="source", name=name))
+
+
+def exporter(name: str) -> Callable[[Plugin], Plugin]:
+    """Marks a class as the exporter `name`; `export --to name` calls it that."""
+    return _marker(Exporter, Mark(kind="exporter", name=name))
 
 
 def transform(

@@ -1,10 +1,11 @@
-"""What a source is: it finds the records of a layout on disk."""
+"""What a source is: options that say where records lie, and the catalog that `open` gives."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -13,16 +14,152 @@ from dsbuilder.sample import Record, Target
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recognition:
-    """What a source says of a folder that may have its layout.
+class Listing:
+    """What a catalog holds, as one look at its files found it.
 
     Attributes:
-      certainty: 0 says that it is another layout, 1 that it can be no other.
-      reason: why, or why not, in one line for a person, with counts.
+      records: every record; their order does not matter, but is the same every time.
+      targets: the targets of the records by name, in the order a stream shall yield them.
+      notes: what was skipped or may be meant otherwise, and why, for a person: sentences without
+        a full stop.
+    """
+
+    records: Sequence[Record]
+    targets: Mapping[str, Target]
+    notes: Sequence[str] = ()
+
+
+class Catalog(ABC):
+    """An opened source: its records, and the pixels of each.
+
+    Opening is cheap, and listing happens once, when it is first asked for: so a worker process,
+    which is told the records and only reads them, lists nothing. Open files may be kept.
+    """
+
+    @abstractmethod
+    def list(self) -> Listing:
+        """Returns every record and the targets, without decoding an image; called once.
+
+        Raises:
+          DataError: the layout is not what the options promise.
+        """
+
+    @cached_property
+    def _listed(self) -> Listing:
+        return self.list()
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """Every record; see `Listing`."""
+        return self._listed.records
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """The targets of the records by name; see `Listing`."""
+        return self._listed.targets
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was skipped and why; see `Listing`."""
+        return self._listed.notes
+
+    def watches(self) -> Sequence[Path] | None:
+        """Returns the files and folders that decide what is listed; None says unknown.
+
+        Those of the records themselves are known. What is said here lets a build that has nothing
+        to do be told from the times of files and folders; else every build lists anew.
+        """
+        return None
+
+    def read(self, record: Record) -> bytes | np.ndarray:
+        """Returns a record's pixels: an encoded image, or `(H, W, C)` uint8 with C in 1, 3, 4.
+
+        Runs in worker processes. A record is found by its `path` and its `place` alone.
+        """
+        if record.path is None:
+            raise PluginError("a catalog whose records have no path must define read().")
+        return record.path.read_bytes()
+
+    def identity(self, record: Record) -> str | None:
+        """Returns what stands for the pixels in a fingerprint; None if the bytes of `path` do."""
+        return None
+
+
+Evidence = Literal["declared", "arranged", "possible"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signs:
+    """What of a folder speaks for a layout, and what against it; weighed in one place for all.
+
+    Attributes:
+      reason: what was found, or what that must be there was not, in one line for a person, with
+        counts.
+      evidence: `declared` where a file of the layout's own says what is here; `arranged` where
+        files lie and are called as the layout has it; `possible` where other layouts look just so;
+        None where what must be there is missing.
+      explained: share of the folder's images, or of what the files name, that the layout accounts
+        for, in [0, 1].
+      contradictions: what speaks against it, each in a few words.
       options: the options with which the source reads the folder; `Path` options are relative to
         it.
       comments: what a person should know of an option before a build, by option.
     """
+
+    reason: str
+    evidence: Evidence | None = None
+    explained: float = 1.0
+    contradictions: Sequence[str] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    comments: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(ABC):  # noqa: B024 - TRANSITION
+    """Where records lie on disk: options and nothing else; `open` gives what is there."""
+
+    of_folder: ClassVar[bool] = True
+    """Whether a folder may have its layout; not of what a person puts together."""
+
+    @classmethod
+    def signs(cls, folder: Path) -> Signs:
+        """Says what of a folder speaks for this layout, by names and small text files alone."""
+        return Signs(reason="its author does not say how to recognise it")
+
+    def open(self) -> Catalog:
+        """Returns the catalog of what the options name; nothing is read before it is asked."""
+        return _Former(self)  # TRANSITION: abstract, once every source opens a catalog of its own
+
+    # TRANSITION: what follows goes when every source and every caller is ported.
+
+    def records(self) -> Iterator[Record]:
+        """TRANSITION."""
+        return iter(self.open().records)
+
+    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+        """TRANSITION."""
+        return self.open().targets
+
+    def watches(self) -> Sequence[Path] | None:
+        """TRANSITION."""
+        catalog = self.open()
+        return None if isinstance(catalog, _Former) else catalog.watches()
+
+    def read(self, record: Record) -> bytes | np.ndarray:
+        """TRANSITION."""
+        catalog = self.open()
+        return (
+            Catalog.read(catalog, record) if isinstance(catalog, _Former) else catalog.read(record)
+        )
+
+    def identity(self, record: Record) -> str | None:
+        """TRANSITION."""
+        catalog = self.open()
+        return None if isinstance(catalog, _Former) else catalog.identity(record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognition:
+    """TRANSITION."""
 
     certainty: float
     reason: str
@@ -30,50 +167,21 @@ class Recognition:
     comments: Mapping[str, str] = field(default_factory=dict)
 
 
-class Source(ABC):
-    """Finds the records of a layout on disk.
+class _Former(Catalog):
+    """TRANSITION."""
 
-    `read` runs in worker processes, `records` and `targets` once in the main process.
-    """
+    def __init__(self, source: Source) -> None:
+        self._source = source
 
-    of_folder: ClassVar[bool] = True
-    """Whether a folder may have its layout; not of what a person puts together."""
-
-    @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
-        """Says whether a folder has this layout, by looking at names and small text files alone."""
-        return Recognition(certainty=0, reason="its author does not say how to recognise it")
-
-    @abstractmethod
-    def records(self) -> Iterator[Record]:
-        """Yields every record, without opening an image; the order does not matter.
-
-        Raises:
-          DataError: the layout is not what the options promise.
-        """
-
-    @abstractmethod
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns the targets of the records by name, in the order a stream shall yield them."""
-
-    def read(self, record: Record) -> bytes | np.ndarray:
-        """Returns a record's pixels: an encoded image, or `(H, W, C)` uint8 with C in 1, 3, 4."""
-        return self._bytes(record)
+    def list(self) -> Listing:
+        found = [*self._source.records()]
+        return Listing(records=found, targets=self._source.targets(found))
 
     def watches(self) -> Sequence[Path] | None:
-        """Returns the files and folders that decide what `records` yields; None says unknown.
+        return self._source.watches()
 
-        Those of the records themselves are known. What is said here lets a build that has nothing
-        to do be told from the times of files and folders; else every build asks for the records.
-        """
-        return None
+    def read(self, record: Record) -> bytes | np.ndarray:
+        return self._source.read(record)
 
     def identity(self, record: Record) -> str | None:
-        """Returns what stands for the pixels in a fingerprint; None if the bytes of `path` do."""
-        return None
-
-    @staticmethod
-    def _bytes(record: Record) -> bytes:
-        if record.path is None:
-            raise PluginError("a source whose records have no path must define read().")
-        return record.path.read_bytes()
+        return self._source.identity(record)

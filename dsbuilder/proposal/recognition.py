@@ -1,12 +1,12 @@
 """Which layout a folder has: every source is asked, and says why or why not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.errors import DataError, did_you_mean
 from dsbuilder.layouts.glance import glance, remembered
-from dsbuilder.plugin import Recognition
+from dsbuilder.plugin import Recognition, Signs
 from dsbuilder.registry import Registry
 
 LEAST = 0.5
@@ -14,6 +14,15 @@ LEAST = 0.5
 
 NEAR = 0.1
 """Certainties that differ by no more than this leave a choice to the user."""
+
+_WEIGHTS: Mapping[str | None, float] = {
+    "declared": 0.97,
+    "arranged": 0.85,
+    "possible": 0.6,
+    None: 0.0,
+}
+_CONTRADICTED = 0.4
+"""What is left of a certainty for each thing that speaks against it: below `LEAST`."""
 
 _MOST_NEIGHBOURS = 50
 _MOST_OF_NEIGHBOUR = 2_000
@@ -56,13 +65,26 @@ def _candidates(folder: Path, registry: Registry) -> tuple[Candidate, ...]:
 
 
 def _asked(cls: type, folder: Path) -> Recognition:
-    recognise = cls.recognise  # type: ignore[attr-defined]
     try:
-        recognition: Recognition = recognise(folder)
+        if not hasattr(cls, "recognise"):  # TRANSITION
+            return weighed(cls.signs(folder))  # type: ignore[attr-defined]
+        recognition: Recognition = cls.recognise(folder)
     except Exception as error:  # noqa: BLE001 - a stranger's code; told as the reason
         name = type(error).__name__
         return Recognition(certainty=0, reason=f"it failed to look: {name}: {error}")
     return recognition
+
+
+def weighed(signs: Signs) -> Recognition:
+    """Returns how certain signs make a layout: the one scale for all of them."""
+    doubt = _CONTRADICTED ** len(signs.contradictions)
+    but = "".join(f"; but {each}" for each in signs.contradictions)
+    return Recognition(
+        certainty=_WEIGHTS[signs.evidence] * signs.explained * doubt,
+        reason=f"{signs.reason}{but}",
+        options=signs.options,
+        comments=signs.comments,
+    )
 
 
 def check_extent(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """The kinds of label, one file each, and the table that finds them by name."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
 from dsbuilder.sample import Target
@@ -10,12 +9,16 @@ from dsbuilder.targets.class_label import ClassLabel
 from dsbuilder.targets.keypoints import Keypoints, PointSet
 from dsbuilder.targets.mask import Mask
 from dsbuilder.targets.multi_label import MultiLabel
+from dsbuilder.targets.signature import (
+    KINDS,
+    from_json,
+    signature_from_json,
+    signature_to_json,
+    targets_from_json,
+    to_json,
+)
 from dsbuilder.targets.text import Text
 from dsbuilder.targets.value import Value
-
-KINDS: Mapping[str, type[Target]] = {
-    kind.kind: kind for kind in (ClassLabel, MultiLabel, Value, Text, Mask, Boxes, Keypoints)
-}
 
 __all__ = [
     "KINDS",
@@ -30,21 +33,12 @@ __all__ = [
     "Value",
     "counted",
     "from_json",
+    "signature_from_json",
+    "signature_to_json",
     "stated",
+    "targets_from_json",
     "to_json",
 ]
-
-
-def to_json(target: Target) -> dict[str, Any]:
-    """Returns a target as JSON values; `from_json` reads them back."""
-    options = {field.name: getattr(target, field.name) for field in fields(target)}  # type: ignore[arg-type]
-    return {"kind": target.kind, **options}
-
-
-def from_json(data: Mapping[str, Any]) -> Target:
-    """Returns the target that `to_json` described."""
-    options = {name: _tuples(value) for name, value in data.items() if name != "kind"}
-    return KINDS[data["kind"]](**options)
 
 
 def counted(kinds: Mapping[str, Target], values: Mapping[str, Any]) -> Iterator[str]:
@@ -67,7 +61,3 @@ def _classified(kinds: Mapping[str, Target]) -> Iterator[tuple[str, str, Target]
     found = ((name, kind) for name, kind in kinds.items() if kind.class_names)
     for place, (name, kind) in enumerate(found):
         yield (f"{name}/" if place else ""), name, kind
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value

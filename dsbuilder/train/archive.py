@@ -20,10 +20,10 @@ from typing import Any
 
 import keras
 
-from dsbuilder.cache.manifest import signature_from_json, signature_to_json
 from dsbuilder.errors import TrainError
 from dsbuilder.registry import discover
 from dsbuilder.sample import SampleSpec
+from dsbuilder.targets import signature_from_json, signature_to_json
 from dsbuilder.train.run import BEST, Row
 from dsbuilder.train.units import Units
 

@@ -1,69 +1,74 @@
 """split/class/image: what Hugging Face `imagefolder`, Keras and torchvision read.
 
     out/                            out/
-      keys.csv                        train/
-      signature.json                    tom.png
-      train/                            metadata.csv    file_name,text
-        cat/tom.png                   test/
-        cat/tom.png@copy-1.png          ...
-        dog/rex.png
-      test/
+      dsbuilder.json                  dsbuilder.json
+      train/                          train/
+        cat/tom.png                     tom.png
+        cat/tom.png@copy-1.png          metadata.csv    file_name,text
+        dog/rex.png                   test/
+      test/                             ...
         cat/felix.png
         dog/
 
 With a class target, the class is the folder; texts and values stand in `metadata.csv`, each with a
-column. Other labels are left out and reported; `imagefolder.py` writes them. Stored JPEG and PNG
+column. Other labels are left out and noted; `imagefolder.py` writes them. Stored JPEG and PNG
 files are taken over byte for byte, raw pixels become PNG. Every split has a folder for every class,
 also an empty one: Keras numbers classes by the folders it finds. A reader numbers them by their
-sorted names; where the dataset has another order, that is reported in the log, and so is what a
-mixed label loses: its sample lies in the folder of the dominant class.
+sorted names; where the dataset has another order, that is noted, and so is what a mixed
+label loses: its sample lies in the folder of the dominant class.
 """
 
 import csv
 import json
-import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dsbuilder.dataset import Dataset
 from dsbuilder.errors import shortened
-from dsbuilder.export.files import (
-    Names,
-    Stored,
-    check_images,
-    folder_names,
-    held,
-    stored,
-    write_signature,
+from dsbuilder.layouts.file_names import Names, folder_names
+from dsbuilder.layouts.holding import check_images, held, left_out
+from dsbuilder.plugin import (
+    ClassLabel,
+    Exportable,
+    Exporter,
+    StoredSample,
+    Target,
+    Text,
+    Value,
+    Written,
+    exporter,
 )
-from dsbuilder.layouts import keys
-from dsbuilder.sample import Target
-from dsbuilder.targets import ClassLabel, Text, Value
 
 METADATA = "metadata.csv"
-_LOGGER = logging.getLogger(__name__)
 
 
-def write(dataset: Dataset, folder: Path) -> dict[str, int]:
-    """Writes a dataset into an empty folder and returns how many samples of each split it wrote.
+@exporter("folder")
+@dataclass(frozen=True, kw_only=True)
+class FolderExporter(Exporter):
+    """Writes images in class folders, for Hugging Face `imagefolder`, Keras and torchvision.
 
-    Raises:
-      DataError: no target has a place here, or images are of a type that no image file holds.
-      CacheError: a shard is missing, cut or corrupt.
+    With a class target, the class is the folder; texts and values stand in `metadata.csv`. Other
+    labels are left out; `imagefolder` writes them.
     """
-    check_images(dataset)
-    targets = held(dataset, ClassLabel, Text, Value)
-    _report(dataset, _class_target(targets))
-    found: dict[str, str] = {}
-    samples = {
-        split: _write_split(dataset, split, folder / split, targets, found)
-        for split in dataset.splits
-    }
-    keys.write(folder, found)
-    write_signature(dataset, folder)
-    return samples
+
+    def write(self, dataset: Exportable, folder: Path) -> Written:
+        """Writes split/class/image.
+
+        Raises:
+          DataError: no target has a place here, or images are of a type that no image file holds.
+          CacheError: a shard is missing, cut or corrupt.
+        """
+        check_images(dataset)
+        targets = held(dataset, ClassLabel, Text, Value)
+        found: dict[str, str] = {}
+        samples = {
+            split: _write_split(dataset, split, folder / split, targets, found)
+            for split in dataset.splits
+        }
+        notes = [*left_out(dataset, targets), *_notes(_class_target(targets))]
+        return Written(samples=samples, keys=found, notes=notes)
 
 
 def _class_target(targets: Mapping[str, Target]) -> tuple[str, ClassLabel] | None:
@@ -71,35 +76,36 @@ def _class_target(targets: Mapping[str, Target]) -> tuple[str, ClassLabel] | Non
     return next(found, None)
 
 
-def _report(dataset: Dataset, label: tuple[str, ClassLabel] | None) -> None:
+def _notes(label: tuple[str, ClassLabel] | None) -> Iterator[str]:
+    """Yields what other readers will not see as it is."""
     if label is None:
         return
     name, kind = label
     if list(kind.names) != sorted(kind.names):
-        _LOGGER.warning(
-            "%s: the classes are not in sorted order: readers of folders number them otherwise "
-            "than this dataset.",
-            dataset.path,
+        yield (
+            "the classes are not in sorted order: readers of folders number them otherwise than "
+            "this dataset"
         )
     escaped = [given for given, made in folder_names(kind.names).items() if given != made]
     if escaped:
-        _LOGGER.warning(
-            "%s: not every class can be the name of a folder, so in all of them what cannot stand "
-            "there is escaped, and they are read so: %s. Export to imagefolder keeps them.",
-            dataset.path,
-            shortened(escaped),
+        yield (
+            "not every class can be the name of a folder, so in all of them what cannot stand "
+            f"there is escaped, and other readers read them so: {shortened(escaped)}; an export "
+            "to imagefolder keeps them"
         )
     if kind.soft:
-        _LOGGER.warning(
-            "%s: '%s' holds mixed labels: each sample goes to its dominant class, its weights are "
-            "left out.",
-            dataset.path,
-            name,
+        yield (
+            f"'{name}' holds mixed labels: each sample goes to its dominant class, its weights are "
+            "left out"
         )
 
 
 def _write_split(
-    dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target], found: dict[str, str]
+    dataset: Exportable,
+    split: str,
+    folder: Path,
+    targets: Mapping[str, Target],
+    found: dict[str, str],
 ) -> int:
     """Writes a split's images, and where there is more than a class, the table beside them.
 
@@ -123,24 +129,24 @@ def _write_split(
 
 
 def _write_images(
-    dataset: Dataset, split: str, folder: Path, targets: Mapping[str, Target]
+    dataset: Exportable, split: str, folder: Path, targets: Mapping[str, Target]
 ) -> Iterator[tuple[str, list[str]]]:
     """Writes the images of a split and yields of each the key, and its path and its labels."""
     names, label = Names.of(dataset), _class_target(targets)
     folders = folder_names(label[1].names) if label else {}
-    for each in stored(dataset, split):
+    for each in dataset.samples(split):
         shown = {name: _shown(name, target, each) for name, target in targets.items()}
         class_name = shown[label[0]] if label else None
         prefix = "" if class_name is None else f"{folders[class_name]}/"
         place = names.place(_below(each.key, class_name), prefix)
-        (folder / place).write_bytes(each.image)
+        (folder / place).write_bytes(bytes(each.image))
         yield each.key, [place, *shown.values()]
 
 
-def _shown(name: str, target: Target, sample: Stored) -> str:
+def _shown(name: str, target: Target, sample: StoredSample) -> str:
     """Returns a label as text; of mixed classes the dominant one, whose id is stored."""
     if isinstance(target, ClassLabel):
-        return target.names[int(np.asarray(sample.features[name]).item())]
+        return target.names[int(target.encode(name, sample.targets[name])[name])]
     if isinstance(target, Value):
         return json.dumps(np.asarray(sample.targets[name], np.float64).tolist())
     return str(sample.targets[name])

@@ -1,0 +1,152 @@
+"""`dsbuilder.json`: what an export of ours says that its layout has no place for.
+
+    {"format": 1,
+     "signature": {"image": {...}, "targets": {"label": {"kind": "class", "names": [...]}}},
+     "keys": {"train/cat/tom.png@copy-1.png": "cat/tom.png//copy-1"}}
+
+It lies at the root of an exported folder, or beside an export that is one file, as
+`toy.npz.dsbuilder.json`. The signature is that of the exported dataset. `keys` says the key of each
+file, or of each sample by what the layout calls it, where the name itself does not say it; keys are
+those of the dataset, to the letter.
+
+A source gives other keys for what a build derived (`layouts/keys.py`): all that derives from one
+record is one group, hence of one split however it is dealt again.
+"""
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dsbuilder.errors import DataError, printable
+from dsbuilder.layouts import keys
+from dsbuilder.layouts.faults import Faults
+from dsbuilder.plugin import Record, SampleSpec, Target, signature_to_json, targets_from_json
+
+NAME = "dsbuilder.json"
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """What the sidecar of an export says.
+
+    Attributes:
+      path: the file.
+      targets: of the exported dataset, by name, in its order.
+      keys: key of the dataset by file, or by what else the layout calls a sample.
+    """
+
+    path: Path
+    targets: Mapping[str, Target]
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _given(self) -> dict[str, tuple[str, str | None]]:
+        """Key and group that a source gives, by file."""
+        return dict(zip(self.keys, keys.with_groups(list(self.keys.values())), strict=True))
+
+    @cached_property
+    def _is_grouped(self) -> bool:
+        return any(group is not None for _, group in self._given.values())
+
+    def key(self, name: str) -> str:
+        """Returns the key that a source gives for a file; its name where none is stated."""
+        return self._given[name][0] if name in self._given else name
+
+    def group(self, name: str) -> str | None:
+        """Returns the group of a file; None where nothing derives from another."""
+        if not self._is_grouped:
+            return None
+        return self._given[name][1] if name in self._given else name
+
+    def keyed(self, records: Sequence[Record]) -> list[Record]:
+        """Returns records, whose keys are names of files, with stated keys and groups.
+
+        A group that a record has already stays.
+        """
+        return [
+            replace(
+                each,
+                key=self.key(each.key),
+                group=self.group(each.key) if each.group is None else each.group,
+            )
+            for each in records
+        ]
+
+
+def place(root: Path) -> Path:
+    """Returns where the sidecar of an export lies: in its folder, or beside its one file."""
+    return root.with_name(f"{root.name}.{NAME}") if root.is_file() else root / NAME
+
+
+def read(root: Path) -> Sidecar | None:
+    """Returns the sidecar of an export; None without one, or where a stranger's is called that.
+
+    Raises:
+      DataError: it is damaged, or states keys that no sample can have; of these all are told at
+        once, up to a limit.
+    """
+    path = place(root)
+    if not path.is_file():
+        return None
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path}: expected JSON, found what cannot be read ({type(error).__name__}: {error}). "
+            "Export the dataset again."
+        ) from None
+    if not isinstance(data, dict) or "signature" not in data or "format" not in data:
+        return None
+    if data["format"] != _FORMAT:
+        raise DataError(
+            f"{path}: expected format {_FORMAT}, found {data['format']!r}. Export it again."
+        )
+    signature = data["signature"]
+    described = signature.get("targets") if isinstance(signature, dict) else None
+    stated = _checked_keys(data.get("keys", {}), path)
+    return Sidecar(path=path, targets=targets_from_json(described, str(path)), keys=stated)
+
+
+def stated_targets(root: Path) -> dict[str, Target]:
+    """Returns the targets that a sidecar states; none without one or where it is damaged.
+
+    For guesses, not for reading.
+    """
+    with contextlib.suppress(DataError):
+        found = read(root)
+        return dict(found.targets) if found is not None else {}
+    return {}
+
+
+def write(root: Path, signature: SampleSpec, stated: Mapping[str, str]) -> None:
+    """Writes the sidecar of an export; equal exports give equal bytes.
+
+    Args:
+      stated: key of the dataset by file, or by what else the layout calls a sample; those that are
+        equal are left out.
+    """
+    odd = {name: key for name, key in stated.items() if name != key}
+    data = {"format": _FORMAT, "signature": signature_to_json(signature), "keys": odd}
+    text = json.dumps(data, ensure_ascii=False, indent=1)
+    place(root).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _checked_keys(stated: Any, path: Path) -> dict[str, str]:
+    if not isinstance(stated, dict) or not all(isinstance(each, str) for each in stated.values()):
+        raise DataError(f"{path}: keys: expected texts by file, found others. Export it again.")
+    faults, seen = Faults(), dict[str, str]()
+    for name, key in stated.items():
+        wrong = keys.fault(keys.of_source([key])[key])
+        if wrong:
+            faults.add(f"{path}: keys: '{printable(name)}': expected a key, found {wrong}.")
+        if seen.setdefault(key, name) != name:
+            again = f"'{printable(key)}' as of '{printable(seen[key])}'"
+            faults.add(f"{path}: keys: expected every key once, found {again}.")
+    faults.check()
+    return stated
