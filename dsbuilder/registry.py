@@ -2,9 +2,9 @@
 
 Decorators only mark classes; `discover` looks at modules and collects what is marked. So importing
 a file registers nothing, two registries can live side by side, and a test can ask for its own. A
-name stands for one plugin: defined twice, it is an error that names both files. A file that fails
-to import is kept with its traceback and reported wherever a plugin is missed; it neither stops the
-program nor disappears.
+name stands for one plugin of a place: defined twice, it is an error that names both files. A file
+that fails to import is kept with its traceback and reported wherever a plugin is missed; it neither
+stops the program nor disappears.
 """
 
 import hashlib
@@ -15,36 +15,18 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import CodeType, MappingProxyType, ModuleType
+from types import CodeType, ModuleType
 
 from dsbuilder import builtin
 from dsbuilder.errors import PluginError, did_you_mean
-from dsbuilder.plugin import (
-    Inspector,
-    Mark,
-    Mixer,
-    ModelBuilder,
-    Source,
-    Synthesizer,
-    Transform,
-)
+from dsbuilder.plugin import KINDS, Mark
 
-KINDS: Mapping[str, type] = MappingProxyType(
-    {
-        "source": Source,
-        "transform": Transform,
-        "mixer": Mixer,
-        "synthesizer": Synthesizer,
-        "model": ModelBuilder,
-        "inspector": Inspector,
-    }
-)
 ENTRY_POINTS = "dsbuilder.plugins"
 _PREFIX = "dsbuilder_plugins_"
 FOLDER = "plugins"
@@ -110,7 +92,7 @@ class Registry:
     """The plugins that a pipeline can name.
 
     Attributes:
-      plugins: by name, sorted; a built-in one is imported when it is asked for.
+      plugins: all of them; a built-in one is imported when it is asked for.
       broken: what failed to import.
       folders: the `plugins/` folders it was made from, for a worker to discover them again.
     """
@@ -120,28 +102,33 @@ class Registry:
     folders: tuple[Path, ...] = ()
 
     def of_kind(self, *kinds: str) -> tuple[Plugin, ...]:
-        """Returns the plugins of the given kinds, sorted by name."""
-        return tuple(plugin for plugin in self.plugins.values() if plugin.kind in kinds)
+        """Returns the plugins of the given kinds, sorted by name; of others none is imported."""
+        return self.plugins.of_kind(*kinds)
 
     def get(self, name: str, *kinds: str) -> Plugin:
         """Returns the plugin of a name.
 
         Raises:
-          PluginError: there is none, or it is of another kind than asked for.
+          PluginError: there is none, it is of another kind than asked for, or several are, of
+            kinds that may share a name.
         """
-        wanted = " or ".join(kinds) or "plugin"
-        plugin = self.plugins.get(name) or self.plugins.get(f"{name.partition('.')[0]}.*")
-        if plugin is None:
-            known = [
-                each.name for each in (self.of_kind(*kinds) if kinds else self.of_kind(*KINDS))
-            ]
+        found = self.plugins.named(name, *kinds)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            shown = " and ".join(f"the {each.kind}" for each in found)
             raise PluginError(
-                f"unknown {wanted} '{name}'.{did_you_mean(name, known)}{self._broken_hint()}"
+                f"'{name}': expected one plugin, found {shown} of that name. Say which with --kind."
             )
-        if kinds and plugin.kind not in kinds:
-            article = "an" if wanted.startswith("i") else "a"
-            raise PluginError(f"expected {article} {wanted}, found the {plugin.kind} '{name}'.")
-        return plugin
+        wanted = " or ".join(kinds) or "plugin"
+        others = self.plugins.named(name)
+        if others:
+            article = "an" if wanted[0] in "aeiou" else "a"
+            raise PluginError(f"expected {article} {wanted}, found the {others[0].kind} '{name}'.")
+        known = [each.name for each in self.of_kind(*(kinds or KINDS))]
+        raise PluginError(
+            f"unknown {wanted} '{name}'.{did_you_mean(name, known)}{self._broken_hint()}"
+        )
 
     def plugin_of(self, cls: type) -> Plugin:
         """Returns the plugin that a class is."""
@@ -154,47 +141,59 @@ class Registry:
         return f" Could not be imported: {files}. `dsbuilder plugins list` shows why."
 
 
-class Plugins(Mapping[str, Plugin]):
-    """Plugins by name, in the order of the names.
+class Plugins:
+    """Plugins by kind and name, in the order of the names.
 
     The built-in ones are known by the table of `builtin/`, and imported one by one when they are
     asked for: a pipeline names few of them, and all take a tenth of a second.
     """
 
     def __init__(self, found: Sequence[Plugin]) -> None:
-        self._loaded: dict[str, Plugin] = {}
+        self._loaded: dict[tuple[str, str], Plugin] = {}
         self._by_class: dict[type, Plugin] = {}
         for plugin in found:
             self._add(plugin)
 
     def _add(self, plugin: Plugin) -> None:
-        other = self.get(plugin.name)
-        if other is not None:
-            raise PluginError(
-                f"plugin '{plugin.name}' is defined twice: {other.kind} in {other.origin.location} "
-                f"and {plugin.kind} in {plugin.origin.location}. Rename one of them."
-            )
+        place = KINDS[plugin.kind].place
+        for kind in (name for name, each in KINDS.items() if each.place == place):
+            other = self._find(kind, plugin.name)
+            if other is not None:
+                raise PluginError(
+                    f"plugin '{plugin.name}' is defined twice: {kind} in {other.origin.location} "
+                    f"and {plugin.kind} in {plugin.origin.location}. Rename one of them."
+                )
         self._load(plugin)
 
     def _load(self, plugin: Plugin) -> Plugin:
         self._by_class[plugin.cls] = plugin
-        return self._loaded.setdefault(plugin.name, plugin)
+        return self._loaded.setdefault((plugin.kind, plugin.name), plugin)
 
-    def __getitem__(self, name: str) -> Plugin:
-        if name not in self._loaded and name in builtin.HOMES:
-            self._load(_builtin_plugin(name))
-        return self._loaded[name]
+    def _find(self, kind: str, name: str) -> Plugin | None:
+        if (kind, name) not in self._loaded and (kind, name) in builtin.HOMES:
+            self._load(_builtin_plugin(kind, name))
+        return self._loaded.get((kind, name))
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted({*self._loaded, *builtin.HOMES}))
+    def __iter__(self) -> Iterator[Plugin]:
+        return iter(self.of_kind(*KINDS))
 
-    def __len__(self) -> int:
-        return len({*self._loaded, *builtin.HOMES})
+    def of_kind(self, *kinds: str) -> tuple[Plugin, ...]:
+        """Returns the plugins of some kinds, sorted by name."""
+        keys = sorted({*self._loaded, *builtin.HOMES}, key=lambda key: (key[1], key[0]))
+        found = (self._find(kind, name) for kind, name in keys if kind in kinds)
+        return tuple(plugin for plugin in found if plugin is not None)
+
+    def named(self, name: str, *kinds: str) -> tuple[Plugin, ...]:
+        """Returns the plugins that answer to a name, of some kinds; of any if none is given."""
+        family = f"{name.partition('.')[0]}.*"
+        found = (self._find(kind, name) or self._find(kind, family) for kind in kinds or KINDS)
+        return tuple(plugin for plugin in found if plugin is not None)
 
     def of_class(self, cls: type) -> Plugin:
         """Returns the plugin that a class is."""
         if cls not in self._by_class and cls.__module__ in builtin.HOMES.values():
-            self[cls.__dsbuilder__.name]  # type: ignore[attr-defined]  # some file imported it
+            mark: Mark = cls.__dsbuilder__  # type: ignore[attr-defined]  # some file imported it
+            self._find(mark.kind, mark.name)
         return self._by_class[cls]
 
 
@@ -237,10 +236,11 @@ def _module_origin(module: ModuleType, distribution: str, version: str) -> Origi
     return Origin(location=location, distribution=distribution, version=version)
 
 
-def _builtin_plugin(name: str) -> Plugin:
-    module = importlib.import_module(builtin.HOMES[name])
+def _builtin_plugin(kind: str, name: str) -> Plugin:
+    module = importlib.import_module(builtin.HOMES[kind, name])
     origin = _module_origin(module, "dsbuilder", _version())
-    return next(plugin for plugin in _marked(module, origin) if plugin.name == name)
+    found = (each for each in _marked(module, origin) if (each.kind, each.name) == (kind, name))
+    return next(found)
 
 
 @cache

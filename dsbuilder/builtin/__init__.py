@@ -1,73 +1,51 @@
 """The built-in plugins, one a file. They have no privileges: they import what any author may.
 
-Each lies in the module of its name, so that one can be found without importing all.
+Each lies in the module of its name, so that one can be found without importing all; sources and
+exporters lie side by side in the folder of their layout.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-_NAMES: Mapping[str, tuple[str, ...]] = {
-    "transforms": (
-        "fused_color",
-        "fused_crop_resize_flip",
-        "one_of",
-        "resize",
-        "some_of",
+_FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "transform": (
+        "transforms",
+        ("fused_color", "fused_crop_resize_flip", "one_of", "resize", "some_of"),
     ),
-    "mixers": ("mixup",),
-    "synth": ("text_line",),
-    "models": (
-        "cnn",
-        "transfer",
-        "unet",
-    ),
-    "inspectors": (
-        "bad_target",
-        "blurred",
-        "bright",
-        "charset",
-        "corrupt",
-        "dark",
-        "empty_class",
-        "empty_file",
-        "exact_duplicate",
-        "flat_box",
-        "huge",
-        "imbalance",
-        "leak",
-        "near_duplicate",
-        "odd_aspect",
-        "out_of_range",
-        "rare_class",
-        "truncated",
-        "two_labels",
-        "uniform",
+    "mixer": ("mixers", ("mixup",)),
+    "synthesizer": ("synth", ("text_line",)),
+    "model": ("models", ("cnn", "transfer", "unet")),
+    "inspector": (
+        "inspectors",
+        (
+            *("bad_target", "blurred", "bright", "charset", "corrupt", "dark", "empty_class"),
+            *("empty_file", "exact_duplicate", "flat_box", "huge", "imbalance", "leak"),
+            *("near_duplicate", "odd_aspect", "out_of_range", "rare_class", "truncated"),
+            *("two_labels", "uniform"),
+        ),
     ),
 }
-_LAYOUTS = (
-    "arrays",
-    "coco",
-    "folder",
-    "idx",
-    "image_mask",
-    "imagefolder",
-    "list",
-    "ocr",
-    "pixel_csv",
-    "several",
-    "tfrecord",
-    "voc",
-    "webdataset",
-    "yolo",
-)
+"""Kind of plugin -> the folder of its modules, and the names."""
 
-HOMES: Mapping[str, str] = MappingProxyType(
-    {f"{name}": f"dsbuilder.layouts.{name}.reader" for name in _LAYOUTS}
-    | {
-        name: f"dsbuilder.builtin.{folder}.{name}"
-        for folder, names in _NAMES.items()
-        for name in names
-    }
-    | {"A.*": "dsbuilder.builtin.transforms.albumentations"}
+_READ = (
+    *("arrays", "coco", "folder", "idx", "image_mask", "imagefolder", "list", "ocr", "pixel_csv"),
+    *("several", "tfrecord", "voc", "webdataset", "yolo"),
 )
-"""The module of every built-in plugin, by the plugin's name."""
+"""The layouts that a source reads, which has the name of the folder."""
+
+_WRITTEN = {"folder": "folder"}
+"""Exporter -> the folder of the layout that it writes."""
+
+
+def _homes() -> Iterator[tuple[tuple[str, str], str]]:
+    for name in _READ:
+        yield ("source", name), f"dsbuilder.layouts.{name}.reader"
+    for name, layout in _WRITTEN.items():
+        yield ("exporter", name), f"dsbuilder.layouts.{layout}.writer"
+    for kind, (folder, names) in _FOLDERS.items():
+        yield from (((kind, name), f"dsbuilder.builtin.{folder}.{name}") for name in names)
+    yield ("transform", "A.*"), "dsbuilder.builtin.transforms.albumentations"
+
+
+HOMES: Mapping[tuple[str, str], str] = MappingProxyType(dict(_homes()))
+"""The module of every built-in plugin, by kind and name."""

@@ -8,7 +8,7 @@ from typing import Any
 from dsbuilder.errors import PluginError
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
 from dsbuilder.pipelinefile.document import Node
-from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage, Synthesizer
+from dsbuilder.plugin import Exporter, Mixer, ModelBuilder, Source, Stage, Synthesizer
 from dsbuilder.registry import Plugin, Registry
 
 SPLITS = ("train", "validation", "test")
@@ -72,6 +72,7 @@ class StageBinder:
         self._taken: dict[tuple[str, str], str] = {}
         self.custom: Mapping[Any, Custom] = {
             Source: self._binds(self._plain, "source"),
+            Exporter: self._binds(self._plain, "exporter"),
             ModelBuilder: self._binds(self._plain, "model"),
             Stage: self._binds(self._stage, "transform"),
             AnyStage: self._binds(self._stage, "transform", "mixer"),

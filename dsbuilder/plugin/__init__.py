@@ -14,7 +14,7 @@ its docstring is the help text, its types are the schema. There are seven kinds:
 Randomness happens only in `draw`, which returns JSON values; `apply` and `render` are pure
 functions of them. This is what makes a sample reproducible, explainable, and testable without
 random numbers. A decorator only marks the class (marks.py, decorators.py): nothing is registered by
-importing a file.
+importing a file. The kinds stand in one table (kinds.py).
 """
 
 from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
@@ -29,6 +29,7 @@ from dsbuilder.plugin.decorators import (
 )
 from dsbuilder.plugin.exporters import Exportable, Exporter, StoredSample, Written
 from dsbuilder.plugin.inspectors import Finding, Inspector, Seen, View
+from dsbuilder.plugin.kinds import KINDS, Kind
 from dsbuilder.plugin.marks import Geometry, Mark
 from dsbuilder.plugin.mixers import Mixer
 from dsbuilder.plugin.models import ModelBuilder
@@ -64,6 +65,7 @@ from dsbuilder.targets import (
 
 __all__ = [
     "CHANNELS",
+    "KINDS",
     "BoxSet",
     "Boxes",
     "Catalog",
@@ -77,6 +79,7 @@ __all__ = [
     "ImageSpec",
     "Inspector",
     "Keypoints",
+    "Kind",
     "Listing",
     "Mark",
     "Mask",

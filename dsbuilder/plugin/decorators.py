@@ -6,14 +6,11 @@ from typing import TypeVar, get_type_hints
 
 from dsbuilder.errors import PluginError
 from dsbuilder.option import unsettable
-from dsbuilder.plugin.exporters import Exporter
-from dsbuilder.plugin.inspectors import Inspector
+from dsbuilder.plugin.kinds import KINDS
 from dsbuilder.plugin.marks import Geometry, Mark
-from dsbuilder.plugin.mixers import Mixer
 from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
 from dsbuilder.plugin.sources import Source
-from dsbuilder.plugin.synthesizers import Synthesizer
 from dsbuilder.plugin.transforms import Stage, Transform
 from dsbuilder.targets import Boxes, Keypoints, Mask
 
@@ -24,16 +21,6 @@ POSITIONAL = tuple(kind.kind for kind in (Mask, Boxes, Keypoints))
 """The kinds of target that lie in pixel coordinates."""
 
 Plugin = TypeVar("Plugin", bound=type)
-
-
-def source(name: str) -> Callable[[Plugin], Plugin]:
-    """Marks a class as the source `name`."""
-    return _marker(Source, Mark(kind="source", name=name))
-
-
-def exporter(name: str) -> Callable[[Plugin], Plugin]:
-    """Marks a class as the exporter `name`; `export --to name` calls it that."""
-    return _marker(Exporter, Mark(kind="exporter", name=name))
 
 
 def transform(
@@ -54,34 +41,31 @@ def transform(
         says = geometry == "moves" and getattr(cls, "motion", None) is not Transform.motion
         along = POSITIONAL if says else tuple(moves)
         mark = Mark(kind="transform", name=name, geometry=geometry, moves=along)
-        return _marker(Transform, mark)(cls)
+        return _marker(mark)(cls)
 
     return apply
 
 
-def mixer(name: str) -> Callable[[Plugin], Plugin]:
-    """Marks a class as the mixer `name`."""
-    return _marker(Mixer, Mark(kind="mixer", name=name))
+def _decorator(kind: str) -> Callable[[str], Callable[[Plugin], Plugin]]:
+    """Returns the decorator that marks a class as the plugin `name` of a kind."""
+
+    def decorator(name: str) -> Callable[[Plugin], Plugin]:
+        return _marker(Mark(kind=kind, name=name))
+
+    return decorator
 
 
-def synthesizer(name: str) -> Callable[[Plugin], Plugin]:
-    """Marks a class as the synthesizer `name`."""
-    return _marker(Synthesizer, Mark(kind="synthesizer", name=name))
+source = _decorator("source")
+exporter = _decorator("exporter")
+mixer = _decorator("mixer")
+synthesizer = _decorator("synthesizer")
+model = _decorator("model")
+inspector = _decorator("inspector")
 
 
-def model(name: str) -> Callable[[Plugin], Plugin]:
-    """Marks a class as the model builder `name`."""
-    return _marker(ModelBuilder, Mark(kind="model", name=name))
-
-
-def inspector(name: str) -> Callable[[Plugin], Plugin]:
-    """Marks a class as the inspector `name`; its findings are called that, too."""
-    return _marker(Inspector, Mark(kind="inspector", name=name))
-
-
-def _marker(base: type, mark: Mark) -> Callable[[Plugin], Plugin]:
+def _marker(mark: Mark) -> Callable[[Plugin], Plugin]:
     def apply(cls: Plugin) -> Plugin:
-        _check_class(cls, base, mark)
+        _check_class(cls, KINDS[mark.kind].base, mark)
         cls.__dsbuilder__ = mark  # type: ignore[attr-defined]
         return cls
 

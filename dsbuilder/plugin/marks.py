@@ -11,7 +11,7 @@ class Mark:
     """What a decorator notes on a plugin's class.
 
     Attributes:
-      kind: `source`, `transform`, `mixer`, `synthesizer`, `model` or `inspector`.
+      kind: its name in the table of `kinds.py`, such as `source`.
       name: how pipelines call it. A name that ends in `.*` is a family: it answers to every name
         with that prefix, and its class has two fields, `member` (the rest of the name) and
         `options` (a mapping).

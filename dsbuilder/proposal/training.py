@@ -25,7 +25,7 @@ def model(
     if kind == "class" and _transfers(facts, target):
         return {"use": "transfer"}, "features that know photographs, and a new head: good with few"
     name = _MODELS[kind]
-    if name not in registry.plugins:
+    if not registry.plugins.named(name, "model"):
         return None, f"train: no built-in model learns {kind}"
     if name == "unet":
         return {"use": name}, "from scratch; says a class for every pixel"

@@ -12,6 +12,7 @@ values, the same generator draws the same, and the same params make the same byt
 made between.
 """
 
+from dsbuilder.testing.exporting import check_exporter
 from dsbuilder.testing.kinds import (
     check_inspector,
     check_mixer,
@@ -26,6 +27,7 @@ from dsbuilder.testing.laws import check_declaration, check_options
 
 __all__ = [
     "check_declaration",
+    "check_exporter",
     "check_inspector",
     "check_mixer",
     "check_model",

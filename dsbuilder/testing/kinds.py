@@ -9,6 +9,7 @@ import numpy as np
 from dsbuilder.plugin import (
     CHANNELS,
     ClassLabel,
+    Exporter,
     ImageSpec,
     Inspector,
     Mask,
@@ -28,6 +29,7 @@ from dsbuilder.plugin import (
     View,
     generator,
 )
+from dsbuilder.testing.exporting import check_exporter
 from dsbuilder.testing.laws import (
     check_declaration,
     check_explained,
@@ -346,6 +348,7 @@ _CHECKS: Mapping[type, Callable[[Any], None]] = {
     Mixer: check_mixer,
     Synthesizer: check_synthesizer,
     Source: check_source,
+    Exporter: check_exporter,
     ModelBuilder: check_model,
     Inspector: check_inspector,
 }

@@ -21,7 +21,7 @@ from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import Node, from_data
 from dsbuilder.pipelinefile.inspections import binder_of
 from dsbuilder.pipelinefile.stages import AnyStage, StageBinder, Synthesis
-from dsbuilder.plugin import Mixer, ModelBuilder, Source, Stage
+from dsbuilder.plugin import KINDS, Exporter, Mixer, ModelBuilder, Source, Stage
 from dsbuilder.records import tfrecord
 from dsbuilder.records.example import encode
 from dsbuilder.registry import Plugin, discover
@@ -121,6 +121,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 }
 PLACES: Mapping[str, Any] = {
     "source": Source,
+    "exporter": Exporter,
     "transform": Stage,
     "mixer": AnyStage,
     "synthesizer": Synthesis,
@@ -129,23 +130,24 @@ PLACES: Mapping[str, Any] = {
 
 
 def examples_of(plugin: Plugin) -> tuple[Mapping[str, Any], ...]:
+    examples = EXAMPLES.get(f"to {plugin.name}" if plugin.kind == "exporter" else plugin.name)
     needed = [
         each.name
         for each in fields(plugin.cls)
         if each.init and each.default is MISSING and each.default_factory is MISSING
     ]
-    if plugin.name not in EXAMPLES and needed:
+    if examples is None and needed:
         raise LookupError(
             f"{plugin.kind} '{plugin.name}' has no example in EXAMPLES of this test, and no "
             f"default of {', '.join(needed)}. Add one."
         )
-    return EXAMPLES.get(plugin.name, ({},))
+    return ({},) if examples is None else examples
 
 
 def cases() -> Iterator[Any]:
-    for plugin in REGISTRY.plugins.values():
+    for plugin in REGISTRY.plugins:
         for index, example in enumerate(examples_of(plugin)):
-            identity = plugin.name if not index else f"{plugin.name}-{index + 1}"
+            identity = f"{plugin.kind}-{plugin.name}" + (f"-{index + 1}" if index else "")
             yield pytest.param(plugin, example, id=identity)
 
 
@@ -157,7 +159,7 @@ def bind(plugin: Plugin, data: Mapping[str, Any]) -> tuple[Any, Any]:
         return bind_inspector(binder, plugin, document.root)
     bound, resolved = binder.bind(PLACES[plugin.kind], document.root, "")
     assert not binder.problems, "\n".join(str(problem) for problem in binder.problems)
-    return bound if plugin.kind in ("source", "model") else bound.plugin, resolved
+    return bound if plugin.kind in ("source", "exporter", "model") else bound.plugin, resolved
 
 
 def bind_inspector(binder: Binder, plugin: Plugin, node: Node) -> tuple[Any, Any]:
@@ -288,18 +290,19 @@ def test_every_plugin_keeps_the_contract(
 
 def test_no_plugin_file_is_broken() -> None:
     assert not REGISTRY.broken
-    assert {"salt_pepper", "shapes", "tiny_resnet"} <= set(REGISTRY.plugins)
+    assert {"salt_pepper", "shapes", "tiny_resnet"} <= {each.name for each in REGISTRY.plugins}
 
 
 def test_every_kind_of_plugin_has_a_member() -> None:
-    assert {plugin.kind for plugin in REGISTRY.plugins.values()} == {*PLACES, "inspector"}
+    assert {plugin.kind for plugin in REGISTRY.plugins} == set(KINDS)
 
 
 def test_every_example_is_of_a_plugin() -> None:
-    assert set(EXAMPLES) <= set(REGISTRY.plugins)
+    names = {each.name for each in REGISTRY.plugins}
+    assert {name.removeprefix("to ") for name in EXAMPLES} <= names
 
 
-@pytest.mark.parametrize("plugin", list(REGISTRY.plugins.values()), ids=lambda plugin: plugin.name)
+@pytest.mark.parametrize("plugin", list(REGISTRY.plugins), ids=lambda plugin: plugin.name)
 def test_a_summary_is_one_sentence(plugin: Plugin) -> None:
     assert re.fullmatch(r"[A-Z].*[.:]|[A-Z].*`\.", plugin.summary), plugin.summary
     assert len(plugin.summary) <= 100
@@ -312,5 +315,5 @@ def test_a_mixer_s_partners_are_a_class_constant() -> None:
 
 
 def test_check_declaration_is_what_the_kit_begins_with(folder: Path) -> None:
-    bound, _ = bind(REGISTRY.get("folder"), {"use": "folder", "path": str(folder)})
+    bound, _ = bind(REGISTRY.get("folder", "source"), {"use": "folder", "path": str(folder)})
     check_declaration(bound)

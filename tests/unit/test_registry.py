@@ -47,7 +47,7 @@ def write(path: Path, name: str = "mine", imports: str = "") -> Path:
 
 def test_every_kind_has_built_in_members() -> None:
     found = discover()
-    assert {plugin.kind for plugin in found.plugins.values()} == set(KINDS)
+    assert {plugin.kind for plugin in found.plugins} == set(KINDS)
     assert not found.broken
 
 
@@ -59,7 +59,7 @@ def test_the_table_of_built_in_plugins_says_what_their_files_hold() -> None:
         for value in vars(module).values():
             mark = vars(value).get("__dsbuilder__") if isinstance(value, type) else None
             if mark is not None and value.__module__ == info.name:
-                found[mark.name] = info.name
+                found[mark.kind, mark.name] = info.name
     assert found == dict(builtin.HOMES)
 
 
@@ -97,8 +97,8 @@ def test_a_changed_file_is_read_again(folder) -> None:
     discover([folder])
     write(folder / "mine.py", "after_")
     found: Registry = discover([folder])
-    assert "after_" in found.plugins
-    assert "before" not in found.plugins
+    assert found.plugins.named("after_")
+    assert not found.plugins.named("before")
 
 
 def test_a_name_defined_twice_names_both_files(folder) -> None:

@@ -13,7 +13,7 @@ from job import FUSED, build, clock, out_dir, subset
 from dsbuilder.builder.engines.pool import Pool
 from dsbuilder.registry import discover
 
-dict(discover().plugins)
+tuple(discover().plugins)
 folder, out = subset(), out_dir()
 words = (FUSED,) if os.environ["MODE"] == "fused" else ()
 with Pool(workers=2, sample_timeout_s=60, modules=["albumentations"]) as pool:

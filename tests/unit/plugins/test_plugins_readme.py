@@ -68,7 +68,7 @@ def test_every_plugin_of_the_readme_keeps_the_contract(
     tried = [bind(registry, text, tmp_path) for text in stated]
     for plugin in tried:
         check_plugin(plugin)
-    written = {plugin.name for plugin in registry.plugins.values() if plugin.origin.folder}
+    written = {plugin.name for plugin in registry.plugins if plugin.origin.folder}
     assert {plugin.__dsbuilder__.name for plugin in tried} == written - {
         "salt_pepper",
         "shapes",
