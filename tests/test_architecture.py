@@ -16,6 +16,7 @@ PACKAGE = Path(dsbuilder.__file__).parent
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("actions",),
     ("train",),
     ("stream",),
     ("worker",),

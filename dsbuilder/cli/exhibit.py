@@ -7,9 +7,9 @@ from itertools import chain, cycle, islice, zip_longest
 from typing import Any
 
 from dsbuilder import targets
+from dsbuilder.actions.check import planned
 from dsbuilder.builder import Survey
 from dsbuilder.builder.task import Located, Output, Root
-from dsbuilder.cli.check import planned
 from dsbuilder.cli.overlays import overlays
 from dsbuilder.errors import DataError, DsbuilderError
 from dsbuilder.pipeline import Pipeline, Refresher, Trace, resolve_stream

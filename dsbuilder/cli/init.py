@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.check import check_training, describe, draw, planned
+from dsbuilder.cli.check import draw
 from dsbuilder.cli.screen import Screen, line, shown, table, warned
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def init(
     Every source says whether it knows the layout, and why or why not. The pipeline builds as it
     stands; a comment says of each line why it is there. A file that exists is not overwritten.
     """
+    from dsbuilder.actions.check import checked as check
     from dsbuilder.builder import survey
     from dsbuilder.builder.survey import find_plugins
     from dsbuilder.pipelinefile import load_text
@@ -60,22 +61,20 @@ def init(
     drafted = draft(folder, chosen, registry, output=output)
     home = output.resolve().parent
     surveyed = survey(load_text(drafted.text, registry, origin=str(output), folder=home))
-    check_training(surveyed.pipeline.spec, surveyed)
-    plan = planned(surveyed)
+    checked = check(surveyed)
     _write(output, drafted.text)
-    checked = describe(surveyed, plan)
     document = {
         "output": str(output.absolute()),
         "source": {"use": chosen.source, **drafted.options},
         "recognised": [_described(each) for each in found],
-        "check": {name: value for name, value in checked.items() if name != "warnings"},
-        "warnings": warned(),
+        "check": {name: value for name, value in checked.to_json().items() if name != "warnings"},
+        "warnings": warned(*checked.warnings),
     }
 
     def show() -> None:
         _draw_candidates(found, chosen)
         line()
-        draw(surveyed, plan, checked)
+        draw(checked)
         line()
         line(f"{shown(output)}: written")
         line(f"next: dsbuilder {', dsbuilder '.join(f'{verb} {shown(output)}' for verb in _NEXT)}")

@@ -8,7 +8,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from dsbuilder.actions.document import Document
 
 _PIPE_WIDTH = 200
 
@@ -38,10 +40,15 @@ class Screen:
         """Whether a user wants to see how far the work is."""
         return not (self.as_json or self.quiet)
 
-    def show(self, document: Mapping[str, Any], draw: Callable[[], None]) -> None:
-        """Shows a result: the document as JSON, or what `draw` prints."""
+    def show(self, document: "Document | Mapping[str, Any]", draw: Callable[[], None]) -> None:
+        """Shows a result: its warnings, then itself as JSON or as `draw` prints it."""
+        if isinstance(document, Mapping):  # TRANSITION: until every verb has an action
+            values = document
+        else:
+            warn(document.warnings)
+            values = document.to_json()
         if self.as_json:
-            click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+            click.echo(json.dumps(values, ensure_ascii=False, indent=1))
         elif not self.quiet:
             draw()
 
@@ -113,26 +120,26 @@ def size(num_bytes: float) -> str:
 
 
 class Listener(logging.Handler):
-    """Prints the library's warnings on stderr, each once, and keeps them for `--json`."""
+    """Prints warnings on stderr, each once: those that are logged, and those of documents."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.heard: list[str] = []
+        self._said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Prints a warning that was not heard before."""
+        """Prints a warning when it is logged, which may be long before there is a document."""
         self.say(record.getMessage())
 
     def say(self, message: str) -> None:
-        """Prints a warning that was not heard before."""
-        if message not in self.heard:
-            self.heard.append(message)
+        """Prints a warning that was not said before."""
+        if message not in self._said:
+            self._said.append(message)
             click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {message}", err=True)
 
 
 @contextlib.contextmanager
 def listening() -> Iterator[Listener]:
-    """Listens to the library's warnings for as long as the block runs."""
+    """Shows the library's warnings for as long as the block runs."""
     logger, listener = logging.getLogger("dsbuilder"), Listener()
     logger.addHandler(listener)
     try:
@@ -141,13 +148,20 @@ def listening() -> Iterator[Listener]:
         logger.removeHandler(listener)
 
 
+def warn(messages: Iterable[str]) -> None:
+    """Prints the warnings of a document that were not said before."""
+    handlers = logging.getLogger("dsbuilder").handlers
+    listener = next((each for each in handlers if isinstance(each, Listener)), Listener())
+    for message in messages:
+        listener.say(message)
+
+
 def warned(*more: str) -> list[str]:
-    """Returns all warnings so far, after saying those of `more` that were not heard yet."""
+    """TRANSITION: returns all warnings so far, for verbs without an action."""
+    warn(more)
     handlers = logging.getLogger("dsbuilder").handlers
     *_, listener = (each for each in handlers if isinstance(each, Listener))
-    for message in more:
-        listener.say(message)
-    return listener.heard
+    return listener._said
 
 
 def use_tolerant_streams() -> None:

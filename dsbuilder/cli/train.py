@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
-from dsbuilder.cli.check import check_training
 from dsbuilder.cli.scores import draw_scores
 from dsbuilder.cli.screen import Screen, facts, line, shown, warned
 
@@ -114,6 +113,7 @@ def _from_pipeline(
     screen: Screen,
     resume: bool,
 ) -> _Subject:
+    from dsbuilder.actions.check import check_training
     from dsbuilder.builder import build_dataset, load_spec, survey
     from dsbuilder.dataset import load
     from dsbuilder.errors import TrainError
@@ -123,7 +123,7 @@ def _from_pipeline(
     if spec.settings.train is None:
         raise TrainError(f"{target}: expected a train section, found none. Add one.")
     if not resume:  # a run goes on as it began, whatever the pipeline says by now
-        check_training(spec, survey(spec))
+        check_training(survey(spec))
     with progress.samples(screen) as report:
         built = build_dataset(
             target,
