@@ -276,16 +276,25 @@ def _changed_ns(path: str) -> int:
 def _add_folder(folder: Path, found: list[Plugin], broken: list[Broken]) -> None:
     if not folder.is_dir():
         raise PluginError(f"{folder}: expected a folder of plugins, found none. Check the path.")
-    package = _package(folder)
-    for path in sorted(_plugin_files(folder)):
-        name = f"{package}.{path.parent.name if path.name == '__init__.py' else path.stem}"
+    files = tuple(sorted(_plugin_files(folder)))
+    package = sys.modules.get(_package_name(folder))
+    if isinstance(package, _Package) and package.is_as_loaded(files):
+        found.extend(package.plugins)
+        return
+    package, failed = _new_package(folder), len(broken)
+    plugins: list[Plugin] = []
+    for path in files:
+        stem = path.parent.name if path.name == "__init__.py" else path.stem
         try:
-            module = _load(name, path)
+            module = _load(f"{package.__name__}.{stem}", path)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's file; kept
             broken.append(_broken(str(path), error))
             continue
         origin = Origin(location=path, distribution=None, version="local", folder=folder)
-        found.extend(_marked(module, origin))
+        plugins.extend(_marked(module, origin))
+    if len(broken) == failed:  # a file that failed may succeed next time, for reasons elsewhere
+        package.files, package.plugins = files, tuple(plugins)
+    found.extend(plugins)
 
 
 def _plugin_files(folder: Path) -> Iterator[Path]:
@@ -299,26 +308,67 @@ def _plugin_files(folder: Path) -> Iterator[Path]:
             yield path / "__init__.py"
 
 
-def _package(folder: Path) -> str:
-    """Makes the folder a package of its own, so that its files can `from . import` each other."""
+class _Package(ModuleType):
+    """A folder as a package of its own, so that its files can `from . import` each other.
+
+    Attributes:
+      files: plugin files that were loaded; None until all of them are.
+      plugins: what they define.
+    """
+
+    files: tuple[Path, ...] | None = None
+    plugins: tuple[Plugin, ...] = ()
+
+    def is_as_loaded(self, files: tuple[Path, ...]) -> bool:
+        """Whether the folder has these plugin files, and all that was loaded from it is unchanged.
+
+        Then they need not be executed again: one process executes each plugin file once.
+        """
+        specs = (getattr(sys.modules[name], "__spec__", None) for name in _loaded(self.__name__))
+        loaders = (getattr(spec, "loader", None) for spec in specs)
+        return files == self.files and all(
+            each.is_unchanged() for each in loaders if isinstance(each, _SourceLoader)
+        )
+
+
+def _package_name(folder: Path) -> str:
+    return _PREFIX + hashlib.blake2b(bytes(folder), digest_size=6).hexdigest()
+
+
+def _loaded(package: str) -> list[str]:
+    """Returns the names of the modules that were loaded of a package, its own among them."""
+    return [name for name in sys.modules if name.partition(".")[0] == package]
+
+
+def _new_package(folder: Path) -> _Package:
+    """Returns the package of a folder without anything that an earlier discovery loaded."""
     if not any(isinstance(finder, _FolderFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _FolderFinder())
-    name = _PREFIX + hashlib.blake2b(bytes(folder), digest_size=6).hexdigest()
-    # A new package every time: what an earlier discovery loaded may have changed on disk.
-    for loaded in [module for module in sys.modules if module.split(".")[0] == name]:
+    name = _package_name(folder)
+    for loaded in _loaded(name):
         del sys.modules[loaded]
-    package = ModuleType(name)
+    package = _Package(name)
     package.__path__ = [str(folder)]
     sys.modules[name] = package
-    return name
+    return package
 
 
 class _SourceLoader(SourceFileLoader):
     """Compiles a file anew at every import, and leaves no bytecode behind."""
 
+    _compiled = b""
+
     def get_code(self, fullname: str) -> CodeType:
         """Returns the code of the source as it is now."""
-        return self.source_to_code(self.get_data(self.path), self.path)
+        self._compiled = bytes(self.get_data(self.path))
+        return self.source_to_code(self._compiled, self.path)
+
+    def is_unchanged(self) -> bool:
+        """Whether the file still holds what was compiled; by its content, not its time."""
+        try:
+            return bytes(self.get_data(self.path)) == self._compiled
+        except OSError:
+            return False
 
 
 class _FolderFinder(MetaPathFinder):

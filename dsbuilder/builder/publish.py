@@ -1,11 +1,11 @@
 """From finished shards to a dataset: manifest, tfds files, checksums, the switch of the link."""
 
-import json
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dsbuilder.binding import PlainPipeline
 from dsbuilder.builder.plan import Plan
 from dsbuilder.builder.shard import DONE
 from dsbuilder.builder.task import ShardResult
@@ -32,8 +32,7 @@ def write_dataset(
     made = _manifest(pipeline, plan, results, len(lost))
     files: list[str] = [store.MANIFEST, store.PIPELINE, store.QUARANTINE]
     manifest.write(folder, made)
-    resolved = json.dumps(pipeline.spec.resolved, indent=1, ensure_ascii=False)
-    store.write_text(folder / store.PIPELINE, resolved + "\n")
+    store.write_text(folder / store.PIPELINE, PlainPipeline.of(pipeline.spec).text())
     _write_quarantine(folder, lost)
     if made.codec == "tfrecord":
         files.extend(tfds.write(folder, made))

@@ -6,7 +6,7 @@ lead, and what the source called its targets, stands in the build's log.
 
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,8 @@ from dsbuilder.dataset import Dataset
 from dsbuilder.dataset.causes import changed, changed_plugins
 from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
 from dsbuilder.pipeline import Pipeline, Step, Trace, replay, resolve
-from dsbuilder.pipelinefile import Spec, load_data
+from dsbuilder.pipelinefile import Spec
 from dsbuilder.plugin import Source
-from dsbuilder.registry import discover
 from dsbuilder.sample import Record, Sample
 
 _UNNEEDED = ("inspect", "stream", "train")
@@ -76,19 +75,19 @@ def reopen(
 def _bind(
     dataset: Dataset, log: BuildLog | None, source: Path | None, plugins: Sequence[Path] | None
 ) -> Spec:
-    resolved = {name: each for name, each in dataset.resolved.items() if name not in _UNNEEDED}
-    if source is not None:
-        resolved["source"] = _moved(resolved.get("source"), source)
-    if log is None and source is None and resolved.get("source"):
+    kept = dataset.pipeline.without(*_UNNEEDED)
+    section = kept.sections.get("source")
+    if log is None and source is None and section:
         raise CacheError(
             f"{dataset.path / store.LOG}: expected the log of the build, which says where the "
             "source lies, found none. Give --source."
         )
+    if source is not None:
+        kept = replace(kept, sections={**kept.sections, "source": _moved(section, source)})
     noted = [Path(each) for each in log.plugins] if log is not None else []
     folders = plugins if plugins is not None else [each for each in noted if each.is_dir()]
     folder = Path(log.folder) if log is not None else Path.cwd()
-    origin = str(dataset.path / store.PIPELINE)
-    return load_data(resolved, discover(folders), origin=origin, folder=folder)
+    return replace(kept, folder=folder, plugins=tuple(folders)).spec()
 
 
 def _moved(section: Any, source: Path) -> dict[str, Any]:

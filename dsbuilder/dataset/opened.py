@@ -3,14 +3,14 @@
 `load` needs no TensorFlow; only `Dataset.stream` imports it, late, in its one method.
 """
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsbuilder.binding import PlainPipeline
 from dsbuilder.cache import ledger, manifest, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Manifest, Shard
@@ -77,21 +77,13 @@ class Dataset:
             ) from None
 
     @cached_property
-    def resolved(self) -> Mapping[str, Any]:
-        """The pipeline as plain data, with every default and with paths as they were written.
+    def pipeline(self) -> PlainPipeline:
+        """The pipeline it was built from.
 
         Raises:
           CacheError: the file is missing or damaged.
         """
-        path = self.path / store.PIPELINE
-        try:
-            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CacheError(
-                f"{path}: expected the dataset's pipeline, found none to read ({error}). "
-                "Build the dataset again."
-            ) from None
-        return data
+        return PlainPipeline.read(self.path / store.PIPELINE)
 
     @cached_property
     def codec(self) -> Codec:

@@ -82,7 +82,7 @@ def side_of(dataset: "Dataset") -> Side:
                 places[entry.parents[0]] = (shard.stem, entry.offset, entry.length)
     aside = quarantine.read(dataset.path)
     return Side(
-        resolved=dataset.resolved,
+        resolved=dataset.pipeline.sections,
         stages=known.stages,
         packages=known.packages,
         signature=known.signature,

@@ -5,26 +5,20 @@ machine that has neither its source nor the plugins that were needed to build it
 stages that are paths must be absolute: the folder they were relative to is not known any more.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from dsbuilder.cache import store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.cache.npy import NpyCodec, load_array
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean
 from dsbuilder.pipeline import Refresher, resolve_stream
-from dsbuilder.pipelinefile.binding import Binder
-from dsbuilder.pipelinefile.document import from_data
 from dsbuilder.pipelinefile.schema import StreamOptions
-from dsbuilder.pipelinefile.stages import StageBinder
 from dsbuilder.records import tfrecord
 from dsbuilder.records.arrays import row_splits
-from dsbuilder.registry import discover
 from dsbuilder.sample import SampleSpec
 from dsbuilder.stream.columns import Column, columns_of
 
@@ -168,14 +162,12 @@ def _chosen(dataset: Dataset, signature: SampleSpec, names: Sequence[str]) -> Sa
 
 
 def _section(dataset: Dataset) -> Mapping[str, Any]:
-    path = dataset.path / store.PIPELINE
-    try:
-        section: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["stream"]
-    except (OSError, ValueError, KeyError) as error:
+    section: Mapping[str, Any] | None = dataset.pipeline.sections.get("stream")
+    if section is None:
         raise CacheError(
-            f"{path}: expected the pipeline of the dataset, found none to read "
-            f"({type(error).__name__}). Build the dataset again."
-        ) from None
+            f"{dataset.pipeline.origin}: expected a section 'stream', found none. "
+            "Build the dataset again."
+        )
     return section
 
 
@@ -185,16 +177,15 @@ def _bind(
     """Binds the section's stages; none are the rule, and then no plugin is looked for."""
     if not section["stages"] and not section["finish"]:
         return None
-    origin = str(dataset.path / store.PIPELINE)
-    document = from_data(section, origin=origin, folder=dataset.path)
-    registry = discover([Path(folder) for folder in plugins])
-    binder = Binder(document, StageBinder(registry).custom)
-    options, _ = binder.bind(StreamOptions, document.root, "stream")
-    if binder.problems:
+    plain = dataset.pipeline.with_plugins(plugins)
+    try:
+        options: StreamOptions = plain.bind({"stream": StreamOptions})["stream"]
+    except SpecError as error:
         hint = "" if plugins else " Give the folder of its plugins: plugins=[...]."
-        raise SpecError([replace(each, message=each.message + hint) for each in binder.problems])
+        problems = [replace(each, message=each.message + hint) for each in error.problems]
+        raise SpecError(problems) from None
     return resolve_stream(
-        options, seed=seed, cached=dataset.signature, where=lambda path: f"{origin}: {path}"
+        options, seed=seed, cached=dataset.signature, where=lambda path: f"{plain.origin}: {path}"
     )
 
 

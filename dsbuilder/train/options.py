@@ -1,18 +1,14 @@
 """The train section as plain data, and bound again: what a run keeps and a resumed one reads."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.cache import store
+from dsbuilder.binding import PlainPipeline
 from dsbuilder.dataset import Dataset
-from dsbuilder.errors import CacheError, SpecError, TrainError
-from dsbuilder.pipelinefile.binding import Binder, to_plain
-from dsbuilder.pipelinefile.document import from_data, override
+from dsbuilder.errors import TrainError
+from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.pipelinefile.schema import TrainOptions
-from dsbuilder.pipelinefile.stages import StageBinder
-from dsbuilder.registry import discover
 
 
 def to_data(options: TrainOptions) -> dict[str, Any]:
@@ -38,13 +34,10 @@ def bind(
     Raises:
       SpecError: the section is wrong.
     """
-    tree = from_data({"train": dict(data)}, origin=str(origin), folder=origin.parent)
-    document = override(tree, overrides)
-    binder = Binder(document, StageBinder(discover(plugins)).custom)
-    options: TrainOptions
-    options, _ = binder.bind(TrainOptions, document.root.value["train"], "train")
-    if binder.problems:
-        raise SpecError(binder.problems)
+    plain = PlainPipeline(
+        sections={"train": data}, origin=str(origin), folder=origin.parent, plugins=tuple(plugins)
+    )
+    options: TrainOptions = plain.bind({"train": TrainOptions}, overrides)["train"]
     return options
 
 
@@ -59,25 +52,10 @@ def options_of(
       TrainError: the pipeline had none.
       SpecError: it is wrong, or a plugin is missing.
     """
-    path = dataset.path / store.PIPELINE
-    section = pipeline_of(dataset).get("train")
-    if section is None:
-        raise TrainError(f"{path}: expected a train section, found none. Add one to the pipeline.")
-    return bind(section, origin=path, plugins=plugins, overrides=overrides)
-
-
-def pipeline_of(dataset: Dataset) -> dict[str, Any]:
-    """Returns the pipeline of a dataset as plain data.
-
-    Raises:
-      CacheError: there is none to read.
-    """
-    path = dataset.path / store.PIPELINE
-    try:
-        pipeline: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CacheError(
-            f"{path}: expected the pipeline of the dataset, found none to read "
-            f"({type(error).__name__}). Build the dataset again."
-        ) from None
-    return pipeline
+    plain = dataset.pipeline.only("train").with_plugins(plugins)
+    if plain.sections.get("train") is None:
+        raise TrainError(
+            f"{plain.origin}: expected a train section, found none. Add one to the pipeline."
+        )
+    options: TrainOptions = plain.bind({"train": TrainOptions}, overrides)["train"]
+    return options

@@ -5,22 +5,19 @@ mode, upright, over its background, then through its `prepare` and `finish`, whi
 keeps.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dsbuilder.binding import PlainPipeline
 from dsbuilder.errors import DataError, DsbuilderError, SpecError, TrainError
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.pipeline import decode
-from dsbuilder.pipelinefile.binding import Binder
-from dsbuilder.pipelinefile.document import from_data
 from dsbuilder.pipelinefile.schema import ImageOptions
-from dsbuilder.pipelinefile.stages import StageBinder
 from dsbuilder.plugin import Stage
-from dsbuilder.registry import discover
 from dsbuilder.sample import Motion, Sample
 from dsbuilder.seeding import generator
 from dsbuilder.train.answers import ANSWERS, Scores
@@ -184,15 +181,15 @@ def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] | None = No
       TrainError: a stage of the pipeline is not known here.
     """
     folders = [each for each in note.plugins if each.is_dir()] if plugins is None else plugins
-    document = from_data(note.pipeline, origin=str(origin), folder=origin.parent)
-    binder = Binder(document, StageBinder(discover(folders)).custom)
-    sections: Mapping[str, Any] = document.root.value
-    image, _ = binder.bind(ImageOptions, sections["image"], "image")
-    prepare, _ = binder.bind(tuple[Stage, ...], sections["prepare"], "prepare")
-    finish, _ = binder.bind(tuple[Stage, ...], sections["finish"], "finish")
-    if binder.problems:
+    plain = PlainPipeline(
+        sections=note.pipeline, origin=str(origin), folder=origin.parent, plugins=tuple(folders)
+    )
+    stages = tuple[Stage, ...]
+    try:
+        bound = plain.bind({"image": ImageOptions, "prepare": stages, "finish": stages})
+    except SpecError as error:
         raise TrainError(
             f"{origin}: expected the stages that its images pass, found that they cannot be made "
-            f"here. Give the folder of their plugins. {SpecError(binder.problems)}"
-        )
-    return Reader(image=image, prepare=prepare, finish=finish, note=note)
+            f"here. Give the folder of their plugins. {error}"
+        ) from None
+    return Reader(**bound, note=note)

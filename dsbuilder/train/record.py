@@ -15,7 +15,7 @@ from dsbuilder.stream.tensorflow import Stream
 from dsbuilder.train.archive import Note
 from dsbuilder.train.evaluation import Evaluation
 from dsbuilder.train.measured import Measured
-from dsbuilder.train.options import pipeline_of, to_data
+from dsbuilder.train.options import to_data
 from dsbuilder.train.run import CONFUSION, CURVES, EVALUATION, Row, Run
 from dsbuilder.train.units import Units
 
@@ -34,7 +34,7 @@ def config_of(dataset: Dataset, options: TrainOptions, plugins: Sequence[Path]) 
         "train": to_data(options),
         "seed": dataset.manifest.seed if options.seed is None else options.seed,
         "plugins": [str(Path(folder).resolve()) for folder in plugins],
-        "pipeline": pipeline_of(dataset),
+        "pipeline": dataset.pipeline.sections,
         "backend": keras.backend.backend(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
@@ -49,7 +49,7 @@ def note_of(
     units: Units | None,
 ) -> Note:
     """Returns what the model's file shall say beside the model, before the first epoch."""
-    pipeline = pipeline_of(dataset)
+    pipeline = dataset.pipeline.sections
     image = dict(pipeline.get("image", {}))
     if any(kind.of_pixels for kind in dataset.signature.targets.values()):
         image["reduced_decode"] = False  # as in a build: it would not have the size of a mask

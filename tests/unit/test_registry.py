@@ -1,6 +1,7 @@
 """Plugins are found where they lie; a name stands for one; what is broken is reported."""
 
 import importlib
+import os
 import pkgutil
 import subprocess
 import sys
@@ -99,6 +100,55 @@ def test_a_changed_file_is_read_again(folder) -> None:
     found: Registry = discover([folder])
     assert found.plugins.named("after_")
     assert not found.plugins.named("before")
+
+
+COUNTED = """
+from pathlib import Path
+
+with Path(__file__).with_name("count.txt").open("a") as file:
+    file.write("executed\\n")
+"""
+
+
+def executions(folder: Path) -> int:
+    return len((folder / "count.txt").read_text().split())
+
+
+def test_an_unchanged_file_is_executed_once_whatever_else_is_discovered(folder, tmp_path) -> None:
+    path = write(folder / "mine.py")
+    path.write_text(path.read_text() + COUNTED)
+    write(tmp_path / "others" / "other.py", "other")
+    first = discover([folder]).get("mine").cls
+    assert discover([folder, tmp_path / "others"]).get("mine").cls is first
+    assert discover([tmp_path / "others", folder]).get("mine").cls is first
+    assert executions(folder) == 1
+
+
+def test_a_file_of_the_same_size_and_time_is_read_again_if_its_content_changed(folder) -> None:
+    path = write(folder / "mine.py", "before")
+    discover([folder])
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    write(path, "after_")
+    os.utime(path, ns=times)
+    assert discover([folder]).get("after_").origin.location == path
+
+
+@pytest.mark.parametrize("change", ["change", "remove", "add"])
+def test_a_folder_is_read_again_when_any_file_that_was_loaded_changed(folder, change) -> None:
+    (folder / "_mine").mkdir(parents=True)
+    (folder / "_mine/value.py").write_text("VALUE = 1\n")
+    path = write(folder / "mine.py", imports="from ._mine.value import VALUE")
+    path.write_text(path.read_text() + COUNTED)
+    discover([folder])
+    if change == "change":
+        (folder / "_mine/value.py").write_text("VALUE = 2\n")
+    elif change == "add":
+        write(folder / "other.py", "other")
+    else:
+        (folder / "_mine/value.py").unlink()
+    found = discover([folder])
+    assert executions(folder) == (1 if change == "remove" else 2)
+    assert len(found.broken) == (change == "remove")
 
 
 def test_a_name_defined_twice_names_both_files(folder) -> None:
