@@ -46,7 +46,7 @@ LATE = {
     ("dataset", "stream"),  # Dataset.stream opens the stream, late, in its one method
     ("builder", "worker"),  # the pool starts `python -m dsbuilder.worker`; it does not import it
 }
-TENSORFLOW_HOMES = ("stream/tensorflow", "train/", "builtin/models/")
+TENSORFLOW_HOMES = ("stream/tensorflow", "train/", "tasks/", "builtin/models/", "testing/training")
 
 
 def modules() -> list[Path]:
@@ -109,7 +109,7 @@ def test_tensorflow_is_imported_only_where_it_may_be(path: Path) -> None:
     if not relative.startswith(TENSORFLOW_HOMES):
         typing_only = _under_type_checking(path)
         assert not [name for name, node in heavy if node.lineno not in typing_only]
-    if relative.startswith("builtin/models/"):
+    if relative.startswith(("builtin/models/", "tasks/", "testing/")):
         top = {node.lineno for node in ast.parse(path.read_text()).body}
         assert not [name for name, node in heavy if node.lineno in top], "import it in a body"
 

@@ -15,6 +15,7 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "mixer": ("mixers", ("mixup",)),
     "synthesizer": ("synth", ("text_line",)),
     "model": ("models", ("cnn", "transfer", "unet")),
+    "schedule": ("schedules", ("constant", "cosine")),
     "inspector": (
         "inspectors",
         (

@@ -8,7 +8,17 @@ from typing import Any
 from dsbuilder.errors import PluginError
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
 from dsbuilder.pipelinefile.document import Node
-from dsbuilder.plugin import Exporter, Mixer, ModelBuilder, Source, Stage, Synthesizer
+from dsbuilder.plugin import (
+    Exporter,
+    Loss,
+    Metric,
+    Mixer,
+    ModelBuilder,
+    Schedule,
+    Source,
+    Stage,
+    Synthesizer,
+)
 from dsbuilder.registry import Plugin, Registry
 
 SPLITS = ("train", "validation", "test")
@@ -74,6 +84,9 @@ class StageBinder:
             Source: self._binds(self._plain, "source"),
             Exporter: self._binds(self._plain, "exporter"),
             ModelBuilder: self._binds(self._plain, "model"),
+            Loss: self._binds(self._plain, "loss"),
+            Metric: self._binds(self._plain, "metric"),
+            Schedule: self._binds(self._plain, "schedule"),
             Stage: self._binds(self._stage, "transform"),
             AnyStage: self._binds(self._stage, "transform", "mixer"),
             Synthesis: self._binds(self._synthesis, "synthesizer"),

@@ -1,7 +1,7 @@
 """Everything that a plugin author needs and, with `images/`, all that a plugin may import.
 
 A plugin is one frozen keyword-only dataclass under one decorator. Its fields are the YAML options,
-its docstring is the help text, its types are the schema. There are seven kinds:
+its docstring is the help text, its types are the schema. There are ten kinds:
 
   Source        finds records on disk              `@source(name)`                  sources.py
   Exporter      writes a dataset for others        `@exporter(name)`                exporters.py
@@ -10,6 +10,9 @@ its docstring is the help text, its types are the schema. There are seven kinds:
   Synthesizer   makes samples from nothing         `@synthesizer(name)`             synthesizers.py
   ModelBuilder  builds a Keras model               `@model(name)`                   models.py
   Inspector     says what is wrong with the data   `@inspector(name)`               inspectors.py
+  Loss          is what a training makes small     `@loss(name)`                    losses.py
+  Metric        says how good a model is           `@metric(name)`                  metrics.py
+  Schedule      is the learning rate by epoch      `@schedule(name)`                schedules.py
 
 Randomness happens only in `draw`, which returns JSON values; `apply` and `render` are pure
 functions of them. This is what makes a sample reproducible, explainable, and testable without
@@ -21,8 +24,11 @@ from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
 from dsbuilder.plugin.decorators import (
     exporter,
     inspector,
+    loss,
+    metric,
     mixer,
     model,
+    schedule,
     source,
     synthesizer,
     transform,
@@ -30,10 +36,13 @@ from dsbuilder.plugin.decorators import (
 from dsbuilder.plugin.exporters import Exportable, Exporter, StoredSample, Written
 from dsbuilder.plugin.inspectors import Finding, Inspector, Seen, View
 from dsbuilder.plugin.kinds import KINDS, Kind
+from dsbuilder.plugin.losses import Loss
 from dsbuilder.plugin.marks import Geometry, Mark
+from dsbuilder.plugin.metrics import Metric
 from dsbuilder.plugin.mixers import Mixer
 from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
+from dsbuilder.plugin.schedules import Schedule
 from dsbuilder.plugin.sources import Catalog, Evidence, Listing, Recognition, Signs, Source
 from dsbuilder.plugin.synthesizers import Synthesizer
 from dsbuilder.plugin.transforms import Stage, Transform
@@ -81,8 +90,10 @@ __all__ = [
     "Keypoints",
     "Kind",
     "Listing",
+    "Loss",
     "Mark",
     "Mask",
+    "Metric",
     "Mixer",
     "Mode",
     "ModelBuilder",
@@ -96,6 +107,7 @@ __all__ = [
     "Record",
     "Sample",
     "SampleSpec",
+    "Schedule",
     "Seen",
     "Signs",
     "Source",
@@ -114,8 +126,11 @@ __all__ = [
     "exporter",
     "generator",
     "inspector",
+    "loss",
+    "metric",
     "mixer",
     "model",
+    "schedule",
     "signature_to_json",
     "source",
     "synthesizer",

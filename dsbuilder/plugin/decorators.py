@@ -61,6 +61,9 @@ mixer = _decorator("mixer")
 synthesizer = _decorator("synthesizer")
 model = _decorator("model")
 inspector = _decorator("inspector")
+loss = _decorator("loss")
+metric = _decorator("metric")
+schedule = _decorator("schedule")
 
 
 def _marker(mark: Mark) -> Callable[[Plugin], Plugin]:

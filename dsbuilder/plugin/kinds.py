@@ -6,8 +6,11 @@ from types import MappingProxyType
 
 from dsbuilder.plugin.exporters import Exporter
 from dsbuilder.plugin.inspectors import Inspector
+from dsbuilder.plugin.losses import Loss
+from dsbuilder.plugin.metrics import Metric
 from dsbuilder.plugin.mixers import Mixer
 from dsbuilder.plugin.models import ModelBuilder
+from dsbuilder.plugin.schedules import Schedule
 from dsbuilder.plugin.sources import Source
 from dsbuilder.plugin.synthesizers import Synthesizer
 from dsbuilder.plugin.transforms import Transform
@@ -36,6 +39,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "synthesizer": Kind(base=Synthesizer, place="synthesize"),
         "model": Kind(base=ModelBuilder, place="train.model"),
         "inspector": Kind(base=Inspector, place="inspect"),
+        "loss": Kind(base=Loss, place="train.loss"),
+        "metric": Kind(base=Metric, place="train.metrics"),
+        "schedule": Kind(base=Schedule, place="train.optimizer.schedule"),
     }
 )
 """Every kind of plugin, by the name that `plugins list --kind` knows."""

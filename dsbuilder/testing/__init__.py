@@ -24,15 +24,19 @@ from dsbuilder.testing.kinds import (
     noise,
 )
 from dsbuilder.testing.laws import check_declaration, check_options
+from dsbuilder.testing.training import check_loss, check_metric, check_schedule
 
 __all__ = [
     "check_declaration",
     "check_exporter",
     "check_inspector",
+    "check_loss",
+    "check_metric",
     "check_mixer",
     "check_model",
     "check_options",
     "check_plugin",
+    "check_schedule",
     "check_source",
     "check_synthesizer",
     "check_transform",

@@ -12,7 +12,9 @@ from dsbuilder.plugin import (
     Exporter,
     ImageSpec,
     Inspector,
+    Loss,
     Mask,
+    Metric,
     Mixer,
     Mode,
     ModelBuilder,
@@ -20,6 +22,7 @@ from dsbuilder.plugin import (
     Record,
     Sample,
     SampleSpec,
+    Schedule,
     Seen,
     Source,
     Synthesizer,
@@ -43,6 +46,7 @@ from dsbuilder.testing.laws import (
     name_of,
     signature_or_refusal,
 )
+from dsbuilder.testing.training import check_loss, check_metric, check_schedule
 
 _SIZES = ((32, 48), (40, 40), (37, 29))
 _SPLITS = ("train", "validation", "test")
@@ -351,4 +355,7 @@ _CHECKS: Mapping[type, Callable[[Any], None]] = {
     Exporter: check_exporter,
     ModelBuilder: check_model,
     Inspector: check_inspector,
+    Loss: check_loss,
+    Metric: check_metric,
+    Schedule: check_schedule,
 }

@@ -21,7 +21,17 @@ from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import Node, from_data
 from dsbuilder.pipelinefile.inspections import binder_of
 from dsbuilder.pipelinefile.stages import AnyStage, StageBinder, Synthesis
-from dsbuilder.plugin import KINDS, Exporter, Mixer, ModelBuilder, Source, Stage
+from dsbuilder.plugin import (
+    KINDS,
+    Exporter,
+    Loss,
+    Metric,
+    Mixer,
+    ModelBuilder,
+    Schedule,
+    Source,
+    Stage,
+)
 from dsbuilder.records import tfrecord
 from dsbuilder.records.example import encode
 from dsbuilder.registry import Plugin, discover
@@ -126,6 +136,9 @@ PLACES: Mapping[str, Any] = {
     "mixer": AnyStage,
     "synthesizer": Synthesis,
     "model": ModelBuilder,
+    "loss": Loss,
+    "metric": Metric,
+    "schedule": Schedule,
 }
 
 
@@ -159,7 +172,7 @@ def bind(plugin: Plugin, data: Mapping[str, Any]) -> tuple[Any, Any]:
         return bind_inspector(binder, plugin, document.root)
     bound, resolved = binder.bind(PLACES[plugin.kind], document.root, "")
     assert not binder.problems, "\n".join(str(problem) for problem in binder.problems)
-    return bound if plugin.kind in ("source", "exporter", "model") else bound.plugin, resolved
+    return getattr(bound, "plugin", bound), resolved
 
 
 def bind_inspector(binder: Binder, plugin: Plugin, node: Node) -> tuple[Any, Any]:
@@ -290,7 +303,9 @@ def test_every_plugin_keeps_the_contract(
 
 def test_no_plugin_file_is_broken() -> None:
     assert not REGISTRY.broken
-    assert {"salt_pepper", "shapes", "tiny_resnet"} <= {each.name for each in REGISTRY.plugins}
+    assert {"focal", "salt_pepper", "shapes", "tiny_resnet", "top_k"} <= {
+        each.name for each in REGISTRY.plugins
+    }
 
 
 def test_every_kind_of_plugin_has_a_member() -> None:
