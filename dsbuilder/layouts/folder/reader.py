@@ -86,10 +86,10 @@ class Folder(Source):
             `classes` leaves a folder out, there is only one class, a name is not valid UTF-8, or
             the sidecar is wrong.
         """
-        return _Catalog(self)
+        return _FolderCatalog(self)
 
 
-class _Catalog(Catalog):
+class _FolderCatalog(Catalog):
     def __init__(self, source: Folder) -> None:
         self._source = source
 
@@ -105,7 +105,6 @@ class _Catalog(Catalog):
         _refuse_strays(source, scan, depth)
         _refuse_unknown(source, scan, depth)
         labels = {label_of(key, depth) for key in scan.images}
-        check_class_count(labels, where=str(source.path), noun="class folders")
         name, kind = _target(source, labels, stated)
         named = {folder: {name: label} for folder, label in _named(labels, kind, stated).items()}
         found = [_record(source, key, depth, named[label_of(key, depth)]) for key in scan.images]
@@ -125,11 +124,16 @@ class _Catalog(Catalog):
 def _target(
     source: Folder, labels: Collection[str], stated: sidecar.Sidecar | None
 ) -> tuple[str, ClassLabel]:
-    """Returns name and kind of the target: as the options say, else as an export of ours does."""
+    """Returns name and kind of the target: as the options say, else as an export of ours does.
+
+    Raises:
+      DataError: nothing states the classes, and there are not two.
+    """
     if source.classes is None and stated is not None:
         for name, kind in stated.targets.items():
             if isinstance(kind, ClassLabel) and set(labels) <= {*folder_names(kind.names).values()}:
                 return name, ClassLabel(names=kind.names)
+    check_class_count(labels, where=str(source.path), noun="class folders")
     return "label", ClassLabel(names=class_names(labels, source.classes))
 
 

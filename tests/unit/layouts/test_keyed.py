@@ -10,7 +10,6 @@ from PIL import Image
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco.reader import Coco
-from dsbuilder.layouts.folder.reader import Folder
 from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.layouts.ocr.reader import Ocr
 from dsbuilder.layouts.voc.reader import Voc
@@ -31,10 +30,6 @@ def draw(root: Path, paths: tuple[str, ...]) -> list[Path]:
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-
-
-def folder(root: Path) -> tuple[Source, list[Path]]:
-    return Folder(path=root), draw(root, PLACES)
 
 
 def imagefolder(root: Path) -> tuple[Source, list[Path]]:
@@ -85,7 +80,7 @@ GIVEN = ("sub/a b.png", "sub/a b.png@copy-1", "@synthesize/words/000001", KEYS[3
 GROUPS = (GIVEN[0], GIVEN[0], GIVEN[2], GIVEN[3])
 
 Make = Callable[[Path], tuple[Source, list[Path]]]
-LAYOUTS = [folder, imagefolder, ocr, yolo, voc, coco_set]
+LAYOUTS = [imagefolder, ocr, yolo, voc, coco_set]
 
 
 @pytest.mark.parametrize("make", LAYOUTS)
@@ -126,7 +121,7 @@ def test_a_file_of_that_name_with_other_columns_is_skipped_and_counted(
     assert "1 file was skipped: 1 .csv" in caplog.text
 
 
-@pytest.mark.parametrize("make", [folder, imagefolder, ocr])
+@pytest.mark.parametrize("make", [imagefolder, ocr])
 def test_a_table_that_changes_is_noticed(tmp_path: Path, make: Make) -> None:
     source, images = make(tmp_path)
     place = images[0].relative_to(tmp_path).as_posix()

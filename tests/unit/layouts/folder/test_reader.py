@@ -1,14 +1,14 @@
 """The folder source: which layouts it reads as what, and what it refuses."""
 
-import logging
 import os
 from pathlib import Path
 
 import pytest
 
 from dsbuilder.errors import DataError
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.plugin import ClassLabel, Record
+from dsbuilder.plugin import ClassLabel, ImageSpec, Record, SampleSpec
 
 
 def filled(root: Path, *files: str) -> Path:
@@ -20,26 +20,24 @@ def filled(root: Path, *files: str) -> Path:
 
 
 def listed(source: Folder) -> dict[str, Record]:
-    return {record.key: record for record in source.records()}
+    return {record.key: record for record in source.open().records}
 
 
 def refusal(source: Folder) -> str:
     with pytest.raises(DataError) as caught:
-        source.records()
+        source.open().list()
     return str(caught.value).replace(str(source.path), "ROOT")
 
 
-def logged(caplog: pytest.LogCaptureFixture, source: Folder) -> list[str]:
-    with caplog.at_level(logging.WARNING):
-        source.records()
-    return [record.getMessage().replace(str(source.path), "ROOT") for record in caplog.records]
+def notes(source: Folder) -> list[str]:
+    return list(source.open().notes)
 
 
 def test_class_folders_are_the_labels_at_any_depth(tmp_path):
     filled(tmp_path, "dog/rex.png", "cat/tom.png", "cat/indoors/night/felix.jpg")
     source = Folder(path=tmp_path)
-    records = list(source.records())
-    assert records == [
+    catalog = source.open()
+    assert catalog.records == [
         Record(key=key, path=tmp_path / key, targets={"label": label})
         for key, label in [
             ("cat/indoors/night/felix.jpg", "cat"),
@@ -47,7 +45,7 @@ def test_class_folders_are_the_labels_at_any_depth(tmp_path):
             ("dog/rex.png", "dog"),
         ]
     ]
-    assert source.targets(records) == {"label": ClassLabel(names=("cat", "dog"))}
+    assert catalog.targets == {"label": ClassLabel(names=("cat", "dog"))}
 
 
 @pytest.mark.parametrize(
@@ -69,22 +67,22 @@ def test_split_folders_state_the_split_under_any_of_their_names(tmp_path, word, 
 
 def test_folders_without_images_do_not_keep_split_folders_from_being_read(tmp_path):
     filled(tmp_path, "train/cat/a.png", "test/dog/b.png", "labels/cat/a.txt", "__MACOSX/._a.png")
-    assert {each.split for each in Folder(path=tmp_path).records()} == {"train", "test"}
+    assert {each.split for each in Folder(path=tmp_path).open().records} == {"train", "test"}
 
 
-def test_one_top_folder_that_is_no_split_makes_all_of_them_classes(tmp_path, caplog):
+def test_one_top_folder_that_is_no_split_makes_all_of_them_classes(tmp_path):
     filled(tmp_path, "train/a/1.png", "val/b/2.png", "extra/3.png")
     source = Folder(path=tmp_path)
-    assert {each.targets["label"] for each in source.records()} == {"train", "val", "extra"}
-    assert logged(caplog, source)[-1] == (
-        "ROOT: 'train', 'val' are read as classes, not as splits, because of 'extra'."
+    assert {each.targets["label"] for each in source.open().records} == {"train", "val", "extra"}
+    assert notes(source)[-1] == (
+        "'train', 'val' are read as classes, not as splits, because of 'extra'"
     )
 
 
-def test_a_class_may_be_called_train_beside_others_without_a_warning(tmp_path, caplog):
+def test_a_class_may_be_called_train_beside_others_without_a_warning(tmp_path):
     source = Folder(path=filled(tmp_path, "train/1.png", "bus/2.png"))
-    assert {each.split for each in source.records()} == {None}
-    assert logged(caplog, source) == []
+    assert {each.split for each in source.open().records} == {None}
+    assert notes(source) == []
 
 
 def test_classes_that_name_every_top_folder_are_classes_even_if_they_look_like_splits(tmp_path):
@@ -94,25 +92,25 @@ def test_classes_that_name_every_top_folder_are_classes_even_if_they_look_like_s
     assert {each.split for each in records.values()} == {None}
 
 
-def test_given_classes_set_the_order_and_keep_the_id_of_one_without_images(tmp_path, caplog):
+def test_given_classes_set_the_order_and_keep_the_id_of_one_without_images(tmp_path):
     source = Folder(path=filled(tmp_path, "a/1.png", "b/1.png"), classes=("c", "b", "a"))
-    target = source.targets(list(source.records()))["label"]
+    target = source.open().targets["label"]
     assert target == ClassLabel(names=("c", "b", "a"))
-    assert logged(caplog, source)[-1] == "ROOT: no image was found of 'c'."
+    assert notes(source)[-1] == "no image was found of 'c'"
 
 
-def test_a_folder_without_images_is_no_class_and_is_reported(tmp_path, caplog):
+def test_a_folder_without_images_is_no_class_and_is_reported(tmp_path):
     source = Folder(path=filled(tmp_path, "a/1.png", "b/1.png"))
     (tmp_path / "c").mkdir()
-    assert source.targets(list(source.records())) == {"label": ClassLabel(names=("a", "b"))}
-    assert logged(caplog, source)[-1] == "ROOT: no image was found of 'c'."
+    assert source.open().targets == {"label": ClassLabel(names=("a", "b"))}
+    assert notes(source)[-1] == "no image was found of 'c'"
 
 
-def test_hidden_files_and_folders_are_passed_over(tmp_path, caplog):
+def test_hidden_files_and_folders_are_passed_over(tmp_path):
     filled(tmp_path, "a/1.png", "a/.2.png", "a/.cache/3.png", "b/1.png", ".git/4.png", ".5.png")
     source = Folder(path=tmp_path)
     assert set(listed(source)) == {"a/1.png", "b/1.png"}
-    assert logged(caplog, source) == []
+    assert notes(source) == []
 
 
 def test_every_known_extension_is_read_in_any_case_of_letters(tmp_path):
@@ -126,35 +124,35 @@ def test_given_extensions_replace_the_known_ones(tmp_path):
     assert set(listed(Folder(path=tmp_path, extensions=("ppm",)))) == {"a/1.PPM", "b/2.ppm"}
 
 
-def test_other_files_are_skipped_and_counted(tmp_path, caplog):
+def test_other_files_are_skipped_and_counted(tmp_path):
     filled(tmp_path, "a/1.png", "b/1.png", "README", "a/png")
     filled(tmp_path, *(f"a/{i}.txt" for i in range(10)), "b/x.json", "b/y.JSON")
-    assert logged(caplog, Folder(path=tmp_path)) == [
-        "ROOT: 14 files were skipped: 10 .txt, 2 .json, 2 without an extension."
+    assert notes(Folder(path=tmp_path)) == [
+        "14 files were skipped: 10 .txt, 2 .json, 2 without an extension"
     ]
 
 
-def test_one_skipped_file_is_counted_in_the_singular(tmp_path, caplog):
+def test_one_skipped_file_is_counted_in_the_singular(tmp_path):
     source = Folder(path=filled(tmp_path, "a/1.png", "b/1.png", "b/1.txt"))
-    assert logged(caplog, source) == ["ROOT: 1 file was skipped: 1 .txt."]
+    assert notes(source) == ["1 file was skipped: 1 .txt"]
 
 
-def test_a_link_to_a_file_is_read_and_one_that_leads_nowhere_is_counted(tmp_path, caplog):
+def test_a_link_to_a_file_is_read_and_one_that_leads_nowhere_is_counted(tmp_path):
     filled(tmp_path / "outside", "1.png")
     source = Folder(path=filled(tmp_path / "root", "a/1.png", "b/1.png"))
     (source.path / "a" / "2.png").symlink_to(tmp_path / "outside" / "1.png")
     (source.path / "a" / "3.png").symlink_to(tmp_path / "nowhere.png")
     assert set(listed(source)) == {"a/1.png", "a/2.png", "b/1.png"}
-    assert logged(caplog, source)[-1] == "ROOT: 1 file was skipped: 1 whose link leads nowhere."
+    assert notes(source)[-1] == "1 file was skipped: 1 whose link leads nowhere"
 
 
-def test_links_to_folders_are_entered_only_if_asked_for(tmp_path, caplog):
+def test_links_to_folders_are_entered_only_if_asked_for(tmp_path):
     filled(tmp_path / "outside", "1.png")
     root = filled(tmp_path / "root", "a/1.png", "b/1.png")
     (root / "c").symlink_to(tmp_path / "outside", target_is_directory=True)
     assert set(listed(Folder(path=root))) == {"a/1.png", "b/1.png"}
-    assert logged(caplog, Folder(path=root))[-1] == (
-        "ROOT: 1 link to a folder was not followed; follow_links: true enters them."
+    assert notes(Folder(path=root))[-1] == (
+        "1 link to a folder was not followed; follow_links: true enters them"
     )
     assert "c/1.png" in listed(Folder(path=root, follow_links=True))
 
@@ -257,15 +255,16 @@ def test_wrong_options_are_refused(options, message):
 
 
 def test_class_folders_are_recognised_with_their_counts(tmp_path):
-    found = Folder.recognise(filled(tmp_path, *(f"{c}/{i}.png" for c in "ab" for i in range(3))))
-    assert (found.certainty, found.reason) == (0.8, "6 images in 2 class folders: 'a', 'b'")
+    found = Folder.signs(filled(tmp_path, *(f"{c}/{i}.png" for c in "ab" for i in range(3))))
+    assert found.reason == "6 images in 2 class folders: 'a', 'b'"
+    assert (found.evidence, found.contradictions) == ("arranged", [])
     assert found.options == {"path": "."}
 
 
-def test_split_folders_make_class_folders_surer(tmp_path):
+def test_split_folders_are_recognised_above_class_folders(tmp_path):
     filled(tmp_path, *(f"{s}/{c}/{i}.png" for s in ("train", "Val") for c in "ab" for i in "12"))
-    found = Folder.recognise(tmp_path)
-    assert found.certainty == 0.9
+    found = Folder.signs(tmp_path)
+    assert found.evidence == "arranged"
     assert found.reason == "8 images in 2 class folders below Val, train: 'a', 'b'"
 
 
@@ -280,12 +279,12 @@ def test_split_folders_make_class_folders_surer(tmp_path):
     ],
 )
 def test_what_are_no_class_folders_is_not_recognised_and_says_why(tmp_path, files, reason):
-    found = Folder.recognise(filled(tmp_path, *files))
-    assert (found.certainty, found.reason) == (0, reason)
+    found = Folder.signs(filled(tmp_path, *files))
+    assert (found.evidence, found.reason) == (None, reason)
 
 
 @pytest.mark.parametrize(
-    ("files", "doubt"),
+    ("files", "against"),
     [
         ([f"{c}/{i}.png" for c in ("images", "Masks") for i in "1234"], "'Masks', 'images' is"),
         ([f"{c}/{i}.png" for c in ("train", "trainannot") for i in "1234"], "these are splits"),
@@ -295,14 +294,43 @@ def test_what_are_no_class_folders_is_not_recognised_and_says_why(tmp_path, file
         ([f"{c}/1.png" for c in "abc"], "hardly more images than folders"),
     ],
 )
-def test_what_speaks_against_class_folders_lowers_the_certainty(tmp_path, files, doubt):
-    found = Folder.recognise(filled(tmp_path, *files))
-    assert 0 < found.certainty < 0.5
-    assert doubt in found.reason
+def test_what_speaks_against_class_folders_is_told(tmp_path, files, against):
+    (found,) = Folder.signs(filled(tmp_path, *files)).contradictions
+    assert against in found
 
 
 def test_a_look_at_a_missing_or_odd_folder_is_no_error(tmp_path):
     (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
     (tmp_path / "loop").symlink_to(tmp_path)
-    assert Folder.recognise(tmp_path).certainty == 0
-    assert Folder.recognise(tmp_path / "missing").certainty == 0
+    assert Folder.signs(tmp_path).evidence is None
+    assert Folder.signs(tmp_path / "missing").evidence is None
+
+
+def exported(root: Path, *names: str, keys: dict[str, str] | None = None) -> Path:
+    image = ImageSpec(height=8, width=8, channels=3)
+    kinds = {"animal": ClassLabel(names=names)}
+    sidecar.write(root, SampleSpec(image=image, targets=kinds), keys or {})
+    return root
+
+
+def test_an_export_is_read_with_its_own_classes_under_their_own_name(tmp_path):
+    catalog = Folder(path=exported(filled(tmp_path, "train/owl/1.png"), "owl", "cat")).open()
+    assert catalog.targets == {"animal": ClassLabel(names=("owl", "cat"))}
+    assert [each.targets for each in catalog.records] == [{"animal": "owl"}]
+    assert catalog.notes == []
+
+
+def test_classes_that_no_folder_can_be_called_are_read_from_escaped_ones(tmp_path):
+    root = exported(filled(tmp_path, "train/a+b/1.png", "test/%2Ec/2.png"), "a/b", ".c")
+    assert [each.targets["animal"] for each in Folder(path=root).open().records] == [".c", "a/b"]
+
+
+def test_options_come_before_what_an_export_says(tmp_path):
+    root = exported(filled(tmp_path, "train/owl/1.png", "train/cat/1.png"), "owl", "cat")
+    found = Folder(path=root, classes=("cat", "owl")).open().targets
+    assert found == {"label": ClassLabel(names=("cat", "owl"))}
+
+
+def test_an_export_to_which_a_class_was_added_is_read_by_its_folders(tmp_path):
+    root = exported(filled(tmp_path, "train/owl/1.png", "train/emu/1.png"), "owl", "cat")
+    assert Folder(path=root).open().targets == {"label": ClassLabel(names=("emu", "owl"))}
