@@ -14,8 +14,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.dataset import Dataset, load
+    from dsbuilder.actions.session import Session, open
     from dsbuilder.builder import Built, build_dataset
-    from dsbuilder.dataset import Dataset, load
     from dsbuilder.errors import (
         CacheError,
         DataError,
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "Built": "dsbuilder.builder",
     "build_dataset": "dsbuilder.builder",
-    "Dataset": "dsbuilder.dataset",
-    "load": "dsbuilder.dataset",
+    "Dataset": "dsbuilder.actions.dataset",
+    "load": "dsbuilder.actions.dataset",
+    "Session": "dsbuilder.actions.session",
+    "open": "dsbuilder.actions.session",
     "CacheError": "dsbuilder.errors",
     "DataError": "dsbuilder.errors",
     "DsbuilderError": "dsbuilder.errors",
@@ -45,10 +48,12 @@ __all__ = [
     "Dataset",
     "DsbuilderError",
     "PluginError",
+    "Session",
     "SpecError",
     "TrainError",
     "build_dataset",
     "load",
+    "open",
 ]
 
 

@@ -11,7 +11,7 @@ from dsbuilder import targets
 from dsbuilder.builder.contents import hash_records
 from dsbuilder.builder.inventory import Before, Found, look, open_before, place_of
 from dsbuilder.builder.plan import Plan, make_plan
-from dsbuilder.builder.planned import planned_side
+from dsbuilder.builder.planned import planned_state
 from dsbuilder.builder.probe import Probe, probe
 from dsbuilder.builder.publish import is_whole
 from dsbuilder.builder.shard import make_codec
@@ -20,9 +20,8 @@ from dsbuilder.builder.task import Located, ShardTask
 from dsbuilder.cache import ledger
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.store import Store
-from dsbuilder.dataset import Dataset
-from dsbuilder.dataset.difference import Change, Difference, compare
-from dsbuilder.dataset.side import side_of
+from dsbuilder.dataset import StoredDataset
+from dsbuilder.dataset.difference import Change, Difference, compare, state_of
 from dsbuilder.errors import CacheError
 from dsbuilder.sample import Target
 from dsbuilder.seeding import rank
@@ -78,7 +77,7 @@ class Forecast:
 
     plan: Plan
     path: Path
-    before: Dataset | None
+    before: StoredDataset | None
     shards: Sequence[ShardForecast]
     samples: Mapping[str, int]
     classes: Mapping[str, Mapping[str, int]]
@@ -153,10 +152,10 @@ class _Forecaster:
         return open_before(finished if is_whole(finished) else self.store.current(version))
 
     @cached_property
-    def _dataset(self) -> Dataset | None:
+    def _dataset(self) -> StoredDataset | None:
         current = self.store.current(self.surveyed.pipeline.settings.version)
         opened = open_before(current)
-        return None if opened is None else Dataset(path=opened.path, manifest=opened.manifest)
+        return None if opened is None else StoredDataset(path=opened.path, manifest=opened.manifest)
 
     @cached_property
     def _codec(self) -> Codec:
@@ -176,7 +175,7 @@ class _Forecaster:
         if self._dataset is None:
             return None
         try:
-            return compare(side_of(self._dataset), planned_side(self.surveyed, self.plan))
+            return compare(state_of(self._dataset), planned_state(self.surveyed, self.plan))
         except CacheError:
             return None  # a damaged dataset: its samples are made again, which `_found` says
 
@@ -216,7 +215,7 @@ class _Forecaster:
             return None
         return tried.size_bytes / tried.samples
 
-    def _stores_alike(self, dataset: Dataset) -> bool:
+    def _stores_alike(self, dataset: StoredDataset) -> bool:
         """Whether a sample of a dataset takes about as much as a planned one."""
         known, codec = dataset.manifest, self._codec
         return (known.codec, known.image, known.quality, known.signature) == (
@@ -298,7 +297,7 @@ def _planned_classes(task: ShardTask, kinds: Mapping[str, Target]) -> Counter[st
     return counts
 
 
-def _size(dataset: Dataset, split: str) -> int:
+def _size(dataset: StoredDataset, split: str) -> int:
     """Returns what the shards and ledgers of a split take on disk."""
     names = (
         name

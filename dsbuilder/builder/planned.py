@@ -6,15 +6,15 @@ from typing import Any
 from dsbuilder.builder.plan import Plan
 from dsbuilder.builder.survey import Survey
 from dsbuilder.cache import fingerprint
-from dsbuilder.dataset.side import Row, Side
+from dsbuilder.dataset.difference import DatasetState, SampleState
 
 
-def planned_side(surveyed: Survey, plan: Plan) -> Side:
+def planned_state(surveyed: Survey, plan: Plan) -> DatasetState:
     """Returns a planned build as one side of a comparison."""
     pipeline = surveyed.pipeline
     cache = pipeline.settings.cache
     raw = {record.key: record.targets for record in surveyed.records}
-    return Side(
+    return DatasetState(
         resolved=pipeline.spec.resolved,
         stages={
             stage.id: fingerprint.describe(stage, pipeline.spec.registry)
@@ -23,7 +23,7 @@ def planned_side(surveyed: Survey, plan: Plan) -> Side:
         packages=fingerprint.packages(),
         signature=pipeline.signature,
         stored={"codec": cache.codec, "image": plan.image, "quality": cache.quality},
-        rows=dict(_rows(plan)),
+        samples=dict(_rows(plan)),
         set_aside={},
         labels=lambda key: _labels(surveyed, raw.get(key)),
     )
@@ -37,11 +37,11 @@ def _labels(surveyed: Survey, raw: Mapping[str, Any] | None) -> dict[str, str]:
     return {name: kind.show(kind.parse(raw[name])) for name, kind in kinds.items()}
 
 
-def _rows(plan: Plan) -> Iterator[tuple[str, Row]]:
+def _rows(plan: Plan) -> Iterator[tuple[str, SampleState]]:
     for task in plan.shards:
         roots, records = task.contents()
         for root in roots:
             for output in root.outputs:
                 parents = () if root.synthesis is not None else (root.key, *output.partners)
                 sources = tuple(records[key].source for key in parents)
-                yield output.key, Row(task.split, output.fingerprint, parents, sources)
+                yield output.key, SampleState(task.split, output.fingerprint, parents, sources)

@@ -15,7 +15,7 @@ from dsbuilder import targets
 from dsbuilder.builder.contents import hash_record
 from dsbuilder.cache import build_log, fingerprint, ledger, store
 from dsbuilder.cache.build_log import BuildLog
-from dsbuilder.dataset import Dataset
+from dsbuilder.dataset import StoredDataset, explain
 from dsbuilder.dataset.causes import changed, changed_plugins
 from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
 from dsbuilder.pipeline import Pipeline, Step, Trace, replay, resolve
@@ -47,7 +47,7 @@ class Remade:
 
 
 def reopen(
-    dataset: Dataset, *, source: Path | None = None, plugins: Sequence[Path] | None = None
+    dataset: StoredDataset, *, source: Path | None = None, plugins: Sequence[Path] | None = None
 ) -> "Reopened":
     """Returns the pipeline and the source of a dataset as they are now.
 
@@ -73,7 +73,10 @@ def reopen(
 
 
 def _bind(
-    dataset: Dataset, log: BuildLog | None, source: Path | None, plugins: Sequence[Path] | None
+    dataset: StoredDataset,
+    log: BuildLog | None,
+    source: Path | None,
+    plugins: Sequence[Path] | None,
 ) -> Spec:
     kept = dataset.pipeline.without(*_UNNEEDED)
     section = kept.sections.get("source")
@@ -109,7 +112,7 @@ class Reopened:
       pipeline: the dataset's, with this machine's plugins and packages.
     """
 
-    dataset: Dataset
+    dataset: StoredDataset
     pipeline: Pipeline
 
     @property
@@ -217,7 +220,7 @@ class Reopened:
     def _changed_labels(self, entry: ledger.Entry) -> Iterator[str]:
         if len(entry.parents) != 1 or entry.parents[0] not in self.records:
             return
-        stored = self.dataset.explain(entry.key).targets
+        stored = explain(self.dataset, entry.key).targets
         raw = self.records[entry.parents[0]].targets
         for name, target in self.dataset.signature.targets.items():
             if target.positional:

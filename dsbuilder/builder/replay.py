@@ -8,7 +8,7 @@ import numpy as np
 
 from dsbuilder.builder.reopen import Reopened, reopen
 from dsbuilder.cache import ledger
-from dsbuilder.dataset import Dataset
+from dsbuilder.dataset import StoredDataset, explain
 from dsbuilder.dataset.explanation import stored
 from dsbuilder.sample import Sample
 
@@ -40,7 +40,7 @@ class Replayed:
 
 
 def replay_sample(
-    dataset: Dataset,
+    dataset: StoredDataset,
     key: str,
     *,
     source: Path | None = None,
@@ -58,7 +58,7 @@ def replay_sample(
       CacheError: the shard is damaged, or no one knows where the source lies.
       SpecError: the pipeline cannot be bound here.
     """
-    explained = dataset.explain(key)
+    explained = explain(dataset, key)
     reopened = reopen(dataset, source=source, plugins=plugins)
     return compare(reopened, explained.entry, stored(dataset, explained.shard, explained.entry))
 
@@ -77,7 +77,7 @@ def compare(reopened: Reopened, entry: ledger.Entry, payload: bytes) -> Replayed
     )
 
 
-def _largest(dataset: Dataset, one: bytes, other: bytes) -> float | None:
+def _largest(dataset: StoredDataset, one: bytes, other: bytes) -> float | None:
     first, second = dataset.codec.decode(one).image, dataset.codec.decode(other).image
     if first.shape != second.shape:
         return None

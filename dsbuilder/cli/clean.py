@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, line, shown, size, warned
+from dsbuilder.cli.screen import Screen, line, shown, size
 
 if TYPE_CHECKING:
-    from dsbuilder.cache.leftovers import Leftover
+    from dsbuilder.actions.clean import CleanDocument
 
 _WORDS = {"build": "old build", "partial": "interrupted build", "stray": "stray file"}
 
@@ -25,33 +25,19 @@ def clean(path: Path, *, dry_run: bool, as_json: bool) -> None:
     What a version stands for stays, and so does a build that is at work. A training that still has
     an old build open loses it.
     """
-    from dsbuilder.cache import leftovers
+    from dsbuilder.actions.clean import clean as run
 
-    found: list[Leftover] = []
-    freed = 0
-    for store in leftovers.stores_at(path):
-        with store.locked():
-            own = leftovers.find(store)
-            freed += leftovers.freed_bytes(own)
-            if not dry_run:
-                leftovers.remove(own)
-        found += own
-    document = {
-        "removed": [{"path": str(each.path), "kind": each.kind} for each in found],
-        "freed_bytes": freed,
-        "dry_run": dry_run,
-        "warnings": warned(),
-    }
-    Screen(as_json=as_json).show(document, lambda: _draw(found, freed, path, dry_run=dry_run))
+    found = run(path, dry_run=dry_run)
+    Screen(as_json=as_json).show(found, lambda: _draw(found, path))
 
 
-def _draw(found: "list[Leftover]", freed: int, path: Path, *, dry_run: bool) -> None:
-    if not found:
+def _draw(found: "CleanDocument", path: Path) -> None:
+    if not found.removed:
         line(f"{shown(path)}: nothing to remove.")
         return
-    for each in found:
+    for each in found.removed:
         line(f"{_WORDS[each.kind]}  {shown(each.path)}")
-    counts = Counter(each.kind for each in found)
+    counts = Counter(each.kind for each in found.removed)
     words = ", ".join(f"{n} {_WORDS[kind]}{'s' * (n > 1)}" for kind, n in counts.items())
-    verb, frees = ("would be removed", "frees") if dry_run else ("removed", "freed")
-    line(f"{words} {verb}; {frees} {size(freed)}")
+    verb, frees = ("would be removed", "frees") if found.dry_run else ("removed", "freed")
+    line(f"{words} {verb}; {frees} {size(found.freed_bytes)}")

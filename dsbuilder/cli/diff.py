@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, line, shown, table, warned
+from dsbuilder.cli.counts import draw_counts
+from dsbuilder.cli.screen import Screen, line, shown, table
 
 if TYPE_CHECKING:
-    from dsbuilder.dataset import Change, Dataset, Difference
+    from dsbuilder.actions.diff import DiffDocument
 
 _MOST_ROWS = 20
 
@@ -24,65 +25,29 @@ def diff(before: Path, after: Path, *, as_json: bool) -> None:
 
     A and B are datasets, such as two versions or two builds of one version.
     """
-    from dsbuilder.dataset import load
+    from dsbuilder.actions.dataset import load
 
-    one, other = load(before), load(after)
-    difference = one.diff(other)
-    document = _describe(one, other, difference)
-    Screen(as_json=as_json).show(document, lambda: _draw(before, after, difference))
+    found = load(before).diff(load(after))
+    Screen(as_json=as_json).show(found, lambda: _draw(before, after, found))
 
 
-def _describe(one: "Dataset", other: "Dataset", difference: "Difference") -> dict[str, Any]:
-    from dsbuilder.dataset.difference import KINDS
-
-    return {
-        "before": str(one.path),
-        "after": str(other.path),
-        **{kind: difference.counts(kind) for kind in KINDS},
-        "unchanged": difference.unchanged,
-        "reasons": [
-            {"kind": kind, "reason": reason, "samples": count}
-            for kind, reason, count in difference.reasons()
-        ],
-        "changes": [_describe_change(each) for each in difference.changes],
-        "notes": list(difference.notes),
-        "warnings": warned(),
-    }
-
-
-def _describe_change(change: "Change") -> dict[str, Any]:
-    return {
-        "key": change.key,
-        "kind": change.kind,
-        "before": change.before,
-        "after": change.after,
-        "reasons": list(change.reasons),
-    }
-
-
-def _draw(before: Path, after: Path, difference: "Difference") -> None:
-    from dsbuilder.cli.counts import draw_counts
-    from dsbuilder.dataset.difference import KINDS
+def _draw(before: Path, after: Path, found: "DiffDocument") -> None:
     from dsbuilder.pipelinefile.stages import SPLITS
 
-    counts = {kind: difference.counts(kind) for kind in KINDS}
-    line(f"{shown(before)} -> {shown(after)}: {difference.unchanged} samples are the same")
-    if difference.changes:
+    counts = {"added": found.added, "removed": found.removed, "changed": found.changed}
+    line(f"{shown(before)} -> {shown(after)}: {found.unchanged} samples are the same")
+    if found.changes:
         splits = [split for split in SPLITS if any(split in each for each in counts.values())]
         line()
         draw_counts({split: {} for split in splits}, {k: c for k, c in counts.items() if c})
         line()
-        rows = [(kind, str(count), reason) for kind, reason, count in difference.reasons()]
+        rows = [(each.kind, str(each.samples), each.reason) for each in found.reasons]
         _draw_some(("", "samples", "why"), rows)
         line()
-        _draw_keys(difference)
-    for note in difference.notes:
+        keys = [(each.kind, each.key, "; ".join(each.reasons)) for each in found.changes]
+        _draw_some(("", "sample", "why"), keys)
+    for note in found.notes:
         line(f"{click.style('note:', fg='yellow')} {note}")
-
-
-def _draw_keys(difference: "Difference") -> None:
-    rows = [(each.kind, each.key, "; ".join(each.reasons)) for each in difference.changes]
-    _draw_some(("", "sample", "why"), rows)
 
 
 def _draw_some(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -10,7 +10,6 @@ from dsbuilder import targets
 from dsbuilder.actions.check import planned
 from dsbuilder.builder import Survey
 from dsbuilder.builder.task import Located, Output, Root
-from dsbuilder.cli.overlays import overlays
 from dsbuilder.errors import DataError, DsbuilderError
 from dsbuilder.pipeline import Pipeline, Refresher, Trace, resolve_stream
 from dsbuilder.pipelinefile.schema import Settings
@@ -221,8 +220,7 @@ def _labels(signature: SampleSpec, sample: Sample) -> list[str]:
 
 
 def _cell(sample: Sample, labels: Sequence[str], applied: Sequence[str]) -> Cell:
-    lines = [*labels, *applied]
-    return Cell(image=sample.image, name=sample.key, lines=lines, overlays=overlays(sample))
+    return Cell.of(sample, name=sample.key, lines=[*labels, *applied])
 
 
 def _applied(trace: Trace) -> list[str]:

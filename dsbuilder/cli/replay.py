@@ -1,15 +1,15 @@
 """`dsbuilder replay`: a sample made again from its recorded params, against the stored bytes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, line, shown, warned
+from dsbuilder.cli.screen import Screen, line, shown
 
 if TYPE_CHECKING:
-    from dsbuilder.builder.replay import Replayed
+    from dsbuilder.actions.replay import ReplayDocument
 
 
 @click.command()
@@ -42,54 +42,28 @@ def replay(
     Nothing is drawn: every stage is applied with what it drew for the build. Exits with 1 where
     bytes differ, and names what is not as it was: a source file, a plugin, a package.
     """
-    from dsbuilder.builder.replay import replay_sample
-    from dsbuilder.dataset import load
+    from dsbuilder.actions.dataset import load
 
-    opened = load(dataset)
-    folders = options.folders(plugin_folders)
-    replayed = replay_sample(opened, key, source=source, plugins=folders)
-    if output is not None:
-        _write(replayed, output)
-    Screen(as_json=as_json).show(_describe(replayed, output), lambda: _draw(replayed, output))
-    if not replayed.is_equal:
+    found = load(dataset).replay(
+        key, source=source, plugins=options.folders(plugin_folders), output=output
+    )
+    Screen(as_json=as_json).show(found, lambda: _draw(found))
+    if not found.equal:
         context.exit(1)
 
 
-def _write(replayed: "Replayed", output: Path) -> None:
-    from PIL import Image
-
-    from dsbuilder.report.canvas import to_uint8
-    from dsbuilder.report.sheet import write_png
-
-    pixels = to_uint8(replayed.sample.image)
-    write_png(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels), output)
-
-
-def _describe(replayed: "Replayed", output: Path | None) -> dict[str, Any]:
-    return {
-        "key": replayed.entry.key,
-        "equal": replayed.is_equal,
-        "differences": list(replayed.differences),
-        "largest_difference": replayed.largest_difference,
-        "output": None if output is None else str(output.absolute()),
-        "warnings": warned(),
-    }
-
-
-def _draw(replayed: "Replayed", output: Path | None) -> None:
-    key, count = replayed.entry.key, replayed.entry.length
-    if replayed.is_equal:
-        line(f"{key}: made again, {count} bytes, all equal.")
+def _draw(found: "ReplayDocument") -> None:
+    if found.equal:
+        line(f"{found.key}: made again, {found.length} bytes, all equal.")
     else:
-        line(f"{key}: made again, and its bytes differ{_by(replayed)}.")
-    for each in replayed.differences:
+        line(f"{found.key}: made again, and its bytes differ{_by(found.largest_difference)}.")
+    for each in found.differences:
         line(f"  {each}")
-    if output is not None:
-        line(f"written to {shown(output)}")
+    if found.output is not None:
+        line(f"written to {shown(found.output)}")
 
 
-def _by(replayed: "Replayed") -> str:
-    largest = replayed.largest_difference
+def _by(largest: float | None) -> str:
     if largest is None:
         return "; the image has another size"
     return f", pixels by up to {largest:g}" if largest else ", though all pixels are equal"

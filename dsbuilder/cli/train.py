@@ -12,7 +12,7 @@ from dsbuilder.cli.scores import draw_scores
 from dsbuilder.cli.screen import Screen, facts, line, shown, warned
 
 if TYPE_CHECKING:
-    from dsbuilder.dataset import Dataset
+    from dsbuilder.dataset import StoredDataset
     from dsbuilder.pipelinefile.schema import TrainOptions
     from dsbuilder.train.run import Run
 
@@ -98,7 +98,7 @@ def _is_of_train(assignment: str) -> bool:
 class _Subject:
     """What is trained on what."""
 
-    dataset: "Dataset"
+    dataset: "StoredDataset"
     options: "TrainOptions"
     plugins: Sequence[Path]
 

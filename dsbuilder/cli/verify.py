@@ -18,27 +18,13 @@ def verify(context: click.Context, dataset: Path, *, as_json: bool) -> None:
     Exits with 1 and names all problems: files that are missing, changed or do not belong there,
     counts that disagree, labels out of range, and records that are used in two splits.
     """
-    from dsbuilder.cache import store
-    from dsbuilder.dataset import opened
+    from dsbuilder.actions.verify import verify as run
+    from dsbuilder.dataset import load
 
-    found = opened(dataset)
+    found = run(load(dataset, whole=False))
     if not as_json:
-        found.verify()
-    problems = found.problems() if as_json else []
-    files = sorted(store.read_sums(found.path)) if not problems else []
-    samples = sum(found.num_samples(split) for split in found.splits)
-    Screen(as_json=as_json).show(
-        {
-            "path": str(found.path),
-            "intact": not problems,
-            "problems": problems,
-            "files": files,
-            "samples": samples,
-        },
-        lambda: line(
-            f"{shown(dataset)}: all {len(files)} files and {samples} samples are as they were "
-            "built."
-        ),
-    )
-    if problems:
+        found.raise_if_damaged()
+    text = f"all {len(found.files)} files and {found.samples} samples are as they were built."
+    Screen(as_json=as_json).show(found, lambda: line(f"{shown(dataset)}: {text}"))
+    if not found.intact:
         context.exit(1)

@@ -1,15 +1,28 @@
-"""A built dataset as a user opens it: its samples, its checks, its history, and its stream.
+"""A built dataset opened: its samples, its checks, its history.
 
-opened.py        `Dataset`, and `load`
+stored.py        `StoredDataset`, and `load`; its samples as an exporter sees them
 explanation.py   how one sample came to be
 verification.py  whether everything of it is as it was built
-difference.py    which samples two of them differ in, and why
-side.py          what of a dataset, or of a planned one, such a comparison needs
+difference.py    which samples two of them differ in, or one and a planned build, and why
 causes.py        what of two pipelines differs, and which samples it reaches
 """
 
-from dsbuilder.dataset.difference import Change, Difference
-from dsbuilder.dataset.explanation import Explanation
-from dsbuilder.dataset.opened import Dataset, load, opened
+from dsbuilder.dataset.difference import Change, Difference, diff
+from dsbuilder.dataset.explanation import Explanation, explain
+from dsbuilder.dataset.stored import ExportableDataset, StoredDataset, load
+from dsbuilder.dataset.verification import find_problems
 
-__all__ = ["Change", "Dataset", "Difference", "Explanation", "load", "opened"]
+Dataset = StoredDataset  # TRANSITION: until train/ and export/ say it
+
+__all__ = [
+    "Change",
+    "Dataset",
+    "Difference",
+    "Explanation",
+    "ExportableDataset",
+    "StoredDataset",
+    "diff",
+    "explain",
+    "find_problems",
+    "load",
+]

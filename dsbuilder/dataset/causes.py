@@ -8,9 +8,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dsbuilder.dataset.side import Side
+if TYPE_CHECKING:
+    from dsbuilder.dataset.difference import DatasetState
 
 _SECTIONS = {"prepare": "prepare", "augment": "augment.stages", "finish": "finish"}
 """How the id of a section's stages begins -> where the section stands in a pipeline."""
@@ -29,8 +30,8 @@ class Causes:
       before, after: the sides.
     """
 
-    before: Side
-    after: Side
+    before: "DatasetState"
+    after: "DatasetState"
 
     def of(self, key: str) -> list[str]:
         """Returns what reaches a sample that both sides have."""
@@ -103,7 +104,7 @@ class Causes:
         return list(changed(f"{identity}: ", _pick(one, *names), _pick(other, *names)))
 
     @property
-    def _sides(self) -> tuple[Side, Side]:
+    def _sides(self) -> tuple["DatasetState", "DatasetState"]:
         return self.before, self.after
 
     def _section(self, section: str) -> Iterator[str]:
@@ -171,7 +172,7 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _changed_classes(one: Side, other: Side) -> Iterator[str]:
+def _changed_classes(one: "DatasetState", other: "DatasetState") -> Iterator[str]:
     """Yields classes that came and went: they may shift the ids of all others."""
     for name in one.signature.targets:
         was = getattr(one.signature.targets[name], "names", ())
@@ -186,11 +187,11 @@ def _changed_classes(one: Side, other: Side) -> Iterator[str]:
             yield f"the order of the classes of {name} changed"
 
 
-def _targets(side: Side) -> dict[str, str]:
+def _targets(side: "DatasetState") -> dict[str, str]:
     return {name: str(target) for name, target in side.signature.targets.items()}
 
 
-def _entries(side: Side, section: str) -> dict[str, Mapping[str, Any]]:
+def _entries(side: "DatasetState", section: str) -> dict[str, Mapping[str, Any]]:
     """Returns the stages of a section as the pipeline says them, by id and in order."""
     identities = [each for each in side.stages if each.startswith(f"{section}/")]
     written = _at(side.resolved, _SECTIONS.get(section, section)) or []

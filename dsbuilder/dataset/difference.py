@@ -5,13 +5,17 @@ pipelines, plugins and packages that stood behind the two.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
+from dsbuilder.cache import quarantine
 from dsbuilder.dataset.causes import Causes, changed
-from dsbuilder.dataset.side import Row, Side
+from dsbuilder.dataset.stored import StoredDataset
+from dsbuilder.records import example
+from dsbuilder.sample import SampleSpec, Target
+from dsbuilder.targets import ClassLabel
 
 Kind = Literal["added", "removed", "changed"]
 
@@ -20,15 +24,67 @@ _QUIET = ("name", "version", "source", "inspect", "stream", "train", "build")
 """What a pipeline may say otherwise without a sample being another."""
 
 
+@dataclass(frozen=True, slots=True)
+class SampleState:
+    """What of one sample is compared.
+
+    Attributes:
+      split: the split that it is in.
+      fingerprint: hash of everything that determines its bytes.
+      parents, source: keys and content hashes of its records, the root first.
+    """
+
+    split: str
+    fingerprint: str
+    parents: tuple[str, ...]
+    source: tuple[str, ...]
+
+
+_Place = tuple[str, int, int]
+
+Labels = Callable[[str], Mapping[str, str]]
+"""Returns the labels of a record as text, by target name; empty where they are not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetState:
+    """What of a dataset, built or only planned, decides its samples: one side of a comparison.
+
+    Attributes:
+      resolved: the pipeline as plain data.
+      stages: descriptions of stages by id, as in a manifest.
+      packages: versions by package.
+      signature: shape and targets of every sample.
+      stored: options of how samples are stored: codec, image, quality.
+      samples: samples by key.
+      set_aside: reasons why a sample could not be made, by key.
+      labels: function from the key of a record to its labels; see `Labels`.
+    """
+
+    resolved: Mapping[str, Any]
+    stages: Mapping[str, Mapping[str, Any]]
+    packages: Mapping[str, str]
+    signature: SampleSpec
+    stored: Mapping[str, Any]
+    samples: Mapping[str, SampleState]
+    set_aside: Mapping[str, str]
+    labels: Labels
+
+    @cached_property
+    def split_of(self) -> Mapping[str, str]:
+        """The split of every record that something is made of, by its key."""
+        return {row.parents[0]: row.split for row in self.samples.values() if row.parents}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
     """One sample that is not the same on both sides.
 
     Attributes:
-      key: the sample's.
+      key: key of the sample.
       kind: `added`, `removed` or `changed`.
-      before, after: its split; None where it is not there.
-      reasons: at least one, in words.
+      before, after: split of the sample; None where it is not there.
+      reasons: causes in words, at least one.
     """
 
     key: str
@@ -43,9 +99,9 @@ class Difference:
     """What two datasets differ in.
 
     Attributes:
-      changes: sorted by key.
-      unchanged: how many samples are the same.
-      notes: what else the pipelines say otherwise; it changes no sample.
+      changes: samples that are not the same, sorted by key.
+      unchanged: number of samples that are the same.
+      notes: other differences of the pipelines, which change no sample.
     """
 
     changes: Sequence[Change]
@@ -63,10 +119,62 @@ class Difference:
         return sorted(rows, key=lambda row: (KINDS.index(row[0]), -row[2], row[1]))
 
 
-def compare(before: Side, after: Side) -> Difference:
+def diff(before: StoredDataset, after: StoredDataset) -> Difference:
+    """Returns which samples `after` has added, removed or changed, and why.
+
+    Raises:
+      CacheError: a file of one of them is missing or damaged.
+    """
+    return compare(state_of(before), state_of(after))
+
+
+def state_of(dataset: StoredDataset) -> DatasetState:
+    """Returns a dataset as a side.
+
+    Raises:
+      CacheError: a file of it is missing or damaged.
+    """
+    known = dataset.manifest
+    rows: dict[str, SampleState] = {}
+    places: dict[str, _Place] = {}
+    for split in dataset.splits:
+        for shard, entry in dataset.entries(split):
+            rows[entry.key] = SampleState(split, entry.fingerprint, entry.parents, entry.source)
+            if len(entry.parents) == 1:  # its labels are those of its record
+                places[entry.parents[0]] = (shard.stem, entry.offset, entry.length)
+    aside = quarantine.read(dataset.path)
+    return DatasetState(
+        resolved=dataset.pipeline.sections,
+        stages=known.stages,
+        packages=known.packages,
+        signature=known.signature,
+        stored={"codec": known.codec, "image": known.image, "quality": known.quality},
+        samples=rows,
+        set_aside={row["key"]: f"{row['stage']}: {row['exception']}" for row in aside},
+        labels=lambda key: _labels(dataset, places.get(key)),
+    )
+
+
+def _labels(dataset: StoredDataset, place: _Place | None) -> Mapping[str, str]:
+    if place is None:
+        return {}
+    stem, offset, length = place
+    features = example.decode(dataset.codec.open(dataset.path, stem).read(offset, length))
+    kinds = dataset.signature.targets.items()
+    # In pixel coordinates two can look alike in words and differ all the same.
+    return {n: _label(kind, n, features) for n, kind in kinds if not kind.positional}
+
+
+def _label(kind: Target, name: str, features: Mapping[str, Any]) -> str:
+    if isinstance(kind, ClassLabel):  # also where it is soft: a record has one class
+        return kind.names[int(features[name][0])]
+    return kind.show(kind.decode(name, features))
+
+
+def compare(before: DatasetState, after: DatasetState) -> Difference:
     """Returns what two sides differ in."""
     comparison = _Comparison(before, after)
-    keys = sorted(before.rows.keys() | after.rows.keys())
+    keys = sorted(before.samples.keys() | after.samples.keys())
     found = (comparison.change(key) for key in keys)
     changes = [each for each in found if each is not None]
     return Difference(
@@ -74,7 +182,7 @@ def compare(before: Side, after: Side) -> Difference:
     )
 
 
-def _notes(before: Side, after: Side) -> Iterator[str]:
+def _notes(before: DatasetState, after: DatasetState) -> Iterator[str]:
     for name in _QUIET:
         one, other = before.resolved.get(name), after.resolved.get(name)
         if isinstance(one, Mapping) and isinstance(other, Mapping):
@@ -85,8 +193,8 @@ def _notes(before: Side, after: Side) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Comparison:
-    before: Side
-    after: Side
+    before: DatasetState
+    after: DatasetState
 
     @cached_property
     def _causes(self) -> Causes:
@@ -94,7 +202,7 @@ class _Comparison:
 
     def change(self, key: str) -> Change | None:
         """Returns how a sample differs; None if it does not."""
-        was, now = self.before.rows.get(key), self.after.rows.get(key)
+        was, now = self.before.samples.get(key), self.after.samples.get(key)
         if was is None and now is not None:
             return _change(key, "added", None, now.split, self._why_only(key, now, added=True))
         if now is None and was is not None:
@@ -103,14 +211,14 @@ class _Comparison:
             return None
         return _change(key, "changed", was.split, now.split, self._why_changed(key, was, now))
 
-    def _why_changed(self, key: str, was: Row, now: Row) -> Iterator[str]:
+    def _why_changed(self, key: str, was: SampleState, now: SampleState) -> Iterator[str]:
         if was.split != now.split:
             yield from self._why_moved(key, was.split, now.split)
         if was.fingerprint != now.fingerprint:
             found = [*self._causes.of(key), *self._why_records(was, now)]
             yield from found or self._why_at_last(now)
 
-    def _why_at_last(self, now: Row) -> Iterator[str]:
+    def _why_at_last(self, now: SampleState) -> Iterator[str]:
         """Yields what is left where nothing else says why.
 
         That is options of a source, which matter to one with a `read()` of its own, and targets
@@ -123,7 +231,7 @@ class _Comparison:
         if names and not self._causes.source:
             yield f"the {names} of {' or '.join(now.parents)} changed"
 
-    def _why_records(self, was: Row, now: Row) -> Iterator[str]:
+    def _why_records(self, was: SampleState, now: SampleState) -> Iterator[str]:
         """Yields how the records that a sample is made of differ."""
         hashes = dict(zip(was.parents, was.source, strict=True))
         for parent, source in zip(now.parents, now.source, strict=True):
@@ -168,7 +276,7 @@ class _Comparison:
         found = self._causes.split
         yield from found or ["the split's boundary moved, since other records came or went"]
 
-    def _why_only(self, key: str, row: Row, *, added: bool) -> Iterator[str]:
+    def _why_only(self, key: str, row: SampleState, *, added: bool) -> Iterator[str]:
         """Yields why one side has a sample that the other has not."""
         other = self.before if added else self.after
         # An inspector sets a record aside, and with it all that would be made of it.
@@ -195,7 +303,7 @@ class _Comparison:
         else:
             yield from self._causes.synthesis(identity)
 
-    def _why_root(self, row: Row, other: Side, *, added: bool) -> Iterator[str]:
+    def _why_root(self, row: SampleState, other: DatasetState, *, added: bool) -> Iterator[str]:
         root = row.parents[0]
         elsewhere = other.split_of.get(root)
         if elsewhere is None:
@@ -219,7 +327,7 @@ class _Comparison:
         return in_source if now is None else f"{in_source}, or {left_out}"
 
 
-def _equal(was: Row, now: Row) -> bool:
+def _equal(was: SampleState, now: SampleState) -> bool:
     return was.fingerprint == now.fingerprint and was.split == now.split
 
 

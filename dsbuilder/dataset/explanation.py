@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dsbuilder.cache import ledger, quarantine
 from dsbuilder.cache.manifest import Shard
+from dsbuilder.dataset.stored import StoredDataset
 from dsbuilder.errors import DataError, did_you_mean
 from dsbuilder.records import example
-
-if TYPE_CHECKING:
-    from dsbuilder.dataset.opened import Dataset
 
 _MOST_KEYS = 20_000
 """Close matches are looked for among that many keys; it is a hint, and more would take seconds."""
@@ -21,10 +18,10 @@ class Explanation:
     """How one sample came to be, and where it lies.
 
     Attributes:
-      entry: its line of the ledger.
-      split, shard: where it lies; the entry has its place within.
-      files: of the shard.
-      targets: its labels as text, by target name.
+      entry: line of the ledger about the sample.
+      split, shard: split and shard that it lies in; the entry has its place within.
+      files: files of the shard.
+      targets: labels of the sample as text, by target name.
       derived: keys of the other samples that are made of the record of this key.
     """
 
@@ -36,8 +33,12 @@ class Explanation:
     derived: tuple[str, ...]
 
 
-def explain(dataset: "Dataset", key: str) -> Explanation:
-    """Returns how a sample came to be; see `Dataset.explain`."""
+def explain(dataset: StoredDataset, key: str) -> Explanation:
+    """Returns how a sample came to be, and where it lies.
+
+    Raises:
+      DataError: there is no such sample; says what was set aside, and which keys are close.
+    """
     found = {entry.key: (split, shard, entry) for split, shard, entry in _naming(dataset, key)}
     if key not in found:
         raise DataError(_unknown(dataset, key, list(found)))
@@ -52,7 +53,7 @@ def explain(dataset: "Dataset", key: str) -> Explanation:
     )
 
 
-def stored(dataset: "Dataset", shard: Shard, entry: ledger.Entry) -> bytes:
+def stored(dataset: StoredDataset, shard: Shard, entry: ledger.Entry) -> bytes:
     """Returns the encoded sample of an entry.
 
     Raises:
@@ -61,21 +62,21 @@ def stored(dataset: "Dataset", shard: Shard, entry: ledger.Entry) -> bytes:
     return dataset.codec.open(dataset.path, shard.stem).read(entry.offset, entry.length)
 
 
-def shown_targets(dataset: "Dataset", payload: bytes) -> dict[str, str]:
+def shown_targets(dataset: StoredDataset, payload: bytes) -> dict[str, str]:
     """Returns the labels of an encoded sample as text, by target name; its image stays encoded."""
     features = example.decode(payload)
     kinds = dataset.signature.targets.items()
     return {name: kind.show(kind.decode(name, features)) for name, kind in kinds}
 
 
-def _naming(dataset: "Dataset", key: str) -> Iterator[tuple[str, Shard, ledger.Entry]]:
+def _naming(dataset: StoredDataset, key: str) -> Iterator[tuple[str, Shard, ledger.Entry]]:
     for split in dataset.splits:
         for shard in dataset.shards(split):
             for entry in ledger.search(dataset.path / ledger.file_name(shard.stem), key):
                 yield split, shard, entry
 
 
-def _unknown(dataset: "Dataset", key: str, derived: list[str]) -> str:
+def _unknown(dataset: StoredDataset, key: str, derived: list[str]) -> str:
     where = f"{dataset.path}: expected a sample"
     for row in quarantine.read(dataset.path):
         if row["key"] == key:
@@ -90,7 +91,7 @@ def _unknown(dataset: "Dataset", key: str, derived: list[str]) -> str:
     return f"{where}, found none called '{key}'.{did_you_mean(key, _likely(dataset, key))}"
 
 
-def _likely(dataset: "Dataset", key: str) -> list[str]:
+def _likely(dataset: StoredDataset, key: str) -> list[str]:
     """Returns keys among which a mistyped one may be: of equal folder or name, else the first."""
     folder, _, name = key.rpartition("/")
     keys = [entry.key for split in dataset.splits for _, entry in dataset.entries(split)]

@@ -9,26 +9,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dsbuilder import targets
 from dsbuilder.cache import ledger, quarantine, store
 from dsbuilder.cache.codec import ShardReader
 from dsbuilder.cache.ledger import Entry
 from dsbuilder.cache.manifest import Shard
+from dsbuilder.dataset.stored import StoredDataset
 from dsbuilder.errors import CacheError
 from dsbuilder.records import example
 from dsbuilder.sample import Target
-
-if TYPE_CHECKING:
-    from dsbuilder.dataset.opened import Dataset
 
 _MOST_OF_A_SHARD = 10
 _OUTSIDE = (store.SUMS, "report.html")
 """Files beside the checksums; so is all of `log/`."""
 
 
-def find_problems(dataset: "Dataset") -> list[str]:
+def find_problems(dataset: StoredDataset) -> list[str]:
     """Returns what is wrong with a dataset, each in words; empty if nothing is."""
     try:
         sums = store.read_sums(dataset.path)
@@ -38,7 +36,7 @@ def find_problems(dataset: "Dataset") -> list[str]:
     return [*_files(dataset, sums), *verification.problems()]
 
 
-def _files(dataset: "Dataset", sums: Mapping[str, str]) -> Iterator[str]:
+def _files(dataset: StoredDataset, sums: Mapping[str, str]) -> Iterator[str]:
     """Yields files that are missing, changed, or do not belong here."""
     for name, expected in sums.items():
         path = dataset.path / name
@@ -56,14 +54,14 @@ def _files(dataset: "Dataset", sums: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} is no file of the dataset"
 
 
-def _required(dataset: "Dataset") -> Iterator[str]:
+def _required(dataset: StoredDataset) -> Iterator[str]:
     yield from (store.MANIFEST, store.PIPELINE, store.QUARANTINE)
     for split in dataset.splits:
         for shard in dataset.shards(split):
             yield from _names(dataset, shard)
 
 
-def _names(dataset: "Dataset", shard: Shard) -> tuple[str, ...]:
+def _names(dataset: StoredDataset, shard: Shard) -> tuple[str, ...]:
     return (*dataset.codec.files(shard.stem), ledger.file_name(shard.stem))
 
 
@@ -72,11 +70,11 @@ class _Verification:
     """One pass over all shards.
 
     Attributes:
-      keys: which shard each key lies in.
-      roots: which split each record is used in.
+      keys: name of the shard that each key lies in.
+      roots: split that each record is used in.
     """
 
-    dataset: "Dataset"
+    dataset: StoredDataset
     keys: dict[str, str] = field(default_factory=dict)
     roots: dict[str, str] = field(default_factory=dict)
 

@@ -24,8 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dsbuilder.dataset import Dataset
-from dsbuilder.dataset.exportable import OpenedDataset
+from dsbuilder.dataset import Dataset, ExportableDataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
 from dsbuilder.export import coco, imagefolder, npz, ocr, tfds, voc, webdataset, yolo
 from dsbuilder.layouts import sidecar
@@ -102,7 +101,7 @@ def _written(dataset: Dataset, how: Any, folder: Path) -> Mapping[str, int]:
     if not isinstance(how, type):  # TRANSITION: until every layout has an Exporter
         former: Mapping[str, int] = how(dataset, folder)
         return former
-    written = how().write(OpenedDataset(dataset), folder)
+    written = how().write(ExportableDataset(dataset), folder)
     sidecar.write(_root(folder), dataset.signature, written.keys)
     for note in written.notes:
         _LOGGER.warning("%s: %s.", dataset.path, note)

@@ -5,13 +5,15 @@ same in all pictures of a page.
 """
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from dsbuilder.report.lettering import Lettering
+from dsbuilder.sample import Sample
+from dsbuilder.targets import Boxes, BoxSet, Keypoints, Mask, PointSet
 
 Color = tuple[int, int, int]
 
@@ -139,3 +141,33 @@ def _pixel(picture: Image.Image, share: Sequence[float]) -> tuple[int, int]:
         min(int(x * picture.width), picture.width - 1),
         min(int(y * picture.height), picture.height - 1),
     )
+
+
+def overlays_of(sample: Sample) -> list[Overlay]:
+    """Returns what of a sample lies over its picture: masks, boxes, then keypoints, all visible."""
+    found: list[Overlay] = []
+    for name, kind in sample.positional.items():
+        if isinstance(kind, Mask):
+            found.append(Tint(ids=sample.targets[name], ignored=kind.ignore))
+    for name, kind in sample.positional.items():
+        if isinstance(kind, Boxes):
+            found.extend(_frames_of(kind, sample.targets[name]))
+    for name, kind in sample.positional.items():
+        if isinstance(kind, Keypoints):
+            found.extend(_dots_of(kind, sample.targets[name]))
+    return found
+
+
+def _frames_of(kind: Boxes, value: BoxSet) -> Iterator[Frame]:
+    for corners, number in zip(value.corners.tolist(), value.classes.tolist(), strict=True):
+        yield Frame(corners=tuple(corners), number=number, word=kind.names[number])
+
+
+def _dots_of(kind: Keypoints, value: PointSet) -> Iterator[Dots]:
+    edges = [(kind.names.index(one), kind.names.index(other)) for one, other in kind.edges]
+    for points, visibility in zip(value.points.tolist(), value.visibility.tolist(), strict=True):
+        yield Dots(
+            points=[(p[0], p[1]) if v else None for p, v in zip(points, visibility, strict=True)],
+            hollow=[v == 1 for v in visibility],
+            edges=edges,
+        )

@@ -26,7 +26,7 @@ class Section:
     """Rows under one line of headings.
 
     Attributes:
-      headings: of the columns, from the left; there may be fewer than columns.
+      headings: headings of the columns, from the left; there may be fewer than columns.
       rows: cells of each row; None leaves a place free.
     """
 
@@ -39,9 +39,9 @@ class Sheet:
     """What a picture sheet shows.
 
     Attributes:
-      title: the first line.
+      title: first line of the sheet.
       notes: lines below it.
-      sections: from top to bottom.
+      sections: sections from top to bottom.
     """
 
     title: str
@@ -124,6 +124,5 @@ def write_png(image: Image.Image, path: Path) -> None:
             temporary.unlink()
         reason = error.strerror or str(error)
         raise DataError(
-            f"{path}: expected a picture file that can be written, found none ({reason}). "
-            "Choose another path."
+            f"{path}: the picture cannot be written ({reason}). Choose another path."
         ) from None

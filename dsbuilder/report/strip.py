@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 
 from dsbuilder.report.canvas import ALARM, FAINT, INK, LINE, PAPER, picture, placeholder
 from dsbuilder.report.lettering import Lettering
-from dsbuilder.report.overlay import Overlay, lay
+from dsbuilder.report.overlay import Overlay, lay, overlays_of
+from dsbuilder.sample import Sample
 
 GAP = 14
 """Pixels between two pictures, and around a strip."""
@@ -24,15 +25,20 @@ class Cell:
 
     Attributes:
       image: `(H, W, C)` as `canvas.picture` takes it; None shows as a crossed square.
-      name: what it is called, on one line, its middle left out where it is too long.
-      lines: what else to say, each wrapped; of very many lines the last are counted, not shown.
-      overlays: what lies over the picture.
+      name: name of the picture, on one line, its middle left out where it is too long.
+      lines: further lines, each wrapped; of very many lines the last are counted, not shown.
+      overlays: marks that lie over the picture.
     """
 
     image: np.ndarray | None
     name: str = ""
     lines: Sequence[str] = ()
     overlays: Sequence[Overlay] = ()
+
+    @classmethod
+    def of(cls, sample: Sample, *, name: str, lines: Sequence[str]) -> Self:
+        """Returns the picture of a sample, with what of its targets lies over it."""
+        return cls(image=sample.image, name=name, lines=lines, overlays=overlays_of(sample))
 
 
 def draw_strip(cells: Sequence[Cell | None], *, side: int) -> Image.Image:

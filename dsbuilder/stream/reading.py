@@ -13,7 +13,7 @@ from typing import Any, Literal
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.cache.npy import NpyCodec, load_array
-from dsbuilder.dataset import Dataset
+from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean
 from dsbuilder.pipeline import Refresher, resolve_stream
 from dsbuilder.pipelinefile.schema import StreamOptions
@@ -42,7 +42,7 @@ class Reading:
       signature: of what is yielded.
     """
 
-    dataset: Dataset
+    dataset: StoredDataset
     split: str
     batch_size: int
     images: Images = "uint8"
@@ -98,7 +98,7 @@ class Reading:
 
 
 def plan(
-    dataset: Dataset,
+    dataset: StoredDataset,
     split: str,
     *,
     batch_size: int | None = None,
@@ -148,7 +148,7 @@ def plan(
     return reading
 
 
-def _chosen(dataset: Dataset, signature: SampleSpec, names: Sequence[str]) -> SampleSpec:
+def _chosen(dataset: StoredDataset, signature: SampleSpec, names: Sequence[str]) -> SampleSpec:
     """Returns a signature with some of its targets."""
     known = signature.targets
     for name in names:
@@ -161,7 +161,7 @@ def _chosen(dataset: Dataset, signature: SampleSpec, names: Sequence[str]) -> Sa
     return signature.replace(targets={name: known[name] for name in names})
 
 
-def _section(dataset: Dataset) -> Mapping[str, Any]:
+def _section(dataset: StoredDataset) -> Mapping[str, Any]:
     section: Mapping[str, Any] | None = dataset.pipeline.sections.get("stream")
     if section is None:
         raise CacheError(
@@ -172,7 +172,7 @@ def _section(dataset: Dataset) -> Mapping[str, Any]:
 
 
 def _bind(
-    dataset: Dataset, section: Mapping[str, Any], seed: int, plugins: Sequence[Path | str]
+    dataset: StoredDataset, section: Mapping[str, Any], seed: int, plugins: Sequence[Path | str]
 ) -> Refresher | None:
     """Binds the section's stages; none are the rule, and then no plugin is looked for."""
     if not section["stages"] and not section["finish"]:
@@ -208,7 +208,7 @@ def _check(reading: Reading) -> None:
         )
 
 
-def check_shards(dataset: Dataset, split: str) -> None:
+def check_shards(dataset: StoredDataset, split: str) -> None:
     """Compares the sizes of a split's shards with the manifest; pixels are not looked at.
 
     Raises:

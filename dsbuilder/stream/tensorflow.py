@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dsbuilder.dataset import Dataset
+from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import DataError
 from dsbuilder.sample import SampleSpec
 from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
@@ -74,7 +74,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
 
 
 def stream(
-    dataset: Dataset,
+    dataset: StoredDataset,
     split: str,
     *,
     batch_size: int | None = None,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from dsbuilder.dataset import Dataset, load
+from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
 from dsbuilder.stream.reading import Reading, check_shards
 
@@ -18,7 +18,7 @@ _BATCH = 64
 _TRAIN = "train"
 
 
-def statistics(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def statistics(dataset: StoredDataset) -> tuple[np.ndarray, np.ndarray]:
     """Returns (mean, deviation) of each channel over the cached train split, float64 `(C,)`.
 
     They are of the pixels as they are stored: of uint8 in [0, 255]. Stages of the stream are not
@@ -34,7 +34,7 @@ def statistics(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return mean.copy(), deviation.copy()
 
 
-def value_statistics(dataset: Dataset, target: str) -> tuple[np.ndarray, np.ndarray]:
+def value_statistics(dataset: StoredDataset, target: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns (mean, deviation) of each number of a value over the train split, float64 `(size,)`.
 
     The population's deviation; 1 for a number that is constant. Decodes no image.
@@ -52,7 +52,7 @@ def value_statistics(dataset: Dataset, target: str) -> tuple[np.ndarray, np.ndar
     return numbers.mean(axis=0), np.where(np.ptp(numbers, axis=0) > 0, deviation, 1.0)
 
 
-def _numbers(dataset: Dataset, target: str) -> np.ndarray:
+def _numbers(dataset: StoredDataset, target: str) -> np.ndarray:
     """Returns the numbers of every sample of the train split, float32 `(n, size)`."""
     signature = dataset.signature.replace(targets={target: dataset.signature.targets[target]})
     reading = Reading(dataset=dataset, split=_TRAIN, batch_size=_BATCH, signature=signature)
@@ -74,7 +74,7 @@ def _measured(path: Path, fingerprint: str) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.where(deviation > 0, deviation, 1.0)
 
 
-def _totals(dataset: Dataset) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _totals(dataset: StoredDataset) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns pixels, and each channel's sum and sum of squares."""
     spec = dataset.signature.image
     whole = tf.int64 if spec.dtype == "uint8" else tf.float64
@@ -93,7 +93,7 @@ def _totals(dataset: Dataset) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return totals
 
 
-def _images(dataset: Dataset) -> tf.data.Dataset:
+def _images(dataset: StoredDataset) -> tf.data.Dataset:
     reading = Reading(dataset=dataset, split=_TRAIN, batch_size=_BATCH, signature=dataset.signature)
     if dataset.codec.name == "tfrecord":
         return tensorflow_tfrecord.images(reading)

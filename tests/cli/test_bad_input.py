@@ -236,8 +236,8 @@ def test_a_picture_that_cannot_be_written(pets: Path, call) -> None:
     (pets / "file.txt").touch()
     result = call("preview pets.yaml --output file.txt/x.png")
     assert result.stderr == (
-        "error: file.txt/x.png: expected a picture file that can be written, found none "
-        "(Not a directory). Choose another path.\n"
+        "error: file.txt/x.png: the picture cannot be written (Not a directory). "
+        "Choose another path.\n"
     )
     assert result.exit_code == 1
 
@@ -260,7 +260,7 @@ def test_a_dataset_with_a_missing_shard(line: str, pets: Path, call) -> None:
     shard.unlink()
     result = call(line)
     assert result.stderr == (
-        f"error: {shard}: expected a file of the dataset, found none. Build the dataset again.\n"
+        f"error: {shard}: no such file of the dataset. Build the dataset again.\n"
     )
     assert result.exit_code == 1
 

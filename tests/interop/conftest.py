@@ -6,7 +6,7 @@ from PIL import Image
 from skimage import data
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.images import rle
 from dsbuilder.layouts.coco import format as coco
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.export import export
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.webdataset.reader import WebDataset

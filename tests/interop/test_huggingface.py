@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.export import export
 from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.plugin import Boxes, Text

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from skimage import data
 
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.export import export
 from dsbuilder.export.files import quoted
 from dsbuilder.images import polygon, rle

@@ -10,6 +10,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
+from dsbuilder.dataset import find_problems
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -159,4 +160,4 @@ def test_numpy_opens_rows_of_any_length(build) -> None:
             found = corners[splits[row] : splits[row + 1]][:, [1, 0, 3, 2]]
             assert np.array_equal(found, sample.targets["objects"].corners)
             assert np.array_equal(masks[row], sample.targets["mask"])
-        assert dataset.problems() == []
+        assert find_problems(dataset) == []

@@ -8,6 +8,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
+from dsbuilder.dataset import find_problems
 
 SOURCE = '''
 """A few labels a sample."""
@@ -73,7 +74,7 @@ def test_weights_and_numbers_are_mixed_as_the_pixels_are(tmp_path, write_pipelin
         overrides=[f"cache.codec={codec}", f"cache.image={image}"],
     )
     dataset = dsbuilder.load(built.path)
-    assert dataset.problems() == []
+    assert find_problems(dataset) == []
     assert dataset.class_names == ("x", "y", "z")
     entries = {entry.key: entry for _, entry in dataset.entries("train")}
     mixed = 0

@@ -8,9 +8,10 @@ from painting import check_boxes, check_mask, check_points, dot_at, painted
 from PIL import Image
 
 import dsbuilder
+from dsbuilder.actions.check import count_classes
 from dsbuilder.builder import build_dataset, load_spec, survey
 from dsbuilder.builder.reopen import reopen
-from dsbuilder.cli.check import count_classes
+from dsbuilder.dataset import diff, find_problems
 from dsbuilder.dataset.explanation import stored
 from dsbuilder.errors import DataError, SpecError
 
@@ -120,7 +121,7 @@ def test_what_is_drawn_lies_under_what_was_built(pipeline, tmp_path, codec) -> N
             check(sample)
             count += 1
     assert count == COUNT + 4 * 8
-    assert dataset.problems() == []
+    assert find_problems(dataset) == []
     classes = dataset.manifest.class_counts("test")
     objects = {"objects/a": 2, "objects/b": 2, "objects/c": 2}
     assert classes == {"none": 2, "box": 2, "dot": 2, **objects}
@@ -209,7 +210,7 @@ def test_replay_makes_the_same_bytes_and_diff_names_what_changed(pipeline, tmp_p
     raw["objects"][0]["box"][0] += 0.125
     labels.write_text(json.dumps(raw))
     again = build_dataset(pipeline, tmp_path / "out", workers=1)
-    difference = before.diff(dsbuilder.load(again.path))
+    difference = diff(before, dsbuilder.load(again.path))
     assert len(difference.changes) == COUNT + 4 * 8
     assert {reason for _, reason, _ in difference.reasons()} == {
         f"the mask, objects, keypoints of {index}.png changed" for index in range(COUNT)

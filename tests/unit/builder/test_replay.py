@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 import dsbuilder
+from dsbuilder import Dataset
 from dsbuilder.builder import build_dataset
 from dsbuilder.builder.reopen import reopen
 from dsbuilder.builder.replay import compare, replay_sample
 from dsbuilder.cache import build_log
-from dsbuilder.dataset import Dataset
+from dsbuilder.dataset import explain
 from dsbuilder.dataset.explanation import stored
 from dsbuilder.errors import CacheError, DataError, PluginError
 
@@ -224,7 +225,7 @@ def test_a_new_version_of_what_a_plugin_builds_on_is_named(folder: Path) -> None
 def test_an_altered_shard_is_not_taken_for_something_else(folder: Path) -> None:
     dataset = build(folder, "npy")
     key = variant(dataset)
-    explained = dataset.explain(key)
+    explained = explain(dataset, key)
     path = dataset.path / explained.files[0]
     images = np.load(path)
     images[explained.entry.offset] ^= 1
@@ -267,7 +268,7 @@ def test_equal_builds_differ_in_their_logs_alone(folder: Path) -> None:
 
 def test_steps_show_what_albumentations_drew(folder: Path) -> None:
     dataset = build(folder)
-    entry = dataset.explain(variant(dataset, "augment/A.RandomResizedCrop")).entry
+    entry = explain(dataset, variant(dataset, "augment/A.RandomResizedCrop")).entry
     remade = reopen(dataset).remake(entry)
     drawn = {step.stage.id: step.drawn for step in remade.steps}
     assert len(drawn["augment/A.RandomResizedCrop"]["crop_coords"]) == 4

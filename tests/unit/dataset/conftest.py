@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import dsbuilder
+from dsbuilder import Dataset
 from dsbuilder.builder import build_dataset
-from dsbuilder.dataset import Dataset
 
 PETS = """\
 name: pets

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dsbuilder.dataset import Dataset, Difference
+from dsbuilder import Dataset
+from dsbuilder.dataset import Difference, diff
 
 
 def reasons(difference: Difference) -> set[tuple[str, str]]:
@@ -22,7 +23,7 @@ def only(difference: Difference) -> set[str]:
 
 
 def test_equal_builds_do_not_differ(build) -> None:
-    difference = build("a").diff(build("b"))
+    difference = diff(build("a"), build("b"))
     assert (difference.changes, difference.notes) == ([], [])
     assert difference.unchanged == sum(1 for _ in stored(build("a")))
 
@@ -47,7 +48,7 @@ class Dimmed(Folder):
 def test_options_of_a_source_that_reads_in_its_own_way_say_why(build, tmp_path) -> None:
     (tmp_path / "plugins/dimmed.py").write_text(DIMMED)
     one = build("a", "source.use=dimmed")
-    assert only(one.diff(build("b", "source.use=dimmed", "source.by=2"))) == {"source.by 1 -> 2"}
+    assert only(diff(one, build("b", "source.use=dimmed", "source.by=2"))) == {"source.by 1 -> 2"}
 
 
 def stored(dataset: Dataset):
@@ -89,14 +90,14 @@ def test_a_changed_option_is_named_for_exactly_the_samples_that_it_reaches(
         return
     if override.startswith("cache.image"):
         reason = "cache.image jpeg -> png"
-    difference = build("a").diff(build("b", override))
+    difference = diff(build("a"), build("b", override))
     named = [each for each in difference.changes if reason in each.reasons]
     assert len(named) == len(difference.changes) == count
     assert difference.unchanged == 36 - count
 
 
 def test_another_seed_is_behind_every_change(build) -> None:
-    difference = build("a").diff(build("b", "seed=6"))
+    difference = diff(build("a"), build("b", "seed=6"))
     assert difference.unchanged == 0
     assert all("seed 5 -> 6" in each.reasons for each in difference.changes)
 
@@ -107,7 +108,7 @@ def test_a_stage_that_came_between_is_named(build, folder: Path) -> None:
     path.write_text(
         path.read_text().replace("    - {use: mixup", "    - A.Blur\n    - {use: mixup")
     )
-    assert only(one.diff(build("b"))) == {"augment/A.Blur was added"}
+    assert only(diff(one, build("b"))) == {"augment/A.Blur was added"}
 
 
 def test_the_order_of_stages_counts(build, folder: Path) -> None:
@@ -115,7 +116,7 @@ def test_the_order_of_stages_counts(build, folder: Path) -> None:
     path = folder / "pets.yaml"
     flip, mixup = "    - {use: A.HorizontalFlip}\n", "    - {use: mixup, p: 0.5}\n"
     path.write_text(path.read_text().replace(mixup + flip, flip + mixup))
-    assert only(one.diff(build("b"))) == {"the order of augment.stages changed"}
+    assert only(diff(one, build("b"))) == {"the order of augment.stages changed"}
 
 
 def test_a_changed_file_is_named_in_all_that_is_made_of_it(build, folder: Path) -> None:
@@ -123,7 +124,7 @@ def test_a_changed_file_is_named_in_all_that_is_made_of_it(build, folder: Path) 
     mix = next(e for _, e in one.entries("train") if len(e.parents) == 2)
     partner = mix.parents[1]
     (folder / "source" / partner).write_bytes((folder / "source/cat/1.png").read_bytes() + b"\0")
-    difference = one.diff(build("b"))
+    difference = diff(one, build("b"))
     assert only(difference) == {f"the content of {partner} changed"}
     changed = {each.key for each in difference.changes}
     assert {partner, f"{partner}//copy-1", f"{partner}//copy-2", mix.key} <= changed
@@ -133,7 +134,7 @@ def test_new_and_lost_files_are_named_with_what_they_move(build, folder: Path) -
     one = build("a")
     shutil.copy(folder / "source/dog/1.png", folder / "source/dog/new.png")
     (folder / "source/cat/0.png").unlink()
-    difference = one.diff(build("b"))
+    difference = diff(one, build("b"))
     by_key = {each.key: each for each in difference.changes}
     assert by_key["dog/new.png"].kind == "added"
     assert by_key["dog/new.png"].reasons == ("new in the source",)
@@ -152,9 +153,9 @@ def test_new_and_lost_files_are_named_with_what_they_move(build, folder: Path) -
 def test_what_build_exclude_leaves_out_is_not_taken_for_lost(build, folder: Path) -> None:
     (folder / "out.txt").write_text("cat/0.png\n")
     whole, less = build("a"), build("b", "build.exclude=out.txt")
-    by_key = {each.key: each for each in whole.diff(less).changes}
+    by_key = {each.key: each for each in diff(whole, less).changes}
     assert by_key["cat/0.png"].reasons == ("left out by build.exclude",)
-    by_key = {each.key: each for each in less.diff(whole).changes}
+    by_key = {each.key: each for each in diff(less, whole).changes}
     assert by_key["cat/0.png"].reasons == ("no longer left out by build.exclude",)
 
 
@@ -162,7 +163,7 @@ def test_a_list_that_changed_is_named_as_one_that_may_be_behind_it(build, folder
     (folder / "out.txt").write_text("cat/0.png\n")
     one = build("a", "build.exclude=out.txt")
     (folder / "out.txt").write_text("cat/1.png\n")
-    by_key = {each.key: each for each in one.diff(build("b", "build.exclude=out.txt")).changes}
+    by_key = {each.key: each for each in diff(one, build("b", "build.exclude=out.txt")).changes}
     assert by_key["cat/0.png"].reasons == (
         "new in the source, or no longer left out by build.exclude",
     )
@@ -187,14 +188,14 @@ def test_what_the_inspect_section_took_out_is_named_with_all_that_is_made_of_it(
 ) -> None:
     key, made = twins(build("before"), folder)
     one, other = build("a", INSPECTED[1]), build("b", *INSPECTED)
-    difference = one.diff(other)
+    difference = diff(one, other)
     found = {each.key: each.reasons for each in difference.changes if each.key in made}
     assert found.keys() == made
     for now, why in found.values():
         assert now.startswith("was set aside now: inspect/exact_duplicate: the same pixels as ")
         assert why == "inspect.exact_duplicate nothing -> {action: quarantine}"
     assert "inspect.exact_duplicate nothing -> {action: quarantine}" in difference.notes
-    back = {each.key: each.reasons for each in other.diff(one).changes if each.key in made}
+    back = {each.key: each.reasons for each in diff(other, one).changes if each.key in made}
     assert all(reasons[0].startswith("was set aside before: inspect/") for reasons in back.values())
     assert all("{action: quarantine} -> nothing" in reasons[1] for reasons in back.values())
     mixed = [r for each in difference.changes for r in each.reasons if f"instead of {key}" in r]
@@ -204,7 +205,7 @@ def test_what_the_inspect_section_took_out_is_named_with_all_that_is_made_of_it(
 def test_a_finding_that_is_new_is_named_where_the_section_is_as_it_was(build, folder) -> None:
     one = build("a", *INSPECTED)
     _, made = twins(one, folder)
-    found = [each for each in one.diff(build("b", *INSPECTED)).changes if each.key in made]
+    found = [each for each in diff(one, build("b", *INSPECTED)).changes if each.key in made]
     assert {each.key for each in found} == made
     for each in found:
         (reason,) = each.reasons
@@ -216,7 +217,7 @@ def entries(dataset: Dataset):
 
 
 def test_other_shares_move_samples_and_say_so(build) -> None:
-    difference = build("a").diff(build("b", "split={train: 0.75, test: 0.25}"))
+    difference = diff(build("a"), build("b", "split={train: 0.75, test: 0.25}"))
     moved = [each for each in difference.changes if each.before and each.after]
     assert any(
         each.reasons[0] == "moved from validation to train"
@@ -242,7 +243,7 @@ def test_a_changed_label_is_named(build, folder: Path) -> None:
     other = {"cat": "dog", "dog": "cat"}[victim[:3]]
     lines[victim] = f"{victim} {other}\n"
     (folder / "list.txt").write_text("".join(lines.values()))
-    difference = one.diff(build("b"))
+    difference = diff(one, build("b"))
     assert only(difference) == {f"{victim}: label {victim[:3]} -> {other}"}
     assert mix.key in {each.key for each in difference.changes}
 
@@ -251,31 +252,31 @@ def test_changed_code_of_a_plugin_is_named(build, folder: Path) -> None:
     one = build("a")
     path = folder / "plugins/flag.py"
     path.write_text(path.read_text().replace("one color", "a single color"))
-    difference = one.diff(build("b"))
+    difference = diff(one, build("b"))
     assert only(difference) == {"the code of the plugin 'flag' changed"}
     assert len(difference.changes) == FLAGS
 
 
 def test_more_and_fewer_synthesized_samples(build) -> None:
-    more = build("a").diff(build("b", "synthesize[0].count=6"))
+    more = diff(build("a"), build("b", "synthesize[0].count=6"))
     assert reasons(more) == {("added", "synthesize/flag: count 4 -> 6")}
-    gone = build("a").diff(build("c", "synthesize=[]"))
+    gone = diff(build("a"), build("c", "synthesize=[]"))
     assert reasons(gone) == {("removed", "synthesize/flag was removed")}
 
 
 def test_copies_and_originals(build) -> None:
     one = build("a")
-    more = one.diff(build("b", "augment.copies=3"))
+    more = diff(one, build("b", "augment.copies=3"))
     assert reasons(more) == {("added", "augment.copies 2 -> 3")}
     assert more.counts("added") == {"train": 8}
-    bare = one.diff(build("c", "augment.original=false"))
+    bare = diff(one, build("c", "augment.original=false"))
     assert reasons(bare) == {("removed", "augment.original true -> false")}
 
 
 def test_what_was_set_aside_is_named(build, folder: Path) -> None:
     one = build("a", "build.max_quarantined=0.5")
     (folder / "source/cat/0.png").write_bytes(b"junk")
-    difference = one.diff(build("b", "build.max_quarantined=0.5"))
+    difference = diff(one, build("b", "build.max_quarantined=0.5"))
     gone = [each for each in difference.changes if each.kind == "removed"]
     assert "cat/0.png" in {each.key for each in gone}
     assert all(each.reasons[0].startswith("was set aside now: ") for each in gone)
@@ -284,7 +285,7 @@ def test_what_was_set_aside_is_named(build, folder: Path) -> None:
 def test_a_new_class_is_named(build, folder: Path) -> None:
     one = build("a", "synthesize=[]")
     shutil.copytree(folder / "source/dog", folder / "source/owl")
-    difference = one.diff(build("b", "synthesize=[]"))
+    difference = diff(one, build("b", "synthesize=[]"))
     changed = [each for each in difference.changes if each.kind == "changed"]
     assert changed
     for each in changed:
@@ -300,7 +301,7 @@ def altered(dataset: Dataset, alter: Callable[[dict], None]) -> Dataset:
 def test_another_version_of_a_package_is_not_blamed_where_nothing_changed(build) -> None:
     one = build("a")
     other = altered(one, lambda data: data["packages"].update(pillow="1.0"))
-    assert one.diff(other).changes == []
+    assert diff(one, other).changes == []
 
 
 def test_another_version_of_a_package_is_named(build, monkeypatch) -> None:
@@ -309,11 +310,11 @@ def test_another_version_of_a_package_is_named(build, monkeypatch) -> None:
     one = build("a")
     known = dict(fingerprint.packages())
     monkeypatch.setattr(fingerprint, "packages", lambda: {**known, "pillow": "99.0"})
-    assert only(one.diff(build("b"))) == {f"pillow {known['pillow']} -> 99.0"}
+    assert only(diff(one, build("b"))) == {f"pillow {known['pillow']} -> 99.0"}
 
 
 def test_what_changes_no_sample_is_a_note(build) -> None:
     one, other = build("a"), build("b", "version=2.0.0", "stream.batch_size=8")
-    difference = one.diff(other)
+    difference = diff(one, other)
     assert difference.changes == []
     assert difference.notes == ["version 1.0.0 -> 2.0.0", "stream.batch_size 32 -> 8"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dsbuilder.cache import ledger
+from dsbuilder.dataset import explain
 from dsbuilder.errors import CacheError, DataError
 
 
@@ -16,7 +17,7 @@ def test_every_sample_explains_itself_without_its_source(build, folder: Path, ke
     shutil.rmtree(folder / "source")
     for split in dataset.splits:
         for shard, entry in dataset.entries(split):
-            explained = dataset.explain(entry.key)
+            explained = explain(dataset, entry.key)
             assert explained.entry == entry
             assert (explained.split, explained.shard) == (split, shard)
             assert all((dataset.path / name).is_file() for name in explained.files)
@@ -28,14 +29,14 @@ def test_a_record_names_what_derives_from_it_and_the_mixes_it_went_into(build) -
     entries = [entry for _, entry in dataset.entries("train")]
     mix = next(entry for entry in entries if len(entry.parents) == 2)
     root, partner = mix.parents
-    assert dataset.explain(root).derived[:2] == (f"{root}//copy-1", f"{root}//copy-2")
-    assert mix.key in dataset.explain(partner).derived
-    assert dataset.explain(mix.key).derived == ()
+    assert explain(dataset, root).derived[:2] == (f"{root}//copy-1", f"{root}//copy-2")
+    assert mix.key in explain(dataset, partner).derived
+    assert explain(dataset, mix.key).derived == ()
 
 
 def test_what_is_synthesized_has_no_parents(build) -> None:
     dataset = build()
-    explained = dataset.explain("/synthesize/flag/000000")
+    explained = explain(dataset, "/synthesize/flag/000000")
     assert explained.entry.synthetic
     assert explained.entry.parents == explained.entry.source == ()
     assert [stage.plugin for stage in explained.entry.stages] == ["flag", "resize"]
@@ -45,9 +46,9 @@ def test_what_is_synthesized_has_no_parents(build) -> None:
 def test_a_mistyped_key_is_corrected(build) -> None:
     dataset = build()
     with pytest.raises(DataError, match=r"found none called 'cat/O\.png'\. Did you mean 'cat/\d"):
-        dataset.explain("cat/O.png")
+        explain(dataset, "cat/O.png")
     with pytest.raises(DataError, match=r"Did you mean 'cat/1\.png"):
-        dataset.explain("kat/1.png")
+        explain(dataset, "kat/1.png")
 
 
 def test_a_record_that_is_not_stored_itself_names_what_is_made_of_it(build) -> None:
@@ -55,14 +56,14 @@ def test_a_record_that_is_not_stored_itself_names_what_is_made_of_it(build) -> N
     root = next(entry for _, entry in dataset.entries("train")).parents[0]
     expected = rf"not stored itself\. Ask for what is made of it: '{root}//copy-1', "
     with pytest.raises(DataError, match=expected):
-        dataset.explain(root)
+        explain(dataset, root)
 
 
 def test_what_was_set_aside_says_why(build, folder: Path) -> None:
     (folder / "source/cat/0.png").write_bytes(b"junk")
     dataset = build("out", "build.max_quarantined=0.5")
     with pytest.raises(DataError, match=r"found 'cat/0\.png' set aside \(source: DataError: "):
-        dataset.explain("cat/0.png")
+        explain(dataset, "cat/0.png")
 
 
 ENTRY = ledger.Entry(key="a", parents=("a",), source=("0",), stages=(), fingerprint="f")

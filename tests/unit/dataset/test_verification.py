@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import dsbuilder
+from dsbuilder import Dataset
 from dsbuilder.cache import store
-from dsbuilder.dataset import Dataset, opened
+from dsbuilder.dataset import find_problems, load
 from dsbuilder.errors import CacheError
 from dsbuilder.records import example, tfrecord
 
 
 def test_what_was_built_has_no_problem(build) -> None:
     dataset = build()
-    assert dataset.problems() == []
+    assert find_problems(dataset) == []
     dataset.verify()
 
 
@@ -27,7 +27,7 @@ def test_a_copy_has_none_either(build, tmp_path: Path) -> None:
         if path.is_file():
             (tmp_path / "copy").mkdir(exist_ok=True)
             os.link(path, tmp_path / "copy" / path.name)
-    assert dsbuilder.load(tmp_path / "copy").problems() == []
+    assert find_problems(load(tmp_path / "copy")) == []
 
 
 def train_files(dataset: Dataset) -> list[Path]:
@@ -50,12 +50,12 @@ def test_every_file_counts(build) -> None:
         found = opened_problems(dataset.path)
         assert any(name in each for each in found), name
         path.write_bytes(whole)
-    assert dataset.problems() == []
+    assert find_problems(dataset) == []
 
 
 def opened_problems(path: Path) -> list[str]:
     try:
-        return opened(path).problems()
+        return find_problems(load(path, whole=False))
     except CacheError as error:
         return [str(error)]
 
@@ -92,7 +92,7 @@ def alter_ledger(dataset: Dataset, alter: Callable[[list[dict]], None]) -> None:
 def test_a_ledger_that_lost_a_line_is_noticed(build) -> None:
     dataset = build()
     alter_ledger(dataset, lambda rows: rows.pop())
-    found = "\n".join(dataset.problems())
+    found = "\n".join(find_problems(dataset))
     count = dataset.shards("train")[0].samples
     assert f"the ledger has {count - 1} samples, the manifest {count}" in found
     assert f"the shard holds {count} samples, the ledger {count - 1}" in found
@@ -105,7 +105,7 @@ def test_two_samples_that_changed_places_are_noticed(build) -> None:
         rows[0]["key"], rows[1]["key"] = rows[1]["key"], rows[0]["key"]
 
     alter_ledger(dataset, swap)
-    found = dataset.problems()
+    found = find_problems(dataset)
     assert len(found) >= 2
     assert all("expected its" in each for each in found)
 
@@ -113,7 +113,7 @@ def test_two_samples_that_changed_places_are_noticed(build) -> None:
 def test_a_key_that_is_there_twice_is_noticed(build) -> None:
     dataset = build()
     alter_ledger(dataset, lambda rows: rows[0].update(key=rows[1]["key"]))
-    assert any(" lies in " in each and " and again in " in each for each in dataset.problems())
+    assert any(" lies in " in each and " and again in " in each for each in find_problems(dataset))
 
 
 def test_a_record_used_in_two_splits_is_noticed(build) -> None:
@@ -126,7 +126,7 @@ def test_a_record_used_in_two_splits_is_noticed(build) -> None:
         row["source"].append("0")
 
     alter_ledger(dataset, use)
-    assert any(f"is made of '{leak}' of " in each for each in dataset.problems())
+    assert any(f"is made of '{leak}' of " in each for each in find_problems(dataset))
 
 
 def test_a_class_out_of_range_is_noticed(build, codec: str) -> None:
@@ -146,7 +146,7 @@ def test_a_class_out_of_range_is_noticed(build, codec: str) -> None:
         payloads[0] = example.encode(features)
         path.write_bytes(b"".join(map(tfrecord.frame, payloads)))
     resum(dataset)
-    found = dataset.problems()
+    found = find_problems(dataset)
     assert f"'{entry.key}': label: expected a class in [0, 2), found 7" in found
     assert any("the shard holds the classes" in each for each in found)
 
@@ -162,7 +162,7 @@ def test_counts_of_the_manifest_are_compared(build) -> None:
     data["quarantined"] = 3
     path.write_text(json.dumps(data))
     resum(dataset)
-    found = "\n".join(opened(dataset.path).problems())
+    found = "\n".join(find_problems(load(dataset.path, whole=False)))
     assert f"samples, the manifest {shard['samples']}" in found
     assert f"bytes, the manifest {shard['size_bytes']}" in found
     assert "'cat': 99" in found
@@ -177,7 +177,7 @@ def test_many_problems_of_one_shard_are_counted(build) -> None:
             row["key"] += "?"
 
     alter_ledger(dataset, shift)
-    found = dataset.problems()
+    found = find_problems(dataset)
     assert 10 < len(found) < 13
     assert any("more of its samples have a problem" in each for each in found)
 
@@ -187,7 +187,7 @@ def test_a_file_without_a_checksum_is_noticed(build) -> None:
     sums = store.read_sums(dataset.path)
     del sums["pipeline.json"]
     store.write_sums(dataset.path, sums)
-    assert dataset.problems() == [
+    assert find_problems(dataset) == [
         "pipeline.json has no checksum in SHA256SUMS",
         "pipeline.json is no file of the dataset",
     ]
@@ -197,4 +197,4 @@ def test_logs_and_reports_may_come_and_go(build) -> None:
     dataset = build()
     (dataset.path / "report.html").touch()
     (dataset.path / "log/more.txt").touch()
-    assert dataset.problems() == []
+    assert find_problems(dataset) == []

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export, files
 from dsbuilder.export.files import Stored

@@ -20,7 +20,7 @@ from PIL import Image
 from skimage import data
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export, files
 from dsbuilder.export.files import quoted

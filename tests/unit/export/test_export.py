@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.export import EXPORTS, export
 

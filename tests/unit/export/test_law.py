@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.export import EXPORTS, export
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.keys import of_source, root_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
 from dsbuilder.images.encoding import decode

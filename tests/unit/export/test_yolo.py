@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
 from dsbuilder.images import png

@@ -68,6 +68,5 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         write_png(Image.new("RGB", (2, 2)), target)
     assert str(caught.value) == (
-        f"{target}: expected a picture file that can be written, found none (Not a directory). "
-        "Choose another path."
+        f"{target}: the picture cannot be written (Not a directory). Choose another path."
     )

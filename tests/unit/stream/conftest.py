@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import dsbuilder
+from dsbuilder import Dataset
 from dsbuilder.builder import build_dataset
-from dsbuilder.dataset import Dataset
 
 # The source is of the build alone: nothing that streams gets to see it.
 SOURCE = '''

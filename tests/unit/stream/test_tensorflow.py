@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.stream.tensorflow import Stream, statistics
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.dataset import Dataset
+from dsbuilder import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
 from dsbuilder.layouts.imagefolder.reader import ImageFolder

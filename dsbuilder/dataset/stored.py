@@ -1,38 +1,35 @@
-"""A built dataset: what it is, its samples, and the way to everything else that can be asked of it.
+"""A built dataset as it lies on disk: what it is, and its samples.
 
-`load` needs no TensorFlow; only `Dataset.stream` imports it, late, in its one method.
+What a user gets from `dsbuilder.load` is one of these with verbs; see `actions/dataset.py`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dsbuilder.binding import PlainPipeline
 from dsbuilder.cache import ledger, manifest, store
-from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.codec import Codec, fixed_shape
 from dsbuilder.cache.manifest import Manifest, Shard
-from dsbuilder.dataset.difference import Difference, compare
-from dsbuilder.dataset.explanation import Explanation, explain
-from dsbuilder.dataset.side import side_of
-from dsbuilder.dataset.verification import find_problems
 from dsbuilder.errors import CacheError, DataError, did_you_mean
+from dsbuilder.images import encoding
+from dsbuilder.plugin import Exportable, StoredSample
+from dsbuilder.records import example
 from dsbuilder.sample import Sample, SampleSpec
-
-if TYPE_CHECKING:
-    from dsbuilder.stream.tensorflow import Stream
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dataset:
+class StoredDataset:
     """A built dataset.
 
     Attributes:
-      path: its folder; a version's link is followed once, so a later build does not change what is
-        open.
-      manifest: what it is.
+      path: folder of the dataset; a version's link is followed once, so a later build does not
+        change what is open.
+      manifest: what the dataset is.
     """
 
     path: Path
@@ -40,12 +37,12 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """As the pipeline says."""
+        """Its name, as the pipeline says."""
         return self.manifest.name
 
     @property
     def signature(self) -> SampleSpec:
-        """Of every sample."""
+        """Shape and targets of every sample."""
         return self.manifest.signature
 
     @property
@@ -87,7 +84,7 @@ class Dataset:
 
     @cached_property
     def codec(self) -> Codec:
-        """What decodes the shards."""
+        """The codec that decodes the shards."""
         return self.manifest.make_codec()
 
     def entries(self, split: str) -> Iterator[tuple[Shard, ledger.Entry]]:
@@ -107,76 +104,70 @@ class Dataset:
             for entry in ledger.read(self.path / ledger.file_name(shard.stem)):
                 yield self.codec.decode(reader.read(entry.offset, entry.length))
 
-    def verify(self) -> None:
-        """Checks that everything is as it was built: every checksum, count, key and label.
 
-        Raises:
-          CacheError: it names all problems, one a line.
-        """
-        problems = self.problems()
-        if problems:
-            found = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-            lines = "".join(f"\n  {each}" for each in problems)
-            raise CacheError(
-                f"{self.path}: expected the dataset as it was built, found {found}. "
-                f"Build the dataset again.{lines}"
-            )
+class ExportableDataset(Exportable):
+    """The samples of a dataset as they are stored; see `Exportable`."""
 
-    def problems(self) -> list[str]:
-        """Returns what `verify` would complain of, in words; empty if nothing is wrong."""
-        return find_problems(self)
+    def __init__(self, dataset: StoredDataset) -> None:
+        self._dataset = dataset
+        self.name, self.version = dataset.name, dataset.manifest.version
+        self.where = str(dataset.path)
+        self.signature, self.splits = dataset.signature, dataset.splits
+        self.image = dataset.manifest.image  # type: ignore[assignment]  # one of the three
 
-    def explain(self, key: str) -> Explanation:
-        """Returns how a sample came to be, and where it lies.
+    def shards(self, split: str) -> Sequence[int]:
+        """Returns how many samples each shard of a split holds, in order."""
+        return [shard.samples for shard in self._dataset.shards(split)]
 
-        Raises:
-          DataError: there is no such sample; says what was set aside, and which keys are close.
-        """
-        return explain(self, key)
+    def samples(self, split: str, shard: int | None = None) -> Iterator[StoredSample]:
+        """Yields the samples of a split, or of one shard of it, in the stored order."""
+        shards = self._dataset.shards(split)
+        kinds = self.signature.targets
+        for each in shards if shard is None else shards[shard : shard + 1]:
+            reader = self._dataset.codec.open(self._dataset.path, each.stem)
+            for entry in ledger.read(self._dataset.path / ledger.file_name(each.stem)):
+                features = example.decode(reader.read(entry.offset, entry.length))
+                yield StoredSample(
+                    key=entry.key,
+                    image=self._image(features["image"][0]),
+                    targets={name: kind.decode(name, features) for name, kind in kinds.items()},
+                )
 
-    def diff(self, other: "Dataset") -> Difference:
-        """Returns which samples `other` has added, removed or changed, and why.
-
-        Raises:
-          CacheError: a file of one of them is missing or damaged.
-        """
-        return compare(side_of(self), side_of(other))
-
-    def stream(self, split: str, **options: Any) -> "Stream":
-        """Opens a split as a `tf.data.Dataset`; see `dsbuilder.stream.tensorflow.stream`."""
-        from dsbuilder.stream.tensorflow import stream
-
-        return stream(self, split, **options)
+    def _image(self, image: bytes) -> bytes | np.ndarray:
+        if self.image != "raw":
+            return image
+        dtype = self.signature.image.dtype
+        pixels = np.frombuffer(image, dtype).reshape(fixed_shape(self.signature))
+        return encoding.encode(pixels, "png") if dtype == "uint8" else pixels
 
 
-def load(path: Path | str) -> Dataset:
+def load(path: Path | str, *, whole: bool = True) -> StoredDataset:
     """Returns the dataset in a folder, such as `out/flowers/1.0.0`.
 
     A folder that holds exactly one version, such as `out/flowers`, stands for that version.
 
+    Args:
+      whole: whether its files must all be there; else the manifest alone.
+
     Raises:
       CacheError: there is no dataset, or files of it are missing.
     """
-    dataset = opened(path)
+    folder = _resolve(Path(path)).resolve()
+    dataset = StoredDataset(path=folder, manifest=manifest.read(folder))
+    if whole:
+        _check_files(dataset)
+    return dataset
+
+
+def _check_files(dataset: StoredDataset) -> None:
     for split in dataset.splits:
         for shard in dataset.shards(split):
             for name in (*dataset.codec.files(shard.stem), ledger.file_name(shard.stem)):
                 if not (dataset.path / name).is_file():
                     raise CacheError(
-                        f"{dataset.path / name}: expected a file of the dataset, found none. "
+                        f"{dataset.path / name}: no such file of the dataset. "
                         "Build the dataset again."
                     )
-    return dataset
-
-
-def opened(path: Path | str) -> Dataset:
-    """Returns the dataset in a folder as `load` does, though files of it may be missing.
-
-    Raises:
-      CacheError: there is no dataset.
-    """
-    folder = _resolve(Path(path)).resolve()
-    return Dataset(path=folder, manifest=manifest.read(folder))
 
 
 def _resolve(path: Path) -> Path:

@@ -1,0 +1,43 @@
+"""Removes builds that no version stands for, and what interrupted ones left."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.actions.document import Document
+from dsbuilder.cache import leftovers
+from dsbuilder.cache.leftovers import Leftover
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanDocument(Document):
+    """What cleaning removed.
+
+    Attributes:
+      removed: folders and files that were removed, or would be.
+      freed_bytes: size of what is freed on disk.
+      dry_run: whether nothing was removed.
+    """
+
+    removed: tuple[Leftover, ...]
+    freed_bytes: int
+    dry_run: bool
+
+
+def clean(path: Path, *, dry_run: bool = False) -> CleanDocument:
+    """Removes what no version below an output folder, or beside a dataset, needs.
+
+    A build that is at work stays. A training that still has an old build open loses it.
+
+    Raises:
+      CacheError: there are no builds, or another build is at work there.
+    """
+    removed: list[Leftover] = []
+    freed = 0
+    for store in leftovers.stores_at(path):
+        with store.locked():
+            found = leftovers.find(store)
+            freed += leftovers.freed_bytes(found)
+            if not dry_run:
+                leftovers.remove(found)
+        removed += found
+    return CleanDocument(removed=tuple(removed), freed_bytes=freed, dry_run=dry_run)

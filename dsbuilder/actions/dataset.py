@@ -1,0 +1,112 @@
+"""A built dataset as Python opens it: its samples, its stream, and the verbs about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsbuilder import dataset as datasets
+from dsbuilder.dataset import StoredDataset
+
+if TYPE_CHECKING:
+    from dsbuilder.actions.clean import CleanDocument
+    from dsbuilder.actions.diff import DiffDocument
+    from dsbuilder.actions.explain import ExplainDocument
+    from dsbuilder.actions.info import InfoDocument
+    from dsbuilder.actions.replay import ReplayDocument
+    from dsbuilder.actions.verify import VerifyDocument
+    from dsbuilder.stream.tensorflow import Stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(StoredDataset):
+    """A built dataset with verbs, which do what those of the command line do.
+
+    Only `stream` and what trains import TensorFlow.
+    """
+
+    def stream(self, split: str, **options: Any) -> "Stream":
+        """Opens a split as a `tf.data.Dataset`; see `dsbuilder.stream.tensorflow.stream`."""
+        from dsbuilder.stream.tensorflow import stream
+
+        return stream(self, split, **options)
+
+    def info(self) -> "InfoDocument":
+        """Says what the dataset is: splits, classes, signature, size, versions."""
+        from dsbuilder.actions.info import info
+
+        return info(self)
+
+    def verify(self) -> "VerifyDocument":
+        """Checks every checksum, count, key and label.
+
+        Raises:
+          CacheError: something is not as it was built; names all problems, one a line.
+        """
+        from dsbuilder.actions.verify import verify
+
+        found = verify(self)
+        found.raise_if_damaged()
+        return found
+
+    def explain(
+        self,
+        key: str,
+        *,
+        source: Path | str | None = None,
+        plugins: Sequence[Path | str] | None = None,
+        output: Path | str | None = None,
+    ) -> "ExplainDocument":
+        """Says how a sample came to be, and draws its way; see `actions/explain.py`."""
+        from dsbuilder.actions.explain import explain
+
+        return explain(
+            self, key, source=_path(source), plugins=_paths(plugins), output=_path(output)
+        )
+
+    def replay(
+        self,
+        key: str,
+        *,
+        source: Path | str | None = None,
+        plugins: Sequence[Path | str] | None = None,
+        output: Path | str | None = None,
+    ) -> "ReplayDocument":
+        """Makes a sample again and compares its bytes; see `actions/replay.py`."""
+        from dsbuilder.actions.replay import replay
+
+        return replay(
+            self, key, source=_path(source), plugins=_paths(plugins), output=_path(output)
+        )
+
+    def diff(self, after: StoredDataset) -> "DiffDocument":
+        """Says which samples `after` has added, removed or changed since this one, and why."""
+        from dsbuilder.actions.diff import diff
+
+        return diff(self, after)
+
+    def clean(self, *, dry_run: bool = False) -> "CleanDocument":
+        """Removes builds beside this one that no version stands for; see `actions/clean.py`."""
+        from dsbuilder.actions.clean import clean
+
+        return clean(self.path, dry_run=dry_run)
+
+
+def load(path: Path | str) -> Dataset:
+    """Returns the dataset in a folder, such as `out/flowers/1.0.0`.
+
+    A folder that holds exactly one version, such as `out/flowers`, stands for that version.
+
+    Raises:
+      CacheError: there is no dataset, or files of it are missing.
+    """
+    stored = datasets.load(path)
+    return Dataset(path=stored.path, manifest=stored.manifest)
+
+
+def _path(path: Path | str | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _paths(paths: Sequence[Path | str] | None) -> list[Path] | None:
+    return None if paths is None else [Path(path) for path in paths]

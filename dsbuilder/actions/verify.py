@@ -1,0 +1,55 @@
+"""Whether everything of a dataset is as it was built."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.actions.document import Document
+from dsbuilder.cache import store
+from dsbuilder.dataset import StoredDataset, find_problems
+from dsbuilder.errors import CacheError
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyDocument(Document):
+    """What verifying a dataset came to.
+
+    Attributes:
+      path: folder of the dataset.
+      intact: whether nothing is wrong.
+      problems: everything that is wrong, in words.
+      files: files that were compared with their checksums; empty if something is wrong.
+      samples: number of samples that the dataset says it has.
+    """
+
+    path: Path
+    intact: bool
+    problems: tuple[str, ...]
+    files: tuple[str, ...]
+    samples: int
+
+    def raise_if_damaged(self) -> None:
+        """Does nothing if the dataset is intact.
+
+        Raises:
+          CacheError: it is not; names all problems, one a line.
+        """
+        if self.intact:
+            return
+        count = len(self.problems)
+        lines = "".join(f"\n  {each}" for each in self.problems)
+        raise CacheError(
+            f"{self.path}: expected the dataset as it was built, found {count} "
+            f"problem{'s' * (count != 1)}. Build the dataset again.{lines}"
+        )
+
+
+def verify(dataset: StoredDataset) -> VerifyDocument:
+    """Compares every checksum, count, key and label of a dataset, of which files may be missing."""
+    problems = find_problems(dataset)
+    return VerifyDocument(
+        path=dataset.path,
+        intact=not problems,
+        problems=tuple(problems),
+        files=() if problems else tuple(sorted(store.read_sums(dataset.path))),
+        samples=sum(dataset.num_samples(split) for split in dataset.splits),
+    )
