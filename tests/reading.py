@@ -31,11 +31,10 @@ def reading(source: Any) -> Reading:
     """Functions that read folders with a source, which is given by its class."""
 
     def read(root: Path, **options: Any) -> dict[str, Record]:
-        return {each.key: each for each in source(path=root, **options).records()}
+        return {each.key: each for each in source(path=root, **options).open().records}
 
     def targets(root: Path, **options: Any) -> dict[str, Any]:
-        bound = source(path=root, **options)
-        return dict(bound.targets(list(bound.records())))
+        return dict(source(path=root, **options).open().targets)
 
     def refusal(root: Path, **options: Any) -> str:
         with pytest.raises(DataError) as caught:
@@ -49,6 +48,12 @@ def reading(source: Any) -> Reading:
         return [record.getMessage().replace(str(root), "ROOT") for record in caplog.records]
 
     return Reading(read, targets, refusal, logged)
+
+
+def notes_of(source: Any, root: Path, **options: Any) -> list[str]:
+    """What is noted while a source, given by its class, lists a folder; ROOT is its path."""
+    catalog = source(path=root, **options).open()
+    return [note.replace(str(root), "ROOT") for note in catalog.notes]
 
 
 def put(root: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -26,9 +26,12 @@ from typing import Any
 
 from dsbuilder.dataset import Dataset, ExportableDataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
-from dsbuilder.export import coco, imagefolder, npz, ocr, tfds, voc, webdataset, yolo
+from dsbuilder.export import imagefolder, npz, ocr, tfds, webdataset
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.coco.writer import CocoExporter
 from dsbuilder.layouts.folder.writer import FolderExporter
+from dsbuilder.layouts.voc.writer import VocExporter
+from dsbuilder.layouts.yolo.writer import YoloExporter
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,15 +40,15 @@ Export = Any
 
 EXPORTS: Mapping[str, Export] = MappingProxyType(
     {
-        "coco": coco.write,
+        "coco": CocoExporter,
         "folder": FolderExporter,
         "imagefolder": imagefolder.write,
         "npz": npz.write,
         "ocr": ocr.write,
         "tfds": tfds.write,
-        "voc": voc.write,
+        "voc": VocExporter,
         "webdataset": webdataset.write,
-        "yolo": yolo.write,
+        "yolo": YoloExporter,
     }
 )
 """Name of a layout -> what writes it."""

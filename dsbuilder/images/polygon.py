@@ -1,4 +1,4 @@
-"""Polygons -> the pixels they cover.
+"""Polygons -> the pixels they cover, and their areas.
 
 A pixel belongs to a polygon if its centre lies inside, by the even-odd rule; so polygons that share
 an edge neither overlap nor leave a gap. Coordinates are pixels from the top left corner of the
@@ -25,6 +25,13 @@ def fill(polygons: Sequence[Sequence[float]], size: tuple[int, int]) -> npt.NDAr
         if len(points):
             _paint(mask, points)
     return mask
+
+
+def area(polygon: Sequence[float]) -> float:
+    """Returns the area of a polygon of x0, y0, x1, y1, ..., by the shoelace formula."""
+    xs, ys = polygon[::2], polygon[1::2]
+    around = zip(xs, ys, (*xs[1:], xs[0]), (*ys[1:], ys[0]), strict=True)
+    return abs(sum(x * next_y - next_x * y for x, y, next_x, next_y in around)) / 2
 
 
 def _paint(mask: npt.NDArray[np.uint8], points: npt.NDArray[np.float64]) -> None:

@@ -68,6 +68,19 @@ def to_width_height(corners: Corners, size: tuple[int, int]) -> list[float]:
     ]
 
 
+def check_flag(name: str, value: object, where: str) -> None:
+    """Raises a DataError unless an attribute of a box is 0 or 1, as layouts have it.
+
+    Args:
+      where: what the error begins with.
+    """
+    if value not in (0, 1):
+        raise DataError(
+            f"{where}: expected the attribute '{name}' of boxes to be 0 or 1, found {value!r}. "
+            "Export to another layout, such as imagefolder."
+        )
+
+
 def _check(box: Corners) -> None:
     if len(box) == 4 and all(type(each) in _NUMBERS and -_FAR < each < _FAR for each in box):
         return

@@ -4,6 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from dsbuilder.errors import DataError
 
+BACKGROUND = "background"
+"""What pixels are called that nothing covers, the class 0 of most masks."""
+
 
 def check_classes(classes: Sequence[str] | None) -> None:
     """Raises a ValueError unless given class names are at least two, and each there once."""

@@ -15,13 +15,13 @@ record is one group, hence of one split however it is dealt again.
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from dsbuilder.errors import DataError, printable
+from dsbuilder.errors import DataError, printable, shortened
 from dsbuilder.layouts import keys
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.plugin import Record, SampleSpec, Target, signature_to_json, targets_from_json
@@ -29,6 +29,8 @@ from dsbuilder.plugin import Record, SampleSpec, Target, signature_to_json, targ
 NAME = "dsbuilder.json"
 
 _FORMAT = 1
+
+Kind = TypeVar("Kind", bound=Target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,37 @@ class Sidecar:
             )
             for each in records
         ]
+
+
+def first(stated: Sidecar | None, kind: type[Kind]) -> tuple[str, Kind] | None:
+    """Returns name and target of the first of a kind: the one that most layouts have a place for.
+
+    None without a sidecar, or where it states none.
+    """
+    targets = {} if stated is None else stated.targets
+    return next(
+        ((name, each) for name, each in targets.items() if isinstance(each, kind)),
+        None,
+    )
+
+
+def in_order(stated: Sidecar | None, targets: Mapping[str, Target]) -> dict[str, Target]:
+    """Returns targets in the order of the exported dataset, those first that it had."""
+    order = [] if stated is None else [name for name in stated.targets if name in targets]
+    return {name: targets[name] for name in (*order, *targets)}
+
+
+def misfit(where: str, found: Iterable[str]) -> DataError:
+    """Returns the error that a file beside the sidecar names what the sidecar does not.
+
+    Args:
+      where: what the error calls the file.
+      found: the names.
+    """
+    return DataError(
+        f"{where}: expected the names that {NAME} states, found {shortened(found)} beside them. "
+        f"Export the dataset again, or remove {NAME}."
+    )
 
 
 def place(root: Path) -> Path:

@@ -9,11 +9,12 @@ import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.images import rle
 from dsbuilder.layouts.coco import format as coco
+from dsbuilder.layouts.coco.annotation import CocoCategory
 
 CATEGORIES = [
-    coco.Category(id=3, name="zebra", keypoints=("nose", "left_ear", "right_ear")),
-    coco.Category(id=7, name="coffee cup"),
-    coco.Category(id=8, name="斑马"),
+    CocoCategory(id=3, name="zebra", keypoints=("nose", "left_ear", "right_ear")),
+    CocoCategory(id=7, name="coffee cup"),
+    CocoCategory(id=8, name="斑马"),
 ]
 SIZE = (60, 80)
 
@@ -52,7 +53,7 @@ def detection(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     for number, picture in enumerate(pictures):
         name = f"picture {number}.png"
         Image.fromarray(picture).resize(SIZE[::-1]).save(folder / name)
-        images.append(coco.Image(id=number, file_name=name, size=SIZE))
+        images.append(coco.CocoImage(id=number, file_name=name, size=SIZE))
         entries += [{"image_id": number, **each} for each in annotations(number)]
         captions.append({"image_id": number, "caption": f"picture {number}"})
     for file, found in (("a.json", entries), ("text.json", captions)):

@@ -15,8 +15,8 @@ from skimage import data
 
 from dsbuilder import Dataset
 from dsbuilder.export import export
-from dsbuilder.export.files import quoted
 from dsbuilder.images import polygon, rle
+from dsbuilder.layouts.file_names import quoted
 
 # pycocotools hands numpy 2 arrays by an interface that numpy is about to give up.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -11,8 +11,8 @@ from PIL import Image
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.export import export
-from dsbuilder.export.files import quoted
 from dsbuilder.layouts.coco.reader import Coco
+from dsbuilder.layouts.file_names import quoted
 from dsbuilder.layouts.voc.reader import Voc
 from dsbuilder.layouts.yolo.reader import Yolo
 
@@ -107,11 +107,11 @@ def theirs(detection: Dataset, tmp_path: Path) -> Any:
 
 
 def read(source: Any) -> dict[str, list[tuple[str, list[float]]]]:
-    records = list(source.records())
-    target = source.targets(records)["objects"]
+    catalog = source.open()
+    target = catalog.targets["objects"]
     return {
         record.path.name: rows(target.parse(record.targets["objects"]), target.names)
-        for record in records
+        for record in catalog.records
     }
 
 
@@ -160,8 +160,8 @@ def test_we_read_polygons_that_it_wrote(tmp_path: Path) -> None:
     data = tmp_path / "out/data.yaml"
     data.write_text(data.read_text(encoding="utf-8") + "train: images/train\n", encoding="utf-8")
     source = Yolo(path=tmp_path / "out", polygons="both")
-    [record] = source.records()
-    kinds = source.targets([record])
+    catalog = source.open()
+    [record], kinds = catalog.records, catalog.targets
     mask = kinds["mask"].parse(record.targets["mask"])
     expected = np.where(ids[1], 2, ids[0])
     assert (mask != expected).mean() < 0.03  # its outlines run through the centres of pixels

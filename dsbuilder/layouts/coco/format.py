@@ -11,27 +11,53 @@ file (instances, keypoints, captions), so each is looked at when a target asks f
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import DataError
+from dsbuilder.layouts.coco.annotation import (
+    CROWD,
+    CocoAnnotation,
+    CocoCategory,
+    Id,
+    Size,
+    is_number,
+    shown,
+)
 from dsbuilder.layouts.coco.loading import load
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.layouts.tables import cut
 from dsbuilder.memory import uncollected
-
-OWN = "dsbuilder"
-"""The key below `info` of what our own exports say of targets."""
-
-Id = int | str
-Size = tuple[int, int]
+from dsbuilder.plugin import Boxes, Keypoints, Mask, Target, Text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
+class CocoKind:
+    """How targets of a kind stand in COCO files.
+
+    Attributes:
+      kind: of the target.
+      key: which an annotation has it under.
+      file: what the names of the files begin with that we write.
+    """
+
+    kind: type[Target]
+    key: str
+    file: str
+
+
+KINDS: Mapping[str, CocoKind] = {
+    "objects": CocoKind(kind=Boxes, key="bbox", file="instances"),
+    "mask": CocoKind(kind=Mask, key="segmentation", file="stuff"),
+    "keypoints": CocoKind(kind=Keypoints, key="keypoints", file="person_keypoints"),
+    "text": CocoKind(kind=Text, key="caption", file="captions"),
+}
+"""What is read, as the options of the source call it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoImage:
     """An image that is annotated.
 
     Attributes:
@@ -46,90 +72,30 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Category:
-    """A class.
-
-    Attributes:
-      id: which annotations name it by.
-      name: unique in its file.
-      keypoints: names of the points that an object of it has.
-      edges: pairs of these between which a line is drawn.
-    """
-
-    id: Id
-    name: str
-    keypoints: tuple[str, ...] = ()
-    edges: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def order(self) -> tuple[bool, Id]:
-        """What categories are sorted by: their ids, numbers before texts."""
-        return isinstance(self.id, str), self.id
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Annotation:
-    """What is said of one image, or of one object in it.
-
-    Attributes:
-      path: of the file.
-      number: the place in its list of annotations, from 0 on.
-      category: None where none is stated, as of a caption.
-      found: the JSON object.
-    """
-
-    path: Path
-    number: int
-    category: Category | None
-    found: Mapping[str, Any]
-
-    @property
-    def place(self) -> str:
-        """Where it stands, such as `a.json: annotations[3]`, for messages."""
-        return f"{self.path}: annotations[{self.number}]"
-
-    @property
-    def crowd(self) -> int:
-        """1 of a group of objects that are not told apart, else 0."""
-        return int(self.found.get("iscrowd", 0))
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """What else is known of the object."""
-        found = self.found.get("attributes", {})
-        return found if isinstance(found, Mapping) else {}
-
-    @property
-    def area(self) -> float:
-        """Square pixels of the object, as stated or of its box; 0 if neither is known."""
-        area, bounds = self.found.get("area"), self.found.get("bbox")
-        if isinstance(area, (int, float)) and is_number(area):
-            return float(area)
-        is_box = isinstance(bounds, list) and len(bounds) == 4 and all(map(is_number, bounds))
-        return float(bounds[2] * bounds[3]) if isinstance(bounds, list) and is_box else 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Document:
+class CocoFile:
     """One annotation file.
 
     Attributes:
       images: by file name, in the order of the file.
       categories: in the order of their ids.
       annotations: by file name of their image; each that is there twice only once.
-      repeated: how many annotations were there again.
-      stated: what our own exports say of targets below `info`, as JSON values; None if nothing.
+      repeated: number of annotations that were there again.
     """
 
     path: Path
-    images: Mapping[str, Image]
-    categories: tuple[Category, ...]
-    annotations: Mapping[str, Sequence[Annotation]] = field(repr=False)
+    images: Mapping[str, CocoImage]
+    categories: tuple[CocoCategory, ...]
+    annotations: Mapping[str, Sequence[CocoAnnotation]] = field(repr=False)
     repeated: int = 0
-    stated: Any = None
+
+    def holds(self, name: str) -> bool:
+        """Whether an annotation has what `KINDS` calls so, be it an empty text."""
+        key = KINDS[name].key
+        values = (each.found.get(key) for found in self.annotations.values() for each in found)
+        return any(value or value == "" for value in values)
 
 
-def read(path: Path, *, outlines: bool = True) -> Document:
+def read(path: Path, *, outlines: bool = True) -> CocoFile:
     """Returns what an annotation file says.
 
     Args:
@@ -143,7 +109,7 @@ def read(path: Path, *, outlines: bool = True) -> Document:
         return _read(path, outlines=outlines)
 
 
-def _read(path: Path, *, outlines: bool) -> Document:
+def _read(path: Path, *, outlines: bool) -> CocoFile:
     found = load(path, outlines=outlines)
     faults = Faults()
     images = _images(path, found["images"], faults)
@@ -151,21 +117,16 @@ def _read(path: Path, *, outlines: bool) -> Document:
     annotations = _annotations(path, found["annotations"], (images, categories), faults)
     faults.check()
     kept, repeated = _without_repeated(annotations)
-    by_name: dict[str, list[Annotation]] = {image.file_name: [] for image in images.values()}
+    by_name: dict[str, list[CocoAnnotation]] = {image.file_name: [] for image in images.values()}
     for annotation in kept:
         by_name[images[annotation.found["image_id"]].file_name].append(annotation)
-    return Document(
+    return CocoFile(
         path=path,
         images={image.file_name: image for image in images.values()},
         categories=tuple(sorted(categories.values(), key=lambda each: each.order)),
         annotations=by_name,
         repeated=repeated,
-        stated=_own(found.get("info")),
     )
-
-
-def _own(info: Any) -> Any:
-    return info.get(OWN) if isinstance(info, dict) else None
 
 
 def _entries(path: Path, part: str, found: Any, faults: Faults) -> Iterable[tuple[int, Any]]:
@@ -180,8 +141,8 @@ def _entries(path: Path, part: str, found: Any, faults: Faults) -> Iterable[tupl
             faults.add(f"{path}: {part}[{number}]: expected an object, found {shown(entry)}.")
 
 
-def _images(path: Path, found: Any, faults: Faults) -> dict[Id, Image]:
-    images: dict[Id, Image] = {}
+def _images(path: Path, found: Any, faults: Faults) -> dict[Id, CocoImage]:
+    images: dict[Id, CocoImage] = {}
     named: dict[str, Id] = {}
     for place, entry in _entries(path, "images", found, faults):
         with faults.collecting(f"{path}: images[{place}]"):
@@ -193,7 +154,7 @@ def _images(path: Path, found: Any, faults: Faults) -> dict[Id, Image]:
                 what = f"the id {number!r}" if number in images else f"'{name}'"
                 raise DataError(f"expected every image once, found {what} again. Remove one.")
             named[name] = number
-            images[number] = Image(id=number, file_name=name, size=_size(entry))
+            images[number] = CocoImage(id=number, file_name=name, size=_size(entry))
     return images
 
 
@@ -211,8 +172,8 @@ def _is_side(side: Any) -> bool:
     return is_number(side) and float(side).is_integer() and 0 < side < 10**6
 
 
-def _categories(path: Path, found: Any, faults: Faults) -> dict[Id, Category]:
-    categories: dict[Id, Category] = {}
+def _categories(path: Path, found: Any, faults: Faults) -> dict[Id, CocoCategory]:
+    categories: dict[Id, CocoCategory] = {}
     for place, entry in _entries(path, "categories", found, faults):
         with faults.collecting(f"{path}: categories[{place}]"):
             category = _category(entry)
@@ -226,13 +187,13 @@ def _categories(path: Path, found: Any, faults: Faults) -> dict[Id, Category]:
     return categories
 
 
-def _category(entry: Mapping[str, Any]) -> Category:
+def _category(entry: Mapping[str, Any]) -> CocoCategory:
     name, points = entry.get("name"), entry.get("keypoints", [])
     if not isinstance(name, str) or not name.strip():
         raise DataError(f"expected a text 'name', found {shown(name)}.")
     if not isinstance(points, list) or not all(isinstance(each, str) for each in points):
         raise DataError(f"expected names of 'keypoints', found {shown(points)}.")
-    return Category(
+    return CocoCategory(
         id=_id(entry, "id"),
         name=name.strip(),
         keypoints=tuple(points),
@@ -261,9 +222,9 @@ def _edge(pair: Any, points: Sequence[str]) -> tuple[str, str]:
 def _annotations(
     path: Path,
     found: Any,
-    known: tuple[Mapping[Id, Image], Mapping[Id, Category]],
+    known: tuple[Mapping[Id, CocoImage], Mapping[Id, CocoCategory]],
     faults: Faults,
-) -> list[Annotation]:
+) -> list[CocoAnnotation]:
     images, categories = known
     annotations = []
     for number, entry in _entries(path, "annotations", found, faults):
@@ -275,17 +236,21 @@ def _annotations(
                     f"expected an image of 'images', found image_id {entry['image_id']!r}. "
                     "Add the image or remove the annotation."
                 )
-            if entry.get("iscrowd", 0) not in (0, 1):
-                raise DataError(f"expected iscrowd 0 or 1, found {shown(entry['iscrowd'])}.")
+            if entry.get(CROWD, 0) not in (0, 1):
+                raise DataError(f"expected iscrowd 0 or 1, found {shown(entry[CROWD])}.")
             category = _category_of(entry, categories)
         except DataError as error:
             faults.add(f"{path}: annotations[{number}]: {error}")
         else:
-            annotations.append(Annotation(path=path, number=number, category=category, found=entry))
+            annotations.append(
+                CocoAnnotation(path=path, number=number, category=category, found=entry)
+            )
     return annotations
 
 
-def _category_of(entry: Mapping[str, Any], categories: Mapping[Id, Category]) -> Category | None:
+def _category_of(
+    entry: Mapping[str, Any], categories: Mapping[Id, CocoCategory]
+) -> CocoCategory | None:
     if entry.get("category_id") is None:
         return None
     number = _id(entry, "category_id")
@@ -296,9 +261,9 @@ def _category_of(entry: Mapping[str, Any], categories: Mapping[Id, Category]) ->
     return categories[number]
 
 
-def _without_repeated(annotations: Sequence[Annotation]) -> tuple[list[Annotation], int]:
+def _without_repeated(annotations: Sequence[CocoAnnotation]) -> tuple[list[CocoAnnotation], int]:
     """Returns annotations, of those that are equal but for their id the first alone."""
-    kept: list[Annotation] = []
+    kept: list[CocoAnnotation] = []
     alike: dict[str, list[Mapping[str, Any]]] = {}
     for annotation in annotations:
         found = annotation.found
@@ -326,31 +291,18 @@ def _is_whole(found: Any) -> bool:
     return isinstance(found, int) and not isinstance(found, bool)
 
 
-def is_number(found: Any) -> bool:
-    """Whether a JSON value is a number of a size that coordinates may have."""
-    number = isinstance(found, (int, float)) and not isinstance(found, bool)
-    return number and -1e9 < found < 1e9 and math.isfinite(found)
-
-
-def shown(found: Any) -> str:
-    """Returns a JSON value for a message, cut if it is long."""
-    return cut(json.dumps(found, ensure_ascii=False))
-
-
 def written(
-    images: Sequence[Image],
+    images: Sequence[CocoImage],
     annotations: Sequence[Mapping[str, Any]],
-    categories: Sequence[Category],
-    stated: Any = None,
+    categories: Sequence[CocoCategory],
 ) -> str:
     """Returns the text of an annotation file; equal contents give equal bytes.
 
     Args:
       annotations: without their ids, which are numbered from 1: pycocotools takes 0 for none.
-      stated: JSON values for our source, which go below `info`; None for nothing.
     """
     found = {
-        "info": {} if stated is None else {OWN: stated},
+        "info": {},
         "licenses": [],
         "images": [_written_image(image) for image in images],
         "annotations": [{"id": n, **each} for n, each in enumerate(annotations, start=1)],
@@ -361,12 +313,12 @@ def written(
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
-def _written_image(image: Image) -> dict[str, Any]:
+def _written_image(image: CocoImage) -> dict[str, Any]:
     height, width = image.size or (None, None)
     return {"id": image.id, "file_name": image.file_name, "width": width, "height": height}
 
 
-def _written_category(category: Category) -> dict[str, Any]:
+def _written_category(category: CocoCategory) -> dict[str, Any]:
     found: dict[str, Any] = {"id": category.id, "name": category.name, "supercategory": ""}
     if category.keypoints:
         places = {name: number for number, name in enumerate(category.keypoints, start=1)}

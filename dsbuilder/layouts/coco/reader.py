@@ -1,15 +1,44 @@
 """COCO sets: images, and JSON files that annotate those of a split."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
-from dsbuilder.layouts.coco.reading import Found, read
-from dsbuilder.layouts.coco.signs import recognition
-from dsbuilder.layouts.coco.values import KEYS
-from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
-from dsbuilder.plugin import Recognition, Record, Source, Target, did_you_mean, source
+from dsbuilder.errors import shortened
+from dsbuilder.images import encoding
+from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.coco import format as coco
+from dsbuilder.layouts.coco import targets as coco_targets
+from dsbuilder.layouts.coco.annotation import CocoAnnotation, Size
+from dsbuilder.layouts.coco.format import KINDS, CocoFile
+from dsbuilder.layouts.coco.signs import signs_of
+from dsbuilder.layouts.faults import Faults
+from dsbuilder.layouts.splits import SPLIT_WORDS, split_in, split_named
+from dsbuilder.layouts.tree import scan
+from dsbuilder.memory import uncollected
+from dsbuilder.paths import Inside, normalized
+from dsbuilder.plugin import (
+    Boxes,
+    Catalog,
+    DataError,
+    Keypoints,
+    Listing,
+    Record,
+    Signs,
+    Source,
+    Target,
+    Text,
+    did_you_mean,
+    source,
+)
+
+Named = tuple[str, Target]
+"""Name and target that an option reads."""
+
+Read = TypeVar("Read")
 
 
 @source("coco")
@@ -36,8 +65,8 @@ class Coco(Source):
     Classes are the categories in the order of their ids, which may have gaps. The size of an image
     is what the file states, else what the image's header does. A box a rounding error (2 pixels or
     0.01) outside is moved to the edge, one farther outside is an error; an annotation that is there
-    twice counts once. The key of a record is the image's path below `path`, or what the `keys.csv`
-    of an export says.
+    twice counts once. The key of a record is the image's path below `path`. Beside an export of
+    ours, `dsbuilder.json` says keys, names of targets, and what of these COCO has no place for.
 
     Attributes:
       path: the folder at the top.
@@ -46,8 +75,8 @@ class Coco(Source):
         test, testing, eval, evaluation.
       images: the folder below `path` that file names are relative to, or split -> folder; by
         default the one in which they lie.
-      ignore: the category of `mask` that says of pixels that they are of no known class. Files of
-        an export of ours say themselves what the ids of their masks are, unless this is set.
+      ignore: the category of `mask` that says of pixels that they are of no known class; where it
+        is set, ids of classes are those of the categories, whatever `dsbuilder.json` says.
     """
 
     path: Path
@@ -59,11 +88,11 @@ class Coco(Source):
     ignore: str | None = None
 
     def __post_init__(self) -> None:
-        for name in (*KEYS, "images"):
+        for name in (*KINDS, "images"):
             _check_splits(name, getattr(self, name))
-        stated = {name: files.keys() for name, files in self._files.items()}
+        stated = {name: files.keys() for name, files in self.files.items()}
         if not stated:
-            raise ValueError(f"expected an annotation file of {', '.join(KEYS)}, found none.")
+            raise ValueError(f"expected an annotation file of {', '.join(KINDS)}, found none.")
         first = next(iter(stated))
         for name, splits in stated.items():
             if splits != stated[first]:
@@ -75,33 +104,30 @@ class Coco(Source):
             raise ValueError("ignore: expected 'mask' beside it, found none. Remove it.")
 
     @property
-    def _files(self) -> dict[str, dict[str | None, str]]:
-        """The annotation files by target and by split, which is None where it is not said."""
-        options = {name: _by_split(getattr(self, name)) for name in KEYS}
+    def files(self) -> dict[str, dict[str | None, str]]:
+        """Annotation files by target and by split, which is None where it is not said."""
+        options = {name: _by_split(getattr(self, name)) for name in KINDS}
         return {name: files for name, files in options.items() if files}
 
+    @property
+    def folders(self) -> dict[str | None, str]:
+        """Folders of images by split, which is None where it is not said."""
+        return _by_split(self.images)
+
     @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
+    def signs(cls, folder: Path) -> Signs:
         """Looks for JSON files with images and annotations, and at what the smaller ones hold."""
-        return recognition(folder)
+        return signs_of(folder)
 
-    def records(self) -> Iterator[Record]:
-        """Yields a record for every image that the files name, in their order.
+    def open(self) -> Catalog:
+        """Returns the catalog of what the annotation files name, in their order.
 
-        Raises:
+        Raises (when it is listed):
           DataError: a file is missing, is no JSON or wrong in itself; an image is missing, lies
-            outside or is in two splits; files of a split name other images, or hold no target.
+            outside or is in two splits; files of a split name other images, or hold no target; the
+            sidecar is wrong.
         """
-        return iter(self._found.records)
-
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns the targets whose options are given; classes of all files in order of ids."""
-        return self._found.targets
-
-    @cached_property
-    def _found(self) -> Found:
-        # A file may have half a gigabyte: it is read once for records and targets together.
-        return read(self.path, self._files, _by_split(self.images), ignore=self.ignore)
+        return CocoCatalog(self)
 
 
 def _check_splits(name: str, option: Mapping[str, str] | str | None) -> None:
@@ -124,3 +150,245 @@ def _by_split(option: Mapping[str, str] | str | None) -> dict[str | None, str]:
 
 def _shown(splits: Iterable[str | None]) -> str:
     return ", ".join(sorted(split or "no split in particular" for split in splits))
+
+
+class CocoCatalog(Catalog):
+    """The images that the annotation files of a set name."""
+
+    def __init__(self, source: Coco) -> None:
+        self._source = source
+
+    def list(self) -> Listing:
+        """Reads every annotation file once."""
+        with uncollected():
+            return _CocoReader(self._source).listing()
+
+    def watches(self) -> Sequence[Path]:
+        """Returns the folders, the annotation files and the sidecar."""
+        path = self._source.path
+        files = {file for by_split in self._source.files.values() for file in by_split.values()}
+        beside = [sidecar.NAME] if sidecar.place(path).is_file() else []
+        return scan(path).below(path, [*sorted(files), *beside])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CocoSplit:
+    """The annotation files of one split.
+
+    Attributes:
+      split: its name; None where it is not said.
+      files: by target; all have the same images.
+      folder: the one in which these lie, with a slash behind; empty for the top one.
+    """
+
+    split: str | None
+    files: Mapping[str, CocoFile]
+    folder: str
+
+    @property
+    def first(self) -> CocoFile:
+        return next(iter(self.files.values()))
+
+
+class _CocoReader:
+    """Reads one set, and remembers what of the folder was read."""
+
+    def __init__(self, source: Coco) -> None:
+        self._path, self._files, self._folders = source.path, source.files, source.folders
+        self._ignore = source.ignore
+        self._tree = scan(source.path)
+        self._inside = Inside(source.path)
+        self._stated = sidecar.read(source.path)
+        self._opened: dict[str, CocoFile] = {}
+        self._split_of: dict[str, str | None] = {}
+        self._uncovered = 0
+        self._faults = Faults()
+
+    def listing(self) -> Listing:
+        splits = [self._split(split) for split in next(iter(self._files.values()))]
+        named: dict[str, Named] = {}
+        notes: list[str] = []
+        for option in self._files:
+            files = [split.files[option] for split in splits]
+            named[option] = coco_targets.named(option, files, self._stated, ignore=self._ignore)
+            notes += coco_targets.notes(files, named[option][1])
+        records = [record for split in splits for record in self._records(split, named)]
+        self._faults.check()
+        if not records:
+            found = shortened(self._opened)
+            raise DataError(f"{self._path}: expected images in {found}, found none.")
+        return Listing(
+            records=records if self._stated is None else self._stated.keyed(records),
+            targets=sidecar.in_order(self._stated, dict(named.values())),
+            notes=[*notes, *self._notes()],
+        )
+
+    def _split(self, split: str | None) -> _CocoSplit:
+        files = {option: self._open(by_split[split]) for option, by_split in self._files.items()}
+        first = next(iter(files.values()))
+        for option, file in files.items():
+            odd = file.images.keys() ^ first.images.keys()
+            if odd:
+                raise DataError(
+                    f"{file.path}: expected the images of {first.path.name}, found "
+                    f"'{min(odd)}' in one of them alone. Name files of the same images."
+                )
+            if any(file.annotations.values()) and not file.holds(option):
+                raise DataError(
+                    f"{file.path}: expected annotations with '{KINDS[option].key}', found "
+                    f"none. Leave `{option}` out or name another file."
+                )
+        return _CocoSplit(split=split, files=files, folder=self._folder(split, first))
+
+    def _open(self, file: str) -> CocoFile:
+        place = self._inside.locate(file)
+        if place not in self._opened:
+            outlined = file in self._files.get("mask", {}).values()
+            self._opened[place] = coco.read(self._path / place, outlines=outlined)
+        return self._opened[place]
+
+    def _folder(self, split: str | None, file: CocoFile) -> str:
+        """Returns the folder in which the images of a file lie, with a slash behind."""
+        stated = self._folders.get(split, self._folders.get(None))
+        if stated is not None:
+            return "" if stated in ("", ".", "./") else f"{normalized(stated)}/"
+        names = {f"/{self._normalized(name, file)}" for name in file.images}
+        if not names:
+            return ""
+        ends = {name.rpartition("/")[2] for name in names}
+        paths = (path for path in self._tree.files if path.rpartition("/")[2] in ends)
+        counts = Counter(folder for path in paths for folder in _folders(f"/{path}", names))
+        most = max(counts.values(), default=0)
+        best = sorted(folder for folder, count in counts.items() if count == most)
+        if len(best) > 1:
+            best = self._likely(best, split or split_in(file.path.name), file)
+        if len(best) != 1:
+            found = f"them in {shortened(best)}" if best else f"none, such as '{min(names)[1:]}'"
+            raise DataError(
+                f"{file.path}: expected its images in one folder below "
+                f"{self._path}, found {found}. Say which with `images`."
+            )
+        return best[0]
+
+    def _likely(self, folders: Sequence[str], split: str | None, file: CocoFile) -> list[str]:
+        """Returns of several folders the one of the annotation file, else those of its split."""
+        own = file.path.parent.relative_to(self._path).as_posix()
+        beside = [folder for folder in folders if folder == ("" if own == "." else f"{own}/")]
+        of_split = [folder for folder in folders if split and split_in(folder) == split]
+        return beside or of_split or list(folders)
+
+    def _normalized(self, name: str, file: CocoFile) -> str:
+        try:
+            return normalized(name)
+        except DataError as error:
+            raise DataError(f"{file.path}: file_name: {error}") from None
+
+    def _records(self, split: _CocoSplit, named: Mapping[str, Named]) -> Iterator[Record]:
+        for name, image in split.first.images.items():
+            with self._faults.collecting():
+                key = self._key(split, name)
+                targets = {
+                    named[option][0]: self._raw(named[option][1], file, name, key)
+                    for option, file in split.files.items()
+                }
+                yield Record(
+                    key=key,
+                    path=self._path / key,
+                    targets=targets,
+                    split=split.split,
+                    size=image.size,
+                )
+
+    def _key(self, split: _CocoSplit, name: str) -> str:
+        try:
+            key = self._inside.locate(split.folder + normalized(name))
+        except DataError as error:
+            raise DataError(f"{split.first.path}: {error}") from None
+        if key in self._split_of:
+            splits = {self._split_of[key], split.split} - {None}
+            again = f" in {' and '.join(sorted(map(str, splits)))}" if len(splits) > 1 else ""
+            raise DataError(
+                f"{split.first.path}: expected every image once, found '{key}' again{again}. "
+                "Remove one."
+            )
+        self._split_of[key] = split.split
+        return key
+
+    def _raw(self, target: Target, file: CocoFile, name: str, key: str) -> Any:
+        """Returns the raw value of a target for an image."""
+        annotations = file.annotations[name]
+        if isinstance(target, Text):
+            if not annotations:
+                raise DataError(
+                    f"{file.path}: expected a caption of '{name}', found none. Add one."
+                )
+            return "\n".join(_each(annotations, CocoAnnotation.caption))
+        size = file.images[name].size or self._measured(key)
+        if isinstance(target, Boxes):
+            return _each(annotations, lambda each: _object(each, size, target.attributes))
+        if isinstance(target, Keypoints):
+            pointed = [each for each in annotations if "keypoints" in each.found]
+            return _each(pointed, lambda each: each.keypoints(size))
+        covered = sorted(annotations, key=lambda each: -each.area)
+        segments = _each(covered, lambda each: _segment(each, size, target.class_names))
+        self._uncovered += segments.count(None)
+        return {"segments": [each for each in segments if each is not None], "size": list(size)}
+
+    def _measured(self, key: str) -> Size:
+        try:
+            return encoding.size((self._path / key).read_bytes())
+        except DataError as error:
+            raise DataError(f"{self._path / key}: expected a size in its header: {error}") from None
+
+    def _notes(self) -> list[str]:
+        read = {*self._opened, *self._split_of, *([] if self._stated is None else [sidecar.NAME])}
+        notes = self._tree.notes(self._tree.skipped(read))
+        for place, file in self._opened.items():
+            if file.repeated:
+                notes.append(
+                    f"annotations that are there twice count once: {file.repeated} of "
+                    f"'{place}' left out"
+                )
+        if self._uncovered:
+            have = "1 annotation has" if self._uncovered == 1 else f"{self._uncovered} have"
+            notes.append(f"{have} no segmentation, hence no place in a mask")
+        return notes
+
+
+def _folders(path: str, names: set[str]) -> list[str]:
+    """Returns the folders, with a slash behind, below which a path has one of some names."""
+    slashes = [match.start() for match in re.finditer("/", path)]
+    return [path[1 : slash + 1] for slash in slashes if path[slash:] in names]
+
+
+def _each(
+    annotations: Sequence[CocoAnnotation], of: Callable[[CocoAnnotation], Read]
+) -> list[Read]:
+    """Returns what `of` makes of each annotation; an error names the place of its own."""
+    found = []
+    for annotation in annotations:
+        try:
+            found.append(of(annotation))
+        except DataError as error:
+            raise DataError(f"{annotation.place}: {error}") from None
+    return found
+
+
+def _object(
+    annotation: CocoAnnotation, size: Size, attributes: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    return {
+        "label": annotation.label(),
+        "box": annotation.box(size),
+        **{name: annotation.attribute(name) for name, _ in attributes},
+    }
+
+
+def _segment(
+    annotation: CocoAnnotation, size: Size, classes: Sequence[str]
+) -> dict[str, Any] | None:
+    covered = annotation.segment(size)
+    if covered is None:
+        return None
+    name = annotation.label()
+    return {"label": name if name in classes else None, **covered}  # None is to ignore

@@ -1,4 +1,4 @@
-"""Says whether a folder is a COCO set, and which of its files hold what."""
+"""What of a folder speaks for COCO annotations, and which of its files hold what."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsbuilder.errors import shortened
-from dsbuilder.layouts.coco import format as coco
-from dsbuilder.layouts.coco.targets import stated_by
-from dsbuilder.layouts.coco.values import KEYS, holds
+from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.coco.format import KINDS, CocoFile, read
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_in, split_named
-from dsbuilder.plugin import DataError, Recognition
+from dsbuilder.plugin import DataError, Signs
 
 Option = Mapping[str, str] | str
 
@@ -28,62 +27,72 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class _File:
+class _SeenFile:
     """What was seen of an annotation file.
 
     Attributes:
-      holds: of what `KEYS` names.
-      document: None of a file that is too large to be read here.
+      holds: names of what it holds, of those of `KINDS`.
+      content: what it says; None of a file that is too large to be read here.
     """
 
     holds: tuple[str, ...]
-    document: coco.Document | None = None
+    content: CocoFile | None = None
 
     @property
     def images(self) -> Collection[str]:
         """What it names, as far as it was read."""
-        return self.document.images if self.document is not None else ()
+        return self.content.images if self.content is not None else ()
 
     @property
     def is_empty(self) -> bool:
         """Whether it names images and says nothing of them."""
-        if self.document is None or not self.document.images:
+        if self.content is None or not self.content.images:
             return False
-        return not any(self.document.annotations.values())
+        return not any(self.content.annotations.values())
 
 
-def recognition(folder: Path) -> Recognition:
-    """Returns how certain it is that a folder is a COCO set, and the options that read it."""
+def signs_of(folder: Path) -> Signs:
+    """Returns what speaks for COCO annotations, and the options that read them."""
     seen = glance(folder)
-    files: dict[str, _File] = {}
+    exported = _exported(folder)
+    files: dict[str, _SeenFile] = {}
     faults: list[str] = []
-    for path in seen.ending("json")[:_MOST_FILES]:
+    for path in [each for each in seen.ending("json") if each != sidecar.NAME][:_MOST_FILES]:
         try:
-            found = _look(folder / path)
+            found = _look(folder / path, exported.get(path.rpartition("_")[0]))
         except (DataError, OSError) as error:
             faults.append(str(error).replace(f"{folder}/", "").partition("\n")[0])
             continue
         if found is not None and (found.holds or found.is_empty):
             files[path] = found
     if not any(found.holds for found in files.values()):
-        reason = f"no JSON file with images and annotations lies in it{_and(faults)}"
-        return Recognition(certainty=0, reason=reason)
+        return Signs(reason=f"no JSON file with images and annotations lies in it{_and(faults)}")
     files = {path: replace(found, holds=_holds(path, files)) for path, found in files.items()}
-    return _recognition(files, seen, faults)
+    return _signs(files, seen, faults)
 
 
-def _holds(path: str, files: Mapping[str, _File]) -> tuple[str, ...]:
+def _exported(folder: Path) -> dict[str, str]:
+    """Returns what files of an export hold, by what their paths begin with, if it is one of ours.
+
+    One that was made for a target has boxes for other readers alone.
+    """
+    kinds = {type(each) for each in sidecar.stated_targets(folder).values()}
+    made = {name: each for name, each in KINDS.items() if each.kind in kinds}
+    return {f"annotations/{each.file}": name for name, each in made.items()}
+
+
+def _holds(path: str, files: Mapping[str, _SeenFile]) -> tuple[str, ...]:
     """Returns what a file holds; an empty one holds what those of other splits under its name do.
 
     Not so what another such file of its split holds, and captions, which every image must have.
     """
-    split = split_in(path)
-    if not files[path].is_empty or split is None:
-        return files[path].holds
+    found, split = files[path], split_in(path)
+    if found.holds or not found.is_empty or split is None:
+        return found.holds
     alike = [other for other in files if _kind(other) == _kind(path)]
     held = {name for other in alike for name in files[other].holds}
     taken = {name for other in alike if split_in(other) == split for name in files[other].holds}
-    return tuple(name for name in KEYS if name in held - taken and name != "text")
+    return tuple(name for name in KINDS if name in held - taken and name != "text")
 
 
 def _kind(path: str) -> list[str]:
@@ -96,8 +105,12 @@ def _and(faults: Sequence[str]) -> str:
     return f"; {faults[0]}" if faults else ""
 
 
-def _look(path: Path) -> _File | None:
-    """Returns what a file holds; None if it has no annotations."""
+def _look(path: Path, made_for: str | None) -> _SeenFile | None:
+    """Returns what a file holds; None if it has no annotations.
+
+    Args:
+      made_for: what of `KINDS` an export of ours made it for, if it did.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         ends = file.read(_HEAD_BYTES)
@@ -105,13 +118,12 @@ def _look(path: Path) -> _File | None:
         ends += file.read()
     if b'"images"' not in ends and b'"annotations"' not in ends:
         return None
+    made = () if made_for is None else (made_for,)
     if size > _READ_BYTES:
-        return _File(holds=_by_name(path.name))
-    document = coco.read(path)
-    held = tuple(name for name in KEYS if holds(name, document))
-    # What an export of ours made for one target has boxes for other readers alone.
-    stated = stated_by(document)
-    return _File(holds=tuple(name for name in held if name in stated) or held, document=document)
+        return _SeenFile(holds=made or _by_name(path.name))
+    content = read(path)
+    held = tuple(name for name in KINDS if content.holds(name))
+    return _SeenFile(holds=made or held, content=content)
 
 
 def _by_name(name: str) -> tuple[str, ...]:
@@ -120,31 +132,29 @@ def _by_name(name: str) -> tuple[str, ...]:
     return tuple(named) or ("objects",)
 
 
-def _recognition(files: Mapping[str, _File], seen: Glance, faults: Sequence[str]) -> Recognition:
+def _signs(files: Mapping[str, _SeenFile], seen: Glance, faults: Sequence[str]) -> Signs:
     options = _options(files)
     chosen = sorted({path for option in options.values() for path in _files(option)})
-    documents = [document for path in chosen if (document := files[path].document) is not None]
-    images = {name for document in documents for name in document.images}
-    whole = len(documents) == len(chosen)
-    least = "" if whole else "at least "
+    contents = [content for path in chosen if (content := files[path].content) is not None]
+    images = {name for content in contents for name in content.images}
+    least = "" if len(contents) == len(chosen) else "at least "
     count = max(sum(len(files[path].images) for path in _files(each)) for each in options.values())
-    classes = list(dict.fromkeys(each.name for found in documents for each in found.categories))
+    classes = list(dict.fromkeys(each.name for found in contents for each in found.categories))
     left = sorted(files.keys() - set(chosen))
     shown = f"{least}{count} images, {len(classes)} categories: {shortened(classes)}"
-    if not documents:
+    if not contents:
         shown = "their files are too large to be looked into, so their names are trusted"
-    reason = (
-        f"{shortened(chosen, limit=2)} annotate {', '.join(options)} ({shown})"
-        + (f"; not used: {shortened(left)}" if left else "")
-        + _and(faults)
-    )
     there = {path.rpartition("/")[2] for path in seen.images}
-    missing = sum(name.rpartition("/")[2] not in there for name in images)
-    if missing and seen.complete:
-        return Recognition(certainty=0.3, reason=f"{reason}; but {missing} of these are not there")
-    return Recognition(
-        certainty=0.95,
-        reason=reason,
+    missing = sum(name.rpartition("/")[2] not in there for name in images) if seen.complete else 0
+    return Signs(
+        reason=(
+            f"{shortened(chosen, limit=2)} annotate {', '.join(options)} ({shown})"
+            + (f"; not used: {shortened(left)}" if left else "")
+            + _and(faults)
+        ),
+        evidence="declared",
+        explained=1 - missing / len(images) if images else 1.0,
+        contradictions=[f"{missing} of these are not there"] if missing else [],
         options={"path": ".", **options},
         comments={"path": shown, **{name: _COMMENTS[name] for name in options}},
     )
@@ -167,13 +177,13 @@ def _files(option: Option) -> Sequence[str]:
     return [option] if isinstance(option, str) else list(option.values())
 
 
-def _options(files: Mapping[str, _File]) -> dict[str, Option]:
+def _options(files: Mapping[str, _SeenFile]) -> dict[str, Option]:
     """Returns, for each target, the file or the files by split that hold it.
 
     Targets that are not there for all splits of the first are left out.
     """
     options: dict[str, Option] = {}
-    for name in KEYS:
+    for name in KINDS:
         holding = [path for path, each in files.items() if name in each.holds]
         if name == "objects":
             holding = [path for path in holding if not _is_stuff(path)]
@@ -203,7 +213,7 @@ def _best(name: str, paths: Sequence[str]) -> str:
     return min(paths)
 
 
-def _fits(option: Option, first: Option, files: Mapping[str, _File]) -> bool:
+def _fits(option: Option, first: Option, files: Mapping[str, _SeenFile]) -> bool:
     """Whether two options name files of the same images, split by split."""
     if isinstance(option, str) or isinstance(first, str):
         pairs = [(option, first)] if isinstance(option, str) and isinstance(first, str) else []
@@ -214,7 +224,7 @@ def _fits(option: Option, first: Option, files: Mapping[str, _File]) -> bool:
     return bool(pairs) and all(_same_images(files[one], files[other]) for one, other in pairs)
 
 
-def _same_images(one: _File, other: _File) -> bool:
-    if one.document is None or other.document is None:
+def _same_images(one: _SeenFile, other: _SeenFile) -> bool:
+    if one.content is None or other.content is None:
         return True
-    return one.document.images.keys() == other.document.images.keys()
+    return one.content.images.keys() == other.content.images.keys()

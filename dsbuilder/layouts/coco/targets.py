@@ -1,168 +1,183 @@
-"""The targets of COCO sets: classes of all files, and what our own exports say of them."""
+"""The targets of COCO sets: what categories and, beside an export of ours, its sidecar say."""
 
-import json
-import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from dsbuilder.errors import shortened
-from dsbuilder.layouts.coco import format as coco
-from dsbuilder.layouts.coco import values as coco_values
+from dsbuilder.errors import DataError, shortened
+from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.classes import BACKGROUND
+from dsbuilder.layouts.coco.annotation import CROWD, Id, is_number
+from dsbuilder.layouts.coco.format import CocoFile
+from dsbuilder.layouts.sidecar import Sidecar
 from dsbuilder.layouts.sides import sides
-from dsbuilder.layouts.signature import read_targets
-from dsbuilder.plugin import Boxes, DataError, Keypoints, Mask, Target
+from dsbuilder.plugin import Boxes, Keypoints, Mask, Target, Text
 
-BACKGROUND = "background"
-CROWD = "iscrowd"
-
-_log = logging.getLogger(__name__)
+_IGNORE = "ignore"
 _TAKEN = ("bbox", "box", "label", "segmentation", CROWD)
 
-Documents = Sequence[coco.Document]
+Files = Sequence[CocoFile]
 
 
-def boxes(documents: Documents, attributes: Mapping[str, str]) -> Boxes:
-    """Returns the target of boxes, with the numbers that the files give its classes.
-
-    Args:
-      attributes: their types by name.
-    """
-    names = _categories(documents)
-    kinds: Any = tuple(attributes.items())
-    return Boxes(names=names, attributes=kinds, numbers=_numbers(documents, names))
-
-
-def mask(documents: Documents, ignore: str | None) -> Mask:
-    """Returns the target of masks.
+def named(
+    option: str, files: Files, stated: Sidecar | None, *, ignore: str | None
+) -> tuple[str, Target]:
+    """Returns name and target that an option of the source reads: those of the sidecar, if any.
 
     Args:
-      ignore: the category of pixels that are of no known class, as a user says; then what the files
-        say themselves does not count.
+      option: a key of `format.KINDS`.
+      files: those of all splits.
+      ignore: the category of pixels of masks that are of no known class, as a user says; then what
+        the sidecar says of the classes does not count.
 
     Raises:
-      DataError: there is no such category, or files say of classes what their categories do not.
+      DataError: the files do not have what such a target needs, or not what the sidecar says.
     """
-    names = _categories(documents)
-    stated = _stated(documents, "mask")
-    if isinstance(stated, Mask) and ignore is None:
-        return _stated_mask(documents, names, stated)
+    if option == "objects":
+        return _boxes(files, sidecar.first(stated, Boxes))
+    if option == "mask":
+        return _mask(files, sidecar.first(stated, Mask), ignore)
+    if option == "keypoints":
+        return _keypoints(files, sidecar.first(stated, Keypoints))
+    return sidecar.first(stated, Text) or (option, Text())
+
+
+def _boxes(files: Files, stated: tuple[str, Boxes] | None) -> tuple[str, Boxes]:
+    if stated is not None:
+        _check_stated(files, stated[1].names)
+        return stated
+    names = _categories(files)
+    kinds: Any = tuple({CROWD: "int64", **_attributes(files)}.items())
+    return "objects", Boxes(names=names, attributes=kinds, numbers=_numbers(files, names))
+
+
+def _mask(files: Files, stated: tuple[str, Mask] | None, ignore: str | None) -> tuple[str, Mask]:
+    if stated is not None and ignore is None:
+        _check_stated(files, (*stated[1].names, *mask_categories(stated[1]).values()))
+        return stated
+    names = _categories(files)
     classes = (BACKGROUND, *(each for each in names if each != BACKGROUND))
     if ignore is not None and ignore not in classes:
         raise DataError(
-            f"{documents[0].path.parent}: expected the category '{ignore}' of `ignore`, found "
+            f"{files[0].path.parent}: expected the category '{ignore}' of `ignore`, found "
             f"{shortened(classes)}. Correct it."
         )
-    return Mask(names=classes, ignore=classes.index(ignore) if ignore else None)
+    target = Mask(names=classes, ignore=classes.index(ignore) if ignore else None)
+    return ("mask" if stated is None else stated[0]), target
 
 
-def _stated_mask(documents: Documents, names: Sequence[str], stated: Mask) -> Mask:
-    """Returns the target that the files state; one category beside its classes is to ignore."""
-    others = [name for name in names if name not in stated.names]
-    if len(others) > int(stated.ignore is not None):
-        raise DataError(
-            f"{documents[0].path}: expected the categories that info.{coco.OWN} names, found "
-            f"{shortened(others)} beside them. Remove info.{coco.OWN}."
-        )
-    return stated
+def mask_categories(target: Mask) -> dict[int, str]:
+    """Returns the category of every id of a mask that has one, in the order of the categories.
 
-
-def keypoints(documents: Documents) -> Keypoints:
-    """Returns the target of keypoints; what is left and right their names say, or the files.
-
-    Raises:
-      DataError: there are keypoints of no kind of object, or of several.
+    None has the class 0 if it is called background: it is what no segment covers. Pixels to ignore
+    have one of their own, which is called `ignore` unless they have a class or a class that name.
     """
+    names = dict(enumerate(target.names))
+    if names[0] == BACKGROUND:
+        del names[0]
+    if target.ignore is not None and target.ignore >= len(target.names):
+        free = (_IGNORE, *(f"{_IGNORE} {number}" for number in range(2, len(target.names) + 3)))
+        names[target.ignore] = next(name for name in free if name not in target.names)
+    return names
+
+
+def _keypoints(files: Files, stated: tuple[str, Keypoints] | None) -> tuple[str, Keypoints]:
     kinds = {
         (category.keypoints, category.edges): category.name
-        for document in documents
-        for category in document.categories
+        for file in files
+        for category in file.categories
         if category.keypoints
     }
     if len(kinds) != 1:
         found = shortened(kinds.values()) if kinds else "none"
         raise DataError(
-            f"{documents[0].path}: expected keypoints of one kind of object, found {found}. "
+            f"{files[0].path}: expected keypoints of one kind of object, found {found}. "
             "Leave `keypoints` out, or make a file with one of these categories."
         )
     ((names, edges),) = kinds
-    stated = _stated(documents, "keypoints")
-    swaps = stated.swaps if isinstance(stated, Keypoints) else sides(names)
-    return Keypoints(names=names, swaps=swaps, edges=edges)
+    if stated is None:
+        return "keypoints", Keypoints(names=names, swaps=sides(names), edges=edges)
+    if names != stated[1].names:
+        raise sidecar.misfit(str(files[0].path), names)
+    return stated
 
 
-def attributes(documents: Documents) -> dict[str, str]:
-    """Returns the type of each attribute that all objects have, and reports the others.
-
-    Where the files state them, these are all; else `iscrowd` is the first of them.
-    """
-    stated = _stated(documents, "objects")
-    if isinstance(stated, Boxes):
-        return dict(stated.attributes)
-    found = coco_values.attributes(documents)
-    kept = {
-        name: each
-        for name, each in found.items()
-        if name.strip() and "/" not in name and name not in _TAKEN
-    }
-    seen = {
-        name
-        for document in documents
-        for annotations in document.annotations.values()
-        for annotation in annotations
-        for name in annotation.attributes
-    }
-    if seen - kept.keys():
-        _log.warning(
-            "%s: attributes that not every object has, or of several types, are not read: %s.",
-            documents[0].path.parent,
-            shortened(sorted(seen - kept.keys())),
-        )
-    return {CROWD: "int64", **kept}
+def _check_stated(files: Files, known: Sequence[str]) -> None:
+    """Raises a DataError if a file has categories that the sidecar does not know."""
+    for file in files:
+        others = [each.name for each in file.categories if each.name not in known]
+        if others:
+            raise sidecar.misfit(str(file.path), others)
 
 
-def _stated(documents: Documents, name: str) -> Target | None:
-    """Returns what all files, exported by us, say of a target; None if none does.
-
-    Raises:
-      DataError: one says something else than another, or nothing that can be read.
-    """
-    first, *rest = documents
-    for document in rest:
-        if document.stated != first.stated:
-            raise DataError(
-                f"{document.path}: expected the same in info.{coco.OWN} as in {first.path.name}, "
-                "found something else. Export both anew, or remove it in both."
-            )
-    return stated_by(first).get(name)
-
-
-def stated_by(document: coco.Document) -> dict[str, Target]:
-    """Returns the targets of which a file, exported by us, says what they are.
-
-    Raises:
-      DataError: what it says is none.
-    """
-    if document.stated is None:
-        return {}
-    return read_targets(json.dumps(document.stated), f"{document.path}: info.{coco.OWN}")
-
-
-def _categories(documents: Documents) -> tuple[str, ...]:
+def _categories(files: Files) -> tuple[str, ...]:
     """Returns the class names of all files, in the order of their ids."""
-    ids: dict[str, tuple[bool, coco.Id]] = {}
-    for category in (each for document in documents for each in document.categories):
+    ids: dict[str, tuple[bool, Id]] = {}
+    for category in (each for file in files for each in file.categories):
         ids[category.name] = min(ids.get(category.name, category.order), category.order)
     if not ids:
-        files = shortened(document.path.name for document in documents)
-        raise DataError(f"{documents[0].path.parent}: expected categories in {files}, found none.")
+        shown = shortened(file.path.name for file in files)
+        raise DataError(f"{files[0].path.parent}: expected categories in {shown}, found none.")
     return tuple(sorted(ids, key=lambda name: (ids[name], name)))
 
 
-def _numbers(documents: Documents, names: Sequence[str]) -> tuple[int, ...]:
+def _numbers(files: Files, names: Sequence[str]) -> tuple[int, ...]:
     """Returns the ids that all files have for the classes; none where they are 1, 2, 3, ..."""
-    pairs = {(each.name, each.id) for document in documents for each in document.categories}
+    pairs = {(each.name, each.id) for file in files for each in file.categories}
     ids = dict(pairs)
     if len(ids) != len(pairs) or not all(isinstance(number, int) for number in ids.values()):
         return ()  # one class under two numbers, or texts for numbers
     numbers = tuple(int(ids[name]) for name in names)
     return () if numbers == tuple(range(1, len(names) + 1)) else numbers
+
+
+def _attributes(files: Files) -> dict[str, str]:
+    """Returns name -> `int64`, `float32` or `string` of the attributes that every object has.
+
+    Others, and those whose values are of several kinds, are left out.
+    """
+    types: dict[str, set[str]] = {}
+    counts: Counter[str] = Counter()
+    total = 0
+    for file in files:
+        for annotation in (each for found in file.annotations.values() for each in found):
+            total += 1
+            for name, value in annotation.attributes.items():
+                types.setdefault(name, set()).add(_type(value))
+                counts[name] += 1
+    common = {name: _common(types[name]) for name, count in counts.items() if count == total}
+    return {name: common[name] for name in sorted(common) if common[name] and _is_free(name)}
+
+
+def notes(files: Files, target: Target) -> list[str]:
+    """Returns a note on the attributes that objects have and their target has not, if any."""
+    if not isinstance(target, Boxes):
+        return []
+    seen = {
+        name
+        for file in files
+        for annotations in file.annotations.values()
+        for annotation in annotations
+        for name in annotation.attributes
+    }
+    left = sorted(seen - {name for name, _ in target.attributes})
+    kept = "attributes that not every object has, or of several types, are not read"
+    return [f"{kept}: {shortened(left)}"] if left else []
+
+
+def _is_free(name: str) -> bool:
+    return bool(name.strip()) and "/" not in name and name not in _TAKEN
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, str):
+        return "string"
+    is_plain = isinstance(value, bool) or is_number(value)
+    return ("int64" if isinstance(value, int) else "float32") if is_plain else ""
+
+
+def _common(types: set[str]) -> str:
+    """Returns the one type that holds values of all; empty if there is none."""
+    if types == {"int64", "float32"}:
+        return "float32"
+    return next(iter(types)) if len(types) == 1 else ""

@@ -25,15 +25,18 @@ from PIL import Image
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.tables import cut, lines, read_text
 from dsbuilder.layouts.voc import xml
+from dsbuilder.plugin import Boxes
 
 Size = tuple[int, int]
 Color = tuple[int, int, int]
 
+LABELMAP = "labelmap.txt"
+IMAGES, ANNOTATIONS, MASKS, LISTS = "JPEGImages", "Annotations", "SegmentationClass", "ImageSets"
+"""Folders of the development kit."""
+
 ATTRIBUTES = ("difficult", "truncated")
 """What is said of an object beside its box, each 0 or 1; 0 where nothing is said."""
 
-BACKGROUND = "background"
-"""The class of palette index 0."""
 CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
@@ -47,15 +50,13 @@ VOID_COLOR: Color = (224, 224, 192)
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _FLAGS = {"": 0, "0": 0, "1": 1, "unspecified": 0, "true": 1, "false": 0}
-OWN = "# dsbuilder: "
-"""What the comment of `labelmap.txt` begins with in which our own exports say more of targets."""
 
 _LABEL = re.compile(r"\s*(.+)\s*:" + r"\s*,".join([r"\s*(\d{1,3})"] * 3) + r"\s*(:.*)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Object:
+class VocObject:
     """One object of an image.
 
     Attributes:
@@ -72,7 +73,7 @@ class Object:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Annotation:
+class VocAnnotation:
     """What is said of an image.
 
     Attributes:
@@ -85,12 +86,12 @@ class Annotation:
 
     file_name: str = ""
     size: Size | None = None
-    objects: tuple[Object, ...] = ()
+    objects: tuple[VocObject, ...] = ()
     repeated: int = 0
     parts: int = 0
 
 
-def read(path: Path) -> Annotation:
+def read(path: Path) -> VocAnnotation:
     """Returns what an annotation file says.
 
     Raises:
@@ -99,12 +100,12 @@ def read(path: Path) -> Annotation:
     root = xml.read(path)
     if root.tag != "annotation":
         raise DataError(f"{path}:{root.line}: expected <annotation>, found <{root.tag}>.")
-    objects: dict[tuple[object, ...], Object] = {}
+    objects: dict[tuple[object, ...], VocObject] = {}
     found = root.all("object")
     for element in found:
         each = _object(path, element)
         objects.setdefault((each.name, each.corners, *each.attributes.values()), each)
-    return Annotation(
+    return VocAnnotation(
         file_name=_text(root, "filename"),
         size=_size(path, root),
         objects=tuple(objects.values()),
@@ -133,14 +134,14 @@ def _size(path: Path, root: xml.Element) -> Size | None:
     return (height, width) if height and width else None
 
 
-def _object(path: Path, element: xml.Element) -> Object:
+def _object(path: Path, element: xml.Element) -> VocObject:
     where = f"{path}:{element.line}"
     name, bounds = _text(element, "name"), element.find("bndbox")
     if not name or bounds is None:
         missing = "bndbox" if name else "name"
         raise DataError(f"{where}: expected an object with <{missing}>, found none. Add it.")
     x_min, y_min, x_max, y_max = (_corner(path, bounds, tag) for tag in _CORNERS)
-    return Object(
+    return VocObject(
         line=element.line,
         name=name,
         corners=(x_min - 1, y_min - 1, x_max, y_max),
@@ -166,7 +167,12 @@ def _flag(where: str, element: xml.Element, name: str) -> int:
     return _FLAGS[text]
 
 
-def written(annotation: Annotation, *, depth: int, segmented: bool) -> str:
+def kept_attributes(target: Boxes) -> tuple[str, ...]:
+    """Returns the attributes of boxes that annotations have a place for."""
+    return tuple(name for name, kind in target.attributes if name in ATTRIBUTES and kind == "int64")
+
+
+def written(annotation: VocAnnotation, *, depth: int, segmented: bool) -> str:
     """Returns the text of an annotation file.
 
     Args:
@@ -186,7 +192,7 @@ def written(annotation: Annotation, *, depth: int, segmented: bool) -> str:
     return "\n".join(text) + "\n"
 
 
-def _written_object(each: Object) -> str:
+def _written_object(each: VocObject) -> str:
     x_min, y_min, x_max, y_max = each.corners
     corners = zip(_CORNERS, (x_min + 1, y_min + 1, x_max, y_max), strict=True)
     flags = (f"<{name}>{each.attributes.get(name, 0)}</{name}>" for name in ATTRIBUTES)
@@ -223,9 +229,8 @@ def read_labelmap(path: Path) -> dict[str, Color]:
       DataError: the file is missing, or a line is malformed or names a class or color again.
     """
     colors: dict[str, Color] = {}
-    for number, line in lines(read_text(path, "labelmap.txt")):
-        is_label = _LABEL.fullmatch(line) is not None and not line.startswith(OWN)
-        if line.lstrip().startswith("#") and not is_label:
+    for number, line in lines(read_text(path, LABELMAP)):
+        if line.lstrip().startswith("#") and not _LABEL.fullmatch(line):
             continue
         name, color = _label(f"{path}:{number}", line)
         if name in colors or color in colors.values():
@@ -250,25 +255,14 @@ def _label(where: str, line: str) -> tuple[str, Color]:
     return match.group(1).rstrip(), (red, green, blue)
 
 
-def read_stated(path: Path) -> tuple[int, str] | None:
-    """Returns line and text of what our own exports say of targets in a comment of `labelmap.txt`.
-
-    Raises:
-      DataError: the file is missing, or not UTF-8.
-    """
-    found = lines(read_text(path, "labelmap.txt"))
-    return next(((n, each.removeprefix(OWN)) for n, each in found if each.startswith(OWN)), None)
-
-
-def written_labelmap(names: Sequence[str], stated: str) -> str:
+def written_labelmap(names: Sequence[str]) -> str:
     """Returns the text of `labelmap.txt`.
 
     Args:
       names: classes in the order of their palette indices.
-      stated: a line of text for our source.
     """
     rows = [f"{name}:{_shown(color(number))}::" for number, name in enumerate(names)]
-    return "\n".join(["# label:color_rgb:parts:actions", OWN + stated, *rows]) + "\n"
+    return "\n".join(["# label:color_rgb:parts:actions", *rows]) + "\n"
 
 
 def _shown(rgb: Iterable[int]) -> str:

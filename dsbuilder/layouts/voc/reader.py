@@ -1,37 +1,34 @@
 """Pascal VOC sets: an XML file of boxes for every image, lists of splits, masks."""
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import shortened
-from dsbuilder.images import encoding as image_format
+from dsbuilder.images import encoding
 from dsbuilder.layouts import boxes as box
-from dsbuilder.layouts import keys
+from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.layouts.keyed import keyed
 from dsbuilder.layouts.splits import in_splits, split_named
 from dsbuilder.layouts.tree import extension, scan
 from dsbuilder.layouts.voc import format as voc
-from dsbuilder.layouts.voc.classes import classes_of
-from dsbuilder.layouts.voc.signs import recognition
+from dsbuilder.layouts.voc.signs import signs_of
 from dsbuilder.paths import normalized
 from dsbuilder.plugin import (
     Boxes,
+    Catalog,
     DataError,
-    Recognition,
+    Listing,
+    Mask,
     Record,
+    Signs,
     Source,
     Target,
     did_you_mean,
     source,
 )
-
-_log = logging.getLogger(__name__)
-_SETS = "ImageSets/"
-_MASKS = "SegmentationClass/"
 
 
 @source("voc")
@@ -50,9 +47,10 @@ class Voc(Source):
     box a rounding error (2 pixels or 0.01) outside is moved to the edge, one farther outside is an
     error; an object that is there twice counts once. An image without an XML file has no objects.
     Without lists all images are read, and folders with splits' names at the top are splits.
-    Images of no list, parts of objects, and other files are skipped, counted, and reported in the
-    log. The key of a record is its path below `path`, or what the `keys.csv` of an export says;
-    targets are `objects`, with the attributes `difficult` and `truncated`, and `mask`.
+    Images of no list, parts of objects, and other files are skipped, counted, and reported. The key
+    of a record is its path below `path`; targets are `objects`, with the attributes `difficult` and
+    `truncated`, and `mask`. Beside an export of ours, `dsbuilder.json` says keys, names of targets,
+    classes and ids, unless `classes` are given.
 
     Attributes:
       path: the folder at the top.
@@ -68,8 +66,8 @@ class Voc(Source):
     objects: bool = True
     mask: bool = False
     classes: tuple[str, ...] | None = None
-    images: str = "JPEGImages"
-    annotations: str = "Annotations"
+    images: str = voc.IMAGES
+    annotations: str = voc.ANNOTATIONS
     lists: str | None = None
 
     def __post_init__(self) -> None:
@@ -79,36 +77,99 @@ class Voc(Source):
             raise ValueError(f"classes: expected names, each once, found {list(self.classes)}.")
 
     @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
+    def signs(cls, folder: Path) -> Signs:
         """Looks for XML files that annotate images, and at some of them."""
-        return recognition(folder)
+        return signs_of(folder)
 
-    def records(self) -> Iterator[Record]:
-        """Yields a record for every image of the lists, in their order.
+    def open(self) -> Catalog:
+        """Returns the catalog of the images of the lists, in their order.
 
-        Raises:
+        Raises (when it is listed):
           DataError: a list names an image that is not there or is in another list, two images have
-            one name, an XML file is wrong, no image has one, a mask is missing, or a class unknown.
+            one name, an XML file is wrong, no image has one, a mask is missing, a class unknown, or
+            the sidecar or `labelmap.txt` is wrong.
         """
-        return iter(_Reader(self).read())
+        return VocCatalog(self)
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns `objects` and `mask`, as far as they are read."""
-        found: dict[str, Target] = {}
-        known = classes_of(self.path, self.classes)
-        if self.objects:
-            seen = {each["label"] for record in records for each in record.targets["objects"]}
-            names = known.objects or tuple(sorted(seen))
-            attributes: Any = tuple((name, "int64") for name in known.attributes)
-            found["objects"] = Boxes(names=names, attributes=attributes)
-        if self.mask:
-            found["mask"] = known.mask
-        return found
+
+class VocCatalog(Catalog):
+    """The images of a VOC set."""
+
+    def __init__(self, source: Voc) -> None:
+        self._source = source
+
+    def list(self) -> Listing:
+        """Reads the lists and every XML file once."""
+        return _VocReader(self._source).listing()
+
+    def watches(self) -> Sequence[Path]:
+        """Returns the folders, and all files that say something of images."""
+        tree = scan(self._source.path)
+        images = frozenset(tree.images())
+        return tree.below(self._source.path, [each for each in tree.files if each not in images])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _VocTargets:
+    """What is known of the targets before an XML file is read.
+
+    Attributes:
+      box_name, mask_name: what the targets are called.
+      boxes: the target of boxes, or without names where those that are found count.
+      mask: the target of masks.
+      values: id by color in masks; None where stored values are the ids.
+      files: what all this was read from.
+    """
+
+    box_name: str
+    boxes: Boxes
+    mask_name: str
+    mask: Mask
+    values: Mapping[str, int] | None
+    files: frozenset[str]
+
+
+def _targets_of(
+    folder: Path, given: Sequence[str] | None, stated: sidecar.Sidecar | None
+) -> _VocTargets:
+    """Returns what `given` classes, else the sidecar, else `labelmap.txt`, else VOC says."""
+    box_name, boxes = sidecar.first(stated, Boxes) or ("objects", None)
+    mask_name, mask = sidecar.first(stated, Mask) or ("mask", None)
+    is_mapped = given is None and (folder / voc.LABELMAP).is_file()
+    colors = voc.read_labelmap(folder / voc.LABELMAP) if is_mapped else {}
+    names = tuple(name for name in (given or colors) if name != BACKGROUND)
+    kept = voc.ATTRIBUTES if boxes is None else voc.kept_attributes(boxes)
+    if boxes is None or given is not None:
+        boxes = Boxes(names=names)
+    if mask is None or given is not None:
+        classes = tuple(colors) or (BACKGROUND, *(names or voc.CLASSES))
+        mask = Mask(names=classes, ignore=voc.VOID)
+    return _VocTargets(
+        box_name=box_name,
+        boxes=replace(boxes, attributes=tuple((name, "int64") for name in kept)),
+        mask_name=mask_name,
+        mask=mask,
+        values=_values(colors, mask) if colors else None,
+        files=frozenset([voc.LABELMAP] if is_mapped else []),
+    )
+
+
+def _values(colors: Mapping[str, voc.Color], mask: Mask) -> dict[str, int]:
+    ids = {name: number for number, name in enumerate(mask.names)}
+    void = {} if mask.ignore is None else {voc.VOID_COLOR: mask.ignore}
+    known = {color: ids[name] for name, color in colors.items() if name in ids}
+    return {"#{:02x}{:02x}{:02x}".format(*color): n for color, n in {**void, **known}.items()}
 
 
 @dataclass
-class _Counts:
-    """What a user may have meant otherwise."""
+class _VocCounts:
+    """What a user may have meant otherwise.
+
+    Attributes:
+      bare: keys of the images without an XML file.
+      repeated: number of objects that were there again.
+      parts: number of parts of objects.
+    """
 
     bare: list[str] = field(default_factory=list)
     repeated: int = 0
@@ -126,7 +187,7 @@ class _Counts:
         return notes
 
 
-class _Reader:
+class _VocReader:
     """Reads one set, and remembers what of the folder was read."""
 
     def __init__(self, source: Voc) -> None:
@@ -135,11 +196,45 @@ class _Reader:
         self._tree = scan(source.path)
         self._files = frozenset(self._tree.files)
         self._images = self._named(_start(source.images))
-        self._classes = classes_of(source.path, source.classes)
-        self._keys = keys.read(source.path)
-        self._read = {*self._keys.files, *self._classes.files}
-        self._counts = _Counts()
+        self._stated = sidecar.read(source.path)
+        self._known = _targets_of(source.path, source.classes, self._stated)
+        beside = [] if self._stated is None else [sidecar.NAME]
+        self._read = {*beside, *self._known.files}
+        self._counts = _VocCounts()
         self._faults = Faults()
+
+    def listing(self) -> Listing:
+        lists = self._lists()
+        names = self._listed(lists) if lists else dict.fromkeys(self._images)
+        records = []
+        for name, split in names.items():
+            with self._faults.collecting():
+                records.append(self._record(name, split))
+        self._faults.check()
+        if self._source.objects and len(self._counts.bare) == len(records):
+            raise DataError(
+                f"{self._path}: expected XML files in '{self._source.annotations}', found none for "
+                f"any of {len(records)} images. Say where with `annotations`, or set objects: "
+                "false."
+            )
+        targets = self._targets(records)
+        records = records if lists else in_splits(records)
+        return Listing(
+            records=records if self._stated is None else self._stated.keyed(records),
+            targets=sidecar.in_order(self._stated, targets),
+            notes=[*self._tree.notes(self._tree.skipped(self._read)), *self._counts.notes()],
+        )
+
+    def _targets(self, records: Sequence[Record]) -> dict[str, Target]:
+        known = self._known
+        found: dict[str, Target] = {}
+        if self._source.objects:
+            seen = {each["label"] for record in records for each in record.targets[known.box_name]}
+            names = known.boxes.names or tuple(sorted(seen))
+            found[known.box_name] = replace(known.boxes, names=names)
+        if self._source.mask:
+            found[known.mask_name] = known.mask
+        return found
 
     def _named(self, start: str) -> dict[str, str]:
         """Returns the path of every image by its name, which is without folder and extension."""
@@ -159,29 +254,11 @@ class _Reader:
             )
         return images
 
-    def read(self) -> list[Record]:
-        lists = self._lists()
-        names = self._listed(lists) if lists else dict.fromkeys(self._images)
-        records = []
-        for name, split in names.items():
-            with self._faults.collecting():
-                records.append(self._record(name, split))
-        self._faults.check()
-        if self._source.objects and len(self._counts.bare) == len(records):
-            raise DataError(
-                f"{self._path}: expected XML files in '{self._source.annotations}', found none for "
-                f"any of {len(records)} images. Say where with `annotations`, or set objects: "
-                "false."
-            )
-        for note in [*self._tree.notes(self._tree.skipped(self._read)), *self._counts.notes()]:
-            _log.warning("%s: %s.", self._path, note)
-        return keyed(records if lists else in_splits(records), self._keys)
-
     def _lists(self) -> dict[str, str | None]:
         """Returns the lists of images, those of a split first -> the split they name, or None."""
         folders = ("Segmentation", "Main") if self._source.mask else ("Main", "Segmentation")
         for folder in [self._source.lists] if self._source.lists else folders:
-            start = f"{_SETS}{folder}/"
+            start = f"{voc.LISTS}/{folder}/"
             found = [path for path in self._tree.files if path.startswith(start)]
             lists = {path: path[len(start) : -4] for path in found if extension(path) == "txt"}
             whole = {path: split_named(stem) for path, stem in lists.items() if _is_whole(stem)}
@@ -189,7 +266,7 @@ class _Reader:
                 return dict(sorted(whole.items(), key=lambda each: (each[1] is None, each[0])))
         if self._source.lists:
             raise DataError(
-                f"{self._path}: expected lists such as {_SETS}{self._source.lists}/train.txt, "
+                f"{self._path}: expected lists such as {voc.LISTS}/{self._source.lists}/train.txt, "
                 "found none. Correct `lists`."
             )
         return {}
@@ -223,16 +300,16 @@ class _Reader:
     def _record(self, name: str, split: str | None) -> Record:
         key = self._images[name]
         self._read.add(key)
+        known = self._known
         targets: dict[str, Any] = {}
         files: tuple[Path, ...] = ()
         size: voc.Size | None = None
         if self._source.objects:
-            targets["objects"], size = self._objects(name, key)
+            targets[known.box_name], size = self._objects(name, key)
         if self._source.mask:
             files = (self._mask(name),)
-            known = self._classes.values
-            values = {} if known is None else {"values": known}
-            targets["mask"] = {"path": str(files[0]), **values}
+            values = {} if known.values is None else {"values": known.values}
+            targets[known.mask_name] = {"path": str(files[0]), **values}
         path = self._path / key
         return Record(key=key, path=path, targets=targets, split=split, files=files, size=size)
 
@@ -255,13 +332,13 @@ class _Reader:
 
     def _measured(self, key: str) -> voc.Size:
         try:
-            return image_format.size((self._path / key).read_bytes())
+            return encoding.size((self._path / key).read_bytes())
         except DataError as error:
             raise DataError(f"{self._path / key}: expected a size in its header: {error}") from None
 
-    def _object(self, path: Path, each: voc.Object, size: voc.Size) -> dict[str, Any]:
-        classes = self._classes.objects
-        if classes is not None and each.name not in classes:
+    def _object(self, path: Path, each: voc.VocObject, size: voc.Size) -> dict[str, Any]:
+        classes = self._known.boxes.names
+        if classes and each.name not in classes:
             raise DataError(
                 f"{path}:{each.line}: expected one of the {len(classes)} classes, found "
                 f"'{each.name}'.{did_you_mean(each.name, classes)}"
@@ -270,11 +347,11 @@ class _Reader:
             corners = box.from_corners(each.corners, size)
         except DataError as error:
             raise DataError(f"{path}:{each.line}: {error} Correct the box.") from None
-        attributes = {name: each.attributes[name] for name in self._classes.attributes}
+        attributes = {name: each.attributes[name] for name, _ in self._known.boxes.attributes}
         return {"label": each.name, "box": corners, **attributes}
 
     def _mask(self, name: str) -> Path:
-        place = f"{_MASKS}{name}.png"
+        place = f"{voc.MASKS}/{name}.png"
         if place not in self._files:
             raise DataError(
                 f"{self._path}: expected a mask of '{name}', found no '{place}'. Add it, or say "

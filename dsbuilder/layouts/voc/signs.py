@@ -1,33 +1,38 @@
-"""Says whether a folder is a Pascal VOC set, and where its parts lie."""
+"""What of a folder speaks for a Pascal VOC set, and where its parts lie."""
 
-import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dsbuilder.errors import shortened
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.voc import format as voc
-from dsbuilder.layouts.voc.classes import LABELMAP, stated_by
-from dsbuilder.plugin import DataError, Recognition
+from dsbuilder.plugin import Boxes, DataError, Mask, Signs
 
 _TRIED = 20
-_IMAGES, _ANNOTATIONS, _MASKS = "JPEGImages", "Annotations", "SegmentationClass"
 
 
-def recognition(folder: Path) -> Recognition:
-    """Returns how certain it is that a folder is a VOC set, and the options that read it."""
+def signs_of(folder: Path) -> Signs:
+    """Returns what speaks for a VOC set, and the options that read it."""
     seen = glance(folder)
     files = seen.ending("xml")
     if not files:
-        return Recognition(certainty=0, reason="no XML file lies in it")
+        return Signs(reason="no XML file lies in it")
     good, classes, fault = _tried(folder, files[:: max(1, len(files) // _TRIED)][:_TRIED])
     if not good:
-        return Recognition(certainty=0, reason=f"no XML file annotates an image; {fault}")
-    return _recognition(folder, seen, files, sorted(classes))
+        return Signs(reason=f"no XML file annotates an image; {fault}")
+    shown = f"classes such as {shortened(classes)}" if classes else "no object in those looked at"
+    tops = {path.partition(f"{voc.ANNOTATIONS}/")[0] for path in files if _in_kit(path)}
+    kits = sorted(top for top in tops if any(_below(seen.images, f"{top}{voc.IMAGES}/")))
+    return _of_kit(folder, kits, seen, shown) if kits else _of_others(seen, files, shown)
 
 
-def _tried(folder: Path, files: Iterable[str]) -> tuple[int, set[str], str]:
+def _in_kit(path: str) -> bool:
+    return f"{voc.ANNOTATIONS}/" in path
+
+
+def _tried(folder: Path, files: Iterable[str]) -> tuple[int, list[str], str]:
     """Returns how many of some files are annotations, the classes in them, and a fault."""
     good, classes, fault = 0, set[str](), ""
     for path in files:
@@ -38,70 +43,59 @@ def _tried(folder: Path, files: Iterable[str]) -> tuple[int, set[str], str]:
             continue
         good += bool(annotation.objects or annotation.size)
         classes.update(each.name for each in annotation.objects)
-    return good, classes, fault or "none has objects or a size"
+    return good, sorted(classes), fault or "none has objects or a size"
 
 
-def _recognition(
-    folder: Path, seen: Glance, files: tuple[str, ...], classes: list[str]
-) -> Recognition:
-    tops = {path.partition(f"{_ANNOTATIONS}/")[0] for path in files if f"{_ANNOTATIONS}/" in path}
-    devkits = sorted(top for top in tops if any(_below(seen.images, f"{top}{_IMAGES}/")))
-    if devkits:
-        return _of_devkit(folder, devkits, seen, files, classes)
-    stems = {path.rpartition("/")[2].removesuffix(".xml"): path for path in files}
+def _of_others(seen: Glance, files: Sequence[str], shown: str) -> Signs:
+    """Returns the signs of images and XML files in other folders than those of the kit."""
+    stems = {_stem(path) for path in files}
     images = [path for path in seen.images if _stem(path) in stems]
     if not images:
-        reason = f"{seen.count(len(files), 'XML file')} of boxes, but no image of the same name"
-        return Recognition(certainty=0, reason=reason)
-    beside = set(map(_bare, files)) & set(map(_bare, images))
-    options: dict[str, object] = {"path": "."}
-    if beside:
-        options |= {"images": ".", "annotations": "."}
-    else:
-        options |= {"images": _common(images), "annotations": _common(files)}
-    found = seen.count(len(images), "image")
-    return Recognition(
-        certainty=0.9,
-        reason=f"{found} with an XML file of boxes; {_shown(classes)}",
-        options=options,
-        comments={"path": _shown(classes)},
+        noted = seen.count(len(files), "XML file")
+        return Signs(reason=f"{noted} of boxes, but no image of the same name")
+    is_beside = bool({_bare(path) for path in files} & {_bare(path) for path in images})
+    return Signs(
+        reason=f"{seen.count(len(images), 'image')} with an XML file of boxes; {shown}",
+        evidence="arranged",
+        explained=len(images) / len(seen.images),
+        options={
+            "path": ".",
+            "images": "." if is_beside else _common(images),
+            "annotations": "." if is_beside else _common(files),
+        },
+        comments={"path": shown},
     )
 
 
-def _of_devkit(
-    folder: Path, tops: list[str], seen: Glance, files: tuple[str, ...], classes: list[str]
-) -> Recognition:
+def _of_kit(folder: Path, tops: Sequence[str], seen: Glance, shown: str) -> Signs:
+    """Returns the signs of the folders of the development kit, or of several such."""
     top, *others = tops
-    images = list(_below(seen.images, f"{top}{_IMAGES}/"))
-    masks = sum(path.endswith(".png") for path in _below(seen.files, f"{top}{_MASKS}/"))
-    notes = sum(1 for _ in _below(files, f"{top}{_ANNOTATIONS}/"))
+    images = list(_below(seen.images, f"{top}{voc.IMAGES}/"))
+    masks = sum(path.endswith(".png") for path in _below(seen.files, f"{top}{voc.MASKS}/"))
+    notes = sum(1 for _ in _below(seen.ending("xml"), f"{top}{voc.ANNOTATIONS}/"))
     options: dict[str, object] = {"path": top.rstrip("/") or "."}
+    comment = shown
     if masks >= len(images):
         options["mask"] = True
         options |= {"objects": False} if _has_masks_alone(folder / top) else {}
-    reason = (
-        f"{_ANNOTATIONS} and {_IMAGES}: {seen.count(len(images), 'image')}, "
-        f"{seen.count(notes, 'XML file')}, {seen.count(masks, 'mask')}; {_shown(classes)}"
-        + (f"; not used: {shortened(others)}" if others else "")
-    )
-    comments = {"path": f"{_shown(classes)}; mask: true reads {masks} masks as well"}
-    return Recognition(
-        certainty=0.98,
-        reason=reason,
+    elif masks:
+        comment = f"{shown}; mask: true reads {masks} masks as well"
+    return Signs(
+        reason=(
+            f"{voc.ANNOTATIONS} and {voc.IMAGES}: {seen.count(len(images), 'image')}, "
+            f"{seen.count(notes, 'XML file')}, {seen.count(masks, 'mask')}; {shown}"
+            + (f"; not used: {shortened(others)}" if others else "")
+        ),
+        evidence="declared",
         options=options,
-        comments={"path": _shown(classes)} if not masks or "mask" in options else comments,
+        comments={"path": comment},
     )
 
 
 def _has_masks_alone(folder: Path) -> bool:
-    """Whether an export of ours says of masks, and of no boxes, what they are."""
-    with contextlib.suppress(DataError):
-        return set(stated_by(folder / LABELMAP)) == {"mask"}
-    return False
-
-
-def _shown(classes: list[str]) -> str:
-    return f"classes such as {shortened(classes)}" if classes else "no object in those looked at"
+    """Whether the sidecar of an export states masks and no boxes."""
+    kinds = {type(each) for each in sidecar.stated_targets(folder).values()}
+    return Mask in kinds and Boxes not in kinds
 
 
 def _below(paths: Iterable[str], start: str) -> Iterable[str]:

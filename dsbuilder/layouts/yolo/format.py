@@ -4,7 +4,7 @@
     images/train/a.jpg
     labels/train/a.txt           0 0.5 0.5 0.25 0.1
 
-A line is an object, a box, a polygon or a box with keypoints; see `yolo_line`. Of keypoints,
+A line is an object, a box, a polygon or a box with keypoints; see `line.py`. Of keypoints,
 `data.yaml` says how many there are (`kpt_shape: [17, 3]`), how they change places when an image is
 mirrored (`flip_idx`), and perhaps how they are called (`kpt_names`). The label of an image is found
 by putting `labels` for the last folder called `images`, or beside the image where there is none; an
@@ -12,7 +12,7 @@ image without a label file has no objects.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,29 +21,33 @@ from dsbuilder.errors import DataError, did_you_mean
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.tables import lines, read_text
 from dsbuilder.layouts.yolo import line as yolo_line
-from dsbuilder.layouts.yolo.line import Pose, Row
+from dsbuilder.layouts.yolo.line import Pose, YoloObject
+from dsbuilder.plugin import Boxes, Keypoints, Mask, Target
 
 SPLITS: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test"}
 """Keys of `data.yaml` -> the split."""
+
+YAML = ("yaml", "yml")
+"""What the names of `data.yaml` end in, whatever it is called."""
 
 _NO_SPLIT = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labels:
+class LabelFile:
     """What a label file holds.
 
     Attributes:
-      rows: in the order of the file, each once.
-      repeated: how many further lines said the same as one before.
+      objects: those of the lines, in their order, each once.
+      repeated: number of further lines that said the same as one before.
     """
 
-    rows: tuple[Row, ...] = ()
+    objects: tuple[YoloObject, ...] = ()
     repeated: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class DataYaml:
     """What `data.yaml` says.
 
     Attributes:
@@ -59,6 +63,14 @@ class Data:
     pose: Pose | None = None
 
 
+def is_of_masks(kinds: Collection[type[Target]]) -> bool:
+    """Whether a set that we write of targets of some kinds holds masks, as polygons.
+
+    It does where there are neither boxes nor keypoints.
+    """
+    return Mask in kinds and Boxes not in kinds and Keypoints not in kinds
+
+
 def label_path(image: str) -> str:
     """Returns where the label of an image lies, both as posix paths below one folder."""
     before, folder, after = f"/{image}".rpartition("/images/")
@@ -70,7 +82,7 @@ def label_path(image: str) -> str:
 
 def read_labels(
     path: Path, names: Mapping[int, str], faults: Faults, *, pose: Pose | None = None
-) -> Labels:
+) -> LabelFile:
     """Returns the objects of a label file; a rounding error outside is moved to the edge.
 
     Args:
@@ -81,21 +93,21 @@ def read_labels(
     Raises:
       DataError: the file cannot be read as text.
     """
-    rows: dict[Row, None] = {}
+    objects: dict[YoloObject, None] = {}
     count = 0
     for number, line in lines(read_text(path, "label file")):
         with faults.collecting(f"{path}:{number}", "Correct the line."):
-            rows[yolo_line.parse(line, names, pose)] = None
+            objects[yolo_line.parse(line, names, pose)] = None
             count += 1
-    return Labels(rows=tuple(rows), repeated=count - len(rows))
+    return LabelFile(objects=tuple(objects), repeated=count - len(objects))
 
 
-def written_labels(rows: Iterable[Row]) -> str:
+def written_labels(objects: Iterable[YoloObject]) -> str:
     """Returns the text of a label file of boxes, or of boxes with keypoints."""
-    return "".join(map(yolo_line.written, rows))
+    return "".join(map(yolo_line.written, objects))
 
 
-def read_data(path: Path) -> Data:
+def read_data(path: Path) -> DataYaml:
     """Returns what `data.yaml` says.
 
     Raises:
@@ -113,7 +125,7 @@ def read_data(path: Path) -> Data:
             f"{_text(path, found['nc'])}. Correct one of them."
         )
     places = {split: _places(path, found[key]) for key, split in SPLITS.items() if key in found}
-    return Data(
+    return DataYaml(
         names=names,
         root=_text(path, found["path"]) if "path" in found else "",
         places={split: each for split, each in places.items() if each},

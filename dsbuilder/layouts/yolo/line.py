@@ -17,7 +17,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.layouts.boxes import TOLERANCE
 from dsbuilder.layouts.tables import cut
 
-Point = tuple[float, float, int]
+PosePoint = tuple[float, float, int]
 """x, y, and the visibility: 0 absent, 1 hidden, 2 visible."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -26,7 +26,7 @@ _BOX = 5
 _TRIANGLE = 7
 
 
-class Row(NamedTuple):
+class YoloObject(NamedTuple):
     """One object of a label file; numbers are shares of the image's sides, in [0, 1].
 
     Attributes:
@@ -39,7 +39,7 @@ class Row(NamedTuple):
     class_id: int
     corners: tuple[float, float, float, float]
     polygon: tuple[float, ...] = ()
-    points: tuple[Point, ...] = ()
+    points: tuple[PosePoint, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Pose:
     is_paired: bool = True
 
 
-def parse(line: str, names: Mapping[int, str], pose: Pose | None) -> Row:
+def parse(line: str, names: Mapping[int, str], pose: Pose | None) -> YoloObject:
     """Returns the object of a line; what lies a rounding error outside is moved to the edge.
 
     Args:
@@ -82,15 +82,15 @@ def parse(line: str, names: Mapping[int, str], pose: Pose | None) -> Row:
         )
     class_id = int(number)
     if pose is not None:
-        return Row(class_id, _corners(*rest[:4]), points=_points(rest[4:], pose))
+        return YoloObject(class_id, _corners(*rest[:4]), points=_points(rest[4:], pose))
     if len(words) == _BOX:
-        return Row(class_id, _corners(*rest))
+        return YoloObject(class_id, _corners(*rest))
     polygon = _inside(rest, "a polygon")
     xs, ys = polygon[::2], polygon[1::2]
-    return Row(class_id, (min(xs), min(ys), max(xs), max(ys)), polygon)
+    return YoloObject(class_id, (min(xs), min(ys), max(xs), max(ys)), polygon)
 
 
-def written(row: Row, *, is_seen: bool = True) -> str:
+def written(row: YoloObject, *, is_seen: bool = True) -> str:
     """Returns the line of a polygon, a box, or a box with keypoints.
 
     Args:
@@ -161,7 +161,7 @@ def _clipped(number: float) -> float:
     return min(1.0, max(0.0, number))
 
 
-def _points(numbers: Sequence[float], pose: Pose) -> tuple[Point, ...]:
+def _points(numbers: Sequence[float], pose: Pose) -> tuple[PosePoint, ...]:
     each = 3 if pose.is_seen else 2
     return tuple(
         _point(name, *numbers[each * place : each * (place + 1)])
@@ -169,7 +169,7 @@ def _points(numbers: Sequence[float], pose: Pose) -> tuple[Point, ...]:
     )
 
 
-def _point(name: str, x: float, y: float, visibility: float | None = None) -> Point:
+def _point(name: str, x: float, y: float, visibility: float | None = None) -> PosePoint:
     if visibility is None:
         visibility = 2 if (x, y) != (0, 0) else 0
     if visibility not in (0, 1, 2):

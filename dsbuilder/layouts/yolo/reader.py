@@ -1,42 +1,39 @@
 """YOLO sets of boxes, polygons or keypoints: images, label files, and `data.yaml`."""
 
 import contextlib
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder.errors import shortened
-from dsbuilder.images import encoding as image
-from dsbuilder.layouts import keys
+from dsbuilder.images import encoding, polygon
+from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.layouts.keyed import keyed
 from dsbuilder.layouts.tables import lines, read_text
 from dsbuilder.layouts.tree import Tree, extension, scan
 from dsbuilder.layouts.yolo import format as yolo
-from dsbuilder.layouts.yolo.line import Row
-from dsbuilder.layouts.yolo.signs import YAML, recognition
+from dsbuilder.layouts.yolo.line import YoloObject
+from dsbuilder.layouts.yolo.signs import signs_of
 from dsbuilder.paths import Inside, normalized
 from dsbuilder.plugin import (
     Boxes,
+    Catalog,
     DataError,
     Keypoints,
+    Listing,
     Mask,
-    Recognition,
     Record,
+    Signs,
     Source,
     Target,
     source,
 )
 
-BACKGROUND = "background"
-"""What pixels are that no polygon covers, the first class of a mask."""
-
 Split = Literal["train", "validation", "test"]
 Polygons = Literal["boxes", "mask", "both"]
 
-_log = logging.getLogger(__name__)
 _HERE = ("", ".", "./")
 
 
@@ -53,7 +50,7 @@ class Yolo(Source):
     `data.yaml` has the classes under `names` and, under `train`, `val` and `test`, folders of
     images at any depth or text files that list them. The label of an image lies where `labels`
     stands for the last folder called `images`, else beside it; an image without one has no
-    objects, and is reported in the log. A line is `class x_center y_center width height` as shares
+    objects, and is noted. A line is `class x_center y_center width height` as shares
     of the image's sides; a box a rounding error (0.01) outside is moved to the edge, one farther
     outside is an error, and a line that is there twice counts once.
 
@@ -64,7 +61,8 @@ class Yolo(Source):
 
     A place that begins with `../`, as Roboflow writes, counts as if it did not; the key `path` of
     `data.yaml` is followed only if it leads to a folder below. The key of a record is its path
-    below `path`, or what the `keys.csv` of an export says; boxes are the target `objects`.
+    below `path`; boxes are the target `objects`. Beside an export of ours, `dsbuilder.json` says
+    keys, names of targets, and what of these YOLO has no place for.
 
     Attributes:
       path: the folder of `data.yaml`.
@@ -85,38 +83,42 @@ class Yolo(Source):
             raise ValueError("only: expected at least one, such as train, found none.")
 
     @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
+    def signs(cls, folder: Path) -> Signs:
         """Looks for a YAML file with `names` and places of images, and for label files."""
-        return recognition(folder)
+        return signs_of(folder)
 
-    def records(self) -> Iterator[Record]:
-        """Yields a record for every image of the splits, in the order of `data.yaml`.
+    def open(self) -> Catalog:
+        """Returns the catalog of the images of the splits, in the order of `data.yaml`.
 
-        Raises:
+        Raises (when it is listed):
           DataError: `data.yaml` is missing or wrong, a place lies outside or holds no image, an
-            image is in two splits, no image has a label file, or lines of these are wrong.
+            image is in two splits, no image has a label file, lines of these are wrong, or the
+            sidecar is.
         """
-        return iter(_Reader(self).read())
+        return YoloCatalog(self)
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns `objects`, `mask` and `keypoints`, those that are read, with their names."""
-        data = yolo.read_data(_data_file(self, scan(self.path)))
-        names = tuple(data.names.values())
-        found: dict[str, Target] = {"objects": Boxes(names=names)}
-        if self.polygons != "boxes":
-            classes = (BACKGROUND, *(name for name in names if name != BACKGROUND))
-            found["mask"] = Mask(names=classes)
-        if self.polygons == "mask":
-            del found["objects"]
-        if data.pose is not None:
-            found["keypoints"] = Keypoints(names=data.pose.names, swaps=data.pose.swaps)
-        return found
+
+class YoloCatalog(Catalog):
+    """The images of a YOLO set."""
+
+    def __init__(self, source: Yolo) -> None:
+        self._source = source
+
+    def list(self) -> Listing:
+        """Reads `data.yaml` and every label file once."""
+        return _YoloReader(self._source).listing()
+
+    def watches(self) -> Sequence[Path]:
+        """Returns the folders, and all files that say something of images."""
+        tree = scan(self._source.path)
+        images = frozenset(tree.images())
+        return tree.below(self._source.path, [each for each in tree.files if each not in images])
 
 
 def _data_file(source: Yolo, tree: Tree) -> Path:
     if source.data is not None:
         return source.path / Inside(source.path).locate(source.data)
-    found = [path for path in tree.files if "/" not in path and extension(path) in YAML]
+    found = [path for path in tree.files if "/" not in path and extension(path) in yolo.YAML]
     if "data.yaml" in found or len(found) == 1:
         return source.path / ("data.yaml" if "data.yaml" in found else found[0])
     raise DataError(
@@ -126,8 +128,15 @@ def _data_file(source: Yolo, tree: Tree) -> Path:
 
 
 @dataclass
-class _Counts:
-    """What a user may have meant otherwise."""
+class _YoloCounts:
+    """What a user may have meant otherwise.
+
+    Attributes:
+      bare: keys of the images without a label file.
+      repeated: number of lines that said the same as one before.
+      listed_twice: number of images that a list names again.
+      outlined: number of polygons of which boxes were made.
+    """
 
     bare: list[str] = field(default_factory=list)
     repeated: int = 0
@@ -151,7 +160,56 @@ class _Counts:
         return notes
 
 
-class _Reader:
+@dataclass(frozen=True, kw_only=True)
+class _YoloTargets:
+    """Names and targets that are read; None of what is not."""
+
+    boxes: tuple[str, Boxes] | None = None
+    mask: tuple[str, Mask] | None = None
+    points: tuple[str, Keypoints] | None = None
+
+    @property
+    def all(self) -> dict[str, Target]:
+        """The targets by name."""
+        return dict(each for each in (self.boxes, self.mask, self.points) if each is not None)
+
+
+def _targets_of(
+    path: Path, data: yolo.DataYaml, polygons: Polygons, stated: sidecar.Sidecar | None
+) -> _YoloTargets:
+    """Returns the targets of a set: those of the sidecar, else what `data.yaml` says.
+
+    Args:
+      path: that of `data.yaml`, for messages.
+
+    Raises:
+      DataError: the sidecar is that of another set.
+    """
+    boxes, points = sidecar.first(stated, Boxes), sidecar.first(stated, Keypoints)
+    kinds = {type(each) for each in stated.targets.values()} if stated is not None else set()
+    mask = sidecar.first(stated, Mask) if yolo.is_of_masks(kinds) else None
+    names = tuple(data.names.values())
+    if boxes is not None and not set(names) <= set(boxes[1].names):
+        raise sidecar.misfit(str(path), names)
+    if mask is not None and mask[1].names[1:] != names:
+        raise sidecar.misfit(str(path), names)
+    pose = data.pose
+    if pose is not None and points is not None and points[1].names != pose.names:
+        raise sidecar.misfit(str(path), pose.names)
+    # Around keypoints that were exported without boxes there are some for other readers alone.
+    has_boxes = polygons != "mask" and (boxes is not None or points is None or pose is None)
+    name, target = boxes or ("objects", Boxes(names=names))
+    found = _YoloTargets(boxes=(name, replace(target, attributes=())) if has_boxes else None)
+    if polygons != "boxes":
+        classes = (BACKGROUND, *(name for name in names if name != BACKGROUND))
+        found = replace(found, mask=mask or ("mask", Mask(names=classes)))
+    if pose is not None:
+        made = Keypoints(names=pose.names, swaps=pose.swaps)
+        found = replace(found, points=points or ("keypoints", made))
+    return found
+
+
+class _YoloReader:
     """Reads one set, and remembers what of the folder was read."""
 
     def __init__(self, source: Yolo) -> None:
@@ -162,16 +220,17 @@ class _Reader:
         self._inside = Inside(source.path)
         self._data_path = _data_file(source, self._tree)
         self._data = yolo.read_data(self._data_path)
-        self._polygons = source.polygons
-        if self._data.pose is not None and self._polygons != "boxes":
+        if self._data.pose is not None and source.polygons != "boxes":
             raise DataError(
                 f"{self._data_path}: expected no kpt_shape where polygons are read, found one. "
                 "Remove the option `polygons`."
             )
         self._splits = self._chosen(source.only)
-        self._keys = keys.read(source.path)
-        self._read = {self._data_path.relative_to(source.path).as_posix(), *self._keys.files}
-        self._counts = _Counts()
+        self._stated = sidecar.read(source.path)
+        self._targets = _targets_of(self._data_path, self._data, source.polygons, self._stated)
+        beside = [] if self._stated is None else [sidecar.NAME]
+        self._read = {self._data_path.relative_to(source.path).as_posix(), *beside}
+        self._counts = _YoloCounts()
         self._faults = Faults()
 
     def _chosen(self, splits: Sequence[str] | None) -> tuple[str, ...]:
@@ -184,7 +243,7 @@ class _Reader:
             )
         return tuple(splits or stated)
 
-    def read(self) -> list[Record]:
+    def listing(self) -> Listing:
         base, notes = self._base()
         found: dict[str, str] = {}
         for split in self._splits:
@@ -204,9 +263,11 @@ class _Reader:
                 f"no keypoints change places in a mirrored image, since {self._data_path.name} has "
                 "no flip_idx"
             )
-        for note in notes:
-            _log.warning("%s: %s.", self._path, note)
-        return keyed(records, self._keys)
+        return Listing(
+            records=records if self._stated is None else self._stated.keyed(records),
+            targets=sidecar.in_order(self._stated, self._targets.all),
+            notes=notes,
+        )
 
     def _base(self) -> tuple[str, list[str]]:
         """Returns what places are relative to, and a note where `path` leads elsewhere."""
@@ -278,7 +339,7 @@ class _Reader:
 
     def _record(self, key: str, split: str) -> Record:
         path = yolo.label_path(key)
-        labels = yolo.Labels()
+        labels = yolo.LabelFile()
         if path in self._files:
             self._read.add(path)
             pose = self._data.pose
@@ -286,26 +347,25 @@ class _Reader:
         else:
             self._counts.bare.append(key)
         self._counts.repeated += labels.repeated
-        if self._polygons == "boxes":
-            self._counts.outlined += sum(bool(row.polygon) for row in labels.rows)
-        targets: dict[str, Any] = {
-            "objects": [
-                {"label": self._data.names[row.class_id], "box": list(row.corners)}
-                for row in labels.rows
+        targets: dict[str, Any] = {}
+        if self._targets.boxes is not None:
+            targets[self._targets.boxes[0]] = [
+                {"label": self._data.names[each.class_id], "box": list(each.corners)}
+                for each in labels.objects
             ]
-        }
-        if self._data.pose is not None:
-            targets["keypoints"] = [[list(point) for point in row.points] for row in labels.rows]
-        if self._polygons != "boxes":
+        if self._targets.points is not None:
+            name = self._targets.points[0]
+            targets[name] = [[list(point) for point in each.points] for each in labels.objects]
+        if self._targets.mask is None:
+            self._counts.outlined += sum(bool(each.polygon) for each in labels.objects)
+        else:
             with self._faults.collecting(str(self._path / path)):
-                targets["mask"] = self._mask(key, labels.rows)
-        if self._polygons == "mask":
-            del targets["objects"]
+                targets[self._targets.mask[0]] = self._mask(key, labels.objects)
         return Record(key=key, path=self._path / key, targets=targets, split=split)
 
-    def _mask(self, key: str, rows: Sequence[Row]) -> dict[str, Any]:
+    def _mask(self, key: str, objects: Sequence[YoloObject]) -> dict[str, Any]:
         """Returns the polygons in pixels, the largest first, so that smaller ones cover it."""
-        boxes = sum(not row.polygon for row in rows)
+        boxes = sum(not each.polygon for each in objects)
         if boxes:
             raise DataError(
                 f"expected a polygon in every line, found {boxes} without one. Correct them, or "
@@ -314,26 +374,19 @@ class _Reader:
         height, width = self._size(key)
         segments = [
             {
-                "label": self._data.names[row.class_id],
-                "polygons": [_pixels(row.polygon, width, height)],
+                "label": self._data.names[each.class_id],
+                "polygons": [_pixels(each.polygon, width, height)],
             }
-            for row in sorted(rows, key=lambda row: -_area(row.polygon))
+            for each in sorted(objects, key=lambda each: -polygon.area(each.polygon))
         ]
         return {"segments": segments, "size": [height, width]}
 
     def _size(self, key: str) -> tuple[int, int]:
         try:
-            return image.size((self._path / key).read_bytes())
+            return encoding.size((self._path / key).read_bytes())
         except (DataError, OSError) as error:
             raise DataError(f"expected the size of '{key}' in its header: {error}") from None
 
 
 def _pixels(polygon: Sequence[float], width: int, height: int) -> list[float]:
     return [share * (height if place % 2 else width) for place, share in enumerate(polygon)]
-
-
-def _area(polygon: Sequence[float]) -> float:
-    """Returns the area of a polygon of x0, y0, x1, y1, ..., by the shoelace formula."""
-    xs, ys = polygon[::2], polygon[1::2]
-    around = zip(xs, ys, (*xs[1:], xs[0]), (*ys[1:], ys[0]), strict=True)
-    return abs(sum(x * next_y - next_x * y for x, y, next_x, next_y in around)) / 2

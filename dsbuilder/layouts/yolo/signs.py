@@ -1,37 +1,35 @@
-"""Says whether a folder is a YOLO set, and what its label files hold."""
+"""What of a folder speaks for a YOLO set, and what its label files hold."""
 
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from dsbuilder.errors import shortened
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.yolo import format as yolo
-from dsbuilder.layouts.yolo.line import Row
-from dsbuilder.plugin import DataError, Recognition
+from dsbuilder.layouts.yolo.line import YoloObject
+from dsbuilder.plugin import DataError, Signs
 
-YAML = ("yaml", "yml")
 _MOST_BYTES = 1 << 20
 _TRIED = 20
 
 
-def recognition(folder: Path) -> Recognition:
-    """Returns how certain it is that a folder is a YOLO set, and the options that read it."""
+def signs_of(folder: Path) -> Signs:
+    """Returns what speaks for a YOLO set, and the options that read it."""
     seen = glance(folder)
-    candidates = [path for path in seen.ending(*YAML) if path.count("/") <= 1]
+    candidates = [path for path in seen.ending(*yolo.YAML) if path.count("/") <= 1]
     if not candidates:
-        return Recognition(certainty=0, reason="no data.yaml lies in it")
+        return Signs(reason="no data.yaml lies in it")
     for path in sorted(candidates, key=lambda each: (each.count("/"), "data.yaml" not in each)):
         data = _data_of(folder / path)
         if data is not None:
-            return _recognition(folder, path, data, seen)
-    return Recognition(
-        certainty=0, reason=f"{shortened(candidates)}: no names of classes and places of images"
-    )
+            return _signs(folder, path, data, seen)
+    return Signs(reason=f"{shortened(candidates)}: no names of classes and places of images")
 
 
-def _recognition(folder: Path, path: str, data: yolo.Data, seen: Glance) -> Recognition:
+def _signs(folder: Path, path: str, data: yolo.DataYaml, seen: Glance) -> Signs:
     place, slash, name = path.rpartition("/")
     start = place + slash
     below = [each.removeprefix(start) for each in seen.images if each.startswith(start)]
@@ -41,7 +39,7 @@ def _recognition(folder: Path, path: str, data: yolo.Data, seen: Glance) -> Reco
     found = f"'{path}' names {len(names)} classes and places of {', '.join(data.places)}"
     if not labelled:
         images = seen.count(len(below), "image")
-        return Recognition(certainty=0, reason=f"{found}, but none of {images} has a label file")
+        return Signs(reason=f"{found}, but none of {images} has a label file")
     options: dict[str, object] = {"path": place or "."}
     comments = {"path": f"{len(names)} classes: {shortened(names)}"}
     if name != "data.yaml":
@@ -52,27 +50,33 @@ def _recognition(folder: Path, path: str, data: yolo.Data, seen: Glance) -> Reco
         missing = shortened(data.places.keys() - set(there))
         comments["only"] = f"data.yaml also names {missing}, of which there is no image"
     tried = [folder / start / yolo.label_path(each) for each in labelled[:_TRIED]]
-    if data.pose is None and _has_polygons(tried, data):
-        options["polygons"] = "both"
+    polygons = _polygons(folder / place, tried, data)
+    if polygons is not None:
+        options["polygons"] = polygons
         comments["polygons"] = "boxes, those around polygons; mask, a class for each pixel; both"
     if data.pose is not None:
         found += f", {len(data.pose.names)} keypoints"
-    return Recognition(
-        certainty=0.95,
+    return Signs(
         reason=f"{found}; {seen.count(len(labelled), 'image')} with a label file",
+        evidence="declared",
         options=options,
         comments=comments,
     )
 
 
-def _has_polygons(files: Sequence[Path], data: yolo.Data) -> bool:
-    """Whether every line of some label files is a polygon, and there is one."""
-    rows: list[Row] = []
+def _polygons(root: Path, files: Sequence[Path], data: yolo.DataYaml) -> str | None:
+    """Returns how polygons should be read, if some label files hold these alone."""
+    if data.pose is not None:
+        return None
+    kinds = {type(each) for each in sidecar.stated_targets(root).values()}
+    if yolo.is_of_masks(kinds):
+        return "mask"
+    objects: list[YoloObject] = []
     for path in files:
         with contextlib.suppress(DataError, OSError):
             if path.stat().st_size <= _MOST_BYTES:
-                rows += yolo.read_labels(path, data.names, Faults()).rows
-    return bool(rows) and all(row.polygon for row in rows)
+                objects += yolo.read_labels(path, data.names, Faults()).objects
+    return "both" if objects and all(each.polygon for each in objects) else None
 
 
 def _is_there(places: Sequence[str], images: Sequence[str]) -> bool:
@@ -83,7 +87,7 @@ def _is_there(places: Sequence[str], images: Sequence[str]) -> bool:
     )
 
 
-def _data_of(path: Path) -> yolo.Data | None:
+def _data_of(path: Path) -> yolo.DataYaml | None:
     try:
         if path.stat().st_size > _MOST_BYTES:
             return None

@@ -8,12 +8,8 @@ import pytest
 from PIL import Image
 
 from dsbuilder.errors import DataError
-from dsbuilder.layouts.coco import format as coco
-from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.layouts.ocr.reader import Ocr
-from dsbuilder.layouts.voc.reader import Voc
-from dsbuilder.layouts.yolo.reader import Yolo
 from dsbuilder.plugin import Source
 
 PLACES = ("train/cat/1.png", "train/dog/2.png", "test/cat/3.png", "test/dog/4.png")
@@ -48,39 +44,12 @@ def ocr(root: Path) -> tuple[Source, list[Path]]:
     return Ocr(path=root), draw(root, PLACES)
 
 
-def yolo(root: Path) -> tuple[Source, list[Path]]:
-    write(root / "data.yaml", "train: images/train\ntest: images/test\nnames: [cat]\n")
-    for path in PLACES:
-        write(root / "labels" / Path(path).with_suffix(".txt"), "0 0.5 0.5 0.5 0.5\n")
-    return Yolo(path=root), draw(root, tuple(f"images/{path}" for path in PLACES))
-
-
-def voc(root: Path) -> tuple[Source, list[Path]]:
-    size = "<size><width>8</width><height>6</height><depth>3</depth></size>"
-    for number in range(4):
-        write(root / f"Annotations/{number}.xml", f"<annotation>{size}</annotation>")
-    for split in ("train", "test"):
-        names = [str(number) for number, each in enumerate(SPLITS) if each == split]
-        write(root / f"ImageSets/Main/{split}.txt", "\n".join(names))
-    return Voc(path=root), draw(root, tuple(f"JPEGImages/{n}.png" for n in range(4)))
-
-
-def coco_set(root: Path) -> tuple[Source, list[Path]]:
-    for split in ("train", "test"):
-        names = [path for path in PLACES if path.startswith(split)]
-        images = [coco.Image(id=n, file_name=name, size=(6, 8)) for n, name in enumerate(names)]
-        boxes = [{"image_id": 0, "category_id": 1, "bbox": [1, 1, 2, 2]}]
-        text = coco.written(images, boxes, [coco.Category(id=1, name="cat")])
-        write(root / f"{split}.json", text)
-    return Coco(path=root, objects={"train": "train.json", "test": "test.json"}), draw(root, PLACES)
-
-
 KEYS = ("sub/a b.png", "sub/a b.png//copy-1", "/synthesize/words/000001", '猫, "x".png')
 GIVEN = ("sub/a b.png", "sub/a b.png@copy-1", "@synthesize/words/000001", KEYS[3])
 GROUPS = (GIVEN[0], GIVEN[0], GIVEN[2], GIVEN[3])
 
 Make = Callable[[Path], tuple[Source, list[Path]]]
-LAYOUTS = [imagefolder, ocr, yolo, voc, coco_set]
+LAYOUTS = [imagefolder, ocr]
 
 
 @pytest.mark.parametrize("make", LAYOUTS)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dsbuilder.errors import DataError
 from dsbuilder.images import rle
 from dsbuilder.layouts.coco import format as coco
-from dsbuilder.layouts.coco import values as coco_values
+from dsbuilder.layouts.coco.annotation import CocoAnnotation, CocoCategory
 
 SIZE = (30, 40)
 
@@ -29,13 +29,13 @@ def some(**changes: Any) -> dict[str, Any]:
     }
 
 
-def read(folder: Path, found: Any) -> coco.Document:
+def read(folder: Path, found: Any) -> coco.CocoFile:
     path = folder / "a.json"
     path.write_bytes(found if isinstance(found, bytes) else json.dumps(found).encode())
     return coco.read(path)
 
 
-def annotation(folder: Path, **changes: Any) -> coco.Annotation:
+def annotation(folder: Path, **changes: Any) -> CocoAnnotation:
     entry = {**some()["annotations"][0], **changes}
     (found,) = read(folder, some(annotations=[entry])).annotations["a.jpg"]
     return found
@@ -44,10 +44,10 @@ def annotation(folder: Path, **changes: Any) -> coco.Annotation:
 def test_ids_with_gaps_are_names_in_their_order(tmp_path):
     document = read(tmp_path, some())
     assert [(each.id, each.name) for each in document.categories] == [(18, "dog"), (90, "zebra")]
-    assert document.images == {"a.jpg": coco.Image(id=7, file_name="a.jpg", size=(30, 40))}
+    assert document.images == {"a.jpg": coco.CocoImage(id=7, file_name="a.jpg", size=(30, 40))}
     (found,) = document.annotations["a.jpg"]
     assert (found.category.name, found.crowd) == ("dog", 0)
-    assert coco_values.box(found, SIZE) == [0.1, 0.1, 0.6, 0.6]
+    assert found.box(SIZE) == [0.1, 0.1, 0.6, 0.6]
 
 
 def test_ids_may_be_texts_and_sizes_may_be_left_out(tmp_path):
@@ -191,12 +191,12 @@ def test_every_wrong_entry_is_named(tmp_path):
 )
 def test_a_wrong_box_is_refused(tmp_path, box, message):
     with pytest.raises(DataError, match=re.escape(message)):
-        coco_values.box(annotation(tmp_path, bbox=box), SIZE)
+        annotation(tmp_path, bbox=box).box(SIZE)
 
 
 def test_a_box_a_rounding_error_outside_is_moved_to_the_edge(tmp_path):
     found = annotation(tmp_path, bbox=[-0.4, 0, 41.9, 30.01])
-    assert coco_values.box(found, SIZE) == [0, 0, 1, 1]
+    assert found.box(SIZE) == [0, 0, 1, 1]
 
 
 def test_segments_are_polygons_or_run_lengths(tmp_path):
@@ -212,7 +212,7 @@ def test_segments_are_polygons_or_run_lengths(tmp_path):
         (None, None),
     ]:
         found = annotation(tmp_path, segmentation=segmentation)
-        assert coco_values.segment(found, SIZE) == segment
+        assert found.segment(SIZE) == segment
 
 
 @pytest.mark.parametrize(
@@ -231,13 +231,13 @@ def test_segments_are_polygons_or_run_lengths(tmp_path):
 )
 def test_a_wrong_segmentation_is_refused(tmp_path, segmentation, message):
     with pytest.raises(DataError, match=re.escape(message)):
-        coco_values.segment(annotation(tmp_path, segmentation=segmentation), SIZE)
+        annotation(tmp_path, segmentation=segmentation).segment(SIZE)
 
 
 PERSON = [{"id": 18, "name": "p", "keypoints": ["l", "r"], "skeleton": [[1, 2]]}]
 
 
-def pointed(folder: Path, keypoints: Any) -> coco.Annotation:
+def pointed(folder: Path, keypoints: Any) -> CocoAnnotation:
     entry = {**NOTE, "keypoints": keypoints}
     document = read(folder, some(categories=PERSON, annotations=[entry]))
     assert document.categories[0].edges == (("l", "r"),)
@@ -246,7 +246,7 @@ def pointed(folder: Path, keypoints: Any) -> coco.Annotation:
 
 def test_keypoints_are_shares_with_their_visibility(tmp_path):
     found = pointed(tmp_path, [20, 15, 2, 999, 999, 0])
-    assert coco_values.keypoints(found, SIZE) == [[0.5, 0.5, 2], [0.0, 0.0, 0]]
+    assert found.keypoints(SIZE) == [[0.5, 0.5, 2], [0.0, 0.0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -260,23 +260,13 @@ def test_keypoints_are_shares_with_their_visibility(tmp_path):
 )
 def test_wrong_keypoints_are_refused(tmp_path, keypoints, message):
     with pytest.raises(DataError, match=re.escape(message)):
-        coco_values.keypoints(pointed(tmp_path, keypoints), SIZE)
+        pointed(tmp_path, keypoints).keypoints(SIZE)
 
 
 def test_a_caption_is_a_text(tmp_path):
-    assert coco_values.caption(annotation(tmp_path, caption="a dog")) == "a dog"
+    assert annotation(tmp_path, caption="a dog").caption() == "a dog"
     with pytest.raises(DataError, match="expected a text 'caption', found '5'"):
-        coco_values.caption(annotation(tmp_path, caption=5))
-
-
-def test_attributes_are_those_that_every_object_has_with_their_kinds(tmp_path):
-    entries = [
-        {**NOTE, "attributes": {"occluded": False, "score": 1, "word": "a", "odd": [], "some": 1}},
-        {**NOTE, "attributes": {"occluded": True, "score": 0.5, "word": "", "odd": [], "x": 1}},
-    ]
-    document = read(tmp_path, some(annotations=entries))
-    found = coco_values.attributes([document])
-    assert found == {"occluded": "int64", "score": "float32", "word": "string"}
+        annotation(tmp_path, caption=5).caption()
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=8)
@@ -286,11 +276,11 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size
 @given(st.lists(TEXT.map(str.strip).filter(bool), min_size=1, max_size=4, unique=True))
 def test_what_is_written_is_read_again(tmp_path_factory, names):
     images = [
-        coco.Image(id=n, file_name=f"{name}.png", size=(n, 2 * n))
+        coco.CocoImage(id=n, file_name=f"{name}.png", size=(n, 2 * n))
         for n, name in enumerate(names, 1)
     ]
     categories = [
-        coco.Category(id=n, name=name, keypoints=("a", name), edges=(("a", name),))
+        CocoCategory(id=n, name=name, keypoints=("a", name), edges=(("a", name),))
         for n, name in enumerate(names, 1)
         if name != "a"
     ]
@@ -300,7 +290,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, names):
     document = coco.read(path)
     assert list(document.images.values()) == images
     assert list(document.categories) == categories
-    found = [coco_values.caption(each) for each in document.annotations[images[0].file_name]]
+    found = [each.caption() for each in document.annotations[images[0].file_name]]
     assert found == names
 
 
@@ -328,8 +318,7 @@ def test_any_changed_value_is_read_or_refused(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()
     with contextlib.suppress(DataError):
         document = read(folder, json.dumps(found, allow_nan=True).encode())
-        coco_values.attributes([document])
         for (each,) in document.annotations.values():
-            for of in (coco_values.box, coco_values.segment, coco_values.keypoints):
+            for of in (CocoAnnotation.box, CocoAnnotation.segment, CocoAnnotation.keypoints):
                 with contextlib.suppress(DataError):
                     of(each, SIZE)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from reading import put, reading
+from reading import notes_of, put, reading
 
 from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.images import rle
 from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.plugin import Boxes, Keypoints, Mask, Text
+from dsbuilder.proposal.recognition import LEAST, weighed
 
-read, targets, refusal, logged = reading(Coco)
+read, targets, refusal, _ = reading(Coco)
+notes = partial(notes_of, Coco)
 
 CATEGORIES = [{"id": 90, "name": "zebra"}, {"id": 18, "name": "dog"}]
 BOX = {"image_id": 1, "category_id": 18, "bbox": [4, 3, 20, 15], "iscrowd": 0}
@@ -62,7 +65,7 @@ def single(root: Path, *annotations: dict[str, Any], **more: Any) -> Path:
     return put(root, {"a.json": document(("a.jpg",), *annotations, **more), "a.jpg": ""})
 
 
-def test_boxes_of_every_split_are_read_from_where_the_images_lie(tmp_path, caplog):
+def test_boxes_of_every_split_are_read_from_where_the_images_lie(tmp_path):
     root = coco2017(tmp_path)
     records = read(root, **OBJECTS)
     assert [(each.key, each.split, each.path) for each in records.values()] == [
@@ -79,7 +82,7 @@ def test_boxes_of_every_split_are_read_from_where_the_images_lie(tmp_path, caplo
             names=("dog", "zebra"), attributes=(("iscrowd", "int64"),), numbers=(18, 90)
         )
     }
-    assert logged(caplog, root, **OBJECTS) == []
+    assert notes(root, **OBJECTS) == []
 
 
 def test_the_layout_of_roboflow_is_read_where_names_of_images_are_those_of_other_splits(tmp_path):
@@ -194,7 +197,7 @@ def test_several_files_of_one_split_are_joined_by_their_images(tmp_path):
     )
 
 
-def test_attributes_that_every_object_has_are_kept_and_others_reported(tmp_path, caplog):
+def test_attributes_that_every_object_has_are_kept_and_others_reported(tmp_path):
     root = single(
         tmp_path,
         {**BOX, "attributes": {"occluded": True, "who": "x", "rare": 1}},
@@ -207,8 +210,8 @@ def test_attributes_that_every_object_has_are_kept_and_others_reported(tmp_path,
     )
     (record,) = read(root, objects="a.json").values()
     assert record.targets["objects"][0] == {**DOG, "occluded": 1, "who": "x"}
-    assert logged(caplog, root, objects="a.json") == [
-        "ROOT: attributes that not every object has, or of several types, are not read: 'rare'."
+    assert notes(root, objects="a.json") == [
+        "attributes that not every object has, or of several types, are not read: 'rare'"
     ]
 
 
@@ -221,21 +224,21 @@ def test_the_header_of_the_image_says_its_size_where_the_file_does_not(tmp_path)
     assert record.targets == {"objects": [DOG]}
 
 
-def test_stray_and_repeated_things_are_counted(tmp_path, caplog):
+def test_stray_and_repeated_things_are_counted(tmp_path):
     root = coco2017(tmp_path, **{"train2017/stray.jpg": "", "notes.txt": ""})
     (root / VAL).write_text(document(("c.jpg",), BOX, BOX))
-    assert logged(caplog, root, **OBJECTS) == [
-        "ROOT: 2 files were skipped: 1 .jpg, 1 .txt.",
-        f"ROOT: annotations that are there twice count once: 1 of '{VAL}' left out.",
+    assert notes(root, **OBJECTS) == [
+        "2 files were skipped: 1 .jpg, 1 .txt",
+        f"annotations that are there twice count once: 1 of '{VAL}' left out",
     ]
 
 
-def test_an_annotation_without_a_segmentation_is_reported_where_masks_are_made(tmp_path, caplog):
+def test_an_annotation_without_a_segmentation_is_reported_where_masks_are_made(tmp_path):
     root = single(
         tmp_path, {**BOX, "segmentation": []}, {**BOX, "segmentation": [[0, 0, 9, 0, 9, 9]]}
     )
-    assert logged(caplog, root, mask="a.json") == [
-        "ROOT: 1 annotation has no segmentation, hence no place in a mask."
+    assert notes(root, mask="a.json") == [
+        "1 annotation has no segmentation, hence no place in a mask"
     ]
 
 
@@ -308,8 +311,8 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, start, leng
     (root / "a.json").write_text(text[:start] + piece + text[start + length :], encoding="utf-8")
     source = Coco(path=root, objects="a.json", mask="a.json")
     try:
-        records = list(source.records())
-        kinds = source.targets(records)
+        catalog = source.open()
+        records, kinds = catalog.records, catalog.targets
         parsed = [
             {name: kind.parse(record.targets[name]) for name, kind in kinds.items()}
             for record in records
@@ -328,8 +331,9 @@ def test_the_layout_of_coco_is_recognised_with_every_file_in_its_place(tmp_path)
         told = [{"image_id": n, "caption": "x"} for n in range(1, len(names) + 1)]
         captions[f"annotations/captions_{split}2017.json"] = document(names, *told, categories=[])
     root = coco2017(tmp_path, **captions)
-    found = Coco.recognise(root)
-    assert found.certainty > 0.9
+    found = Coco.signs(root)
+    assert found.evidence == "declared"
+    assert not found.contradictions
     assert found.options == {
         "path": ".",
         "objects": {"train": TRAIN, "validation": VAL},
@@ -343,13 +347,13 @@ def test_the_layout_of_coco_is_recognised_with_every_file_in_its_place(tmp_path)
 
 
 def test_images_of_one_name_in_two_splits_are_counted_twice(tmp_path):
-    found = Coco.recognise(coco2017(tmp_path, **{VAL: document(("a.jpg",))}))
+    found = Coco.signs(coco2017(tmp_path, **{VAL: document(("a.jpg",))}))
     assert "annotate objects (3 images" in found.reason
 
 
 def test_one_file_without_a_split_is_recognised(tmp_path):
     root = single(tmp_path, {**BOX, "segmentation": [[0, 0, 9, 0, 9, 9]]})
-    assert Coco.recognise(root).options == {"path": ".", "objects": "a.json", "mask": "a.json"}
+    assert Coco.signs(root).options == {"path": ".", "objects": "a.json", "mask": "a.json"}
 
 
 def test_a_split_without_any_boxes_is_recognised_with_the_others(tmp_path):
@@ -361,7 +365,7 @@ def test_a_split_without_any_boxes_is_recognised_with_the_others(tmp_path):
         for path, names in kept.items()
     }
     root = coco2017(tmp_path, **captions | {VAL: document(("c.jpg",))})
-    found = Coco.recognise(root)
+    found = Coco.signs(root)
     assert found.options["objects"] == {"train": TRAIN, "validation": VAL}
     assert found.options["text"] == dict(zip(("train", "validation"), kept, strict=True))
     options = {name: each for name, each in found.options.items() if name != "path"}
@@ -375,7 +379,7 @@ def test_a_split_without_boxes_does_not_take_those_of_its_masks(tmp_path):
         stuff["train"]: document(("a.jpg", "b.jpg"), covered),
         stuff["validation"]: document(("c.jpg",), covered),
     }
-    found = Coco.recognise(coco2017(tmp_path, **masks | {VAL: document(("c.jpg",))}))
+    found = Coco.signs(coco2017(tmp_path, **masks | {VAL: document(("c.jpg",))}))
     objects = {"train": TRAIN, "validation": VAL}
     assert found.options == {"path": ".", "objects": objects, "mask": stuff}
 
@@ -384,7 +388,7 @@ def test_an_empty_file_replaces_none_that_says_something_and_holds_no_captions(t
     empty = document(("c.jpg",))
     told = document(("a.jpg", "b.jpg"), {"image_id": 1, "caption": "x"})
     files = {"captions_train.json": told, "captions_val.json": empty, "a/" + VAL: empty}
-    found = Coco.recognise(coco2017(tmp_path, **files))
+    found = Coco.signs(coco2017(tmp_path, **files))
     assert found.options == {"path": ".", "objects": {"train": TRAIN, "validation": VAL}}
     assert found.reason.endswith(
         f"; not used: '{'a/' + VAL}', 'captions_train.json', 'captions_val.json'"
@@ -392,13 +396,13 @@ def test_an_empty_file_replaces_none_that_says_something_and_holds_no_captions(t
 
 
 def test_files_that_are_empty_throughout_are_no_set(tmp_path):
-    found = Coco.recognise(put(tmp_path, {"train.json": document(("a.jpg",)), "a.jpg": ""}))
-    assert found.certainty == 0
+    found = Coco.signs(put(tmp_path, {"train.json": document(("a.jpg",)), "a.jpg": ""}))
+    assert found.evidence is None
 
 
 def test_a_file_too_large_to_be_read_now_is_taken_by_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr("dsbuilder.layouts.coco.signs._READ_BYTES", 10)
-    found = Coco.recognise(coco2017(tmp_path))
+    found = Coco.signs(coco2017(tmp_path))
     assert found.options["objects"] == {"train": TRAIN, "validation": VAL}
     assert "files are too large to be looked into" in found.reason
 
@@ -413,9 +417,10 @@ def test_a_file_too_large_to_be_read_now_is_taken_by_its_name(tmp_path, monkeypa
     ],
 )
 def test_other_layouts_are_not_taken_for_it(tmp_path, files, reason):
-    found = Coco.recognise(put(tmp_path, files))
-    assert found.certainty < 0.5
-    assert reason in found.reason
+    found = Coco.signs(put(tmp_path, files))
+    assert found.evidence is None or found.contradictions == ["1 of these are not there"]
+    assert weighed(found).certainty < LEAST
+    assert reason in weighed(found).reason
 
 
 def test_an_image_turned_by_its_camera_does_not_carry_boxes_of_its_stored_size(tmp_path):

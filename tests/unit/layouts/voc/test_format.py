@@ -26,7 +26,7 @@ WHOLE = """<annotation>
 """
 
 
-def read(folder: Path, text: str) -> voc.Annotation:
+def read(folder: Path, text: str) -> voc.VocAnnotation:
     path = folder / "a.xml"
     path.write_text(text, encoding="utf-8")
     return voc.read(path)
@@ -38,11 +38,11 @@ def with_object(inside: str) -> str:
 
 def test_an_annotation_is_read_with_its_edges_counted_from_zero(tmp_path):
     found = read(tmp_path, WHOLE)
-    assert found == voc.Annotation(
+    assert found == voc.VocAnnotation(
         file_name="2007_000027.jpg",
         size=(500, 486),
         objects=(
-            voc.Object(
+            voc.VocObject(
                 name="person",
                 corners=(173.0, 100.0, 349.0, 351.0),
                 attributes={"difficult": 1, "truncated": 0},
@@ -60,7 +60,7 @@ def test_the_first_and_the_last_pixel_are_the_whole_image(tmp_path):
 
 def test_a_size_of_zero_counts_as_none(tmp_path):
     assert read(tmp_path, WHOLE.replace("486", "0")).size is None
-    assert read(tmp_path, "<annotation/>") == voc.Annotation()
+    assert read(tmp_path, "<annotation/>") == voc.VocAnnotation()
 
 
 def test_an_object_that_is_there_twice_counts_once(tmp_path):
@@ -100,7 +100,7 @@ def test_a_wrong_annotation_is_refused_with_file_and_line(tmp_path, text, messag
 NAME = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1)
 PIXEL = st.floats(0, 2000, allow_subnormal=False)
 OBJECT = st.builds(
-    lambda name, corners, flag: voc.Object(
+    lambda name, corners, flag: voc.VocObject(
         name=name, corners=corners, attributes={"difficult": flag, "truncated": 1 - flag}
     ),
     NAME,
@@ -112,7 +112,7 @@ OBJECT = st.builds(
 @settings(max_examples=60)
 @given(NAME, st.lists(OBJECT, max_size=4, unique_by=lambda each: each.name))
 def test_what_is_written_is_read_again(tmp_path_factory, name, objects):
-    annotation = voc.Annotation(file_name=f"{name}.png", size=(300, 400), objects=tuple(objects))
+    annotation = voc.VocAnnotation(file_name=f"{name}.png", size=(300, 400), objects=tuple(objects))
     text = voc.written(annotation, depth=3, segmented=False)
     found = read(tmp_path_factory.getbasetemp(), text)
     assert (found.file_name, found.size) == (annotation.file_name, annotation.size)
@@ -159,9 +159,7 @@ def test_a_labelmap_is_a_class_and_its_color_a_line(tmp_path):
 @given(st.lists(NAME, min_size=1, max_size=6, unique=True))
 def test_a_labelmap_that_is_written_is_read_again(tmp_path_factory, names):
     path = tmp_path_factory.getbasetemp() / "labelmap.txt"
-    stated = f'{{"names": "{names[0]}:1,2,3:"}}'
-    path.write_text(voc.written_labelmap(names, stated), encoding="utf-8")
-    assert voc.read_stated(path) == (2, stated)
+    path.write_text(voc.written_labelmap(names), encoding="utf-8")
     assert tuple(voc.read_labelmap(path)) == tuple(names)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from reading import put, reading
+from reading import notes_of, put, reading
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.voc import format as voc
 from dsbuilder.layouts.voc.reader import Voc
 from dsbuilder.plugin import Boxes, Mask
 
-read, targets, refusal, logged = reading(Voc)
+read, targets, refusal, _ = reading(Voc)
+notes = partial(notes_of, Voc)
 
 ATTRIBUTES = (("difficult", "int64"), ("truncated", "int64"))
 CAT = {"label": "cat", "box": [0.1, 0.1, 0.6, 0.6], "difficult": 0, "truncated": 1}
@@ -66,7 +68,7 @@ def masked(root: Path) -> Path:
     return root
 
 
-def test_boxes_of_every_split_are_read(tmp_path, caplog):
+def test_boxes_of_every_split_are_read(tmp_path):
     root = devkit(tmp_path)
     records = read(root)
     assert [(each.key, each.split, each.path) for each in records.values()] == [
@@ -78,7 +80,7 @@ def test_boxes_of_every_split_are_read(tmp_path, caplog):
     assert records["JPEGImages/b.jpg"].targets == {"objects": []}
     names = ("cat", "dog", "斑马")
     assert targets(root) == {"objects": Boxes(names=names, attributes=ATTRIBUTES)}
-    assert logged(caplog, root) == ["ROOT: 1 file was skipped: 1 .txt."]
+    assert notes(root) == ["1 file was skipped: 1 .txt"]
 
 
 def test_an_image_that_trainval_alone_lists_is_in_no_split(tmp_path):
@@ -117,25 +119,23 @@ def test_names_with_spaces_quotes_chinese_letters_and_windows_line_ends_are_read
     assert set(read(root)) == {f"JPEGImages/{name}.jpg" for name in names}
 
 
-def test_an_image_without_annotation_is_a_background_and_reported(tmp_path, caplog):
+def test_an_image_without_annotation_is_a_background_and_reported(tmp_path):
     root = devkit(tmp_path)
     (root / "Annotations/b.xml").unlink()
     assert read(root)["JPEGImages/b.jpg"].targets == {"objects": []}
-    assert logged(caplog, root)[-1] == (
-        "ROOT: 1 image has no XML file, hence no objects: 'JPEGImages/b.jpg'."
-    )
+    assert notes(root)[-1] == ("1 image has no XML file, hence no objects: 'JPEGImages/b.jpg'")
 
 
-def test_what_is_left_out_is_counted(tmp_path, caplog):
+def test_what_is_left_out_is_counted(tmp_path):
     part = "<part><name>head</name></part>"
     extra = {"Annotations/gone.xml": annotation(), "JPEGImages/x.jpg": "", "README": ""}
     root = devkit(tmp_path, **extra)
     (root / "Annotations/a.xml").write_text(annotation(thing(), thing(), thing("dog", more=part)))
     assert len(read(root)["JPEGImages/a.jpg"].targets["objects"]) == 2
-    assert logged(caplog, root) == [
-        "ROOT: 4 files were skipped: 1 .jpg, 1 .txt, 1 .xml, 1 without an extension.",
-        "ROOT: objects that are there twice count once: 1 left out.",
-        "ROOT: parts of objects are not read: 1 left out.",
+    assert notes(root) == [
+        "4 files were skipped: 1 .jpg, 1 .txt, 1 .xml, 1 without an extension",
+        "objects that are there twice count once: 1 left out",
+        "parts of objects are not read: 1 left out",
     ]
     read_files = 3 + 3 + 3  # images, annotations, lists
     assert read_files + 4 == sum(path.is_file() for path in root.rglob("*"))
@@ -258,8 +258,8 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, name, start
     (root / name).write_text(text[:start] + piece + text[start + length :], encoding="utf-8")
     source = Voc(path=root)
     try:
-        records = list(source.records())
-        target = source.targets(records)["objects"]
+        catalog = source.open()
+        records, target = catalog.records, catalog.targets["objects"]
     except DataError as error:
         assert str(root) in str(error) or "expected class names" in str(error)
         return
@@ -273,8 +273,9 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, name, start
 
 def test_the_layout_of_the_development_kit_is_recognised(tmp_path):
     devkit(tmp_path / "VOCdevkit/VOC2012")
-    found = Voc.recognise(tmp_path)
-    assert found.certainty > 0.9
+    found = Voc.signs(tmp_path)
+    assert found.evidence == "declared"
+    assert not found.contradictions
     assert found.options == {"path": "VOCdevkit/VOC2012"}
     assert found.reason == (
         "Annotations and JPEGImages: 3 images, 3 XML files, 0 masks; classes such as 'cat', "
@@ -286,13 +287,13 @@ def test_the_layout_of_the_development_kit_is_recognised(tmp_path):
 def test_annotations_in_other_folders_and_beside_images_are_recognised(tmp_path):
     note = annotation(thing())
     apart = put(tmp_path / "x", {"annotations/1.xml": note, "images/1.png": ""})
-    assert Voc.recognise(apart).options == {
+    assert Voc.signs(apart).options == {
         "path": ".",
         "images": "images",
         "annotations": "annotations",
     }
     beside = put(tmp_path / "y", {"train/1.xml": note, "train/1.jpg": "", "test/2.xml": note})
-    options = Voc.recognise(beside).options
+    options = Voc.signs(beside).options
     assert options == {"path": ".", "images": ".", "annotations": "."}
     assert len(read(beside, images=".", annotations=".")) == 1
 
@@ -306,6 +307,6 @@ def test_annotations_in_other_folders_and_beside_images_are_recognised(tmp_path)
     ],
 )
 def test_other_layouts_are_not_taken_for_it(tmp_path, files, reason):
-    found = Voc.recognise(put(tmp_path, files))
-    assert found.certainty == 0
+    found = Voc.signs(put(tmp_path, files))
+    assert found.evidence is None
     assert reason in found.reason

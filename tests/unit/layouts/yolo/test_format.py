@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.yolo import format as yolo
-from dsbuilder.layouts.yolo.line import Pose, Row
+from dsbuilder.layouts.yolo.line import Pose, YoloObject
 
 NAMES = {0: "cat", 1: "dog"}
 
 
-def read(path: Path, text: str | bytes, pose: Pose | None = None) -> yolo.Labels:
+def read(path: Path, text: str | bytes, pose: Pose | None = None) -> yolo.LabelFile:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     faults = Faults()
     labels = yolo.read_labels(path, NAMES, faults, pose=pose)
@@ -41,26 +41,26 @@ def test_the_label_lies_where_the_last_folder_of_images_is_one_of_labels(image, 
 
 
 def test_a_line_is_a_class_and_a_box_by_its_centre(tmp_path):
-    rows = read(tmp_path / "a.txt", "1 0.5 0.25 0.5 0.5\n").rows
-    assert rows == (Row(1, (0.25, 0.0, 0.75, 0.5)),)
+    rows = read(tmp_path / "a.txt", "1 0.5 0.25 0.5 0.5\n").objects
+    assert rows == (YoloObject(1, (0.25, 0.0, 0.75, 0.5)),)
 
 
 def test_windows_line_ends_a_byte_order_mark_and_blank_lines_are_read(tmp_path):
     labels = read(tmp_path / "a.txt", b"\xef\xbb\xbf0 .5 .5 .1 .1\r\n\r\n1.0\t5e-1 0.5 0.2 0.2\r\n")
-    assert [row.class_id for row in labels.rows] == [0, 1]
+    assert [row.class_id for row in labels.objects] == [0, 1]
 
 
 def test_an_empty_file_has_no_objects(tmp_path):
-    assert read(tmp_path / "a.txt", "\n \n") == yolo.Labels()
+    assert read(tmp_path / "a.txt", "\n \n") == yolo.LabelFile()
 
 
 def test_a_line_that_is_there_twice_counts_once_and_is_reported(tmp_path):
     labels = read(tmp_path / "a.txt", "0 .5 .5 .1 .1\n1 .5 .5 .1 .1\n0 0.50 0.5 0.1 0.1\n")
-    assert (len(labels.rows), labels.repeated) == (2, 1)
+    assert (len(labels.objects), labels.repeated) == (2, 1)
 
 
 def test_a_rounding_error_outside_is_moved_to_the_edge(tmp_path):
-    (row,) = read(tmp_path / "a.txt", "0 0.5 0.5 1.004 1.0\n").rows
+    (row,) = read(tmp_path / "a.txt", "0 0.5 0.5 1.004 1.0\n").objects
     assert row.corners == (0.0, 0.0, 1.0, 1.0)
 
 
@@ -96,8 +96,8 @@ def test_a_wrong_line_is_refused_with_file_and_line(tmp_path, line, found):
 
 
 def test_a_polygon_has_the_box_around_it(tmp_path):
-    (row,) = read(tmp_path / "a.txt", "1 0.5 0.2 0.7 1.004 0.1 0.4\n").rows
-    assert row == Row(1, (0.1, 0.2, 0.7, 1.0), (0.5, 0.2, 0.7, 1.0, 0.1, 0.4))
+    (row,) = read(tmp_path / "a.txt", "1 0.5 0.2 0.7 1.004 0.1 0.4\n").objects
+    assert row == YoloObject(1, (0.1, 0.2, 0.7, 1.0), (0.5, 0.2, 0.7, 1.0, 0.1, 0.4))
 
 
 EYES = Pose(names=("left", "right"), swaps=(("left", "right"),))
@@ -105,14 +105,14 @@ EYES = Pose(names=("left", "right"), swaps=(("left", "right"),))
 
 def test_keypoints_follow_their_box(tmp_path):
     text = "0 .5 .5 .5 .5 .25 .5 2 -9 7 0\n1 .5 .5 .5 .5 1.004 0 1 0 0 2\n"
-    first, second = read(tmp_path / "a.txt", text, EYES).rows
+    first, second = read(tmp_path / "a.txt", text, EYES).objects
     assert first.points == ((0.25, 0.5, 2), (0.0, 0.0, 0))
     assert (second.corners, second.points) == ((0.25, 0.25, 0.75, 0.75), ((1, 0, 1), (0, 0, 2)))
 
 
 def test_of_keypoints_without_a_visibility_those_at_the_corner_are_absent(tmp_path):
     pose = Pose(names=("a", "b"), is_seen=False)
-    (row,) = read(tmp_path / "a.txt", "0 .5 .5 .5 .5 .25 .5 0 0\n", pose).rows
+    (row,) = read(tmp_path / "a.txt", "0 .5 .5 .5 .5 .25 .5 0 0\n", pose).objects
     assert row.points == ((0.25, 0.5, 2), (0.0, 0.0, 0))
 
 
@@ -143,12 +143,12 @@ POINT = st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32), st.integ
 @settings(max_examples=60)
 @given(st.lists(st.tuples(POINT | st.just((0.0, 0.0, 0)), POINT), max_size=4))
 def test_keypoints_that_are_written_are_read_again(tmp_path_factory, found):
-    rows = [Row(0, (0.0, 0.0, 1.0, 1.0), points=points) for points in found]
+    rows = [YoloObject(0, (0.0, 0.0, 1.0, 1.0), points=points) for points in found]
     path = tmp_path_factory.getbasetemp() / "pose.txt"
     again = read(path, yolo.written_labels(rows), EYES)
-    assert len(again.rows) + again.repeated == len(rows)
+    assert len(again.objects) + again.repeated == len(rows)
     if not again.repeated:
-        for one, other in zip(again.rows, rows, strict=True):
+        for one, other in zip(again.objects, rows, strict=True):
             for point, written in zip(one.points, other.points, strict=True):
                 assert point == pytest.approx(written, abs=1e-9)
 
@@ -157,7 +157,7 @@ def test_keypoints_that_are_written_are_read_again(tmp_path_factory, found):
 @given(st.text("01. -5e\n", max_size=80), st.sampled_from([None, EYES]))
 def test_any_line_of_polygons_or_keypoints_is_read_or_refused(tmp_path_factory, text, pose):
     with contextlib.suppress(DataError):
-        for row in read(tmp_path_factory.getbasetemp() / "any.txt", text, pose).rows:
+        for row in read(tmp_path_factory.getbasetemp() / "any.txt", text, pose).objects:
             assert all(0 <= number <= 1 for number in (*row.corners, *row.polygon))
             assert len(row.points) == (0 if pose is None else 2)
 
@@ -177,11 +177,11 @@ CORNERS = st.tuples(SHARE, SHARE, SHARE, SHARE).map(
 @given(st.lists(st.tuples(st.integers(0, 1), CORNERS), max_size=6))
 def test_what_is_written_is_read_again(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "written.txt"
-    labels = read(path, yolo.written_labels(Row(*row) for row in rows))
+    labels = read(path, yolo.written_labels(YoloObject(*row) for row in rows))
     distinct = list(dict.fromkeys(rows))
-    assert len(labels.rows) + labels.repeated == len(rows)
-    if len(labels.rows) == len(distinct):  # boxes nearer than 1e-9 are one
-        for read_back, (class_id, corners) in zip(labels.rows, distinct, strict=True):
+    assert len(labels.objects) + labels.repeated == len(rows)
+    if len(labels.objects) == len(distinct):  # boxes nearer than 1e-9 are one
+        for read_back, (class_id, corners) in zip(labels.objects, distinct, strict=True):
             assert read_back.class_id == class_id
             assert read_back.corners == pytest.approx(corners, abs=1e-9)
 
@@ -190,12 +190,12 @@ def test_what_is_written_is_read_again(tmp_path_factory, rows):
 @given(st.text("01. -5e\n\r\t,xé", max_size=60) | st.binary(max_size=30))
 def test_any_label_file_is_read_or_refused(tmp_path_factory, text):
     with contextlib.suppress(DataError):
-        for row in read(tmp_path_factory.getbasetemp() / "any.txt", text).rows:
+        for row in read(tmp_path_factory.getbasetemp() / "any.txt", text).objects:
             assert row.class_id in NAMES
             assert 0 <= row.corners[0] <= row.corners[2] <= 1
 
 
-def data(path: Path, text: str) -> yolo.Data:
+def data(path: Path, text: str) -> yolo.DataYaml:
     file = path / "data.yaml"
     file.write_text(text, encoding="utf-8")
     return yolo.read_data(file)
@@ -207,7 +207,7 @@ def test_data_yaml_names_classes_and_places(tmp_path):
         "path: ../datasets/coco8  # root\ntrain: images/train\nval: [images/val, more.txt]\n"
         "test:  # none\nnames:\n  0: person\n  1: 'no'\n",
     )
-    assert found == yolo.Data(
+    assert found == yolo.DataYaml(
         names={0: "person", 1: "no"},
         root="../datasets/coco8",
         places={"train": ("images/train",), "validation": ("images/val", "more.txt")},

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from reading import put, reading
+from reading import notes_of, put, reading
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.yolo.reader import Yolo
 from dsbuilder.plugin import Boxes, Keypoints
 
-read, targets, refusal, logged = reading(Yolo)
+read, targets, refusal, _ = reading(Yolo)
+notes = partial(notes_of, Yolo)
 
 DATA = "path: .\ntrain: images/train\nval: images/val\nnames: {0: cat, 1: dog}\n"
 CAT = [{"label": "cat", "box": [0.25, 0.25, 0.75, 0.75]}]
@@ -39,7 +41,7 @@ def coco8(root: Path, **more: str) -> Path:
     )
 
 
-def test_images_and_labels_of_every_split_are_read(tmp_path, caplog):
+def test_images_and_labels_of_every_split_are_read(tmp_path):
     records = read(coco8(tmp_path))
     assert [(each.key, each.split, each.path) for each in records.values()] == [
         ("images/train/a.jpg", "train", tmp_path / "images/train/a.jpg"),
@@ -49,14 +51,14 @@ def test_images_and_labels_of_every_split_are_read(tmp_path, caplog):
     assert records["images/train/a.jpg"].targets == {"objects": CAT}
     assert records["images/train/deep/b.jpg"].targets == {"objects": []}
     assert len(records["images/val/c.png"].targets["objects"]) == 2
-    assert logged(caplog, tmp_path) == []
+    assert notes(tmp_path) == []
 
 
 def test_classes_are_those_of_data_yaml_in_the_order_of_ids_with_gaps_or_none(tmp_path):
     root = coco8(tmp_path)
     (root / "data.yaml").write_text(DATA.replace("{0: cat, 1: dog}", "{9: bird, 0: cat, 1: dog}"))
     source = Yolo(path=root)
-    targets = source.targets(list(source.records()))
+    targets = source.open().targets
     assert targets == {"objects": Boxes(names=("cat", "dog", "bird"))}
 
 
@@ -78,22 +80,20 @@ def test_the_layout_of_roboflow_is_read(tmp_path):
     }
 
 
-def test_a_list_of_images_is_a_place_as_well(tmp_path, caplog):
+def test_a_list_of_images_is_a_place_as_well(tmp_path):
     root = coco8(
         tmp_path, **{"train.txt": "\ufeff./images/train/a.jpg\r\nimages/val/c.png\r\n\r\n"}
     )
     (root / "data.yaml").write_text("names: [cat, dog]\ntrain: train.txt\n")
     assert set(read(root)) == {"images/train/a.jpg", "images/val/c.png"}
-    assert logged(caplog, root) == ["ROOT: 2 files were skipped: 1 .jpg, 1 .txt."]
+    assert notes(root) == ["2 files were skipped: 1 .jpg, 1 .txt"]
 
 
-def test_a_missing_label_file_is_a_background_and_reported(tmp_path, caplog):
+def test_a_missing_label_file_is_a_background_and_reported(tmp_path):
     root = coco8(tmp_path)
     (root / "labels/train/a.txt").unlink()
     assert read(root)["images/train/a.jpg"].targets == {"objects": []}
-    assert logged(caplog, root) == [
-        "ROOT: 1 image has no label file, hence no objects: 'images/train/a.jpg'."
-    ]
+    assert notes(root) == ["1 image has no label file, hence no objects: 'images/train/a.jpg'"]
 
 
 def test_no_label_file_at_all_is_an_error(tmp_path):
@@ -105,30 +105,28 @@ def test_no_label_file_at_all_is_an_error(tmp_path):
     )
 
 
-def test_rows_and_images_that_are_there_twice_count_once_and_are_reported(tmp_path, caplog):
+def test_rows_and_images_that_are_there_twice_count_once_and_are_reported(tmp_path):
     root = coco8(tmp_path, **{"more.txt": "images/train/a.jpg\nimages/train/a.jpg\n"})
     (root / "labels/train/a.txt").write_text(LINE * 3)
     (root / "data.yaml").write_text("names: [cat, dog]\ntrain: more.txt\nval: images/val\n")
     assert read(root)["images/train/a.jpg"].targets == {"objects": CAT}
-    assert logged(caplog, root)[-2:] == [
-        "ROOT: boxes that are there twice count once: 2 left out.",
-        "ROOT: images that are listed twice count once: 1 left out.",
+    assert notes(root)[-2:] == [
+        "boxes that are there twice count once: 2 left out",
+        "images that are listed twice count once: 1 left out",
     ]
 
 
-def test_stray_images_labels_and_other_files_are_skipped_and_counted(tmp_path, caplog):
+def test_stray_images_labels_and_other_files_are_skipped_and_counted(tmp_path):
     root = coco8(tmp_path, **{"images/x.jpg": "", "labels/train/gone.txt": LINE, "README": ""})
     assert set(read(root)) == set(read(coco8(tmp_path / "again")))
     shutil.rmtree(tmp_path / "again")
-    assert logged(caplog, root)[-1] == (
-        "ROOT: 3 files were skipped: 1 .jpg, 1 .txt, 1 without an extension."
-    )
+    assert notes(root)[-1] == ("3 files were skipped: 1 .jpg, 1 .txt, 1 without an extension")
 
 
-def test_what_is_read_and_what_is_skipped_are_all_files(tmp_path, caplog):
+def test_what_is_read_and_what_is_skipped_are_all_files(tmp_path):
     root = coco8(tmp_path, **{"images/x.jpg": "", "labels/gone.txt": "", "a.md": ""})
     read_files = len(read(root)) + 3 + 1  # images, label files, data.yaml
-    skipped = int(re.search(r"(\d+) files were skipped", logged(caplog, root)[0]).group(1))
+    skipped = int(re.search(r"(\d+) files were skipped", notes(root)[0]).group(1))
     assert read_files + skipped == sum(path.is_file() for path in root.rglob("*"))
 
 
@@ -150,7 +148,7 @@ def pose(root: Path) -> Path:
     return put(root, {**files, "images/a.png": ""})
 
 
-def test_polygons_are_read_as_the_boxes_around_them_and_that_is_said(tmp_path, caplog):
+def test_polygons_are_read_as_the_boxes_around_them_and_that_is_said(tmp_path):
     records = read(segments(tmp_path))
     assert records["images/a.png"].targets == {
         "objects": [
@@ -158,8 +156,8 @@ def test_polygons_are_read_as_the_boxes_around_them_and_that_is_said(tmp_path, c
             {"label": "sea", "box": [0, 0, 0.5, 0.5]},
         ]
     }
-    assert logged(caplog, tmp_path) == [
-        "ROOT: polygons that are read as the boxes around them: 2; `polygons` says otherwise."
+    assert notes(tmp_path) == [
+        "polygons that are read as the boxes around them: 2; `polygons` says otherwise"
     ]
 
 
@@ -167,8 +165,8 @@ def test_polygons_are_read_as_the_boxes_around_them_and_that_is_said(tmp_path, c
 def test_polygons_are_read_as_a_mask_in_which_smaller_ones_cover_larger_ones(tmp_path, polygons):
     root = segments(tmp_path)
     source = Yolo(path=root, polygons=polygons)
-    records = {each.key: each for each in source.records()}
-    kinds = source.targets(list(records.values()))
+    records = {each.key: each for each in source.open().records}
+    kinds = source.open().targets
     assert set(kinds) == ({"mask"} if polygons == "mask" else {"objects", "mask"})
     assert kinds["mask"].names == ("background", "sky", "sea")
     ids = kinds["mask"].parse(records["images/a.png"].targets["mask"])
@@ -185,31 +183,31 @@ def test_polygons_are_read_as_a_mask_in_which_smaller_ones_cover_larger_ones(tmp
     )
 
 
-def test_keypoints_are_read_with_their_boxes(tmp_path, caplog):
+def test_keypoints_are_read_with_their_boxes(tmp_path):
     root = pose(tmp_path)
     source = Yolo(path=root)
-    records = {each.key: each for each in source.records()}
+    records = {each.key: each for each in source.open().records}
     assert records["images/a.png"].targets == {
         "objects": CAT,
         "keypoints": [[[0.25, 0.5, 2], [0.75, 0.5, 1], [0, 0, 0]]],
     }
     assert records["images/b.png"].targets == {"objects": [], "keypoints": []}
-    kinds = source.targets(list(records.values()))
+    kinds = source.open().targets
     names = ("point 0", "point 1", "point 2")
     assert kinds["keypoints"] == Keypoints(names=names, swaps=(("point 1", "point 2"),))
-    assert logged(caplog, root) == ["ROOT: boxes that are there twice count once: 1 left out."]
+    assert notes(root) == ["boxes that are there twice count once: 1 left out"]
     assert "expected no kpt_shape where polygons are read" in refusal(root, polygons="mask")
     (root / "data.yaml").write_text(POSE.replace("flip_idx", "x"))
-    assert logged(caplog, root)[-1] == (
-        "ROOT: no keypoints change places in a mirrored image, since data.yaml has no flip_idx."
+    assert notes(root)[-1] == (
+        "no keypoints change places in a mirrored image, since data.yaml has no flip_idx"
     )
 
 
 def test_sets_of_polygons_and_of_keypoints_are_recognised(tmp_path):
-    found = Yolo.recognise(segments(tmp_path / "segments"))
+    found = Yolo.signs(segments(tmp_path / "segments"))
     assert found.options == {"path": ".", "polygons": "both"}
-    found = Yolo.recognise(pose(tmp_path / "pose"))
-    assert (found.certainty, found.options) == (0.95, {"path": "."})
+    found = Yolo.signs(pose(tmp_path / "pose"))
+    assert (found.evidence, found.options) == ("declared", {"path": "."})
     assert "places of train, 3 keypoints; 2 images with a label file" in found.reason
 
 
@@ -263,11 +261,11 @@ def test_every_wrong_line_is_named_up_to_a_limit(tmp_path):
     assert second.startswith("ROOT/labels/train/a.txt:3: expected a class id")
 
 
-def test_a_path_that_leads_elsewhere_is_reported_and_not_followed(tmp_path, caplog):
+def test_a_path_that_leads_elsewhere_is_reported_and_not_followed(tmp_path):
     root = coco8(tmp_path)
     (root / "data.yaml").write_text(DATA.replace("path: .", "path: /datasets/coco8"))
-    assert logged(caplog, root) == [
-        "ROOT: path: '/datasets/coco8' of data.yaml is no folder below and not followed."
+    assert notes(root) == [
+        "path: '/datasets/coco8' of data.yaml is no folder below and not followed"
     ]
     root = coco8(tmp_path / "outer" / "inner").parent
     (root / "my.yml").write_text(DATA.replace("path: .", "path: inner"))
@@ -317,8 +315,8 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, name, start
     (root / name).write_text(text[:start] + piece + text[start + length :])
     source = Yolo(path=root)
     try:
-        records = list(source.records())
-        target = source.targets(records)["objects"]
+        catalog = source.open()
+        records, target = catalog.records, catalog.targets["objects"]
     except DataError as error:
         assert str(root) in str(error) or "expected class names" in str(error)
         return
@@ -330,8 +328,9 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, name, start
 
 
 def test_the_layout_is_recognised_with_its_counts(tmp_path):
-    found = Yolo.recognise(coco8(tmp_path))
-    assert found.certainty > 0.9
+    found = Yolo.signs(coco8(tmp_path))
+    assert found.evidence == "declared"
+    assert not found.contradictions
     assert found.reason == (
         "'data.yaml' names 2 classes and places of train, validation; 3 images with a label file"
     )
@@ -342,10 +341,10 @@ def test_a_set_that_lies_deeper_or_lacks_a_split_is_recognised(tmp_path):
     root = coco8(tmp_path / "coco8")
     (root / "data.yaml").write_text(DATA + "test: images/test\n")
     (root / "data.yaml").rename(root / "coco8.yaml")
-    options = Yolo.recognise(tmp_path).options
+    options = Yolo.signs(tmp_path).options
     assert options == {"path": "coco8", "data": "coco8.yaml", "only": ["train", "validation"]}
     source = Yolo(path=tmp_path / "coco8", data="coco8.yaml", only=tuple(options["only"]))
-    assert len(list(source.records())) == 3
+    assert len(source.open().records) == 3
 
 
 @pytest.mark.parametrize(
@@ -358,8 +357,8 @@ def test_a_set_that_lies_deeper_or_lacks_a_split_is_recognised(tmp_path):
     ],
 )
 def test_other_layouts_are_not_taken_for_it(tmp_path, files, reason):
-    found = Yolo.recognise(put(tmp_path, files))
-    assert found.certainty == 0
+    found = Yolo.signs(put(tmp_path, files))
+    assert found.evidence is None
     assert reason in found.reason
 
 
@@ -367,4 +366,4 @@ def test_the_pixels_are_the_bytes_of_the_file(tmp_path):
     root = coco8(tmp_path)
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(root / "images/train/a.jpg")
     record = read(root)["images/train/a.jpg"]
-    assert Yolo(path=root).read(record) == (root / "images/train/a.jpg").read_bytes()
+    assert Yolo(path=root).open().read(record) == (root / "images/train/a.jpg").read_bytes()

@@ -11,13 +11,15 @@ from hypothesis.extra import numpy as arrays
 
 import dsbuilder
 from dsbuilder import Dataset
+from dsbuilder.dataset.exportable import OpenedDataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
 from dsbuilder.images import png
 from dsbuilder.layouts import keys
 from dsbuilder.layouts.yolo import format as yolo
-from dsbuilder.layouts.yolo.line import Pose, Row
+from dsbuilder.layouts.yolo.line import Pose, YoloObject
 from dsbuilder.layouts.yolo.reader import Yolo
+from dsbuilder.layouts.yolo.writer import YoloExporter
 
 POSE = Pose(names=("nose", "l", "r"), swaps=(("l", "r"),))
 SHARE = st.floats(0.25, 0.75, width=32)
@@ -25,7 +27,7 @@ POINT = st.tuples(SHARE, SHARE, st.integers(1, 2)) | st.just((0.0, 0.0, 0))
 OBJECT = st.tuples(st.integers(0, 1), st.floats(0, 0.25, width=32), st.tuples(POINT, POINT, POINT))
 
 
-def build(folder: Path, objects: list[list[Row]], *more: str) -> Dataset:
+def build(folder: Path, objects: list[list[YoloObject]], *more: str) -> Dataset:
     """Builds a dataset of a pose set with an image for each list of objects."""
     shutil.rmtree(folder, ignore_errors=True)
     for number, rows in enumerate(objects):
@@ -48,15 +50,14 @@ def build(folder: Path, objects: list[list[Row]], *more: str) -> Dataset:
 @given(st.lists(st.lists(OBJECT, max_size=3), min_size=4, max_size=4))
 def test_keypoints_are_exported_and_read_again(tmp_path_factory, found) -> None:
     rows = [
-        [Row(number, (low, low, 1.0, 1.0), points=points) for number, low, points in each]
+        [YoloObject(number, (low, low, 1.0, 1.0), points=points) for number, low, points in each]
         for each in found
     ]
     folder = tmp_path_factory.getbasetemp() / "pose"
     dataset = build(folder, rows)
     export(dataset, folder / "yolo", to="yolo")
-    source = Yolo(path=folder / "yolo")
-    records = {record.key: record for record in source.records()}
-    kinds = source.targets(list(records.values()))
+    catalog = Yolo(path=folder / "yolo").open()
+    records, kinds = {record.key: record for record in catalog.records}, catalog.targets
     assert kinds == dataset.signature.targets
     for split in dataset.splits:
         samples = list(dataset.samples(split))
@@ -72,33 +73,41 @@ def test_keypoints_are_exported_and_read_again(tmp_path_factory, found) -> None:
     assert not records
 
 
-SOME = [[Row(0, (0.0, 0.0, 1.0, 1.0), points=((0.5, 0.5, 2), (0.75, 0.5, 2), (0, 0, 0)))]] * 4
+SOME = [
+    [YoloObject(0, (0.0, 0.0, 1.0, 1.0), points=((0.5, 0.5, 2), (0.75, 0.5, 2), (0, 0, 0)))]
+] * 4
 
 
-def test_keypoints_whose_boxes_were_dropped_are_left_out_and_that_is_said(tmp_path, caplog) -> None:
+def test_keypoints_whose_boxes_were_dropped_are_left_out_and_that_is_said(tmp_path) -> None:
     # Of the object to the left the crop leaves neither box nor points, of the right one both.
-    left = Row(0, (0.0, 0.0, 0.25, 0.25), points=((0.1, 0.1, 2), (0.2, 0.2, 2), (0, 0, 0)))
+    left = YoloObject(0, (0.0, 0.0, 0.25, 0.25), points=((0.1, 0.1, 2), (0.2, 0.2, 2), (0, 0, 0)))
     rows = [[left, *SOME[0]]] * 4
     crop = "prepare=[{use: A.Crop, x_min: 8, y_min: 6, x_max: 16, y_max: 12, p: 1}]"
     dataset = build(tmp_path / "set", rows, crop)
+    (tmp_path / "notes").mkdir()
+    notes = YoloExporter().write(OpenedDataset(dataset), tmp_path / "notes").notes
+    assert notes[0].startswith("'keypoints' is left out, since not every box of 'objects' has poin")
+    assert len(notes) == 1
     export(dataset, tmp_path / "yolo", to="yolo")
-    assert "'keypoints' is left out, since not every box of 'objects' has points" in caplog.text
-    source = Yolo(path=tmp_path / "yolo")
-    assert set(source.targets(list(source.records()))) == {"objects"}
+    assert set(Yolo(path=tmp_path / "yolo").open().targets) == {"objects"}
 
 
-def test_keypoints_without_boxes_have_boxes_around_them(tmp_path, build_all_kinds) -> None:
+def test_keypoints_without_boxes_have_boxes_around_them_for_other_readers_alone(
+    tmp_path, build_all_kinds
+) -> None:
     others = ("label", "tags", "price", "pose", "text", "mask", "objects")
     dataset = build_all_kinds(without=others)
     export(dataset, tmp_path / "yolo", to="yolo")
-    source = Yolo(path=tmp_path / "yolo")
-    records = list(source.records())
-    kinds = source.targets(records)
-    assert kinds["objects"].names == ("object",)
-    assert kinds["keypoints"] == dataset.signature.targets["joints"]
-    found = sum(len(kinds["keypoints"].parse(each.targets["keypoints"])) for each in records)
+    catalog = Yolo(path=tmp_path / "yolo").open()
+    assert catalog.targets == dataset.signature.targets
+    parse = catalog.targets["joints"].parse
+    found = sum(len(parse(each.targets["joints"])) for each in catalog.records)
     stored = (each for split in dataset.splits for each in dataset.samples(split))
     assert found == sum(len(each.targets["joints"]) for each in stored) > 0
+    (tmp_path / "yolo/dsbuilder.json").unlink()
+    catalog = Yolo(path=tmp_path / "yolo").open()
+    assert catalog.targets["objects"].names == ("object",)
+    assert sum(len(each.targets["objects"]) for each in catalog.records) == found
 
 
 @pytest.mark.parametrize("how", ["mirrored", "plain"])
@@ -142,11 +151,10 @@ def test_masks_are_exported_as_polygons_and_read_again_to_the_pixel(
     folder = tmp_path_factory.getbasetemp() / "masks"
     dataset = build_masks(folder, found)
     export(dataset, folder / "yolo", to="yolo")
-    if not any(ids.any() for ids in found):
-        return
-    source = Yolo(path=folder / "yolo", polygons="mask")
-    records = {record.key: record for record in source.records()}
-    kinds = source.targets(list(records.values()))
+    options = Yolo.signs(folder / "yolo").options
+    assert options == {"path": ".", "polygons": "mask"}
+    catalog = Yolo(path=folder / "yolo", polygons="mask").open()
+    records, kinds = {record.key: record for record in catalog.records}, catalog.targets
     assert kinds == dataset.signature.targets
     for sample in dataset.samples("train"):
         mask = kinds["mask"].parse(records[sample.key].targets["mask"])
@@ -172,3 +180,21 @@ def test_a_mask_that_polygons_cannot_say_is_refused(tmp_path, options: str, mess
     with pytest.raises(DataError, match=message):
         export(dataset, tmp_path / "yolo", to="yolo")
     assert not (tmp_path / "yolo").exists()
+
+
+def test_an_ignored_id_of_which_there_are_no_pixels_comes_back(tmp_path) -> None:
+    dataset = build_masks(
+        tmp_path / "set", [np.ones((7, 9), np.uint8)], CLASSES + ", ignore: '255'"
+    )
+    export(dataset, tmp_path / "yolo", to="yolo")
+    targets = Yolo(path=tmp_path / "yolo", polygons="mask").open().targets
+    assert targets == dataset.signature.targets
+
+
+@pytest.mark.parametrize(("old", "new"), [("'cat'", "'cow'"), ("'nose'", "'beak'")])
+def test_names_that_the_sidecar_does_not_state_are_refused(tmp_path, old, new) -> None:
+    export(build(tmp_path / "set", SOME), tmp_path / "yolo", to="yolo")
+    path = tmp_path / "yolo/data.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(DataError, match=rf"names that dsbuilder\.json states, found {new}"):
+        Yolo(path=tmp_path / "yolo").open().list()
