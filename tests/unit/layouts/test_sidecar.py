@@ -11,8 +11,13 @@ from PIL import Image
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts import keys, sidecar
+from dsbuilder.layouts.coco import format as coco
+from dsbuilder.layouts.coco.annotation import CocoCategory
+from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.plugin import ClassLabel, ImageSpec, SampleSpec, Source, Text
+from dsbuilder.layouts.voc.reader import Voc
+from dsbuilder.layouts.yolo.reader import Yolo
+from dsbuilder.plugin import Boxes, ClassLabel, ImageSpec, SampleSpec, Source, Text
 
 SIGNATURE = SampleSpec(
     image=ImageSpec(height=6, width=8, channels=3),
@@ -109,6 +114,17 @@ def test_a_damaged_sidecar_is_told_and_stops_no_guess(tmp_path: Path, text: str,
     assert sidecar.stated_targets(tmp_path) == {}
 
 
+def test_targets_are_found_by_kind_and_put_in_the_order_of_the_dataset(tmp_path: Path) -> None:
+    sidecar.write(tmp_path, SIGNATURE, {})
+    read = sidecar.read(tmp_path)
+    assert sidecar.first(read, Text) == ("said", Text())
+    assert sidecar.first(read, Boxes) is None
+    assert sidecar.first(None, Text) is None
+    found = {"new": Text(), "said": Text(), "animal": SIGNATURE.targets["animal"]}
+    assert list(sidecar.in_order(read, found)) == ["animal", "said", "new"]
+    assert sidecar.in_order(None, found) == found
+
+
 # -- every source of a layout that is exported ----------------------------------------------------
 
 PLACES = ("train/cat/1.png", "train/dog/2.png", "test/cat/3.png", "test/dog/4.png")
@@ -131,7 +147,38 @@ def folders(root: Path) -> tuple[Source, list[Path]]:
     return Folder(path=root), draw(root, PLACES)
 
 
-LAYOUTS = [folders]
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def yolo_set(root: Path) -> tuple[Source, list[Path]]:
+    write(root / "data.yaml", "train: images/train\ntest: images/test\nnames: [cat]\n")
+    for path in PLACES:
+        write(root / "labels" / Path(path).with_suffix(".txt"), "0 0.5 0.5 0.5 0.5\n")
+    return Yolo(path=root), draw(root, tuple(f"images/{path}" for path in PLACES))
+
+
+def voc_set(root: Path) -> tuple[Source, list[Path]]:
+    size = "<size><width>8</width><height>6</height><depth>3</depth></size>"
+    for number in range(4):
+        write(root / f"Annotations/{number}.xml", f"<annotation>{size}</annotation>")
+    for split in ("train", "test"):
+        names = [str(number) for number, each in enumerate(SPLITS) if each == split]
+        write(root / f"ImageSets/Main/{split}.txt", "\n".join(names))
+    return Voc(path=root), draw(root, tuple(f"JPEGImages/{n}.png" for n in range(4)))
+
+
+def coco_set(root: Path) -> tuple[Source, list[Path]]:
+    for split in ("train", "test"):
+        names = [path for path in PLACES if path.startswith(split)]
+        images = [coco.CocoImage(id=n, file_name=name, size=(6, 8)) for n, name in enumerate(names)]
+        boxes = [{"image_id": 0, "category_id": 1, "bbox": [1, 1, 2, 2]}]
+        write(root / f"{split}.json", coco.written(images, boxes, [CocoCategory(id=1, name="cat")]))
+    return Coco(path=root, objects={"train": "train.json", "test": "test.json"}), draw(root, PLACES)
+
+
+LAYOUTS = [folders, yolo_set, voc_set, coco_set]
 
 
 @pytest.mark.parametrize("make", LAYOUTS)
