@@ -29,7 +29,7 @@ from skimage import data
 
 import dsbuilder
 from dsbuilder import Dataset
-from dsbuilder.dataset.exportable import OpenedDataset
+from dsbuilder.dataset import ExportableDataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
 from dsbuilder.images import rle
@@ -174,7 +174,7 @@ def test_every_form_of_a_cache_is_exported(tmp_path, cache):
 
 def test_stored_jpeg_files_are_taken_over_byte_for_byte(tmp_path):
     dataset = build(tmp_path, ONE_OBJECT, "image: jpeg")
-    opened = OpenedDataset(dataset)
+    opened = ExportableDataset(dataset)
     stored = {each.image for split in dataset.splits for each in opened.samples(split)}
     for to, folder in IMAGES.items():
         export(dataset, tmp_path / to, to=to)
@@ -197,7 +197,7 @@ def test_stored_jpeg_files_are_taken_over_byte_for_byte(tmp_path):
     ],
 )
 def test_what_a_layout_cannot_hold_is_noted(tmp_path, to, notes):
-    dataset = OpenedDataset(build(tmp_path / "set", ONE_OBJECT))
+    dataset = ExportableDataset(build(tmp_path / "set", ONE_OBJECT))
     (tmp_path / to).mkdir()
     assert EXPORTERS[to]().write(dataset, tmp_path / to).notes == notes
 

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 import dsbuilder
 from dsbuilder import Dataset
-from dsbuilder.dataset.exportable import OpenedDataset
+from dsbuilder.dataset import ExportableDataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
 from dsbuilder.images import png
@@ -85,7 +85,7 @@ def test_keypoints_whose_boxes_were_dropped_are_left_out_and_that_is_said(tmp_pa
     crop = "prepare=[{use: A.Crop, x_min: 8, y_min: 6, x_max: 16, y_max: 12, p: 1}]"
     dataset = build(tmp_path / "set", rows, crop)
     (tmp_path / "notes").mkdir()
-    notes = YoloExporter().write(OpenedDataset(dataset), tmp_path / "notes").notes
+    notes = YoloExporter().write(ExportableDataset(dataset), tmp_path / "notes").notes
     assert notes[0].startswith("'keypoints' is left out, since not every box of 'objects' has poin")
     assert len(notes) == 1
     export(dataset, tmp_path / "yolo", to="yolo")
