@@ -4,8 +4,9 @@ BIN := .venv/bin
 STAMP := .venv/installed
 INTEROP := .venv-interop/bin
 INTEROP_STAMP := .venv-interop/installed
+PACKAGES := fonts-dejavu-core fonts-dejavu-extra fonts-wqy-microhei dataset-fashion-mnist
 
-.PHONY: demo test test-all interop lint bench clean
+.PHONY: demo test test-all interop lint tools proof bench pairs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -13,8 +14,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/pip install --quiet --quiet --editable '.[dev]'
 	touch $(STAMP)
 
-# The readers of other projects, heavy and with wishes of their own, stay out of .venv; there, tests
-# that need one are skipped, and the summary says so.
+# The readers of other projects, heavy and with wishes of their own, stay out of .venv.
 $(INTEROP_STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv-interop
 	$(INTEROP)/pip install --quiet --upgrade pip
@@ -36,22 +36,39 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Two processes: one has the tests that import TensorFlow, which takes seconds, the other the rest.
 test: lint
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow' --ignore tests/interop
 
 interop: $(INTEROP_STAMP)
 	$(INTEROP)/python -m pytest tests/interop
 
 test-all: lint interop
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage run -m pytest --ignore tests/interop
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
+
+# What tests need and no Python package brings, unpacked from Debian's packages and not installed.
+tools: .tools/unpacked
+.tools/unpacked: Makefile
+	rm -rf .tools && mkdir -p .tools/packages
+	cd .tools/packages && apt-get download --quiet $(PACKAGES)
+	for each in .tools/packages/*.deb; do dpkg-deb --extract $$each .tools; done
+	rm -r .tools/packages && touch .tools/unpacked
+
+# A proof whole, as `tests/proofs` has them: make proof NAME=kills, or NAME=mutations COUNT=500
+proof: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m proofs $(NAME) $(COUNT)
 
 # BENCH is the folder of a race (run.py, common.py, its contestants), PERF_DATA that of its photographs;
 # NAMES may choose contestants, ARGS go to run.py: make bench BENCH=../peers ARGS='--rounds 5 --n 600'
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/race.py $(BENCH) $(NAMES) $(ARGS)
 
+# Another checkout against this one, in turn: make pairs BENCH=../peers BEFORE=../before
+pairs: $(STAMP)
+	$(BIN)/python tests/benchmarks/pairs.py $(BENCH) $(BEFORE) . $(ARGS)
+
 clean:
-	rm -rf .venv .venv-interop demo out build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .tools .venv .venv-interop demo out build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tools
 from hypothesis import settings
 from PIL import Image
 
@@ -19,6 +20,13 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips a test without the tool that it needs; see `tools.py`."""
+    for mark in item.iter_markers("tool"):
+        tools.check(*mark.args)
+
 
 MakeImages = Callable[..., Path]
 WritePipeline = Callable[..., Path]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tools
 from PIL import Image
 
 from dsbuilder.images import png
@@ -39,7 +40,7 @@ from dsbuilder.testing import check_declaration, check_plugin
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = discover((ROOT / "plugins",))
-FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+FONT = str(tools.place(tools.DEJAVU))
 
 FLIP, BLUR = {"use": "A.HorizontalFlip", "p": 0.5}, {"use": "A.Blur"}
 
@@ -292,8 +293,8 @@ def make_arrays(root: Path) -> None:
 def test_every_plugin_keeps_the_contract(
     plugin: Plugin, example: Mapping[str, Any], folder: Path
 ) -> None:
-    if FONT in example.get("fonts", ()) and not Path(FONT).is_file():
-        pytest.skip("needs the DejaVu fonts (fonts-dejavu)")
+    if FONT in example.get("fonts", ()):
+        tools.check(tools.DEJAVU, "fonts-dejavu-core")
     needs_count = {"count": 5} if plugin.kind == "synthesizer" else {}
     data = {"use": plugin.name, **needs_count, **filled(example, folder)}
     bound, resolved = bind(plugin, data)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tools
 
 import dsbuilder
 
@@ -20,10 +21,8 @@ SHORT = {
     "fashion_mnist": ["train.epochs=1", "train.model.width=8", "stream.stages=[]"],
 }
 BETTER_THAN = {"digits": 0.7, "emoji": 0.5, "fashion_mnist": 0.8}
-# Data that is not in `samples/`: where it lies, and the Debian package that brings it.
-ELSEWHERE = {
-    "fashion_mnist": (Path("/usr/share/datasets/fashion-mnist"), "dataset-fashion-mnist"),
-}
+# Data that is not in `samples/`: the option that says where `make tools` put it.
+ELSEWHERE = {"fashion_mnist": f"source.path={tools.place(tools.FASHION_MNIST)}"}
 
 
 def run(*words: object) -> str:
@@ -39,16 +38,14 @@ def test_every_pipeline_is_run_here() -> None:
 
 def cases() -> Iterator[Any]:
     for path in PIPELINES:
-        large = [pytest.mark.slow] if path.stem in ELSEWHERE else []
+        large = [pytest.mark.slow, tools.needs_fashion_mnist] if path.stem in ELSEWHERE else []
         yield pytest.param(path, id=path.stem, marks=large)
 
 
 @pytest.mark.parametrize("pipeline", list(cases()))
 def test_a_pipeline_builds_streams_trains_and_predicts(pipeline: Path, tmp_path: Path) -> None:
-    folder, package = ELSEWHERE.get(pipeline.stem, (ROOT, ""))
-    if not folder.is_dir():
-        pytest.skip(f"needs {folder}, which the package {package} brings")
-    changes = [word for change in SHORT[pipeline.stem] for word in ("--set", change)]
+    found = (*SHORT[pipeline.stem], *filter(None, [ELSEWHERE.get(pipeline.stem)]))
+    changes = [word for change in found for word in ("--set", change)]
     built = json.loads(run("build", pipeline, "--out", tmp_path, "--json", *changes))
     assert not built["quarantined"]
     dataset = dsbuilder.load(tmp_path / pipeline.stem)

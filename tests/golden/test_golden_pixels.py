@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tools
 from PIL import Image
 
 from dsbuilder.builtin.mixers.mixup import Mixup
@@ -27,7 +28,7 @@ from dsbuilder.registry import discover
 
 FILES = Path(__file__).parent / "pixels"
 PLUGINS = discover((Path(__file__).parents[2] / "plugins",))
-FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
+FONT = tools.place(tools.DEJAVU)
 
 
 def picture(channels: int = 3, *, turned: bool = False) -> Sample:
@@ -151,8 +152,8 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_pinned_params_make_the_recorded_picture(name: str) -> None:
-    if name.startswith("text_line") and not FONT.is_file():
-        pytest.skip("needs the DejaVu fonts (fonts-dejavu)")
+    if name.startswith("text_line"):
+        tools.check(tools.DEJAVU, "fonts-dejavu-core")
     case, recorded = CASES[name], np.asarray(Image.open(FILES / f"{name}.png"))
     made = case.make()
     assert made.dtype == np.uint8

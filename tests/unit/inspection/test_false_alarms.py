@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tools
 from PIL import Image
 from skimage import data
 from sklearn.datasets import load_digits
@@ -14,7 +15,6 @@ from dsbuilder.builder.inspecting import inspect_survey
 from dsbuilder.inspection import every
 
 ROOT = Path(__file__).parents[3]
-FASHION = Path("/usr/share/datasets/fashion-mnist")
 MOST = 0.02
 
 
@@ -54,13 +54,15 @@ def faces(folder: Path) -> str:
 
 def fashion(folder: Path) -> str:
     """70,000 pieces of clothing of Fashion-MNIST."""
-    if not FASHION.is_dir():
-        pytest.skip("needs the Debian package dataset-fashion-mnist")
-    return f"{{use: idx, path: {FASHION}}}"
+    return f"{{use: idx, path: {tools.place(tools.FASHION_MNIST)}}}"
 
 
 @pytest.mark.parametrize(
-    "make", [emoji, digits, small_digits, faces, pytest.param(fashion, marks=pytest.mark.slow)]
+    "make",
+    [
+        *(emoji, digits, small_digits, faces),
+        pytest.param(fashion, marks=[pytest.mark.slow, tools.needs_fashion_mnist]),
+    ],
 )
 def test_a_clean_set_is_left_in_peace(
     make: Callable[[Path], str], write_pipeline, tmp_path: Path, capsys

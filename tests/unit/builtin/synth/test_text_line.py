@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,12 +17,10 @@ from dsbuilder.builtin.synth import glyphs
 from dsbuilder.builtin.synth.text_line import TextLine
 from dsbuilder.plugin import ClassLabel, Mode, Params, Range, Text, generator
 
-DEJAVU = Path("/usr/share/fonts/truetype/dejavu")
-SANS, SERIF = DEJAVU / "DejaVuSans.ttf", DEJAVU / "DejaVuSerif-BoldItalic.ttf"
+BOLD = tools.DEJAVU.replace("Sans", "Serif-BoldItalic")
+SANS, SERIF = tools.place(tools.DEJAVU), tools.place(BOLD)
 
-pytestmark = pytest.mark.skipif(
-    not SANS.is_file() or not SERIF.is_file(), reason="needs the DejaVu fonts (fonts-dejavu)"
-)
+pytestmark = [tools.needs_dejavu, pytest.mark.tool(BOLD, "fonts-dejavu-extra")]
 
 
 def make(**options: Any) -> TextLine:
