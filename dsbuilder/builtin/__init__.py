@@ -34,7 +34,7 @@ _READ = (
 )
 """The layouts that a source reads, which has the name of the folder."""
 
-_WRITTEN = {"folder": "folder"}
+_WRITTEN = {"folder": "folder", "imagefolder": "imagefolder"}
 """Exporter -> the folder of the layout that it writes."""
 
 

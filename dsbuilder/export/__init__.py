@@ -5,7 +5,6 @@ all have in common: the target appears whole or not at all, and what was there i
 
   coco.py          images and JSON files of annotations, for pycocotools and others
   folder.py        split/class/image, for Hugging Face `imagefolder`, Keras and torchvision
-  imagefolder.py   split/metadata.jsonl beside the images, for Hugging Face `imagefolder`
   npz.py           one file of arrays, as Keras names those of MNIST
   ocr.py           split/gt.txt, a line for each image and its text, as SynthTIGER writes it
   tfds.py          name/version/, a folder of TFRecord that TensorFlow Datasets opens
@@ -26,10 +25,11 @@ from typing import Any
 
 from dsbuilder.dataset import Dataset, ExportableDataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
-from dsbuilder.export import imagefolder, npz, ocr, tfds, webdataset
+from dsbuilder.export import npz, ocr, tfds, webdataset
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.coco.writer import CocoExporter
 from dsbuilder.layouts.folder.writer import FolderExporter
+from dsbuilder.layouts.imagefolder.writer import ImageFolderExporter
 from dsbuilder.layouts.voc.writer import VocExporter
 from dsbuilder.layouts.yolo.writer import YoloExporter
 
@@ -42,7 +42,7 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
     {
         "coco": CocoExporter,
         "folder": FolderExporter,
-        "imagefolder": imagefolder.write,
+        "imagefolder": ImageFolderExporter,
         "npz": npz.write,
         "ocr": ocr.write,
         "tfds": tfds.write,

@@ -7,7 +7,7 @@ says whether it saw all. Many may want to look at one folder: within `remembered
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -48,6 +48,19 @@ class Glance:
     def ending(self, *extensions: str) -> tuple[str, ...]:
         """Returns the files with one of the extensions, given in small letters without the dot."""
         return tuple(path for path in self.files if extension(path) in extensions)
+
+    def share(self, named: Collection[str], below: str = "") -> float:
+        """Returns the share of the images below a folder that are among those named, in [0, 1].
+
+        It is 1 where no image was seen, or not everything: what was not seen may be named.
+
+        Args:
+          below: the folder, with a slash behind; empty for the one that was looked at.
+        """
+        images = [path for path in self.images if path.startswith(below)]
+        if not images or not self.complete:
+            return 1.0
+        return sum(path in named for path in images) / len(images)
 
     def count(self, number: int, noun: str, plural: str | None = None) -> str:
         """Returns a number of what was seen in words: `1 image`, `at least 5000 images`."""

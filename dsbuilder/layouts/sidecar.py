@@ -16,7 +16,7 @@ record is one group, hence of one split however it is dealt again.
 import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,14 @@ from typing import Any, TypeVar
 from dsbuilder.errors import DataError, printable, shortened
 from dsbuilder.layouts import keys
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.plugin import Record, SampleSpec, Target, signature_to_json, targets_from_json
+from dsbuilder.plugin import (
+    Record,
+    SampleSpec,
+    Source,
+    Target,
+    signature_to_json,
+    targets_from_json,
+)
 
 NAME = "dsbuilder.json"
 
@@ -144,6 +151,18 @@ def read(root: Path) -> Sidecar | None:
     described = signature.get("targets") if isinstance(signature, dict) else None
     stated = _checked_keys(data.get("keys", {}), path)
     return Sidecar(path=path, targets=targets_from_json(described, str(path)), keys=stated)
+
+
+def at_defaults(source: Source) -> bool:
+    """Whether a source leaves all options but `path` at their defaults.
+
+    Then a sidecar says what is read.
+    """
+    for each in fields(source):  # type: ignore[arg-type]
+        usual = each.default if each.default_factory is MISSING else each.default_factory()
+        if each.name != "path" and getattr(source, each.name) != usual:
+            return False
+    return True
 
 
 def stated_targets(root: Path) -> dict[str, Target]:

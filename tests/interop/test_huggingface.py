@@ -142,7 +142,7 @@ def test_the_documented_examples_are_read_as_they_read_them(
     (tmp_path / "folder/train/metadata.jsonl").write_text(lines)
     theirs = load(tmp_path / "folder")["train"]
     source = ImageFolder(path=tmp_path / "folder")
-    ours = list(source.records())
+    ours = source.open().records
     assert [each.key for each in ours] == [f"train/000{index}.png" for index in (1, 2, 3)]
     for row, record in zip(theirs, ours, strict=True):
         if column == "text":
@@ -152,5 +152,5 @@ def test_the_documented_examples_are_read_as_they_read_them(
             assert [int(box["label"]) for box in boxes] == row["objects"]["categories"]
             corners = [[x / 640, y / 480] for x, y, _, _ in row["objects"]["bbox"]]
             assert np.allclose([box["box"][:2] for box in boxes], corners)
-    (kind,) = source.targets(ours).values()
+    (kind,) = source.open().targets.values()
     assert kind == (Text() if column == "text" else Boxes(names=("0", "1", "2")))

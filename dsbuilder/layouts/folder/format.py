@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from dsbuilder.layouts.splits import split_named
 
+METADATA = "metadata.csv"
+"""The table, beside the images of a split, of what folders cannot say."""
+
 
 def depth_of(images: Sequence[str], classes: Sequence[str] | None) -> int:
     """Returns how many folders stand above a class folder: 1 where the top ones are splits."""

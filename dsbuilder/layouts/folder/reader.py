@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import shortened
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.classes import check_class_count, check_classes, class_names
 from dsbuilder.layouts.file_names import folder_names
-from dsbuilder.layouts.folder.format import depth_of, label_of
+from dsbuilder.layouts.folder.format import METADATA, depth_of, label_of
 from dsbuilder.layouts.folder.signs import signs_of
+from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.layouts.splits import split_named
 from dsbuilder.layouts.tree import Tree
 from dsbuilder.layouts.tree import scan as scan_tree
@@ -48,7 +49,8 @@ class Folder(Source):
     all; otherwise they are classes. An image outside of every class folder is an error. Hidden
     files and folders are passed over; other files are skipped, counted, and reported.
 
-    The key of a record is its path below `path`, or what the sidecar of an export says. A class
+    The key of a record is its path below `path`. An export of dsbuilder has keys, classes in their
+    order, and, in tables beside the images, texts and values, all of which are read. A class
     of `classes` without an image keeps its id and is reported; a folder without an image
     is no class.
 
@@ -97,6 +99,8 @@ class _FolderCatalog(Catalog):
         source = self._source
         tree = scan_tree(source.path, follow_links=source.follow_links)
         stated = sidecar.read(source.path)
+        if stated is not None and _has_tables(source, tree):
+            return ImageFolder(path=source.path).open().list()
         beside = frozenset() if stated is None else frozenset((sidecar.NAME,))
         scan = _Scan(tree=tree, images=tree.images(source.extensions), tables=beside)
         if not scan.images:
@@ -106,19 +110,32 @@ class _FolderCatalog(Catalog):
         _refuse_unknown(source, scan, depth)
         labels = {label_of(key, depth) for key in scan.images}
         name, kind = _target(source, labels, stated)
-        named = {folder: {name: label} for folder, label in _named(labels, kind, stated).items()}
-        found = [_record(source, key, depth, named[label_of(key, depth)]) for key in scan.images]
+        named = _named(labels, kind, stated)
+        found = [
+            _record(source, key, depth, {name: named[label_of(key, depth)]}) for key in scan.images
+        ]
+        empty = _expected(source, scan, depth) - labels
         return Listing(
             records=found if stated is None else stated.keyed(found),
             targets={name: kind},
-            notes=_notes(source, scan, labels, depth),
+            notes=_notes(scan, sorted(named.get(each, each) for each in empty), depth),
         )
 
     def watches(self) -> Sequence[Path]:
         source = self._source
         tree = scan_tree(source.path, follow_links=source.follow_links)
         stated = sidecar.place(source.path)
-        return tree.below(source.path, [stated.name] if stated.is_file() else [])
+        read = [stated.name, *_tables(tree)] if stated.is_file() else []
+        return tree.below(source.path, read)
+
+
+def _tables(tree: Tree) -> list[str]:
+    return [path for path in tree.files if PurePosixPath(path).name == METADATA]
+
+
+def _has_tables(source: Folder, tree: Tree) -> bool:
+    """Whether an export says more than its folders do: then its tables say all of it."""
+    return sidecar.at_defaults(source) and bool(_tables(tree))
 
 
 def _target(
@@ -210,10 +227,18 @@ def _nothing_found(source: Folder, scan: _Scan) -> str:
     )
 
 
-def _notes(source: Folder, scan: _Scan, labels: set[str], depth: int) -> list[str]:
-    """Says what was skipped, and what a user may have meant otherwise."""
+def _expected(source: Folder, scan: _Scan, depth: int) -> set[str]:
+    """Returns the class folders that are there, and those that `classes` names."""
     folders = {path.split("/")[depth] for path in scan.tree.folders if path.count("/") >= depth}
-    missing = sorted((folders | set(source.classes or ())) - labels)
+    return folders | set(source.classes or ())
+
+
+def _notes(scan: _Scan, missing: Sequence[str], depth: int) -> list[str]:
+    """Says what was skipped, and what a user may have meant otherwise.
+
+    Args:
+      missing: classes without an image.
+    """
     notes = scan.notes
     if missing:
         notes.append(f"no image was found of {shortened(missing)}")

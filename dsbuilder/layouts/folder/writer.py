@@ -11,11 +11,11 @@
         dog/
 
 With a class target, the class is the folder; texts and values stand in `metadata.csv`, each with a
-column. Other labels are left out and noted; `imagefolder.py` writes them. Stored JPEG and PNG
-files are taken over byte for byte, raw pixels become PNG. Every split has a folder for every class,
-also an empty one: Keras numbers classes by the folders it finds. A reader numbers them by their
-sorted names; where the dataset has another order, that is noted, and so is what a mixed
-label loses: its sample lies in the folder of the dominant class.
+column. Other labels are left out and noted; the exporter `imagefolder` writes them. Stored JPEG and
+PNG files are taken over byte for byte, raw pixels become PNG. Every split has a folder for every
+class, also an empty one: Keras numbers classes by the folders it finds. A reader numbers them by
+their sorted names; where the dataset has another order, that is noted, and so is what a mixed label
+loses: its sample lies in the folder of the dominant class.
 """
 
 import csv
@@ -28,7 +28,9 @@ import numpy as np
 
 from dsbuilder.errors import shortened
 from dsbuilder.layouts.file_names import Names, folder_names
+from dsbuilder.layouts.folder.format import METADATA
 from dsbuilder.layouts.holding import check_images, held, left_out
+from dsbuilder.layouts.imagefolder.format import FILE_NAME, column_of
 from dsbuilder.plugin import (
     ClassLabel,
     Exportable,
@@ -40,8 +42,6 @@ from dsbuilder.plugin import (
     Written,
     exporter,
 )
-
-METADATA = "metadata.csv"
 
 
 @exporter("folder")
@@ -123,7 +123,8 @@ def _write_split(
     if label is None or len(targets) > 1:
         with (folder / METADATA).open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
-            table.writerow(["file_name", *targets])
+            names = [column_of(name, type(kind)) for name, kind in targets.items()]
+            table.writerow([FILE_NAME, *names])
             table.writerows(rows)
     return len(rows)
 

@@ -5,9 +5,13 @@ path below the table's folder, `X_file_name` that of another image, such as a ma
 lists of one length, `bbox` ([x, y, width, height] in pixels), `categories` and whatever else is
 known of each box. `keypoints`, which is a column of ours, holds a list for each object: x, y (in
 pixels) and visibility (0 absent, 1 hidden, 2 visible) of each of its points in turn, as in COCO.
+
+What is written calls a column after its target, and the list of an attribute after the attribute. A
+name that has a meaning of its own there gets `_` behind it, and so does that with `_` behind it.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.layouts import boxes as box
 from dsbuilder.layouts import points
 from dsbuilder.layouts.cells import numbers, parsed, shown, text
+from dsbuilder.plugin import Mask, Target
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE_NAME = "file_name"
@@ -25,9 +30,24 @@ CATEGORIES = ("categories", "category", "labels", "label")
 _BBOX, _LABEL = "bbox", "label"
 
 
+_OWN_COLUMNS = re.compile(r"(.*_)?file_names?_*", re.DOTALL)
+_OWN_LISTS = re.compile(r"(bbox|categories)_*")
+
+
 def file_column(name: str) -> str:
     """Returns the column of paths that makes the image column called `name`."""
     return f"{name}_{FILE_NAME}"
+
+
+def column_of(name: str, kind: type[Target]) -> str:
+    """Returns the column of a target that is written."""
+    free = f"{name}_" if _OWN_COLUMNS.fullmatch(name) else name
+    return file_column(free) if kind is Mask else free
+
+
+def list_of(attribute: str) -> str:
+    """Returns the list in `objects` of an attribute that is written."""
+    return f"{attribute}_" if _OWN_LISTS.fullmatch(attribute) else attribute
 
 
 def read_objects(cell: Any) -> list[dict[str, Any]]:
@@ -129,7 +149,7 @@ def written_objects(
     return {
         _BBOX: [box.to_width_height(each["box"], size) for each in objects],
         CATEGORIES[0]: [each["label"] for each in objects],
-        **{name: [each[name] for each in objects] for name in attributes},
+        **{list_of(name): [each[name] for each in objects] for name in attributes},
     }
 
 

@@ -1,24 +1,20 @@
 """Images with a metadata table beside them, as Hugging Face `imagefolder` has them."""
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import shortened
-from dsbuilder.layouts import keys
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.classes import check_class_count, check_classes
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.imagefolder import format as imagefolder
-from dsbuilder.layouts.imagefolder.rows import RowReader, roles_of
-from dsbuilder.layouts.imagefolder.signs import guessed_options, tables_in
-from dsbuilder.layouts.imagefolder.stated import stated_options
-from dsbuilder.layouts.keyed import keyed
+from dsbuilder.layouts.imagefolder.columns import Roles, columns_of, roles_of
+from dsbuilder.layouts.imagefolder.rows import TableReader
+from dsbuilder.layouts.imagefolder.signs import signs_of
 from dsbuilder.layouts.mask_names import MaskNames
 from dsbuilder.layouts.sides import sides
-from dsbuilder.layouts.signature import SIGNATURE, stated_targets
 from dsbuilder.layouts.splits import in_splits
 from dsbuilder.layouts.tabled import (
     box_target,
@@ -27,30 +23,22 @@ from dsbuilder.layouts.tabled import (
     targets_of,
     value_target,
 )
-from dsbuilder.layouts.tables import Table, read_table
+from dsbuilder.layouts.tables import read_table
 from dsbuilder.layouts.tree import Tree, scan
-from dsbuilder.paths import Inside
 from dsbuilder.plugin import (
+    Catalog,
     DataError,
     Keypoints,
-    Recognition,
+    Listing,
     Record,
+    Signs,
     Source,
     Target,
     Text,
     source,
 )
 
-_log = logging.getLogger(__name__)
-_TRIED = 20
-_MOST_TABLES = 20
-_UNSURE = {
-    "mask_classes": "a few masks",
-    "mask_colors": "a few masks",
-    "keypoint_names": "the first rows",
-}
 _OF_BOXES = ("bbox", "box", "label")
-_OWN_MEANING = (imagefolder.FILE_NAME, "width", "height")
 
 
 @source("imagefolder")
@@ -70,13 +58,14 @@ class ImageFolder(Source):
     Tables are called `metadata.csv`, `metadata.jsonl` or `metadata.parquet` (which needs pyarrow,
     the extra `parquet`), all of one kind, each with paths below its own folder. Folders with
     splits' names at the top are splits if every image lies in one. Where there are tables, the
-    names of other folders say nothing, and an image without a row is skipped, counted, and reported
-    in the log. For images in class folders alone there is the source `folder`.
+    names of other folders say nothing, and an image without a row is skipped, counted, and
+    reported. For images in class folders alone there is the source `folder`.
 
     A column is read into the target that an option names. Those of the default names are read if
     they are there, those that you name must be there, and null reads none. Columns that nothing
-    reads are reported in the log. The key of a record is its path below `path`, or what
-    the `keys.csv` of an export says.
+    reads are reported. An export of dsbuilder needs no option but `path`: its targets are those
+    that its sidecar states, unless an option is set. The key of a record is its path below `path`,
+    or what the sidecar says.
 
     Attributes:
       path: the folder at the top.
@@ -143,105 +132,79 @@ class ImageFolder(Source):
         """What the options say of the values in masks."""
         return MaskNames(classes=self.mask_classes, colors=self.mask_colors, ignore=self.ignore)
 
-    @property
-    def _keypoints(self) -> Keypoints:
-        names, swaps = self.keypoint_names or (), self.keypoint_swaps
-        return Keypoints(
-            names=names,
-            swaps=sides(names) if swaps is None else swaps,
-            edges=self.keypoint_edges,
-        )
-
     @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
-        """Says whether a table that describes images lies there, and which of its columns say what.
+    def signs(cls, folder: Path) -> Signs:
+        """Looks for tables that describe images, and which of their columns say what.
 
         A few masks are opened, since their values alone say how many classes there are.
         """
-        seen = glance(folder)
-        found = tables_in(seen)
-        if not found:
-            names = ", ".join(imagefolder.TABLES)
-            return Recognition(certainty=0, reason=f"no table called {names} lies in it")
-        try:
-            return _recognised(folder, found, seen)
-        except (DataError, OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            return Recognition(certainty=0, reason=f"{shortened(found)} cannot be read: {reason}")
+        return signs_of(folder, cls)
 
-    def records(self) -> Iterator[Record]:
-        """Yields a record for every row, in the order of the tables.
+    def open(self) -> Catalog:
+        """Returns the catalog of the tables.
 
-        Raises:
+        Raises (when it is listed):
           DataError: there is no table, a row is malformed, names a file that is not there or lies
             outside, or an image twice; of these errors all are told at once, up to a limit.
         """
-        tree = scan(self.path)
+        return _ImageFolderCatalog(self)
+
+
+class _ImageFolderCatalog(Catalog):
+    def __init__(self, source: ImageFolder) -> None:
+        self._source = source
+
+    def list(self) -> Listing:
+        source = self._source
+        tree = scan(source.path)
         faults = Faults()
-        paths = _table_paths(self, tree)
-        tables = {path: read_table(self.path / path, faults) for path in paths}
-        known = keys.read(self.path)
-        reader = _Reader(self, tables, faults, read_files={*known.files, SIGNATURE})
+        paths = _table_paths(source, tree)
+        tables = {path: read_table(source.path / path, faults) for path in paths}
+        if not any(table.rows for table in tables.values()):
+            faults.check()
+            raise DataError(f"{source.path}: expected a row for every image, found none in all.")
+        stated = sidecar.read(source.path)
+        roles = roles_of(source, columns_of(tables), stated)
+        reader = TableReader(root=source.path, tables=tables, roles=roles, faults=faults)
         records = reader.read()
         faults.check()
-        if not records:
-            raise DataError(f"{self.path}: expected a row for every image, found none in all.")
-        if "label" in records[0].targets:
-            found = {record.targets["label"] for record in records}
-            check_class_count(found, where=str(self.path), noun="classes")
-        _report(self, tree, reader)
-        return iter(keyed(records if self.split_column else in_splits(records), known))
+        targets = _targets(source, roles, records)
+        if stated is not None:
+            reader.read_files.add(sidecar.NAME)
+        split = records if source.split_column else in_splits(records)
+        return Listing(
+            records=split if stated is None else stated.keyed(split),
+            targets=targets,
+            notes=_notes(tree, reader),
+        )
 
     def watches(self) -> Sequence[Path]:
-        """Returns every folder at or below `path`, and the tables."""
-        tree = scan(self.path)
-        return tree.below(self.path, [*_table_paths(self, tree), *keys.read(self.path).files])
-
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns the targets that the columns make."""
-        makers: Mapping[str, Callable[[], Target]] = {
-            "label": lambda: class_target(records, self.classes),
-            "labels": lambda: multi_label_target(records, self.labels_classes),
-            "value": lambda: value_target(records),
-            "text": lambda: Text(),
-            "mask": lambda: self.mask_names.target,
-            "objects": lambda: box_target(records, self.object_classes, self.attributes),
-            "keypoints": lambda: self._keypoints,
-        }
-        return targets_of(records, makers)
+        source = self._source
+        tree = scan(source.path)
+        stated = sidecar.place(source.path)
+        beside = [stated.name] if stated.is_file() else []
+        return tree.below(source.path, [*_table_paths(source, tree), *beside])
 
 
-def _recognised(folder: Path, found: Sequence[str], seen: Glance) -> Recognition:
-    """Reads the tables, up to a limit, and the first rows of the first one as a build would."""
-    faults = Faults()
-    tables = {path: read_table(folder / path, faults) for path in found[:_MOST_TABLES]}
-    faults.check()
-    stated = stated_targets(folder)
-    columns = list(dict.fromkeys(name for each in tables.values() for name in each.columns))
-    options = stated_options(stated, columns) if stated else guessed_options(folder, tables)
-    source = ImageFolder(**{"path": folder, **options})  # type: ignore[arg-type]
-    first = next((path for path, table in tables.items() if table.rows), found[0])
-    some = {
-        path: Table(columns=each.columns, rows=each.rows[:_TRIED] if path == first else ())
-        for path, each in tables.items()
+def _targets(source: ImageFolder, roles: Roles, records: Sequence[Record]) -> Mapping[str, Target]:
+    """Returns the targets that the columns make: stated ones, or as options and cells say."""
+    if roles.stated is not None:
+        return roles.stated
+    names, swaps = source.keypoint_names or (), source.keypoint_swaps
+    pairs = sides(names) if swaps is None else swaps
+    makers: Mapping[str, Callable[[], Target]] = {
+        "label": lambda: class_target(records, source.classes),
+        "labels": lambda: multi_label_target(records, source.labels_classes),
+        "value": lambda: value_target(records),
+        "text": lambda: Text(),
+        "mask": lambda: source.mask_names.target,
+        "objects": lambda: box_target(records, source.object_classes, source.attributes),
+        "keypoints": lambda: Keypoints(names=names, swaps=pairs, edges=source.keypoint_edges),
     }
-    reader = _Reader(source, some, faults)
-    records = reader.read()
-    faults.check()
-    names = ", ".join(records[0].targets) if records else "nothing"
-    count = seen.count(len(tables[first].rows), "row")
-    comments = {"path": f"targets: {names}"}
-    if reader.unread:
-        comments["path"] += f"; columns that nothing reads: {shortened(reader.unread)}"
-    for option, shown in _UNSURE.items():
-        if option in options and not stated:
-            comments[option] = f"as far as {shown} show; give them their names"
-    return Recognition(
-        certainty=0.95 if records else 0.0,
-        reason=f"{shortened(found)} with {count} in the first: {names}",
-        options={"path": ".", **options},
-        comments=comments,
-    )
+    if "label" in records[0].targets:
+        found = {record.targets["label"] for record in records}
+        check_class_count(found, where=str(source.path), noun="classes")
+    return targets_of(records, makers)
 
 
 def _table_paths(source: ImageFolder, tree: Tree) -> list[str]:
@@ -261,61 +224,11 @@ def _table_paths(source: ImageFolder, tree: Tree) -> list[str]:
     return found
 
 
-@dataclass
-class _Reader:
-    """Reads the rows of all tables, and remembers where every image was listed.
-
-    Attributes:
-      unread: columns that nothing reads, and `column.key` of what nothing reads of boxes.
-      read_files: everything below the top folder that was read or is a target's.
-    """
-
-    source: ImageFolder
-    tables: Mapping[str, Table]
-    faults: Faults
-    unread: list[str] = field(default_factory=list)
-    read_files: set[str] = field(default_factory=set)
-    _listed: dict[str, str] = field(default_factory=dict)
-
-    def read(self) -> list[Record]:
-        columns = list(dict.fromkeys(c for table in self.tables.values() for c in table.columns))
-        if not any(table.rows for table in self.tables.values()):
-            return []
-        roles = roles_of(self.source, columns)
-        self.unread = [each for each in columns if each not in {*roles.columns, *_OWN_MEANING}]
-        self.read_files.update(self.tables)
-        keys: set[str] = set()
-        records: list[Record] = []
-        for path, table in self.tables.items():
-            folder = path[: path.rfind("/") + 1]
-            inside = Inside(self.source.path / folder)
-            for row in table.rows:
-                with self.faults.collecting(f"{self.source.path / path}:{row.line}"):
-                    record = RowReader(self.source, roles, folder, inside, row, keys).record()
-                    records.append(self._once(record, f"{path}:{row.line}"))
-        self.unread += [f"{roles.single['objects']}.{key}" for key in sorted(keys)]
-        return records
-
-    def _once(self, record: Record, place: str) -> Record:
-        other = self._listed.setdefault(record.key, place)
-        if other != place:
-            raise DataError(
-                f"expected every image once, found '{record.key}' again, which {other} lists. "
-                "Remove one of the rows."
-            )
-        self.read_files.add(record.key)
-        self.read_files.update(
-            path.relative_to(self.source.path).as_posix() for path in record.files
-        )
-        return record
-
-
-def _report(source: ImageFolder, tree: Tree, reader: _Reader) -> None:
-    """Logs what was not read."""
+def _notes(tree: Tree, reader: TableReader) -> list[str]:
+    """Says what was not read."""
     images = [path for path in tree.images() if path not in reader.read_files]
     skipped = tree.skipped(reader.read_files | set(images))
     notes = tree.notes(skipped + Counter({"images without a row": len(images)}))
     if reader.unread:
         notes.append(f"columns that nothing reads: {shortened(reader.unread, limit=20)}")
-    for note in notes:
-        _log.warning("%s: %s.", source.path, note)
+    return notes

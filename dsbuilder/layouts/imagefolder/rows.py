@@ -1,109 +1,109 @@
-"""Rows of `imagefolder` tables -> records, by the columns that are there."""
+"""Rows of `imagefolder` tables -> records, by what their columns are for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dsbuilder.errors import shortened
 from dsbuilder.images import encoding as image
 from dsbuilder.layouts import cells
+from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.imagefolder import format as imagefolder
+from dsbuilder.layouts.imagefolder.columns import Column, Roles, columns_of
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
-from dsbuilder.layouts.tables import Row
+from dsbuilder.layouts.tables import Row, Table
 from dsbuilder.paths import Inside
-from dsbuilder.plugin import DataError, Record, did_you_mean
+from dsbuilder.plugin import (
+    Boxes,
+    ClassLabel,
+    DataError,
+    Keypoints,
+    Mask,
+    MultiLabel,
+    Record,
+    Target,
+    Text,
+    Value,
+    did_you_mean,
+)
 
-if TYPE_CHECKING:
-    from dsbuilder.layouts.imagefolder.reader import ImageFolder
+_OWN_MEANING = ("width", "height")
 
-_COLUMN = "_column"
-_TARGETS = frozenset({"label", "labels", "text", "objects", "keypoints", "mask"})
+
+@dataclass(kw_only=True)
+class TableReader:
+    """Reads the rows of all tables, and remembers where every image was listed.
+
+    Attributes:
+      root: the folder at the top.
+      tables: table by path below it.
+      roles: what the columns are for.
+      faults: takes note of malformed rows.
+      unread: columns that nothing reads, and `column.key` of what nothing reads of boxes.
+      read_files: everything below the top folder that was read or is a target's.
+    """
+
+    root: Path
+    tables: Mapping[str, Table]
+    roles: Roles
+    faults: Faults
+    unread: list[str] = field(default_factory=list)
+    read_files: set[str] = field(default_factory=set)
+    _listed: dict[str, str] = field(default_factory=dict)
+
+    def read(self) -> list[Record]:
+        """Returns a record for every row, in the order of the tables."""
+        columns = columns_of(self.tables)
+        self.unread = [each for each in columns if each not in {*self.roles.read, *_OWN_MEANING}]
+        self.read_files.update(self.tables)
+        lists: set[str] = set()
+        records: list[Record] = []
+        for path, table in self.tables.items():
+            folder = path[: path.rfind("/") + 1]
+            inside = Inside(self.root / folder)
+            for row in table.rows:
+                with self.faults.collecting(f"{self.root / path}:{row.line}"):
+                    reader = _RowReader(
+                        root=self.root,
+                        folder=folder,
+                        inside=inside,
+                        roles=self.roles,
+                        row=row,
+                        unread=lists,
+                    )
+                    records.append(self._once(reader.record(), f"{path}:{row.line}"))
+        self.unread += sorted(lists)
+        return records
+
+    def _once(self, record: Record, place: str) -> Record:
+        other = self._listed.setdefault(record.key, place)
+        if other != place:
+            raise DataError(
+                f"expected every image once, found '{record.key}' again, which {other} lists. "
+                "Remove one of the rows."
+            )
+        self.read_files.add(record.key)
+        self.read_files.update(path.relative_to(self.root).as_posix() for path in record.files)
+        return record
 
 
 @dataclass(frozen=True, kw_only=True)
-class Roles:
-    """Which columns are read, by what they make; a role that no column plays is left out.
-
-    Attributes:
-      single: column by role.
-      values: columns of numbers.
-      mask_values: id by stored value of masks, where these are mapped.
-    """
-
-    single: Mapping[str, str]
-    values: tuple[str, ...]
-    mask_values: Mapping[str, int] | None = None
-
-    @property
-    def columns(self) -> set[str]:
-        """Every column that is read."""
-        return {*self.single.values(), *self.values}
-
-
-def roles_of(source: "ImageFolder", columns: Sequence[str]) -> Roles:
-    """Returns the columns that are read of those that there are.
-
-    Raises:
-      DataError: one that is named is not there, none makes a target, or a mask has no classes.
-    """
-    defaults = {each.name: each.default for each in fields(source)}
-    single: dict[str, str] = {}
-    for option, default in defaults.items():
-        name = getattr(source, option)
-        if option.endswith(_COLUMN) and name is not None:
-            column = imagefolder.file_column(name) if option == "mask_column" else name
-            if column in columns or name != default:
-                single[option.removesuffix(_COLUMN)] = column
-    is_default = source.value_columns == defaults["value_columns"]
-    present = all(name in columns for name in source.value_columns)
-    roles = Roles(single=single, values=source.value_columns if present or not is_default else ())
-    _check_roles(source, roles, columns)
-    if "mask" in single:
-        return replace(roles, mask_values=source.mask_names.values)
-    return roles
-
-
-def _check_roles(source: "ImageFolder", roles: Roles, columns: Sequence[str]) -> None:
-    absent = sorted(roles.columns - set(columns))
-    if imagefolder.FILE_NAME not in columns:
-        absent.insert(0, imagefolder.FILE_NAME)
-    if absent:
-        raise DataError(
-            f"{source.path}: expected a column '{absent[0]}' in the tables, found none."
-            f"{did_you_mean(absent[0], columns)}"
-        )
-    if not roles.values and not _TARGETS & set(roles.single):
-        raise DataError(
-            f"{source.path}: expected a column that says what an image is labelled with, found "
-            f"{shortened(columns)}. Say which is what, such as text_column: caption."
-        )
-    if "mask" in roles.single and not (source.mask_classes or source.mask_colors):
-        raise DataError(
-            f"{source.path}: expected the names of the masks' classes in id order, found none. "
-            "Set mask_classes or mask_colors, or mask_column: null to leave masks out."
-        )
-    if "keypoints" in roles.single and not source.keypoint_names:
-        raise DataError(
-            f"{source.path}: expected the names of keypoints in their order, found none. Set "
-            "keypoint_names, or keypoints_column: null to leave keypoints out."
-        )
-
-
-@dataclass(frozen=True)
-class RowReader:
+class _RowReader:
     """One row on its way to a record.
 
     Attributes:
-      folder: of the table, below the top folder: empty, or with a slash behind.
-      inside: what looks files up below that folder.
-      unread: takes the keys of boxes that nothing reads.
+      root: the folder at the top.
+      folder: folder of the table below it: empty, or with a slash behind.
+      inside: what looks files up below the folder of the table.
+      roles: what the columns are for.
+      row: the row.
+      unread: takes `column.key` of what nothing reads of boxes.
     """
 
-    source: "ImageFolder"
-    roles: Roles
+    root: Path
     folder: str
     inside: Inside
+    roles: Roles
     row: Row
     unread: set[str]
 
@@ -114,91 +114,46 @@ class RowReader:
           DataError: a cell is not what its column promises; names the column.
         """
         try:
-            key = self._located(imagefolder.FILE_NAME)
+            key = self.located(imagefolder.FILE_NAME)
         except DataError as error:
             raise DataError(f"{imagefolder.FILE_NAME}: {error} Correct the row.") from None
-        makers: Mapping[str, Callable[[str], Any]] = {
-            "label": self._label,
-            "labels": self._labels,
-            "text": lambda column: cells.text(self._cell(column)),
-            "mask": self._mask,
-            "objects": lambda column: self._objects(column, self.source.path / key),
-            "keypoints": lambda column: self._keypoints(column, self.source.path / key),
-        }
-        single = self.roles.single
-        targets = {
-            role: self._told(role, single[role], make)
-            for role, make in makers.items()
-            if role in single
-        }
-        if self.roles.values:
-            columns = ", ".join(self.roles.values)
-            targets["value"] = self._told("value", columns, lambda _: self._values())
+        path = self.root / key
+        targets = {each.target: self._read(each, path) for each in self.roles.targets}
+        masks = (targets[each.target] for each in self.roles.targets if each.kind is Mask)
         return Record(
             key=key,
-            path=self.source.path / key,
+            path=path,
             targets=targets,
-            group=self._optional("group"),
+            group=self._optional(self.roles.group),
             split=self._split(),
-            files=(Path(targets["mask"]["path"]),) if "mask" in targets else (),
+            files=tuple(Path(mask["path"]) for mask in masks),
         )
 
-    def _cell(self, column: str) -> Any:
+    def _read(self, column: Column, path: Path) -> Any:
+        """Returns the raw label of a column; an error names it, and how to do without it."""
+        try:
+            return _READERS[column.kind](self, column, path)
+        except DataError as error:
+            advice = f", or set {column.without}" if column.without else ""
+            raise DataError(
+                f"{', '.join(column.cells)}: {error} Correct the row{advice}."
+            ) from None
+
+    def cell(self, column: str) -> Any:
+        """Returns what stands in a column; None where nothing does."""
         return self.row.cells.get(column)
 
-    def _told(self, role: str, column: str, make: Callable[[str], Any]) -> Any:
-        """Returns what is made of a column; an error names it, and how to do without it."""
-        try:
-            return make(column)
-        except DataError as error:
-            without = "value_columns: []" if role == "value" else f"{role}_column: null"
-            raise DataError(f"{column}: {error} Correct the row, or set {without}.") from None
-
-    def _located(self, column: str) -> str:
+    def located(self, column: str) -> str:
         """Returns the path below the top folder of a file that a column names."""
-        cell = self._cell(column)
+        cell = self.cell(column)
         if not isinstance(cell, str) or not cell.strip() or "://" in cell:
             raise DataError(f"expected a path below the table's folder, found {cells.shown(cell)}.")
         return self.folder + self.inside.locate(cell.strip())
 
-    def _mask(self, column: str) -> dict[str, Any]:
-        path = str(self.source.path / self._located(column))
-        values = self.roles.mask_values
-        return {"path": path} if values is None else {"path": path, "values": values}
-
-    def _label(self, column: str) -> str:
-        name = cells.text(self._cell(column)).strip()
-        if not name:
-            raise DataError("expected a class, found an empty cell.")
-        return _known(name, self.source.classes)
-
-    def _labels(self, column: str) -> list[str]:
-        found = cells.names(self._cell(column), self.source.separator)
-        return [_known(name, self.source.labels_classes) for name in found]
-
-    def _values(self) -> float | list[float]:
-        return cells.values([self._cell(column) for column in self.roles.values])
-
-    def _objects(self, column: str, path: Path) -> list[dict[str, Any]]:
-        found = imagefolder.read_objects(self._cell(column))
-        kept = ("label", "bbox", *self.source.attributes)
-        for each in found:
-            absent = [name for name in kept if name not in each]
-            if absent:
-                raise DataError(f"expected '{absent[0]}' of every box, found none.")
-            self.unread.update(each.keys() - kept)
-        named = [{name: each[name] for name in kept} for each in found]
-        for each in named:
-            each["label"] = _known(each["label"], self.source.object_classes)
-        return imagefolder.to_shares(named, self._size(path)) if named else []
-
-    def _keypoints(self, column: str, path: Path) -> list[list[list[float]]]:
-        cell, names = self._cell(column), self.source.keypoint_names or ()
-        return imagefolder.read_keypoints(cell, len(names), self._size(path)) if cell else []
-
-    def _size(self, path: Path) -> tuple[int, int]:
-        stated = self._cell("height"), self._cell("width")
-        if all(isinstance(side, int) and side > 0 for side in stated):
+    def size(self, path: Path) -> tuple[int, int]:
+        """Returns (height, width) of an image: as columns say, else as its header does."""
+        stated = self.cell("height"), self.cell("width")
+        if self.roles.stated is None and all(isinstance(each, int) and each > 0 for each in stated):
             return stated
         try:
             return image.size(path.read_bytes())
@@ -207,22 +162,79 @@ class RowReader:
                 f"expected an image that can be read, found: {error.strerror}."
             ) from None
 
-    def _optional(self, role: str) -> str | None:
-        column = self.roles.single.get(role)
-        cell = None if column is None else self._cell(column)
+    def _optional(self, column: str | None) -> str | None:
+        cell = None if column is None else self.cell(column)
         return None if cell is None else cells.text(cell).strip() or None
 
     def _split(self) -> str | None:
-        word = self._optional("split")
+        word = self._optional(self.roles.split)
         if word is None:
             return None
         split = split_named(word)
         if split is None:
             raise DataError(
-                f"{self.source.split_column}: expected a split, found '{word}'."
+                f"{self.roles.split}: expected a split, found '{word}'."
                 f"{did_you_mean(word, SPLIT_WORDS)}"
             )
         return split
+
+
+def _class(row: _RowReader, column: Column, path: Path) -> str:
+    name = cells.text(row.cell(column.cells[0])).strip()
+    if not name:
+        raise DataError("expected a class, found an empty cell.")
+    return _known(name, column.classes)
+
+
+def _classes(row: _RowReader, column: Column, path: Path) -> list[str]:
+    found = cells.names(row.cell(column.cells[0]), column.separator)
+    return [_known(name, column.classes) for name in found]
+
+
+def _value(row: _RowReader, column: Column, path: Path) -> float | list[float]:
+    return cells.values([row.cell(each) for each in column.cells])
+
+
+def _text(row: _RowReader, column: Column, path: Path) -> str:
+    return cells.text(row.cell(column.cells[0]))
+
+
+def _mask(row: _RowReader, column: Column, path: Path) -> dict[str, Any]:
+    mask = str(row.root / row.located(column.cells[0]))
+    values = column.mask_values
+    return {"path": mask} if values is None else {"path": mask, "values": values}
+
+
+def _boxes(row: _RowReader, column: Column, path: Path) -> list[dict[str, Any]]:
+    found = imagefolder.read_objects(row.cell(column.cells[0]))
+    attributes = {imagefolder.list_of(name): name for name in column.attributes}
+    kept = {"label": "label", "bbox": "bbox", **attributes}
+    for each in found:
+        absent = [name for name in kept if name not in each]
+        if absent:
+            raise DataError(f"expected '{absent[0]}' of every box, found none.")
+        row.unread.update(f"{column.cells[0]}.{name}" for name in each.keys() - kept)
+    named = [{name: each[stored] for stored, name in kept.items()} for each in found]
+    for each in named:
+        each["label"] = _known(each["label"], column.classes)
+    return imagefolder.to_shares(named, row.size(path)) if named else []
+
+
+def _points(row: _RowReader, column: Column, path: Path) -> list[list[list[float]]]:
+    cell = row.cell(column.cells[0])
+    return imagefolder.read_keypoints(cell, column.keypoints, row.size(path)) if cell else []
+
+
+_READERS: Mapping[type[Target], Callable[[_RowReader, Column, Path], Any]] = {
+    ClassLabel: _class,
+    MultiLabel: _classes,
+    Value: _value,
+    Text: _text,
+    Mask: _mask,
+    Boxes: _boxes,
+    Keypoints: _points,
+}
+"""Kind of a target -> what makes its raw label of the row of the image at a path."""
 
 
 def _known(name: str, classes: Sequence[str] | None) -> str:

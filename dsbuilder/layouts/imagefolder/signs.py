@@ -1,16 +1,32 @@
-"""Which options read the tables of an `imagefolder`, guessed from what they hold."""
+"""Whether tables describe the images of a folder, and which options read what they hold."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dsbuilder.errors import shortened
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.cells import parsed
-from dsbuilder.layouts.glance import Glance
+from dsbuilder.layouts.faults import Faults
+from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.imagefolder import format as imagefolder
+from dsbuilder.layouts.imagefolder.columns import columns_of, roles_of
+from dsbuilder.layouts.imagefolder.rows import TableReader
 from dsbuilder.layouts.mask_names import guessed
-from dsbuilder.layouts.tables import Row, Table
+from dsbuilder.layouts.tables import Row, Table, read_table
 from dsbuilder.paths import contained
-from dsbuilder.plugin import DataError
+from dsbuilder.plugin import DataError, Mask, Signs
+
+if TYPE_CHECKING:
+    from dsbuilder.layouts.imagefolder.reader import ImageFolder
+
+_TRIED = 20
+_MOST_TABLES = 20
+_UNSURE = {
+    "mask_classes": "a few masks",
+    "mask_colors": "a few masks",
+    "keypoint_names": "the first rows",
+}
 
 _TEXTS = ("text", "caption", "transcription", "sentence", "prompt")
 _GROUPS = ("group", "group_id", "patient_id", "subject_id", "video_id")
@@ -18,12 +34,86 @@ _OBJECTS, _KEYPOINTS = "objects", "keypoints"
 _OF_BOXES = ("label", "bbox", "box")
 
 
-def tables_in(seen: Glance) -> list[str]:
-    """Returns the tables among what was seen."""
-    return [path for path in seen.files if PurePosixPath(path).name in imagefolder.TABLES]
+def signs_of(folder: Path, source: Callable[..., "ImageFolder"]) -> Signs:
+    """Returns what of a folder speaks for tables that describe its images.
+
+    The tables are read, up to a limit, and the first rows of the first one as a build would.
+
+    Args:
+      source: makes the source of its options.
+    """
+    seen = glance(folder)
+    found = [path for path in seen.files if PurePosixPath(path).name in imagefolder.TABLES]
+    if not found:
+        return Signs(reason=f"no table called {', '.join(imagefolder.TABLES)} lies in it")
+    try:
+        faults = Faults()
+        tables = {path: read_table(folder / path, faults) for path in found[:_MOST_TABLES]}
+        faults.check()
+        stated = sidecar.read(folder)
+        options = {} if stated is not None else _guessed_options(folder, tables)
+        reader = _read_some(source(path=folder, **options), tables, stated, faults)
+    except (DataError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        return Signs(reason=f"{shortened(found)} cannot be read: {reason}")
+    return _told(seen, tables, reader, options)
 
 
-def guessed_options(folder: Path, tables: Mapping[str, Table]) -> dict[str, object]:
+def _read_some(
+    source: "ImageFolder",
+    tables: Mapping[str, Table],
+    stated: sidecar.Sidecar | None,
+    faults: Faults,
+) -> TableReader:
+    """Returns a reader that has read the first rows of the first table that has any."""
+    first = next((path for path, table in tables.items() if table.rows), None)
+    if first is None:
+        raise DataError("there is no row")
+    some = {
+        path: Table(columns=each.columns, rows=each.rows[:_TRIED] if path == first else ())
+        for path, each in tables.items()
+    }
+    roles = roles_of(source, columns_of(tables), stated)
+    reader = TableReader(root=source.path, tables=some, roles=roles, faults=faults)
+    reader.read()
+    faults.check()
+    return reader
+
+
+def _told(
+    seen: Glance, tables: Mapping[str, Table], reader: TableReader, options: Mapping[str, object]
+) -> Signs:
+    names = ", ".join(each.target for each in reader.roles.targets)
+    named = _named_files(tables, reader)
+    rows = next(len(table.rows) for table in tables.values() if table.rows)
+    comments = {"path": f"targets: {names}"}
+    if reader.unread:
+        comments["path"] += f"; columns that nothing reads: {shortened(reader.unread)}"
+    for option, shown in _UNSURE.items():
+        if option in options:
+            comments[option] = f"as far as {shown} show; give them their names"
+    return Signs(
+        reason=f"{shortened(tables)} with {seen.count(rows, 'row')} in the first: {names}",
+        evidence="declared",
+        explained=seen.share(named) if len(tables) < _MOST_TABLES else 1.0,
+        options={"path": ".", **options},
+        comments=comments,
+    )
+
+
+def _named_files(tables: Mapping[str, Table], reader: TableReader) -> set[str]:
+    """Returns the paths below the folder of all images and masks that rows name."""
+    masks = (each.cells[0] for each in reader.roles.targets if each.kind is Mask)
+    columns = (imagefolder.FILE_NAME, *masks)
+    return {
+        path[: path.rfind("/") + 1] + str(row.cells.get(column)).removeprefix("./")
+        for path, table in tables.items()
+        for row in table.rows
+        for column in columns
+    }
+
+
+def _guessed_options(folder: Path, tables: Mapping[str, Table]) -> dict[str, object]:
     """Returns the options that read tables, by their paths below a folder, beside its own path."""
     options: dict[str, object] = {}
     columns = list(dict.fromkeys(each for table in tables.values() for each in table.columns))

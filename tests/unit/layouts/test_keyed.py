@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from dsbuilder.errors import DataError
-from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.layouts.ocr.reader import Ocr
 from dsbuilder.plugin import Source
 
@@ -28,15 +27,6 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def imagefolder(root: Path) -> tuple[Source, list[Path]]:
-    for split in ("train", "test"):
-        files = [path.partition("/")[2] for path in PLACES if path.startswith(split)]
-        write(
-            root / split / "metadata.csv", "file_name,text\n" + "".join(f"{f},x\n" for f in files)
-        )
-    return ImageFolder(path=root), draw(root, PLACES)
-
-
 def ocr(root: Path) -> tuple[Source, list[Path]]:
     for split in ("train", "test"):
         files = [path.partition("/")[2] for path in PLACES if path.startswith(split)]
@@ -49,7 +39,7 @@ GIVEN = ("sub/a b.png", "sub/a b.png@copy-1", "@synthesize/words/000001", KEYS[3
 GROUPS = (GIVEN[0], GIVEN[0], GIVEN[2], GIVEN[3])
 
 Make = Callable[[Path], tuple[Source, list[Path]]]
-LAYOUTS = [imagefolder, ocr]
+LAYOUTS = [ocr]
 
 
 @pytest.mark.parametrize("make", LAYOUTS)
@@ -90,7 +80,7 @@ def test_a_file_of_that_name_with_other_columns_is_skipped_and_counted(
     assert "1 file was skipped: 1 .csv" in caplog.text
 
 
-@pytest.mark.parametrize("make", [imagefolder, ocr])
+@pytest.mark.parametrize("make", [ocr])
 def test_a_table_that_changes_is_noticed(tmp_path: Path, make: Make) -> None:
     source, images = make(tmp_path)
     place = images[0].relative_to(tmp_path).as_posix()

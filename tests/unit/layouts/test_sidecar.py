@@ -15,6 +15,7 @@ from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco.annotation import CocoCategory
 from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.layouts.folder.reader import Folder
+from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.layouts.voc.reader import Voc
 from dsbuilder.layouts.yolo.reader import Yolo
 from dsbuilder.plugin import Boxes, ClassLabel, ImageSpec, SampleSpec, Source, Text
@@ -143,13 +144,13 @@ def draw(root: Path, paths: tuple[str, ...]) -> list[Path]:
     return [root / path for path in paths]
 
 
-def folders(root: Path) -> tuple[Source, list[Path]]:
-    return Folder(path=root), draw(root, PLACES)
-
-
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+def folders(root: Path) -> tuple[Source, list[Path]]:
+    return Folder(path=root), draw(root, PLACES)
 
 
 def yolo_set(root: Path) -> tuple[Source, list[Path]]:
@@ -178,7 +179,15 @@ def coco_set(root: Path) -> tuple[Source, list[Path]]:
     return Coco(path=root, objects={"train": "train.json", "test": "test.json"}), draw(root, PLACES)
 
 
-LAYOUTS = [folders, yolo_set, voc_set, coco_set]
+def tables(root: Path) -> tuple[Source, list[Path]]:
+    for split in ("train", "test"):
+        files = [path.partition("/")[2] for path in PLACES if path.startswith(split)]
+        rows = "".join(f"{file},x\n" for file in files)
+        write(root / split / "metadata.csv", f"file_name,said\n{rows}")
+    return ImageFolder(path=root, text_column="said"), draw(root, PLACES)
+
+
+LAYOUTS = [folders, tables, yolo_set, voc_set, coco_set]
 
 
 @pytest.mark.parametrize("make", LAYOUTS)

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dsbuilder.errors import DataError
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.imagefolder.reader import ImageFolder
-from dsbuilder.plugin import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Record, Text, Value
+from dsbuilder.plugin import (
+    Boxes,
+    ClassLabel,
+    ImageSpec,
+    Keypoints,
+    Mask,
+    MultiLabel,
+    Record,
+    SampleSpec,
+    Target,
+    Text,
+    Value,
+)
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -46,12 +58,12 @@ def table(path: Path, rows: Rows) -> Path:
 
 
 def targets(source: ImageFolder) -> dict[str, Mapping[str, Any]]:
-    return {record.key: record.targets for record in source.records()}
+    return {record.key: record.targets for record in source.open().records}
 
 
 def refusal(source: ImageFolder) -> str:
     with pytest.raises(DataError) as caught:
-        source.records()
+        source.open().list()
     return str(caught.value).replace(str(source.path), "ROOT")
 
 
@@ -63,7 +75,7 @@ def test_every_form_of_table_gives_the_same_records(tmp_path, name):
     ]
     table(tmp_path / name, rows)
     source = ImageFolder(path=tmp_path)
-    records = list(source.records())
+    records = source.open().records
     assert records == [
         Record(
             key=row["file_name"],
@@ -72,7 +84,7 @@ def test_every_form_of_table_gives_the_same_records(tmp_path, name):
         )
         for row in rows
     ]
-    assert source.targets(records) == {
+    assert source.open().targets == {
         "label": ClassLabel(names=("cat", "dog")),
         "value": Value(),
         "text": Text(),
@@ -82,7 +94,9 @@ def test_every_form_of_table_gives_the_same_records(tmp_path, name):
 def test_folders_of_splits_are_splits_and_other_folders_say_nothing(tmp_path):
     table(tmp_path / "train/metadata.jsonl", [{"file_name": "dog/1.png", "label": "cat"}])
     table(tmp_path / "val/metadata.jsonl", [{"file_name": "2.png", "label": "dog"}])
-    found = {each.key: (each.split, each.targets) for each in ImageFolder(path=tmp_path).records()}
+    found = {
+        each.key: (each.split, each.targets) for each in ImageFolder(path=tmp_path).open().records
+    }
     assert found == {
         "train/dog/1.png": ("train", {"label": "cat"}),
         "val/2.png": ("validation", {"label": "dog"}),
@@ -91,15 +105,15 @@ def test_folders_of_splits_are_splits_and_other_folders_say_nothing(tmp_path):
 
 def test_tables_and_folders_are_watched(tmp_path):
     path = table(tmp_path / "train/metadata.jsonl", [{"file_name": "1.png", "label": "cat"}])
-    assert ImageFolder(path=tmp_path).watches() == [tmp_path, tmp_path / "train", path]
+    assert ImageFolder(path=tmp_path).open().watches() == [tmp_path, tmp_path / "train", path]
 
 
 def test_one_table_at_the_top_may_name_images_of_every_split(tmp_path):
     rows = [{"file_name": "train/1.png", "text": "a"}, {"file_name": "test/1.png", "text": "b"}]
     table(tmp_path / "metadata.jsonl", rows)
-    assert [each.split for each in ImageFolder(path=tmp_path).records()] == ["train", "test"]
+    assert [each.split for each in ImageFolder(path=tmp_path).open().records] == ["train", "test"]
     table(tmp_path / "metadata.jsonl", [*rows, {"file_name": "3.png", "text": "c"}])
-    assert {each.split for each in ImageFolder(path=tmp_path).records()} == {None}
+    assert {each.split for each in ImageFolder(path=tmp_path).open().records} == {None}
 
 
 def test_columns_state_group_and_split(tmp_path):
@@ -109,7 +123,7 @@ def test_columns_state_group_and_split(tmp_path):
     ]
     table(tmp_path / "metadata.jsonl", rows)
     source = ImageFolder(path=tmp_path, group_column="who", split_column="set")
-    found = [(each.group, each.split) for each in source.records()]
+    found = [(each.group, each.split) for each in source.open().records]
     assert found == [("tom", "validation"), (None, "train")]
 
 
@@ -133,7 +147,7 @@ def test_boxes_are_coco_pixels_and_become_shares(tmp_path):
     ]
     table(tmp_path / "metadata.jsonl", rows)
     source = ImageFolder(path=tmp_path, object_classes=("cat", "dog"), attributes=("id", "area"))
-    records = list(source.records())
+    records = source.open().records
     assert [each.targets["objects"] for each in records] == [
         [{"label": "cat", "box": [0.2, 0.1, 0.6, 0.3], "id": 7, "area": 1.5}],
         [],
@@ -143,7 +157,7 @@ def test_boxes_are_coco_pixels_and_become_shares(tmp_path):
             {"label": "cat", "box": [0, 0, 0.1, 0.125], "id": 2, "area": 3},
         ],
     ]
-    target = source.targets(records)["objects"]
+    target = source.open().targets["objects"]
     attributes = (("id", "int64"), ("area", "float32"))
     assert target == Boxes(names=("cat", "dog"), attributes=attributes)
     assert [len(target.parse(each.targets["objects"])) for each in records] == [1, 0, 0, 2]
@@ -163,9 +177,9 @@ def test_several_labels_are_a_list_or_a_text_with_separators(tmp_path):
     rows = [{"file_name": "1.png", "tags": "cat; big dog"}, {"file_name": "2.png", "tags": ""}]
     table(tmp_path / "metadata.csv", rows)
     source = ImageFolder(path=tmp_path, labels_column="tags", separator=";")
-    records = list(source.records())
+    records = source.open().records
     assert [each.targets["labels"] for each in records] == [["cat", "big dog"], []]
-    assert source.targets(records) == {"labels": MultiLabel(names=("big dog", "cat"))}
+    assert source.open().targets == {"labels": MultiLabel(names=("big dog", "cat"))}
     (tmp_path / "metadata.csv").unlink()
     table(tmp_path / "metadata.jsonl", [{"file_name": "1.png", "labels": ["a", "b"]}])
     assert targets(ImageFolder(path=tmp_path))["1.png"]["labels"] == ["a", "b"]
@@ -175,9 +189,9 @@ def test_several_columns_of_numbers_are_one_value(tmp_path):
     rows = [{"file_name": "1.png", "x": 1, "y": 2.5}, {"file_name": "2.png", "x": 3, "y": -1}]
     table(tmp_path / "metadata.csv", rows)
     source = ImageFolder(path=tmp_path, value_columns=("x", "y"))
-    records = list(source.records())
+    records = source.open().records
     assert [each.targets["value"] for each in records] == [[1.0, 2.5], [3.0, -1.0]]
-    assert source.targets(records) == {"value": Value(size=2)}
+    assert source.open().targets == {"value": Value(size=2)}
 
 
 def test_values_of_several_sizes_are_an_error(tmp_path):
@@ -185,7 +199,7 @@ def test_values_of_several_sizes_are_an_error(tmp_path):
     table(tmp_path / "metadata.jsonl", rows)
     source = ImageFolder(path=tmp_path)
     with pytest.raises(DataError, match=r"found 2 at '1\.png' and one at '2\.png'"):
-        source.targets(list(source.records()))
+        source.open().list()
 
 
 def test_a_mask_is_a_file_of_the_record(tmp_path):
@@ -193,10 +207,10 @@ def test_a_mask_is_a_file_of_the_record(tmp_path):
     rows = [{"file_name": "1.png", "mask_file_name": "masks/1.png"}]
     table(tmp_path / "train/metadata.jsonl", rows)
     source = ImageFolder(path=tmp_path, mask_classes=("sky", "road"), ignore="255")
-    (record,) = source.records()
+    (record,) = source.open().records
     path = tmp_path / "train/masks/1.png"
     assert (record.files, record.targets) == ((path,), {"mask": {"path": str(path)}})
-    assert source.targets([record]) == {"mask": Mask(names=("sky", "road"), ignore=255)}
+    assert source.open().targets == {"mask": Mask(names=("sky", "road"), ignore=255)}
     assert refusal(ImageFolder(path=tmp_path)) == (
         "ROOT: expected the names of the masks' classes in id order, found none. "
         "Set mask_classes or mask_colors, or mask_column: null to leave masks out."
@@ -221,20 +235,19 @@ def test_a_class_that_is_not_among_given_ones_is_an_error_with_the_closest(tmp_p
         assert "expected one of the 2 classes, found 'dgo'. Did you mean 'dog'?" in message
 
 
-def test_what_is_not_read_is_told_and_all_files_are_accounted_for(tmp_path, caplog):
+def test_what_is_not_read_is_told_and_all_files_are_accounted_for(tmp_path):
     rows = [{"file_name": "1.png", "text": "a", "id": 3}, {"file_name": "2.png", "text": "b"}]
     table(tmp_path / "metadata.jsonl", rows)
     for name in ("stray.png", "in/other.JPG", "notes.md", "LICENSE"):
         picture(tmp_path / "in" / "x.png").with_name("x.png")
         (tmp_path / name).write_bytes(b"")
-    with caplog.at_level(logging.WARNING):
-        records = list(ImageFolder(path=tmp_path).records())
-    assert [message.replace(str(tmp_path), "ROOT") for message in caplog.messages] == [
-        "ROOT: 5 files were skipped: 3 images without a row, 1 .md, 1 without an extension.",
-        "ROOT: columns that nothing reads: 'id'.",
+    catalog = ImageFolder(path=tmp_path).open()
+    assert catalog.notes == [
+        "5 files were skipped: 3 images without a row, 1 .md, 1 without an extension",
+        "columns that nothing reads: 'id'",
     ]
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(records) + 1 + 5 == len(files)
+    assert len(catalog.records) + 1 + 5 == len(files)
 
 
 @pytest.mark.parametrize(
@@ -322,15 +335,15 @@ def test_keypoints_are_coco_pixels_and_become_shares(tmp_path, name):
     table(tmp_path / name, rows)
     names = ("left eye", "right eye")
     source = ImageFolder(path=tmp_path, keypoint_names=names)
-    records = list(source.records())
+    records = source.open().records
     assert [record.targets["keypoints"] for record in records] == [
         [[[0.5, 0.25, 2], [0, 0, 0]], [[1, 1, 1], [0, 0, 2]]],
         [],
     ]
-    assert source.targets(records) == {"keypoints": Keypoints(names=names, swaps=(names,))}
+    assert source.open().targets == {"keypoints": Keypoints(names=names, swaps=(names,))}
     apart = ImageFolder(path=tmp_path, keypoint_names=names, keypoint_swaps=())
-    assert apart.targets(records) == {"keypoints": Keypoints(names=names)}
-    options = ImageFolder.recognise(tmp_path).options
+    assert apart.open().targets == {"keypoints": Keypoints(names=names)}
+    options = ImageFolder.signs(tmp_path).options
     assert options == {"path": ".", "keypoint_names": ("point 0", "point 1")}
 
 
@@ -426,8 +439,8 @@ def test_a_mutated_table_gives_its_rows_or_a_clear_error(tmp_path_factory, data)
     path.write_bytes(bytes(found))
     source = ImageFolder(path=root)
     try:
-        records = list(source.records())
-        kinds = source.targets(records)
+        records = source.open().records
+        kinds = source.open().targets
         for record in records:
             for name, kind in kinds.items():
                 kind.parse(record.targets[name])
@@ -452,8 +465,8 @@ def test_any_cell_is_a_value_or_a_clear_error(tmp_path_factory, column, cell):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = ImageFolder(path=root)
     try:
-        records = list(source.records())
-        kinds = source.targets(records)
+        records = source.open().records
+        kinds = source.open().targets
         for record in records:
             for name, kind in kinds.items():
                 kind.parse(record.targets[name])
@@ -471,8 +484,8 @@ def test_a_table_is_recognised_with_the_options_that_read_it(tmp_path):
         picture(tmp_path / f"train/seg/{index}.png")
         Image.fromarray(mask).save(tmp_path / f"train/seg/{index}.png")
     table(tmp_path / "train/metadata.jsonl", rows)
-    found = ImageFolder.recognise(tmp_path)
-    assert found.certainty == 0.95
+    found = ImageFolder.signs(tmp_path)
+    assert (found.evidence, found.explained, found.contradictions) == ("declared", 1, ())
     assert found.reason == "'train/metadata.jsonl' with 3 rows in the first: text, mask"
     assert found.options == {
         "path": ".",
@@ -482,7 +495,7 @@ def test_a_table_is_recognised_with_the_options_that_read_it(tmp_path):
         "ignore": "255",
     }
     source = ImageFolder(**{**found.options, "path": tmp_path})
-    assert len(list(source.records())) == 3
+    assert len(source.open().records) == 3
 
 
 def test_an_image_that_cannot_be_read_under_a_box_is_named(tmp_path):
@@ -498,16 +511,16 @@ def test_an_image_that_cannot_be_read_under_a_box_is_named(tmp_path):
 def test_a_column_of_one_class_alone_is_left_out_of_a_guess(tmp_path):
     rows = [{"file_name": f"{index}.png", "label": "a", "text": "x"} for index in range(3)]
     table(tmp_path / "metadata.jsonl", rows)
-    found = ImageFolder.recognise(tmp_path)
+    found = ImageFolder.signs(tmp_path)
     assert found.options == {"path": ".", "label_column": None}
-    assert list(ImageFolder(**{**found.options, "path": tmp_path}).records())
+    assert ImageFolder(**{**found.options, "path": tmp_path}).open().records
 
 
 def test_a_folder_without_a_table_or_with_a_broken_one_is_not_recognised(tmp_path):
-    assert ImageFolder.recognise(tmp_path).certainty == 0
+    assert ImageFolder.signs(tmp_path).evidence is None
     (tmp_path / "metadata.csv").write_text("a,b\n1\n")
-    found = ImageFolder.recognise(tmp_path)
-    assert (found.certainty, "expected 2 cells, found 1" in found.reason) == (0, True)
+    found = ImageFolder.signs(tmp_path)
+    assert (found.evidence, "expected 2 cells, found 1" in found.reason) == (None, True)
 
 
 @pytest.mark.parametrize(
@@ -539,7 +552,7 @@ def test_classes_of_masks_are_guessed_from_every_table(tmp_path):
             Image.fromarray(np.array([values], np.uint8)).save(mask)
             rows.append({"file_name": f"{index}.png", "mask_file_name": f"masks/{index}.png"})
         table(tmp_path / f"{split}/metadata.jsonl", rows)
-    found = ImageFolder.recognise(tmp_path)
+    found = ImageFolder.signs(tmp_path)
     assert found.options["mask_classes"] == ("class 0", "class 1", "class 2", "class 3")
     assert found.reason.endswith("with 1 row in the first: mask")
 
@@ -562,16 +575,101 @@ def boxed(root: Path) -> Path:
 
 
 def test_attributes_that_every_box_has_are_proposed(tmp_path):
-    found = ImageFolder.recognise(boxed(tmp_path))
+    found = ImageFolder.signs(boxed(tmp_path))
     assert found.options == {"path": ".", "attributes": ("area", "by")}
     source = ImageFolder(path=tmp_path, attributes=found.options["attributes"])
-    target = source.targets(list(source.records()))["objects"]
+    target = source.open().targets["objects"]
     assert target.attributes == (("area", "float32"), ("by", "string"))
 
 
-def test_what_is_not_read_of_boxes_is_told(tmp_path, caplog):
-    list(ImageFolder(path=boxed(tmp_path), attributes=("area",)).records())
-    assert caplog.messages == [
-        f"{tmp_path}: columns that nothing reads: 'objects.by', 'objects.hidden', "
-        "'objects.mixed', 'objects.odd'."
+def test_what_is_not_read_of_boxes_is_told(tmp_path):
+    source = ImageFolder(path=boxed(tmp_path), attributes=("area",))
+    assert source.open().notes == [
+        "columns that nothing reads: 'objects.by', 'objects.hidden', 'objects.mixed', 'objects.odd'"
     ]
+
+
+def test_images_that_no_row_names_are_no_part_of_what_is_explained(tmp_path):
+    table(tmp_path / "metadata.jsonl", [{"file_name": "1.png", "text": "a"}])
+    for name in ("2", "3", "4"):
+        picture(tmp_path / f"{name}.png")
+    assert ImageFolder.signs(tmp_path).explained == 0.25
+
+
+# -- what an export states ------------------------------------------------------------------------
+
+STATED: Mapping[str, Target] = {
+    "kind": ClassLabel(names=("owl", "cat"), soft=True),
+    "place": ClassLabel(names=("sea", "sky", "unseen")),
+    "file_name": Text(),
+    "said": Text(),
+    "pets": MultiLabel(names=("b", "a, c")),
+    "width": Value(size=2),
+    "boxes": Boxes(names=("猫",), attributes=(("categories", "int64"),), numbers=(7,)),
+    "left": Mask(names=("no", "yes"), ignore=255),
+    "right": Mask(names=("no", "yes")),
+    "pose": Keypoints(names=("nose",)),
+}
+CELLS: Mapping[str, Any] = {
+    "kind": "owl",
+    "place": "sky",
+    "file_name_": "x.png",
+    "said": "owl",
+    "pets": ["a, c"],
+    "width": [3, 4],
+    "boxes": {"bbox": [[0, 0, 25, 40]], "categories": ["猫"], "categories_": [5]},
+    "left_file_name": "left/1.png",
+    "right_file_name": "right/1.png",
+    "pose": [[25, 20, 2]],
+}
+
+
+def stated(root: Path, targets: Mapping[str, Target] = STATED) -> Path:
+    table(root / "train/metadata.jsonl", [{"file_name": "1.png", **CELLS}])
+    for side in ("left", "right"):
+        picture(root / f"train/{side}/1.png")
+    image = ImageSpec(height=40, width=50, channels=3)
+    sidecar.write(root, SampleSpec(image=image, targets=targets), {"train/1.png": "a//copy-1"})
+    return root
+
+
+def test_an_export_has_all_targets_under_their_own_names(tmp_path):
+    catalog = ImageFolder(path=stated(tmp_path)).open()
+    assert dict(catalog.targets) == {**STATED, "kind": ClassLabel(names=("owl", "cat"))}
+    (record,) = catalog.records
+    masks = [str(tmp_path / f"train/{side}/1.png") for side in ("left", "right")]
+    assert record.targets == {
+        "kind": "owl",
+        "place": "sky",
+        "file_name": "x.png",
+        "said": "owl",
+        "pets": ["a, c"],
+        "width": [3, 4],
+        "boxes": [{"label": "猫", "box": [0, 0, 0.5, 1], "categories": 5}],
+        "left": {"path": masks[0]},
+        "right": {"path": masks[1]},
+        "pose": [[[0.5, 0.5, 2]]],
+    }
+    assert [str(path) for path in record.files] == masks
+    assert (record.key, record.group, record.split) == ("a@copy-1", "a", "train")
+    assert catalog.notes == []
+
+
+def test_an_option_takes_the_place_of_what_an_export_states(tmp_path):
+    source = ImageFolder(path=stated(tmp_path), text_column="said")
+    assert source.open().targets == {"text": Text()}
+    assert source.open().records[0].key == "a@copy-1"
+
+
+def test_a_target_whose_column_is_gone_is_told(tmp_path):
+    root = stated(tmp_path, {**STATED, "sound": Text()})
+    assert "ROOT: expected a column 'sound' in the tables, found none." in refusal(
+        ImageFolder(path=root)
+    )
+
+
+def test_an_export_is_recognised_without_an_option(tmp_path):
+    found = ImageFolder.signs(stated(tmp_path))
+    assert (found.evidence, found.explained) == ("declared", 1)
+    assert found.options == {"path": "."}
+    assert found.reason.endswith(f"1 row in the first: {', '.join(STATED)}")

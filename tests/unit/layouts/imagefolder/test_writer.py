@@ -72,15 +72,18 @@ def build(labelled: Path, write_pipeline, tmp_path: Path):
     return run
 
 
+@pytest.mark.parametrize("options", [{}, OPTIONS])
 @pytest.mark.parametrize("cache", ["image: png", "image: jpeg"])
-def test_what_is_exported_is_read_again(build, tmp_path: Path, cache: str) -> None:
+def test_what_is_exported_is_read_again(
+    build, tmp_path: Path, cache: str, options: dict[str, Any]
+) -> None:
     dataset = build(cache)
     exported = export(dataset, tmp_path / "folder", to="imagefolder")
     assert exported.samples == {name: dataset.num_samples(name) for name in dataset.splits}
-    source = ImageFolder(path=tmp_path / "folder", **OPTIONS)
-    records = list(source.records())
-    read = {record.key: record for record in records}
-    kinds = source.targets(records)
+    source = ImageFolder(path=tmp_path / "folder", **options)
+    catalog = source.open()
+    read = {record.key: record for record in catalog.records}
+    kinds = catalog.targets
     assert dict(kinds) == dict(dataset.signature.targets)
     for split in dataset.splits:
         for sample in dataset.samples(split):
@@ -131,7 +134,7 @@ def test_mixed_labels_are_reported(make_images, write_pipeline, tmp_path: Path, 
         f"{dataset.path}: 'label' holds mixed labels: written is the dominant class of each "
         "sample, or of several those that weigh a half or more; weights are left out."
     )
-    records = list(ImageFolder(path=tmp_path / "folder").records())
+    records = ImageFolder(path=tmp_path / "folder").open().records
     assert len(records) == sum(dataset.num_samples(split) for split in dataset.splits)
 
 
