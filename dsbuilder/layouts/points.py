@@ -1,4 +1,4 @@
-"""Keypoints in pixels, as annotations have them -> shares of the image's sides.
+"""Keypoints: in pixels, as annotations have them, <-> shares of the image's sides; left and right.
 
 An object's points are written as COCO does, one after the other: x, y, visibility, with 0 for what
 is absent, 1 for what is hidden and 2 for what is visible.
@@ -50,3 +50,9 @@ def to_pixels(points: Any, visibility: Any, size: tuple[int, int]) -> list[float
     height, width = size
     pairs = zip(points.tolist(), visibility.tolist(), strict=True)
     return [each for (x, y), seen in pairs for each in (x * width, y * height, float(seen))]
+
+
+def sides(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Returns pairs of names that differ in `left` and `right`: what a mirror swaps."""
+    pairs = ((name, name.replace("left", "right")) for name in names if "left" in name)
+    return tuple((left, right) for left, right in pairs if right in names)

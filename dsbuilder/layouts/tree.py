@@ -36,6 +36,11 @@ class Tree:
         wanted = frozenset(each.lower() for each in extensions)
         return [path for path in self.files if extension(path) in wanted]
 
+    def others(self) -> list[str]:
+        """Returns the files that are no images: what may say something of these."""
+        images = frozenset(self.images())
+        return [path for path in self.files if path not in images]
+
     def below(self, root: Path, files: Iterable[str] = ()) -> list[Path]:
         """Returns the root, every folder below it, and some of its files."""
         return [root, *(root / each for each in (*self.folders, *files))]

@@ -9,8 +9,8 @@ from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.coco.annotation import CROWD, Id, is_number
 from dsbuilder.layouts.coco.format import CocoFile
+from dsbuilder.layouts.points import sides
 from dsbuilder.layouts.sidecar import Sidecar
-from dsbuilder.layouts.sides import sides
 from dsbuilder.plugin import Boxes, Keypoints, Mask, Target, Text
 
 _IGNORE = "ignore"

@@ -14,7 +14,7 @@ from dsbuilder.layouts.imagefolder.columns import Roles, columns_of, roles_of
 from dsbuilder.layouts.imagefolder.rows import TableReader
 from dsbuilder.layouts.imagefolder.signs import signs_of
 from dsbuilder.layouts.mask_names import MaskNames
-from dsbuilder.layouts.sides import sides
+from dsbuilder.layouts.points import sides
 from dsbuilder.layouts.splits import in_splits
 from dsbuilder.layouts.tabled import (
     box_target,

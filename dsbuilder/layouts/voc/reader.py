@@ -105,8 +105,7 @@ class VocCatalog(Catalog):
     def watches(self) -> Sequence[Path]:
         """Returns the folders, and all files that say something of images."""
         tree = scan(self._source.path)
-        images = frozenset(tree.images())
-        return tree.below(self._source.path, [each for each in tree.files if each not in images])
+        return tree.below(self._source.path, tree.others())
 
 
 @dataclass(frozen=True, kw_only=True)

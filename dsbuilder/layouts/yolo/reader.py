@@ -111,8 +111,7 @@ class YoloCatalog(Catalog):
     def watches(self) -> Sequence[Path]:
         """Returns the folders, and all files that say something of images."""
         tree = scan(self._source.path)
-        images = frozenset(tree.images())
-        return tree.below(self._source.path, [each for each in tree.files if each not in images])
+        return tree.below(self._source.path, tree.others())
 
 
 def _data_file(source: Yolo, tree: Tree) -> Path:

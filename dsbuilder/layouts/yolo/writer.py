@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.errors import shortened
-from dsbuilder.images.outline import outlines
+from dsbuilder.images.polygon import outlines
 from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.file_names import Names
 from dsbuilder.layouts.holding import check_images, chosen, left_out
