@@ -44,8 +44,10 @@ def reading(source: Any) -> Reading:
     def logged(caplog: pytest.LogCaptureFixture, root: Path, **options: Any) -> list[str]:
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            read(root, **options)
-        return [record.getMessage().replace(str(root), "ROOT") for record in caplog.records]
+            notes = source(path=root, **options).open().notes
+        found = [record.getMessage() for record in caplog.records]
+        found += [f"ROOT: {note}." for note in notes]
+        return [each.replace(str(root), "ROOT") for each in found]
 
     return Reading(read, targets, refusal, logged)
 

@@ -9,9 +9,10 @@ from dsbuilder.binding import PlainPipeline
 from dsbuilder.builder.plan import Plan
 from dsbuilder.builder.shard import DONE
 from dsbuilder.builder.task import ShardResult
-from dsbuilder.cache import build_log, fingerprint, manifest, quarantine, store, tfds
+from dsbuilder.cache import build_log, fingerprint, manifest, quarantine, store
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError
+from dsbuilder.layouts.tfrecord.writer import ShardSize, description
 from dsbuilder.pipeline import Pipeline
 
 
@@ -35,7 +36,7 @@ def write_dataset(
     store.write_text(folder / store.PIPELINE, PlainPipeline.of(pipeline.spec).text())
     _write_quarantine(folder, lost)
     if made.codec == "tfrecord":
-        files.extend(tfds.write(folder, made))
+        files.extend(_write_description(folder, made))
     sums = {name: digest for result in results for name, digest in result.sums.items()}
     sums |= {name: store.sha256(folder / name) for name in files}
     for note in folder.glob(f"*{DONE}"):
@@ -74,6 +75,24 @@ def _manifest(
         machine=platform.machine(),
         warnings=plan.warnings,
     )
+
+
+def _write_description(folder: Path, made: Manifest) -> list[str]:
+    """Writes what TensorFlow Datasets reads beside the shards, and returns the files' names."""
+    splits = {
+        split: [ShardSize(samples=each.samples, size_bytes=each.size_bytes) for each in shards]
+        for split, shards in made.splits.items()
+    }
+    described = description(
+        name=made.name,
+        version=made.version,
+        signature=made.signature,
+        image=made.image,
+        splits=splits,
+    )
+    for name, text in described.items():
+        store.write_text(folder / name, text)
+    return list(described)
 
 
 def _shard(result: ShardResult) -> Shard:

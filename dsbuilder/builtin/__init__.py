@@ -34,7 +34,11 @@ _READ = (
 )
 """The layouts that a source reads, which has the name of the folder."""
 
-_WRITTEN = {"folder": "folder", "imagefolder": "imagefolder"}
+_WRITTEN = {
+    **{name: name for name in ("folder", "imagefolder", "webdataset")},
+    "npz": "arrays",
+    "tfds": "tfrecord",
+}
 """Exporter -> the folder of the layout that it writes."""
 
 

@@ -1,7 +1,6 @@
 """The built artefact on disk: codecs, manifest, ledger, fingerprints, and where files lie.
 
 codec.py        what a codec is; tfrecord.py and npy.py are the two
-tfds.py         the files that TensorFlow Datasets reads beside the shards
 manifest.py     what the dataset is
 ledger.py       how each sample came to be
 fingerprint.py  the hash of everything that determines a sample's bytes

@@ -8,8 +8,7 @@ row i are `values[row_splits[i] : row_splits[i + 1]]`. Nothing is pickled, so
 `np.load(..., allow_pickle=False)` opens everything.
 """
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +19,7 @@ from dsbuilder.cache.codec import Codec, fixed_shape
 from dsbuilder.errors import CacheError
 from dsbuilder.images import mask
 from dsbuilder.records import example
-from dsbuilder.records.arrays import row_splits
+from dsbuilder.records.arrays import feature_arrays, row_splits
 from dsbuilder.sample import Feature
 
 _SPLITS = row_splits("")
@@ -65,9 +64,10 @@ class NpyCodec(Codec):
                 for name, column in columns.items():
                     column.append(values[name])
         for name, feature in self.features.items():
-            for array_name, array in feature_arrays(name, feature, columns[name], shape).items():
-                with paths[array_name].open("wb") as file:
-                    np.lib.format.write_array(file, array, allow_pickle=False)
+            stored = _values(feature, columns[name])
+            for array_name, array in feature_arrays(name, feature, stored, shape).items():
+                with paths[array_name].open("wb") as out:
+                    np.lib.format.write_array(out, array, allow_pickle=False)
         return list(range(count))
 
     def open(self, folder: Path, stem: str) -> "NpyShard":
@@ -159,45 +159,8 @@ def _write_header(file: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> No
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def feature_arrays(
-    name: str, feature: Feature, values: list[Any], shape: tuple[int, ...]
-) -> dict[str, np.ndarray]:
-    """Returns the arrays of a feature, by their names.
-
-    Args:
-      values: of every row, as decoded from an Example.
-      shape: `(n, H, W, C)` of the images.
-    """
-    if feature.kind == "mask":
-        return {name: _masks([each[0] for each in values], shape[:3])}
-    if not feature.is_ragged:
-        return {name: _column(feature, [v[0] for v in values] if _is_text(feature) else values)}
-    rest = [side for side in feature.shape[1:] if side is not None]
-    width = math.prod(rest)
-    splits = np.cumsum([0, *(len(each) // width for each in values)], dtype=np.int64)
-    flat = [v for each in values for v in each] if _is_text(feature) else _joined(feature, values)
-    return {name: _column(feature, flat), row_splits(name): splits}
-
-
-def _is_text(feature: Feature) -> bool:
-    return feature.dtype == "string"
-
-
-def _joined(feature: Feature, values: list[Any]) -> np.ndarray:
-    """Returns the values of all rows as one array; an empty list has no kind of its own."""
-    return np.concatenate([np.zeros(0, feature.dtype), *values], dtype=feature.dtype)
-
-
-def _masks(encoded: list[bytes], shape: tuple[int, ...]) -> np.ndarray:
-    masks = np.empty(shape, np.uint8)
-    for row, each in enumerate(encoded):
-        masks[row] = mask.decode_ids(each)
-    return masks
-
-
-def _column(feature: Feature, values: Any) -> np.ndarray:
-    if _is_text(feature):
-        return np.array(values, dtype=f"S{max(map(len, values), default=1) or 1}")
-    sides = [side for side in feature.shape if side is not None]
-    rows = [-1] if feature.is_ragged else [len(values)]
-    return np.asarray(values, feature.dtype).reshape(*rows, *sides)
+def _values(feature: Feature, stored: Sequence[Any]) -> Iterable[Any]:
+    """Returns what is stored of every row; of masks their ids, one at a time."""
+    if feature.kind != "mask":
+        return stored
+    return (mask.decode_ids(each[0]) for each in stored)

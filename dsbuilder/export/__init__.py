@@ -5,11 +5,8 @@ all have in common: the target appears whole or not at all, and what was there i
 
   coco.py          images and JSON files of annotations, for pycocotools and others
   folder.py        split/class/image, for Hugging Face `imagefolder`, Keras and torchvision
-  npz.py           one file of arrays, as Keras names those of MNIST
   ocr.py           split/gt.txt, a line for each image and its text, as SynthTIGER writes it
-  tfds.py          name/version/, a folder of TFRecord that TensorFlow Datasets opens
   voc.py           XML files, palette masks and lists, as Pascal VOC has them
-  webdataset.py    tar files of samples, for webdataset and Hugging Face
   yolo.py          images, label files and data.yaml, for Ultralytics and others
 """
 
@@ -25,12 +22,15 @@ from typing import Any
 
 from dsbuilder.dataset import Dataset, ExportableDataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
-from dsbuilder.export import npz, ocr, tfds, webdataset
+from dsbuilder.export import ocr
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.arrays.writer import NpzExporter
 from dsbuilder.layouts.coco.writer import CocoExporter
 from dsbuilder.layouts.folder.writer import FolderExporter
 from dsbuilder.layouts.imagefolder.writer import ImageFolderExporter
+from dsbuilder.layouts.tfrecord.writer import TfdsExporter
 from dsbuilder.layouts.voc.writer import VocExporter
+from dsbuilder.layouts.webdataset.writer import WebDatasetExporter
 from dsbuilder.layouts.yolo.writer import YoloExporter
 
 _LOGGER = logging.getLogger(__name__)
@@ -43,11 +43,11 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
         "coco": CocoExporter,
         "folder": FolderExporter,
         "imagefolder": ImageFolderExporter,
-        "npz": npz.write,
+        "npz": NpzExporter,
         "ocr": ocr.write,
-        "tfds": tfds.write,
+        "tfds": TfdsExporter,
         "voc": VocExporter,
-        "webdataset": webdataset.write,
+        "webdataset": WebDatasetExporter,
         "yolo": YoloExporter,
     }
 )

@@ -62,6 +62,14 @@ class Glance:
             return 1.0
         return sum(path in named for path in images) / len(images)
 
+    def loose_images(self, most: int) -> list[str]:
+        """Says that more images than so many lie about, of which a layout without any knows none.
+
+        Empty if there are not so many: a picture may lie beside the data that it shows.
+        """
+        number = len(self.images)
+        return [f"{self.count(number, 'image')} beside them"] if number > most else []
+
     def count(self, number: int, noun: str, plural: str | None = None) -> str:
         """Returns a number of what was seen in words: `1 image`, `at least 5000 images`."""
         words = noun if number == 1 else plural or f"{noun}s"

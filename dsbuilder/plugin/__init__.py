@@ -48,6 +48,7 @@ from dsbuilder.plugin.synthesizers import Synthesizer
 from dsbuilder.plugin.transforms import Stage, Transform
 from dsbuilder.sample import (
     CHANNELS,
+    Feature,
     ImageSpec,
     Mode,
     Motion,
@@ -83,6 +84,7 @@ __all__ = [
     "Evidence",
     "Exportable",
     "Exporter",
+    "Feature",
     "Finding",
     "Geometry",
     "ImageSpec",

@@ -133,11 +133,16 @@ class Source(ABC):  # noqa: B024 - TRANSITION
 
     def records(self) -> Iterator[Record]:
         """TRANSITION."""
-        return iter(self.open().records)
+        self.__dict__["_transition"] = self.open()
+        return iter(self._transition.records)
+
+    @cached_property
+    def _transition(self) -> Catalog:
+        return self.open()
 
     def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
         """TRANSITION."""
-        return self.open().targets
+        return self._transition.targets
 
     def watches(self) -> Sequence[Path] | None:
         """TRANSITION."""
@@ -146,14 +151,14 @@ class Source(ABC):  # noqa: B024 - TRANSITION
 
     def read(self, record: Record) -> bytes | np.ndarray:
         """TRANSITION."""
-        catalog = self.open()
+        catalog = self._transition
         return (
             Catalog.read(catalog, record) if isinstance(catalog, _Former) else catalog.read(record)
         )
 
     def identity(self, record: Record) -> str | None:
         """TRANSITION."""
-        catalog = self.open()
+        catalog = self._transition
         return None if isinstance(catalog, _Former) else catalog.identity(record)
 
 

@@ -1,7 +1,9 @@
 """Arrays of numpy on disk: `.npy` files, and `.npz` files that pack several. Nothing is unpickled.
 
 Headers are read here and not by numpy, so that a damaged one is an error that names its file, and
-so that the rows of an array can be read one at a time.
+so that the rows of an array can be read one at a time. What samples store is laid out in arrays by
+`feature_arrays`: of what a sample has any number of, such as boxes, all values stand one after the
+other, and row i has `values[row_splits[i] : row_splits[i + 1]]`.
 """
 
 import ast
@@ -10,7 +12,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,9 +23,7 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.records.rows import Rows, check_image_shape, open_file, unpacked
-
-SIGNATURE = "signature"
-"""The array of an export that says, in JSON, of which kinds the targets are, and which is `y`."""
+from dsbuilder.sample import Feature
 
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 10_000
@@ -132,19 +132,60 @@ class Array:
             yield cast(BinaryIO, member), archive.getinfo(self.member).file_size
 
 
-def name_of(feature: str, split: str, *, y: str | None) -> str:
-    """Returns what an array of an export is called.
-
-    Args:
-      feature: the stored feature, or where the values of its rows end (`row_splits`).
-      y: the feature that is called y.
-    """
-    return f"{'y' if feature == y else feature.replace('/', '-')}_{split}"
-
-
 def row_splits(feature: str) -> str:
     """Returns the name of the array that says where the values of each row begin and end."""
     return f"{feature}.row_splits"
+
+
+def root_of(path: Path) -> Path:
+    """Returns the `.npz` file that is the only file of arrays in a folder, else the path itself."""
+    files = _array_files(path) if path.is_dir() else ()
+    return files[0] if len(files) == 1 and files[0].suffix.lower() == ".npz" else path
+
+
+def feature_arrays(
+    name: str, feature: Feature, values: Iterable[Any], shape: tuple[int, ...]
+) -> dict[str, np.ndarray]:
+    """Returns the arrays of a feature, by their names.
+
+    Args:
+      values: of every row, as decoded from an Example; of a mask its ids, uint8 `(H, W)`.
+      shape: `(n, H, W, C)` of the images.
+    """
+    if feature.kind == "mask":
+        return {name: _masks(values, shape[:3])}
+    values = list(values)
+    if not feature.is_ragged:
+        return {name: _column(feature, [v[0] for v in values] if _is_text(feature) else values)}
+    rest = [side for side in feature.shape[1:] if side is not None]
+    width = math.prod(rest)
+    splits = np.cumsum([0, *(len(each) // width for each in values)], dtype=np.int64)
+    flat = [v for each in values for v in each] if _is_text(feature) else _joined(feature, values)
+    return {name: _column(feature, flat), row_splits(name): splits}
+
+
+def _is_text(feature: Feature) -> bool:
+    return feature.dtype == "string"
+
+
+def _joined(feature: Feature, values: list[Any]) -> np.ndarray:
+    """Returns the values of all rows as one array; an empty list has no kind of its own."""
+    return np.concatenate([np.zeros(0, feature.dtype), *values], dtype=feature.dtype)
+
+
+def _masks(values: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    masks = np.empty(shape, np.uint8)
+    for row, each in enumerate(values):
+        masks[row] = each
+    return masks
+
+
+def _column(feature: Feature, values: Any) -> np.ndarray:
+    if _is_text(feature):
+        return np.array(values, dtype=f"S{max(map(len, values), default=1) or 1}")
+    sides = [side for side in feature.shape if side is not None]
+    rows = [-1] if feature.is_ragged else [len(values)]
+    return np.asarray(values, feature.dtype).reshape(*rows, *sides)
 
 
 def find(path: Path) -> dict[str, Array]:
@@ -156,13 +197,11 @@ def find(path: Path) -> dict[str, Array]:
     Raises:
       DataError: there is nothing that can be read, or two arrays have one name.
     """
-    if not path.is_dir():
-        return _members(path)
-    files = sorted(each for each in path.iterdir() if is_array_file(each.name) and each.is_file())
-    if len(files) == 1 and files[0].suffix.lower() == ".npz":
-        return _members(files[0])
+    root = root_of(path)
+    if not root.is_dir():
+        return _members(root)
     found: dict[str, Array] = {}
-    for file in files:
+    for file in _array_files(root):
         for name, array in _named(file):
             if found.setdefault(name, array) != array:
                 raise DataError(
@@ -170,6 +209,10 @@ def find(path: Path) -> dict[str, Array]:
                     f"{array}. Remove one."
                 )
     return found
+
+
+def _array_files(folder: Path) -> Sequence[Path]:
+    return sorted(each for each in folder.iterdir() if is_array_file(each.name) and each.is_file())
 
 
 def is_array_file(name: str) -> bool:

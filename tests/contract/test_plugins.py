@@ -17,7 +17,7 @@ import tools
 from PIL import Image
 
 from dsbuilder.images import png
-from dsbuilder.layouts.webdataset.format import write_shard
+from dsbuilder.layouts.webdataset.writer import write_shard
 from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import Node, from_data
 from dsbuilder.pipelinefile.inspections import binder_of

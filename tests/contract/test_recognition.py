@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import Source
+from dsbuilder.proposal.recognition import weighed
 from dsbuilder.registry import Plugin, discover
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ NAMES = (
     *("images/a.png", "images/train/a.jpg", "labels/train/a.txt", "masks/a.png", "a/1.png"),
     *("JPEGImages/a.jpg", "SegmentationClass/a.png", "b/1.png", "train/cat/1.png", "a_1.png"),
     *("a.tar", "train-000000.tar", "signature.json", "keys.csv", "train/a.png"),
+    *("dsbuilder.json", "a.npz.dsbuilder.json"),
 )
 TEXTS = st.sampled_from(
     [
@@ -38,6 +40,8 @@ TEXTS = st.sampled_from(
         *(
             '{"targets": {"label": {"kind": "class", "names": ["b", "a", "train"]}}}',
             '{"targets": 1}',
+            '{"format": 1, "signature": {"targets": {"x": {"kind": "text"}}}}',
+            '{"format": 1, "signature": {"targets": {}}, "keys": {"a": "b", "b": "b", "c": ""}}',
         ),
         *("a: &a [*a]", '"', "\0", "\ufeff", "item {", "a\tb\tc\n", "{'a': 1}"),
     ]
@@ -47,7 +51,8 @@ FOLDERS = st.dictionaries(st.sampled_from(NAMES), CONTENTS, max_size=8)
 
 
 def asked(plugin: Plugin, folder: Path) -> None:
-    found = plugin.cls.recognise(folder)
+    recognise = getattr(plugin.cls, "recognise", None)  # TRANSITION
+    found = weighed(plugin.cls.signs(folder)) if recognise is None else recognise(folder)
     assert 0 <= found.certainty <= 1
     assert found.reason
     assert "\n" not in found.reason

@@ -14,7 +14,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.cli.main import main
-from dsbuilder.layouts.webdataset.format import write_shard
+from dsbuilder.layouts.webdataset.writer import write_shard
 from dsbuilder.proposal.recognition import LEAST
 from dsbuilder.registry import discover
 

@@ -88,8 +88,8 @@ def test_webdataset_and_we_read_the_same_of_what_it_writes(tmp_path: Path) -> No
         mask="seg.png",
         mask_classes=("sky", "sea"),
     )
-    records = {record.key: record for record in source.records()}
-    kinds = source.targets(list(records.values()))
+    records = {record.key: record for record in source.open().records}
+    kinds = source.open().targets
     files = sorted(str(path) for path in tmp_path.glob("wds/*.tar"))
     assert len(files) == 3
     read = webdataset.WebDataset(files, shardshuffle=False, empty_check=False).decode("rgb8")
@@ -97,7 +97,7 @@ def test_webdataset_and_we_read_the_same_of_what_it_writes(tmp_path: Path) -> No
         record = records.pop(theirs["__key__"])
         assert record.split == "train"
         values = {name: kind.parse(record.targets[name]) for name, kind in kinds.items()}
-        assert np.array_equal(decode(source.read(record), mode="rgb"), theirs["png"])
+        assert np.array_equal(decode(source.open().read(record), mode="rgb"), theirs["png"])
         assert kinds["label"].names[values["label"]] == str(theirs["cls"])
         assert kinds["labels"].classes(values["labels"]) == theirs["json"]["tags"]
         assert values["text"] == theirs["json"]["caption"]

@@ -47,7 +47,7 @@ def folder(tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("tfds")
     features = tfds.features
 
-    class Toy(tfds.core.GeneratorBasedBuilder):
+    class EveryFeature(tfds.core.GeneratorBasedBuilder):
         url_infos = MappingProxyType(
             {}
         )  # else it looks for files beside its module, which pytest made up
@@ -80,14 +80,14 @@ def folder(tmp_path_factory) -> Path:
         def _generate_examples(self):
             raise NotImplementedError
 
-    Toy(data_dir=home / "data").download_and_prepare()
+    EveryFeature(data_dir=home / "data").download_and_prepare()
     return home / "data"
 
 
-def test_every_feature_that_tfds_wrote_is_read(folder: Path, caplog) -> None:
+def test_every_feature_that_tfds_wrote_is_read(folder: Path) -> None:
     source = TFRecord(path=folder)
-    records = list(source.records())
-    assert source.targets(records) == {
+    catalog = source.open()
+    assert catalog.targets == {
         "objects": Boxes(
             names=("cat", "guide dog"), attributes=(("area", "int64"), ("note", "string"))
         ),
@@ -98,23 +98,25 @@ def test_every_feature_that_tfds_wrote_is_read(folder: Path, caplog) -> None:
         "pose": Value(size=3),
         "value": Value(),
     }
-    assert sorted(each.split for each in records) == ["test"] * 2 + ["train"] * 4
+    assert sorted(each.split for each in catalog.records) == ["test"] * 2 + ["train"] * 4
     check_source(source)
-    assert any("splits that are not read: 'corrupted' (1 records)" in m for m in caplog.messages)
-    assert any("not read: 'nested/ragged'" in m for m in caplog.messages)
+    assert any(
+        "splits that are not read: 'corrupted' (1 records)" in note for note in catalog.notes
+    )
+    assert any("not read: 'nested/ragged'" in note for note in catalog.notes)
 
 
 def test_values_are_those_that_were_written(folder: Path) -> None:
-    source = TFRecord(path=folder, only_splits=("train",))
+    catalog = TFRecord(path=folder, only_splits=("train",)).open()
     written = dict(rows(4))
-    kinds = source.targets(list(source.records()))
+    kinds = catalog.targets
     seen = set()
-    for record in source.records():
+    for record in catalog.records:
         raw = record.targets
         number = int(raw["value"] * 2)
         row = written[number]
         seen.add(number)
-        image = image_format.decode(source.read(record), mode="rgb")
+        image = image_format.decode(catalog.read(record), mode="rgb")
         assert np.array_equal(image, row["image"])
         assert raw["label"] == ("a b", "\u732b")[row["label"]]
         assert raw["labels"] == ["x", "y", "z"][: number % 4]
@@ -161,12 +163,12 @@ def test_examples_of_the_object_detection_api_are_read(tmp_path: Path, compressi
     with tf.io.TFRecordWriter(path, options) as writer:
         whole = tf.train.Example(features=tf.train.Features(feature=record))
         writer.write(whole.SerializeToString())
-    source = TFRecord(path=tmp_path)
-    [found] = source.records()
+    catalog = TFRecord(path=tmp_path).open()
+    [found] = catalog.records
     assert (found.key, found.split) == ("a.jpg", "train")
     assert found.targets["objects"] == [
         {"label": "dog", "box": [0.0, 0.125, 0.25, 1.0], "difficult": 0},
         {"label": "cat", "box": [0.5, 0.0, 1.0, 0.5], "difficult": 1},
     ]
-    assert source.read(found) == encoded
-    assert source.targets([found])["objects"].names == ("cat", "dog")
+    assert catalog.read(found) == encoded
+    assert catalog.targets["objects"].names == ("cat", "dog")

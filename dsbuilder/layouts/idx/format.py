@@ -29,12 +29,14 @@ from dsbuilder.records.rows import Rows, check_image_shape, open_file, unpacked
 _NAME = re.compile(
     r"(?:(?P<stem>.*?)[-_.])?(?P<role>image|label)s?[-_.]idx[134]-ubyte(?:\.gz)?", re.IGNORECASE
 )
+ROLES = ("image", "label")
+
 _UNSIGNED_BYTES = 8
 _GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Name:
+class IdxName:
     """What the name of an IDX file says.
 
     Attributes:
@@ -53,17 +55,37 @@ class Name:
         return "test" if self.part.lower() == "t10k" else split_named(self.part)
 
 
-def parse_name(name: str) -> Name | None:
+def parse_name(name: str) -> IdxName | None:
     """Returns what a file's name says, such as `train-images-idx3-ubyte.gz`; None if not IDX."""
     found = _NAME.fullmatch(name)
     if found is None:
         return None
     role = cast(Literal["image", "label"], found["role"].lower())
     prefix, _, part = re.sub(r"[_.]", "-", found["stem"] or "").rpartition("-")
-    named = Name(prefix=prefix, part=part, role=role)
+    named = IdxName(prefix=prefix, part=part, role=role)
     if part and named.split is None:
-        return Name(prefix=f"{prefix}-{part}".lstrip("-"), part="", role=role)
+        return IdxName(prefix=f"{prefix}-{part}".lstrip("-"), part="", role=role)
     return named
+
+
+Place = tuple[str, str]
+"""What stands for a pair of files: (prefix, part) of their names."""
+
+
+def pairs_of(names: Iterable[str]) -> dict[Place, dict[str, str]]:
+    """Returns role -> the file's name of what belongs together; of two, that which is unpacked."""
+    pairs: dict[Place, dict[str, str]] = {}
+    for name in sorted(names):  # so `...ubyte.gz` comes after `...ubyte`
+        parsed = parse_name(name)
+        if parsed is not None:
+            pairs.setdefault((parsed.prefix, parsed.part), {}).setdefault(parsed.role, name)
+    return pairs
+
+
+def word(place: Place) -> str:
+    """Returns what the keys of a pair begin with: the part, else the data set's name."""
+    prefix, part = place
+    return part or prefix or "all"
 
 
 def open_images(path: Path) -> Rows:

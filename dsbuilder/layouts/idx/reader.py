@@ -1,10 +1,8 @@
 """IDX files of images and labels, as MNIST and Fashion-MNIST are given out."""
 
 import hashlib
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +10,20 @@ import numpy as np
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import numbered, tree
 from dsbuilder.layouts.classes import check_class_count, check_classes
-from dsbuilder.layouts.glance import glance
-from dsbuilder.layouts.idx import format as idx
+from dsbuilder.layouts.idx.format import ROLES, open_images, pairs_of, parse_name, read_labels, word
+from dsbuilder.layouts.idx.signs import signs_of
 from dsbuilder.plugin import (
+    Catalog,
     ClassLabel,
     DataError,
-    Recognition,
+    Listing,
     Record,
+    Signs,
     Source,
-    Target,
     did_you_mean,
     source,
 )
 from dsbuilder.records.rows import Rows
-
-_log = logging.getLogger(__name__)
 
 
 @source("idx")
@@ -42,7 +39,7 @@ class Idx(Source):
     training; validation, val, valid, dev; test, testing, eval, evaluation. Without one, the
     pipeline splits. Files are packed with gzip or not; where both lie there, the one that is not is
     read. `train-images.idx3-ubyte` is understood, too. Magic numbers and lengths are checked. Other
-    files are skipped, counted, and reported in the log.
+    files are skipped, counted, and reported.
 
     The key of a record is the word and the place in its file, such as `train/00042`.
 
@@ -63,78 +60,78 @@ class Idx(Source):
         check_classes(self.classes)
 
     @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
+    def signs(cls, folder: Path) -> Signs:
         """Looks for pairs of images and labels by their names, here or in the one folder below."""
-        seen = glance(folder)
-        inside = {path.rpartition("/")[0] for path in seen.files if _is_idx(path)}
-        if len(inside) != 1:
-            found = f"IDX files in {len(inside)} folders" if inside else "no IDX file"
-            return Recognition(certainty=0, reason=found)
-        place = inside.pop()
-        names = [path.rpartition("/")[2] for path in seen.files if _is_idx(path)]
-        return _recognised(place or ".", len(names), _pairs_of(names))
+        return signs_of(folder)
 
-    def records(self) -> Iterator[Record]:
-        """Yields a record for every image, in the order of the files.
+    def open(self) -> Catalog:
+        """Returns the catalog of the files.
 
-        Raises:
+        Raises (when it is listed):
           DataError: files are missing, damaged or cut, numbers of images and labels differ, a label
             has no name, or there is only one class.
         """
-        below = tree.scan(self.path)
-        pairs = _pairs(self, below)
-        read = {path.name for pair in pairs.values() for path in (pair.images, pair.labels)}
-        for note in below.notes(below.skipped(read)):
-            _log.warning("%s: %s.", self.path, note)
-        opened = _open(pairs)
-        labels = {word: _labels(self, pair, opened[word].count) for word, pair in pairs.items()}
+        return _IdxCatalog(self)
+
+
+class _IdxCatalog(Catalog):
+    """The rows of files of images; the place of a record is its row."""
+
+    def __init__(self, source: Idx) -> None:
+        self._source = source
+        self._opened: dict[Path, Rows] = {}
+
+    def list(self) -> Listing:
+        source = self._source
+        below = tree.scan(source.path)
+        pairs = _pairs(source, below)
+        labels = {
+            start: _labels(source, pair, self._rows(pair.images).count)
+            for start, pair in pairs.items()
+        }
         found = {label for each in labels.values() for label in each}
-        check_class_count(found, where=str(self.path), noun="classes")
-        return (
+        check_class_count(found, where=str(source.path), noun="classes")
+        read = {path.name for pair in pairs.values() for path in (pair.images, pair.labels)}
+        records = [
             Record(
-                key=f"{word}/{row:05d}",
+                key=f"{start}/{row:05d}",
                 path=pair.images,
                 targets={"label": label},
                 split=pair.split,
+                place={"row": row},
             )
-            for word, pair in pairs.items()
-            for row, label in enumerate(labels[word])
+            for start, pair in pairs.items()
+            for row, label in enumerate(labels[start])
+        ]
+        return Listing(
+            records=records,
+            targets={"label": ClassLabel(names=numbered.class_names(found, source.classes))},
+            notes=below.notes(below.skipped(read)),
         )
 
     def watches(self) -> Sequence[Path]:
-        """Returns all that lies at or below `path`."""
-        return tree.everything(self.path)
-
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns `label`, the class."""
-        found = {record.targets["label"] for record in records}
-        return {"label": ClassLabel(names=numbered.class_names(found, self.classes))}
+        return tree.everything(self._source.path)
 
     def read(self, record: Record) -> np.ndarray:
-        """Returns the pixels of a record, `(H, W, 1)`, or `(H, W, C)` where files are of color."""
         rows, row = self._place(record)
         image = rows.image(row)
-        return np.swapaxes(image, 0, 1) if self.transposed else image
+        return np.swapaxes(image, 0, 1) if self._source.transposed else image
 
     def identity(self, record: Record) -> str:
-        """Returns the hash of a record's pixels and their shape."""
         rows, row = self._place(record)
         digest = hashlib.blake2b(rows.read(row), digest_size=16).hexdigest()
-        return f"{rows.shape} {'transposed ' if self.transposed else ''}{digest}"
+        return f"{rows.shape} {'transposed ' if self._source.transposed else ''}{digest}"
 
     def _place(self, record: Record) -> tuple[Rows, int]:
-        word, _, row = record.key.rpartition("/")
-        return self._opened[word], int(row)
+        if record.path is None:
+            raise DataError(f"{record.key}: expected a file of images, found none.")
+        return self._rows(record.path), int(record.place["row"])
 
-    @cached_property
-    def _opened(self) -> Mapping[str, Rows]:
-        """The images of each word, opened once in a process."""
-        return _open(_pairs(self))
-
-
-_ROLES = ("image", "label")
-_Place = tuple[str, str]
-"""What stands for a pair of files: (prefix, part) of their names."""
+    def _rows(self, path: Path) -> Rows:
+        """Returns the images of a file, which is opened once in a process."""
+        if path not in self._opened:
+            self._opened[path] = open_images(path)
+        return self._opened[path]
 
 
 @dataclass(frozen=True)
@@ -144,72 +141,24 @@ class _Pair:
     labels: Path
 
 
-def _is_idx(path: str) -> bool:
-    return idx.parse_name(path.rpartition("/")[2]) is not None
-
-
-def _pairs_of(names: Iterable[str]) -> dict[_Place, dict[str, str]]:
-    """Returns role -> the file's name of what belongs together; of two, that which is unpacked."""
-    pairs: dict[_Place, dict[str, str]] = {}
-    for name in sorted(names):  # so `...ubyte.gz` comes after `...ubyte`
-        parsed = idx.parse_name(name)
-        if parsed is not None:
-            pairs.setdefault((parsed.prefix, parsed.part), {}).setdefault(parsed.role, name)
-    return pairs
-
-
-def _word(place: _Place) -> str:
-    """Returns what keys begin with: the part, else the data set's name."""
-    prefix, part = place
-    return part or prefix or "all"
-
-
-def _recognised(place: str, files: int, pairs: Mapping[_Place, Mapping[str, str]]) -> Recognition:
-    whole = [each for each, roles in pairs.items() if len(roles) == len(_ROLES)]
-    if not whole:
-        reason = f"{files} IDX files, but no images with their labels"
-        return Recognition(certainty=0, reason=reason)
-    parts = ", ".join(sorted(_word(each) for each in whole))
-    prefixes = sorted({prefix for prefix, _ in whole})
-    options: dict[str, object] = {"path": place}
-    comments: dict[str, str] = {}
-    if len(prefixes) > 1:
-        options["prefix"] = prefixes[0]
-        comments["prefix"] = f"one of {', '.join(prefixes)}"
-    if any("emnist" in prefix.lower() for prefix in prefixes):
-        options["transposed"] = True
-        comments["transposed"] = "the files of EMNIST hold columns where others hold rows"
-    return Recognition(
-        certainty=0.95 if len(whole) == len(pairs) else 0.6,
-        reason=f"{files} IDX files, images and labels of {parts}",
-        options=options,
-        comments=comments,
-    )
-
-
-def _pairs(source: Idx, found: tree.Tree | None = None) -> dict[str, _Pair]:
+def _pairs(source: Idx, found: tree.Tree) -> dict[str, _Pair]:
     """Returns what is read, by the word that keys begin with."""
-    found = found or tree.scan(source.path)
-    pairs = _pairs_of(path for path in found.files if "/" not in path)
+    pairs = pairs_of(path for path in found.files if "/" not in path)
     prefix = _chosen_prefix(source, sorted({prefix for prefix, _ in pairs}))
     chosen = {place: roles for place, roles in pairs.items() if place[0] == prefix}
     for roles in chosen.values():
         _check_whole(source, roles)
-    return {_word(place): _pair(source.path, roles) for place, roles in chosen.items()}
-
-
-def _open(pairs: Mapping[str, _Pair]) -> dict[str, Rows]:
-    return {word: idx.open_images(pair.images) for word, pair in pairs.items()}
+    return {word(place): _pair(source.path, roles) for place, roles in chosen.items()}
 
 
 def _pair(folder: Path, roles: Mapping[str, str]) -> _Pair:
-    name = idx.parse_name(roles["image"])
+    name = parse_name(roles["image"])
     split = name.split if name is not None else None
     return _Pair(split, folder / roles["image"], folder / roles["label"])
 
 
 def _check_whole(source: Idx, roles: Mapping[str, str]) -> None:
-    if len(roles) == len(_ROLES):
+    if len(roles) == len(ROLES):
         return
     there, missing = ("images", "labels") if "image" in roles else ("labels", "images")
     [name] = roles.values()
@@ -241,7 +190,7 @@ def _chosen_prefix(source: Idx, prefixes: Sequence[str]) -> str:
 
 def _labels(source: Idx, pair: _Pair, count: int) -> list[str]:
     """Returns the names of a pair's labels, of which there must be as many as images."""
-    labels = idx.read_labels(pair.labels).tolist()
+    labels = read_labels(pair.labels).tolist()
     if len(labels) != count:
         raise DataError(
             f"{pair.labels}: expected {count} labels, as many as '{pair.images.name}' has images, "

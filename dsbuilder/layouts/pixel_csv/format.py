@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,7 @@ _LONGEST_LINE = 1 << 27
 
 
 @dataclass(frozen=True, kw_only=True)
-class Columns:
+class PixelColumns:
     """Where in a row what stands; places are counted from 0.
 
     Attributes:
@@ -57,47 +57,65 @@ class Columns:
     has_header: bool
 
 
+class Row(NamedTuple):
+    """Where a row lies.
+
+    Attributes:
+      offset: where it begins, in bytes.
+      line: the number of its line, 1-based.
+    """
+
+    offset: int
+    line: int
+
+
 @dataclass(frozen=True, kw_only=True)
-class Table:
-    """An open file of pixels, with the place of each row.
+class PixelTable:
+    """An open file of pixels.
 
     Attributes:
       path: of the file.
       file: open; closed when the table is no longer held.
       columns: where what stands.
-      starts: where each row begins, in bytes.
-      lines: the line of each row, 1-based.
     """
 
     path: Path
     file: BinaryIO
-    columns: Columns
-    starts: Sequence[int]
-    lines: Sequence[int]
+    columns: PixelColumns
 
     def __post_init__(self) -> None:
         weakref.finalize(self, self.file.close)
 
-    def line(self, row: int) -> bytes:
+    def rows(self) -> list[Row]:
+        """Returns where every row lies."""
+        rows: list[Row] = []
+        offset = _start(self.file)
+        for number, line in enumerate(self.file, start=1):
+            if not line.isspace():
+                rows.append(Row(offset=offset, line=number))
+            offset += len(line)
+        return rows[int(self.columns.has_header) :]
+
+    def text(self, row: Row) -> bytes:
         """Returns the line of a row as it stands there."""
-        self.file.seek(self.starts[row])
+        self.file.seek(row.offset)
         return self.file.readline(_LONGEST_LINE)
 
-    def cells(self, row: int) -> list[str]:
+    def cells(self, row: Row) -> list[str]:
         """Returns the cells of a row, with the spaces around them.
 
         Raises:
           DataError: it is not UTF-8, or has more or fewer cells than the first one.
         """
-        cells = _cells(self.path, self.lines[row], self.line(row))
+        cells = _cells(self.path, row.line, self.text(row))
         if len(cells) != self.columns.count:
             raise DataError(
-                f"{self.path}:{self.lines[row]}: expected {self.columns.count} cells, found "
+                f"{self.path}:{row.line}: expected {self.columns.count} cells, found "
                 f"{len(cells)}. Correct the line."
             )
         return cells
 
-    def split(self, cells: Sequence[str], row: int) -> str | None:
+    def split(self, cells: Sequence[str], row: Row) -> str | None:
         """Returns the split that a row states, or None where there is no such column.
 
         Raises:
@@ -109,12 +127,12 @@ class Table:
         split = _USAGES.get(word.lower()) or split_named(word)
         if split is None:
             raise DataError(
-                f"{self.path}:{self.lines[row]}: expected a split, found '{word}'."
+                f"{self.path}:{row.line}: expected a split, found '{word}'."
                 f"{did_you_mean(word, ('Training', 'PublicTest', 'PrivateTest'))}"
             )
         return split
 
-    def pixels(self, row: int) -> npt.NDArray[np.uint8]:
+    def pixels(self, row: Row) -> npt.NDArray[np.uint8]:
         """Returns the pixels of a row, `(N,)`.
 
         Raises:
@@ -128,13 +146,13 @@ class Table:
             values = b""
         if not values:
             raise DataError(
-                f"{self.path}:{self.lines[row]}: expected pixels from 0 to 255, found "
-                f"{_odd(texts)}. Correct the line."
+                f"{self.path}:{row.line}: expected pixels from 0 to 255, found {_odd(texts)}. "
+                "Correct the line."
             )
         return np.frombuffer(values, np.uint8)
 
 
-def open_table(path: Path, label: str | None = None) -> Table | None:
+def open_table(path: Path, label: str | None = None) -> PixelTable | None:
     """Opens a file; None if it has no label or no pixels.
 
     Args:
@@ -146,18 +164,16 @@ def open_table(path: Path, label: str | None = None) -> Table | None:
     file = open_file(path)
     try:
         columns = _columns(path, file, label)
-        starts, lines = _index(file) if columns is not None else ([], [])
     except BaseException:
         file.close()
         raise
     if columns is None:
         file.close()
         return None
-    first = int(columns.has_header)
-    return Table(path=path, file=file, columns=columns, starts=starts[first:], lines=lines[first:])
+    return PixelTable(path=path, file=file, columns=columns)
 
 
-def read_columns(path: Path, label: str | None = None) -> Columns | None:
+def read_columns(path: Path, label: str | None = None) -> PixelColumns | None:
     """Returns the columns of a file from its first line; see `open_table`."""
     with open_file(path) as file:
         return _columns(path, file, label)
@@ -181,19 +197,6 @@ def image_shape(count: int, size: tuple[int, int] | None) -> tuple[int, int, int
         f"expected the pixels of {wanted} with 1, 3 or 4 channels, found {count}. "
         "Set `size: [height, width]`."
     )
-
-
-def _index(file: BinaryIO) -> tuple[list[int], list[int]]:
-    """Returns where every line that is not blank begins, and its number."""
-    starts: list[int] = []
-    lines: list[int] = []
-    offset = _start(file)
-    for number, line in enumerate(file, start=1):
-        if not line.isspace():
-            starts.append(offset)
-            lines.append(number)
-        offset += len(line)
-    return starts, lines
 
 
 def _start(file: BinaryIO) -> int:
@@ -229,7 +232,7 @@ def _cells(path: Path, number: int, line: bytes) -> list[str]:
     return cells
 
 
-def _columns(path: Path, file: BinaryIO, label: str | None) -> Columns | None:
+def _columns(path: Path, file: BinaryIO, label: str | None) -> PixelColumns | None:
     _start(file)
     number, line = 1, file.readline(_LONGEST_LINE)
     while line.isspace():
@@ -240,7 +243,7 @@ def _columns(path: Path, file: BinaryIO, label: str | None) -> Columns | None:
     if _is_header(cells, label):
         return _named_columns(path, cells, label)
     places = tuple(range(1, len(cells)))
-    return Columns(
+    return PixelColumns(
         count=len(cells), label=0, pixels=places, usage=None, passed=(), has_header=False
     )
 
@@ -251,7 +254,7 @@ def _is_header(cells: Sequence[str], label: str | None) -> bool:
     return is_named or not cells[1].isdecimal()
 
 
-def _named_columns(path: Path, names: Sequence[str], label: str | None) -> Columns | None:
+def _named_columns(path: Path, names: Sequence[str], label: str | None) -> PixelColumns | None:
     lowered = [name.lower() for name in names]
     twice = next((name for name in lowered if lowered.count(name) > 1), None)
     pixels = _pixel_columns(lowered)
@@ -262,7 +265,7 @@ def _named_columns(path: Path, names: Sequence[str], label: str | None) -> Colum
         raise DataError(f"{path}:1: expected every column once, found '{twice}' again. Rename it.")
     usage = lowered.index(_USAGE) if _USAGE in lowered else None
     read = {place, usage, *pixels}
-    return Columns(
+    return PixelColumns(
         count=len(names),
         label=place,
         pixels=tuple(each for each in pixels if each != place),

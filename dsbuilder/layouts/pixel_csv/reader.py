@@ -1,11 +1,9 @@
 """CSV files that hold pixels, a row an image."""
 
 import hashlib
-import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +11,21 @@ import numpy as np
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import numbered, tree
 from dsbuilder.layouts.classes import check_class_count, check_classes
-from dsbuilder.layouts.glance import glance
 from dsbuilder.layouts.pixel_csv import format as pixel_csv
-from dsbuilder.layouts.pixel_csv.format import Columns, Table
+from dsbuilder.layouts.pixel_csv.format import PixelTable, Row
+from dsbuilder.layouts.pixel_csv.signs import signs_of
 from dsbuilder.layouts.splits import split_named
 from dsbuilder.plugin import (
+    Catalog,
     ClassLabel,
     DataError,
-    Recognition,
+    Listing,
     Record,
+    Signs,
     Source,
-    Target,
     did_you_mean,
     source,
 )
-
-_log = logging.getLogger(__name__)
-_MOST_LOOKED_INTO = 20
 
 
 @source("pixel_csv")
@@ -48,7 +44,7 @@ class PixelCsv(Source):
     the split: PublicTest is the validation split, PrivateTest the test split. Labels are whole
     numbers, which stand for places in `classes`, or texts. Rows of color images hold each pixel's
     channels side by side. Files without a label or without pixels, and other files and columns, are
-    skipped and reported in the log.
+    skipped and reported.
 
     The key of a record is the name of its file and the place of its row, such as `train/00042`.
 
@@ -71,94 +67,105 @@ class PixelCsv(Source):
             raise ValueError(f"size: expected sides of 1 or more, found {list(self.size)}.")
 
     @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
+    def signs(cls, folder: Path) -> Signs:
         """Looks at the first line of each CSV file at the top."""
-        seen = glance(folder)
-        names = [path for path in seen.ending("csv") if "/" not in path]
-        tables = {name: _peek(folder / name) for name in names[:_MOST_LOOKED_INTO]}
-        read = {name: table for name, table in tables.items() if table is not None}
-        if not read:
-            found = seen.count(len(names), "CSV file")
-            return Recognition(certainty=0, reason=f"{found}, none with labels and pixels")
-        name, first = next(iter(read.items()))
-        count = len(first.pixels)
-        pixels = "a column of pixels" if count == 1 else f"{count} columns of pixels"
-        reason = f"{seen.count(len(read), 'CSV file')} with labels and {pixels}"
-        is_sure = first.has_header or count >= 16
-        return Recognition(
-            certainty=0.9 if is_sure else 0.2,
-            reason=reason,
-            options={"path": name if len(names) == 1 else "."},
-        )
+        return signs_of(folder)
 
-    def records(self) -> Iterator[Record]:
-        """Yields a record for every row, in the order of the files.
+    def open(self) -> Catalog:
+        """Returns the catalog of the files.
 
-        Raises:
+        Raises (when it is listed):
           DataError: there is no such file, a row is malformed, states an unknown split or class, or
             there is only one class.
         """
-        _report(self, self._tables)
-        rows = [row for word, table in self._tables.items() for row in _rows(word, table)]
-        found = {label for _, label, _ in rows}
-        named = _names(self, found)
-        check_class_count(set(named.values()), where=str(self.path), noun="classes")
-        return (
+        return _PixelCsvCatalog(self)
+
+
+class _PixelCsvCatalog(Catalog):
+    """The rows of files; the place of a record is where its line begins, and the line's number."""
+
+    def __init__(self, source: PixelCsv) -> None:
+        self._source = source
+        self._opened: dict[Path, PixelTable | None] = {}
+
+    def list(self) -> Listing:
+        source, tables = self._source, self._tables()
+        rows = [each for table in tables for each in _rows(table)]
+        named = _names(source, {each.label for each in rows})
+        found = set(named.values())
+        check_class_count(found, where=str(source.path), noun="classes")
+        records = [
             Record(
-                key=key,
-                path=self._tables[key.rpartition("/")[0]].path,
-                targets={"label": named[label]},
-                split=split,
+                key=each.key,
+                path=each.path,
+                targets={"label": named[each.label]},
+                split=each.split,
+                place=each.row._asdict(),
             )
-            for key, label, split in rows
+            for each in rows
+        ]
+        return Listing(
+            records=records,
+            targets={"label": ClassLabel(names=numbered.class_names(found, source.classes))},
+            notes=_notes(source, tables),
         )
 
     def watches(self) -> Sequence[Path]:
-        """Returns all that lies at or below `path`."""
-        return tree.everything(self.path)
-
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns `label`, the class."""
-        found = {record.targets["label"] for record in records}
-        return {"label": ClassLabel(names=numbered.class_names(found, self.classes))}
+        return tree.everything(self._source.path)
 
     def read(self, record: Record) -> np.ndarray:
-        """Returns the pixels of a record, `(H, W, C)`.
-
-        Raises:
-          DataError: the row holds something other than the pixels of an image.
-        """
         table, row = self._place(record)
         pixels = table.pixels(row)
         try:
-            return pixels.reshape(pixel_csv.image_shape(len(pixels), self.size))
+            return pixels.reshape(pixel_csv.image_shape(len(pixels), self._source.size))
         except DataError as error:
-            raise DataError(f"{table.path}:{table.lines[row]}: {error}") from None
+            raise DataError(f"{table.path}:{row.line}: {error}") from None
 
     def identity(self, record: Record) -> str:
-        """Returns the hash of a record's row, and the size that is asked for."""
         table, row = self._place(record)
-        return f"{self.size} {hashlib.blake2b(table.line(row), digest_size=16).hexdigest()}"
+        digest = hashlib.blake2b(table.text(row), digest_size=16).hexdigest()
+        return f"{self._source.size} {digest}"
 
-    def _place(self, record: Record) -> tuple[Table, int]:
-        word, _, row = record.key.rpartition("/")
-        return self._tables[word], int(row)
+    def _place(self, record: Record) -> tuple[PixelTable, Row]:
+        table = None if record.path is None else self._table(record.path)
+        if table is None:
+            raise DataError(f"{record.path}: expected labels and pixels, found neither.")
+        return table, Row(**record.place)
 
-    @cached_property
-    def _tables(self) -> Mapping[str, Table]:
-        """The files that are read, opened once in a process, by the word that keys begin with."""
-        tables: dict[str, Table] = {}
-        for path in _files(self):
-            table = pixel_csv.open_table(path, self.label_column)
-            if table is not None:
-                tables[path.stem] = table
+    def _tables(self) -> Sequence[PixelTable]:
+        """Returns the files that are read."""
+        source = self._source
+        tables = [table for path in _files(source) if (table := self._table(path)) is not None]
         if not tables:
-            label = self.label_column or "label"
+            label = source.label_column or "label"
             raise DataError(
-                f"{self.path}: expected a CSV file with a column '{label}' and columns of pixels, "
-                "found none. Say which column holds labels with `label_column`, or check the path."
+                f"{source.path}: expected a CSV file with a column '{label}' and columns of "
+                "pixels, found none. Say which column holds labels with `label_column`, or check "
+                "the path."
             )
         return tables
+
+    def _table(self, path: Path) -> PixelTable | None:
+        """Returns a file, which is opened once in a process; None if it is no table of pixels."""
+        if path not in self._opened:
+            self._opened[path] = pixel_csv.open_table(path, self._source.label_column)
+        return self._opened[path]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Labelled:
+    """A row as it was read once.
+
+    Attributes:
+      key, label, split: of the record, the label as it stands there.
+      path, row: the file, and where in it the row lies.
+    """
+
+    key: str
+    label: str
+    split: str | None
+    path: Path
+    row: Row
 
 
 def _files(source: PixelCsv) -> list[Path]:
@@ -169,26 +176,26 @@ def _files(source: PixelCsv) -> list[Path]:
     return [source.path / name for name in names]
 
 
-def _peek(path: Path) -> Columns | None:
-    try:
-        return pixel_csv.read_columns(path)
-    except DataError:
-        return None  # no table of pixels, which is all that is asked
-
-
-def _rows(word: str, table: Table) -> Iterator[tuple[str, str, str | None]]:
-    """Yields (key, label, split) of every row."""
-    words = [part for part in re.split(r"[^a-z]+", word.lower()) if split_named(part)]
+def _rows(table: PixelTable) -> Iterator[_Labelled]:
+    """Yields every row of a file."""
+    stem = table.path.stem
+    words = [part for part in re.split(r"[^a-z]+", stem.lower()) if split_named(part)]
     stated = split_named(words[0]) if len(words) == 1 else None
-    for row in range(len(table.starts)):
+    for number, row in enumerate(table.rows()):
         cells = table.cells(row)
         label = cells[table.columns.label].strip()
         if not label:
             raise DataError(
-                f"{table.path}:{table.lines[row]}: expected a label, found an empty cell. "
-                "Complete the line or remove it."
+                f"{table.path}:{row.line}: expected a label, found an empty cell. Complete the "
+                "line or remove it."
             )
-        yield f"{word}/{row:05d}", label, table.split(cells, row) or stated
+        yield _Labelled(
+            key=f"{stem}/{number:05d}",
+            label=label,
+            split=table.split(cells, row) or stated,
+            path=table.path,
+            row=row,
+        )
 
 
 def _names(source: PixelCsv, found: set[str]) -> dict[str, str]:
@@ -207,15 +214,15 @@ def _names(source: PixelCsv, found: set[str]) -> dict[str, str]:
     return {label: label for label in found}
 
 
-def _report(source: PixelCsv, tables: Mapping[str, Table]) -> None:
-    """Logs what is not read: files, and columns."""
+def _notes(source: PixelCsv, tables: Sequence[PixelTable]) -> list[str]:
+    """Says what is not read: files, and columns."""
+    notes = []
     if source.path.is_dir():
         below = tree.scan(source.path)
-        read = {table.path.name for table in tables.values()}
-        for note in below.notes(below.skipped(read)):
-            _log.warning("%s: %s.", source.path, note)
-    for table in tables.values():
+        notes += below.notes(below.skipped({table.path.name for table in tables}))
+    for table in tables:
         passed = table.columns.passed
         if passed:
             columns = "1 column was" if len(passed) == 1 else f"{len(passed)} columns were"
-            _log.warning("%s: %s skipped: %s.", table.path, columns, shortened(passed))
+            notes.append(f"{table.path.name}: {columns} skipped: {shortened(passed)}")
+    return notes

@@ -8,12 +8,15 @@ and other names an attribute of each box. A label map, `*.pbtxt`, names the clas
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from dsbuilder.errors import DataError
+from dsbuilder.layouts import numbered
+from dsbuilder.layouts.tfrecord.fields import Field, inside
+from dsbuilder.plugin import Boxes, DataError, Target
 from dsbuilder.records.example_values import Features, ids, numbers, texts
 
 OBJECT = "image/object/"
@@ -45,7 +48,10 @@ def boxes(features: Features, names: Mapping[int, str]) -> list[dict[str, Any]]:
     attributes = {
         name.removeprefix(OBJECT): values
         for name, values in features.items()
-        if name.startswith(OBJECT) and "/" not in name.removeprefix(OBJECT) and len(values)
+        if name.startswith(OBJECT)
+        and "/" not in name.removeprefix(OBJECT)
+        and name.removeprefix(OBJECT) not in ("label", "box", "bbox")
+        and len(values)
     }
     count = len(sides[0])
     for column in (*sides, labels):
@@ -79,6 +85,18 @@ def read_label_map(text: str) -> dict[int, str]:
     return found
 
 
+def _dtypes_of(boxes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the types of the attributes that every box has, by name."""
+    dtypes = {str: "string", int: "int64", float: "float32"}
+    names = set(boxes[0]) - {"label", "box"} if boxes else set()
+    found = {name: {type(box.get(name)) for box in boxes} for name in sorted(names)}
+    return {
+        name: dtypes[next(iter(kinds))]
+        for name, kinds in found.items()
+        if len(kinds) == 1 and kinds <= set(dtypes)
+    }
+
+
 def _quoted(word: str, item: str) -> str | None:
     found = re.search(rf"\b{word}\s*:\s*{_QUOTED}", item)
     return re.sub(r"\\(.)", r"\1", found[1][1:-1]) if found else None
@@ -94,3 +112,28 @@ def _labels(features: Features, names: Mapping[int, str]) -> Sequence[str]:
     if unknown:
         raise DataError(f"expected a class of the label map, found {unknown[0]}.")
     return [names.get(number, str(number)) for number in found]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionBoxes(Field):
+    """Boxes under the names of the TensorFlow Object Detection API."""
+
+    classes: tuple[str, ...] | None
+    names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def reads(self) -> Collection[str]:
+        """All that begins as the features of boxes do; see `boxes`."""
+        return (OBJECT,)
+
+    def raw(self, features: Features) -> list[dict[str, Any]]:
+        """Returns the boxes; a rounding error outside of the image is cut off."""
+        found = boxes(features, self.names)
+        return [{**each, "box": inside("bbox", np.array(each["box"]))} for each in found]
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        """The classes and attributes that were found, in the order of the label map if any."""
+        found = [box for raw in raws for box in raw]
+        ordered = self.classes or tuple(self.names[number] for number in sorted(self.names))
+        names = numbered.class_names((box["label"] for box in found), ordered or None)
+        return Boxes(names=names, attributes=tuple(_dtypes_of(found).items()))

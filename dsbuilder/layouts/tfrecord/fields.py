@@ -1,28 +1,41 @@
 """How the labels of an Example become those of a record: a field for each target."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dsbuilder.images import mask, rle
+from dsbuilder.layouts import numbered
+from dsbuilder.layouts.stored import raw_label
 from dsbuilder.layouts.tfrecord.tfds import Column
 from dsbuilder.plugin import (
     Boxes,
     ClassLabel,
     DataError,
-    Keypoints,
     Mask,
     MultiLabel,
     Target,
     Text,
     Value,
 )
-from dsbuilder.records.example_values import Features, blobs, check_count, ids, numbers, text, texts
+from dsbuilder.records.example_values import (
+    Features,
+    blobs,
+    check_count,
+    ids,
+    numbers,
+    text,
+    texts,
+    values_of,
+)
 
 _ROUNDING = 0.01
+_OF_A_BOX = ("box", "bbox", "label")
+_NO_LABELS = "Leave out a split without labels with `only_splits`."
+_AGAIN = "Build or export the dataset again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +60,19 @@ class Field(ABC):
         """Returns the target, given the raw labels of all records."""
 
 
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Says of which target something is wrong."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
+
+
 def _name_of(names: Sequence[str], name: str, number: int) -> str:
     if not 0 <= number < len(names):
         raise DataError(
-            f"{name}: expected a class from 0 to {len(names) - 1}, found {number}. Leave out a "
-            "split without labels with `only_splits`."
+            f"{name}: expected a class from 0 to {len(names) - 1}, found {number}. {_NO_LABELS}"
         )
     return names[number]
 
@@ -87,26 +108,6 @@ class _Labels(_OfColumn):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Weights(_OfColumn):
-    """Weights of classes that were mixed, as our own datasets store them."""
-
-    weights: str
-    kind: ClassLabel | MultiLabel
-
-    @property
-    def reads(self) -> Collection[str]:
-        return (self.column.name, self.weights)
-
-    def raw(self, features: Features) -> Any:
-        found = numbers(features, self.weights)
-        check_count(self.weights, len(found), len(self.kind.names))
-        return self.kind.raw(found.astype(np.float32))
-
-    def target(self, raws: Iterable[Any]) -> Target:
-        return self.kind
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Numbers(_OfColumn):
     def raw(self, features: Features) -> Any:
         values = numbers(features, self.column.name)
@@ -129,28 +130,16 @@ class _Text(_OfColumn):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Mask(_OfColumn):
-    ignore: int | None = None
-
-    def raw(self, features: Features) -> dict[str, Any]:
+class _LabeledImage(_OfColumn):
+    def raw(self, features: Features) -> Any:
         name = self.column.name
         encoded = blobs(features, name)
         check_count(name, len(encoded), 1)
-        pixels = mask.decode_ids(encoded[0])
-        found = np.flatnonzero(np.bincount(pixels.reshape(-1), minlength=256)).tolist()
-        segments = [
-            {"label": self._label(each), "counts": rle.encode(pixels == each)} for each in found
-        ]
-        return {"segments": segments, "size": list(pixels.shape)}
-
-    def _label(self, number: int) -> str | None:
-        """Returns the name of an id, None if it is the one to ignore."""
-        if number == self.ignore:
-            return None
-        return _name_of(self.column.names, self.column.name, number)
+        with _named(name):
+            return raw_label(self.target(()), name, {name: encoded}, advice=_NO_LABELS)
 
     def target(self, raws: Iterable[Any]) -> Target:
-        return Mask(names=self.column.names, ignore=self.ignore)
+        return Mask(names=self.column.names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,35 +183,54 @@ class _Boxes(Field):
         return found
 
     def target(self, raws: Iterable[Any]) -> Target:
-        attributes = tuple((name, dtype_of(each)) for name, each in self.attributes.items())
+        attributes = tuple((name, _dtype_of(each)) for name, each in self.attributes.items())
         return Boxes(names=self.label.names, attributes=attributes)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Keypoints(Field):
-    """Points of objects, as our own datasets store them."""
+class PlainLabel(Field):
+    """A class that stands there as a number or a text, whose names are known from the records."""
 
-    points: str
-    visibility: str
-    kind: Keypoints
+    feature: str
+    classes: tuple[str, ...] | None
 
     @property
     def reads(self) -> Collection[str]:
-        return (self.points, self.visibility)
+        """The feature."""
+        return (self.feature,)
 
-    def raw(self, features: Features) -> list[list[list[float]]]:
-        names = len(self.kind.names)
-        seen = numbers(features, self.visibility)
-        points = numbers(features, self.points)
-        if len(seen) % names or len(points) != 2 * len(seen):
-            raise DataError(
-                f"{self.points}: expected {names} points an object, found {len(points)} numbers "
-                f"and {len(seen)} visibilities."
-            )
-        rows = np.column_stack([points.reshape(-1, 2), seen]).reshape(-1, names, 3)
-        return [[[x, y, int(seen)] for x, y, seen in each] for each in rows.tolist()]
+    def raw(self, features: Features) -> str:
+        """Returns the class's name."""
+        if not isinstance(values_of(features, self.feature), np.ndarray):
+            return text(features, self.feature)
+        found = ids(features, self.feature)
+        check_count(self.feature, len(found), 1)
+        return numbered.name_of(found[0], self.classes)
 
     def target(self, raws: Iterable[Any]) -> Target:
+        """The classes that were found, unless `classes` names them."""
+        return ClassLabel(names=numbered.class_names(raws, self.classes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTarget(Field):
+    """A target as our own datasets store it."""
+
+    name: str
+    kind: Target
+
+    @property
+    def reads(self) -> Collection[str]:
+        """All features of the target."""
+        return tuple(self.kind.features(self.name))
+
+    def raw(self, features: Features) -> Any:
+        """Returns the raw label of the value that was stored."""
+        with _named(self.name):
+            return raw_label(self.kind, self.name, features, advice=_AGAIN)
+
+    def target(self, raws: Iterable[Any]) -> Target:
+        """The target."""
         return self.kind
 
 
@@ -241,37 +249,28 @@ def inside(name: str, corners: np.ndarray) -> list[float]:
     return found
 
 
-def dtype_of(column: Column) -> Any:
+def _dtype_of(column: Column) -> Any:
     """Returns the type of an attribute."""
     if column.kind == "text":
         return "string"
     return "float32" if column.dtype.startswith(("float", "bfloat")) else "int64"
 
 
-def fields_of(
-    columns: Mapping[str, Column], ours: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Field]:
-    """Returns the fields of a folder's columns, by the name of the target.
-
-    Args:
-      ours: what the manifest of one of our own datasets says of its targets, by name; empty for
-        any other.
-    """
+def fields_of(columns: Mapping[str, Column]) -> dict[str, Field]:
+    """Returns the fields of a folder's columns, by the name of the target."""
     fields: dict[str, Field] = {}
-    groups = dict.fromkeys(each.group for each in columns.values() if each.group is not None)
-    for group in groups:
+    for group in dict.fromkeys(each.group for each in columns.values() if each.group is not None):
         members = {
             name.removeprefix(f"{group}/"): each
             for name, each in columns.items()
             if each.group == group
         }
-        found = _of_group(members, ours.get(group, {}))
+        found = _of_group(members)
         if found is not None:
             fields[group.replace("/", "_")] = found
     for name, column in columns.items():
         if column.group is None and not _weighs(name, columns):
-            said = ours.get(name, {})
-            single = _of_weights(column, columns, said) or _of_column(column, said)
+            single = _of_column(column)
             if single is not None:
                 fields[name.replace("/", "_")] = single
     return fields
@@ -283,25 +282,7 @@ def _weighs(name: str, columns: Mapping[str, Column]) -> bool:
     return name.endswith("_weights") and other is not None and other.kind == "class"
 
 
-def _of_weights(
-    column: Column, columns: Mapping[str, Column], ours: Mapping[str, Any]
-) -> Field | None:
-    """Returns the field of classes whose weights are stored as well; None if none are."""
-    weights = f"{column.name}_weights"
-    if column.kind != "class" or weights not in columns:
-        return None
-    kind: ClassLabel | MultiLabel = ClassLabel(names=column.names, soft=True)
-    if ours.get("kind") == "multi_label":
-        kind = MultiLabel(names=column.names)
-    elif not ours.get("soft"):
-        return None
-    return _Weights(column=column, weights=weights, kind=kind)
-
-
-def _of_column(column: Column, ours: Mapping[str, Any]) -> Field | None:
-    if ours.get("kind") == "mask":
-        named = Column(name=column.name, kind="mask", names=tuple(ours["names"]))
-        return _Mask(column=named, ignore=ours.get("ignore"))
+def _of_column(column: Column) -> Field | None:
     if column.kind == "class":
         return _Labels(column=column) if column.is_list else _Class(column=column)
     if column.is_list:
@@ -309,16 +290,11 @@ def _of_column(column: Column, ours: Mapping[str, Any]) -> Field | None:
     if column.kind == "number":
         is_flat = len(column.shape) < 2 and None not in column.shape and column.encoding == "none"
         return _Numbers(column=column) if is_flat and 0 not in column.shape else None
-    kinds = {"text": _Text, "mask": _Mask}
+    kinds = {"text": _Text, "mask": _LabeledImage}
     return kinds[column.kind](column=column) if column.kind in kinds else None
 
 
-def _of_group(members: Mapping[str, Column], ours: Mapping[str, Any]) -> Field | None:
-    if ours.get("kind") == "keypoints" and {"points", "visibility"} <= set(members):
-        pairs = {name: tuple(map(tuple, ours.get(name, ()))) for name in ("swaps", "edges")}
-        kind = Keypoints(names=tuple(ours["names"]), **pairs)
-        points, visibility = members["points"].name, members["visibility"].name
-        return _Keypoints(points=points, visibility=visibility, kind=kind)
+def _of_group(members: Mapping[str, Column]) -> Field | None:
     box = next((each for each in members.values() if each.kind == "box"), None)
     label = next((each for each in members.values() if each.kind == "class"), None)
     if box is None or label is None:
@@ -326,6 +302,7 @@ def _of_group(members: Mapping[str, Column], ours: Mapping[str, Any]) -> Field |
     attributes = {
         name: each
         for name, each in members.items()
-        if each.kind == "text" or (each.kind == "number" and not each.shape)
+        if name not in _OF_A_BOX
+        and (each.kind == "text" or (each.kind == "number" and not each.shape))
     }
     return _Boxes(box=box, label=label, attributes=attributes)

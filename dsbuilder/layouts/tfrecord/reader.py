@@ -1,7 +1,6 @@
 """TFRecord files of `tf.train.Example`: ours, those of TensorFlow Datasets, and others."""
 
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,35 +11,31 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.errors import shortened
-from dsbuilder.layouts import keys, tree
+from dsbuilder.layouts import keys, sidecar, tree
 from dsbuilder.layouts.classes import check_class_count, check_classes
-from dsbuilder.layouts.glance import glance
 from dsbuilder.layouts.tfrecord import tfds
-from dsbuilder.layouts.tfrecord.contents import (
+from dsbuilder.layouts.tfrecord.format import RecordFiles
+from dsbuilder.layouts.tfrecord.schema import (
     KEYS,
-    Layout,
-    Part,
+    RecordFile,
+    Schema,
     Wanted,
-    plain_layout,
-    tfds_layout,
+    plain_schema,
+    tfds_schema,
 )
-from dsbuilder.layouts.tfrecord.files import RecordFiles, is_record_file
+from dsbuilder.layouts.tfrecord.signs import signs_of
 from dsbuilder.plugin import (
+    Catalog,
     ClassLabel,
     DataError,
-    Recognition,
+    Listing,
     Record,
+    Signs,
     Source,
     Target,
     source,
 )
 from dsbuilder.records.example_values import Features
-
-OFFSET = "offset"
-"""Where a record lies in its file, in bytes; it stands beside the labels, for a quick `read`."""
-
-_log = logging.getLogger(__name__)
 
 
 @source("tfrecord")
@@ -63,7 +58,7 @@ class TFRecord(Source):
     `encoded`, `jpeg` or `png`; boxes are those of the TensorFlow Object Detection API, with the
     names of a label map if there is one; the class is the feature `label`, `image/class/text`,
     `image/class/label` or `class`, a text or a number. A split's name in a file's name is its
-    split. Features, files and splits that are not read are reported in the log.
+    split. Features, files and splits that are not read are reported.
 
     The key of a record is its feature `key`, `image/filename`, `image/source_id`, `file_name` or
     `filename`, the first that tells all records apart; else the file's name and the place in it,
@@ -89,147 +84,18 @@ class TFRecord(Source):
         check_classes(self.classes)
 
     @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
+    def signs(cls, folder: Path) -> Signs:
         """Looks at the files that say what is in a dataset, or at the names of others."""
-        homes = tfds.find(folder)
-        if homes:
-            try:
-                info = tfds.read_info(_only(folder, homes))
-            except DataError as error:
-                return Recognition(certainty=0, reason=str(error))
-            count = sum(shard.count for shards in info.splits.values() for shard in shards)
-            reason = (
-                f"TensorFlow Datasets: {info.name} {info.version}, {count} records in "
-                f"{', '.join(info.splits)}"
-            )
-            return Recognition(certainty=0.97, reason=reason, options={"path": "."})
-        seen = glance(folder)
-        files = [path for path in seen.files if is_record_file(path.rpartition("/")[2])]
-        if not files:
-            return Recognition(certainty=0, reason="neither dataset_info.json nor TFRecord files")
-        places = {path.rpartition("/")[0] for path in files}
-        options = {"path": places.pop() or "." if len(places) == 1 else "."}
-        count_text = seen.count(len(files), "TFRecord file")
-        return Recognition(certainty=0.6, reason=f"{count_text}", options=options)
+        return signs_of(folder)
 
-    def records(self) -> Iterator[Record]:
-        """Yields a record for every record of the files, in their order.
+    def open(self) -> Catalog:
+        """Returns the catalog of the files.
 
-        Raises:
+        Raises (when it is listed):
           DataError: a file is missing, damaged, cut or has more or fewer records than it should, a
             record lacks a feature or holds another kind of value, or there is only one class.
         """
-        layout = self._layout
-        scanned = [each for part in layout.parts for each in self._scan(part)]
-        given = _keys(scanned)
-        if not scanned:
-            raise DataError(f"{self.path}: expected records, found none. Check the path.")
-        records = [
-            Record(
-                key=key,
-                path=each.part.path,
-                targets={**each.raws, OFFSET: each.offset},
-                group=group,
-                split=each.part.split,
-            )
-            for (key, group), each in zip(given, scanned, strict=True)
-        ]
-        identities = (each.identity for each in scanned)
-        self._fresh.update((each.key, i) for each, i in zip(records, identities, strict=True))
-        for name, kind in self.targets(records).items():
-            if isinstance(kind, ClassLabel) and not kind.soft and name in layout.fields:
-                found = {record.targets[name] for record in records}
-                check_class_count(found, where=str(self.path), noun="classes")
-        self._report()
-        return iter(records)
-
-    def watches(self) -> Sequence[Path]:
-        """Returns all that lies at or below `path`."""
-        return tree.everything(self.path)
-
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns the targets that the files hold."""
-        kinds: dict[str, Target] = {}
-        for name, field in self._layout.fields.items():
-            try:
-                kinds[name] = field.target([record.targets[name] for record in records])
-            except DataError as error:
-                raise DataError(f"{self.path}: {name}: {error}") from None
-        return kinds
-
-    def read(self, record: Record) -> bytes | np.ndarray:
-        """Returns the image of a record, as it is stored."""
-        if record.path is None:
-            raise DataError(f"{record.key}: expected a file of records, found none.")
-        offset = int(record.targets[OFFSET])
-        with _located(record.path, offset):
-            return self._layout.pixels(self._files.read(record.path, offset))
-
-    def identity(self, record: Record) -> str:
-        """Returns the hash of a record's image."""
-        fresh = self._fresh.pop(record.key, None)  # once, as it was when all were read
-        return fresh or _digest(self.read(record))
-
-    @cached_property
-    def _files(self) -> RecordFiles:
-        """The files, each opened once in a process."""
-        return RecordFiles()
-
-    @cached_property
-    def _fresh(self) -> dict[str, str]:
-        """Identities by key, of records that were just read."""
-        return {}
-
-    @cached_property
-    def _layout(self) -> Layout:
-        homes = tfds.find(self.path)
-        wanted = Wanted(
-            only_targets=self.only_targets,
-            only_splits=self.only_splits,
-            image=self.image,
-            label=self.label,
-            classes=self.classes,
-        )
-        if homes:
-            return tfds_layout(_only(self.path, homes), wanted)
-        names = tree.scan(self.path).files if not self.path.is_file() else [self.path.name]
-        return plain_layout(self.path, names, self._files, wanted)
-
-    def _scan(self, part: Part) -> Iterator["_Scanned"]:
-        count = 0
-        for offset, features in self._files.examples(part.path):
-            with _located(part.path, offset):
-                yield _Scanned(
-                    part=part,
-                    row=count,
-                    offset=offset,
-                    raws={n: field.raw(features) for n, field in self._layout.fields.items()},
-                    names=_names(features),
-                    identity=_digest(self._layout.pixels(features)),
-                )
-            count += 1
-        if part.count not in (None, count):
-            raise DataError(
-                f"{part.path}: expected {part.count} records, as dataset_info.json says, found "
-                f"{count}. Download or prepare the dataset again."
-            )
-
-    def _report(self) -> None:
-        """Logs what is not read: splits, features, and files."""
-        home = next(iter(tfds.find(self.path)), self.path)
-        notes = list(self._layout.passed)
-        if home.is_dir():
-            below = tree.scan(home)
-            read = {part.name for part in self._layout.parts} | set(self._layout.described)
-            notes += below.notes(below.skipped(read) + self._beside(home))
-        for note in notes:
-            _log.warning("%s: %s.", home, note)
-
-    def _beside(self, home: Path) -> Counter[str]:
-        """Returns counts of the files below the path that do not belong to the dataset in it."""
-        start = f"{home.relative_to(self.path).as_posix()}/"
-        files = tree.scan(self.path).files if home != self.path else []
-        return tree.Tree(files=[each for each in files if not each.startswith(start)]).skipped(())
+        return _TFRecordCatalog(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,27 +103,133 @@ class _Scanned:
     """A record as it was read once.
 
     Attributes:
-      part, row, offset: where it lies: the file, how many stand before it, and the byte.
+      file, row, offset: the file that it lies in, the number of records before it, and its byte.
       raws: raw labels by target.
       names: what it may be called, by the feature that says so.
-      identity: of its image.
     """
 
-    part: Part
+    file: RecordFile
     row: int
     offset: int
     raws: Mapping[str, Any]
     names: Mapping[str, str]
-    identity: str
 
 
-def _only(path: Path, homes: Sequence[Path]) -> Path:
-    if len(homes) > 1:
-        found = shortened(str(home.relative_to(path)) for home in homes)
-        raise DataError(
-            f"{path}: expected one dataset, found {len(homes)}: {found}. Let `path` name one."
+class _TFRecordCatalog(Catalog):
+    """The records of files; the place of one is the byte at which it begins."""
+
+    def __init__(self, source: TFRecord) -> None:
+        self._source = source
+        self._opened = RecordFiles()
+        self._digests: dict[tuple[Path, int], str] = {}
+        """Hashes of images that were just read, each given away once."""
+
+    def list(self) -> Listing:
+        path, schema = self._source.path, self._schema
+        scanned = [each for file in schema.files for each in self._scan(file)]
+        if not scanned:
+            raise DataError(f"{path}: expected records, found none. Check the path.")
+        targets = self._targets(scanned)
+        for name, kind in targets.items():
+            if isinstance(kind, ClassLabel) and not kind.soft:
+                found = {each.raws[name] for each in scanned}
+                check_class_count(found, where=str(path), noun="classes")
+        records = [
+            Record(
+                key=key,
+                path=each.file.path,
+                targets=each.raws,
+                group=group,
+                split=each.file.split,
+                place={"offset": each.offset},
+            )
+            for (key, group), each in zip(_keys(scanned), scanned, strict=True)
+        ]
+        return Listing(records=records, targets=targets, notes=self._notes())
+
+    def watches(self) -> Sequence[Path]:
+        return tree.everything(self._source.path)
+
+    def read(self, record: Record) -> bytes | np.ndarray:
+        path, offset = _place(record)
+        with _located(path, offset):
+            return self._schema.pixels(self._opened.read(path, offset))
+
+    def identity(self, record: Record) -> str:
+        return self._digests.pop(_place(record), None) or _digest(self.read(record))
+
+    @cached_property
+    def _schema(self) -> Schema:
+        source, homes = self._source, self._homes
+        wanted = Wanted(
+            only_targets=source.only_targets,
+            only_splits=source.only_splits,
+            image=source.image,
+            label=source.label,
+            classes=source.classes,
         )
-    return homes[0]
+        if homes:
+            return tfds_schema(source.path, tfds.only(source.path, homes), wanted)
+        is_file = source.path.is_file()
+        names = [source.path.name] if is_file else tree.scan(source.path).files
+        return plain_schema(source.path, names, self._opened, wanted)
+
+    @cached_property
+    def _homes(self) -> Sequence[Path]:
+        return tfds.find(self._source.path)
+
+    def _scan(self, file: RecordFile) -> Iterator[_Scanned]:
+        schema, count = self._schema, 0
+        for offset, features in self._opened.examples(file.path):
+            with _located(file.path, offset):
+                self._digests[file.path, offset] = _digest(schema.pixels(features))
+                yield _Scanned(
+                    file=file,
+                    row=count,
+                    offset=offset,
+                    raws={name: field.raw(features) for name, field in schema.fields.items()},
+                    names=_names(features),
+                )
+            count += 1
+        if file.count not in (None, count):
+            raise DataError(
+                f"{file.path}: expected {file.count} records, as dataset_info.json says, found "
+                f"{count}. Download or prepare the dataset again."
+            )
+
+    def _targets(self, scanned: Sequence[_Scanned]) -> dict[str, Target]:
+        kinds: dict[str, Target] = {}
+        for name, field in self._schema.fields.items():
+            try:
+                kinds[name] = field.target([each.raws[name] for each in scanned])
+            except DataError as error:
+                raise DataError(f"{self._source.path}: {name}: {error}") from None
+        return kinds
+
+    def _notes(self) -> Sequence[str]:
+        """Says what is not read: splits, features, and files."""
+        home = next(iter(self._homes), self._source.path)
+        if not home.is_dir():
+            return self._schema.notes
+        below = tree.scan(home)
+        read = {file.name for file in self._schema.files} | set(self._schema.described)
+        skipped = below.skipped(read) + self._beside(home)
+        return [*self._schema.notes, *below.notes(skipped)]
+
+    def _beside(self, home: Path) -> Counter[str]:
+        """Returns counts of the files below the path that do not belong to the dataset in it."""
+        path = self._source.path
+        if home == path:
+            return Counter()
+        start = f"{home.relative_to(path).as_posix()}/"
+        others = [each for each in tree.scan(path).files if not each.startswith(start)]
+        return tree.Tree(files=others).skipped((sidecar.NAME,))
+
+
+def _place(record: Record) -> tuple[Path, int]:
+    if record.path is None:
+        raise DataError(f"{record.key}: expected a file of records, found none.")
+    return record.path, int(record.place["offset"])
 
 
 def _keys(scanned: Sequence[_Scanned]) -> list[tuple[str, str | None]]:
@@ -269,7 +241,7 @@ def _keys(scanned: Sequence[_Scanned]) -> list[tuple[str, str | None]]:
         found = [each.names.get(name, "") for each in scanned]
         if all(found) and len(set(found)) == len(found):
             return keys.with_groups(found)
-    return [(f"{each.part.name}/{each.row:05d}", None) for each in scanned]
+    return [(f"{each.file.name}/{each.row:05d}", None) for each in scanned]
 
 
 def _names(features: Features) -> dict[str, str]:

@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from dsbuilder.errors import DataError
+from dsbuilder.errors import DataError, shortened
 from dsbuilder.paths import Inside
 
 INFO, FEATURES = "dataset_info.json", "features.json"
-_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+"""How the files of shards are called, where nothing else is said."""
+
 _DEEPEST = 3
 
 Kind = Literal["image", "mask", "class", "text", "box", "number", "other"]
@@ -51,8 +53,8 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shard:
-    """One file of a split.
+class StatedShard:
+    """One file of a split, as `dataset_info.json` states it.
 
     Attributes:
       path: posix, below the folder.
@@ -64,8 +66,8 @@ class Shard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Info:
-    """What a dataset is.
+class DatasetInfo:
+    """What a dataset is, as `dataset_info.json` says.
 
     Attributes:
       name, version: as it says.
@@ -74,7 +76,17 @@ class Info:
 
     name: str
     version: str
-    splits: Mapping[str, tuple[Shard, ...]]
+    splits: Mapping[str, tuple[StatedShard, ...]]
+
+
+def shard_place(index: int, count: int) -> str:
+    """Returns what of a file's name says which of so many shards it is."""
+    return f"{index:05d}-of-{count:05d}"
+
+
+def labels_file(feature: str) -> str:
+    """Returns the name of the file that holds the class names of a feature."""
+    return f"{feature.replace('/', '-')}.labels.txt"
 
 
 def find(folder: Path) -> list[Path]:
@@ -91,6 +103,20 @@ def find(folder: Path) -> list[Path]:
     return []
 
 
+def only(path: Path, homes: Sequence[Path]) -> Path:
+    """Returns the one folder that was found.
+
+    Raises:
+      DataError: there are several.
+    """
+    if len(homes) > 1:
+        found = shortened(str(home.relative_to(path)) for home in homes)
+        raise DataError(
+            f"{path}: expected one dataset, found {len(homes)}: {found}. Let `path` name one."
+        )
+    return homes[0]
+
+
 def _folders(folder: Path) -> list[Path]:
     try:
         return [each for each in folder.iterdir() if each.is_dir() and each.name[0] not in "._"]
@@ -98,7 +124,7 @@ def _folders(folder: Path) -> list[Path]:
         return []
 
 
-def read_info(folder: Path) -> Info:
+def read_info(folder: Path) -> DatasetInfo:
     """Returns what `dataset_info.json` says.
 
     Raises:
@@ -116,7 +142,7 @@ def read_info(folder: Path) -> Info:
         )
     inside = Inside(folder)
     splits = _list(path, "splits", info.get("splits", []))
-    return Info(
+    return DatasetInfo(
         name=name,
         version=version,
         splits={
@@ -126,20 +152,21 @@ def read_info(folder: Path) -> Info:
     )
 
 
-def _shards(path: Path, inside: Inside, name: str, split: Mapping[str, Any]) -> Iterator[Shard]:
+def _shards(
+    path: Path, inside: Inside, name: str, split: Mapping[str, Any]
+) -> Iterator[StatedShard]:
     lengths = (
         [_count(path, each) for each in _list(path, "shardLengths", split["shardLengths"])]
         if ("shardLengths" in split)
         else []
     )
-    template = str(split.get("filepathTemplate") or _TEMPLATE)
+    template = str(split.get("filepathTemplate") or TEMPLATE)
     for index, count in enumerate(lengths):
-        place = f"{index:05d}-of-{len(lengths):05d}"
         words = {
             "DATASET": name,
             "SPLIT": str(split.get("name", "")),
             "FILEFORMAT": "tfrecord",
-            "SHARD_X_OF_Y": place,
+            "SHARD_X_OF_Y": shard_place(index, len(lengths)),
             "SHARD_INDEX": f"{index:05d}",
             "NUM_SHARDS": f"{len(lengths):05d}",
         }
@@ -147,7 +174,7 @@ def _shards(path: Path, inside: Inside, name: str, split: Mapping[str, Any]) -> 
         for word, value in words.items():
             file = file.replace(f"{{{word}}}", value)
         try:
-            yield Shard(path=inside.locate(file), count=count)
+            yield StatedShard(path=inside.locate(file), count=count)
         except DataError as error:
             raise DataError(f"{path}: {error} Download or prepare the dataset again.") from None
 
@@ -228,7 +255,7 @@ def _classes(path: Path, described: object) -> tuple[str, ...] | None:
 
 
 def _with_names(folder: Path, column: Column) -> Column:
-    path = folder / f"{column.name.replace('/', '-')}.labels.txt"
+    path = folder / labels_file(column.name)
     if column.kind not in ("class", "mask") or not path.is_file():
         return column
     try:

@@ -1,4 +1,4 @@
-"""Tar files of samples, as webdataset has them: the files of one name are one sample.
+"""Samples in tar files, as webdataset has them: the files of one name are one sample.
 
     train-000000.tar
       cats/000000.jpg          sample `cats/000000`: its image
@@ -10,58 +10,140 @@ A sample's name is the path of its files up to the first dot of the last part, a
 small letters, says what each holds. The files of a sample follow one another. Names such as
 `__meta__` are no samples. Readers that split at the first dot of the whole path know no dot in a
 folder, so what is written here has neither folders nor, in a sample's name, dots.
-
-`signature.json`, beside the tar files that are written here, says of which kind the targets are.
 """
 
-import io
+import json
 import re
-import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from dsbuilder.errors import DataError, printable
+from dsbuilder.errors import DataError, did_you_mean, printable, shortened
+from dsbuilder.images.encoding import IMAGE_EXTENSIONS
+from dsbuilder.layouts.file_names import quoted
 from dsbuilder.layouts.splits import split_named
 from dsbuilder.layouts.webdataset import tar
 from dsbuilder.paths import normalized
+from dsbuilder.plugin import Mask, Target
 
 TAR = "tar"
 """What the name of a shard ends in."""
+
+JSON, CLASS, TEXT = "json", "cls", "txt"
+"""The endings of what an export writes beside the image."""
+
+KEY = "key"
+"""The key of a sample's JSON that holds the sample's key, in an export."""
 
 _NAME = re.compile(r"((?:.*/)?[^./]+)\.([^/]*)", re.DOTALL)
 _META = re.compile(r"__[^/]*__(?:/|$)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """One file of a sample, in the tar file.
+class Extent:
+    """Where the bytes of a file lie in another.
 
     Attributes:
-      offset, size: where its bytes lie.
+      offset, length: number of bytes before them, and their number.
     """
 
     offset: int
-    size: int
+    length: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
-    """The files of one name.
+class TarSample:
+    """The files of one name in a tar file, each read when it is asked for.
 
     Attributes:
-      name: the path up to the first dot of its last part.
-      parts: by what follows that dot, in small letters.
+      path: the tar file.
+      name: the path of the files up to the first dot of its last part.
+      files: place of each file, by what follows that dot, in small letters.
     """
 
+    path: Path
     name: str
-    parts: dict[str, Part] = field(default_factory=dict)
+    files: dict[str, Extent] = field(default_factory=dict)
+    _parsed: dict[str, Any] = field(default_factory=dict)
+
+    def file(self, ending: str) -> Extent:
+        """Returns the place of a file.
+
+        Raises:
+          DataError: there is none.
+        """
+        if ending not in self.files:
+            found = ", ".join(f".{each}" for each in self.files)
+            raise DataError(f"expected a file that ends in '.{ending}', found {found}.")
+        return self.files[ending]
+
+    def text(self, ending: str) -> str:
+        """Returns a text in UTF-8, without the line ends at its end."""
+        found = self.file(ending)
+        content = tar.content(self.path, found.offset, found.length)
+        try:
+            return content.decode("utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise DataError(f".{ending}: expected text in UTF-8, found {error}.") from None
+
+    def json(self, ending: str) -> Any:
+        """Returns the value of a file of JSON."""
+        if ending not in self._parsed:
+            try:
+                self._parsed[ending] = json.loads(self.text(ending))
+            except (ValueError, RecursionError) as error:
+                raise DataError(f".{ending}: expected JSON, found an error: {error}.") from None
+        return self._parsed[ending]
+
+    def member(self, ending: str, key: str) -> Any:
+        """Returns the value of a key of an object in JSON."""
+        found = self.json(ending)
+        if not isinstance(found, dict) or key not in found:
+            hint = did_you_mean(key, found) if isinstance(found, dict) else ""
+            raise DataError(f".{ending}: expected the key '{key}', found none.{hint}")
+        return found[key]
+
+    def image(self, wanted: str | None, others: Collection[str]) -> str | None:
+        """Returns the ending of the image, None if there is none.
+
+        Args:
+          wanted: the ending that the image has, if it is known.
+          others: endings that are no image's, such as those of masks.
+
+        Raises:
+          DataError: it may be one of several.
+        """
+        if wanted is not None:
+            return wanted if wanted in self.files else None
+        rest = [each for each in self.files if each not in others]
+        plain = [each for each in rest if each in IMAGE_EXTENSIONS]
+        found = plain or [each for each in rest if each.rpartition(".")[2] in IMAGE_EXTENSIONS]
+        if len(found) > 1:
+            raise DataError(
+                f"expected one image, found {shortened(found)}. Say which with `image`."
+            )
+        return found[0] if found else None
 
 
-def sample_name(quoted: str) -> str:
-    """Returns the name of a file, without a slash, as that of a sample."""
-    return quoted.replace(".", "%2E")
+def sample_name(key: str) -> str:
+    """Returns the name of a sample in an export."""
+    return quoted(key).replace(".", "%2E")
+
+
+def mask_endings(targets: Mapping[str, Target]) -> dict[str, str]:
+    """Returns target -> ending of the file of its masks in an export; each has one of its own.
+
+    Endings are compared in small letters.
+    """
+    endings: dict[str, str] = {}
+    for name in (name for name, kind in targets.items() if isinstance(kind, Mask)):
+        ending, number = f"{quoted(name)}.png".lower(), 2
+        while ending in endings.values():
+            ending, number = f"{quoted(name)}~{number}.png".lower(), number + 1
+        endings[name] = ending
+    return endings
 
 
 def split_of(path: str) -> str | None:
@@ -76,7 +158,7 @@ def split_of(path: str) -> str | None:
     return None
 
 
-def samples(path: Path, skipped: Counter[str]) -> Iterator[Sample]:
+def samples(path: Path, skipped: Counter[str]) -> Iterator[TarSample]:
     """Yields the samples of a shard, in its order, reading no content.
 
     Args:
@@ -98,14 +180,14 @@ def samples(path: Path, skipped: Counter[str]) -> Iterator[Sample]:
             if current is not None:
                 yield current
             written = match[1]
-            current = Sample(name=_name(path, written, seen))
+            current = TarSample(path=path, name=_name(path, written, seen))
         ending = match[2].lower()
-        if ending in current.parts:
+        if ending in current.files:
             raise DataError(
                 f"{path}: {current.name}: expected one file that ends in '.{ending}', found two. "
                 "Rename or remove one."
             )
-        current.parts[ending] = Part(offset=member.offset, size=member.size)
+        current.files[ending] = Extent(offset=member.offset, length=member.size)
     if current is not None:
         yield current
 
@@ -123,21 +205,3 @@ def _name(path: Path, written: str, seen: set[str]) -> str:
         )
     seen.add(name)
     return name
-
-
-def write_shard(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> int:
-    """Writes a tar file and returns how many samples it holds; equal samples give equal bytes.
-
-    Args:
-      samples: (name, contents by what follows the dot) of each, no name twice.
-    """
-    count = 0
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
-        for name, contents in samples:
-            for ending, content in contents.items():
-                member = tarfile.TarInfo(f"{name}.{ending}")
-                member.size = len(content)
-                member.mode = 0o644
-                archive.addfile(member, io.BytesIO(content))
-            count += 1
-    return count

@@ -1,31 +1,31 @@
 """Tar files of samples, as webdataset and Hugging Face have them, and as dsbuilder exports them."""
 
 import hashlib
-import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder.errors import printable, shortened
-from dsbuilder.layouts import keys, numbered, tree
+from dsbuilder.layouts import keys, numbered, sidecar, tree
 from dsbuilder.layouts.classes import check_class_count, check_classes
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.mask_names import MaskNames
-from dsbuilder.layouts.signature import SIGNATURE, read_targets
 from dsbuilder.layouts.tabled import targets_of, value_target
-from dsbuilder.layouts.tables import read_text
 from dsbuilder.layouts.webdataset import format as webdataset
 from dsbuilder.layouts.webdataset import tar
-from dsbuilder.layouts.webdataset.fields import Contents, Fields, exported, image_of, read_of_export
-from dsbuilder.layouts.webdataset.signs import recognition
+from dsbuilder.layouts.webdataset.format import TarSample
+from dsbuilder.layouts.webdataset.labels import ExportedLabels, LabelPlaces
+from dsbuilder.layouts.webdataset.signs import signs_of
 from dsbuilder.plugin import (
+    Catalog,
     ClassLabel,
     DataError,
+    Listing,
     MultiLabel,
-    Recognition,
     Record,
+    Signs,
     Source,
     Target,
     Text,
@@ -34,12 +34,7 @@ from dsbuilder.plugin import (
 
 Split = Literal["train", "validation", "test"]
 
-IMAGE = "image"
-"""Where the bytes of a record's image lie, (offset, length); it stands beside the labels."""
-
-_log = logging.getLogger(__name__)
 _ROLES = ("label", "labels", "value", "text", "mask")
-_Targets = Mapping[str, Target]
 
 
 @source("webdataset")
@@ -58,14 +53,14 @@ class WebDataset(Source):
     in jpg, png or the like. An option names the file of a label by its ending, such as `cls`, or a
     key in its JSON, such as `json:caption`. Those of the default names are read if the first sample
     has them, those that you name must be there, and null reads none. A sample without an image, and
-    files that nothing reads, are skipped, counted, and reported in the log.
+    files that nothing reads, are skipped, counted, and reported.
 
     A word in the name of a tar file, else of a folder, says the split (train, training; validation,
     val, valid, dev; test, testing, eval, evaluation), if it does for every file. The key of a
     record is the name of its sample; where names are there in several tar files, the path of the
     file without its ending stands before them, such as `train-000000/000000`.
 
-    Beside the tar files that dsbuilder exports, `signature.json` says of which kinds the targets
+    Beside the tar files that dsbuilder exports, `dsbuilder.json` says of which kinds the targets
     are: then all of them are read, and keys are those of the dataset, but for `@` in place of what
     says that a sample was derived. What was made of one image is one group.
 
@@ -114,70 +109,48 @@ class WebDataset(Source):
         return MaskNames(classes=self.mask_classes, colors=self.mask_colors, ignore=self.ignore)
 
     @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
+    def signs(cls, folder: Path) -> Signs:
         """Looks at the names of files in the first tar file, and at the JSON of a sample."""
-        return recognition(folder)
+        return signs_of(folder)
 
-    def records(self) -> Iterator[Record]:
-        """Yields a record for every sample with an image, in the order of the files.
+    def open(self) -> Catalog:
+        """Returns the catalog of the tar files.
 
-        Raises:
+        Raises (when it is listed):
           DataError: there is no tar file, one is cut or damaged, a sample lacks a label or has
             several images, or there is only one class.
         """
-        return iter(_Reader(self).read())
+        return _WebDatasetCatalog(self)
 
-    def targets(self, records: Sequence[Record]) -> _Targets:
-        """Returns the targets of an export; else those that options name."""
-        known = _signature(self.path)
-        if known is not None:
-            return known
-        found = {
-            "label": lambda: _class_target(records, self.classes),
-            "labels": lambda: _labels_target(records, self.labels_classes),
-            "value": lambda: value_target(records),
-            "text": Text,
-            "mask": lambda: None if self.mask_names is None else self.mask_names.target,
-        }
-        try:
-            return targets_of(records, found)
-        except DataError as error:
-            raise DataError(f"{self.path}: {error}") from None
+
+class _WebDatasetCatalog(Catalog):
+    """The samples of tar files; the place of one is that of the bytes of its image and masks."""
+
+    def __init__(self, source: WebDataset) -> None:
+        self._source = source
+
+    def list(self) -> Listing:
+        return _Shards(self._source).listing()
 
     def watches(self) -> Sequence[Path]:
-        """Returns all that lies at or below `path`."""
-        return tree.everything(self.path)
+        path = self._source.path
+        beside = path.parent / sidecar.NAME
+        return [*tree.everything(path), *([beside] if path.is_file() and beside.is_file() else [])]
 
     def read(self, record: Record) -> bytes:
-        """Returns the bytes of a record's image file."""
-        if record.path is None:
-            raise DataError(f"{record.key}: expected a tar file, found none.")
-        offset, length = record.targets[IMAGE]
-        return tar.content(record.path, offset, length)
+        return tar.content(_path(record), record.place["offset"], record.place["length"])
 
     def identity(self, record: Record) -> str:
-        """Returns the hash of the bytes of a record's image file, and of those of its masks."""
         digest = hashlib.blake2b(self.read(record), digest_size=16)
-        for raw in record.targets.values():
-            if isinstance(raw, dict) and "offset" in raw and "path" in raw:
-                digest.update(tar.content(Path(raw["path"]), raw["offset"], raw["length"]))
+        for offset, length in record.place.get("masks", ()):
+            digest.update(tar.content(_path(record), offset, length))
         return digest.hexdigest()
 
 
-def _class_target(records: Sequence[Record], classes: tuple[str, ...] | None) -> ClassLabel:
-    found = (each.targets["label"] for each in records)
-    return ClassLabel(names=numbered.class_names(found, classes))
-
-
-def _labels_target(records: Sequence[Record], classes: tuple[str, ...] | None) -> MultiLabel:
-    found = (name for each in records for name in each.targets["labels"])
-    return MultiLabel(names=numbered.class_names(found, classes))
-
-
-def _signature(path: Path) -> _Targets | None:
-    """Returns the targets of an export of ours; None where there is no signature."""
-    file = (path if path.is_dir() else path.parent) / SIGNATURE
-    return read_targets(read_text(file), str(file)) if file.is_file() else None
+def _path(record: Record) -> Path:
+    if record.path is None:
+        raise DataError(f"{record.key}: expected a tar file, found none.")
+    return record.path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,16 +159,19 @@ class _Read:
 
     Attributes:
       shard: the path of its tar file below the top folder.
-      key: as the export states it, else its name.
+      key: the key that the export states, else the name of the sample.
+      targets: raw labels by target name.
+      place: where its image and its masks lie in the tar file.
     """
 
     shard: str
     key: str
     targets: Mapping[str, Any]
+    place: Mapping[str, Any]
 
 
 @dataclass(kw_only=True)
-class _Counts:
+class _SkippedFiles:
     """What was skipped: of the members of tar files, and samples without an image."""
 
     members: Counter[str] = field(default_factory=Counter)
@@ -219,60 +195,90 @@ class _Counts:
         return notes
 
 
-class _Reader:
+class _Shards:
     """Reads the tar files once, and remembers what of them was read."""
 
     def __init__(self, source: WebDataset) -> None:
         self._source = source
-        self._known = _signature(source.path)
-        self._fields: Fields | None = None
-        self._tree = None if source.path.is_file() else tree.scan(source.path)
-        self._root = source.path if self._tree else source.path.parent
-        names = [source.path.name] if self._tree is None else self._tree.files
-        self._shards = [name for name in names if tree.extension(name) == webdataset.TAR]
-        self._splits, self._notes = _splits(self._shards)
-        self._counts = _Counts()
+        self._root = source.path if source.path.is_dir() else source.path.parent
+        self._stated = sidecar.read(self._root)
+        self._labels: ExportedLabels | LabelPlaces | None = None
+        if self._stated is not None:
+            self._labels = ExportedLabels(targets=self._stated.targets)
+        self._skipped = _SkippedFiles()
         self._faults = Faults()
 
-    def read(self) -> list[Record]:
-        wanted = self._source.only
-        shards = [name for name in self._shards if not wanted or self._splits[name] in wanted]
-        if not shards:
-            others = f"{len(self._shards)} of other splits" if self._shards else "none"
+    def listing(self) -> Listing:
+        source = self._source
+        below = None if source.path.is_file() else tree.scan(source.path)
+        names = [source.path.name] if below is None else below.files
+        shards = [name for name in names if tree.extension(name) == webdataset.TAR]
+        splits, notes = _splits(shards)
+        wanted = [name for name in shards if not source.only or splits[name] in source.only]
+        if not wanted:
+            others = f"{len(shards)} of other splits" if shards else "none"
             raise DataError(
-                f"{self._source.path}: expected tar files, found {others}. Check the path or "
-                "`only`."
+                f"{source.path}: expected tar files, found {others}. Check the path or `only`."
             )
-        found = [each for name in shards for each in self._samples(name)]
+        found = [each for name in wanted for each in self._samples(name)]
         self._faults.check()
         if not found:
             raise DataError(
-                f"{self._source.path}: expected samples with an image, found none in "
-                f"{len(shards)} tar files. Check them."
+                f"{source.path}: expected samples with an image, found none in {len(wanted)} tar "
+                "files. Check them."
             )
-        records = self._records(found)
-        if "label" in found[0].targets and self._known is None:
-            classes = {each.targets["label"] for each in found}
-            check_class_count(classes, where=str(self._source.path), noun="classes")
-        self._report(shards)
-        return records
+        if below is not None:
+            beside = [] if self._stated is None else [sidecar.NAME]
+            notes = [*below.notes(below.skipped({*wanted, *beside})), *notes]
+        records = self._records(found, splits)
+        return Listing(
+            records=records,
+            targets=self._stated.targets if self._stated else _targets(source, records),
+            notes=[*notes, *self._skipped.notes()],
+        )
 
-    def _records(self, found: Sequence[_Read]) -> list[Record]:
-        paths = {name: self._root / name for name in self._shards}
+    def _samples(self, shard: str) -> Iterator[_Read]:
+        path = self._root / shard
+        for sample in webdataset.samples(path, self._skipped.members):
+            with self._faults.collecting(f"{path}: {printable(sample.name)}"):
+                found = self._sample(shard, sample)
+                if found is not None:
+                    yield found
+
+    def _sample(self, shard: str, sample: TarSample) -> _Read | None:
+        if self._labels is None:
+            self._labels = _places(self._source, sample)
+        labels = self._labels
+        image = sample.image(self._source.image, labels.masks)
+        if image is None:
+            self._skipped.bare.append(sample.name)
+            self._skipped.unread.update(sample.files.keys())
+            return None
+        self._skipped.unread.update(sample.files.keys() - labels.endings - {image})
+        raws = labels.raws(sample)
+        place: dict[str, Any] = asdict(sample.files[image])
+        if labels.masks:
+            masks = (sample.files[ending] for ending in sorted(labels.masks))
+            place["masks"] = [[each.offset, each.length] for each in masks]
+        return _Read(shard=shard, key=labels.key(sample), targets=raws, place=place)
+
+    def _records(self, found: Sequence[_Read], splits: Mapping[str, str | None]) -> list[Record]:
+        paths = {name: self._root / name for name in splits}
         return [
             Record(
                 key=key,
                 path=paths[each.shard],
                 targets=each.targets,
                 group=group,
-                split=self._splits[each.shard],
+                split=splits[each.shard],
+                place=each.place,
             )
             for each, (key, group) in zip(found, self._keys(found), strict=True)
         ]
 
     def _keys(self, found: Sequence[_Read]) -> list[tuple[str, str | None]]:
         """Returns key and group of each sample."""
-        if self._known is not None:
+        if self._stated is not None:
             return keys.with_groups([each.key for each in found])
         is_plain = len({each.key for each in found}) == len(found)
         return [
@@ -280,42 +286,38 @@ class _Reader:
             for each in found
         ]
 
-    def _samples(self, shard: str) -> Iterator[_Read]:
-        path = self._root / shard
-        for sample in webdataset.samples(path, self._counts.members):
-            with self._faults.collecting(f"{path}: {printable(sample.name)}"):
-                found = self._sample(shard, Contents(path=path, sample=sample))
-                if found is not None:
-                    yield found
 
-    def _sample(self, shard: str, contents: Contents) -> _Read | None:
-        sample = contents.sample
-        if self._known is None and self._fields is None:
-            self._fields = _fields(self._source, sample)
-        read = self._fields.endings if self._fields else read_of_export(self._known or {})
-        masks = read if self._known is not None else {self._source.mask} & read
-        image = image_of(sample, self._source.image, {each for each in masks if each})
-        if image is None:
-            self._counts.bare.append(sample.name)
-            self._counts.unread.update(sample.parts.keys())
-            return None
-        self._counts.unread.update(sample.parts.keys() - read - {image})
-        key, raws = self._labels(contents)
-        part = sample.parts[image]
-        return _Read(shard=shard, key=key, targets={**raws, IMAGE: (part.offset, part.size)})
+def _targets(source: WebDataset, records: Sequence[Record]) -> Mapping[str, Target]:
+    """Returns the targets that options name.
 
-    def _labels(self, contents: Contents) -> tuple[str, dict[str, Any]]:
-        if self._fields is None:
-            return exported(contents, self._known or {})
-        return contents.sample.name, self._fields.raws(contents)
+    Raises:
+      DataError: there is only one class, or values are not of one length.
+    """
+    makers: Mapping[str, Callable[[], Target | None]] = {
+        "label": lambda: _class_target(records, source.classes),
+        "labels": lambda: _labels_target(records, source.labels_classes),
+        "value": lambda: value_target(records),
+        "text": Text,
+        "mask": lambda: None if source.mask_names is None else source.mask_names.target,
+    }
+    try:
+        found = targets_of(records, makers)
+    except DataError as error:
+        raise DataError(f"{source.path}: {error}") from None
+    if "label" in found:
+        classes = {each.targets["label"] for each in records}
+        check_class_count(classes, where=str(source.path), noun="classes")
+    return found
 
-    def _report(self, shards: Sequence[str]) -> None:
-        notes = self._notes + self._counts.notes()
-        if self._tree is not None:
-            read = {*shards, *([SIGNATURE] if self._known is not None else [])}
-            notes = [*self._tree.notes(self._tree.skipped(read)), *notes]
-        for note in notes:
-            _log.warning("%s: %s.", self._source.path, note)
+
+def _class_target(records: Sequence[Record], classes: tuple[str, ...] | None) -> ClassLabel:
+    found = (each.targets["label"] for each in records)
+    return ClassLabel(names=numbered.class_names(found, classes))
+
+
+def _labels_target(records: Sequence[Record], classes: tuple[str, ...] | None) -> MultiLabel:
+    found = (name for each in records for name in each.targets["labels"])
+    return MultiLabel(names=numbered.class_names(found, classes))
 
 
 def _splits(shards: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
@@ -328,7 +330,7 @@ def _splits(shards: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
     return dict.fromkeys(found), [note]
 
 
-def _fields(source: WebDataset, first: webdataset.Sample) -> Fields:
+def _places(source: WebDataset, first: TarSample) -> LabelPlaces:
     """Returns what is read of samples like the first.
 
     Raises:
@@ -339,15 +341,15 @@ def _fields(source: WebDataset, first: webdataset.Sample) -> Fields:
     places = {
         role: place
         for role, place in stated.items()
-        if place is not None and (place != defaults[role] or place in first.parts)
+        if place is not None and (place != defaults[role] or place in first.files)
     }
     if not places:
         raise DataError(
             "expected a file that says what an image is labelled with, such as .cls, found "
-            f"{', '.join(f'.{each}' for each in first.parts)}. Say which holds it, such as "
+            f"{', '.join(f'.{each}' for each in first.files)}. Say which holds it, such as "
             "label: json:class."
         )
-    return Fields(
+    return LabelPlaces(
         places=places,
         classes=source.classes,
         labels_classes=source.labels_classes,

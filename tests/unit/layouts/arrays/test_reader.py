@@ -20,7 +20,7 @@ def images(count: int, *shape: int, seed: int = 0) -> np.ndarray:
 
 
 def listed(source: Arrays) -> dict[str, Record]:
-    return {record.key: record for record in source.records()}
+    return {record.key: record for record in source.open().records}
 
 
 def refusal(source: Arrays) -> str:
@@ -43,9 +43,9 @@ def test_an_npz_file_as_keras_names_it(tmp_path: Path, save) -> None:
         ("test/00000", "test", "10"),
         ("test/00001", "test", "2"),
     ]
-    assert source.targets(list(records.values()))["label"].names == ("2", "10")
-    assert np.array_equal(source.read(records["train/00001"]), train[1][..., None])
-    assert np.array_equal(source.read(records["test/00001"]), test[1][..., None])
+    assert source.open().targets["label"].names == ("2", "10")
+    assert np.array_equal(source.open().read(records["train/00001"]), train[1][..., None])
+    assert np.array_equal(source.open().read(records["test/00001"]), test[1][..., None])
     check_source(source)
 
 
@@ -72,7 +72,7 @@ def test_a_folder_of_npy_files_of_any_order_is_read(tmp_path: Path, shape, order
     assert [each.targets["label"] for each in records.values()] == ["b", "猫", "b", "a b"]
     assert {each.split for each in records.values()} == {None}
     for row, record in enumerate(records.values()):
-        assert np.array_equal(source.read(record), pixels[row].reshape(*shape[:2], -1))
+        assert np.array_equal(source.open().read(record), pixels[row].reshape(*shape[:2], -1))
 
 
 def test_a_folder_of_one_npz_file_a_split_is_read(tmp_path: Path) -> None:
@@ -95,10 +95,10 @@ def test_labels_of_other_kinds_are_read_where_target_says_so(tmp_path: Path, kin
     np.savez(tmp_path / "a.npz", images=images(3), labels=labels)
     classes = ("a", "b") if kind == "multi_label" else None
     source = Arrays(path=tmp_path, target=kind, classes=classes)
-    records = list(source.records())
-    [(name, target)] = source.targets(records).items()
+    records = list(source.open().records)
+    [(name, target)] = source.open().targets.items()
     assert (target.kind, [each.targets[name] for each in records]) == (kind, expected)
-    known = Arrays.recognise(tmp_path)
+    known = Arrays.signs(tmp_path)
     assert known.options.get("target", "class") == {"text": "class"}.get(kind, kind)
     check_source(source)
 
@@ -106,8 +106,7 @@ def test_labels_of_other_kinds_are_read_where_target_says_so(tmp_path: Path, kin
 def test_rows_of_numbers_are_values_of_their_length(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=images(3), labels=np.ones((3, 4)))
     source = Arrays(path=tmp_path, target="value")
-    records = list(source.records())
-    assert source.targets(records)["value"].size == 4
+    assert source.open().targets["value"].size == 4
     np.savez(tmp_path / "a.npz", images=images(1), labels=[np.nan])
     assert "expected finite numbers" in refusal(source)
     weights = Arrays(path=tmp_path, target="multi_label")
@@ -133,8 +132,8 @@ def test_keys_and_class_names_are_taken_from_their_arrays(tmp_path: Path) -> Non
         "b": "zebra",
         "x/a.png@copy-1": "ape",
     }
-    assert source.targets(list(records.values()))["label"].names == ("zebra", "ape", "none")
-    assert np.array_equal(source.read(records["b"]), images(3)[1][..., None])
+    assert source.open().targets["label"].names == ("zebra", "ape", "none")
+    assert np.array_equal(source.open().read(records["b"]), images(3)[1][..., None])
 
 
 def test_arrays_of_other_names_are_named_by_an_option(tmp_path: Path) -> None:
@@ -148,14 +147,13 @@ def test_arrays_of_other_names_are_named_by_an_option(tmp_path: Path) -> None:
         Arrays(path=path, arrays={"trian": ("a", "b")})
 
 
-def test_what_is_skipped_is_counted(tmp_path: Path, caplog) -> None:
+def test_what_is_skipped_is_counted(tmp_path: Path) -> None:
     np.savez(tmp_path / "train.npz", images=images(2), labels=["a", "b"], boxes=np.zeros(2))
     np.save(tmp_path / "mean.npy", np.zeros(3))
     (tmp_path / "README").write_text("about")
-    listed(Arrays(path=tmp_path))
-    assert caplog.messages == [
-        f"{tmp_path}: 2 arrays were skipped: 'mean', 'train_boxes'.",
-        f"{tmp_path}: 1 file was skipped: 1 without an extension.",
+    assert Arrays(path=tmp_path).open().notes == [
+        "2 arrays were skipped: 'mean', 'train_boxes'",
+        "1 file was skipped: 1 without an extension",
     ]
 
 
@@ -194,15 +192,20 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_recognition_looks_at_names_and_never_fails(tmp_path: Path) -> None:
-    assert Arrays.recognise(tmp_path / "none").certainty == 0
+    assert Arrays.signs(tmp_path / "none").evidence is None
     (tmp_path / "a.npz").write_bytes(b"PK no zip")
-    assert Arrays.recognise(tmp_path).certainty == 0
+    assert Arrays.signs(tmp_path).evidence is None
     np.savez(tmp_path / "a.npz", x_train=images(2), y_train=[0, 1])
-    known = Arrays.recognise(tmp_path)
-    assert (known.certainty, known.options) == (0.95, {"path": "a.npz"})
+    known = Arrays.signs(tmp_path)
+    assert (known.evidence, known.options) == ("arranged", {"path": "a.npz"})
+    assert known.contradictions == []
     assert known.reason == "2 arrays, images and labels of train"
     np.save(tmp_path / "x_test.npy", images(2))
-    assert Arrays.recognise(tmp_path).reason.endswith("no labels with it. Say which with `arrays`.")
+    assert Arrays.signs(tmp_path).reason.endswith("no labels with it. Say which with `arrays`.")
+    (tmp_path / "x_test.npy").unlink()
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+    assert Arrays.signs(tmp_path).contradictions == ["2 images beside them"]
 
 
 def test_a_built_dataset_holds_what_the_arrays_hold(tmp_path: Path, write_pipeline) -> None:
@@ -239,13 +242,13 @@ def test_a_damaged_file_is_an_error_or_read_as_it_stands(tmp_path_factory, data,
             place = int((len(content) - 1) * data.draw(st.floats(0, 1)))
             content[place] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
-    Arrays.recognise(folder)
-    source = Arrays(path=folder)
+    Arrays.signs(folder)
+    catalog = Arrays(path=folder).open()
     try:
-        records = list(source.records())
+        records = list(catalog.records)
         assert len(records) == 3
         for record in records:
-            assert source.read(record).size == 20
-            assert source.identity(record)
+            assert catalog.read(record).size == 20
+            assert catalog.identity(record)
     except DataError as error:
         assert str(folder) in str(error)

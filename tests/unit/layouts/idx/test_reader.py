@@ -39,7 +39,7 @@ def write(
 
 
 def pixels(source: Idx) -> dict[str, np.ndarray]:
-    return {record.key: source.read(record) for record in source.records()}
+    return {record.key: source.open().read(record) for record in source.open().records}
 
 
 @pytest.mark.parametrize("gz", [True, False])
@@ -47,14 +47,14 @@ def test_files_of_mnist_are_read_with_splits_labels_and_pixels(tmp_path: Path, g
     train = write(tmp_path, "train-", [2, 10, 2], gz=gz)
     test = write(tmp_path, "t10k-", [10], gz=gz)
     source = Idx(path=tmp_path)
-    records = list(source.records())
+    records = list(source.open().records)
     assert [(each.key, each.split, each.targets["label"]) for each in records] == [
         ("t10k/00000", "test", "10"),
         ("train/00000", "train", "2"),
         ("train/00001", "train", "10"),
         ("train/00002", "train", "2"),
     ]
-    assert source.targets(records)["label"].names == ("2", "10")
+    assert source.open().targets["label"].names == ("2", "10")
     read = pixels(source)
     assert np.array_equal(read["t10k/00000"], test[0][..., None])
     assert np.array_equal(read["train/00002"], train[2][..., None])
@@ -63,16 +63,16 @@ def test_files_of_mnist_are_read_with_splits_labels_and_pixels(tmp_path: Path, g
 
 def test_names_of_classes_stand_for_their_places(tmp_path: Path) -> None:
     write(tmp_path, "train-", [2, 0])
-    source = Idx(path=tmp_path, classes=("Hemd", "脚", "a b"))
-    records = list(source.records())
+    catalog = Idx(path=tmp_path, classes=("Hemd", "脚", "a b")).open()
+    records = list(catalog.records)
     assert [record.targets["label"] for record in records] == ["a b", "Hemd"]
-    assert source.targets(records)["label"].names == ("Hemd", "脚", "a b")
+    assert catalog.targets["label"].names == ("Hemd", "脚", "a b")
 
 
 def test_a_label_without_a_name_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, "train-", [2, 0])
     with pytest.raises(DataError) as caught:
-        Idx(path=tmp_path, classes=("a", "b")).records()
+        Idx(path=tmp_path, classes=("a", "b")).open().list()
     assert str(caught.value) == (
         f"{tmp_path}/train-labels-idx1-ubyte.gz: expected a label from 0 to 1, the places of "
         "`classes`, found 2. Correct it or add the class."
@@ -83,53 +83,54 @@ def test_files_of_emnist_are_turned_and_chosen_by_their_prefix(tmp_path: Path) -
     images = write(tmp_path, "emnist-letters-train-", [1, 2])
     write(tmp_path, "emnist-digits-test-", [1, 2])
     with pytest.raises(DataError, match=r"found 'emnist-digits', 'emnist-letters'\. Choose one"):
-        Idx(path=tmp_path).records()
+        Idx(path=tmp_path).open().list()
     source = Idx(path=tmp_path, prefix="emnist-letters", transposed=True)
     read = pixels(source)
     assert list(read) == ["train/00000", "train/00001"]
     assert np.array_equal(read["train/00001"], images[1].T[..., None])
     with pytest.raises(DataError, match="Did you mean 'emnist-letters'"):
-        Idx(path=tmp_path, prefix="emnist-leters").records()
+        Idx(path=tmp_path, prefix="emnist-leters").open().list()
 
 
 def test_recognition_names_the_options_that_emnist_needs(tmp_path: Path) -> None:
     write(tmp_path, "emnist-letters-train-", [1, 2])
     write(tmp_path, "emnist-digits-test-", [1, 2])
-    known = Idx.recognise(tmp_path)
+    known = Idx.signs(tmp_path)
     assert known.options == {"path": ".", "prefix": "emnist-digits", "transposed": True}
-    assert Idx(**{**known.options, "path": tmp_path}).records()
+    assert Idx(**{**known.options, "path": tmp_path}).open().records
 
 
 def test_recognition_counts_pairs_and_never_fails(tmp_path: Path) -> None:
-    assert Idx.recognise(tmp_path / "none").certainty == 0
-    assert Idx.recognise(tmp_path).certainty == 0
+    assert Idx.signs(tmp_path / "none").evidence is None
+    assert Idx.signs(tmp_path).evidence is None
     folder = tmp_path / "raw"
     write(folder, "train-", [1, 2])
     write(folder, "t10k-", [1, 2])
-    known = Idx.recognise(folder)
-    assert (known.certainty, known.options) == (0.95, {"path": "."})
+    known = Idx.signs(folder)
+    assert (known.evidence, known.explained, known.options) == ("arranged", 1.0, {"path": "."})
     assert known.reason == "4 IDX files, images and labels of t10k, train"
-    assert Idx.recognise(tmp_path).options == {"path": "raw"}
+    assert Idx.signs(tmp_path).options == {"path": "raw"}
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    assert Idx.recognise(folder).certainty < 0.95
+    assert Idx.signs(folder).explained == 0.5
 
 
-def test_what_is_skipped_is_counted(tmp_path: Path, caplog) -> None:
+def test_what_is_skipped_is_counted(tmp_path: Path) -> None:
     write(tmp_path, "train-", [1, 2])
     write(tmp_path, "train-", [1, 2], gz=False)
     (tmp_path / "README.md").write_text("about")
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "b.md").write_text("more")
     (tmp_path / "qmnist-train-labels-idx2-int.gz").write_bytes(b"")
-    assert len(list(Idx(path=tmp_path).records())) == 2
-    assert caplog.messages == [f"{tmp_path}: 5 files were skipped: 3 .gz, 2 .md."]
+    catalog = Idx(path=tmp_path).open()
+    assert len(catalog.records) == 2
+    assert catalog.notes == ["5 files were skipped: 3 .gz, 2 .md"]
 
 
 def test_one_file_without_the_other_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, "train-", [1, 2])
     (tmp_path / "train-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError) as caught:
-        Idx(path=tmp_path).records()
+        Idx(path=tmp_path).open().list()
     assert str(caught.value) == (
         f"{tmp_path}: expected images and labels, found images in 'train-images-idx3-ubyte.gz' "
         "and no file with their labels. Add it or move 'train-images-idx3-ubyte.gz' away."
@@ -140,25 +141,27 @@ def test_numbers_of_images_and_labels_must_agree(tmp_path: Path) -> None:
     write(tmp_path, "train-", [1, 2, 3])
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(packed(np.array([1, 2], np.uint8)))
     with pytest.raises(DataError, match="expected 3 labels, as many as"):
-        Idx(path=tmp_path).records()
+        Idx(path=tmp_path).open().list()
 
 
 @pytest.mark.parametrize("name", ["none", "file"])
 def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="expected a folder"):
-        Idx(path=tmp_path / name).records()
+        Idx(path=tmp_path / name).open().list()
 
 
 def test_pixels_alone_decide_the_identity(tmp_path: Path) -> None:
     write(tmp_path, "train-", [1, 2, 3], gz=False)
-    before = {each.key: Idx(path=tmp_path).identity(each) for each in Idx(path=tmp_path).records()}
+    before = {
+        each.key: Idx(path=tmp_path).identity(each) for each in Idx(path=tmp_path).open().records
+    }
     path = tmp_path / "train-images-idx3-ubyte"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(bytes(data))
-    source = Idx(path=tmp_path)
-    after = {each.key: source.identity(each) for each in source.records()}
+    catalog = Idx(path=tmp_path).open()
+    after = {each.key: catalog.identity(each) for each in catalog.records}
     assert [key for key in before if before[key] != after[key]] == ["train/00002"]
 
 
@@ -209,12 +212,12 @@ def test_a_damaged_file_is_an_error_or_read_as_it_stands(tmp_path_factory, data,
             content[place] = data.draw(st.integers(0, 255))
     content += data.draw(st.sampled_from([b"", b"x"]))
     path.write_bytes(content)
-    source = Idx(path=folder)
+    catalog = Idx(path=folder).open()
     try:
-        records = list(source.records())
+        records = list(catalog.records)
         assert len(records) == 3
         for record in records:
-            assert source.read(record).size == 20
-            assert source.identity(record)
+            assert catalog.read(record).size == 20
+            assert catalog.identity(record)
     except DataError as error:
         assert str(folder) in str(error)

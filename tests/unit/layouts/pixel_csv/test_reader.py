@@ -35,7 +35,7 @@ def fer(usages=("Training", "PublicTest", "PrivateTest", "Training")) -> str:
 
 
 def listed(source: PixelCsv) -> dict[str, Record]:
-    return {record.key: record for record in source.records()}
+    return {record.key: record for record in source.open().records}
 
 
 def table(tmp_path: Path, text: str, name: str = "a.csv", **options) -> PixelCsv:
@@ -46,8 +46,8 @@ def table(tmp_path: Path, text: str, name: str = "a.csv", **options) -> PixelCsv
 
 def refusal(source: PixelCsv) -> str:
     with pytest.raises(DataError) as caught:
-        for record in source.records():
-            source.read(record)
+        for record in source.open().records:
+            source.open().read(record)
     return str(caught.value).replace(str(source.path), "FILE")
 
 
@@ -64,9 +64,9 @@ def test_a_file_as_kaggle_gives_out_mnist(tmp_path: Path, header: bool, end: str
         ("mnist_train/00002", "train", "2"),
         ("mnist_train/00003", "train", "10"),
     ]
-    assert source.targets(list(records.values()))["label"].names == ("2", "10")
+    assert source.open().targets["label"].names == ("2", "10")
     for image, record in zip(IMAGES, records.values(), strict=True):
-        assert np.array_equal(source.read(record), image.reshape(3, 3, 1))
+        assert np.array_equal(source.open().read(record), image.reshape(3, 3, 1))
     check_source(source)
 
 
@@ -80,7 +80,7 @@ def test_a_file_as_fer2013_has_its_splits_in_a_column(tmp_path: Path) -> None:
         ("train", "happy"),
     ]
     for image, record in zip(IMAGES, records.values(), strict=True):
-        assert np.array_equal(source.read(record), image.reshape(3, 3, 1))
+        assert np.array_equal(source.open().read(record), image.reshape(3, 3, 1))
 
 
 def test_a_file_as_icml_gave_out_fer2013_has_spaces_after_commas(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_file_as_icml_gave_out_fer2013_has_spaces_after_commas(tmp_path: Path)
     source = table(tmp_path, text)
     records = listed(source)
     assert [each.targets["label"] for each in records.values()] == ["0", "1"]
-    assert np.array_equal(source.read(records["a/00001"]), IMAGES[1].reshape(3, 3, 1))
+    assert np.array_equal(source.open().read(records["a/00001"]), IMAGES[1].reshape(3, 3, 1))
 
 
 def test_labels_may_be_texts_in_the_last_column(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_color_and_sizes_are_found_or_given(tmp_path: Path) -> None:
     shapes = {}
     for size in (None, (3, 4), (4, 3), (1, 3)):
         source = table(tmp_path, text, size=size)
-        shapes[size] = source.read(listed(source)["a/00000"]).shape
+        shapes[size] = source.open().read(listed(source)["a/00000"]).shape
     assert shapes == {None: (2, 2, 3), (3, 4): (3, 4, 1), (4, 3): (4, 3, 1), (1, 3): (1, 3, 4)}
     odd = table(tmp_path, text, size=(5, 5))
     assert refusal(odd) == (
@@ -117,7 +117,7 @@ def test_color_and_sizes_are_found_or_given(tmp_path: Path) -> None:
     )
 
 
-def test_a_folder_of_files_is_read_and_the_rest_is_counted(tmp_path: Path, caplog) -> None:
+def test_a_folder_of_files_is_read_and_the_rest_is_counted(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(
         kaggle()
         .replace("label,", "id,label,")
@@ -127,11 +127,11 @@ def test_a_folder_of_files_is_read_and_the_rest_is_counted(tmp_path: Path, caplo
     (tmp_path / "test.csv").write_text(f"{joined(f'pixel{n}' for n in range(9))}\n")
     (tmp_path / "sample_submission.csv").write_text("ImageId,Label\n1,0\n")
     (tmp_path / "README.md").write_text("about")
-    records = listed(PixelCsv(path=tmp_path))
-    assert {each.split for each in records.values()} == {"train"}
-    assert caplog.messages == [
-        f"{tmp_path}: 3 files were skipped: 2 .csv, 1 .md.",
-        f"{tmp_path}/train.csv: 1 column was skipped: 'id'.",
+    catalog = PixelCsv(path=tmp_path).open()
+    assert {each.split for each in catalog.records} == {"train"}
+    assert catalog.notes == [
+        "3 files were skipped: 2 .csv, 1 .md",
+        "train.csv: 1 column was skipped: 'id'",
     ]
 
 
@@ -172,14 +172,17 @@ def test_classes_name_numbers_or_stand_as_they_are(tmp_path: Path) -> None:
 
 
 def test_recognition_reads_first_lines_and_never_fails(tmp_path: Path) -> None:
-    assert PixelCsv.recognise(tmp_path / "none").certainty == 0
+    assert PixelCsv.signs(tmp_path / "none").evidence is None
     (tmp_path / "odd.csv").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "list.csv").write_text("file_name,label\na.png,cat\n")
-    assert PixelCsv.recognise(tmp_path).certainty == 0
+    assert PixelCsv.signs(tmp_path).evidence is None
     (tmp_path / "train.csv").write_text(kaggle())
-    known = PixelCsv.recognise(tmp_path)
-    assert (known.certainty, known.options) == (0.9, {"path": "."})
+    known = PixelCsv.signs(tmp_path)
+    assert (known.evidence, known.options) == ("arranged", {"path": "."})
     assert known.reason == "1 CSV file with labels and 9 columns of pixels"
+    assert known.contradictions == []
+    (tmp_path / "train.csv").write_text(kaggle(header=False))
+    assert PixelCsv.signs(tmp_path).contradictions == ["any table of numbers looks so"]
 
 
 def test_a_built_dataset_holds_what_the_file_holds(tmp_path: Path, write_pipeline) -> None:
@@ -213,11 +216,11 @@ def test_a_damaged_file_is_an_error_or_read_as_it_stands(tmp_path_factory, data,
             )
         )
     (folder / "a.csv").write_bytes(content)
-    PixelCsv.recognise(folder)
-    source = PixelCsv(path=folder / "a.csv")
+    PixelCsv.signs(folder)
+    catalog = PixelCsv(path=folder / "a.csv").open()
     try:
-        for record in source.records():
-            assert source.identity(record)
-            assert source.read(record).ndim == 3
+        for record in catalog.records:
+            assert catalog.identity(record)
+            assert catalog.read(record).ndim == 3
     except DataError as error:
         assert str(folder) in str(error)

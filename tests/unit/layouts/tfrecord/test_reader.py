@@ -9,78 +9,33 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from round_trip import check_equal
 
 import dsbuilder
-from dsbuilder import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.export import export
-from dsbuilder.images import encoding as image_format
 from dsbuilder.images import png
-from dsbuilder.layouts.keys import of_source
 from dsbuilder.layouts.tfrecord.detection import read_label_map
-from dsbuilder.layouts.tfrecord.reader import OFFSET, TFRecord
+from dsbuilder.layouts.tfrecord.reader import TFRecord
 from dsbuilder.plugin import Record
 from dsbuilder.records import example, tfrecord
 from dsbuilder.testing import check_source
 
-PIPELINE = """
-name: toy
-source: {use: folder, path: source}
-split: {train: 0.5, validation: 0.25, test: 0.25}
-augment: {copies: 1, stages: [A.HorizontalFlip]}
-finish: [{use: resize, size: [8, 10]}]
-cache: {shard_mb: 0.002}
-"""
-
 
 def listed(source: TFRecord) -> dict[str, Record]:
-    return {record.key: record for record in source.records()}
+    return {record.key: record for record in source.open().records}
 
 
 def refusal(source: TFRecord) -> str:
     with pytest.raises(DataError) as caught:
-        for record in source.records():
-            source.read(record)
+        for record in source.open().records:
+            source.open().read(record)
     return str(caught.value).replace(str(source.path), "ROOT")
 
 
-@pytest.fixture
-def build(make_images, write_pipeline, tmp_path: Path):
-    def run(*overrides: str) -> Dataset:
-        make_images(count=6, size=(12, 14))
-        pipeline = write_pipeline(PIPELINE)
-        built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
-        return dsbuilder.load(built.path)
-
-    return run
-
-
-def check_equal(dataset: Dataset, source: TFRecord) -> None:
-    """The source finds every sample of a dataset, as it was stored."""
-    records = listed(source)
-    kinds = source.targets(list(records.values()))
-    assert dict(kinds) == dict(dataset.signature.targets)
-    found = {
-        sample.key: (split, sample) for split in dataset.splits for sample in dataset.samples(split)
-    }
-    samples = {given: found[key] for key, given in of_source(found).items()}
-    assert set(records) == set(samples)
-    for key, (split, sample) in samples.items():
-        record = records[key]
-        assert record.split == split
-        pixels = source.read(record)
-        is_array = isinstance(pixels, np.ndarray)
-        image = pixels if is_array else image_format.decode(pixels, mode="rgb")
-        assert np.array_equal(image, sample.image)
-        for name, kind in kinds.items():
-            value = kind.parse(record.targets[name])
-            stored, found = kind.encode(name, sample.targets[name]), kind.encode(name, value)
-            assert example.encode(stored) == example.encode(found)
-
-
 @pytest.mark.parametrize("image", ["jpeg", "png", "raw"])
-def test_what_we_built_is_read_as_it_was_stored(build, image: str) -> None:
-    dataset = build(f"cache.image={image}")
+def test_what_we_built_is_read_as_it_was_stored(build_toy, image: str) -> None:
+    dataset = build_toy(f"cache.image={image}")
     check_equal(dataset, TFRecord(path=dataset.path))
     check_source(TFRecord(path=dataset.path))
 
@@ -105,42 +60,39 @@ def test_pixels_to_ignore_are_read_as_such(tmp_path: Path, write_pipeline) -> No
     export(dataset, tmp_path / "tfds", to="tfds")
     check_equal(dataset, TFRecord(path=tmp_path / "tfds"))
     target = dataset.signature.targets["mask"]
-    for record in TFRecord(path=tmp_path / "tfds").records():
+    for record in TFRecord(path=tmp_path / "tfds").open().records:
         assert np.array_equal(target.parse(record.targets["mask"]), ids)
         assert target.stated(record.targets["mask"]) == ["sea", "sky"]
 
 
-def test_a_dataset_is_found_below_the_path_and_recognised(build, tmp_path: Path, caplog) -> None:
-    dataset = build()
-    records = listed(TFRecord(path=dataset.path.parent))
-    assert len(records) == sum(map(dataset.num_samples, dataset.splits))
-    assert any(
-        ".jsonl" in message or "files were skipped" in message for message in caplog.messages
-    )
-    caplog.clear()
+def test_a_dataset_is_found_below_the_path_and_recognised(build_toy) -> None:
+    dataset = build_toy()
+    catalog = TFRecord(path=dataset.path.parent).open()
+    assert len(catalog.records) == sum(map(dataset.num_samples, dataset.splits))
+    assert any(".jsonl" in note for note in catalog.notes)
     (dataset.path.parent / "stray.png").touch()
-    listed(TFRecord(path=dataset.path.parent))
-    assert any("1 .png" in message for message in caplog.messages)
-    known = TFRecord.recognise(dataset.path)
-    assert known.certainty > 0.9
-    assert known.reason.startswith(f"TensorFlow Datasets: toy 1.0.0, {len(records)} records in ")
+    assert any("1 .png" in note for note in TFRecord(path=dataset.path.parent).open().notes)
+    known = TFRecord.signs(dataset.path)
+    assert known.evidence == "declared"
+    count = len(catalog.records)
+    assert known.reason.startswith(f"TensorFlow Datasets: toy 1.0.0, {count} records in ")
 
 
-def test_targets_and_splits_can_be_chosen(build) -> None:
-    dataset = build()
+def test_targets_and_splits_can_be_chosen(build_toy) -> None:
+    dataset = build_toy()
     records = listed(TFRecord(path=dataset.path, only_splits=("test",)))
     assert {each.split for each in records.values()} == {"test"}
     assert "Did you mean 'train'" in refusal(TFRecord(path=dataset.path, only_splits=("trian",)))
     assert "Did you mean 'label'" in refusal(TFRecord(path=dataset.path, only_targets=("labl",)))
 
 
-def test_one_of_several_datasets_must_be_chosen(build, tmp_path: Path) -> None:
-    dataset = build()
+def test_one_of_several_datasets_must_be_chosen(build_toy, tmp_path: Path) -> None:
+    dataset = build_toy()
     for version in ("1.0.0", "1.0.1"):
         shutil.copytree(dataset.path, tmp_path / "sets" / "toy" / version)
     message = "ROOT: expected one dataset, found 2: 'toy/1.0.0', 'toy/1.0.1'. Let `path` name one."
     assert refusal(TFRecord(path=tmp_path / "sets")) == message
-    assert TFRecord.recognise(tmp_path / "sets").certainty == 0
+    assert TFRecord.signs(tmp_path / "sets").evidence is None
 
 
 def image_of(number: int) -> np.ndarray:
@@ -169,7 +121,7 @@ def test_plain_files_are_read_with_splits_in_their_names(tmp_path: Path, gz: boo
     ]
     assert [each.split for each in records.values()] == ["train"] * 4 + ["validation"] * 2
     assert [each.targets["label"] for each in records.values()] == list("abca") + list("ab")
-    assert source.read(records["a_val.tfrecord/00001"]) == png.encode(image_of(1))
+    assert source.open().read(records["a_val.tfrecord/00001"]) == png.encode(image_of(1))
     check_source(source)
 
 
@@ -211,7 +163,7 @@ def test_boxes_of_the_object_detection_api_are_read(tmp_path: Path) -> None:
     box = {"box": [0.0, 0.25, 0.5, 0.75], "difficult": 0}
     assert first.targets["objects"] == [{"label": "cat", **box}, {"label": "犬", **box}]
     assert (second.targets["objects"], len(third.targets["objects"])) == ([], 1)
-    kind = source.targets([first, second, third])["objects"]
+    kind = source.open().targets["objects"]
     assert (kind.names, kind.attributes) == (("cat", "犬"), (("difficult", "int64"),))
     check_source(source)
 
@@ -222,10 +174,10 @@ def test_class_numbers_are_named_by_a_label_map(tmp_path: Path) -> None:
     (tmp_path / "map.pbtxt").write_text(
         'item {\n id: 2\n name: \'dog\\\'s\'\n}\nitem { name: "/m/01" id: 1 display_name: "Katze" }'
     )
-    source = TFRecord(path=tmp_path)
-    records = list(source.records())
+    catalog = TFRecord(path=tmp_path).open()
+    records = list(catalog.records)
     assert [box["label"] for box in records[0].targets["objects"]] == ["Katze", "dog's"]
-    assert source.targets(records)["objects"].names == ("Katze", "dog's")
+    assert catalog.targets["objects"].names == ("Katze", "dog's")
     assert read_label_map("") == {}
 
 
@@ -235,7 +187,7 @@ def far(value: float) -> dict[str, example.Value]:
 
 def test_a_rounding_error_is_cut_off_and_more_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path / "a.record", [far(1.004)])
-    [record] = TFRecord(path=path).records()
+    [record] = TFRecord(path=path).open().records
     assert record.targets["objects"][0]["box"][2] == 1.0
     written(path, [boxes(1), far(1.2)])
     assert "from 0 to 1, found [0.0, 0.25, 1.2, 0.75]" in refusal(TFRecord(path=path))
@@ -262,8 +214,8 @@ def test_what_is_wrong_is_said(tmp_path: Path, case: str) -> None:
     assert message in refusal(TFRecord(path=tmp_path))
 
 
-def test_what_lies_elsewhere_or_is_missing_is_named(build, tmp_path: Path) -> None:
-    dataset = build()
+def test_what_lies_elsewhere_or_is_missing_is_named(build_toy, tmp_path: Path) -> None:
+    dataset = build_toy()
     copied = shutil.copytree(dataset.path, tmp_path / "copied")
     info = json.loads((copied / "dataset_info.json").read_text())
     info["splits"][0]["filepathTemplate"] = "../out.tfrecord"
@@ -275,12 +227,12 @@ def test_what_lies_elsewhere_or_is_missing_is_named(build, tmp_path: Path) -> No
     info["fileFormat"] = "riegeli"
     (copied / "dataset_info.json").write_text(json.dumps(info))
     assert "found 'riegeli'. Prepare" in refusal(TFRecord(path=copied))
-    assert TFRecord.recognise(copied).certainty == 0
-    assert TFRecord.recognise(tmp_path / "none").certainty == 0
+    assert TFRecord.signs(copied).evidence is None
+    assert TFRecord.signs(tmp_path / "none").evidence is None
 
 
-def test_other_numbers_of_records_than_stated_are_an_error(build) -> None:
-    dataset = build("cache.shard_mb=64")
+def test_other_numbers_of_records_than_stated_are_an_error(build_toy) -> None:
+    dataset = build_toy("cache.shard_mb=64")
     path = next(dataset.path.glob("*-test.tfrecord-*"))
     frames = [tfrecord.frame(data) for _, _, data in tfrecord.read(path)]
     path.write_bytes(b"".join(frames[:-1]))
@@ -291,17 +243,19 @@ def test_other_numbers_of_records_than_stated_are_an_error(build) -> None:
 
 def test_a_changed_image_alone_changes_its_identity(tmp_path: Path) -> None:
     path = written(tmp_path / "a.tfrecord", plain())
-    before = [TFRecord(path=path).identity(each) for each in TFRecord(path=path).records()]
+    before = [
+        TFRecord(path=path).open().identity(each) for each in TFRecord(path=path).open().records
+    ]
     rows = plain()
     rows[1]["label"] = 2
     rows[3]["image"] = png.encode(image_of(9))
     written(path, rows)
-    source = TFRecord(path=path)
-    records = list(source.records())
-    after = [source.identity(each) for each in records]
+    catalog = TFRecord(path=path).open()
+    records = list(catalog.records)
+    after = [catalog.identity(each) for each in records]
     assert [n for n in range(4) if before[n] != after[n]] == [3]
-    assert after == [source.identity(each) for each in records]
-    assert all(OFFSET in each.targets for each in records)
+    assert after == [catalog.identity(each) for each in records]
+    assert all(set(each.targets) == {"label"} for each in records)
 
 
 @pytest.fixture(scope="module")
@@ -343,14 +297,14 @@ def test_a_damaged_folder_is_an_error_or_read_as_it_stands(sound, tmp_path_facto
             st.sampled_from([b"", b"{", b"]", b'"', b"-2", b"null", b"\xff", b"\0", b"9", b"../"])
         )
     path.write_bytes(content)
-    TFRecord.recognise(folder)
-    source = TFRecord(path=folder)
+    TFRecord.signs(folder)
+    catalog = TFRecord(path=folder).open()
     try:
-        records = list(source.records())
-        kinds = source.targets(records)
+        records = list(catalog.records)
+        kinds = catalog.targets
         for record in records:
-            assert source.identity(record)
-            source.read(record)
+            assert catalog.identity(record)
+            catalog.read(record)
             for name, kind in kinds.items():
                 kind.check(record.targets[name])
     except DataError as error:
@@ -367,11 +321,9 @@ def test_damaged_features_are_an_error_or_read_as_they_stand(tmp_path_factory, d
         st.sampled_from([b"", [], [b"a", b"b"], 7, -1, 0.5, np.zeros(3, np.float32), float("nan")])
     )
     path = written(tmp_path_factory.mktemp("fuzz") / "a.tfrecord", rows)
-    source = TFRecord(path=path)
+    catalog = TFRecord(path=path).open()
     try:
-        records = list(source.records())
-        source.targets(records)
-        for record in records:
-            source.read(record)
+        for record in catalog.records:
+            catalog.read(record)
     except DataError as error:
         assert str(path) in str(error)

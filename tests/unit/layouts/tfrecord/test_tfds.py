@@ -58,7 +58,7 @@ def test_names_of_classes_come_from_a_file_or_are_numbers(tmp_path: Path) -> Non
         tfds.read_columns(tmp_path)
 
 
-def info(tmp_path: Path, **changes: Any) -> tfds.Info:
+def info(tmp_path: Path, **changes: Any) -> tfds.DatasetInfo:
     split = {"name": "train", "shardLengths": ["3", 2]}
     described = {"name": "toy", "version": "1.0.0", "splits": [split], **changes}
     (tmp_path / "dataset_info.json").write_text(json.dumps(described))

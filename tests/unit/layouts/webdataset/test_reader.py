@@ -63,9 +63,9 @@ def test_samples_of_every_shard_are_read_with_their_splits(tmp_path: Path, caplo
         "000003": "test",
         "000004": "test",
     }
-    source = WebDataset(path=tmp_path)
+    catalog = WebDataset(path=tmp_path).open()
     for number, (key, record) in enumerate(sorted(records.items())):
-        assert source.read(record) == picture(number)
+        assert catalog.read(record) == picture(number)
         assert record.targets["label"] == str(int(key) % 2)
     assert targets(tmp_path) == {"label": ClassLabel(names=("0", "1"))}
     assert logged(caplog, tmp_path) == []
@@ -229,7 +229,8 @@ def test_only_what_a_sample_holds_decides_its_identity(tmp_path: Path) -> None:
     pack(other / "b.tar", {"0.png": picture(7), "0.cls": "1", **numbered(2)})
     sources = WebDataset(path=one), WebDataset(path=other)
     first, second = (
-        {each.key: source.identity(each) for each in source.records()} for source in sources
+        {each.key: source.open().identity(each) for each in source.open().records}
+        for source in sources
     )
     assert first.items() <= second.items()
     assert len(set(second.values())) == 3
@@ -252,55 +253,40 @@ def test_a_sample_that_is_added_leaves_the_others_as_they_were_built(
 
 def test_the_layout_is_recognised_with_its_labels(tmp_path: Path) -> None:
     pack(tmp_path / "train-0.tar", numbered(2))
-    found = WebDataset.recognise(tmp_path)
-    assert (found.certainty, found.options) == (0.9, {"path": "."})
+    found = WebDataset.signs(tmp_path)
+    assert (found.evidence, found.options) == ("arranged", {"path": "."})
+    assert found.contradictions == []
     assert found.reason == "1 tar file; samples of '.png', '.cls' in 'train-0.tar'"
     files = {"0.png": b"", "0.json": {"caption": "a", "class_name": "b"}}
     pack(tmp_path / "json/train-0.tar", files)
-    found = WebDataset.recognise(tmp_path / "json")
+    found = WebDataset.signs(tmp_path / "json")
     options = {"path": ".", "label": "json:class_name", "text": "json:caption"}
-    assert (found.certainty, found.options) == (0.9, options)
+    assert (found.evidence, found.options) == ("arranged", options)
 
 
 @pytest.mark.parametrize(
-    ("files", "certainty", "reason"),
+    ("files", "reason"),
     [
-        ({}, 0, "no .tar file lies in it"),
-        ({"a.tar": {"a.cls": "1"}}, 0, "1 tar file, but no sample with an image in the first"),
-        ({"a.tar": {"a.png": b""}}, 0.4, "but nothing known that labels them"),
-        ({"a.tar": b"no tar"}, 0, "a.tar: byte 0: expected the header of a file"),
-        ({"a.tar": {"a.png": b""}, "signature.json": b"{"}, 0, "expected the targets of an export"),
+        ({}, "no .tar file lies in it"),
+        ({"a.tar": {"a.cls": "1"}}, "1 tar file, but no sample with an image in the first"),
+        ({"a.tar": b"no tar"}, "a.tar: byte 0: expected the header of a file"),
+        ({"a.tar": {"a.png": b""}, "dsbuilder.json": b"{"}, "dsbuilder.json: expected JSON"),
     ],
 )
-def test_other_tar_files_are_not_taken_for_it(tmp_path: Path, files, certainty, reason) -> None:
+def test_other_tar_files_are_not_taken_for_it(tmp_path: Path, files, reason) -> None:
     for name, content in files.items():
         if isinstance(content, dict):
             pack(tmp_path / name, content)
         else:
             (tmp_path / name).write_bytes(content)
-    found = WebDataset.recognise(tmp_path)
-    assert found.certainty == certainty
+    found = WebDataset.signs(tmp_path)
+    assert found.evidence is None
     assert reason in found.reason
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[]", "expected the targets of an export in JSON, found none"),
-        ('{"targets": {"a": 3}}', "expected targets as an export describes them"),
-        ('{"targets": {"a": {"kind": "clas"}}}', "the kind 'clas'. Did you mean 'class'?"),
-        ('{"targets": {"a": {"kind": "class", "names": "ab"}}}', "names: 'ab'"),
-        ('{"targets": {"a": {"kind": "class", "names": [1, 2]}}}', "expected targets as"),
-        ('{"targets": {"a": {"kind": "value", "size": "3"}}}', "size: '3'"),
-        ('{"targets": {"a": {"kind": "text", "x": 1}}}', "x: 1"),
-    ],
-)
-def test_a_signature_that_is_wrong_is_refused(tmp_path: Path, text: str, message: str) -> None:
-    pack(tmp_path / "train.tar", numbered(2))
-    (tmp_path / "signature.json").write_text(text)
-    found = refusal(tmp_path)
-    assert found.startswith("ROOT/signature.json: ")
-    assert message in found
+def test_samples_without_a_known_label_speak_against_it(tmp_path: Path) -> None:
+    pack(tmp_path / "a.tar", {"a.png": b""})
+    assert WebDataset.signs(tmp_path).contradictions == ["nothing known labels them"]
 
 
 @settings(max_examples=60)
@@ -317,13 +303,13 @@ def test_a_changed_tar_file_is_read_as_it_stands_or_refused(
     path = pack(root / "a.tar", {**numbered(2), "x.png": picture(5), "x.cls": "猫"})
     content = path.read_bytes()
     path.write_bytes(content[:start] + piece + content[start + length :])
-    WebDataset.recognise(root)
-    source = WebDataset(path=root)
+    WebDataset.signs(root)
+    catalog = WebDataset(path=root).open()
     try:
-        records = list(source.records())
-        kinds = source.targets(records)
+        records = list(catalog.records)
+        kinds = catalog.targets
         for record in records:
-            assert len(source.read(record)) == record.targets["image"][1]
+            assert len(catalog.read(record)) == record.place["length"]
             assert 0 <= kinds["label"].parse(record.targets["label"]) < 3
     except DataError as error:
         assert re.search(rf"{re.escape(str(root))}|expected class names", str(error))
@@ -337,6 +323,7 @@ SIGNATURE = {
     "pose": {"kind": "value", "size": 2},
     "objects": {"kind": "boxes", "names": ["cat"], "attributes": [["score", "float32"]]},
 }
+SIDECAR = {"format": 1, "signature": {"targets": SIGNATURE}, "keys": {}}
 DESCRIBED = {
     "key": "a/1.png//copy-1",
     "label": "a",
@@ -347,8 +334,8 @@ DESCRIBED = {
 }
 
 
-def test_an_export_is_read_by_its_signature(tmp_path: Path) -> None:
-    (tmp_path / "signature.json").write_text(json.dumps({"targets": SIGNATURE}))
+def test_an_export_is_read_by_its_sidecar(tmp_path: Path) -> None:
+    (tmp_path / "dsbuilder.json").write_text(json.dumps(SIDECAR))
     pack(tmp_path / "train-0.tar", {"1.png": b"", "1.json": DESCRIBED, "1.cls": "0"})
     [record] = read(tmp_path).values()
     assert (record.key, record.group, record.split) == ("a/1.png@copy-1", "a/1.png", "train")
@@ -371,9 +358,32 @@ def test_a_changed_sample_of_an_export_is_read_or_refused(
     shutil.rmtree(root, ignore_errors=True)
     described = {key: other if key == name else each for key, each in DESCRIBED.items()}
     pack(root / "train-0.tar", {"1.png": b"", "1.json": described})
-    (root / "signature.json").write_text(json.dumps({"targets": SIGNATURE}))
-    source = WebDataset(path=root)
+    (root / "dsbuilder.json").write_text(json.dumps(SIDECAR))
+    catalog = WebDataset(path=root).open()
     with contextlib.suppress(DataError):
-        [record] = source.records()
-        for target, kind in source.targets([record]).items():
+        [record] = catalog.records
+        for target, kind in catalog.targets.items():
             kind.parse(record.targets[target])
+
+
+def test_a_target_called_as_what_a_sample_has_is_not_taken_for_it(tmp_path: Path) -> None:
+    targets = {name: {"kind": "value"} for name in ("image", "offset", "length", "png")}
+    sidecar = {"format": 1, "signature": {"targets": targets}}
+    (tmp_path / "dsbuilder.json").write_text(json.dumps(sidecar))
+    described = {"key": "a.png", **dict.fromkeys(targets, 4.0)}
+    pack(tmp_path / "train-0.tar", {"1.png": picture(1), "1.json": described})
+    [record] = read(tmp_path).values()
+    assert record.targets == dict.fromkeys(targets, 4.0)
+    assert WebDataset(path=tmp_path).open().read(record) == picture(1)
+
+
+def test_classes_called_as_the_place_of_a_mask_do_not_confuse_identities(tmp_path: Path) -> None:
+    kind = {"kind": "class", "names": ["path", "offset"], "soft": True}
+    sidecar = {"format": 1, "signature": {"targets": {"label": kind}}}
+    (tmp_path / "dsbuilder.json").write_text(json.dumps(sidecar))
+    described = {"key": "a.png", "label": "path", "label_weights": [0.75, 0.25]}
+    pack(tmp_path / "train-0.tar", {"1.png": picture(1), "1.json": described})
+    catalog = WebDataset(path=tmp_path).open()
+    [record] = catalog.records
+    assert record.targets == {"label": {"path": 0.75, "offset": 0.25}}
+    assert catalog.identity(record)

@@ -1,22 +1,26 @@
-"""What a folder of records holds: its files, the feature of the image, and the targets."""
+"""What records hold: their files, the feature of the image, and those of each target.
+
+The files of TensorFlow Datasets say it, and what we leave beside them (`tfds_schema`); of other
+files the first record does (`plain_schema`).
+"""
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dsbuilder.errors import shortened
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.splits import split_named
-from dsbuilder.layouts.tfrecord import detection as detection_example
-from dsbuilder.layouts.tfrecord import tfds
-from dsbuilder.layouts.tfrecord.fields import Field, fields_of
-from dsbuilder.layouts.tfrecord.files import RecordFiles, is_record_file
-from dsbuilder.layouts.tfrecord.plain import DetectionBoxes, PlainLabel
-from dsbuilder.plugin import DataError, did_you_mean
+from dsbuilder.layouts.tfrecord import detection, tfds
+from dsbuilder.layouts.tfrecord.fields import Field, PlainLabel, StoredTarget, fields_of
+from dsbuilder.layouts.tfrecord.format import RecordFiles, is_record_file
+from dsbuilder.layouts.tfrecord.tfds import Column
+from dsbuilder.plugin import DataError, Target, did_you_mean, targets_from_json
 from dsbuilder.records.example_values import Features, blobs, numbers
 
 KEYS = ("key", "image/filename", "image/source_id", "file_name", "filename", "id", "image/id")
@@ -39,7 +43,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class RecordFile:
     """One file of records.
 
     Attributes:
@@ -56,24 +60,24 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class Schema:
     """How records are read.
 
     Attributes:
-      parts: the files, in order.
+      files: the files, in order.
       image: the feature of the image.
       shape: of an image that is stored as raw values; None where it is an image file.
       fields: how each target is read, by its name.
       described: names of files that say what is in the records.
-      passed: notes on what is not read.
+      notes: sentences on what is not read.
     """
 
-    parts: tuple[Part, ...]
+    files: Sequence[RecordFile]
     image: str
     shape: tuple[int, ...] | None
     fields: Mapping[str, Field]
     described: Collection[str] = ()
-    passed: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
 
     def pixels(self, features: Features) -> bytes | np.ndarray:
         """Returns the image of an Example: an image file, or `(H, W, C)` uint8.
@@ -98,37 +102,63 @@ class Layout:
         return values.reshape(self.shape)
 
 
-def tfds_layout(folder: Path, wanted: Wanted) -> Layout:
-    """Returns the layout of a folder that TensorFlow Datasets opens.
+def tfds_schema(path: Path, home: Path, wanted: Wanted) -> Schema:
+    """Returns what is in a folder that TensorFlow Datasets opens.
+
+    Args:
+      path: what the user names: the folder, or one above it.
+      home: the folder.
 
     Raises:
       DataError: a file that describes it is damaged, or there is no image or target to read.
     """
-    columns = tfds.read_columns(folder)
-    image = _image_column(folder, columns, wanted.image)
+    columns = tfds.read_columns(home)
+    image = _image_column(home, columns, wanted.image)
+    info = tfds.read_info(home)
     others = {name: each for name, each in columns.items() if name != image.name}
-    ours = _ours(folder)
-    fields = fields_of({n: each for n, each in others.items() if n not in KEYS}, ours)
-    fields = _chosen(folder, fields, wanted.only_targets)
+    fields = _chosen(home, _tfds_fields(path, home, others), wanted.only_targets)
     read = {name for field in fields.values() for name in field.reads} | set(KEYS)
-    left = [name for name in others if name not in read]
-    parts, passed = _tfds_parts(folder, wanted.only_splits)
-    if left:
-        passed = (*passed, f"features that are not read: {shortened(left)}")
-    labels = [f"{name.replace('/', '-')}.labels.txt" for name in columns]
-    return Layout(
-        parts=parts,
+    files, notes = _tfds_files(home, info, wanted.only_splits)
+    return Schema(
+        files=files,
         image=image.name,
-        shape=_raw_shape(folder, image),
+        shape=_raw_shape(home, image),
         fields=fields,
-        described={tfds.INFO, tfds.FEATURES, _MANIFEST, *labels},
-        passed=passed,
+        described={
+            *(tfds.INFO, tfds.FEATURES, _MANIFEST, sidecar.NAME),
+            *map(tfds.labels_file, columns),
+        },
+        notes=[*notes, *_unread(name for name in others if name not in read)],
     )
 
 
-def _image_column(
-    folder: Path, columns: Mapping[str, tfds.Column], wanted: str | None
-) -> tfds.Column:
+def _tfds_fields(path: Path, home: Path, columns: Mapping[str, Column]) -> dict[str, Field]:
+    """Returns how the targets are read: those that we state, else what columns look like."""
+    stated = _stated(path, home)
+    stored = {feature for name, kind in stated.items() for feature in kind.features(name)}
+    if stated and stored <= columns.keys():
+        return {name: StoredTarget(name=name, kind=kind) for name, kind in stated.items()}
+    return fields_of({name: each for name, each in columns.items() if name not in KEYS})
+
+
+def _stated(path: Path, home: Path) -> Mapping[str, Target]:
+    """Returns the targets that an export or a dataset of ours states; none where there is none.
+
+    The sidecar lies at the root of an export, two folders above name/version; a dataset has a
+    manifest.
+    """
+    for root in dict.fromkeys((path, home, *home.absolute().parents[1:2])):
+        found = sidecar.read(root)
+        if found is not None:
+            return found.targets
+    manifest = home / _MANIFEST
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError, DataError):
+        described = json.loads(manifest.read_bytes())["signature"]["targets"]
+        return targets_from_json(described, str(manifest))
+    return {}  # or what another keeps there
+
+
+def _image_column(folder: Path, columns: Mapping[str, Column], wanted: str | None) -> Column:
     if wanted is not None and wanted not in columns:
         raise DataError(
             f"{folder}: expected a feature '{wanted}', found none.{did_you_mean(wanted, columns)}"
@@ -147,12 +177,12 @@ def _image_column(
     return next((each for each in found if each.name == "image"), found[0])
 
 
-def _is_raw_image(column: tfds.Column) -> bool:
+def _is_raw_image(column: Column) -> bool:
     """Whether a column of numbers has the form of an image."""
     return column.name == "image" and column.kind == "number" and len(column.shape) == 3
 
 
-def _raw_shape(folder: Path, image: tfds.Column) -> tuple[int, ...] | None:
+def _raw_shape(folder: Path, image: Column) -> tuple[int, ...] | None:
     if image.kind == "image":
         return None
     sides = tuple(side for side in image.shape if side is not None)
@@ -162,16 +192,6 @@ def _raw_shape(folder: Path, image: tfds.Column) -> tuple[int, ...] | None:
             f"size, found {image.dtype} {image.shape}. Choose another with `image`."
         )
     return sides
-
-
-def _ours(folder: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Returns what our own manifest says of the targets; nothing where there is none."""
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_bytes())
-        targets = manifest["signature"]["targets"]
-        return {str(name): {"names": (), **each} for name, each in targets.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}  # another's metadata
 
 
 def _chosen(
@@ -185,20 +205,19 @@ def _chosen(
     return {name: field for name, field in fields.items() if wanted is None or name in wanted}
 
 
-def _tfds_parts(
-    folder: Path, wanted: Sequence[str] | None
-) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+def _tfds_files(
+    home: Path, info: tfds.DatasetInfo, wanted: Sequence[str] | None
+) -> tuple[list[RecordFile], list[str]]:
     """Returns the files to read, and notes on those that are not."""
-    info = tfds.read_info(folder)
     for name in wanted or ():
         if name not in info.splits:
             hint = did_you_mean(name, info.splits)
-            raise DataError(f"{folder}: expected a split '{name}', found none.{hint}")
+            raise DataError(f"{home}: expected a split '{name}', found none.{hint}")
     named = {name for name in info.splits if split_named(name)}
     read = set(wanted) if wanted is not None else named or set(info.splits)
-    parts = tuple(
-        Part(
-            path=folder / shard.path,
+    files = [
+        RecordFile(
+            path=home / shard.path,
             name=shard.path,
             split=split_named(name) if named & read else None,
             count=shard.count,
@@ -206,18 +225,24 @@ def _tfds_parts(
         for name, shards in info.splits.items()
         if name in read
         for shard in shards
-    )
+    ]
     left = {
         name: sum(shard.count for shard in shards)
         for name, shards in info.splits.items()
         if name not in read
     }
     shown = ", ".join(f"'{name}' ({count} records)" for name, count in left.items())
-    return parts, (f"splits that are not read: {shown}",) if left else ()
+    return files, [f"splits that are not read: {shown}"] if left else []
 
 
-def plain_layout(path: Path, names: Sequence[str], files: RecordFiles, wanted: Wanted) -> Layout:
-    """Returns the layout of files that do not say what is in them, from their first record.
+def _unread(features: Iterable[str]) -> list[str]:
+    """Returns a note on features that are not read; none where there is none."""
+    shown = shortened(features)
+    return [f"features that are not read: {shown}"] if shown else []
+
+
+def plain_schema(path: Path, names: Sequence[str], opened: RecordFiles, wanted: Wanted) -> Schema:
+    """Returns what is in files that do not say what is in them, from their first record.
 
     Args:
       path: the folder, or a single file.
@@ -227,34 +252,30 @@ def plain_layout(path: Path, names: Sequence[str], files: RecordFiles, wanted: W
       DataError: there are no files, or their first record has no image or no label.
     """
     root = path if path.is_dir() else path.parent
-    parts = tuple(_plain_parts(root, [path.name] if path.is_file() else names))
-    first = next((example for part in parts for _, example in files.examples(part.path)), None)
+    files = list(_plain_files(root, [path.name] if path.is_file() else names))
+    first = next((features for each in files for _, features in opened.examples(each.path)), None)
     if first is None:
         raise DataError(
-            f"{path}: expected TFRecord files with records, found {len(parts)} files and no "
+            f"{path}: expected TFRecord files with records, found {len(files)} files and no "
             "record. Check the path."
         )
     image = _feature(path, first, "image", wanted.image, _IMAGES)
     maps = [name for name in names if name.lower().endswith(".pbtxt") and "/" not in name]
     fields = _chosen(path, _plain_fields(path, root, maps, first, wanted), wanted.only_targets)
-    read = [name for field in fields.values() for name in field.reads]
-    left = [
-        name
-        for name in first
-        if name != image and name not in KEYS and not name.startswith(tuple(read))
-    ]
-    passed = (f"features that are not read: {shortened(left)}",) if left else ()
-    return Layout(
-        parts=parts, image=image, shape=None, fields=fields, described=maps, passed=passed
+    read = {image, *KEYS, *(name for each in fields.values() for name in each.reads)}
+    groups = tuple(name for name in read if name.endswith("/"))
+    left = (name for name in first if name not in read and not name.startswith(groups))
+    return Schema(
+        files=files, image=image, shape=None, fields=fields, described=maps, notes=_unread(left)
     )
 
 
-def _plain_parts(root: Path, names: Sequence[str]) -> Iterator[Part]:
+def _plain_files(root: Path, names: Sequence[str]) -> Iterator[RecordFile]:
     for name in names:
         if is_record_file(name.rpartition("/")[2]) or len(names) == 1:
             words = re.split(r"[^a-z]+", name.lower())
             splits = {split_named(word) for word in words} - {None}
-            yield Part(
+            yield RecordFile(
                 path=root / name, name=name, split=splits.pop() if len(splits) == 1 else None
             )
 
@@ -263,9 +284,9 @@ def _plain_fields(
     path: Path, root: Path, maps: Sequence[str], first: Features, wanted: Wanted
 ) -> dict[str, Field]:
     fields: dict[str, Field] = {}
-    if detection_example.has_boxes(first):
+    if detection.has_boxes(first):
         names = _label_map(root, maps)
-        fields["objects"] = DetectionBoxes(classes=wanted.classes, names=names)
+        fields["objects"] = detection.DetectionBoxes(classes=wanted.classes, names=names)
     if not fields or wanted.label is not None:
         label = _feature(path, first, "label", wanted.label, _LABELS)
         fields["label"] = PlainLabel(feature=label, classes=wanted.classes)
@@ -276,7 +297,7 @@ def _label_map(root: Path, maps: Sequence[str]) -> dict[int, str]:
     if len(maps) != 1:
         return {}
     try:
-        return detection_example.read_label_map((root / maps[0]).read_text("utf-8-sig"))
+        return detection.read_label_map((root / maps[0]).read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{root / maps[0]}: expected a label map in UTF-8: {error}.") from None
 
