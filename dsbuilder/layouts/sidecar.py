@@ -37,7 +37,7 @@ NAME = "dsbuilder.json"
 
 _FORMAT = 1
 
-Kind = TypeVar("Kind", bound=Target)
+AnyTarget = TypeVar("AnyTarget", bound=Target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Sidecar:
         ]
 
 
-def first(stated: Sidecar | None, kind: type[Kind]) -> tuple[str, Kind] | None:
+def first(stated: Sidecar | None, kind: type[AnyTarget]) -> tuple[str, AnyTarget] | None:
     """Returns name and target of the first of a kind: the one that most layouts have a place for.
 
     None without a sidecar, or where it states none.

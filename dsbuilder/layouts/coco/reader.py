@@ -90,7 +90,7 @@ class Coco(Source):
     def __post_init__(self) -> None:
         for name in (*KINDS, "images"):
             _check_splits(name, getattr(self, name))
-        stated = {name: files.keys() for name, files in self.files.items()}
+        stated = {name: files.keys() for name, files in _files_of(self).items()}
         if not stated:
             raise ValueError(f"expected an annotation file of {', '.join(KINDS)}, found none.")
         first = next(iter(stated))
@@ -102,17 +102,6 @@ class Coco(Source):
                 )
         if self.ignore is not None and self.mask is None:
             raise ValueError("ignore: expected 'mask' beside it, found none. Remove it.")
-
-    @property
-    def files(self) -> dict[str, dict[str | None, str]]:
-        """Annotation files by target and by split, which is None where it is not said."""
-        options = {name: _by_split(getattr(self, name)) for name in KINDS}
-        return {name: files for name, files in options.items() if files}
-
-    @property
-    def folders(self) -> dict[str | None, str]:
-        """Folders of images by split, which is None where it is not said."""
-        return _by_split(self.images)
 
     @classmethod
     def signs(cls, folder: Path) -> Signs:
@@ -142,6 +131,12 @@ def _check_splits(name: str, option: Mapping[str, str] | str | None) -> None:
         raise ValueError(f"{name}: expected each split once, found {', '.join(words)}.")
 
 
+def _files_of(source: Coco) -> dict[str, dict[str | None, str]]:
+    """Returns the annotation files by target and by split, which is None where it is not said."""
+    options = {name: _by_split(getattr(source, name)) for name in KINDS}
+    return {name: files for name, files in options.items() if files}
+
+
 def _by_split(option: Mapping[str, str] | str | None) -> dict[str | None, str]:
     if isinstance(option, Mapping):
         return {split_named(word): file for word, file in option.items()}
@@ -166,7 +161,8 @@ class CocoCatalog(Catalog):
     def watches(self) -> Sequence[Path]:
         """Returns the folders, the annotation files and the sidecar."""
         path = self._source.path
-        files = {file for by_split in self._source.files.values() for file in by_split.values()}
+        options = _files_of(self._source).values()
+        files = {file for by_split in options for file in by_split.values()}
         beside = [sidecar.NAME] if sidecar.place(path).is_file() else []
         return scan(path).below(path, [*sorted(files), *beside])
 
@@ -194,8 +190,8 @@ class _CocoReader:
     """Reads one set, and remembers what of the folder was read."""
 
     def __init__(self, source: Coco) -> None:
-        self._path, self._files, self._folders = source.path, source.files, source.folders
-        self._ignore = source.ignore
+        self._path, self._ignore = source.path, source.ignore
+        self._files, self._folders = _files_of(source), _by_split(source.images)
         self._tree = scan(source.path)
         self._inside = Inside(source.path)
         self._stated = sidecar.read(source.path)
