@@ -49,6 +49,28 @@ class Record:
     size: tuple[int, int] | None = None
     place: Mapping[str, Any] = field(default_factory=dict)
 
+    def to_json(self) -> list[Any]:
+        """Returns the record as JSON values, for another process."""
+        path = None if self.path is None else str(self.path)
+        files = [str(file) for file in self.files]
+        parts = (self.key, path, dict(self.targets), self.group, self.split, files, self.size)
+        return [*parts, dict(self.place)]
+
+    @classmethod
+    def from_json(cls, row: Sequence[Any]) -> Self:
+        """Returns the record that `to_json` described."""
+        key, path, targets, group, split, files, size, place = row
+        return cls(
+            key=key,
+            path=None if path is None else Path(path),
+            targets=targets,
+            group=group,
+            split=split,
+            files=tuple(Path(file) for file in files),
+            size=None if size is None else (size[0], size[1]),
+            place=place,
+        )
+
     def size_problem(self, image: np.ndarray) -> str | None:
         """Says that the decoded image has other proportions than `size`; None if it has not.
 

@@ -19,7 +19,6 @@ LAYERS = (
     ("actions",),
     ("train",),
     ("stream",),
-    ("worker",),
     ("builder",),
     ("report", "export"),
     ("dataset",),
@@ -37,14 +36,11 @@ LAYERS = (
     ("images", "records"),
     ("sample", "paths"),
     ("seeding",),
+    ("workers",),
     ("errors", "memory", "processes"),
 )
 RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
 
-# The exceptions, each with its reason.
-LATE = {
-    ("builder", "worker"),  # the pool starts `python -m dsbuilder.worker`; it does not import it
-}
 TENSORFLOW_HOMES = ("stream/tensorflow", "train/", "tasks/", "builtin/models/", "testing/training")
 
 
@@ -83,7 +79,7 @@ def test_imports_point_downwards(path: Path) -> None:
         return
     assert own in RANK, f"{own} is on no layer: give it a place in LAYERS"
     for other in layers_of(path) - {own}:
-        if other in RANK and (own, other) not in LATE:
+        if other in RANK:
             assert RANK[other] < RANK[own], (
                 f"{path.name} ({own}) imports {other}, which is not below it"
             )
@@ -136,7 +132,7 @@ def test_every_module_says_what_it_is_for() -> None:
         "import dsbuilder",
         "import dsbuilder; dsbuilder.load",
         "import dsbuilder; dsbuilder.build_dataset",
-        "import dsbuilder.worker",
+        "import dsbuilder.workers.fork_server, dsbuilder.builder.shard_role",
         "import dsbuilder.testing",
         "from dsbuilder.registry import discover; tuple(discover().plugins)",
     ],

@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from dsbuilder.builder import originals
 from dsbuilder.builder.contents import hash_records
 from dsbuilder.builder.engines import Engine
 from dsbuilder.builder.engines.in_process import InProcess
-from dsbuilder.builder.engines.pool import Pool
+from dsbuilder.builder.engines.pool import ALBUMENTATIONS, Pool
 from dsbuilder.builder.inspecting import inspected
 from dsbuilder.builder.inventory import Inventory, open_before, take_stock
 from dsbuilder.builder.journal import Clock, log_of
@@ -22,7 +21,7 @@ from dsbuilder.builder.publish import finish, is_whole, write_dataset
 from dsbuilder.builder.samples import PartnerError
 from dsbuilder.builder.shard import make_codec
 from dsbuilder.builder.survey import Survey, find_plugins, survey
-from dsbuilder.builder.task import Binding, Job, ShardResult, ShardTask
+from dsbuilder.builder.task import Job, ShardResult, ShardTask
 from dsbuilder.builder.unchanged import Ear, Question, recall, remember
 from dsbuilder.cache import build_log, manifest, quarantine
 from dsbuilder.cache.manifest import Manifest
@@ -31,6 +30,7 @@ from dsbuilder.errors import CacheError, DataError
 from dsbuilder.memory import uncollected
 from dsbuilder.pipelinefile import load_document
 from dsbuilder.pipelinefile.document import Document, override, read
+from dsbuilder.workers import cores
 
 SAMPLE_TIMEOUT_S = 120.0
 _FEW = 32
@@ -111,7 +111,7 @@ def build_dataset(
             )
         _check_something(surveyed)
         if early is not None:
-            early.prepare(Binding.of(surveyed.pipeline))
+            early.prepare(surveyed.pipeline)
         try:
             with store.locked(), _passed_over():
                 built = _build(surveyed, store, how, early, rehash=rehash)
@@ -188,7 +188,7 @@ class _How:
     @property
     def count(self) -> int:
         """How many worker processes."""
-        return len(os.sched_getaffinity(0)) if self.workers is None else self.workers
+        return cores() if self.workers is None else self.workers
 
     @contextlib.contextmanager
     def start_early(self, document: Document, out: Path) -> Iterator[Engine | None]:
@@ -202,7 +202,7 @@ class _How:
         if self.given is not None or self.count == 0 or not is_first:
             yield self.given
             return
-        with self._pool(["albumentations"] if "A." in str(said) else ["cv2"]) as pool:
+        with self._pool([ALBUMENTATIONS] if "A." in str(said) else ["cv2"]) as pool:
             yield pool
 
     @contextlib.contextmanager
@@ -215,7 +215,7 @@ class _How:
             yield early
         else:
             with self._pool() as pool:
-                pool.prepare(Binding.of(surveyed.pipeline))
+                pool.prepare(surveyed.pipeline)
                 yield pool
 
     def _pool(self, modules: Sequence[str] = ()) -> Pool:

@@ -1,6 +1,5 @@
 """What a build would make, reuse and need; nothing is written below the output."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from dsbuilder.dataset.difference import Change, Difference, compare, state_of
 from dsbuilder.errors import CacheError
 from dsbuilder.sample import Target
 from dsbuilder.seeding import rank
+from dsbuilder.workers import cores
 
 _START_S = 1.0
 """What worker processes take to start, about."""
@@ -114,7 +114,7 @@ def forecast(
     store = Store(Path(out).absolute() / settings.name)
     hashes = hash_records(surveyed, store.index, rehash=rehash, keep=False)
     plan = make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
-    count = len(os.sched_getaffinity(0)) if workers is None else workers
+    count = cores() if workers is None else workers
     return _Forecaster(surveyed, plan, store, count).forecast()
 
 

@@ -18,8 +18,8 @@ from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.inspection import Report, chosen, inspect_records
 from dsbuilder.inspection.choosing import Inspections
-from dsbuilder.inspection.crew import Progress
 from dsbuilder.inspection.keeping import Kept
+from dsbuilder.inspection.measuring import Progress
 from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
 from dsbuilder.plugin import Finding
 

@@ -1,7 +1,7 @@
 """What crosses a process boundary: a job and shard tasks, as JSON; never pixels or plugins.
 
-A worker binds the pipeline for itself from a `Binding`, gets one `Job`, and then makes the shards
-it is given. A task says everything about one shard, so any engine can run it anywhere.
+A worker binds the pipeline for itself, gets one `Job`, and then makes the shards it is given. A
+task says everything about one shard, so any engine can run it anywhere.
 """
 
 import base64
@@ -9,15 +9,10 @@ import itertools
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
-from dsbuilder.pipeline import Pipeline
-from dsbuilder.pipelinefile import load_data
-from dsbuilder.registry import discover
 from dsbuilder.sample import Record
-from dsbuilder.targets import signature_from_json, signature_to_json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +130,15 @@ class ShardTask:
             records.update((each.record.key, each) for each in map(_record_from_json, record_rows))
         return Contents(roots, records)
 
+    @property
+    def name(self) -> str:
+        """How errors call the shard."""
+        return self.stem.replace("#", "-")
+
+    def without(self, item: int, part: int, reason: str) -> Self:
+        """Returns the task without a root, or one output of it."""
+        return replace(self, lost=(*self.lost, Lost(root=item, output=part, reason=reason)))
+
     def to_json(self) -> dict[str, Any]:
         """Returns the task as JSON values."""
         return {**asdict(self), "packed": base64.b64encode(self.packed).decode()}
@@ -200,33 +204,12 @@ def _output_from_json(row: Sequence[Any]) -> Output:
 
 
 def _record_to_json(located: Located) -> list[Any]:
-    record = located.record
-    return [
-        record.key,
-        None if record.path is None else str(record.path),
-        dict(record.targets),
-        record.group,
-        record.split,
-        [str(file) for file in record.files],
-        record.size,
-        dict(record.place),
-        located.source,
-    ]
+    return [*located.record.to_json(), located.source]
 
 
 def _record_from_json(row: Sequence[Any]) -> Located:
-    key, path, targets, group, split, files, size, place, source = row
-    record = Record(
-        key=key,
-        path=None if path is None else Path(path),
-        targets=targets,
-        group=group,
-        split=split,
-        files=tuple(Path(file) for file in files),
-        size=None if size is None else (size[0], size[1]),
-        place=place,
-    )
-    return Located(record=record, source=source)
+    *record, source = row
+    return Located(record=Record.from_json(record), source=source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,53 +236,6 @@ class ShardResult:
     quarantined: Sequence[Mapping[str, str]] = field(default_factory=tuple)
     reused: int = 0
     reproducible: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Binding:
-    """What a worker binds its pipeline from.
-
-    Attributes:
-      resolved: the pipeline as plain data.
-      origin, folder: how errors call it, and what its paths are relative to.
-      plugin_folders: where plugins are discovered.
-      signatures: of prepared, cached and streamed samples, so that no worker follows them again;
-        the first is None without a source.
-    """
-
-    resolved: Mapping[str, Any]
-    origin: str
-    folder: str
-    plugin_folders: tuple[str, ...]
-    signatures: tuple[Mapping[str, Any] | None, Mapping[str, Any], Mapping[str, Any]]
-
-    @classmethod
-    def of(cls, pipeline: Pipeline) -> Self:
-        """Returns the binding of a pipeline that was resolved here."""
-        spec = pipeline.spec
-        prepared = pipeline.prepared
-        return cls(
-            resolved=spec.resolved,
-            origin=spec.document.origin,
-            folder=str(spec.document.folder),
-            plugin_folders=tuple(str(each) for each in spec.registry.folders),
-            signatures=(
-                None if prepared is None else signature_to_json(prepared),
-                signature_to_json(pipeline.signature),
-                signature_to_json(pipeline.streamed),
-            ),
-        )
-
-    def pipeline(self) -> Pipeline:
-        """Binds the pipeline in this process; plugins are discovered again."""
-        registry = discover([Path(folder) for folder in self.plugin_folders])
-        prepared, signature, streamed = self.signatures
-        return Pipeline(
-            spec=load_data(self.resolved, registry, origin=self.origin, folder=Path(self.folder)),
-            prepared=None if prepared is None else signature_from_json(prepared),
-            signature=signature_from_json(signature),
-            streamed=signature_from_json(streamed),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

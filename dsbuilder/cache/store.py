@@ -10,12 +10,13 @@
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from dsbuilder.errors import CacheError
 
@@ -97,7 +98,8 @@ class Store:
         """Holds the lock; it is given back when the process ends, however it ends.
 
         Raises:
-          CacheError: the folder cannot be written, or another build holds the lock.
+          CacheError: the folder cannot be written, another build holds the lock, or this system
+            has no such locks.
         """
         try:
             self.builds.mkdir(parents=True, exist_ok=True)
@@ -110,13 +112,24 @@ class Store:
             ) from None
         with lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(lock)
             except BlockingIOError:
                 raise CacheError(
                     f"{self.root}: expected no other build at work, found one that holds the "
                     "lock. Wait until it has ended."
                 ) from None
             yield
+
+
+def _lock(file: IO[str]) -> None:
+    try:
+        import fcntl  # here alone: whoever only reads datasets needs no such system
+    except ImportError:
+        raise CacheError(
+            f"{file.name}: expected a system whose files can be locked, such as Linux, found "
+            f"{sys.platform}. Build on Linux; datasets can be loaded and streamed here."
+        ) from None
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def write_text(path: Path, text: str) -> None:

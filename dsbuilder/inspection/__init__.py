@@ -2,8 +2,7 @@
 
 choosing.py   which inspectors look, with which options
 measuring.py  one record: read, decoded, and measured by all of them
-crew.py       many records, in worker processes
-worker.py     what such a process runs
+measure_role.py  many records, in worker processes
 keeping.py    measures kept between builds
 report.py     all measures judged: the findings
 exclusion.py  a list of keys to leave out, written from findings, read by a build

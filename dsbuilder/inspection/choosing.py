@@ -1,12 +1,12 @@
 """Which inspectors look at the data: those a pipeline names, or all there are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.inspections import Inspection
 from dsbuilder.plugin import Inspector
-from dsbuilder.registry import Plugin
+from dsbuilder.registry import Plugin, Registry
 
 Inspections = Mapping[str, Inspection]
 
@@ -22,17 +22,24 @@ def every(spec: Spec) -> Inspections:
 
     One that needs options takes part only where the pipeline states them.
     """
-    stated = spec.settings.inspect
-    found = {plugin.name: plugin for plugin in spec.registry.of_kind("inspector")}
-    free = {name: Inspection(plugin=each.cls()) for name, each in found.items() if _is_free(each)}
-    both = {**free, **stated}
+    both = {**_free(spec.registry), **spec.settings.inspect}
     return {name: each for name, each in sorted(both.items()) if each.action != "ignore"}
 
 
-def bound(spec: Spec, names: tuple[str, ...]) -> Mapping[str, Inspector]:
-    """Returns inspectors by name, as `chosen` or `every` returned them in another process."""
-    known = every(spec)
+def bound(stated: Inspections, registry: Registry, names: Sequence[str]) -> Mapping[str, Inspector]:
+    """Returns inspectors by name, as `chosen` or `every` returned them in another process.
+
+    Args:
+      stated: the section `inspect`, bound here.
+    """
+    known = {**_free(registry), **stated}
     return {name: known[name].plugin for name in names}
+
+
+def _free(registry: Registry) -> Inspections:
+    """Returns the inspectors that can do without options."""
+    found = registry.of_kind("inspector")
+    return {each.name: Inspection(plugin=each.cls()) for each in found if _is_free(each)}
 
 
 def _is_free(plugin: Plugin) -> bool:

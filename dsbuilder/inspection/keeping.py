@@ -6,7 +6,6 @@ a line for each record: its fingerprint, values, and for each inspector the plac
 What cannot be told from the file, or is no plain value, is measured again, which is always right.
 """
 
-import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import CacheError
+from dsbuilder.inspection.measuring import from_json, to_json
 
 UNKNOWN = object()
 """Stands for what has not been measured."""
@@ -93,7 +93,7 @@ def _fill(columns: Columns, places: Mapping[str, int], held: Mapping[str, int], 
     place = places.get(record)
     if place is None:
         return
-    plain = [_decoded(value) for value in values]
+    plain = [from_json(value) for value in values]
     for name, position in held.items():
         if found[position] != _NONE:
             columns[name][place] = plain[found[position]]
@@ -104,29 +104,6 @@ def _text(measure: Any) -> str | None:
     if measure is UNKNOWN:
         return None
     try:
-        return json.dumps(_encoded(measure))
+        return json.dumps(to_json(measure))
     except TypeError:
         return None
-
-
-def _encoded(value: Any) -> Any:
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if type(value) is bytes:
-        return {"bytes": base64.b85encode(value).decode()}
-    if type(value) in (tuple, list):
-        return {type(value).__name__: [_encoded(each) for each in value]}
-    if type(value) is dict:
-        return {"dict": [[_encoded(key), _encoded(each)] for key, each in value.items()]}
-    raise TypeError(f"no plain value: {type(value).__name__}")
-
-
-def _decoded(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    ((kind, held),) = value.items()
-    if kind == "bytes":
-        return base64.b85decode(held)
-    if kind == "dict":
-        return {_decoded(key): _decoded(each) for key, each in held}
-    return (tuple if kind == "tuple" else list)(map(_decoded, held))

@@ -1,24 +1,41 @@
-"""One record, read and decoded once, and measured by every inspector."""
+"""One record, read and decoded once, and measured by every inspector.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+A measure is plain values, so that it can cross from a worker and be kept between builds; here is
+how it is written for both.
+"""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from dsbuilder import targets
 from dsbuilder.errors import PluginError
-from dsbuilder.inspection.choosing import bound
 from dsbuilder.pipeline import decode
-from dsbuilder.pipelinefile import Spec, load_data
+from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.plugin import Inspector, Source, Target, View
-from dsbuilder.registry import discover
 from dsbuilder.sample import Record
 
 Measures = tuple[Any, ...]
 """What was measured of one record, an entry for each inspector."""
+
+Progress = Callable[[int, int], None]
+"""Called with (records measured so far, records in all)."""
+
+
+@dataclass
+class MeasuredRecords:
+    """What is known of all records so far.
+
+    Attributes:
+      measures: measures by place of the record; None where it is not yet measured, or lost.
+      lost: reasons why records could not be measured, by place.
+    """
+
+    measures: list[Measures | None]
+    lost: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,55 +78,55 @@ class Measurer:
 
 def _measure(name: str, inspector: Inspector, view: View) -> Any:
     try:
-        return inspector.measure(view)
+        measure = inspector.measure(view)
+        to_json(measure)
     except Exception as error:
         raise PluginError(
             f"inspector '{name}': expected a measure of {view.record.key}, found "
             f"{type(error).__name__}: {error}. Correct the plugin."
         ) from error
+    return measure
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What a process needs to measure records of a source: plain data.
+def to_json(value: Any) -> Any:
+    """Returns a measure as JSON values, of which `from_json` makes an equal one.
 
-    Attributes:
-      resolved: the pipeline.
-      origin, folder: how errors call it, and what its paths are relative to.
-      plugin_folders: where plugins are discovered.
-      kinds: the targets of the source as JSON values.
-      names: of the inspectors, in the order of the measures.
+    Raises:
+      TypeError: it is none of None, bool, int, float, str, bytes, numpy's scalars, and tuples,
+        lists and dicts of them.
     """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if type(value) is bytes:
+        return {"bytes": base64.b85encode(value).decode()}
+    if type(value) in (tuple, list):
+        return {type(value).__name__: [to_json(each) for each in value]}
+    if type(value) is dict:
+        return {"dict": [[to_json(key), to_json(each)] for key, each in value.items()]}
+    raise TypeError(f"expected plain values, found {type(value).__name__}")
 
-    resolved: Mapping[str, Any]
-    origin: str
-    folder: str
-    plugin_folders: tuple[str, ...]
-    kinds: Mapping[str, Any]
-    names: tuple[str, ...]
 
-    @classmethod
-    def of(cls, spec: Spec, kinds: Mapping[str, Target], names: tuple[str, ...]) -> Self:
-        """Returns the task of a pipeline that was bound here."""
-        return cls(
-            resolved=spec.resolved,
-            origin=spec.document.origin,
-            folder=str(spec.document.folder),
-            plugin_folders=tuple(str(each) for each in spec.registry.folders),
-            kinds={name: targets.to_json(kind) for name, kind in kinds.items()},
-            names=names,
-        )
+def from_json(value: Any) -> Any:
+    """Returns the measure that `to_json` described."""
+    if not isinstance(value, dict):
+        return value
+    ((kind, held),) = value.items()
+    if kind == "bytes":
+        return base64.b85decode(held)
+    if kind == "dict":
+        return {from_json(key): from_json(each) for key, each in held}
+    return (tuple if kind == "tuple" else list)(map(from_json, held))
 
-    def measurer(self) -> Measurer:
-        """Binds the pipeline in this process; plugins are discovered again.
 
-        Raises:
-          PluginError: the pipeline has no source.
-        """
-        registry = discover([Path(folder) for folder in self.plugin_folders])
-        spec = load_data(self.resolved, registry, origin=self.origin, folder=Path(self.folder))
-        kinds = {name: targets.from_json(data) for name, data in self.kinds.items()}
-        return measurer(spec, kinds, bound(spec, self.names))
+def measure_here(measurer: Measurer, records: Sequence[Record], on_progress: Progress) -> MeasuredRecords:
+    """Measures records one after the other in this process."""
+    measured = MeasuredRecords([None] * len(records))
+    for place, record in enumerate(records):
+        measured.measures[place] = measurer.measure(record)
+        on_progress(place + 1, len(records))
+    return measured
 
 
 def measurer(

@@ -1,18 +1,18 @@
 """The findings of a set of inspectors over the records of a source."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dsbuilder.inspection import crew
+from dsbuilder.binding import PlainPipeline
 from dsbuilder.inspection.choosing import Inspections
-from dsbuilder.inspection.crew import Progress
 from dsbuilder.inspection.keeping import UNKNOWN, Columns, Kept
-from dsbuilder.inspection.measuring import Measurer, Task, measurer
+from dsbuilder.inspection.measure_role import measure_apart
+from dsbuilder.inspection.measuring import Progress, measure_here, measurer
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.plugin import Finding, Seen, Target
 from dsbuilder.sample import Record
+from dsbuilder.workers import cores
 
 SAMPLE_TIMEOUT_S = 120.0
 _FEW = 64
@@ -82,14 +82,21 @@ def inspect_records(
     if kept is not None:
         kept.fill(columns)
     names, places = _missing(columns)
-    measured = _measure(
-        Task.of(spec, kinds, names),
-        measurer(spec, kinds, {name: inspections[name].plugin for name in names}),
-        [records[place] for place in places],
-        on_progress,
-        workers=_count(workers),
-        sample_timeout_s=sample_timeout_s,
-    )
+    here = measurer(spec, kinds, {name: inspections[name].plugin for name in names})
+    missing = [records[place] for place in places]
+    count = cores() if workers is None else workers
+    if names and count and len(missing) > _FEW:
+        measured = measure_apart(
+            PlainPipeline.of(spec),
+            names,
+            kinds,
+            missing,
+            on_progress,
+            workers=count,
+            sample_timeout_s=sample_timeout_s,
+        )
+    else:  # starting workers costs more
+        measured = measure_here(here, missing, on_progress)
     for place, found in zip(places, measured.measures, strict=True):
         if found is not None:
             for name, measure in zip(names, found, strict=True):
@@ -120,23 +127,3 @@ def _has_unknown(measures: Sequence[Any]) -> bool:
 def _known(column: Sequence[Any]) -> list[Any]:
     """Returns a column as inspectors judge it: None of what is lost."""
     return [None if measure is UNKNOWN else measure for measure in column]
-
-
-def _measure(
-    task: Task,
-    here: Measurer,
-    records: Sequence[Record],
-    on_progress: Progress,
-    *,
-    workers: int,
-    sample_timeout_s: float,
-) -> crew.Measured:
-    if not (task.names and workers and len(records) > _FEW):
-        return crew.measure_here(here, records, on_progress)  # starting workers costs more
-    return crew.measure_apart(
-        task, records, on_progress, workers=workers, sample_timeout_s=sample_timeout_s
-    )
-
-
-def _count(workers: int | None) -> int:
-    return len(os.sched_getaffinity(0)) if workers is None else workers

@@ -1,8 +1,7 @@
 """Engines run shard tasks somewhere; what a task makes does not depend on where.
 
   in_process.py  one after the other, in this process
-  pool.py        in worker processes of ours (`python -m dsbuilder.worker`)
-  pulse.py       the page by which the pool knows where a worker is, and that it lives
+  pool.py        in worker processes of ours; see `dsbuilder/workers/`
 
 An engine is one class with two methods; it knows nothing of images, plans or datasets.
 """
@@ -10,13 +9,14 @@ An engine is one class with two methods; it knows nothing of images, plans or da
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from dsbuilder.builder.task import Binding, Job, ShardResult, ShardTask
+from dsbuilder.builder.task import Job, ShardResult, ShardTask
+from dsbuilder.pipeline import Pipeline
 
 
 class Engine(Protocol):
     """Runs the shard tasks of a job."""
 
-    def prepare(self, binding: Binding) -> None:
+    def prepare(self, pipeline: Pipeline) -> None:
         """Takes the pipeline, once and before `run`; workers may bind it while the plan is made."""
 
     def run(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dsbuilder.builder.shard import ShardMaker
-from dsbuilder.builder.task import Binding, Job, ShardResult, ShardTask
+from dsbuilder.builder.task import Job, ShardResult, ShardTask
 from dsbuilder.pipeline import Pipeline
 
 
@@ -14,7 +14,7 @@ class InProcess:
 
     pipeline: Pipeline
 
-    def prepare(self, binding: Binding) -> None:
+    def prepare(self, pipeline: Pipeline) -> None:
         """Needs nothing: the pipeline is there."""
 
     def run(

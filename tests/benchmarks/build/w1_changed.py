@@ -9,13 +9,13 @@ import time
 
 from job import KEPT, OTHER, build, clock, out_dir, subset
 
-from dsbuilder.builder.engines.pool import Pool
+from dsbuilder.builder.engines.pool import ALBUMENTATIONS, Pool
 
 folder, out = subset(), out_dir()
 changed = os.environ["MODE"] == "changed"
 if changed:
     build(folder, out, KEPT)
-with Pool(workers=2, sample_timeout_s=60, modules=["albumentations"]) as pool:
+with Pool(workers=2, sample_timeout_s=60, modules=[ALBUMENTATIONS]) as pool:
     time.sleep(3)
     watch = clock()
     built = build(folder, out, KEPT, *([OTHER] if changed else []), engine=pool)

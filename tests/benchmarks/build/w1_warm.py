@@ -10,13 +10,13 @@ import time
 
 from job import FUSED, build, clock, out_dir, subset
 
-from dsbuilder.builder.engines.pool import Pool
+from dsbuilder.builder.engines.pool import ALBUMENTATIONS, Pool
 from dsbuilder.registry import discover
 
 tuple(discover().plugins)
 folder, out = subset(), out_dir()
 words = (FUSED,) if os.environ["MODE"] == "fused" else ()
-with Pool(workers=2, sample_timeout_s=60, modules=["albumentations"]) as pool:
+with Pool(workers=2, sample_timeout_s=60, modules=[ALBUMENTATIONS]) as pool:
     time.sleep(3)
     watch = clock()
     built = build(folder, out, *words, engine=pool)

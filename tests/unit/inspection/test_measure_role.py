@@ -1,5 +1,6 @@
 """Records are measured once each, in several processes, some of which die."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,12 @@ class Obedient(Inspector):
             os.kill(os.getpid(), signal.SIGKILL)
         if "sleep" in view.record.key:
             time.sleep(600)
+        if "exit" in view.record.key:
+            os._exit(0)
         if "raise" in view.record.key:
             raise RuntimeError("as it was told")
+        if "odd" in view.record.key:
+            return {1, 2}
         return os.getpid()
 
     def judge(self, seen: Seen) -> Iterator[Finding]:
@@ -72,13 +77,15 @@ def inspected(images, write_pipeline, tmp_path: Path):
 
 
 def test_every_record_is_measured_once_by_several_processes(inspected, tmp_path: Path) -> None:
-    heard: list[tuple[int, int]] = []
-    report = inspected(3, on_progress=lambda done, of: heard.append((done, of)))
+    told: list[tuple[int, int]] = []
+    report = inspected(3, on_progress=lambda done, of: told.append((done, of)))
     assert len(report.findings["obedient"]) == report.records == 80
     assert len(set((tmp_path / "log.txt").read_text().split())) == 80
     assert len((tmp_path / "log.txt").read_text().split()) == 80
     assert len({each.value for each in report.findings["obedient"]}) == 3
-    assert heard == [(done, 80) for done in range(1, 81)]
+    assert told == sorted(told)
+    assert told[-1] == (80, 80)
+    assert {of for _, of in told} == {80}
 
 
 def test_a_record_that_kills_is_lost_and_no_other(inspected, images: Path, tmp_path: Path) -> None:
@@ -86,16 +93,23 @@ def test_a_record_that_kills_is_lost_and_no_other(inspected, images: Path, tmp_p
         (images / "cat" / f"{number}.png").rename(images / name)
     report = inspected(2)
     assert [each.key for each in report.findings["corrupt"]] == ["cat/kill.png", "dog/kill.png"]
-    assert report.lost["cat/kill.png"] == "2 processes died over it"
+    assert report.lost["cat/kill.png"] == "2 workers died over it, one after the other"
     assert len(report.findings["obedient"]) == 78
     told = (tmp_path / "log.txt").read_text().split()
     assert told.count("cat/kill.png") == 2
 
 
+def test_a_record_that_ends_its_worker_is_lost_and_no_other(inspected, images: Path) -> None:
+    (images / "cat/5.png").rename(images / "cat/exit.png")
+    report = inspected(2)
+    assert report.lost == {"cat/exit.png": "2 workers died over it, one after the other"}
+    assert len(report.findings["obedient"]) == 79
+
+
 def test_a_record_that_takes_too_long_is_lost_and_no_other(inspected, images: Path) -> None:
     (images / "cat/5.png").rename(images / "cat/sleep.png")
     report = inspected(2, sample_timeout_s=2.0)
-    assert report.lost == {"cat/sleep.png": "it took more than 2 s"}
+    assert report.lost == {"cat/sleep.png": "TimeoutError: took more than 2 s"}
     assert len(report.findings["obedient"]) == 79
 
 
@@ -108,3 +122,20 @@ def test_a_fault_of_an_inspector_names_it_and_the_record(inspected, images, work
     )
     with pytest.raises(PluginError, match=message):
         inspected(workers)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_measure_that_could_not_be_sent_is_refused_everywhere(inspected, images, workers) -> None:
+    (images / "cat/5.png").rename(images / "cat/odd.png")
+    message = (
+        "inspector 'obedient': expected a measure of cat/odd.png, found TypeError: expected plain "
+        "values, found set. Correct the plugin."
+    )
+    with pytest.raises(PluginError, match=message):
+        inspected(workers)
+
+
+def test_no_process_is_left_over(inspected) -> None:
+    inspected(2)
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    assert not children

@@ -1,0 +1,310 @@
+"""The supervisor of worker processes: starts them, gives them tasks, retries what they died over.
+
+Workers are processes of ours: the caller's own is never forked and its script never run again, so
+no `__main__` guard is needed, and no worker holds what the caller imported.
+
+A worker that dies costs its task, which another one is given; an item at which two workers died is
+left out, and so is one that takes longer than the limit. The heartbeat says which it was.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+from dsbuilder.errors import CacheError
+from dsbuilder.workers import failure, system
+from dsbuilder.workers.channel import Channel
+from dsbuilder.workers.heartbeat import Beat, Heartbeat
+from dsbuilder.workers.role import NO_ITEM, CrewTask
+
+T = TypeVar("T", bound=CrewTask)
+
+_SERVER = "dsbuilder.workers.fork_server"
+_POLL_S = 0.1
+_DEATHS = 2
+
+Progress = Callable[[int], None]
+"""Called with the number of samples done since the last call; negative where a task is retried."""
+
+
+class Crew:
+    """Worker processes of one role.
+
+    Args:
+      workers: number of processes, 1 or more.
+      item_timeout_s: seconds that one item may take.
+      instead: advice for a user where workers cannot run, as a sentence.
+      modules: modules to import before workers are forked, each with `:function` if that is to be
+        called. With them the fork server is started at once, to be ready when the role is.
+    """
+
+    def __init__(
+        self, *, workers: int, item_timeout_s: float, instead: str, modules: Sequence[str] = ()
+    ) -> None:
+        system.check(instead)
+        self._workers = workers
+        self._item_timeout_s = item_timeout_s
+        self._instead = instead
+        self._server = _ForkServer(modules) if modules else None
+        self._is_prepared = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    def prepare(self, role: str, setup: Mapping[str, Any]) -> None:
+        """Lets the fork server make the role.
+
+        Args:
+          role: `module:Class` of a `Role`.
+          setup: JSON values that it is made from.
+        """
+        if self._server is None:
+            self._server = _ForkServer([role.partition(":")[0]])
+        self._server.tell({"role": role, "setup": setup})
+        self._is_prepared = True
+
+    def run(
+        self,
+        job: Mapping[str, Any],
+        tasks: Sequence[T],
+        on_progress: Progress,
+        *,
+        descriptors: Sequence[int] = (),
+    ) -> Iterator[tuple[T, Any]]:
+        """Yields each task and its result as it is finished, in any order.
+
+        A task is yielded without the items that had to be left out of it.
+
+        Args:
+          job: JSON values that the tasks have in common.
+          descriptors: open files that every worker gets, such as shared memory.
+
+        Raises:
+          CacheError: workers cannot be started, or die over no item.
+          Exception: what the role raised, of the same class; see `failure.py`.
+          RuntimeError: `prepare` was not called.
+        """
+        if not tasks:
+            return
+        if self._server is None or not self._is_prepared:
+            raise RuntimeError("expected prepare() before run(), found no role for the workers.")
+        run = _Run(
+            server=self._server,
+            job=job,
+            descriptors=descriptors,
+            waiting=deque(sorted(tasks, key=lambda task: -task.samples)),
+            on_progress=on_progress,
+            item_timeout_s=self._item_timeout_s,
+            instead=self._instead,
+        )
+        yield from run.results(self._workers)
+
+
+class _ForkServer:
+    """The process that workers are forked from; it ends when this end of its socket is closed."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self._control, theirs = Channel.pair()
+        # One thread in each numerical library, no standard input, and the package in reach wherever
+        # this process found it.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", _SERVER, str(theirs.fileno()), *modules],
+            pass_fds=[theirs.fileno()],
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+
+    def tell(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """Sends a message; if it has died by then, its workers will be missed."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.send(message, descriptors)
+
+    def fork(self) -> tuple[Channel, Heartbeat]:
+        """Returns the channel and the heartbeat of a new worker."""
+        ours, theirs = Channel.pair()
+        heartbeat = Heartbeat.create()
+        self.tell({"fork": True}, [theirs.fileno(), heartbeat.fd])
+        theirs.close()
+        return ours, heartbeat
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether workers can still be forked."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """Ends it, and with it all workers."""
+        self._control.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    package = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {**os.environ, **single, "PYTHONPATH": path, "NO_ALBUMENTATIONS_UPDATE": "1"}
+
+
+@dataclass
+class _Worker(Generic[T]):
+    """A worker as the supervisor sees it.
+
+    Attributes:
+      channel, heartbeat: ways to hear from it.
+      task: task that it is at.
+      given: count of the tasks it was given, this one included.
+      reported: number of samples of the task that `on_progress` was told of.
+      number, since: count of the last beat that was seen, and when it was new.
+      timed_out: whether it was killed for taking too long.
+    """
+
+    channel: Channel
+    heartbeat: Heartbeat
+    task: T
+    given: int = 0
+    reported: int = 0
+    number: int = 0
+    since: float = field(default_factory=time.monotonic)
+    timed_out: bool = False
+
+    def give(self, task: T) -> None:
+        """Sends a task; if the worker has died by then, its channel will say so."""
+        self.task, self.reported, self.since = task, 0, time.monotonic()
+        self.given += 1
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.channel.send({"task": task.to_json()})
+
+    def beat(self) -> Beat:
+        """Returns where it is in the task; at no item while it has not begun it."""
+        beat = self.heartbeat.read()
+        if beat.task == self.given:
+            return beat
+        return beat._replace(item=NO_ITEM, part=NO_ITEM, done=0)
+
+    def kill(self) -> None:
+        self.timed_out = True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.heartbeat.read().pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.channel.close()
+        self.heartbeat.close()
+
+
+@dataclass(kw_only=True)
+class _Run(Generic[T]):
+    """One run of tasks over workers."""
+
+    server: _ForkServer
+    job: Mapping[str, Any]
+    descriptors: Sequence[int]
+    waiting: deque[T]
+    on_progress: Progress
+    item_timeout_s: float
+    instead: str
+    busy: dict[int, _Worker[T]] = field(default_factory=dict)
+    deaths: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+
+    def results(self, count: int) -> Iterator[tuple[T, Any]]:
+        for _ in range(min(count, len(self.waiting))):
+            self._start(self.waiting.popleft())
+        try:
+            while self.busy:
+                for ready in wait(list(self.busy), timeout=_POLL_S):
+                    yield from self._receive(self.busy[ready])  # type: ignore[index]  # as given
+                for worker in list(self.busy.values()):
+                    self._check(worker)
+        finally:
+            for worker in self.busy.values():
+                worker.close()
+
+    def _start(self, task: T) -> None:
+        """Starts a worker on a task."""
+        channel, heartbeat = self.server.fork()
+        worker = _Worker(channel, heartbeat, task)
+        self.busy[channel.fileno()] = worker
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            channel.send({"job": self.job}, self.descriptors)
+        worker.give(task)
+
+    def _receive(self, worker: _Worker[T]) -> Iterator[tuple[T, Any]]:
+        try:
+            message, _ = worker.channel.receive()
+        except (EOFError, OSError):
+            self._retry(worker)
+            return
+        if "failure" in message:
+            failure.reraise(message["failure"])
+        task = worker.task
+        self._report(worker, task.samples)
+        if self.waiting:
+            worker.give(self.waiting.popleft())
+        else:
+            del self.busy[worker.channel.fileno()]
+            worker.close()
+        yield task, message["result"]
+
+    def _report(self, worker: _Worker[T], done: int) -> None:
+        self.on_progress(done - worker.reported)
+        worker.reported = done
+
+    def _check(self, worker: _Worker[T]) -> None:
+        """Looks at a worker's heartbeat: how far it is, and whether it is stuck."""
+        beat, now = worker.beat(), time.monotonic()
+        if beat.number != worker.number or not beat.pid:
+            worker.number, worker.since = beat.number, now
+            self._report(worker, min(beat.done, worker.task.samples))
+        elif (
+            beat.item != NO_ITEM  # else no item is to blame: it writes the result, say
+            and now - worker.since > self.item_timeout_s
+            and not worker.timed_out
+        ):
+            worker.kill()
+
+    def _retry(self, worker: _Worker[T]) -> None:
+        """Gives the task of a worker that died to a new one, without the item that killed it."""
+        beat, task = worker.beat(), worker.task
+        del self.busy[worker.channel.fileno()]
+        worker.close()
+        self.on_progress(-worker.reported)
+        if not beat.pid or not self.server.is_alive:
+            raise CacheError(
+                "expected worker processes, found that they cannot be started, or were all ended. "
+                f"What they printed stands above; {self.instead}"
+            )
+        place = (task.name, beat.item, beat.part)
+        self.deaths[place] += 1
+        if beat.item == NO_ITEM:
+            self._check_whole(task, self.deaths[place])
+        elif worker.timed_out:
+            reason = f"TimeoutError: took more than {self.item_timeout_s:g} s"
+            task = task.without(beat.item, beat.part, reason)
+        elif self.deaths[place] >= _DEATHS:
+            reason = f"{_DEATHS} workers died over it, one after the other"
+            task = task.without(beat.item, beat.part, reason)
+        self._start(task)
+
+    def _check_whole(self, task: T, deaths: int) -> None:
+        if deaths > _DEATHS:
+            raise CacheError(
+                f"{task.name}: expected it to be finished, found that {deaths} workers died over "
+                "it, at none of its samples. Look for too little memory; what is finished is kept."
+            )

@@ -1,0 +1,39 @@
+"""On which systems worker processes run, and how many of them a machine keeps busy.
+
+What is Linux alone is used in this folder and nowhere else, so that a dataset can be loaded,
+streamed and trained on wherever Python runs.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+
+from dsbuilder.errors import CacheError
+
+_PR_SET_PDEATHSIG = 1
+
+
+def cores() -> int:
+    """Returns how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check(instead: str) -> None:
+    """Raises a CacheError where worker processes cannot run; `instead` says what can be done."""
+    there = hasattr(os, "memfd_create") and hasattr(os, "fork") and hasattr(socket, "send_fds")
+    if not (there and sys.platform == "linux"):
+        raise CacheError(
+            f"workers: expected Linux, on which worker processes run, found {sys.platform}. "
+            f"{instead}"
+        )
+
+
+def die_with(parent: int) -> None:
+    """Asks the kernel to end this process when `parent`, which it was forked from, ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        os._exit(1)
