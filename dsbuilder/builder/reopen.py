@@ -18,7 +18,7 @@ from dsbuilder.cache.build_log import BuildLog
 from dsbuilder.dataset import StoredDataset, explain
 from dsbuilder.dataset.causes import changed, changed_plugins
 from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
-from dsbuilder.pipeline import Pipeline, Step, Trace, replay, resolve
+from dsbuilder.pipeline import Pipeline, ReplayedStage, Trace, replay, resolve
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.plugin import Source
 from dsbuilder.sample import Record, Sample
@@ -41,7 +41,7 @@ class Remade:
 
     original: Sample | None
     partners: Sequence[Sample]
-    steps: Sequence[Step]
+    steps: Sequence[ReplayedStage]
     sample: Sample
     payload: bytes
 
@@ -159,7 +159,9 @@ class Reopened:
         partners = [self._prepared(key) for key in entry.parents[1:]]
         applied = [(each.stage, each.params) for each in entry.stages]
         try:
-            steps = replay(self.pipeline, entry.key, applied, original=original, partners=partners)
+            sample, steps = replay(
+                self.pipeline, entry.key, applied, original=original, partners=partners
+            )
         except DsbuilderError:
             raise
         except Exception as error:
@@ -168,9 +170,6 @@ class Reopened:
                 f"{entry.key}: expected the sample once more, found {type(error).__name__} at "
                 f"{stage}: {error}"
             ) from error
-        sample = steps[-1].after if steps else original
-        if sample is None:
-            raise CacheError(f"{entry.key}: expected stages or a parent, found neither.")
         return Remade(
             original=original,
             partners=partners,

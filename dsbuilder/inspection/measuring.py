@@ -120,7 +120,9 @@ def from_json(value: Any) -> Any:
     return (tuple if kind == "tuple" else list)(map(from_json, held))
 
 
-def measure_here(measurer: Measurer, records: Sequence[Record], on_progress: Progress) -> MeasuredRecords:
+def measure_here(
+    measurer: Measurer, records: Sequence[Record], on_progress: Progress
+) -> MeasuredRecords:
     """Measures records one after the other in this process."""
     measured = MeasuredRecords([None] * len(records))
     for place, record in enumerate(records):

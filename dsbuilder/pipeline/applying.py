@@ -1,6 +1,10 @@
-"""Stages applied to a sample, with a trace of what they drew and notes on what they raise."""
+"""The one driver of a list of stages, with a trace of what was applied and notes on what is raised.
 
-from collections.abc import Iterator, Mapping, Sequence
+Building, replaying, streaming and predicting pass samples through `apply_stages`; they differ in
+where params come from: a generator keyed by position, a fixed one, or a ledger.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,25 +19,90 @@ from dsbuilder.seeding import passing_generator, unit
 
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 
+Draw = Callable[[AnyStage, Sample, Sequence[Sample]], Params | None]
+"""Returns the params of a stage for a sample and its partners; None leaves the stage out."""
+
 
 @dataclass
 class Trace:
     """How one sample came to be, written down as it is made.
 
     Attributes:
-      at: the place that is being worked on, for the report when it fails.
+      at: place that is being worked on, for the report when it fails.
       applied: (stage id, drawn params) of every stage that was applied, in order.
     """
 
     at: str = "source"
     applied: list[tuple[str, Params]] = field(default_factory=list)
 
+    def add(self, stage: AnyStage, params: Params, before: Sample, after: Sample) -> None:
+        """Notes a stage that was applied."""
+        self.applied.append((stage.id, params))
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What a mixer needs beside the sample.
+
+    Attributes:
+      partners: samples that it mixes with.
+      targets: kinds of the targets before it.
+    """
+
+    partners: Sequence[Sample] = ()
+    targets: Mapping[str, Target] = field(default_factory=dict)
+
+
+def apply_stages(
+    stages: Sequence[AnyStage],
+    sample: Sample,
+    draw: Draw,
+    trace: Trace,
+    mixing: Mixing = Mixing(),
+) -> Sample:
+    """Returns a sample after stages; an exception of a plugin gains notes that say where it was.
+
+    Args:
+      draw: see `Draw`; it is asked once for each stage, in order.
+      trace: told of every stage that is applied.
+    """
+    for stage in stages:
+        trace.at, params = stage.id, None
+        try:
+            params = draw(stage, sample, mixing.partners)
+            if params is None:
+                continue
+            check_params(params)
+            after = _apply(stage, sample, params, mixing)
+        except Exception as error:
+            _note(error, stage.id, sample.key, params)
+            raise
+        trace.add(stage, params, sample, after)
+        sample = after
+    return sample
+
+
+def _apply(stage: AnyStage, sample: Sample, params: Params, mixing: Mixing) -> Sample:
+    if isinstance(stage, MixStage):
+        return stage.plugin.mix(sample, mixing.partners, params, mixing.targets)
+    return stage.apply(sample, params)
+
 
 def apply_fixed(stages: Sequence[Stage], sample: Sample, trace: Trace) -> Sample:
     """Applies stages that draw nothing; their generator's key is the stage alone."""
-    for stage in stages:
-        sample = _apply(stage, sample, passing_generator(stage.id), trace)
-    return sample
+    return apply_stages(stages, sample, _draw_fixed, trace)
+
+
+def _draw_fixed(stage: AnyStage, sample: Sample, partners: Sequence[Sample]) -> Params | None:
+    return _draw(stage, sample, partners, passing_generator(stage.id))
+
+
+def _draw(
+    stage: AnyStage, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator
+) -> Params | None:
+    if isinstance(stage, MixStage):
+        return stage.plugin.draw(sample, partners, rng)
+    return stage.draw(sample, rng)
 
 
 @dataclass(frozen=True)
@@ -44,30 +113,22 @@ class Position:
     key: str
     number: int
 
-    def generator(self, stage: AnyStage) -> np.random.Generator:
-        """Returns the generator of a stage here, for one draw."""
-        return passing_generator(self.seed, stage.id, self.key, self.number)
-
     def mixes(self, stage: MixStage) -> bool:
         """Whether a mixer is applied here."""
         return stage.p >= 1 or unit(self.seed, stage.id, "p", self.key, self.number) < stage.p
 
+    def draw(self, stage: AnyStage, sample: Sample, partners: Sequence[Sample]) -> Params | None:
+        """Returns the params of a stage here; see `Draw`."""
+        rng = passing_generator(self.seed, stage.id, self.key, self.number)
+        return _draw(stage, sample, partners, rng)
+
 
 def apply_drawn(
-    stages: Sequence[AnyStage],
-    sample: Sample,
-    at: Position,
-    partners: Sequence[Sample],
-    targets: Mapping[str, Target],
-    trace: Trace,
+    stages: Sequence[AnyStage], sample: Sample, at: Position, mixing: Mixing, trace: Trace
 ) -> Sample:
-    """Applies stages that draw; `targets` are the kinds before a mixer."""
-    for stage in stages:
-        if isinstance(stage, Stage):
-            sample = _apply(stage, sample, at.generator(stage), trace)
-        elif at.mixes(stage):
-            sample = _mix(stage, sample, partners, targets, at.generator(stage), trace)
-    return sample
+    """Applies stages that draw, at a position."""
+    here = [each for each in stages if isinstance(each, Stage) or at.mixes(each)]
+    return apply_stages(here, sample, at.draw, trace, mixing)
 
 
 def accepted(signature: SampleSpec, sample: Sample) -> Sample:
@@ -80,40 +141,6 @@ def accepted(signature: SampleSpec, sample: Sample) -> Sample:
     problem = sample.size_problem() if sample.positional else None
     if problem:
         raise PluginError(f"{sample.key}: {problem}. A stage does not move what it says it moves.")
-    return sample
-
-
-def _apply(stage: Stage, sample: Sample, rng: np.random.Generator, trace: Trace) -> Sample:
-    trace.at = stage.id
-    params = None
-    try:
-        params = stage.draw(sample, rng)
-        if params is None:
-            return sample
-        check_params(params)
-        made = stage.apply(sample, params)
-    except Exception as error:
-        _note(error, stage.id, sample.key, params)
-        raise
-    trace.applied.append((stage.id, params))
-    return made
-
-
-def _mix(
-    stage: MixStage,
-    sample: Sample,
-    partners: Sequence[Sample],
-    targets: Mapping[str, Target],
-    rng: np.random.Generator,
-    trace: Trace,
-) -> Sample:
-    trace.at = stage.id
-    with noted(stage.id, sample.key, None):
-        params = stage.plugin.draw(sample, partners, rng)
-        check_params(params)
-    with noted(stage.id, sample.key, params):
-        sample = stage.plugin.mix(sample, partners, params, targets)
-    trace.applied.append((stage.id, params))
     return sample
 
 

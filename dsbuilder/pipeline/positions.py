@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.errors import DataError, PluginError
-from dsbuilder.pipeline.applying import Position, Trace, accepted, apply_drawn, apply_fixed, noted
+from dsbuilder.pipeline.applying import (
+    Mixing,
+    Position,
+    Trace,
+    accepted,
+    apply_drawn,
+    apply_fixed,
+    noted,
+)
 from dsbuilder.pipeline.decoding import decode
 from dsbuilder.pipelinefile.schema import Settings, Spec
 from dsbuilder.pipelinefile.stages import SPLITS, AnyStage, MixStage, Synthesis
@@ -124,8 +132,8 @@ class Pipeline:
         """
         sample = original.replace(key=variant_key(original.key, copy))
         at = Position(self.settings.seed, original.key, copy)
-        targets = _require(self.prepared).targets
-        return apply_drawn(self.settings.augment.stages, sample, at, partners, targets, trace)
+        mixing = Mixing(partners, _require(self.prepared).targets)
+        return apply_drawn(self.settings.augment.stages, sample, at, mixing, trace)
 
     def mixes(self, stage: MixStage, key: str, copy: int) -> bool:
         """Whether a mixer is applied to a copy; the plan asks the same question."""
@@ -224,7 +232,7 @@ class Refresher:
           partners: cached samples for the mixer, if there is one.
         """
         at = Position(self.seed, cached.key, epoch)
-        return apply_drawn(self.stages, cached, at, partners, self.cached.targets, trace)
+        return apply_drawn(self.stages, cached, at, Mixing(partners, self.cached.targets), trace)
 
     def finish(self, sample: Sample, trace: Trace) -> Sample:
         """Returns a sample in the signature of the stream."""

@@ -1,24 +1,24 @@
 """A sample made once more from the params a ledger recorded: stages are applied, none draws."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dsbuilder.errors import PluginError
-from dsbuilder.pipeline.applying import accepted, noted
+from dsbuilder.pipeline.applying import Mixing, Trace, accepted, apply_stages, noted
 from dsbuilder.pipeline.positions import Pipeline
-from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
+from dsbuilder.pipelinefile.stages import AnyStage, Synthesis
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Params, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class ReplayedStage:
     """One stage that was applied again.
 
     Attributes:
-      stage: which.
-      params: what it had drawn.
-      before, after: the sample on both sides of it; None before what is synthesized.
+      stage: stage that was applied.
+      params: params that it had drawn.
+      before, after: sample on both sides of it; None before what is synthesized.
     """
 
     stage: AnyStage | Synthesis
@@ -34,6 +34,18 @@ class Step:
         return {}
 
 
+@dataclass
+class _Replay(Trace):
+    """A trace that keeps the sample on both sides of every stage."""
+
+    steps: list[ReplayedStage] = field(default_factory=list)
+
+    def add(self, stage: AnyStage, params: Params, before: Sample, after: Sample) -> None:
+        """Notes a stage that was applied."""
+        step = ReplayedStage(stage=stage, params=params, before=before, after=after)
+        self.steps.append(step)
+
+
 def replay(
     pipeline: Pipeline,
     key: str,
@@ -41,8 +53,8 @@ def replay(
     *,
     original: Sample | None,
     partners: Sequence[Sample],
-) -> list[Step]:
-    """Returns every stage of a sample, applied in order; the last leaves it as the cache keeps it.
+) -> tuple[Sample, list[ReplayedStage]]:
+    """Returns a sample as the cache keeps it, and every stage that was applied, in order.
 
     Args:
       key: the sample's.
@@ -53,40 +65,48 @@ def replay(
     Raises:
       PluginError: the pipeline lacks a stage, or a stage raised something.
     """
-    stages = {stage.id: stage for stage in pipeline.stages}
-    prepares = {stage.id for stage in pipeline.settings.prepare}
-    steps: list[Step] = []
-    sample = original
-    for identity, params in applied:
-        stage = stages.get(identity)
-        if stage is None:
-            raise PluginError(f"{key}: expected the stage '{identity}', found it in no section.")
-        if sample is not None and identity not in prepares:
-            sample = sample.replace(key=key)
-        with noted(identity, key, params):
-            after = _applied(pipeline, stage, sample, key, params, partners)
-        if identity in prepares:
-            after.image.flags.writeable = False  # as in a build, where variants share it
-        steps.append(Step(stage=stage, params=params, before=sample, after=after))
-        sample = after
-    if sample is not None:
-        accepted(pipeline.signature, sample)
-    return steps
+    recorded = [(_stage(pipeline, key, identity), params) for identity, params in applied]
+    trace = _Replay()
+    if original is None:
+        sample, recorded = _synthesized(pipeline, key, recorded, trace), recorded[1:]
+    else:
+        count = sum(stage in pipeline.settings.prepare for stage, _ in recorded)
+        sample = _apply_recorded(recorded[:count], original, Mixing(), trace)
+        sample.image.flags.writeable = False  # as in a build, where variants share it
+        sample, recorded = sample.replace(key=key), recorded[count:]
+    targets = pipeline.prepared.targets if pipeline.prepared is not None else {}
+    sample = _apply_recorded(recorded, sample, Mixing(partners, targets), trace)
+    return accepted(pipeline.signature, sample), trace.steps
 
 
-def _applied(
+def _stage(pipeline: Pipeline, key: str, identity: str) -> AnyStage | Synthesis:
+    for stage in pipeline.stages:
+        if stage.id == identity:
+            return stage
+    raise PluginError(f"{key}: expected the stage '{identity}', found it in no section.")
+
+
+def _synthesized(
     pipeline: Pipeline,
-    stage: AnyStage | Synthesis,
-    sample: Sample | None,
     key: str,
-    params: Params,
-    partners: Sequence[Sample],
+    recorded: Sequence[tuple[AnyStage | Synthesis, Params]],
+    trace: _Replay,
 ) -> Sample:
-    if isinstance(stage, Synthesis):
-        return pipeline.render(stage, key, params)
-    if sample is None:
-        raise PluginError(f"{key}: expected a sample to apply '{stage.id}' to, found none.")
-    if isinstance(stage, MixStage):
-        targets = pipeline.prepared.targets if pipeline.prepared is not None else {}
-        return stage.plugin.mix(sample, partners, params, targets)
-    return stage.apply(sample, params)
+    stage, params = recorded[0] if recorded else (None, {})
+    if not isinstance(stage, Synthesis):
+        raise PluginError(f"{key}: expected a synthesizer or a record to begin with, found none.")
+    with noted(stage.id, key, params):
+        sample = pipeline.render(stage, key, params)
+    trace.steps.append(ReplayedStage(stage=stage, params=params, before=None, after=sample))
+    return sample
+
+
+def _apply_recorded(
+    recorded: Sequence[tuple[AnyStage | Synthesis, Params]],
+    sample: Sample,
+    mixing: Mixing,
+    trace: _Replay,
+) -> Sample:
+    stages = [stage for stage, _ in recorded if not isinstance(stage, Synthesis)]
+    params = iter([params for stage, params in recorded if not isinstance(stage, Synthesis)])
+    return apply_stages(stages, sample, lambda *_: next(params), trace, mixing)

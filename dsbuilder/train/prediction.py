@@ -15,11 +15,10 @@ import numpy as np
 from dsbuilder.binding import PlainPipeline
 from dsbuilder.errors import DataError, DsbuilderError, SpecError, TrainError
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
-from dsbuilder.pipeline import decode
+from dsbuilder.pipeline import Trace, apply_fixed, decode
 from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Motion, Sample
-from dsbuilder.seeding import generator
 from dsbuilder.train.answers import ANSWERS, Scores
 from dsbuilder.train.archive import Note, Trained, load_model
 from dsbuilder.train.restoring import marked, way_back
@@ -146,7 +145,7 @@ class Reader:
         try:
             pixels = decode(path.read_bytes(), self.image, self.prepare)
             start = marked(pixels, path.name) if follow else _bare(pixels, path.name)
-            sample = self._passed(start)
+            sample = apply_fixed((*self.prepare, *self.finish), start, Trace())
             back = way_back(start, sample) if follow else None
         except OSError as error:
             raise DataError(f"{path}: expected a file to read, found {error.strerror}.") from None
@@ -159,11 +158,6 @@ class Reader:
                 f"found {sample.image.shape} {sample.image.dtype}. Resize it to that."
             )
         return sample.image, back
-
-    def _passed(self, sample: Sample) -> Sample:
-        for stage in (*self.prepare, *self.finish):
-            sample = stage.apply(sample, stage.plugin.draw(sample, generator(stage.id)))
-        return sample
 
 
 def _bare(pixels: np.ndarray, key: str) -> Sample:

@@ -14,14 +14,14 @@ imports it: it is given to the crew as `module:Class`.
   measure records  dsbuilder/inspection/measure_role.py
 
 A third role goes beside its work in the same way (for the batches of a stream, say,
-`dsbuilder/stream/batch_role.py`), with a class of tasks that has what `role.CrewTask` asks for. What
-crosses to a worker is plain data: a pipeline as `dsbuilder/binding.py` writes it, tasks and results
-as JSON values. Pixels go through files, or through shared memory whose descriptor `Crew.run` takes
-along; nothing is pickled.
+`dsbuilder/stream/batch_role.py`), with a class of tasks that has what `role.CrewTask` asks for.
+What crosses to a worker is plain data: a pipeline as `dsbuilder/binding.py` writes it, tasks and
+results as JSON values. Pixels go through files, or through shared memory whose descriptor
+`Crew.run` takes along; nothing is pickled.
 """
 
 from dsbuilder.workers.crew import Crew
-from dsbuilder.workers.role import NO_ITEM, At, Role, CrewTask
+from dsbuilder.workers.role import NO_ITEM, At, CrewTask, Role
 from dsbuilder.workers.system import cores
 
-__all__ = ["NO_ITEM", "At", "Crew", "Role", "CrewTask", "cores"]
+__all__ = ["NO_ITEM", "At", "Crew", "CrewTask", "Role", "cores"]
