@@ -10,7 +10,8 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-_LAYOUT = struct.Struct("=qqqqqq")
+_LAYOUT = struct.Struct("=qqqqqqq")
+_ATTEMPTS = 100
 
 
 class Beat(NamedTuple):
@@ -55,11 +56,19 @@ class Heartbeat:
     def beat(self, task: int, item: int, part: int, done: int) -> None:
         """Says where this process is."""
         self.number += 1
-        _LAYOUT.pack_into(self.page, 0, os.getpid(), self.number, task, item, part, done)
+        place = (os.getpid(), self.number, task, item, part, done)
+        # In one copy: `pack_into` clears the page first, and the other end would read zeros. The
+        # number stands at both ends, so that what was read in the middle of the copy is told.
+        self.page[:] = _LAYOUT.pack(*place, self.number)
 
     def read(self) -> Beat:
         """Returns what the worker said last."""
-        return Beat(*_LAYOUT.unpack_from(self.page))
+        for _ in range(_ATTEMPTS):  # a worker that was killed while it wrote will never be done
+            *place, last = _LAYOUT.unpack(self.page[:])
+            beat = Beat(*place)
+            if beat.number == last:
+                break
+        return beat
 
     def close(self) -> None:
         """Gives the page back."""
