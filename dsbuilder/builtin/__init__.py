@@ -35,7 +35,9 @@ _READ = (
 """The layouts that a source reads, which has the name of the folder."""
 
 _WRITTEN = {
-    **{name: name for name in ("folder", "imagefolder", "webdataset")},
+    **{
+        name: name for name in ("coco", "folder", "imagefolder", "ocr", "voc", "webdataset", "yolo")
+    },
     "npz": "arrays",
     "tfds": "tfrecord",
 }

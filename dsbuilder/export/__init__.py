@@ -1,13 +1,8 @@
 """A built dataset -> another layout on disk.
 
-A layout is one file with one function; `EXPORTS` finds it by its name, and `export` sees to what
-all have in common: the target appears whole or not at all, and what was there is never overwritten.
-
-  coco.py          images and JSON files of annotations, for pycocotools and others
-  folder.py        split/class/image, for Hugging Face `imagefolder`, Keras and torchvision
-  ocr.py           split/gt.txt, a line for each image and its text, as SynthTIGER writes it
-  voc.py           XML files, palette masks and lists, as Pascal VOC has them
-  yolo.py          images, label files and data.yaml, for Ultralytics and others
+What is written is the exporter's of a layout, `layouts/NAME/writer.py`; here stands what all have
+in common: the target appears whole or not at all, what was there is never overwritten, and the
+sidecar lies in it.
 """
 
 import contextlib
@@ -22,12 +17,12 @@ from typing import Any
 
 from dsbuilder.dataset import Dataset, ExportableDataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
-from dsbuilder.export import ocr
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.arrays.writer import NpzExporter
 from dsbuilder.layouts.coco.writer import CocoExporter
 from dsbuilder.layouts.folder.writer import FolderExporter
 from dsbuilder.layouts.imagefolder.writer import ImageFolderExporter
+from dsbuilder.layouts.ocr.writer import OcrExporter
 from dsbuilder.layouts.tfrecord.writer import TfdsExporter
 from dsbuilder.layouts.voc.writer import VocExporter
 from dsbuilder.layouts.webdataset.writer import WebDatasetExporter
@@ -44,7 +39,7 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
         "folder": FolderExporter,
         "imagefolder": ImageFolderExporter,
         "npz": NpzExporter,
-        "ocr": ocr.write,
+        "ocr": OcrExporter,
         "tfds": TfdsExporter,
         "voc": VocExporter,
         "webdataset": WebDatasetExporter,

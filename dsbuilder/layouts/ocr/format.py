@@ -18,9 +18,12 @@ from dsbuilder.errors import DataError
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.tables import cut, lines, read_text
+from dsbuilder.paths import Inside
 
 LISTS = ("gt.txt", "labels.txt")
 """What lists are called."""
+IMAGES = "images/"
+"""The folder beside a list that its images may lie in, without being named."""
 
 ListForm = Literal["tab", "icdar", "space"]
 NameForm = Literal["text_id", "id_text"]
@@ -91,6 +94,21 @@ def _unquoted(text: str) -> str:
     if len(text) < 2 or not re.fullmatch(r'"(?:[^\\]|\\.)*"', text, re.DOTALL):
         raise DataError(f"expected a text that ends in a quote, found {cut(text)}.")
     return re.sub(r'\\(["\\])', r"\1", text[1:-1])
+
+
+def located(inside: Inside, image: str) -> str:
+    """Returns where an image of a list lies: below the list's folder, or below `images/` in it.
+
+    Raises:
+      DataError: in neither.
+    """
+    try:
+        return inside.locate(image)
+    except DataError as error:
+        try:
+            return inside.locate(IMAGES + image)
+        except DataError:
+            raise error from None
 
 
 def named_text(name: str, form: NameForm) -> str:

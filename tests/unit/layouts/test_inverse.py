@@ -42,8 +42,14 @@ KINDS = (ClassLabel, MultiLabel, Value, Text, Mask, Boxes, Keypoints)
 HELD: Mapping[str, Sequence[type[Target]]] = {
     "folder": (ClassLabel, Text, Value),
     "imagefolder": KINDS,
+    "ocr": (Text,),
 }
-"""Layout -> the kinds that it holds, any number of targets of each."""
+"""Layout -> the kinds that it holds."""
+ONE_ALONE = ("ocr",)
+"""Layouts that hold one target alone, and of texts those that fit on a line."""
+
+TEXTS = ("", " a ", "[1, 2]", "'\"猫,;", "1", "a\\b", '"x"')
+LONG_TEXTS = ("a\tb", "two\nlines\r")
 
 WORDS = (
     *("file_name", "file_name_", "mask_file_name", "file_names", "width", "height", "label"),
@@ -105,7 +111,7 @@ def raw(kind: Any, rng: np.random.Generator) -> Any:
     if isinstance(kind, Value):
         return rng.normal(size=kind.size).tolist() if kind.size else float(rng.normal())
     if isinstance(kind, Text):
-        return str(rng.choice(("", " a\tb ", "two\nlines\r", "[1, 2]", "'\"猫,;", "1")))
+        return str(rng.choice(TEXTS))
     places = range(int(rng.integers(3)))
     if isinstance(kind, Boxes):
         values = {"int64": int(rng.integers(2**40)), "float32": 0.25, "string": "é"}
@@ -117,11 +123,14 @@ def raw(kind: Any, rng: np.random.Generator) -> Any:
 class Drawn(Exportable):
     """A dataset in memory: two splits, keys of all sorts."""
 
-    def __init__(self, targets: Mapping[str, Target], keys: Sequence[str], image: Any) -> None:
+    def __init__(
+        self, targets: Mapping[str, Target], keys: Sequence[str], image: Any, *, is_alone: bool
+    ) -> None:
         self.name, self.version, self.where = "drawn", "1.0.0", "drawn"
         pixels = ImageSpec(height=HEIGHT, width=WIDTH, channels=3)
         self.signature = SampleSpec(image=pixels, targets=targets)
         self.image, self.splits = image, ("train", "test")
+        self.is_alone = is_alone
         self.keys = {"train": keys[::2], "test": keys[1::2]}
 
     def shards(self, split: str) -> Sequence[int]:
@@ -134,21 +143,29 @@ class Drawn(Exportable):
             yield StoredSample(
                 key=key,
                 image=encode(pixels, "jpeg" if self.image == "jpeg" else "png"),
-                targets={n: value(kind, rng) for n, kind in self.signature.targets.items()},
+                targets={
+                    name: value(kind, rng, is_alone=self.is_alone)
+                    for name, kind in self.signature.targets.items()
+                },
             )
 
 
-def value(kind: Any, rng: np.random.Generator) -> Any:
+def value(kind: Any, rng: np.random.Generator, *, is_alone: bool) -> Any:
+    if isinstance(kind, Text) and not is_alone and rng.random() < 0.3:
+        return str(rng.choice(LONG_TEXTS))
     if isinstance(kind, Mask):
         return rng.integers(0, len(kind.names), (HEIGHT, WIDTH), np.uint8)
     return kind.parse(raw(kind, rng))
 
 
 @st.composite
-def datasets(draw: st.DrawFn, held: Sequence[type[Target]]) -> Drawn:
-    targets = draw(st.dictionaries(TARGET_NAMES, kinds(held), min_size=1, max_size=4))
+def datasets(draw: st.DrawFn, layout: str) -> Drawn:
+    is_alone = layout in ONE_ALONE
+    most = 1 if is_alone else 4
+    targets = draw(st.dictionaries(TARGET_NAMES, kinds(HELD[layout]), min_size=1, max_size=most))
     keys = draw(st.lists(st.sampled_from(KEYS), min_size=2, max_size=6, unique=True))
-    return Drawn(targets, keys, draw(st.sampled_from(("jpeg", "png", "raw"))))
+    image = draw(st.sampled_from(("jpeg", "png", "raw")))
+    return Drawn(targets, keys, image, is_alone=is_alone)
 
 
 def check(dataset: Drawn, source: Source, written: Mapping[str, int]) -> None:
@@ -193,7 +210,7 @@ def plugin(kind: str, name: str) -> Any:
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_an_exporter_writes_its_source_reads(layout: str, data: st.DataObject) -> None:
-    dataset = data.draw(datasets(HELD[layout]))
+    dataset = data.draw(datasets(layout))
     exporter: Exporter = plugin("exporter", layout)()
     with tempfile.TemporaryDirectory() as folder:
         written = exporter.write(dataset, Path(folder))

@@ -16,6 +16,7 @@ from dsbuilder.layouts.coco.annotation import CocoCategory
 from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.layouts.folder.reader import Folder
 from dsbuilder.layouts.imagefolder.reader import ImageFolder
+from dsbuilder.layouts.ocr.reader import Ocr
 from dsbuilder.layouts.voc.reader import Voc
 from dsbuilder.layouts.yolo.reader import Yolo
 from dsbuilder.plugin import Boxes, ClassLabel, ImageSpec, SampleSpec, Source, Text
@@ -187,7 +188,14 @@ def tables(root: Path) -> tuple[Source, list[Path]]:
     return ImageFolder(path=root, text_column="said"), draw(root, PLACES)
 
 
-LAYOUTS = [folders, tables, yolo_set, voc_set, coco_set]
+def texts(root: Path) -> tuple[Source, list[Path]]:
+    for split in ("train", "test"):
+        files = [path.partition("/")[2] for path in PLACES if path.startswith(split)]
+        write(root / split / "gt.txt", "".join(f"{file}\tx\n" for file in files))
+    return Ocr(path=root), draw(root, PLACES)
+
+
+LAYOUTS = [folders, tables, texts, yolo_set, voc_set, coco_set]
 
 
 @pytest.mark.parametrize("make", LAYOUTS)

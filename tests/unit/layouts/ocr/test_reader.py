@@ -1,6 +1,5 @@
 """The source of texts: every form in its own layout, splits, traps, and an account of all files."""
 
-import logging
 import re
 from pathlib import Path
 
@@ -9,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.ocr.reader import Ocr
-from dsbuilder.plugin import Text
+from dsbuilder.plugin import ImageSpec, SampleSpec, Text, Value
 
 
 def filled(root: Path, files: dict[str, str | None]) -> Path:
@@ -22,12 +22,12 @@ def filled(root: Path, files: dict[str, str | None]) -> Path:
 
 
 def texts(source: Ocr) -> dict[str, str]:
-    return {record.key: record.targets["text"] for record in source.records()}
+    return {record.key: record.targets["text"] for record in source.open().records}
 
 
 def refusal(source: Ocr) -> str:
     with pytest.raises(DataError) as caught:
-        source.records()
+        source.open().list()
     return str(caught.value).replace(str(source.path), "ROOT")
 
 
@@ -48,18 +48,18 @@ TRDG = {"labels.txt": "0.jpg two words\n1.jpg three\n", "0.jpg": None, "1.jpg": 
 
 def test_icdar_word_recognition(tmp_path):
     source = Ocr(path=filled(tmp_path, ICDAR))
-    assert [(each.key, each.split, each.targets) for each in source.records()] == [
+    assert [(each.key, each.split, each.targets) for each in source.open().records] == [
         ("test/images/word_1.png", "test", {"text": "猫"}),
         ("train/images/word_1.png", "train", {"text": "Exit"}),
         ("train/images/word_2.png", "train", {"text": '"A", 1'}),
     ]
-    assert source.targets([]) == {"text": Text()}
+    assert source.open().targets == {"text": Text()}
 
 
 def test_synthtiger(tmp_path):
     source = Ocr(path=filled(tmp_path, SYNTHTIGER))
     assert texts(source) == {"images/0/0.jpg": "Exit 4", "images/0/1.jpg": "Don't"}
-    assert {record.split for record in source.records()} == {None}
+    assert {record.split for record in source.open().records} == {None}
 
 
 def test_trdg_with_a_list(tmp_path):
@@ -79,11 +79,11 @@ def test_trdg_with_texts_in_the_names(tmp_path, form, names):
 
 def test_a_list_and_the_folders_are_watched(tmp_path):
     source = Ocr(path=filled(tmp_path, SYNTHTIGER))
-    assert set(source.watches()) == {
+    assert set(source.open().watches()) == {
         tmp_path / each for each in ("", "gt.txt", "images", "images/0")
     }
     names = Ocr(path=filled(tmp_path / "names", {"a_1.png": None}), form="text_id")
-    assert names.watches() == [tmp_path / "names"]
+    assert names.open().watches() == [tmp_path / "names"]
 
 
 def test_a_list_may_be_called_otherwise(tmp_path):
@@ -143,15 +143,14 @@ def test_a_folder_without_a_list_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("layout", [ICDAR, SYNTHTIGER, TRDG])
 @pytest.mark.parametrize("extra", [[], ["x.png", "in/y.jpg"], ["x.png", "notes.md", "LICENSE"]])
-def test_what_is_read_and_what_is_skipped_are_all_files(tmp_path, caplog, layout, extra):
+def test_what_is_read_and_what_is_skipped_are_all_files(tmp_path, layout, extra):
     root = filled(tmp_path, {**layout, **dict.fromkeys(extra)})
-    with caplog.at_level(logging.WARNING):
-        records = list(Ocr(path=root).records())
+    catalog = Ocr(path=root).open()
     lists = sum(name.endswith(".txt") for name in layout)
-    counts = [re.search(r"(\d+) files? w", message) for message in caplog.messages]
+    counts = [re.search(r"(\d+) files? w", note) for note in catalog.notes]
     assert [int(count[1]) for count in counts if count] == ([len(extra)] if extra else [])
     files = [path for path in root.rglob("*") if path.is_file()]
-    assert len(records) + lists + len(extra) == len(files)
+    assert len(catalog.records) + lists + len(extra) == len(files)
 
 
 @given(st.data())
@@ -166,7 +165,7 @@ def test_a_mutated_list_gives_its_texts_or_a_clear_error(tmp_path_factory, data)
         found = found or bytearray(b" ")
     (root / name).write_bytes(bytes(found))
     try:
-        records = list(Ocr(path=root).records())
+        records = Ocr(path=root).open().records
     except DataError as error:
         assert str(root) in str(error)
     else:
@@ -176,33 +175,51 @@ def test_a_mutated_list_gives_its_texts_or_a_clear_error(tmp_path_factory, data)
 
 @pytest.mark.parametrize("layout", [ICDAR, SYNTHTIGER, TRDG])
 def test_each_layout_is_recognised(tmp_path, layout):
-    found = Ocr.recognise(filled(tmp_path, layout))
-    assert found.certainty == 0.9
+    found = Ocr.signs(filled(tmp_path, layout))
+    assert (found.evidence, found.explained, found.contradictions) == ("declared", 1, [])
     assert found.options == {"path": "."}
     assert "each an image and its text" in found.reason
+
+
+def test_images_that_no_list_names_are_no_part_of_what_is_explained(tmp_path):
+    filled(tmp_path, {**ICDAR, "train/images/more.png": None})
+    assert Ocr.signs(tmp_path).explained == 0.75
 
 
 def test_classes_and_absent_images_are_not_recognised_as_texts(tmp_path):
     lines = "".join(f"{index}.png cat\n" for index in range(10))
     filled(tmp_path, {"labels.txt": lines, **dict.fromkeys(f"{i}.png" for i in range(10))})
-    found = Ocr.recognise(tmp_path)
-    assert found.certainty == 0.3
-    assert found.reason.endswith("but only 1 are different, as classes are")
+    assert Ocr.signs(tmp_path).contradictions == ["only 1 are different, as classes are"]
     (tmp_path / "3.png").unlink()
-    assert Ocr.recognise(tmp_path).reason.endswith("but '3.png' does not lie there")
+    found = Ocr.signs(tmp_path)
+    assert found.evidence is None
+    assert found.reason.endswith(", but '3.png' does not lie there")
 
 
 def test_names_with_texts_are_recognised_with_doubt(tmp_path):
     filled(tmp_path, dict.fromkeys(f"word{index}x_{index}.jpg" for index in range(5)))
-    found = Ocr.recognise(tmp_path)
-    assert (found.certainty, found.options["form"]) == (0.3, "text_id")
+    found = Ocr.signs(tmp_path)
+    assert (found.evidence, found.options["form"]) == ("possible", "text_id")
+    assert found.contradictions == ["nothing says so"]
     for index in range(5):
         (tmp_path / f"word{index}x_{index}.jpg").rename(tmp_path / f"IMG_{index}.jpg")
-    assert Ocr.recognise(tmp_path).certainty == 0
+    assert Ocr.signs(tmp_path).evidence is None
 
 
 def test_an_empty_folder_is_not_recognised(tmp_path):
-    assert Ocr.recognise(tmp_path).certainty == 0
+    assert Ocr.signs(tmp_path).evidence is None
+
+
+def test_an_export_has_its_text_under_its_own_name_and_repeated_ones_are_texts(tmp_path):
+    lines = "".join(f"{index}.png\tcat\n" for index in range(10))
+    filled(tmp_path, {"gt.txt": lines, **dict.fromkeys(f"{i}.png" for i in range(10))})
+    kinds = {"n": Value(), "said": Text(), "more": Text()}
+    image = ImageSpec(height=8, width=8, channels=3)
+    sidecar.write(tmp_path, SampleSpec(image=image, targets=kinds), {"0.png": "a//copy-1"})
+    catalog = Ocr(path=tmp_path).open()
+    assert catalog.targets == {"said": Text()}
+    assert (catalog.records[0].key, catalog.records[0].targets) == ("a@copy-1", {"said": "cat"})
+    assert Ocr.signs(tmp_path).contradictions == []
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def build(make_images, write_pipeline, tmp_path: Path):
 def test_what_is_exported_is_read_again(build, tmp_path: Path, cache: str) -> None:
     dataset = build(cache)
     export(dataset, tmp_path / "ocr", to="ocr")
-    records = Ocr(path=tmp_path / "ocr").records()
+    records = Ocr(path=tmp_path / "ocr").open().records
     read = {record.key: record for record in records}
     expected = {
         sample.key: (split, sample) for split in dataset.splits for sample in dataset.samples(split)
