@@ -33,7 +33,7 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pairs:
+class ImagesWithMasks:
     """Images and masks of a folder.
 
     Attributes:
@@ -51,7 +51,7 @@ class Pairs:
         return {path for pair in self.pairs.values() for path in pair}
 
 
-def paired(paths: Iterable[str], *, image: Side, mask: Side) -> Pairs:
+def paired(paths: Iterable[str], *, image: Side, mask: Side) -> ImagesWithMasks:
     """Returns the images and masks among files with an extension; what fits both is a mask.
 
     Raises:
@@ -71,7 +71,7 @@ def paired(paths: Iterable[str], *, image: Side, mask: Side) -> Pairs:
                 )
             break
     images, masks = found[image.noun], found[mask.noun]
-    return Pairs(
+    return ImagesWithMasks(
         pairs={each: (images[each], masks[each]) for each in images if each in masks},
         images=[images[each] for each in images if each not in masks],
         masks=[masks[each] for each in masks if each not in images],

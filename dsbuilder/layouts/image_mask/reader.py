@@ -1,21 +1,26 @@
 """Images and masks that lie in two folders under the same names."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import shortened
-from dsbuilder.layouts.glance import glance
-from dsbuilder.layouts.image_mask.format import Pairs, Side, paired
-from dsbuilder.layouts.image_mask.signs import recognised
+from dsbuilder.layouts.image_mask.format import ImagesWithMasks, Side, paired
+from dsbuilder.layouts.image_mask.signs import signs_of
 from dsbuilder.layouts.mask_names import MaskNames
 from dsbuilder.layouts.splits import stated_splits
 from dsbuilder.layouts.tree import Tree, scan
-from dsbuilder.plugin import DataError, Recognition, Record, Source, Target, did_you_mean, source
-
-_log = logging.getLogger(__name__)
+from dsbuilder.plugin import (
+    Catalog,
+    DataError,
+    Listing,
+    Record,
+    Signs,
+    Source,
+    did_you_mean,
+    source,
+)
 
 
 @source("image_mask")
@@ -35,7 +40,7 @@ class ImageMask(Source):
     names, and the extension. Folders with splits' names at the top, or below those of the images
     and the masks, are splits if every image lies in one. Masks are palettes, gray values, or
     colors that `colors` maps; no JPEG, which does not keep values. Other files are skipped,
-    counted, and reported in the log. The key of a record is its image's path below `path`.
+    counted, and reported. The key of a record is its image's path below `path`.
 
     Attributes:
       path: the folder at the top.
@@ -64,7 +69,7 @@ class ImageMask(Source):
     skip_unpaired: bool = False
 
     def __post_init__(self) -> None:
-        _ = self._names
+        _ = self.mask_names
         if self.images == self.masks and self.image_suffix == self.mask_suffix:
             raise ValueError(
                 "expected images and masks in two folders or with two suffixes, found the same. "
@@ -72,47 +77,55 @@ class ImageMask(Source):
             )
 
     @property
-    def _names(self) -> MaskNames:
+    def mask_names(self) -> MaskNames:
+        """What the options say of the values in masks."""
         return MaskNames(classes=self.classes, colors=self.colors, ignore=self.ignore)
 
     @classmethod
-    def recognise(cls, folder: Path) -> Recognition:
-        """Says whether images and masks lie in two folders under the same names.
+    def signs(cls, folder: Path) -> Signs:
+        """Looks for images and masks that lie in two folders under the same names.
 
         A few masks are opened, since their values alone say how many classes there are.
         """
-        return recognised(folder, glance(folder))
+        return signs_of(folder)
 
-    def records(self) -> Iterator[Record]:
-        """Yields a record for every image with a mask, in the order of the keys.
+    def open(self) -> Catalog:
+        """Returns the catalog of the two folders, in the order of the keys.
 
-        Raises:
-          DataError: there are none, an image has no mask or several, or a mask no image.
+        Raises (when it is listed):
+          DataError: there are no pairs, an image has no mask or several, or a mask no image.
         """
-        tree = scan(self.path)
-        image = Side(noun="image", folder=self.images, suffix=self.image_suffix)
-        mask = Side(noun="mask", folder=self.masks, suffix=self.mask_suffix)
+        return _ImageMaskCatalog(self)
+
+
+class _ImageMaskCatalog(Catalog):
+    def __init__(self, source: ImageMask) -> None:
+        self._source = source
+
+    def list(self) -> Listing:
+        source = self._source
+        tree = scan(source.path)
+        image = Side(noun="image", folder=source.images, suffix=source.image_suffix)
+        mask = Side(noun="mask", folder=source.masks, suffix=source.mask_suffix)
         try:
             found = paired(tree.images(), image=image, mask=mask)
         except DataError as error:
-            raise DataError(f"{self.path}: {error}") from None
+            raise DataError(f"{source.path}: {error}") from None
         if not found.pairs:
-            raise DataError(_nothing_found(self, tree))
-        _refuse_unpaired(self, found)
-        _report(self, tree, found)
-        return iter(_records(self, found))
+            raise DataError(_nothing_found(source, tree))
+        _refuse_unpaired(source, found)
+        return Listing(
+            records=list(_records(source, found)),
+            targets={"mask": source.mask_names.target},
+            notes=_notes(tree, found),
+        )
 
     def watches(self) -> Sequence[Path]:
-        """Returns every folder at or below `path`."""
-        return scan(self.path).below(self.path)
-
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns `mask`."""
-        return {"mask": self._names.target}
+        return scan(self._source.path).below(self._source.path)
 
 
-def _records(source: ImageMask, found: Pairs) -> Iterator[Record]:
-    values = source._names.values
+def _records(source: ImageMask, found: ImagesWithMasks) -> Iterator[Record]:
+    values = source.mask_names.values
     mapped = {} if values is None else {"values": values}
     splits = stated_splits(list(found.pairs))
     for (common, (image, mask)), split in zip(found.pairs.items(), splits, strict=True):
@@ -128,7 +141,7 @@ def _records(source: ImageMask, found: Pairs) -> Iterator[Record]:
         )
 
 
-def _refuse_unpaired(source: ImageMask, found: Pairs) -> None:
+def _refuse_unpaired(source: ImageMask, found: ImagesWithMasks) -> None:
     if source.skip_unpaired:
         return
     for noun, alone in (("image", found.images), ("mask", found.masks)):
@@ -151,11 +164,8 @@ def _nothing_found(source: ImageMask, tree: Tree) -> str:
     )
 
 
-def _report(source: ImageMask, tree: Tree, found: Pairs) -> None:
-    """Logs what was not read."""
-    read = found.read
-    skipped = tree.skipped(read | set(found.images) | set(found.masks))
+def _notes(tree: Tree, found: ImagesWithMasks) -> list[str]:
+    """Says what was not read."""
+    skipped = tree.skipped(found.read | set(found.images) | set(found.masks))
     unpaired = {"images without a mask": found.images, "masks without an image": found.masks}
-    skipped += Counter({kind: len(paths) for kind, paths in unpaired.items()})
-    for note in tree.notes(skipped):
-        _log.warning("%s: %s.", source.path, note)
+    return tree.notes(skipped + Counter({kind: len(paths) for kind, paths in unpaired.items()}))

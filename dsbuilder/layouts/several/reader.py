@@ -1,7 +1,6 @@
 """Several sources as one, each whole or with a share of its records."""
 
 import hashlib
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,15 +10,15 @@ import numpy as np
 
 from dsbuilder.plugin import (
     Boxes,
+    Catalog,
     DataError,
+    Listing,
     Record,
     Source,
     Target,
     did_you_mean,
     source,
 )
-
-_log = logging.getLogger(__name__)
 
 _UNITED = frozenset({"class", "multi_label", "boxes"})
 """Kinds of target whose raw labels are names, so that their classes can be united."""
@@ -38,10 +37,10 @@ class Several(Source):
           shares: {web: 0.25}
 
     All must have the same targets. Classes are united: those of the first source keep their ids,
-    new ones of the next follow in their order; the classes of masks must be the same. What a share
-    keeps is decided by a hash of each key alone, so that a file that is added changes nothing for
-    the others; a larger share keeps all that a smaller one keeps. Records of equally named groups
-    are one group, also across sources.
+    new ones of the next follow in their order, also those of records that a share leaves out; the
+    classes of masks must be the same. What a share keeps is decided by a hash of each key alone, so
+    that a file that is added changes nothing for the others; a larger share keeps all that a
+    smaller one keeps. Records of equally named groups are one group, also across sources.
 
     Attributes:
       sources: name -> source. The key of a record is `name/` and its key in the source.
@@ -67,69 +66,77 @@ class Several(Source):
                     f"shares: expected a share in (0, 1] of '{name}', found {share:g}."
                 )
 
-    def records(self) -> Iterator[Record]:
-        """Yields the records of every source that its share keeps.
+    def open(self) -> Catalog:
+        """Returns the catalog of all sources.
 
-        Raises:
-          DataError: a source is not what its options promise, or a share keeps nothing of one.
+        Raises (when it is listed):
+          DataError: a source is not what its options promise, a share keeps nothing of one, or
+            sources have different targets.
         """
-        return iter([each for name in self.sources for each in self._kept(name)])
+        return _SeveralCatalog(self)
 
-    def _kept(self, name: str) -> list[Record]:
-        found = [replace(each, key=f"{name}/{each.key}") for each in self.sources[name].records()]
-        share = self.shares.get(name, 1.0)
+
+class _SeveralCatalog(Catalog):
+    def __init__(self, source: Several) -> None:
+        self._shares = source.shares
+        self._catalogs = {name: each.open() for name, each in source.sources.items()}
+
+    def list(self) -> Listing:
+        catalogs = self._catalogs
+        kept = {name: self._kept(name, each) for name, each in catalogs.items()}
+        # The classes of all records count, also of those that a share leaves out: so a share that
+        # changes changes no id.
+        targets = {name: each.targets for name, each in catalogs.items()}
+        _check_alike(targets)
+        return Listing(
+            records=[record for each in kept.values() for record in each],
+            targets={
+                target: _united(target, {name: each[target] for name, each in targets.items()})
+                for target in next(iter(targets.values()))
+            },
+            notes=[*self._left_out(kept), *_notes_of(catalogs)],
+        )
+
+    def _kept(self, name: str, catalog: Catalog) -> Sequence[Record]:
+        """Returns the records of a source that its share keeps."""
+        found = [replace(each, key=f"{name}/{each.key}") for each in catalog.records]
+        share = self._shares.get(name, 1.0)
         kept = [each for each in found if _place(each.key) < share]
         if not kept:
             raise DataError(
                 f"several: expected records of '{name}', found none of {len(found)} in its share "
                 f"of {share:g}. Raise the share, or leave the source out."
             )
-        if len(kept) < len(found):
-            left = len(found) - len(kept)
-            _log.warning(
-                "several: %d of %d records of '%s' were left out, by its share of %g.",
-                left,
-                len(found),
-                name,
-                share,
-            )
         return kept
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """Returns the targets of all sources, with the classes of all.
-
-        Raises:
-          DataError: sources have different targets.
-        """
-        parts: dict[str, list[Record]] = {name: [] for name in self.sources}
-        for record in records:
-            name, own = _own(record)
-            parts[name].append(own)
-        found = {name: self.sources[name].targets(part) for name, part in parts.items() if part}
-        if not found:
-            return {}
-        _check_alike(found)
-        return {
-            target: _united(target, {name: targets[target] for name, targets in found.items()})
-            for target in next(iter(found.values()))
-        }
+    def _left_out(self, kept: Mapping[str, Sequence[Record]]) -> Iterator[str]:
+        for name, records in kept.items():
+            total = len(self._catalogs[name].records)
+            if len(records) < total:
+                yield (
+                    f"{total - len(records)} of {total} records of '{name}' were left out, by its "
+                    f"share of {self._shares[name]:g}"
+                )
 
     def watches(self) -> Sequence[Path] | None:
-        """Returns what the sources watch; None if one of them does not know."""
-        watched = [each.watches() for each in self.sources.values()]
+        watched = [each.watches() for each in self._catalogs.values()]
         if any(paths is None for paths in watched):
             return None
         return [path for paths in watched for path in paths or ()]
 
     def read(self, record: Record) -> bytes | np.ndarray:
-        """Returns the pixels, as the record's source reads them."""
         name, own = _own(record)
-        return self.sources[name].read(own)
+        return self._catalogs[name].read(own)
 
     def identity(self, record: Record) -> str | None:
-        """Returns what the record's source says."""
         name, own = _own(record)
-        return self.sources[name].identity(own)
+        return self._catalogs[name].identity(own)
+
+
+def _notes_of(catalogs: Mapping[str, Catalog]) -> Iterator[str]:
+    """Yields the notes of all sources, each with the name of its source before it."""
+    for name, catalog in catalogs.items():
+        yield from (f"{name}: {note}" for note in catalog.notes)
 
 
 def _is_name(name: str) -> bool:

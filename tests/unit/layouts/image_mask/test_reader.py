@@ -1,6 +1,5 @@
 """The source of images and masks: layouts, values and colors, pairs, an account of all files."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ def filled(root: Path, *files: str) -> Path:
 
 def refusal(source: ImageMask) -> str:
     with pytest.raises(DataError) as caught:
-        source.records()
+        source.open().list()
     return str(caught.value).replace(str(source.path), "ROOT")
 
 
@@ -46,11 +45,11 @@ def refusal(source: ImageMask) -> str:
 )
 def test_pairs_are_found_in_every_layout(tmp_path, files, splits):
     source = ImageMask(path=filled(tmp_path, *files), classes=CLASSES, ignore="255")
-    records = list(source.records())
+    records = source.open().records
     images = sorted(file for file in files if "images/" in file)
     assert [record.key for record in records] == images
     assert [record.split for record in records] == (splits or ["train", "validation"])
-    target = source.targets(records)["mask"]
+    target = source.open().targets["mask"]
     assert target == Mask(names=CLASSES, ignore=255)
     for record in records:
         (mask,) = record.files
@@ -65,8 +64,8 @@ def test_colors_stand_for_classes_in_the_order_of_first_appearance(tmp_path):
     saved(tmp_path / "masks/a.png", colors[painted])
     mapped = {"black": "sky", "#FF0000": "road", "#000080": "road"}
     source = ImageMask(path=tmp_path, colors=mapped, ignore="#e0e0c0")
-    records = list(source.records())
-    target = source.targets(records)["mask"]
+    records = source.open().records
+    target = source.open().targets["mask"]
     assert target == Mask(names=("sky", "road"), ignore=255)
     found = target.parse(records[0].targets["mask"])
     assert np.array_equal(found, np.array([0, 1, 1, 255])[painted])
@@ -87,8 +86,8 @@ def test_values_of_gray_palette_and_equal_channels_stand_for_classes(tmp_path, m
     source = ImageMask(
         path=tmp_path, classes=CLASSES, colors={"7": "sky", "0": "car", "200": "road"}
     )
-    records = list(source.records())
-    found = source.targets(records)["mask"].parse(records[0].targets["mask"])
+    records = source.open().records
+    found = source.open().targets["mask"].parse(records[0].targets["mask"])
     assert found.tolist() == [[2, 0, 1], [1, 0, 2]]
 
 
@@ -106,7 +105,7 @@ def test_names_may_differ_by_suffixes(tmp_path):
         classes=CLASSES,
         group_folders=True,
     )
-    (record,) = source.records()
+    (record,) = source.open().records
     assert (record.key, record.split, record.group) == (files[0], "train", "train/x")
     assert record.files == (tmp_path / files[1],)
 
@@ -116,7 +115,7 @@ def test_images_and_masks_may_lie_in_one_folder(tmp_path):
     for name in ("a_mask.png", "in/b_mask.png"):
         saved(tmp_path / name, IDS)
     source = ImageMask(path=tmp_path, images=".", masks=".", mask_suffix="_mask", classes=CLASSES)
-    assert [(each.key, each.files[0].name) for each in source.records()] == [
+    assert [(each.key, each.files[0].name) for each in source.open().records] == [
         ("a.jpg", "a_mask.png"),
         ("in/b.jpg", "b_mask.png"),
     ]
@@ -125,16 +124,14 @@ def test_images_and_masks_may_lie_in_one_folder(tmp_path):
 def test_groups_are_folders_below_the_images(tmp_path):
     files = [f"{part}/{name}.png" for part in ("images", "masks") for name in ("p1/a", "p2/a", "b")]
     source = ImageMask(path=filled(tmp_path, *files), classes=CLASSES, group_folders=True)
-    assert {each.key: each.group for each in source.records()} == {
+    assert {each.key: each.group for each in source.open().records} == {
         "images/p1/a.png": "p1",
         "images/p2/a.png": "p2",
         "images/b.png": None,
     }
 
 
-def test_what_has_no_partner_is_an_error_or_skipped_and_all_files_are_accounted_for(
-    tmp_path, caplog
-):
+def test_what_has_no_partner_is_an_error_or_skipped_and_all_files_are_accounted_for(tmp_path):
     filled(tmp_path, "images/a.jpg", "images/b.jpg", "masks/a.png", "masks/c.png", "masks/d.png")
     filled(tmp_path, "preview.png")
     (tmp_path / "LICENSE").write_text("")
@@ -143,20 +140,19 @@ def test_what_has_no_partner_is_an_error_or_skipped_and_all_files_are_accounted_
         "ROOT: expected a mask for every image, found 1 without one: 'images/b.jpg'. Add them, say "
         "how names differ with mask_suffix, or set skip_unpaired: true."
     )
-    with caplog.at_level(logging.WARNING):
-        records = list(ImageMask(**options, skip_unpaired=True).records())
-    assert [message.replace(str(tmp_path), "ROOT") for message in caplog.messages] == [
-        "ROOT: 5 files were skipped: 2 masks without an image, 1 .png, 1 images without a mask, "
-        "1 without an extension."
+    catalog = ImageMask(**options, skip_unpaired=True).open()
+    assert catalog.notes == [
+        "5 files were skipped: 2 masks without an image, 1 .png, 1 images without a mask, "
+        "1 without an extension"
     ]
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert 2 * len(records) + 5 == len(files)
+    assert 2 * len(catalog.records) + 5 == len(files)
 
 
 def test_folders_are_watched(tmp_path):
     filled(tmp_path, "images/a.jpg", "masks/a.png")
     source = ImageMask(path=tmp_path, classes=CLASSES)
-    assert source.watches() == [tmp_path, tmp_path / "images", tmp_path / "masks"]
+    assert source.open().watches() == [tmp_path, tmp_path / "images", tmp_path / "masks"]
 
 
 def test_two_masks_for_one_image_are_an_error(tmp_path):
@@ -208,7 +204,7 @@ def test_pairs_and_the_rest_are_all_files(tmp_path_factory, images, masks):
         assert "found no pair" in refusal(ImageMask(path=root, classes=CLASSES))
         return
     source = ImageMask(path=root, classes=CLASSES, skip_unpaired=True)
-    assert {each.key for each in source.records()} == {
+    assert {each.key for each in source.open().records} == {
         f"images/{name}.png" for name in images & masks
     }
     if images != masks:
@@ -226,20 +222,20 @@ def test_a_mutated_mask_gives_ids_or_a_clear_error(tmp_path_factory, suffix, dat
         found = found or bytearray(b" ")
     path.write_bytes(bytes(found))
     source = ImageMask(path=root, classes=CLASSES, ignore="255")
-    (record,) = source.records()
+    (record,) = source.open().records
     try:
-        ids = source.targets([record])["mask"].parse(record.targets["mask"])
+        ids = source.open().targets["mask"].parse(record.targets["mask"])
     except DataError as error:
         assert "expected" in str(error)
     else:
         assert set(np.unique(ids)) <= {0, 1, 2, 255}
-    assert ImageMask.recognise(root).certainty in (0, 0.9)
+    assert ImageMask.signs(root).evidence in (None, "arranged")
 
 
 def test_folders_of_images_and_masks_are_recognised_with_their_classes(tmp_path):
     filled(tmp_path, *(f"{part}/{index}.png" for part in ("imgs", "masks") for index in range(4)))
-    found = ImageMask.recognise(tmp_path)
-    assert found.certainty == 0.9
+    found = ImageMask.signs(tmp_path)
+    assert (found.evidence, found.explained, found.contradictions) == ("arranged", 1, [])
     assert found.reason == "4 images with a mask of the same name in 'imgs' and 'masks'"
     assert found.options == {
         "path": ".",
@@ -248,15 +244,15 @@ def test_folders_of_images_and_masks_are_recognised_with_their_classes(tmp_path)
         "ignore": "255",
     }
     source = ImageMask(**{**found.options, "path": tmp_path})
-    assert len(list(source.records())) == 4
+    assert len(source.open().records) == 4
 
 
 def test_masks_may_lie_deeper_than_images(tmp_path):
     filled(tmp_path, *(f"{p}/{i}.png" for p in ("images", "annotations/trimaps") for i in "123"))
-    found = ImageMask.recognise(tmp_path)
-    assert (found.certainty, found.options["masks"]) == (0.9, "annotations/trimaps")
+    found = ImageMask.signs(tmp_path)
+    assert (found.evidence, found.options["masks"]) == ("arranged", "annotations/trimaps")
     source = ImageMask(**{**found.options, "path": tmp_path})
-    assert len(list(source.records())) == 3
+    assert len(source.open().records) == 3
 
 
 def test_suffixes_colors_and_lone_files_are_recognised(tmp_path):
@@ -264,8 +260,8 @@ def test_suffixes_colors_and_lone_files_are_recognised(tmp_path):
     colors = np.array([[[0, 0, 0], [255, 0, 0]]], np.uint8)
     for index in range(3):
         saved(tmp_path / f"labels/{index}_seg.png", colors)
-    found = ImageMask.recognise(tmp_path)
-    assert found.certainty == pytest.approx(0.675)
+    found = ImageMask.signs(tmp_path)
+    assert (found.evidence, found.explained) == ("arranged", 0.75)
     assert found.options == {
         "path": ".",
         "masks": "labels",
@@ -274,13 +270,13 @@ def test_suffixes_colors_and_lone_files_are_recognised(tmp_path):
         "skip_unpaired": True,
     }
     source = ImageMask(**{**found.options, "path": tmp_path})
-    assert len(list(source.records())) == 3
+    assert len(source.open().records) == 3
 
 
 def test_black_and_white_masks_are_recognised_by_their_values(tmp_path):
     filled(tmp_path, "images/a.png")
     saved(tmp_path / "masks/a.png", np.array([[0, 255]], np.uint8))
-    assert ImageMask.recognise(tmp_path).options["colors"] == {"0": "class 0", "255": "class 255"}
+    assert ImageMask.signs(tmp_path).options["colors"] == {"0": "class 0", "255": "class 255"}
 
 
 @pytest.mark.parametrize("count", [66, 400])
@@ -289,14 +285,20 @@ def test_classes_are_guessed_from_masks_of_every_kind_of_name(tmp_path, count):
         name = f"{index // 2:03}_{'right' if index % 2 else 'left'}.png"
         filled(tmp_path, f"images/{name}")
         saved(tmp_path / f"masks/{name}", np.array([[0, 1 + index % 2]], np.uint8))
-    classes = ImageMask.recognise(tmp_path).options["classes"]
+    classes = ImageMask.signs(tmp_path).options["classes"]
     assert classes == ("class 0", "class 1", "class 2")
-    assert ImageMask.recognise(tmp_path).options["classes"] == classes
+    assert ImageMask.signs(tmp_path).options["classes"] == classes
 
 
 def test_other_folders_are_not_recognised(tmp_path):
-    assert ImageMask.recognise(tmp_path).certainty == 0
+    assert ImageMask.signs(tmp_path).evidence is None
     filled(tmp_path, "images/a.png", "masks/b.png")
-    assert ImageMask.recognise(tmp_path).certainty == 0
+    assert ImageMask.signs(tmp_path).evidence is None
     saved(tmp_path / "masks/a.jpg", IDS)
-    assert ImageMask.recognise(tmp_path).certainty == 0
+    assert ImageMask.signs(tmp_path).evidence is None
+
+
+def test_xml_files_beside_masks_speak_for_another_layout(tmp_path):
+    filled(tmp_path, "images/a.png", "masks/a.png")
+    (tmp_path / "a.xml").touch()
+    assert ImageMask.signs(tmp_path).contradictions == ["1 XML file may say more of them"]

@@ -1,6 +1,6 @@
 """Several sources as one: keys, shares, classes, and where they do not agree."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from dsbuilder.layouts.folder.reader import Folder
 from dsbuilder.layouts.several.reader import Several
 from dsbuilder.plugin import (
     Boxes,
+    Catalog,
     ClassLabel,
+    Listing,
     Mask,
     MultiLabel,
     Record,
@@ -31,24 +33,30 @@ class Made(Source):
     """Records without files, which know what they are asked.
 
     Attributes:
-      keys: of the records.
+      keys: keys of the records.
       kinds: the targets.
+      notes: what is told of them.
     """
 
     keys: tuple[str, ...] = ("a", "b")
     kinds: Mapping[str, Target]
+    notes: tuple[str, ...] = ()
 
-    def records(self) -> Iterator[Record]:
-        for key in self.keys:
-            yield Record(key=key, group=f"group {key}", split="train")
+    def open(self) -> Catalog:
+        return MadeCatalog(self)
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        assert {record.key for record in records} <= set(self.keys)
-        return self.kinds
+
+class MadeCatalog(Catalog):
+    def __init__(self, source: Made) -> None:
+        self._source = source
+
+    def list(self) -> Listing:
+        found = [Record(key=key, group=f"group {key}", split="train") for key in self._source.keys]
+        return Listing(records=found, targets=self._source.kinds, notes=self._source.notes)
 
     def read(self, record: Record) -> np.ndarray:
-        assert record.key in self.keys
-        return np.full((2, 2, 3), self.keys.index(record.key), np.uint8)
+        assert record.key in self._source.keys
+        return np.full((2, 2, 3), self._source.keys.index(record.key), np.uint8)
 
     def identity(self, record: Record) -> str:
         return f"made {record.key}"
@@ -60,21 +68,25 @@ def several(**kinds: Target) -> Several:
 
 
 def united(**kinds: Target) -> Target:
-    source = several(**kinds)
-    return source.targets(list(source.records()))["t"]
+    return several(**kinds).open().targets["t"]
 
 
 def test_keys_bear_the_name_of_their_source_which_reads_them():
-    source = several(one=Text(), two=Text())
-    records = list(source.records())
+    catalog = several(one=Text(), two=Text()).open()
+    records = catalog.records
     assert [each.key for each in records] == ["one/a", "one/b", "two/a", "two/b"]
     assert {(each.group, each.split) for each in records} == {
         ("group a", "train"),
         ("group b", "train"),
     }
-    assert [source.read(each).max() for each in records] == [0, 1, 0, 1]
-    assert [source.identity(each) for each in records][:2] == ["made a", "made b"]
-    assert source.targets([]) == {}
+    assert [catalog.read(each).max() for each in records] == [0, 1, 0, 1]
+    assert [catalog.identity(each) for each in records][:2] == ["made a", "made b"]
+
+
+def test_a_record_is_read_by_a_catalog_that_lists_nothing():
+    found = several(one=Text(), two=Text()).open().records
+    again = several(one=Text(), two=Text()).open()
+    assert [again.read(each).max() for each in found] == [0, 1, 0, 1]
 
 
 keys = st.sets(st.text(st.characters(codec="utf-8", exclude_characters="\0/\\"), min_size=1))
@@ -84,7 +96,7 @@ def kept(names: set[str], share: float) -> set[str]:
     made = Made(keys=tuple(sorted(names)), kinds={"t": Text()})
     source = Several(sources={"some": made, "all": made}, shares={"some": share})
     try:
-        return {each.key for each in source.records() if each.key.startswith("some/")}
+        return {each.key for each in source.open().records if each.key.startswith("some/")}
     except DataError as error:
         assert "found none of" in str(error)
         return set()
@@ -97,14 +109,26 @@ def test_what_a_share_keeps_depends_on_no_other_file(some, more, share, other):
     assert kept(some, smaller) <= kept(some, larger)
 
 
-def test_a_share_is_kept_and_the_rest_is_reported(caplog):
-    names = {f"{index}.png" for index in range(10_000)}
-    found = kept(names, 0.25)
-    assert len(found) == pytest.approx(2500, abs=200)
-    assert caplog.messages == [
-        f"several: {10_000 - len(found)} of 10000 records of 'some' were left out, by its share of "
-        "0.25."
+def test_a_share_is_kept_and_the_rest_is_told_with_what_the_sources_tell():
+    made = Made(keys=tuple(f"{index}.png" for index in range(10_000)), kinds={"t": Text()})
+    told = Made(kinds={"t": Text()}, notes=("1 file was skipped", "another note"))
+    catalog = Several(sources={"some": made, "all": told}, shares={"some": 0.25}).open()
+    count = len(catalog.records) - 2
+    assert count == pytest.approx(2500, abs=200)
+    assert catalog.notes == [
+        f"{10_000 - count} of 10000 records of 'some' were left out, by its share of 0.25",
+        "all: 1 file was skipped",
+        "all: another note",
     ]
+
+
+def test_classes_of_records_that_a_share_leaves_out_keep_their_ids(make_images, tmp_path: Path):
+    one = make_images("one", classes=tuple("abcdefgh"), count=1)
+    two = make_images("two", classes=("a", "z"), count=1)
+    sources = {"one": Folder(path=one), "two": Folder(path=two)}
+    catalog = Several(sources=sources, shares={"one": 0.3}).open()
+    assert len(catalog.records) < 8
+    assert catalog.targets == {"label": ClassLabel(names=tuple("abcdefghz"))}
 
 
 @pytest.mark.parametrize("kind", [ClassLabel, MultiLabel, Boxes])
@@ -141,7 +165,7 @@ def test_targets_of_other_names_are_an_error():
     text, value = Made(kinds={"text": Text()}), Made(kinds={"value": Value()})
     source = Several(sources={"one": text, "two": value})
     with pytest.raises(DataError, match="found text in 'one' and value in 'two'"):
-        source.targets(list(source.records()))
+        source.open().list()
 
 
 @pytest.mark.parametrize(
@@ -216,12 +240,12 @@ def test_what_is_watched_is_what_all_watch(tmp_path: Path) -> None:
     (tmp_path / "two").mkdir()
     one, two = Folder(path=tmp_path / "one"), Folder(path=tmp_path / "two")
     source = Several(sources={"one": one, "two": two})
-    assert source.watches() == [tmp_path / "one", tmp_path / "two"]
+    assert source.open().watches() == [tmp_path / "one", tmp_path / "two"]
     unknown = Made(kinds={"label": Text()})
-    assert Several(sources={"one": one, "two": unknown}).watches() is None
+    assert Several(sources={"one": one, "two": unknown}).open().watches() is None
 
 
 def test_no_folder_is_recognised_as_several(tmp_path: Path) -> None:
     assert not Several.of_folder
-    assert Several.recognise(tmp_path).certainty == 0
+    assert Several.signs(tmp_path).evidence is None
     assert Several(sources={"a": Folder(path=tmp_path), "b": Folder(path=tmp_path)})
