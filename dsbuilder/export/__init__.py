@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from dsbuilder.dataset import Dataset, ExportableDataset
 from dsbuilder.errors import CacheError, DataError, did_you_mean
@@ -27,13 +26,11 @@ from dsbuilder.layouts.tfrecord.writer import TfdsExporter
 from dsbuilder.layouts.voc.writer import VocExporter
 from dsbuilder.layouts.webdataset.writer import WebDatasetExporter
 from dsbuilder.layouts.yolo.writer import YoloExporter
+from dsbuilder.plugin import Exporter
 
 _LOGGER = logging.getLogger(__name__)
 
-Export = Any
-"""Writes a dataset into an empty folder and returns how many samples of each split it wrote."""
-
-EXPORTS: Mapping[str, Export] = MappingProxyType(
+EXPORTS: Mapping[str, type[Exporter]] = MappingProxyType(
     {
         "coco": CocoExporter,
         "folder": FolderExporter,
@@ -46,9 +43,9 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
         "yolo": YoloExporter,
     }
 )
-"""Name of a layout -> what writes it."""
+"""Name of a layout -> the exporter that writes it."""
 
-__all__ = ["EXPORTS", "Export", "Exported", "export"]
+__all__ = ["EXPORTS", "Exported", "export"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,16 +92,12 @@ def export(dataset: Dataset, target: Path, *, to: str) -> Exported:
     return Exported(path=target, samples=samples)
 
 
-def _written(dataset: Dataset, how: Any, folder: Path) -> Mapping[str, int]:
-    if not isinstance(how, type):  # TRANSITION: until every layout has an Exporter
-        former: Mapping[str, int] = how(dataset, folder)
-        return former
-    written = how().write(ExportableDataset(dataset), folder)
+def _written(dataset: Dataset, exporter: type[Exporter], folder: Path) -> Mapping[str, int]:
+    written = exporter().write(ExportableDataset(dataset), folder)
     sidecar.write(_root(folder), dataset.signature, written.keys)
     for note in written.notes:
         _LOGGER.warning("%s: %s.", dataset.path, note)
-    found: Mapping[str, int] = written.samples
-    return found
+    return written.samples
 
 
 def _root(folder: Path) -> Path:
