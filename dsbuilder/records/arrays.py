@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from dsbuilder.errors import DataError
-from dsbuilder.records.rows import Rows, check_image_shape, open_file, unpacked
+from dsbuilder.records.rows import ArrayRows, check_image_shape, open_file, unpacked
 from dsbuilder.sample import Feature
 
 _MAGIC = b"\x93NUMPY"
@@ -31,7 +31,7 @@ _TYPE = re.compile(r"[<>|=]?(?:[biufSU][1-9]\d{0,8}|\?)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Header:
+class ArrayHeader:
     """What an array is.
 
     Attributes:
@@ -67,7 +67,7 @@ class Array:
     def __str__(self) -> str:
         return str(self.file) if self.member is None else f"{self.file}: {self.member}"
 
-    def header(self) -> Header:
+    def header(self) -> ArrayHeader:
         """Returns what the array is; its length is that of the file.
 
         Raises:
@@ -92,7 +92,7 @@ class Array:
             return flat.reshape(header.shape[::-1]).T
         return flat.reshape(header.shape)
 
-    def images(self) -> Rows:
+    def images(self) -> ArrayRows:
         """Opens an array of images, `(N, H, W)` or `(N, H, W, C)` uint8, to be read row by row.
 
         Raises:
@@ -107,9 +107,9 @@ class Array:
         check_image_shape(str(self), header.shape)
         file, offset = self._values(header)
         count, *shape = header.shape
-        return Rows(name=str(self), file=file, offset=offset, count=count, shape=tuple(shape))
+        return ArrayRows(name=str(self), file=file, offset=offset, count=count, shape=tuple(shape))
 
-    def _values(self, header: Header) -> tuple[BinaryIO, int]:
+    def _values(self, header: ArrayHeader) -> tuple[BinaryIO, int]:
         """Returns an open file with the values in C order, and where they begin."""
         if header.is_fortran:
             values = np.ascontiguousarray(self.load()).tobytes()
@@ -257,7 +257,7 @@ def _zip(file: Path) -> Iterator[zipfile.ZipFile]:
         ) from None
 
 
-def _header(name: str, stream: BinaryIO, size: int) -> Header:
+def _header(name: str, stream: BinaryIO, size: int) -> ArrayHeader:
     """Reads the header of an array whose file is `size` bytes long."""
     head = stream.read(8)
     if len(head) < 8 or head[:6] != _MAGIC or head[6] not in (1, 2, 3):
@@ -272,7 +272,7 @@ def _header(name: str, stream: BinaryIO, size: int) -> Header:
         text = stream.read(form.unpack(length)[0])
     offset = 8 + form.size + len(text)
     dtype, shape, is_fortran = _described(name, text.decode("latin-1"))
-    header = Header(dtype=dtype, shape=shape, is_fortran=is_fortran, offset=offset)
+    header = ArrayHeader(dtype=dtype, shape=shape, is_fortran=is_fortran, offset=offset)
     if size - offset != header.size_bytes:
         raise _cut(name, header.size_bytes, size - offset)
     return header

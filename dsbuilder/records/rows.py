@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class ArrayRows:
     """The rows of an uint8 array, in C order, in a file.
 
     Attributes:

@@ -30,7 +30,7 @@ from dsbuilder.plugin import (
 )
 from dsbuilder.records import arrays
 from dsbuilder.records.arrays import Array
-from dsbuilder.records.rows import Rows
+from dsbuilder.records.rows import ArrayRows
 
 
 @source("arrays")
@@ -100,7 +100,7 @@ class _ArraysCatalog(Catalog):
 
     def __init__(self, source: Arrays) -> None:
         self._source = source
-        self._opened: dict[Array, Rows] = {}
+        self._opened: dict[Array, ArrayRows] = {}
 
     def list(self) -> Listing:
         source, found = self._source, arrays.find(self._source.path)
@@ -158,13 +158,13 @@ class _ArraysCatalog(Catalog):
         rows, row = self._place(record)
         return f"{rows.shape} {hashlib.blake2b(rows.read(row), digest_size=16).hexdigest()}"
 
-    def _place(self, record: Record) -> tuple[Rows, int]:
+    def _place(self, record: Record) -> tuple[ArrayRows, int]:
         if record.path is None:
             raise DataError(f"{record.key}: expected a file of arrays, found none.")
         array = Array(file=record.path, member=record.place["member"])
         return self._rows(array), int(record.place["row"])
 
-    def _rows(self, array: Array) -> Rows:
+    def _rows(self, array: Array) -> ArrayRows:
         """Returns an array of images, which is opened once in a process."""
         if array not in self._opened:
             self._opened[array] = array.images()

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.splits import split_named
-from dsbuilder.records.rows import Rows, check_image_shape, open_file, unpacked
+from dsbuilder.records.rows import ArrayRows, check_image_shape, open_file, unpacked
 
 _NAME = re.compile(
     r"(?:(?P<stem>.*?)[-_.])?(?P<role>image|label)s?[-_.]idx[134]-ubyte(?:\.gz)?", re.IGNORECASE
@@ -68,13 +68,13 @@ def parse_name(name: str) -> IdxName | None:
     return named
 
 
-Place = tuple[str, str]
+PairName = tuple[str, str]
 """What stands for a pair of files: (prefix, part) of their names."""
 
 
-def pairs_of(names: Iterable[str]) -> dict[Place, dict[str, str]]:
+def pairs_of(names: Iterable[str]) -> dict[PairName, dict[str, str]]:
     """Returns role -> the file's name of what belongs together; of two, that which is unpacked."""
-    pairs: dict[Place, dict[str, str]] = {}
+    pairs: dict[PairName, dict[str, str]] = {}
     for name in sorted(names):  # so `...ubyte.gz` comes after `...ubyte`
         parsed = parse_name(name)
         if parsed is not None:
@@ -82,13 +82,13 @@ def pairs_of(names: Iterable[str]) -> dict[Place, dict[str, str]]:
     return pairs
 
 
-def word(place: Place) -> str:
+def word(place: PairName) -> str:
     """Returns what the keys of a pair begin with: the part, else the data set's name."""
     prefix, part = place
     return part or prefix or "all"
 
 
-def open_images(path: Path) -> Rows:
+def open_images(path: Path) -> ArrayRows:
     """Opens a file of images, `(N, H, W)` or `(N, H, W, C)`.
 
     Raises:
@@ -100,7 +100,7 @@ def open_images(path: Path) -> Rows:
     except DataError:
         file.close()
         raise
-    return Rows(name=str(path), file=file, offset=offset, count=shape[0], shape=shape[1:])
+    return ArrayRows(name=str(path), file=file, offset=offset, count=shape[0], shape=shape[1:])
 
 
 def read_labels(path: Path) -> npt.NDArray[np.uint8]:

@@ -23,7 +23,7 @@ from dsbuilder.plugin import (
     did_you_mean,
     source,
 )
-from dsbuilder.records.rows import Rows
+from dsbuilder.records.rows import ArrayRows
 
 
 @source("idx")
@@ -79,7 +79,7 @@ class _IdxCatalog(Catalog):
 
     def __init__(self, source: Idx) -> None:
         self._source = source
-        self._opened: dict[Path, Rows] = {}
+        self._opened: dict[Path, ArrayRows] = {}
 
     def list(self) -> Listing:
         source = self._source
@@ -122,12 +122,12 @@ class _IdxCatalog(Catalog):
         digest = hashlib.blake2b(rows.read(row), digest_size=16).hexdigest()
         return f"{rows.shape} {'transposed ' if self._source.transposed else ''}{digest}"
 
-    def _place(self, record: Record) -> tuple[Rows, int]:
+    def _place(self, record: Record) -> tuple[ArrayRows, int]:
         if record.path is None:
             raise DataError(f"{record.key}: expected a file of images, found none.")
         return self._rows(record.path), int(record.place["row"])
 
-    def _rows(self, path: Path) -> Rows:
+    def _rows(self, path: Path) -> ArrayRows:
         """Returns the images of a file, which is opened once in a process."""
         if path not in self._opened:
             self._opened[path] = open_images(path)

@@ -57,7 +57,7 @@ class PixelColumns:
     has_header: bool
 
 
-class Row(NamedTuple):
+class RowPlace(NamedTuple):
     """Where a row lies.
 
     Attributes:
@@ -86,22 +86,22 @@ class PixelTable:
     def __post_init__(self) -> None:
         weakref.finalize(self, self.file.close)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[RowPlace]:
         """Returns where every row lies."""
-        rows: list[Row] = []
+        rows: list[RowPlace] = []
         offset = _start(self.file)
         for number, line in enumerate(self.file, start=1):
             if not line.isspace():
-                rows.append(Row(offset=offset, line=number))
+                rows.append(RowPlace(offset=offset, line=number))
             offset += len(line)
         return rows[int(self.columns.has_header) :]
 
-    def text(self, row: Row) -> bytes:
+    def text(self, row: RowPlace) -> bytes:
         """Returns the line of a row as it stands there."""
         self.file.seek(row.offset)
         return self.file.readline(_LONGEST_LINE)
 
-    def cells(self, row: Row) -> list[str]:
+    def cells(self, row: RowPlace) -> list[str]:
         """Returns the cells of a row, with the spaces around them.
 
         Raises:
@@ -115,7 +115,7 @@ class PixelTable:
             )
         return cells
 
-    def split(self, cells: Sequence[str], row: Row) -> str | None:
+    def split(self, cells: Sequence[str], row: RowPlace) -> str | None:
         """Returns the split that a row states, or None where there is no such column.
 
         Raises:
@@ -132,7 +132,7 @@ class PixelTable:
             )
         return split
 
-    def pixels(self, row: Row) -> npt.NDArray[np.uint8]:
+    def pixels(self, row: RowPlace) -> npt.NDArray[np.uint8]:
         """Returns the pixels of a row, `(N,)`.
 
         Raises:

@@ -12,7 +12,7 @@ from dsbuilder.errors import shortened
 from dsbuilder.layouts import numbered, tree
 from dsbuilder.layouts.classes import check_class_count, check_classes
 from dsbuilder.layouts.pixel_csv import format as pixel_csv
-from dsbuilder.layouts.pixel_csv.format import PixelTable, Row
+from dsbuilder.layouts.pixel_csv.format import PixelTable, RowPlace
 from dsbuilder.layouts.pixel_csv.signs import signs_of
 from dsbuilder.layouts.splits import split_named
 from dsbuilder.plugin import (
@@ -126,11 +126,11 @@ class _PixelCsvCatalog(Catalog):
         digest = hashlib.blake2b(table.text(row), digest_size=16).hexdigest()
         return f"{self._source.size} {digest}"
 
-    def _place(self, record: Record) -> tuple[PixelTable, Row]:
+    def _place(self, record: Record) -> tuple[PixelTable, RowPlace]:
         table = None if record.path is None else self._table(record.path)
         if table is None:
             raise DataError(f"{record.path}: expected labels and pixels, found neither.")
-        return table, Row(**record.place)
+        return table, RowPlace(**record.place)
 
     def _tables(self) -> Sequence[PixelTable]:
         """Returns the files that are read."""
@@ -165,7 +165,7 @@ class _Labelled:
     label: str
     split: str | None
     path: Path
-    row: Row
+    row: RowPlace
 
 
 def _files(source: PixelCsv) -> list[Path]:

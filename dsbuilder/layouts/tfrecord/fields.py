@@ -10,7 +10,7 @@ import numpy as np
 
 from dsbuilder.layouts import numbered
 from dsbuilder.layouts.stored import raw_label
-from dsbuilder.layouts.tfrecord.tfds import Column
+from dsbuilder.layouts.tfrecord.tfds import FeatureColumn
 from dsbuilder.plugin import (
     Boxes,
     ClassLabel,
@@ -79,7 +79,7 @@ def _name_of(names: Sequence[str], name: str, number: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _OfColumn(Field):
-    column: Column
+    column: FeatureColumn
 
     @property
     def reads(self) -> Collection[str]:
@@ -146,9 +146,9 @@ class _LabeledImage(_OfColumn):
 class _Boxes(Field):
     """Boxes of a sequence with a box, a class, and one value of each attribute a box."""
 
-    box: Column
-    label: Column
-    attributes: Mapping[str, Column]
+    box: FeatureColumn
+    label: FeatureColumn
+    attributes: Mapping[str, FeatureColumn]
 
     @property
     def reads(self) -> Collection[str]:
@@ -249,14 +249,14 @@ def inside(name: str, corners: np.ndarray) -> list[float]:
     return found
 
 
-def _dtype_of(column: Column) -> Any:
+def _dtype_of(column: FeatureColumn) -> Any:
     """Returns the type of an attribute."""
     if column.kind == "text":
         return "string"
     return "float32" if column.dtype.startswith(("float", "bfloat")) else "int64"
 
 
-def fields_of(columns: Mapping[str, Column]) -> dict[str, Field]:
+def fields_of(columns: Mapping[str, FeatureColumn]) -> dict[str, Field]:
     """Returns the fields of a folder's columns, by the name of the target."""
     fields: dict[str, Field] = {}
     for group in dict.fromkeys(each.group for each in columns.values() if each.group is not None):
@@ -276,13 +276,13 @@ def fields_of(columns: Mapping[str, Column]) -> dict[str, Field]:
     return fields
 
 
-def _weighs(name: str, columns: Mapping[str, Column]) -> bool:
+def _weighs(name: str, columns: Mapping[str, FeatureColumn]) -> bool:
     """Whether a column holds the weights of classes, which another column names."""
     other = columns.get(name.removesuffix("_weights"))
     return name.endswith("_weights") and other is not None and other.kind == "class"
 
 
-def _of_column(column: Column) -> Field | None:
+def _of_column(column: FeatureColumn) -> Field | None:
     if column.kind == "class":
         return _Labels(column=column) if column.is_list else _Class(column=column)
     if column.is_list:
@@ -294,7 +294,7 @@ def _of_column(column: Column) -> Field | None:
     return kinds[column.kind](column=column) if column.kind in kinds else None
 
 
-def _of_group(members: Mapping[str, Column]) -> Field | None:
+def _of_group(members: Mapping[str, FeatureColumn]) -> Field | None:
     box = next((each for each in members.values() if each.kind == "box"), None)
     label = next((each for each in members.values() if each.kind == "class"), None)
     if box is None or label is None:

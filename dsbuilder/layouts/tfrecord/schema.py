@@ -19,7 +19,7 @@ from dsbuilder.layouts.splits import split_named
 from dsbuilder.layouts.tfrecord import detection, tfds
 from dsbuilder.layouts.tfrecord.fields import Field, PlainLabel, StoredTarget, fields_of
 from dsbuilder.layouts.tfrecord.format import RecordFiles, is_record_file
-from dsbuilder.layouts.tfrecord.tfds import Column
+from dsbuilder.layouts.tfrecord.tfds import FeatureColumn
 from dsbuilder.plugin import DataError, Target, did_you_mean, targets_from_json
 from dsbuilder.records.example_values import Features, blobs, numbers
 
@@ -132,7 +132,7 @@ def tfds_schema(path: Path, home: Path, wanted: Wanted) -> Schema:
     )
 
 
-def _tfds_fields(path: Path, home: Path, columns: Mapping[str, Column]) -> dict[str, Field]:
+def _tfds_fields(path: Path, home: Path, columns: Mapping[str, FeatureColumn]) -> dict[str, Field]:
     """Returns how the targets are read: those that we state, else what columns look like."""
     stated = _stated(path, home)
     stored = {feature for name, kind in stated.items() for feature in kind.features(name)}
@@ -158,7 +158,9 @@ def _stated(path: Path, home: Path) -> Mapping[str, Target]:
     return {}  # or what another keeps there
 
 
-def _image_column(folder: Path, columns: Mapping[str, Column], wanted: str | None) -> Column:
+def _image_column(
+    folder: Path, columns: Mapping[str, FeatureColumn], wanted: str | None
+) -> FeatureColumn:
     if wanted is not None and wanted not in columns:
         raise DataError(
             f"{folder}: expected a feature '{wanted}', found none.{did_you_mean(wanted, columns)}"
@@ -177,12 +179,12 @@ def _image_column(folder: Path, columns: Mapping[str, Column], wanted: str | Non
     return next((each for each in found if each.name == "image"), found[0])
 
 
-def _is_raw_image(column: Column) -> bool:
+def _is_raw_image(column: FeatureColumn) -> bool:
     """Whether a column of numbers has the form of an image."""
     return column.name == "image" and column.kind == "number" and len(column.shape) == 3
 
 
-def _raw_shape(folder: Path, image: Column) -> tuple[int, ...] | None:
+def _raw_shape(folder: Path, image: FeatureColumn) -> tuple[int, ...] | None:
     if image.kind == "image":
         return None
     sides = tuple(side for side in image.shape if side is not None)

@@ -28,7 +28,7 @@ Kind = Literal["image", "mask", "class", "text", "box", "number", "other"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class FeatureColumn:
     """One column of the records.
 
     Attributes:
@@ -179,7 +179,7 @@ def _shards(
             raise DataError(f"{path}: {error} Download or prepare the dataset again.") from None
 
 
-def read_columns(folder: Path) -> dict[str, Column]:
+def read_columns(folder: Path) -> dict[str, FeatureColumn]:
     """Returns the columns that `features.json` describes, by name, in its order.
 
     Raises:
@@ -190,7 +190,7 @@ def read_columns(folder: Path) -> dict[str, Column]:
     return {each.name: _with_names(folder, each) for each in columns}
 
 
-def _columns(path: Path, name: str, feature: object) -> Iterator[Column]:
+def _columns(path: Path, name: str, feature: object) -> Iterator[FeatureColumn]:
     """Yields the columns of a feature and of those in it."""
     described = _object(path, name or "features", feature)
     if "featuresDict" in described:
@@ -211,11 +211,11 @@ def _columns(path: Path, name: str, feature: object) -> Iterator[Column]:
         yield _column(path, name, described)
 
 
-def _column(path: Path, name: str, described: Mapping[str, Any]) -> Column:
+def _column(path: Path, name: str, described: Mapping[str, Any]) -> FeatureColumn:
     if "image" in described:
         image = _object(path, name, described["image"])
         classes = _classes(path, image.get("label"))
-        return Column(
+        return FeatureColumn(
             name=name,
             kind="image" if classes is None else "mask",
             dtype=str(image.get("dtype", "uint8")),
@@ -224,24 +224,26 @@ def _column(path: Path, name: str, described: Mapping[str, Any]) -> Column:
         )
     if "classLabel" in described:
         classes = _classes(path, described["classLabel"])
-        return Column(name=name, kind="class", dtype="int64", names=classes or ())
+        return FeatureColumn(name=name, kind="class", dtype="int64", names=classes or ())
     if "text" in described:
-        return Column(name=name, kind="text", dtype="string")
+        return FeatureColumn(name=name, kind="text", dtype="string")
     if "boundingBox" in described:
         box = _object(path, name, described["boundingBox"])
         is_known = box.get("bboxFormat", "REL_YXYX") == "REL_YXYX"
-        return Column(name=name, kind="box" if is_known else "other", dtype="float32", shape=(4,))
+        return FeatureColumn(
+            name=name, kind="box" if is_known else "other", dtype="float32", shape=(4,)
+        )
     if "tensor" in described:
         return _tensor(path, name, _object(path, name, described["tensor"]))
-    return Column(name=name, kind="other")
+    return FeatureColumn(name=name, kind="other")
 
 
-def _tensor(path: Path, name: str, tensor: Mapping[str, Any]) -> Column:
+def _tensor(path: Path, name: str, tensor: Mapping[str, Any]) -> FeatureColumn:
     dtype, encoding = str(tensor.get("dtype", "")), str(tensor.get("encoding", "none"))
     kind: Kind = "text" if dtype == "string" else "number"
     if encoding not in ("none", "bytes"):
         kind = "other"
-    return Column(
+    return FeatureColumn(
         name=name, kind=kind, dtype=dtype, encoding=encoding, shape=_shape(path, name, tensor)
     )
 
@@ -254,7 +256,7 @@ def _classes(path: Path, described: object) -> tuple[str, ...] | None:
     return tuple(map(str, range(min(count, 1 << 20))))
 
 
-def _with_names(folder: Path, column: Column) -> Column:
+def _with_names(folder: Path, column: FeatureColumn) -> FeatureColumn:
     path = folder / labels_file(column.name)
     if column.kind not in ("class", "mask") or not path.is_file():
         return column

@@ -28,7 +28,7 @@ _KINDS = {
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zX": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
-class Member(NamedTuple):
+class TarEntry(NamedTuple):
     """One entry of an archive.
 
     Attributes:
@@ -44,7 +44,7 @@ class Member(NamedTuple):
     kind: str = "files"
 
 
-def members(path: Path) -> Iterator[Member]:
+def members(path: Path) -> Iterator[TarEntry]:
     """Yields the entries of an archive, in its order, reading their headers alone.
 
     Raises:
@@ -86,7 +86,7 @@ class _Headers:
     place: int = 0
     said: dict[bytes, bytes] = field(default_factory=dict)
 
-    def read(self) -> Iterator[Member]:
+    def read(self) -> Iterator[TarEntry]:
         while (header := self._block()).strip(b"\0"):
             member, kind = self._member(header), header[156]
             if kind in _ABOUT_NEXT:
@@ -110,14 +110,14 @@ class _Headers:
             raise self._damaged(f"{len(block)} bytes, so that it is cut")
         return block
 
-    def _member(self, header: bytes) -> Member:
+    def _member(self, header: bytes) -> TarEntry:
         """Returns the entry of a header, and goes on to the next."""
         self._check_sum(header)
         kind = _KINDS.get(header[156], "files" if header[156] in _FILES else "entries")
         name, start = self._name(header), self.place + _BLOCK
         if kind in ("links", "devices", "folders"):  # whatever size stands there
             self.place = start
-            return Member(name=name, offset=start, size=0, kind=kind)
+            return TarEntry(name=name, offset=start, size=0, kind=kind)
         if header[156] == ord("S") or b"GNU.sparse.major" in self.said:
             raise self._damaged("a sparse file, which is not read")
         size = self._size(header)
@@ -125,7 +125,7 @@ class _Headers:
             raise self._damaged(f"a file of {size} bytes, so that it is cut")
         self.place = start + -(-size // _BLOCK) * _BLOCK
         kind = "folders" if kind == "files" and name.endswith("/") else kind
-        return Member(name=name, offset=start, size=size, kind=kind)
+        return TarEntry(name=name, offset=start, size=size, kind=kind)
 
     def _size(self, header: bytes) -> int:
         stated = self.said.get(b"size")
@@ -163,7 +163,7 @@ class _Headers:
                 name = prefix + b"/" + name
         return name.decode("utf-8", "surrogateescape")
 
-    def _note(self, kind: int, member: Member) -> None:
+    def _note(self, kind: int, member: TarEntry) -> None:
         """Keeps what an entry says of the next one."""
         if member.size > _LONGEST:
             raise self._damaged(f"a name of {member.size} bytes")

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from dsbuilder.errors import DataError
-from dsbuilder.records.rows import Rows, check_image_shape, open_file, unpacked
+from dsbuilder.records.rows import ArrayRows, check_image_shape, open_file, unpacked
 
 
-def opened(path: Path, array: np.ndarray) -> Rows:
+def opened(path: Path, array: np.ndarray) -> ArrayRows:
     path.write_bytes(b"head" + array.tobytes())
-    return Rows(
+    return ArrayRows(
         name="a.bin", file=open_file(path), offset=4, count=len(array), shape=array.shape[1:]
     )
 

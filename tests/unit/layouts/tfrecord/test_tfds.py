@@ -8,7 +8,7 @@ import pytest
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.tfrecord import tfds
-from dsbuilder.layouts.tfrecord.tfds import Column
+from dsbuilder.layouts.tfrecord.tfds import FeatureColumn
 
 TENSOR = {"tensor": {"shape": {"dimensions": ["3"]}, "dtype": "float32", "encoding": "none"}}
 BOX = {
@@ -17,7 +17,7 @@ BOX = {
 CLASS = {"classLabel": {"numClasses": "2"}}
 
 
-def columns(tmp_path: Path, **features: Any) -> dict[str, Column]:
+def columns(tmp_path: Path, **features: Any) -> dict[str, FeatureColumn]:
     described = {"featuresDict": {"features": features}}
     (tmp_path / "features.json").write_text(json.dumps(described))
     return tfds.read_columns(tmp_path)
