@@ -22,12 +22,16 @@ cache: {image: png, shard_mb: 0.02}
 """
 
 PLUGINS = '''
-"""A quick stage, and one that meddles with the source."""
+"""A quick stage, one that meddles with the source, and those that end what workers hang on."""
+import os
+import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
-from dsbuilder.plugin import Params, Sample, Transform, draw_seed, transform
+from dsbuilder.plugin import Finding, Inspector, Params, Sample, Seen, Transform, View
+from dsbuilder.plugin import draw_seed, inspector, transform
 
 
 @transform("salt", geometry="fixed")
@@ -61,6 +65,39 @@ class Meddle(Transform):
         else:
             path.write_bytes(b"something else")
         return sample
+
+
+def end_once(key: str) -> None:
+    """Ends the process that workers are forked from, at one record, for the first time."""
+    note = Path(__file__).with_name("ended.txt")
+    if key == "owl/9.png" and not note.exists():
+        note.write_text(key)
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+
+
+@transform("ending", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Ending(Transform):
+    """Ends the process that workers are forked from."""
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        end_once(sample.key)
+        return sample
+
+
+@inspector("ending_too")
+@dataclass(frozen=True, kw_only=True)
+class EndingToo(Inspector):
+    """Ends the process that workers are forked from."""
+
+    advice = "Build again."
+
+    def measure(self, view: View) -> None:
+        end_once(view.record.key)
+
+    def judge(self, seen: Seen) -> Iterator[Finding]:
+        yield from ()
 '''
 
 
@@ -128,6 +165,20 @@ def test_a_source_that_changes_in_mid_build_is_not_published(
         "changed or vanished since. Build again; what is finished is kept."
     )
     assert not (tmp_path / "out/toy/1.0.0").exists()
+
+
+@pytest.mark.parametrize("change", ["prepare=[ending]", "inspect={ending_too: warn}"])
+def test_a_build_whose_workers_all_end_says_so_and_the_next_one_goes_on(
+    pipeline, make_images, tmp_path, change
+) -> None:
+    make_images(count=30)  # enough for workers to inspect
+    message = "expected worker processes, found that they cannot be started, or were all ended."
+    with pytest.raises(CacheError, match=message):
+        build_dataset(pipeline, tmp_path / "out", workers=2, overrides=[change])
+    assert not (tmp_path / "out/toy/1.0.0").exists()
+    built = build_dataset(pipeline, tmp_path / "out", workers=2, overrides=[change])
+    fresh = build_dataset(pipeline, tmp_path / "fresh", workers=0, overrides=[change])
+    assert (built.path / "SHA256SUMS").read_text() == (fresh.path / "SHA256SUMS").read_text()
 
 
 def test_a_source_is_never_written_to(pipeline, tmp_path) -> None:
