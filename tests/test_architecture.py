@@ -44,6 +44,10 @@ RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in na
 TENSORFLOW_HOMES = ("stream/tensorflow", "train/", "tasks/", "builtin/models/", "testing/training")
 
 
+LINUX_HOMES = ("workers/", "memory.py")
+LINUX = {"sched_getaffinity", "memfd_create", "fork", "prctl", "CDLL", "send_fds", "recv_fds"}
+
+
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
@@ -114,6 +118,14 @@ def _under_type_checking(path: Path) -> set[int]:
     tests = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.If))
     typing_only = (node for node in tests if ast.unparse(node.test) == "TYPE_CHECKING")
     return {statement.lineno for node in typing_only for statement in node.body}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_is_for_linux_alone_stays_where_workers_are(path: Path) -> None:
+    if path.relative_to(PACKAGE).as_posix().startswith(LINUX_HOMES):
+        return
+    nodes = ast.walk(ast.parse(path.read_text()))
+    assert not {node.attr for node in nodes if isinstance(node, ast.Attribute)} & LINUX
 
 
 def test_there_is_no_dumping_ground() -> None:
