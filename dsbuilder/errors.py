@@ -11,13 +11,30 @@ A message reads ``where: what was expected, what was found. What to do.`` The li
 and never exits; `cli/` turns these into text and exit codes (SpecError 2, the rest 1).
 """
 
+import contextlib
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
 class DsbuilderError(Exception):
-    """Base of every error raised on purpose; its text is meant for the user as it stands."""
+    """Base of every error raised on purpose; its text is meant for the user as it stands.
+
+    Attributes:
+      warnings: what was found before it that a user should know, sentences that say where.
+    """
+
+    warnings: Sequence[str] = ()
+
+
+@contextlib.contextmanager
+def carrying(warnings: Sequence[str]) -> Iterator[None]:
+    """Lets an error carry warnings that would have come with the result."""
+    try:
+        yield
+    except DsbuilderError as error:
+        error.warnings = tuple(dict.fromkeys((*warnings, *error.warnings)))
+        raise
 
 
 @dataclass(frozen=True)

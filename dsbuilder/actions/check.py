@@ -86,7 +86,7 @@ def checked(surveyed: Survey, warnings: Sequence[str] = ()) -> CheckDocument:
         samples=dict(plan.samples),
         shards=len(plan.shards),
         stages={path: tuple(_stages(pipeline.spec, path)) for path in SECTIONS},
-        warnings=distinct(warnings, plan.warnings),
+        warnings=distinct(warnings, surveyed.warnings),
     )
 
 

@@ -9,24 +9,23 @@ from pathlib import Path
 
 from dsbuilder import memory
 from dsbuilder.builder import originals
-from dsbuilder.builder.contents import hash_records
 from dsbuilder.builder.engines import Engine
 from dsbuilder.builder.engines.in_process import InProcess
 from dsbuilder.builder.engines.pool import ALBUMENTATIONS, Pool
 from dsbuilder.builder.inspecting import inspected
-from dsbuilder.builder.inventory import Inventory, open_before, take_stock
-from dsbuilder.builder.journal import Clock, log_of
+from dsbuilder.builder.inventory import Inventory, open_previous, take_inventory
 from dsbuilder.builder.plan import Plan, make_plan
-from dsbuilder.builder.publish import finish, is_whole, write_dataset
+from dsbuilder.builder.publish import Clock, finish, is_whole, log_of, write_dataset
 from dsbuilder.builder.samples import PartnerError
 from dsbuilder.builder.shard import make_codec
 from dsbuilder.builder.survey import Survey, find_plugins, survey
 from dsbuilder.builder.task import Job, ShardResult, ShardTask
-from dsbuilder.builder.unchanged import Ear, Question, recall, remember
+from dsbuilder.builder.up_to_date import Request, find_up_to_date, record_inputs
 from dsbuilder.cache import build_log, manifest, quarantine
+from dsbuilder.cache.index import hash_records
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
-from dsbuilder.errors import CacheError, DataError
+from dsbuilder.errors import CacheError, DataError, carrying
 from dsbuilder.memory import uncollected
 from dsbuilder.pipelinefile import load_document
 from dsbuilder.pipelinefile.document import Document, override, read
@@ -45,10 +44,12 @@ class Built:
     """What a build came to.
 
     Attributes:
-      path: the dataset, by its version's link.
-      manifest: what it is.
-      made, reused: samples that were made, and that earlier builds had made.
+      path: path of the dataset, by its version's link.
+      manifest: manifest of the dataset.
+      made, reused: number of samples that were made, and that earlier builds had made.
       quarantined: rows of samples that could not be made: key, stage, exception.
+      warnings: what a user should know, sentences that say where; what concerns the data is told
+        at every build, also where there is nothing to do.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class Built:
     made: int
     reused: int
     quarantined: Sequence[dict[str, str]]
+    warnings: Sequence[str]
 
 
 def build_dataset(
@@ -89,18 +91,20 @@ def build_dataset(
       SpecError: the pipeline is wrong.
       DataError: the source is, or more samples fail than the pipeline allows.
       CacheError: the output cannot be written, or another build is at work there.
+
+    What is raised carries the warnings until then.
     """
-    question = Question.of(Path(pipeline), Path(out), overrides, plugins)
-    standing = None if rehash else recall(question)
-    if standing is not None:
-        return _built(standing.path, standing.build)
+    request = Request.of(Path(pipeline), Path(out), overrides, plugins)
+    known = None if rehash else find_up_to_date(request)
+    if known is not None:
+        return _built(known.path, known.build, known.warnings)
     how = _How(workers, sample_timeout_s, on_progress, engine)
     document = override(read(Path(pipeline)), overrides)
     with how.start_early(document, Path(out)) as early:
-        with Ear().listening() as ear:
-            with uncollected():
-                surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
-            store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
+        with uncollected():
+            surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
+        store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
+        with carrying(surveyed.warnings):
             surveyed = inspected(
                 surveyed,
                 store,
@@ -113,21 +117,29 @@ def build_dataset(
         if early is not None:
             early.prepare(surveyed.pipeline)
         try:
-            with store.locked(), _passed_over():
+            with store.locked(), _passed_over(), carrying(surveyed.warnings):
                 built = _build(surveyed, store, how, early, rehash=rehash)
-                if not ear.heard:
-                    remember(question, surveyed, store, built.manifest, how.clock.started_ns)
+                record_inputs(request, surveyed, store, built.manifest, how.clock.started_ns)
                 return built
         except OSError as error:
             raise _cannot_write(Path(out), error) from error
 
 
-def _built(path: Path, build: Path, results: "_Results | None" = None) -> Built:
+def _built(
+    path: Path, build: Path, warnings: Sequence[str], results: "_Results | None" = None
+) -> Built:
     """Returns what a build came to; without results, nothing was left to be done."""
     known, made = manifest.read(build), results.made if results else 0
     samples = sum(shard.samples for shards in known.splits.values() for shard in shards)
     rows = quarantine.read(build)
-    return Built(path=path, manifest=known, made=made, reused=samples - made, quarantined=rows)
+    return Built(
+        path=path,
+        manifest=known,
+        made=made,
+        reused=samples - made,
+        quarantined=rows,
+        warnings=[*warnings, *(results.warnings if results else ())],
+    )
 
 
 def _build(
@@ -139,19 +151,14 @@ def _build(
     if not is_whole(published):
         results = _make_shards(surveyed, plan, store, how, early)
         partial = store.partial(plan.fingerprint)
-        write_dataset(
-            partial,
-            pipeline=surveyed.pipeline,
-            plan=plan,
-            results=results.all,
-            set_aside=surveyed.set_aside,
-        )
+        write_dataset(partial, surveyed=surveyed, plan=plan, results=results.all)
         build_log.write(partial, log_of(surveyed, how.clock))
         finish(partial, published)
         originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
     else:
         build_log.move(published, log_of(surveyed, how.clock))
-    return _built(store.point(settings.version, plan.fingerprint), published, results)
+    path = store.point(settings.version, plan.fingerprint)
+    return _built(path, published, surveyed.warnings, results)
 
 
 def _check_something(surveyed: Survey) -> None:
@@ -161,7 +168,7 @@ def _check_something(surveyed: Survey) -> None:
 
 def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:
     with uncollected():
-        hashes = hash_records(surveyed, store.index, rehash=rehash)
+        hashes = hash_records(surveyed.catalog, surveyed.records, store.index, rehash=rehash)
         return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
 
 
@@ -224,9 +231,15 @@ class _How:
 
 @dataclass
 class _Results:
-    """Results as they come in."""
+    """Results as they come in.
+
+    Attributes:
+      all: results of all shards so far.
+      of_previous: warnings on the build before.
+    """
 
     all: list[ShardResult]
+    of_previous: Sequence[str] = ()
 
     @property
     def reused(self) -> int:
@@ -240,6 +253,11 @@ class _Results:
     def quarantined(self) -> list[dict[str, str]]:
         return [dict(row) for result in self.all for row in result.quarantined]
 
+    @property
+    def warnings(self) -> list[str]:
+        found = (text for result in self.all for text in result.warnings)
+        return list(dict.fromkeys((*self.of_previous, *found)))
+
 
 def _make_shards(
     surveyed: Survey, plan: Plan, store: Store, how: _How, early: Engine | None
@@ -248,9 +266,9 @@ def _make_shards(
     memory.give_back()  # what planning has freed, before workers need theirs
     folder = store.partial(plan.fingerprint)
     _sweep(folder)
-    before = open_before(store.latest(surveyed.pipeline.settings.version))
-    stock = take_stock(plan, make_codec(surveyed.pipeline), before=before, folder=folder)
-    results = _Results(list(stock.finished))
+    previous = open_previous(store.latest(surveyed.pipeline.settings.version))
+    stock = take_inventory(plan, make_codec(surveyed.pipeline), previous=previous, folder=folder)
+    results = _Results(list(stock.finished), previous.warnings if previous else ())
     total = sum(plan.samples.values())
     count = total - sum(task.samples for task in stock.missing)
 
@@ -264,7 +282,7 @@ def _make_shards(
     keeps = surveyed.pipeline.settings.build.keep_prepared
     job = Job(
         output=str(folder),
-        before=str(before.path) if before else None,
+        before=str(previous.path) if previous else None,
         originals=str(store.prepared) if keeps else None,
         planned_ns=how.clock.started_ns,
     )

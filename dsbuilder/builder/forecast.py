@@ -5,22 +5,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dsbuilder import targets
-from dsbuilder.builder.contents import hash_records
-from dsbuilder.builder.inventory import Before, Found, look, open_before, place_of
+from dsbuilder.builder.inventory import (
+    PreviousBuild,
+    ShardStatus,
+    open_previous,
+    place_of,
+    statuses,
+)
 from dsbuilder.builder.plan import Plan, make_plan
-from dsbuilder.builder.planned import planned_state
 from dsbuilder.builder.probe import Probe, probe
 from dsbuilder.builder.publish import is_whole
 from dsbuilder.builder.shard import make_codec
 from dsbuilder.builder.survey import Survey, load_spec, survey
 from dsbuilder.builder.task import Located, ShardTask
-from dsbuilder.cache import ledger
+from dsbuilder.cache import fingerprint, ledger
 from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.index import hash_records
 from dsbuilder.cache.store import Store
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.dataset.difference import Change, Difference, compare, state_of
+from dsbuilder.dataset.difference import (
+    Change,
+    DatasetState,
+    Difference,
+    SampleState,
+    compare,
+    state_of,
+)
 from dsbuilder.errors import CacheError
 from dsbuilder.sample import Target
 from dsbuilder.seeding import rank
@@ -35,8 +48,8 @@ class ShardForecast:
     """What would become of one shard.
 
     Attributes:
-      split, stem: which.
-      samples, to_make: it shall hold, and of them those that no earlier build holds.
+      split, stem: split and stem of the shard.
+      samples, to_make: number of samples it shall hold, and of those that no earlier build holds.
       is_reused: whether its files are kept as they are.
       reasons: (why it is not, samples); what is not a sample's counts 0.
     """
@@ -61,18 +74,19 @@ class Forecast:
     """What a build would make, reuse and need.
 
     Attributes:
-      plan: every sample.
-      path: the version's link.
-      before: the dataset that the version stands for now; None if there is none.
+      plan: plan of every sample.
+      path: path of the version's link.
+      before: dataset that the version stands for now; None if there is none.
       shards: what would become of each.
-      samples, classes: after the build, by split. Without drawing, the class of what is synthesized
-        is not known, and a new mix counts as its root's.
-      difference: between `before` and what is planned; None without it.
+      samples, classes: counts after the build, by split. Without drawing, the class of what is
+        synthesized is not known, and a new mix counts as its root's.
+      difference: difference between `before` and what is planned; None without it.
       probe: some samples made for real; None if none are to be made.
-      size_bytes, new_bytes: of the dataset, and what of it lies not in the build before already;
+      size_bytes, new_bytes: size of the dataset, and of what lies not in the build before already;
         None if nothing is known of it.
-      seconds: what making would take; None if nothing is known of it.
-      workers: processes it reckons with.
+      seconds: time that making would take; None if nothing is known of it.
+      workers: number of processes it reckons with.
+      warnings: what a user should know before the build, sentences that say where.
     """
 
     plan: Plan
@@ -87,6 +101,7 @@ class Forecast:
     new_bytes: int | None
     seconds: float | None
     workers: int
+    warnings: Sequence[str]
 
     @property
     def to_make(self) -> int:
@@ -112,7 +127,9 @@ def forecast(
     surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
     settings = surveyed.pipeline.settings
     store = Store(Path(out).absolute() / settings.name)
-    hashes = hash_records(surveyed, store.index, rehash=rehash, keep=False)
+    hashes = hash_records(
+        surveyed.catalog, surveyed.records, store.index, rehash=rehash, keep=False
+    )
     plan = make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
     count = cores() if workers is None else workers
     return _Forecaster(surveyed, plan, store, count).forecast()
@@ -142,19 +159,20 @@ class _Forecaster:
             new_bytes=new,
             seconds=self._seconds(tried),
             workers=self.workers,
+            warnings=[*self.surveyed.warnings, *(self._before.warnings if self._before else ())],
         )
 
     @cached_property
-    def _before(self) -> Before | None:
+    def _before(self) -> PreviousBuild | None:
         """What can be reused: this very build if it was made before, else the version's."""
         finished = self.store.finished(self.plan.fingerprint)
         version = self.surveyed.pipeline.settings.version
-        return open_before(finished if is_whole(finished) else self.store.current(version))
+        return open_previous(finished if is_whole(finished) else self.store.current(version))
 
     @cached_property
     def _dataset(self) -> StoredDataset | None:
         current = self.store.current(self.surveyed.pipeline.settings.version)
-        opened = open_before(current)
+        opened = open_previous(current)
         return None if opened is None else StoredDataset(path=opened.path, manifest=opened.manifest)
 
     @cached_property
@@ -162,9 +180,9 @@ class _Forecaster:
         return make_codec(self.surveyed.pipeline)
 
     @cached_property
-    def _found(self) -> list[Found]:
+    def _found(self) -> list[ShardStatus]:
         folder = self.store.partial(self.plan.fingerprint)
-        return look(self.plan, self._codec, before=self._before, folder=folder)
+        return statuses(self.plan, self._codec, previous=self._before, folder=folder)
 
     @cached_property
     def _probe(self) -> Probe | None:
@@ -175,7 +193,7 @@ class _Forecaster:
         if self._dataset is None:
             return None
         try:
-            return compare(state_of(self._dataset), planned_state(self.surveyed, self.plan))
+            return compare(state_of(self._dataset), _planned_state(self.surveyed, self.plan))
         except CacheError:
             return None  # a damaged dataset: its samples are made again, which `_found` says
 
@@ -235,7 +253,7 @@ class _Forecaster:
         at_once = max(1, min(self.workers, shards))
         return _START_S * (self.workers > 0) + to_make * tried.seconds / tried.samples / at_once
 
-    def _shard(self, found: Found) -> ShardForecast:
+    def _shard(self, found: ShardStatus) -> ShardForecast:
         task = found.task
         return ShardForecast(
             split=task.split,
@@ -246,14 +264,14 @@ class _Forecaster:
             reasons=[] if found.result else self._why(found),
         )
 
-    def _why(self, found: Found) -> list[tuple[str, int]]:
+    def _why(self, found: ShardStatus) -> list[tuple[str, int]]:
         """Returns why a shard is not reused, the most frequent reason first."""
         if self._dataset is None:
             return [("there is no earlier build of this version", 0)]
         reasons = self._reasons.get(found.task.stem, Counter()).most_common()
         return reasons or [(self._why_unchanged(found), 0)]
 
-    def _why_unchanged(self, found: Found) -> str:
+    def _why_unchanged(self, found: ShardStatus) -> str:
         """Says why a shard whose samples are all as they were is written again."""
         known = self._dataset.manifest.splits.get(found.task.split, ()) if self._dataset else ()
         count = place_of(found.task.stem)[1]
@@ -305,3 +323,41 @@ def _size(dataset: StoredDataset, split: str) -> int:
         for name in (*dataset.codec.files(shard.stem), ledger.file_name(shard.stem))
     )
     return sum(path.stat().st_size for path in map(dataset.path.joinpath, names) if path.is_file())
+
+
+def _planned_state(surveyed: Survey, plan: Plan) -> DatasetState:
+    """Returns a planned build as one side of a comparison."""
+    pipeline = surveyed.pipeline
+    cache = pipeline.settings.cache
+    raw = {record.key: record.targets for record in surveyed.records}
+    return DatasetState(
+        resolved=pipeline.spec.resolved,
+        stages={
+            stage.id: fingerprint.describe(stage, pipeline.spec.registry)
+            for stage in pipeline.stages
+        },
+        packages=fingerprint.packages(),
+        signature=pipeline.signature,
+        stored={"codec": cache.codec, "image": plan.image, "quality": cache.quality},
+        samples=dict(_rows(plan)),
+        set_aside={},
+        labels=lambda key: _labels(surveyed, raw.get(key)),
+    )
+
+
+def _labels(surveyed: Survey, raw: Mapping[str, Any] | None) -> dict[str, str]:
+    if raw is None or surveyed.targets is None:
+        return {}
+    # What lies in pixel coordinates is moved by stages: a record's is not what is stored.
+    kinds = {name: kind for name, kind in surveyed.targets.items() if not kind.positional}
+    return {name: kind.show(kind.parse(raw[name])) for name, kind in kinds.items()}
+
+
+def _rows(plan: Plan) -> Iterator[tuple[str, SampleState]]:
+    for task in plan.shards:
+        roots, records = task.contents()
+        for root in roots:
+            for output in root.outputs:
+                parents = () if root.synthesis is not None else (root.key, *output.partners)
+                sources = tuple(records[key].source for key in parents)
+                yield output.key, SampleState(task.split, output.fingerprint, parents, sources)

@@ -5,17 +5,15 @@ only records and inspectors that are new or changed. What is judged is judged an
 have to do with any other record.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dsbuilder import targets
-from dsbuilder.builder.contents import hash_records
 from dsbuilder.builder.survey import Survey
 from dsbuilder.cache import fingerprint
-from dsbuilder.cache.index import UNREADABLE
+from dsbuilder.cache.index import UNREADABLE, hash_records
 from dsbuilder.cache.store import Store
-from dsbuilder.errors import CacheError, DataError
+from dsbuilder.errors import CacheError, DataError, carrying
 from dsbuilder.inspection import Report, chosen, inspect_records
 from dsbuilder.inspection.choosing import Inspections
 from dsbuilder.inspection.keeping import Kept
@@ -24,7 +22,6 @@ from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
 from dsbuilder.plugin import Finding
 
 _FORMAT = 1
-_LOGGER = logging.getLogger(__name__)
 
 
 def inspect_survey(
@@ -62,7 +59,7 @@ def inspected(
     """Returns a survey without the records that its pipeline's inspectors set aside.
 
     Without a section `inspect`, or a source, that is the survey itself and nothing is decoded.
-    What is found is said as a warning, so that a build that leaves records out never does so
+    What is found is among its warnings, so that a build that leaves records out never does so
     silently.
 
     Args:
@@ -90,23 +87,27 @@ def inspected(
             f"inspect: {name}: expected none, found {_shown(found)}. "
             f"{inspections[name].plugin.advice} Or set inspect.{name} to warn."
         )
-    for name, found in report.of_action("warn").items():
-        advice = inspections[name].plugin.advice
-        _LOGGER.warning("inspect: %s: %s. %s", name, _shown(found), advice)
-    for name, found in report.of_action("quarantine").items():
-        _LOGGER.warning("inspect: %s: %s. Set aside.", name, _shown(found))
+    warnings = (*surveyed.warnings, *_warnings(report))
     rows = list(_rows(report.of_action("quarantine")))
-    _check_limit(surveyed, rows)
+    with carrying(warnings):
+        _check_limit(surveyed, rows)
     gone = {row["key"] for row in rows}
     kept = [record for record in surveyed.records if record.key not in gone]
-    return replace(surveyed, records=kept, set_aside=rows)
+    return replace(surveyed, records=kept, set_aside=rows, warnings=warnings)
+
+
+def _warnings(report: Report) -> Iterator[str]:
+    for name, found in report.of_action("warn").items():
+        yield f"inspect: {name}: {_shown(found)}. {report.inspections[name].plugin.advice}"
+    for name, found in report.of_action("quarantine").items():
+        yield f"inspect: {name}: {_shown(found)}. Set aside."
 
 
 def _kept(surveyed: Survey, inspections: Inspections, store: Store, *, rehash: bool) -> Kept:
     """Returns where measures are kept, with the fingerprint of all that decides each of them."""
     pipeline = surveyed.pipeline
     try:
-        hashes = hash_records(surveyed, store.index, rehash=rehash)
+        hashes = hash_records(surveyed.catalog, surveyed.records, store.index, rehash=rehash)
     except OSError as error:
         raise CacheError(
             f"{store.builds}: expected to write what is known of the source, found that it fails "

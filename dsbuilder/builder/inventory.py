@@ -5,11 +5,10 @@ the samples of equal fingerprint are copied as they are encoded, and only the re
 """
 
 import contextlib
-import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsbuilder.builder.plan import Plan
@@ -21,8 +20,6 @@ from dsbuilder.cache.index import state
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError
 
-_LOGGER = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
@@ -31,7 +28,7 @@ class Inventory:
     Attributes:
       finished: results of shards that need no work.
       missing: tasks of the other shards.
-      to_make: samples of `missing` that no earlier build holds.
+      to_make: number of samples of `missing` that no earlier build holds.
     """
 
     finished: Sequence[ShardResult]
@@ -40,20 +37,29 @@ class Inventory:
 
 
 @dataclass(frozen=True)
-class Before:
+class PreviousBuild:
     """The build that was published before.
 
     Attributes:
-      path: its folder.
-      manifest: what it is.
+      path: folder of the build.
+      manifest: manifest of the build.
       sums: checksums of its files.
-      states: how its files were when it was published; see `build_log.states`.
+      states: states of its files when it was published; see `build_log.states`.
+      damaged: files that were found to differ from their checksums.
     """
 
     path: Path
     manifest: Manifest
     sums: Mapping[str, str]
     states: Mapping[str, Sequence[int]]
+    damaged: set[Path] = field(default_factory=set)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know of it, as far as files were looked at: sentences."""
+        return [
+            f"{path}: differs from its checksum. It is made again." for path in sorted(self.damaged)
+        ]
 
     def linkable(self, task: ShardTask, codec: Codec) -> ShardResult | None:
         """Returns the result of a task that this build holds as it is planned, or None."""
@@ -75,7 +81,7 @@ class Before:
             if name in self.sums and state(path) == self.states.get(name, ()):
                 continue
             if name not in self.sums or not path.is_file() or store.sha256(path) != self.sums[name]:
-                _LOGGER.warning("%s: differs from its checksum. It is made again.", path)
+                self.damaged.add(path)
                 return False
         return True
 
@@ -111,26 +117,26 @@ class Before:
         )
 
 
-def open_before(path: Path | None) -> Before | None:
+def open_previous(path: Path | None) -> PreviousBuild | None:
     """Returns the published build in a folder; None if there is none of this format."""
     if path is None:
         return None
     try:
         sums, states = store.read_sums(path), build_log.states(path)
-        return Before(path, manifest.read(path), sums, states)
+        return PreviousBuild(path, manifest.read(path), sums, states)
     except CacheError:
         return None  # not a dataset of this format: everything is made again
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class ShardStatus:
     """What is there of one shard.
 
     Attributes:
-      task: the shard's; it names the earlier shards that its samples may be copied from.
-      finished: its result, if a build that was interrupted finished it.
-      linkable: its result, if the published build holds it is planned.
-      to_make: samples that no earlier build holds.
+      task: task of the shard; it names the earlier shards that its samples may be copied from.
+      finished: result of the shard, if a build that was interrupted finished it.
+      linkable: result of the shard, if the previous build holds it as it is planned.
+      to_make: number of samples that no earlier build holds.
     """
 
     task: ShardTask
@@ -144,37 +150,43 @@ class Found:
         return self.finished or self.linkable
 
 
-def look(plan: Plan, codec: Codec, *, before: Before | None, folder: Path) -> list[Found]:
+def statuses(
+    plan: Plan, codec: Codec, *, previous: PreviousBuild | None, folder: Path
+) -> list[ShardStatus]:
     """Returns what is there of every shard; changes nothing.
 
     Args:
-      before: the published build.
-      folder: of this build, as an interruption may have left it.
+      previous: the published build.
+      folder: folder of this build, as an interruption may have left it.
     """
-    return [_look_for(task, codec, before, folder) for task in plan.shards]
+    return [_status(task, codec, previous, folder) for task in plan.shards]
 
 
-def _look_for(task: ShardTask, codec: Codec, before: Before | None, folder: Path) -> Found:
+def _status(
+    task: ShardTask, codec: Codec, previous: PreviousBuild | None, folder: Path
+) -> ShardStatus:
     finished = read_done(folder, task)
-    if finished is not None or before is None:
-        return Found(task=task, finished=finished, to_make=0 if finished else task.samples)
-    linkable = before.linkable(task, codec)
+    if finished is not None or previous is None:
+        return ShardStatus(task=task, finished=finished, to_make=0 if finished else task.samples)
+    linkable = previous.linkable(task, codec)
     if linkable is not None:
-        return Found(task=task, linkable=linkable)
-    task = replace(task, earlier=before.overlapping(task, codec))
+        return ShardStatus(task=task, linkable=linkable)
+    task = replace(task, earlier=previous.overlapping(task, codec))
     known: set[str] = set()
     for stem in task.earlier:
         with contextlib.suppress(CacheError):  # making the shard will warn of it
-            known |= ledger.fingerprints(before.path / ledger.file_name(stem))
-    return Found(task=task, to_make=sum(print_ not in known for print_ in _fingerprints(task)))
+            known |= ledger.fingerprints(previous.path / ledger.file_name(stem))
+    return ShardStatus(task=task, to_make=sum(each not in known for each in _fingerprints(task)))
 
 
-def take_stock(plan: Plan, codec: Codec, *, before: Before | None, folder: Path) -> Inventory:
+def take_inventory(
+    plan: Plan, codec: Codec, *, previous: PreviousBuild | None, folder: Path
+) -> Inventory:
     """Links what can be linked into `folder` and returns what is there and what is missing."""
-    found = look(plan, codec, before=before, folder=folder)
+    found = statuses(plan, codec, previous=previous, folder=folder)
     for each in found:
-        if each.linkable is not None and before is not None:
-            _link(each.linkable, before, folder)
+        if each.linkable is not None and previous is not None:
+            _link(each.linkable, previous, folder)
     return Inventory(
         finished=[each.result for each in found if each.result is not None],
         missing=[each.task for each in found if each.result is None],
@@ -182,13 +194,13 @@ def take_stock(plan: Plan, codec: Codec, *, before: Before | None, folder: Path)
     )
 
 
-def _link(result: ShardResult, before: Before, folder: Path) -> None:
+def _link(result: ShardResult, previous: PreviousBuild, folder: Path) -> None:
     for name in result.sums:
         (folder / name).unlink(missing_ok=True)
         try:
-            os.link(before.path / name, folder / name)
+            os.link(previous.path / name, folder / name)
         except OSError:  # a file system without hard links
-            shutil.copyfile(before.path / name, folder / name)
+            shutil.copyfile(previous.path / name, folder / name)
     write_done(folder, result)
 
 

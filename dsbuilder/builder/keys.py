@@ -23,7 +23,7 @@ def check_keys(records: Sequence[Record]) -> None:
         if wrong:
             raise DataError(
                 f"record '{printable(key)}': expected a key in UTF-8 such as 'class/image.png', "
-                f"found {wrong}. Rename the file, or correct the source's records()."
+                f"found {wrong}. Rename the file, or correct what the source lists."
             )
 
 
@@ -31,5 +31,5 @@ def _twice(records: Sequence[Record], key: str) -> str:
     first, second, *_ = sorted(str(each.path or "no file") for each in records if each.key == key)
     return (
         f"record '{printable(key)}': expected each key once, found it for {first} and for "
-        f"{second}. Remove one of them, or correct the source's records()."
+        f"{second}. Remove one of them, or correct what the source lists."
     )

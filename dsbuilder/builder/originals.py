@@ -18,10 +18,9 @@ originals, 3.0 s while they were written, most of it the kernel's for new pages,
 
 import contextlib
 import json
-import logging
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,8 +40,6 @@ FOLDER = "prepared"
 _RELABELLED = "relabelled"
 _LABELS = "label/"
 
-_LOGGER = logging.getLogger(__name__)
-
 _Applied = list[tuple[str, Params]]
 
 
@@ -51,12 +48,14 @@ class Originals:
     """The kept originals of one pipeline.
 
     Attributes:
-      folder: of the originals of all pipelines of a dataset.
-      pipeline: how these are prepared.
+      folder: folder of the originals of all pipelines of a dataset.
+      pipeline: the pipeline that prepares these.
+      warn: called with a sentence on an original that is damaged or cannot be kept.
     """
 
     folder: Path
     pipeline: Pipeline
+    warn: Callable[[str], None] = lambda text: None
 
     @cached_property
     def own(self) -> Path:
@@ -85,7 +84,7 @@ class Originals:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, CacheError, ValueError, KeyError, TypeError) as error:
-            _LOGGER.warning("%s: a damaged original is made again: %s", path, error)
+            self.warn(f"{path}: a damaged original is made again: {error}")
             return None
         trace.applied.extend(applied)
         sample = self.pipeline.kept(located.record, image)
@@ -121,7 +120,7 @@ class Originals:
             temporary.write_bytes(framed)
             temporary.replace(path)
         except OSError as error:
-            _LOGGER.warning("%s: an original cannot be kept: %s", path, error)
+            self.warn(f"{path}: an original cannot be kept: {error}")
             with contextlib.suppress(OSError):
                 temporary.unlink()
             return False

@@ -31,11 +31,10 @@ class Plan:
 
     Attributes:
       shards: every shard task, split by split.
-      fingerprint: of the whole build; it names the build's folder.
-      content: of the samples alone.
+      fingerprint: fingerprint of the whole build; it names the build's folder.
+      content: fingerprint of the samples alone.
       image: how pixels are stored.
-      samples: samples by split.
-      warnings: what a user should know before building.
+      samples: number of samples by split.
     """
 
     shards: tuple[ShardTask, ...]
@@ -43,7 +42,6 @@ class Plan:
     content: str
     image: str
     samples: Mapping[str, int]
-    warnings: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -75,7 +73,6 @@ def make_plan(
         content=fingerprint.digest(whole, _kinds(pipeline.signature)),
         image=image,
         samples=dict(samples),
-        warnings=split.warnings,
     )
 
 
@@ -163,14 +160,14 @@ class _Planner:
         augment = self.pipeline.settings.augment
         facts = self._facts(record)
         if augment.original or not augmented:
-            print_ = fingerprint.digest(self._original, facts)
-            yield Output(key=record.key, copy=None, partners=(), fingerprint=print_)
+            made_by = fingerprint.digest(self._original, facts)
+            yield Output(key=record.key, copy=None, partners=(), fingerprint=made_by)
         for copy in range(1, augment.copies + 1) if augmented else ():
             partners = self._partners(record.key, copy, ring)
             mixed = [self._facts(self.located[key].record) for key in partners]
-            print_ = fingerprint.digest(self._variant, facts, copy, mixed)
+            made_by = fingerprint.digest(self._variant, facts, copy, mixed)
             key = variant_key(record.key, copy)
-            yield Output(key=key, copy=copy, partners=partners, fingerprint=print_)
+            yield Output(key=key, copy=copy, partners=partners, fingerprint=made_by)
 
     def _facts(self, record: Record) -> list[Any]:
         """Returns what of a record decides the bytes of its samples."""
@@ -183,8 +180,8 @@ class _Planner:
         return tuple(ring.after(place, key) for place in places)
 
     def _synthesized(self, index: int, key: str) -> Root:
-        print_ = fingerprint.digest(self._synthesis[index], key)
-        output = Output(key=key, copy=None, partners=(), fingerprint=print_)
+        made_by = fingerprint.digest(self._synthesis[index], key)
+        output = Output(key=key, copy=None, partners=(), fingerprint=made_by)
         return Root(key=key, synthesis=index, outputs=(output,))
 
     def shards(self, split: str, roots: Sequence[Root]) -> Iterator[ShardTask]:

@@ -4,10 +4,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from dsbuilder.builder.inventory import Found
-from dsbuilder.builder.shard import DONE, ShardMaker
+from dsbuilder.builder.inventory import ShardStatus
+from dsbuilder.builder.shard import ShardMaker
 from dsbuilder.builder.task import Contents, Job, Located, Root, ShardResult, ShardTask
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.seeding import rank
@@ -21,9 +20,9 @@ class Probe:
     """What a probe found.
 
     Attributes:
-      samples: that were made.
-      seconds: they took, one after the other in one process.
-      size_bytes: of their files, the ledger included.
+      samples: number of samples made.
+      seconds: time they took, one after the other in one process.
+      size_bytes: size of their files, the ledger included.
       quarantined: rows of those that could not be made.
     """
 
@@ -33,7 +32,7 @@ class Probe:
     quarantined: Sequence[Mapping[str, str]]
 
 
-def probe(pipeline: Pipeline, found: Sequence[Found]) -> Probe | None:
+def probe(pipeline: Pipeline, found: Sequence[ShardStatus]) -> Probe | None:
     """Makes some of the samples that a build would make; None if there are none.
 
     The first is not counted: it pays for what is imported and set up once. Files go to a temporary
@@ -45,21 +44,28 @@ def probe(pipeline: Pipeline, found: Sequence[Found]) -> Probe | None:
     tasks = list(_chosen(found))
     if not tasks:
         return None
+    with tempfile.TemporaryDirectory(prefix="dsbuilder-probe-") as name:
+        job = Job(output=name, before=None, originals=None, planned_ns=time.time_ns())
+        with ShardMaker(pipeline, job) as maker:
+            return _tried(maker, tasks)
+
+
+def _tried(maker: ShardMaker, tasks: Sequence[ShardTask]) -> Probe:
     first, rest = tasks[0], tasks[1:]
     started = time.monotonic()
-    results = [_make(first, pipeline)]
+    results = [maker.make(first, _nowhere)]
     each_s = max(time.monotonic() - started, 1e-6)
     if not rest:
         return _probe(results, each_s)
     started, results = time.monotonic(), []
     for task in rest[: max(1, int(_SECONDS / each_s))]:
-        results.append(_make(task, pipeline))
+        results.append(maker.make(task, _nowhere))
         if time.monotonic() - started > _SECONDS:
             break
     return _probe(results, time.monotonic() - started)
 
 
-def _chosen(found: Sequence[Found]) -> Iterator[ShardTask]:
+def _chosen(found: Sequence[ShardStatus]) -> Iterator[ShardTask]:
     """Yields tasks of one root each, drawn from all shards that need work."""
     missing = [each.task for each in found if each.to_make]
     every = [(root, task, records) for task in missing for root, records in _roots(task)]
@@ -78,25 +84,14 @@ def _alone(root: Root, task: ShardTask, records: Mapping[str, Located]) -> Shard
     return ShardTask.of(own, split=task.split, stem=task.stem, fingerprint=task.fingerprint)
 
 
-def _make(task: ShardTask, pipeline: Pipeline) -> tuple[ShardResult, int]:
-    """Returns the result of a task and the size of its files."""
-    with tempfile.TemporaryDirectory(prefix="dsbuilder-probe-") as name:
-        folder = Path(name)
-        job = Job(output=name, before=None, originals=None, planned_ns=time.time_ns())
-        with ShardMaker(pipeline, job) as maker:
-            result = maker.make(task, _nowhere)
-        files = [path for path in folder.iterdir() if not path.name.endswith(DONE)]
-        return result, sum(path.stat().st_size for path in files)
-
-
 def _nowhere(root: int, output: int, done: int) -> None:
     """Is told where a shard is; no one asks."""
 
 
-def _probe(results: Sequence[tuple[ShardResult, int]], seconds: float) -> Probe:
+def _probe(results: Sequence[ShardResult], seconds: float) -> Probe:
     return Probe(
-        samples=sum(result.samples for result, _ in results),
+        samples=sum(result.samples for result in results),
         seconds=seconds,
-        size_bytes=sum(size for _, size in results),
-        quarantined=[row for result, _ in results for row in result.quarantined],
+        size_bytes=sum(sum(result.sizes.values()) for result in results),
+        quarantined=[row for result in results for row in result.quarantined],
     )

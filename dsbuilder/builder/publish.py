@@ -1,36 +1,47 @@
-"""From finished shards to a dataset: manifest, tfds files, checksums, the switch of the link."""
+"""From finished shards to a dataset: manifest, tfds files, checksums, the build's log, the link."""
 
 import platform
 import shutil
+import sys
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+from dsbuilder import targets
 from dsbuilder.binding import PlainPipeline
 from dsbuilder.builder.plan import Plan
 from dsbuilder.builder.shard import DONE
+from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import ShardResult
 from dsbuilder.cache import build_log, fingerprint, manifest, quarantine, store
+from dsbuilder.cache.build_log import BuildLog
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError
 from dsbuilder.layouts.tfrecord.writer import ShardSize, description
-from dsbuilder.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When a build began."""
+
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def started_ns(self) -> int:
+        """In nanoseconds since 1970, as file times are counted."""
+        return int(self.started.timestamp() * 1e9)
 
 
 def write_dataset(
-    folder: Path,
-    *,
-    pipeline: Pipeline,
-    plan: Plan,
-    results: Sequence[ShardResult],
-    set_aside: Sequence[Mapping[str, str]] = (),
+    folder: Path, *, surveyed: Survey, plan: Plan, results: Sequence[ShardResult]
 ) -> Manifest:
-    """Writes everything of a dataset but its shards into the folder that holds them.
-
-    Args:
-      set_aside: rows of the quarantine for records that were taken out before the plan.
-    """
-    lost = [*set_aside, *(row for result in results for row in result.quarantined)]
-    made = _manifest(pipeline, plan, results, len(lost))
+    """Writes everything of a dataset but its shards into the folder that holds them."""
+    pipeline = surveyed.pipeline
+    lost = [*surveyed.set_aside, *(row for result in results for row in result.quarantined)]
+    made = _manifest(surveyed, plan, results, len(lost))
     files: list[str] = [store.MANIFEST, store.PIPELINE, store.QUARANTINE]
     manifest.write(folder, made)
     store.write_text(folder / store.PIPELINE, PlainPipeline.of(pipeline.spec).text())
@@ -46,10 +57,8 @@ def write_dataset(
     return made
 
 
-def _manifest(
-    pipeline: Pipeline, plan: Plan, results: Sequence[ShardResult], lost: int
-) -> Manifest:
-    settings = pipeline.settings
+def _manifest(surveyed: Survey, plan: Plan, results: Sequence[ShardResult], lost: int) -> Manifest:
+    pipeline, settings = surveyed.pipeline, surveyed.pipeline.settings
     by_stem = {result.stem: result for result in results}
     splits: dict[str, list[Shard]] = {}
     for task in plan.shards:
@@ -73,7 +82,7 @@ def _manifest(
         },
         packages=fingerprint.packages(),
         machine=platform.machine(),
-        warnings=plan.warnings,
+        warnings=surveyed.split.warnings,
     )
 
 
@@ -113,6 +122,23 @@ def _write_quarantine(folder: Path, lost: Sequence[Mapping[str, str]]) -> None:
     quarantine.write(folder, rows)
     tracebacks = [f"{r['key']}\n{r['traceback']}\n" for r in rows if "traceback" in r]
     store.write_text(log / "tracebacks.txt", "".join(tracebacks))
+
+
+def log_of(surveyed: Survey, clock: Clock) -> BuildLog:
+    """Returns the log of a build that ends now."""
+    spec, kinds = surveyed.pipeline.spec, surveyed.targets
+    stated = None if kinds is None else {name: targets.to_json(k) for name, k in kinds.items()}
+    return BuildLog(
+        pipeline=str(Path(spec.document.origin).absolute()),
+        folder=str(spec.document.folder),
+        plugins=tuple(str(each) for each in spec.registry.folders),
+        targets=stated,
+        host=platform.node(),
+        command=tuple(sys.argv),
+        started=clock.started.isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - clock.at, 3),
+    )
 
 
 def finish(partial: Path, finished: Path) -> None:

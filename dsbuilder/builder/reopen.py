@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder import targets
-from dsbuilder.builder.contents import hash_record
 from dsbuilder.cache import build_log, fingerprint, ledger, store
 from dsbuilder.cache.build_log import BuildLog
+from dsbuilder.cache.index import hash_record
 from dsbuilder.dataset import StoredDataset, explain
 from dsbuilder.dataset.causes import changed, changed_plugins
 from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
 from dsbuilder.pipeline import Pipeline, ReplayedStage, Trace, replay, resolve
 from dsbuilder.pipelinefile import Spec
-from dsbuilder.plugin import Source
+from dsbuilder.plugin import Catalog
 from dsbuilder.sample import Record, Sample
 
 _UNNEEDED = ("inspect", "stream", "train")
@@ -63,13 +63,14 @@ def reopen(
     log = build_log.read(dataset.path)
     spec = _bind(dataset, log, source, plugins)
     stated = log.targets if log is not None else None
-    opened = spec.settings.source
-    if opened is not None and stated is None:
-        kinds = dict(opened.targets(list(opened.records())))
+    section = spec.settings.source
+    catalog = None if section is None else section.open()
+    if catalog is not None and stated is None:
+        kinds = dict(catalog.targets)
     else:
         kinds = {name: targets.from_json(data) for name, data in (stated or {}).items()}
-    pipeline = resolve(spec, None if opened is None else kinds)
-    return Reopened(dataset=dataset, pipeline=pipeline)
+    pipeline = resolve(spec, None if catalog is None else kinds)
+    return Reopened(dataset=dataset, pipeline=pipeline, opened=catalog)
 
 
 def _bind(
@@ -109,19 +110,20 @@ class Reopened:
 
     Attributes:
       dataset: the dataset.
-      pipeline: the dataset's, with this machine's plugins and packages.
+      pipeline: pipeline of the dataset, with this machine's plugins and packages.
+      opened: catalog of its source; None without one.
     """
 
     dataset: StoredDataset
     pipeline: Pipeline
+    opened: Catalog | None
 
     @property
-    def source(self) -> Source:
+    def catalog(self) -> Catalog:
         """Where records are read from."""
-        source = self.pipeline.settings.source
-        if source is None:
+        if self.opened is None:
             raise DataError("expected a source to read from, found none.")
-        return source
+        return self.opened
 
     @cached_property
     def records(self) -> Mapping[str, Record]:
@@ -131,7 +133,7 @@ class Reopened:
           DataError: it is not where it was.
         """
         try:
-            return {record.key: record for record in self.source.records()}
+            return {record.key: record for record in self.catalog.records}
         except DataError as error:
             raise DataError(f"{error} --source says where the source lies now.") from error
 
@@ -188,7 +190,7 @@ class Reopened:
 
     def _read(self, record: Record) -> Any:
         try:
-            return self.source.read(record)
+            return self.catalog.read(record)
         except OSError as error:
             reason = error.strerror or str(error)
             raise DataError(
@@ -213,7 +215,7 @@ class Reopened:
             record = self.records.get(key)
             if record is None:
                 yield f"{key} is no longer in the source"
-            elif hash_record(self.source, record) != was:
+            elif hash_record(self.catalog, record) != was:
                 yield f"the content of {key} changed"
 
     def _changed_labels(self, entry: ledger.Entry) -> Iterator[str]:

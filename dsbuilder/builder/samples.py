@@ -1,32 +1,98 @@
 """Roots to encoded samples: read, transform, encode; the one place that makes pixels for the cache.
 
-Roots are taken in turn, so that an image is decoded once for all that derives from it.
+Roots are taken in turn, so that an image is decoded once for all that derives from it. Encoded
+samples wait in a spool, in the order they were made.
 """
 
+import os
 import re
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dsbuilder import targets
-from dsbuilder.builder.contents import hash_record
 from dsbuilder.builder.originals import Originals
-from dsbuilder.builder.spool import Made, Spool
 from dsbuilder.builder.task import Job, Located, Output, Root, ShardTask
 from dsbuilder.cache import fingerprint, ledger
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.earlier import Earlier
-from dsbuilder.cache.index import UNREADABLE
+from dsbuilder.cache.index import UNREADABLE, hash_record
 from dsbuilder.errors import DataError
 from dsbuilder.pipeline import Pipeline, Trace
-from dsbuilder.plugin import Source
+from dsbuilder.plugin import Catalog
 from dsbuilder.records import example
 from dsbuilder.sample import Params, Sample
 
 WHOLE_ROOT = -1
 """Stands for all outputs of a root where one of them is named by its place."""
+
+
+class Made(NamedTuple):
+    """A sample that was made or copied, and where its bytes lie in the spool.
+
+    Attributes:
+      root, output: the sample as it was planned.
+      applied: (stage id, drawn params) of a sample that was made.
+      copied: the ledger's entry of one that was copied.
+      start, length: place of the bytes.
+    """
+
+    root: Root
+    output: Output
+    applied: Sequence[tuple[str, Params]]
+    copied: ledger.Entry | None
+    start: int
+    length: int
+
+
+@dataclass
+class Spool:
+    """Encoded samples in the order they were made, to be written in the shard's own.
+
+    Attributes:
+      file: an unbuffered file that has no name.
+      size: bytes of all samples.
+      made: the samples.
+      classes: number of samples by class.
+      quarantined: a row for each sample that could not be made.
+      reused: number of samples that were copied.
+      reproducible: whether nothing was lost to a dead worker or to time.
+      warnings: what a user should know, sentences that say where.
+    """
+
+    file: FileIO
+    size: int = 0
+    made: list[Made] = field(default_factory=list)
+    classes: dict[str, int] = field(default_factory=dict)
+    quarantined: list[dict[str, str]] = field(default_factory=list)
+    reused: int = 0
+    reproducible: bool = True
+    warnings: list[str] = field(default_factory=list)
+
+    def add(
+        self,
+        payload: bytes,
+        root: Root,
+        output: Output,
+        *,
+        applied: Sequence[tuple[str, Params]] = (),
+        copied: ledger.Entry | None = None,
+    ) -> None:
+        """Keeps a sample."""
+        self.made.append(Made(root, output, applied, copied, self.size, len(payload)))
+        rest = memoryview(payload)
+        while rest:  # a disk that is nearly full takes a part, and refuses the next
+            written = os.pwrite(self.file.fileno(), rest, self.size)
+            self.size += written
+            rest = rest[written:]
+
+    def payloads(self) -> Iterator[bytes]:
+        """Yields the samples in the order of `made`."""
+        for each in self.made:
+            yield os.pread(self.file.fileno(), each.length, each.start)
 
 
 class PartnerError(DataError):
@@ -38,34 +104,52 @@ class SourceChangedError(DataError):
 
 
 class SampleMaker:
-    """Makes the samples of one task."""
+    """Makes the samples of one task into a spool.
 
-    def __init__(self, pipeline: Pipeline, codec: Codec, task: ShardTask, job: Job) -> None:
-        self._pipeline = pipeline
-        self._codec = codec
-        self._task = task
+    Args:
+      pipeline, codec: how samples are made and encoded.
+      catalog: where records are read from; None of a pipeline that only synthesizes.
+      job: what the tasks of a build have in common.
+      spool: where encoded samples wait; what a user should know is told there, too.
+    """
+
+    def __init__(
+        self,
+        task: ShardTask,
+        *,
+        pipeline: Pipeline,
+        codec: Codec,
+        catalog: Catalog | None,
+        job: Job,
+        spool: Spool,
+    ) -> None:
+        self._pipeline, self._codec, self._catalog = pipeline, codec, catalog
+        self._task, self._spool = task, spool
         self.roots, self._records = task.contents()
         self._planned_ns = job.planned_ns
+        warn = spool.warnings.append
         before = Path(job.before) if job.before else None
-        self._earlier = Earlier.open(codec, before, task.earlier) if before else Earlier()
-        self._originals = Originals(Path(job.originals), pipeline) if job.originals else None
+        self._earlier = (
+            Earlier() if before is None else Earlier.open(codec, before, task.earlier, warn)
+        )
+        kept = Path(job.originals) if job.originals else None
+        self._originals = Originals(kept, pipeline, warn) if kept is not None else None
         self._lost = {(lost.root, lost.output): lost.reason for lost in task.lost}
         self._stages = _stage_origins(pipeline)
 
-    def make_root(self, place: int, spool: Spool, at: Callable[[int, int], None]) -> None:
+    def make_root(self, place: int, at: Callable[[int, int], None]) -> None:
         """Copies or makes the outputs of one root; `at` is told before each."""
         root = self.roots[place]
         at(place, WHOLE_ROOT)
         outputs = [
             (index, output)
             for index, output in enumerate(root.outputs)
-            if not self._copy(root, output, spool)
-            and not self._is_lost(place, index, output, spool)
+            if not self._copy(root, output) and not self._is_lost(place, index, output)
         ]
         if outputs:
-            self._make(place, outputs, spool, at)
+            self._make(place, outputs, at)
 
-    def _is_lost(self, place: int, index: int, output: Output, spool: Spool) -> bool:
+    def _is_lost(self, place: int, index: int, output: Output) -> bool:
         reason = self._lost.get((place, index)) or self._lost.get((place, WHOLE_ROOT))
         if reason is None:
             return False
@@ -73,27 +157,26 @@ class SampleMaker:
             raise DataError(
                 f"{output.key}: expected a sample, found that its worker was lost: {reason}."
             )
-        spool.quarantined.append({"key": output.key, "stage": "worker", "exception": reason})
-        spool.reproducible = False
+        self._spool.quarantined.append({"key": output.key, "stage": "worker", "exception": reason})
+        self._spool.reproducible = False
         return True
 
-    def _copy(self, root: Root, output: Output, spool: Spool) -> bool:
+    def _copy(self, root: Root, output: Output) -> bool:
         """Takes a sample over from the build before, if it is there."""
         found = self._earlier.take(output.fingerprint)
         if found is None:
             return False
         payload, entry = found
-        spool.add(payload, root, output, copied=entry)
-        spool.reused += 1
+        self._spool.add(payload, root, output, copied=entry)
+        self._spool.reused += 1
         features, kinds = example.decode(payload), self._pipeline.signature.targets
-        self._count({name: kind.decode(name, features) for name, kind in kinds.items()}, spool)
+        self._count({name: kind.decode(name, features) for name, kind in kinds.items()})
         return True
 
     def _make(
         self,
         place: int,
         outputs: Sequence[tuple[int, Output]],
-        spool: Spool,
         at: Callable[[int, int], None],
     ) -> None:
         root, trace = self.roots[place], Trace()
@@ -104,7 +187,7 @@ class SampleMaker:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a source or plugin raises is set aside
             for _, output in outputs:
-                self._set_aside(output.key, trace, error, spool)
+                self._set_aside(output.key, trace, error)
             return
         for index, output in outputs:
             at(place, index)
@@ -115,10 +198,10 @@ class SampleMaker:
             except SourceChangedError:
                 raise
             except Exception as error:  # noqa: BLE001 - as above
-                self._set_aside(output.key, own, error, spool)
+                self._set_aside(output.key, own, error)
                 continue
-            spool.add(payload, root, output, applied=own.applied)
-            self._count(sample.targets, spool)
+            self._spool.add(payload, root, output, applied=own.applied)
+            self._count(sample.targets)
 
     def _base(self, root: Root, trace: Trace) -> Sample:
         if root.synthesis is None:
@@ -128,27 +211,27 @@ class SampleMaker:
 
     def _original(self, key: str, trace: Trace) -> Sample:
         located = self._records[key]
-        source = self._pipeline.settings.source
-        if source is None:
+        catalog = self._catalog
+        if catalog is None:
             raise DataError(f"{key}: expected a source to read from, found none.")
         originals = None if located.source == UNREADABLE else self._originals
         kept = originals.take(located, trace) if originals else None
-        return kept or self._prepare(source, located, originals, trace)
+        return kept or self._prepare(catalog, located, originals, trace)
 
     def _prepare(
-        self, source: Source, located: Located, originals: Originals | None, trace: Trace
+        self, catalog: Catalog, located: Located, originals: Originals | None, trace: Trace
     ) -> Sample:
         try:
-            decoded = self._pipeline.decode(located.record, source.read(located.record))
+            decoded = self._pipeline.decode(located.record, catalog.read(located.record))
         finally:
-            self._check_unchanged(source, located)
+            self._check_unchanged(catalog, located)
         sample = self._pipeline.prepare_decoded(decoded, trace)
         relabelled = sample.targets is not decoded.targets
         if originals and not originals.keep(located, sample, trace, relabelled=relabelled):
             self._originals = None  # the disk is full, say: it would fail for each that follows
         return sample
 
-    def _check_unchanged(self, source: Source, located: Located) -> None:
+    def _check_unchanged(self, catalog: Catalog, located: Located) -> None:
         """Looks closer only at a file that was touched since the plan, as its time says."""
         record = located.record
         files = (*([] if record.path is None else [record.path]), *record.files)
@@ -158,7 +241,10 @@ class SampleMaker:
             touched_ns = max(file.stat().st_ctime_ns for file in files)
         except OSError:
             touched_ns = self._planned_ns
-        if touched_ns >= self._planned_ns and hash_record(source, located.record) != located.source:
+        if (
+            touched_ns >= self._planned_ns
+            and hash_record(catalog, located.record) != located.source
+        ):
             raise SourceChangedError(
                 f"{located.record.key}: expected the file as it was when the build was planned, "
                 "found that it changed or vanished since. Build again; what is finished is kept."
@@ -200,11 +286,12 @@ class SampleMaker:
         plugin, version = self._stages[stage]
         return ledger.Applied(stage=stage, plugin=plugin, version=version, params=params)
 
-    def _count(self, values: Mapping[str, Any], spool: Spool) -> None:
+    def _count(self, values: Mapping[str, Any]) -> None:
+        classes = self._spool.classes
         for label in targets.counted(self._pipeline.signature.targets, values):
-            spool.classes[label] = spool.classes.get(label, 0) + 1
+            classes[label] = classes.get(label, 0) + 1
 
-    def _set_aside(self, key: str, trace: Trace, error: Exception, spool: Spool) -> None:
+    def _set_aside(self, key: str, trace: Trace, error: Exception) -> None:
         if self._pipeline.settings.build.on_error == "stop":
             notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", []))
             raise DataError(
@@ -214,7 +301,7 @@ class SampleMaker:
             ) from error
         row = {"key": key, "stage": trace.at, "exception": self._described(error)}
         text = "".join(traceback.format_exception(error))
-        spool.quarantined.append({**row, "traceback": text})
+        self._spool.quarantined.append({**row, "traceback": text})
 
     def _described(self, error: Exception) -> str:
         """Says what happened without this machine's folders, so that equal builds are equal."""

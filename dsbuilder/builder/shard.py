@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from dsbuilder.builder.samples import WHOLE_ROOT, SampleMaker
-from dsbuilder.builder.spool import Spool
+from dsbuilder.builder.samples import WHOLE_ROOT, SampleMaker, Spool
 from dsbuilder.builder.task import Job, ShardResult, ShardTask
 from dsbuilder.cache import CODECS, ledger, store
 from dsbuilder.cache.codec import Codec
@@ -36,6 +35,8 @@ class ShardMaker:
     def __init__(self, pipeline: Pipeline, job: Job) -> None:
         self._pipeline, self._job = pipeline, job
         self._codec = make_codec(pipeline)
+        source = pipeline.settings.source
+        self._catalog = source.open() if source is not None else None  # it is only read from
         self._folder = Path(job.output)
         # Written over by each shard: to get new pages of a file costs more than to fill them.
         self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
@@ -60,11 +61,18 @@ class ShardMaker:
           SourceChangedError: a file is no longer what was planned.
           DataError: a sample cannot be made and the pipeline says `on_error: stop`.
         """
-        maker = SampleMaker(self._pipeline, self._codec, task, self._job)
         spool = Spool(self._file)
+        maker = SampleMaker(
+            task,
+            pipeline=self._pipeline,
+            codec=self._codec,
+            catalog=self._catalog,
+            job=self._job,
+            spool=spool,
+        )
         done = 0
         for place, root in enumerate(maker.roots):
-            maker.make_root(place, spool, partial(_at, at, done))
+            maker.make_root(place, partial(_at, at, done))
             done += len(root.outputs)
         at(NO_ROOT, WHOLE_ROOT, done)
         return self._write(task, spool, maker)
@@ -92,6 +100,7 @@ class ShardMaker:
             quarantined=sorted(spool.quarantined, key=lambda row: row["key"]),
             reused=spool.reused,
             reproducible=spool.reproducible,
+            warnings=tuple(spool.warnings),
         )
         write_done(self._folder, result)
         return result
@@ -114,7 +123,8 @@ def _at(at: Callable[[int, int, int], None], done: int, root: int, output: int) 
 
 def write_done(folder: Path, result: ShardResult) -> None:
     """Notes that a shard is finished."""
-    store.write_text(folder / f"{result.stem}{DONE}", json.dumps(asdict(result)))
+    note = asdict(replace(result, warnings=()))  # those were of this attempt
+    store.write_text(folder / f"{result.stem}{DONE}", json.dumps(note))
 
 
 def read_done(folder: Path, task: ShardTask) -> ShardResult | None:

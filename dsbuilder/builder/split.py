@@ -128,7 +128,7 @@ def _check_labels(records: Sequence[Record], label: str | None) -> None:
     if lacking:
         raise DataError(
             f"record '{min(lacking)}': expected a label '{label}', found none. "
-            "Correct the source's records()."
+            "Correct what the source lists."
         )
 
 
@@ -316,7 +316,7 @@ def _stated(records: Sequence[Record], members: Mapping[str, Member] | None) -> 
     if wrong:
         raise DataError(
             f"record '{wrong[0]}': expected the split train, validation or test, "
-            f"found '{split_of[wrong[0]]}'. Correct the source's records()."
+            f"found '{split_of[wrong[0]]}'. Correct what the source lists."
         )
     _check_uncut(split_of, members or {})
     return split_of

@@ -1,20 +1,18 @@
 """What is known of a pipeline's data before a single image is opened: records, targets, splits."""
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.builder.split import Split, deal
-from dsbuilder.errors import DataError, shortened
+from dsbuilder.errors import DataError, carrying, shortened
 from dsbuilder.inspection import exclusion
 from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.pipelinefile import Spec, load
+from dsbuilder.plugin import Catalog
 from dsbuilder.registry import Registry, discover, nearest_folder
 from dsbuilder.sample import Record, Target
 from dsbuilder.targets import Boxes, ClassLabel, MultiLabel
-
-_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,17 +20,21 @@ class Survey:
     """A pipeline and the records of its source.
 
     Attributes:
-      pipeline: resolved against the source's targets.
-      targets: what the source says its targets are; None without a source.
-      records: sorted by key, without those that `build.exclude` leaves out.
-      split: which split each record belongs to; also those that were left out, which move no other.
+      pipeline: the pipeline, resolved against the source's targets.
+      catalog: the opened source; None without one.
+      targets: targets of the source by name; None without one.
+      records: records sorted by key, without those that `build.exclude` leaves out.
+      split: split of each record; also of those that were left out, which move no other.
+      warnings: what a user should know before a build, sentences that say where.
       set_aside: rows of the quarantine for records that inspectors took out; see `inspecting.py`.
     """
 
     pipeline: Pipeline
+    catalog: Catalog | None
     targets: Mapping[str, Target] | None
     records: Sequence[Record]
     split: Split
+    warnings: tuple[str, ...] = ()
     set_aside: Sequence[Mapping[str, str]] = ()
 
 
@@ -70,24 +72,51 @@ def survey(spec: Spec) -> Survey:
     source = spec.settings.source
     if source is None:
         nothing = deal([], spec.settings.split, seed=spec.settings.seed, label=None)
-        return Survey(pipeline=resolve(spec, None), targets=None, records=(), split=nothing)
-    records = sorted(source.records(), key=lambda record: record.key)
-    targets = source.targets(records)
-    kept = _without(records, spec.settings.build.exclude)
-    _check_labels(kept, targets)
-    pipeline = resolve(spec, targets)
+        pipeline = resolve(spec, None)
+        return Survey(pipeline=pipeline, catalog=None, targets=None, records=(), split=nothing)
+    catalog = source.open()
+    records = sorted(catalog.records, key=lambda record: record.key)
+    excluded = _excluded(spec.settings.build.exclude)
+    kept = [record for record in records if record.key not in excluded] if excluded else records
+    notes = [f"{_where(spec)}: {note}." for note in catalog.notes]
+    warnings = (*notes, *_unknown(spec.settings.build.exclude, excluded, records))
+    with carrying(warnings):
+        _check_labels(kept, catalog.targets)
+        pipeline = resolve(spec, catalog.targets)
+        split = _split(spec, records, catalog.targets, checked=len(kept) == len(records))
+    return Survey(
+        pipeline=pipeline,
+        catalog=catalog,
+        targets=catalog.targets,
+        records=kept,
+        split=split,
+        warnings=(*warnings, *split.warnings),
+    )
+
+
+def _split(
+    spec: Spec, records: Sequence[Record], targets: Mapping[str, Target], *, checked: bool
+) -> Split:
+    """Deals records by their first target with classes.
+
+    Args:
+      checked: whether every label was; else one that is wrong says no class.
+    """
     classes = (n for n, kind in targets.items() if isinstance(kind, ClassLabel) and not kind.soft)
     label = next(classes, None)
-    split = deal(
+    return deal(
         records,
         spec.settings.split,
         seed=spec.settings.seed,
         label=label,
-        several=_several(targets, checked=len(kept) == len(records)) if label is None else None,
+        several=_several(targets, checked=checked) if label is None else None,
     )
-    for warning in split.warnings:
-        _LOGGER.warning("%s", warning)
-    return Survey(pipeline=pipeline, targets=targets, records=kept, split=split)
+
+
+def _where(spec: Spec) -> str:
+    """Returns how warnings call a source: its path, else its place in the pipeline."""
+    path = getattr(spec.settings.source, "path", None)
+    return str(path) if isinstance(path, Path) else spec.where("source")
 
 
 def _several(
@@ -114,21 +143,16 @@ def _several(
     return classes
 
 
-def _without(records: Sequence[Record], exclude: Path | None) -> Sequence[Record]:
-    """Returns the records that a list of keys does not leave out."""
-    if exclude is None:
-        return records
-    keys = exclusion.read(exclude)
-    unknown = sorted(keys - {record.key for record in records})
+def _excluded(path: Path | None) -> frozenset[str]:
+    """Returns the keys of a list; none without one."""
+    return frozenset() if path is None else exclusion.read(path)
+
+
+def _unknown(path: Path | None, keys: frozenset[str], records: Sequence[Record]) -> Iterator[str]:
+    """Warns of keys of a list that no record has."""
+    unknown = sorted(keys - {record.key for record in records}) if keys else []
     if unknown:
-        _LOGGER.warning(
-            "%s: %d of %d keys are of no record: %s.",
-            exclude,
-            len(unknown),
-            len(keys),
-            shortened(unknown),
-        )
-    return [record for record in records if record.key not in keys]
+        yield f"{path}: {len(unknown)} of {len(keys)} keys are of no record: {shortened(unknown)}."
 
 
 def _check_labels(records: Sequence[Record], targets: Mapping[str, Target]) -> None:
@@ -140,7 +164,7 @@ def _check_labels(records: Sequence[Record], targets: Mapping[str, Target]) -> N
             except KeyError:
                 raise DataError(
                     f"{record.key}: expected a label '{name}', found none. "
-                    "Correct the source's records()."
+                    "Correct what the source lists."
                 ) from None
             except DataError as error:
                 raise DataError(f"{record.key}: {name}: {error}") from None

@@ -224,6 +224,7 @@ class ShardResult:
       reused: how many samples were copied from the build before.
       reproducible: whether nothing was lost to a dead worker or to time.
       quarantined: a row for each sample that could not be made: key, stage, exception.
+      warnings: what a user should know of how it was made, sentences that say where.
     """
 
     stem: str
@@ -236,6 +237,7 @@ class ShardResult:
     quarantined: Sequence[Mapping[str, str]] = field(default_factory=tuple)
     reused: int = 0
     reproducible: bool = True
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Encoded samples of an earlier build, found by fingerprint: equal fingerprints, equal bytes."""
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -9,8 +8,6 @@ from typing import Self
 from dsbuilder.cache import ledger
 from dsbuilder.cache.codec import Codec, ShardReader
 from dsbuilder.errors import CacheError
-
-_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +17,17 @@ class Earlier:
     Attributes:
       shards: open shards by stem.
       entries: (stem, entry) of their samples, by fingerprint.
+      warn: called with a sentence on what is damaged.
     """
 
     shards: Mapping[str, ShardReader] = field(default_factory=dict)
     entries: Mapping[str, tuple[str, ledger.Entry]] = field(default_factory=dict)
+    warn: Callable[[str], None] = lambda text: None
 
     @classmethod
-    def open(cls, codec: Codec, folder: Path, stems: Sequence[str]) -> Self:
+    def open(
+        cls, codec: Codec, folder: Path, stems: Sequence[str], warn: Callable[[str], None]
+    ) -> Self:
         """Opens shards of a finished build; one that is damaged counts as not there."""
         shards: dict[str, ShardReader] = {}
         entries: dict[str, tuple[str, ledger.Entry]] = {}
@@ -35,10 +36,10 @@ class Earlier:
                 rows = list(ledger.read(folder / ledger.file_name(stem)))
                 shards[stem] = codec.open(folder, stem)
             except CacheError as error:
-                _LOGGER.warning("%s Its samples are made again.", error)
+                warn(f"{error} Its samples are made again.")
                 continue
             entries.update({entry.fingerprint: (stem, entry) for entry in rows})
-        return cls(shards=shards, entries=entries)
+        return cls(shards=shards, entries=entries, warn=warn)
 
     def take(self, fingerprint: str) -> tuple[bytes, ledger.Entry] | None:
         """Returns the encoded sample of a fingerprint and its entry, or None if it must be made."""
@@ -49,5 +50,5 @@ class Earlier:
         try:
             return self.shards[stem].read(entry.offset, entry.length), entry
         except CacheError as error:
-            _LOGGER.warning("%s The sample '%s' is made again.", error, entry.key)
+            self.warn(f"{error} The sample '{entry.key}' is made again.")
             return None

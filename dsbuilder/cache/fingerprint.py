@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.plugin import Range, Source
+from dsbuilder.plugin import Catalog, Range, Source, defines
 from dsbuilder.registry import Origin, Registry
 
 LIBRARIES = ("dsbuilder", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
@@ -63,23 +63,24 @@ def of_plugin(plugin: Any, registry: Registry) -> str:
 def of_reading(source: Source | None, registry: Registry) -> list[Any]:
     """Returns what decides how a source makes pixels of files; nothing where it just reads them.
 
-    That is the code of every plugin with a `read()` of its own, and its options: a file among them
-    by its content, a folder not at all, since it holds the files. Where the plugin has an
-    `identity()` too, that speaks for the options.
+    That is the code of every plugin whose catalog has a `read()` of its own, and its options: a
+    file among them by its content, a folder not at all, since it holds the files. Where the catalog
+    has an `identity()` too, that speaks for the options.
     """
+    sources = [each for each in nested(source) if isinstance(each, Source)]
     return [
         [
             name_of(each, registry),
             of_code(registry.plugin_of(type(each)).origin),
-            _said(each, registry),
+            _said(each, catalog, registry),
         ]
-        for each in nested(source)
-        if isinstance(each, Source) and type(each).read is not Source.read
+        for each, catalog in ((each, each.open()) for each in sources)
+        if defines(catalog, "read")
     ]
 
 
-def _said(source: Source, registry: Registry) -> dict[str, Any]:
-    if type(source).identity is not Source.identity:
+def _said(source: Source, catalog: Catalog, registry: Registry) -> dict[str, Any]:
+    if defines(catalog, "identity"):
         return {}
     return {
         each.name: _option(getattr(source, each.name), registry, in_folders=False)

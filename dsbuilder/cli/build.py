@@ -98,7 +98,7 @@ def describe(built: "Built") -> dict[str, Any]:
             {key: row[key] for key in ("key", "stage", "exception")} for row in built.quarantined
         ],
         "reproducible": known.reproducible,
-        "warnings": warned(*known.warnings),
+        "warnings": warned(*built.warnings),
     }
 
 

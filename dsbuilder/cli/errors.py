@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from dsbuilder.cli.screen import listening, use_tolerant_streams
+from dsbuilder.cli.screen import listening, use_tolerant_streams, warned
 from dsbuilder.errors import DsbuilderError, SpecError
 
 INTERRUPTED = 130
@@ -28,7 +28,11 @@ def guarded(args: Sequence[str] | None, run: Callable[[], Any]) -> None:
     use_tolerant_streams()
     try:
         with listening():
-            result = run()
+            try:
+                result = run()
+            except DsbuilderError as error:
+                warned(*error.warnings)
+                raise
     except click.Abort as error:
         # Click turns an interrupt into an Abort; notes of the interrupt say what is kept.
         sys.exit(_report_interrupt(error.__cause__ or error, as_json=as_json))

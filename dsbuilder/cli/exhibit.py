@@ -33,6 +33,7 @@ class Exhibit:
 
     def __init__(self, surveyed: Survey, *, count: int, copies: int, seed: int) -> None:
         self._pipeline: Pipeline = surveyed.pipeline
+        self._catalog = surveyed.catalog
         self._kinds = surveyed.targets or {}
         self._copies = copies
         plan = planned(surveyed)
@@ -141,10 +142,10 @@ class Exhibit:
         return row
 
     def _prepared(self, key: str) -> Sample:
-        source, record = self._settings.source, self._located[key].record
-        if source is None:
+        catalog, record = self._catalog, self._located[key].record
+        if catalog is None:
             raise DataError(f"{key}: expected a source to read from, found none.")
-        return self._pipeline.prepare(record, source.read(record), Trace())
+        return self._pipeline.prepare(record, catalog.read(record), Trace())
 
     def _variant(self, prepared: Sample, output: Output) -> Cell:
         trace = Trace()

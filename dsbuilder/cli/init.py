@@ -68,7 +68,7 @@ def init(
         "source": {"use": chosen.source, **drafted.options},
         "recognised": [_described(each) for each in found],
         "check": {name: value for name, value in checked.to_json().items() if name != "warnings"},
-        "warnings": warned(*checked.warnings),
+        "warnings": warned(*drafted.warnings, *checked.warnings),
     }
 
     def show() -> None:

@@ -58,6 +58,7 @@ def inspect(
 
     screen = Screen(as_json=as_json)
     surveyed = survey(load_spec(pipeline, overrides, options.folders(plugin_folders)))
+    warned(*surveyed.warnings)
     inspections = _only(every(surveyed.pipeline.spec), only)
     with progress.samples(screen) as report:
         found = inspect_survey(surveyed, inspections, workers=workers, on_progress=report)

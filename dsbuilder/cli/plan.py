@@ -67,7 +67,7 @@ def _describe(found: "Forecast") -> dict[str, Any]:
         "workers": found.workers,
         "probe": None if found.probe is None else _describe_probe(found),
         "shards": [_describe_shard(each) for each in found.shards],
-        "warnings": warned(*found.plan.warnings),
+        "warnings": warned(*found.warnings),
     }
 
 

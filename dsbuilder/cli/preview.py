@@ -79,7 +79,7 @@ def preview(
         "output": str(output.absolute()),
         "originals": [root.key for root in exhibit.originals],
         "synthesized": [root.key for root in exhibit.synthesized],
-        "warnings": warned(),
+        "warnings": warned(*surveyed.warnings),
     }
     Screen(as_json=as_json).show(document, lambda: line(_summary(output, exhibit)))
 

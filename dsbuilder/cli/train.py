@@ -123,7 +123,9 @@ def _from_pipeline(
     if spec.settings.train is None:
         raise TrainError(f"{target}: expected a train section, found none. Add one.")
     if not resume:  # a run goes on as it began, whatever the pipeline says by now
-        check_training(survey(spec))
+        surveyed = survey(spec)
+        warned(*surveyed.warnings)
+        check_training(surveyed)
     with progress.samples(screen) as report:
         built = build_dataset(
             target,
@@ -134,6 +136,7 @@ def _from_pipeline(
             plugins=folders,
             on_progress=report,
         )
+    warned(*built.warnings)
     return _Subject(
         dataset=load(built.path), options=spec.settings.train, plugins=spec.registry.folders
     )

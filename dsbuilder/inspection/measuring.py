@@ -15,7 +15,7 @@ from dsbuilder.errors import PluginError
 from dsbuilder.pipeline import decode
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.schema import ImageOptions
-from dsbuilder.plugin import Inspector, Source, Target, View
+from dsbuilder.plugin import Catalog, Inspector, Target, View
 from dsbuilder.sample import Record
 
 Measures = tuple[Any, ...]
@@ -43,13 +43,13 @@ class Measurer:
     """Measures records.
 
     Attributes:
-      source: where they are read from.
+      catalog: where they are read from; nothing is listed.
       image: how they are decoded; always whole, whatever `reduced_decode` says.
       kinds: the targets of the source by name.
       inspectors: by name.
     """
 
-    source: Source
+    catalog: Catalog
     image: ImageOptions
     kinds: Mapping[str, Target]
     inspectors: Mapping[str, Inspector]
@@ -68,7 +68,7 @@ class Measurer:
         return View(
             record=record,
             kinds=self.kinds,
-            read=lambda: self.source.read(record),
+            read=lambda: self.catalog.read(record),
             decode=self._decode,
         )
 
@@ -142,4 +142,6 @@ def measurer(
     source = spec.settings.source
     if source is None:
         raise PluginError("expected a source to inspect, found none. Add one to the pipeline.")
-    return Measurer(source=source, image=spec.settings.image, kinds=kinds, inspectors=inspectors)
+    return Measurer(
+        catalog=source.open(), image=spec.settings.image, kinds=kinds, inspectors=inspectors
+    )

@@ -43,7 +43,15 @@ from dsbuilder.plugin.mixers import Mixer
 from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
 from dsbuilder.plugin.schedules import Schedule
-from dsbuilder.plugin.sources import Catalog, Evidence, Listing, Recognition, Signs, Source
+from dsbuilder.plugin.sources import (
+    Catalog,
+    Evidence,
+    Listing,
+    Recognition,
+    Signs,
+    Source,
+    defines,
+)
 from dsbuilder.plugin.synthesizers import Synthesizer
 from dsbuilder.plugin.transforms import Stage, Transform
 from dsbuilder.sample import (
@@ -123,6 +131,7 @@ __all__ = [
     "Value",
     "View",
     "Written",
+    "defines",
     "did_you_mean",
     "draw_seed",
     "exporter",

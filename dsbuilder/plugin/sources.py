@@ -1,5 +1,7 @@
 """What a source is: options that say where records lie, and the catalog that `open` gives."""
 
+import contextlib
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -172,21 +174,51 @@ class Recognition:
     comments: Mapping[str, str] = field(default_factory=dict)
 
 
+def defines(catalog: Catalog, method: str) -> bool:
+    """Whether a catalog has a method of its own, of which `Catalog` has only a default."""
+    if isinstance(catalog, _Former):  # TRANSITION
+        return getattr(type(catalog.source), method) is not getattr(Source, method)
+    return getattr(type(catalog), method) is not getattr(Catalog, method)
+
+
+@contextlib.contextmanager
+def _logged() -> Iterator[list[str]]:
+    """TRANSITION: what unported sources log, as notes."""
+    logger, notes = logging.getLogger("dsbuilder"), list[str]()
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage()
+            own = isinstance(record.args, tuple) and record.msg == "%s: %s."
+            notes.append(
+                text.partition(": ")[2].removesuffix(".") if own else text.removesuffix(".")
+            )
+
+    handlers, propagates = logger.handlers[:], logger.propagate
+    logger.handlers, logger.propagate = [Collector(logging.WARNING)], False
+    try:
+        yield notes
+    finally:
+        logger.handlers, logger.propagate = handlers, propagates
+
+
 class _Former(Catalog):
     """TRANSITION."""
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self.source = source
 
     def list(self) -> Listing:
-        found = [*self._source.records()]
-        return Listing(records=found, targets=self._source.targets(found))
+        with _logged() as notes:
+            found = [*self.source.records()]
+            targets = self.source.targets(found)
+        return Listing(records=found, targets=targets, notes=[*notes])
 
     def watches(self) -> Sequence[Path] | None:
-        return self._source.watches()
+        return self.source.watches()
 
     def read(self, record: Record) -> bytes | np.ndarray:
-        return self._source.read(record)
+        return self.source.read(record)
 
     def identity(self, record: Record) -> str | None:
-        return self._source.identity(record)
+        return self.source.identity(record)

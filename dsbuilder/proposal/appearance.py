@@ -9,7 +9,7 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.images import encoding as images
-from dsbuilder.plugin import Source
+from dsbuilder.plugin import Catalog
 from dsbuilder.sample import Record
 
 MOST = 100
@@ -80,8 +80,8 @@ class Appearance:
         )
 
 
-def look(source: Source, records: Sequence[Record], *, most: int = MOST) -> Appearance:
-    """Returns what some images of a source are like.
+def look(catalog: Catalog, records: Sequence[Record], *, most: int = MOST) -> Appearance:
+    """Returns what some images of a catalog are like.
 
     Raises:
       DataError: not one of them can be read.
@@ -90,7 +90,7 @@ def look(source: Source, records: Sequence[Record], *, most: int = MOST) -> Appe
     unreadable: dict[str, str] = {}
     for record in _spread(records, most):
         try:
-            headers.append(_header(source.read(record)))
+            headers.append(_header(catalog.read(record)))
         except (DataError, OSError) as error:
             unreadable[record.key] = str(error)
     if not headers:

@@ -1,9 +1,8 @@
 """A folder and its layout -> the text of a pipeline that builds as it stands."""
 
-import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from dsbuilder.proposal.recognition import Candidate
 from dsbuilder.proposal.writing import Writer
 from dsbuilder.registry import Registry
 
-_LOGGER = logging.getLogger(__name__)
 _EPOCHS = 10
 _BATCH = 32
 
@@ -28,14 +26,16 @@ class Draft:
     """A pipeline that fits a folder.
 
     Attributes:
-      name: of the dataset.
-      text: the pipeline file.
-      options: those of the source, as they stand in the file.
+      name: name of the dataset.
+      text: text of the pipeline file.
+      options: options of the source, as they stand in the file.
+      warnings: what a user should know of its images, sentences.
     """
 
     name: str
     text: str
     options: Mapping[str, Any]
+    warnings: Sequence[str] = ()
 
 
 def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Path) -> Draft:
@@ -49,12 +49,12 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
       SpecError: the source's own options are not what it takes; a mistake of its `recognise`.
     """
     source = _source(folder, candidate, registry)
-    records = sorted(source.records(), key=lambda record: record.key)
+    catalog = source.open()
+    records = sorted(catalog.records, key=lambda record: record.key)
     if not records:
         raise DataError(f"{folder}: expected records of '{candidate.source}', found none.")
-    looks = look(source, records)
-    _warn_of_unreadable(looks)
-    facts = Facts(records=records, targets=source.targets(records), appearance=looks)
+    looks = look(catalog, records)
+    facts = Facts(records=records, targets=catalog.targets, appearance=looks)
     names = candidate.recognition.options
     options = {
         each.name: _relative(getattr(source, each.name), output)
@@ -67,7 +67,8 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
     _write_source(writer, candidate, options)
     _write_split(writer, facts)
     _write_stages(writer, facts, registry)
-    return Draft(name=name, text=writer.text(), options=options)
+    warnings = list(_unreadable(looks))
+    return Draft(name=name, text=writer.text(), options=options, warnings=warnings)
 
 
 def dataset_name(folder: Path) -> str:
@@ -86,17 +87,14 @@ def _source(folder: Path, candidate: Candidate, registry: Registry) -> Source:
     return spec.settings.source
 
 
-def _warn_of_unreadable(looks: Appearance) -> None:
+def _unreadable(looks: Appearance) -> Iterator[str]:
+    """Warns of images that cannot be read."""
     if looks.unreadable:
         key, why = next(iter(looks.unreadable.items()))
         total = len(looks.unreadable) + len(looks.headers)
-        _LOGGER.warning(
-            "%d of %d images that were looked at cannot be read, such as '%s': %s A build sets "
-            "them aside, up to build.max_quarantined.",
-            len(looks.unreadable),
-            total,
-            key,
-            why,
+        yield (
+            f"{len(looks.unreadable)} of {total} images that were looked at cannot be read, such "
+            f"as '{key}': {why} A build sets them aside, up to build.max_quarantined."
         )
 
 

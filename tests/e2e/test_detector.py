@@ -16,16 +16,27 @@ pytest.importorskip("tensorflow")
 README = Path(__file__).parents[2] / "plugins" / "README.md"
 SOURCE = '''
 """Bright squares on noise, with their boxes."""
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 import numpy as np
-from dsbuilder.plugin import Boxes, Record, Source, Target, generator, source
+from dsbuilder.plugin import Boxes, Catalog, Listing, Record, Source, Target, generator, source
 
 
 @source("signs")
 @dataclass(frozen=True, kw_only=True)
 class Signs(Source):
     """Makes up to two in an image, in its left and its right half."""
+
+    def open(self) -> Catalog:
+        return Opened(self)
+
+
+@dataclass(frozen=True)
+class Opened(Catalog):
+    source: Signs
+
+    def list(self) -> Listing:
+        return Listing(records=[*self._records()], targets=self._targets())
 
     def boxes(self, key: str) -> list[tuple[int, int, int, int]]:
         rng = generator("boxes", key)
@@ -36,7 +47,7 @@ class Signs(Source):
             found.append((y, x, side, int(rng.integers(2))))
         return found
 
-    def records(self) -> Iterator[Record]:
+    def _records(self) -> Iterator[Record]:
         for i in range(120):
             objects = [
                 {"label": ("red", "blue")[kind],
@@ -45,7 +56,7 @@ class Signs(Source):
             ]
             yield Record(key=f"{i}", targets={"objects": objects})
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+    def _targets(self) -> Mapping[str, Target]:
         return {"objects": Boxes(names=("red", "blue"))}
 
     def identity(self, record: Record) -> str:

@@ -18,12 +18,23 @@ PLUGIN = '''
 """Samples with a label of every kind."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.plugin import (
-    Boxes, Keypoints, Mask, MultiLabel, Record, Source, Target, Text, Value, source,
+    Boxes,
+    Catalog,
+    Keypoints,
+    Listing,
+    Mask,
+    MultiLabel,
+    Record,
+    Source,
+    Target,
+    Text,
+    Value,
+    source,
 )
 
 
@@ -38,13 +49,24 @@ class Everything(Source):
 
     path: Path
 
-    def records(self) -> Iterator[Record]:
-        for key, raw in json.loads((self.path / "labels.json").read_text()).items():
-            mask = self.path / f"{key}.mask.png"
-            targets = {**raw, "mask": {"path": str(mask)}}
-            yield Record(key=key, path=self.path / key, targets=targets, files=(mask,))
+    def open(self) -> Catalog:
+        return Opened(self)
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+
+@dataclass(frozen=True)
+class Opened(Catalog):
+    source: Everything
+
+    def list(self) -> Listing:
+        return Listing(records=[*self._records()], targets=self._targets())
+
+    def _records(self) -> Iterator[Record]:
+        for key, raw in json.loads((self.source.path / "labels.json").read_text()).items():
+            mask = self.source.path / f"{key}.mask.png"
+            targets = {**raw, "mask": {"path": str(mask)}}
+            yield Record(key=key, path=self.source.path / key, targets=targets, files=(mask,))
+
+    def _targets(self) -> Mapping[str, Target]:
         return {
             "labels": MultiLabel(names=("red", "a b", "猫")),
             "price": Value(),

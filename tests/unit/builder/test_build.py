@@ -641,7 +641,7 @@ from dataclasses import dataclass
 import cv2
 
 from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.plugin import Record, source
+from dsbuilder.plugin import Catalog, Listing, Record, source
 
 
 @source("dimmed")
@@ -655,8 +655,19 @@ class Dimmed(Folder):
 
     by: int = 1
 
+    def open(self) -> Catalog:
+        return Dark(self)
+
+
+@dataclass(frozen=True)
+class Dark(Catalog):
+    source: Dimmed
+
+    def list(self) -> Listing:
+        return Folder(path=self.source.path).open().list()
+
     def read(self, record: Record):
-        return cv2.imread(str(record.path)) // (self.by * FACTOR)
+        return cv2.imread(str(record.path)) // (self.source.by * FACTOR)
 '''
 
 

@@ -14,11 +14,11 @@ SOURCE = '''
 """A few labels a sample."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder.plugin import MultiLabel, Record, Source, Target, Value, source
+from dsbuilder.plugin import Catalog, Listing, MultiLabel, Record, Source, Target, Value, source
 
 
 @source("manifold")
@@ -32,11 +32,22 @@ class Several(Source):
 
     path: Path
 
-    def records(self) -> Iterator[Record]:
-        for key, raw in json.loads((self.path / "labels.json").read_text()).items():
-            yield Record(key=key, path=self.path / key, targets=raw)
+    def open(self) -> Catalog:
+        return Opened(self)
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+
+@dataclass(frozen=True)
+class Opened(Catalog):
+    source: Several
+
+    def list(self) -> Listing:
+        return Listing(records=[*self._records()], targets=self._targets())
+
+    def _records(self) -> Iterator[Record]:
+        for key, raw in json.loads((self.source.path / "labels.json").read_text()).items():
+            yield Record(key=key, path=self.source.path / key, targets=raw)
+
+    def _targets(self) -> Mapping[str, Target]:
         return {
             "labels": MultiLabel(names=("x", "y", "z")),
             "price": Value(),

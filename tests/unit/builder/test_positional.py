@@ -19,11 +19,21 @@ SOURCE = '''
 """Painted samples."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder.plugin import Boxes, Keypoints, Mask, Record, Source, Target, source
+from dsbuilder.plugin import (
+    Boxes,
+    Catalog,
+    Keypoints,
+    Listing,
+    Mask,
+    Record,
+    Source,
+    Target,
+    source,
+)
 
 
 @source("painted")
@@ -37,16 +47,27 @@ class Painted(Source):
 
     path: Path
 
-    def records(self) -> Iterator[Record]:
-        labels = json.loads((self.path / "labels.json").read_text())
-        for path in sorted(self.path.glob("*.png")):
+    def open(self) -> Catalog:
+        return Opened(self)
+
+
+@dataclass(frozen=True)
+class Opened(Catalog):
+    source: Painted
+
+    def list(self) -> Listing:
+        return Listing(records=[*self._records()], targets=self._targets())
+
+    def _records(self) -> Iterator[Record]:
+        labels = json.loads((self.source.path / "labels.json").read_text())
+        for path in sorted(self.source.path.glob("*.png")):
             if path.stem.startswith("mask"):
                 continue
-            mask = self.path / f"mask-{path.name}"
+            mask = self.source.path / f"mask-{path.name}"
             targets = {**labels, "mask": {"path": str(mask)}}
             yield Record(key=path.name, path=path, targets=targets, files=(mask,))
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+    def _targets(self) -> Mapping[str, Target]:
         return {
             "mask": Mask(names=("none", "box", "dot"), ignore=255),
             "objects": Boxes(

@@ -350,7 +350,7 @@ def test_a_layout_must_state_the_split_of_every_record():
 def test_a_layout_may_not_state_an_unknown_split():
     assert refusal([record("0", split="dev")], SplitOptions()) == (
         "record '0': expected the split train, validation or test, found 'dev'. "
-        "Correct the source's records()."
+        "Correct what the source lists."
     )
 
 
@@ -388,7 +388,7 @@ def test_a_pattern_that_matches_no_key_is_an_error():
 
 def test_a_record_without_the_label_is_an_error():
     assert refusal([Record(key="b"), Record(key="a")], SplitOptions()) == (
-        "record 'a': expected a label 'label', found none. Correct the source's records()."
+        "record 'a': expected a label 'label', found none. Correct what the source lists."
     )
 
 
@@ -396,7 +396,7 @@ def test_a_key_that_is_there_twice_is_an_error_that_names_both_files():
     records = [Record(key="a", path=Path("/y/a")), record("b"), Record(key="a", path=Path("/x/a"))]
     assert refusal(records, SplitOptions()) == (
         "record 'a': expected each key once, found it for /x/a and for /y/a. "
-        "Remove one of them, or correct the source's records()."
+        "Remove one of them, or correct what the source lists."
     )
 
 
@@ -417,5 +417,5 @@ def test_a_key_that_cannot_stand_in_a_dataset_is_an_error(key, shown, fault):
         check_keys([Record(key="a/ß ü.png"), Record(key=key)])
     assert str(caught.value) == (
         f"record '{shown}': expected a key in UTF-8 such as 'class/image.png', found {fault}. "
-        "Rename the file, or correct the source's records()."
+        "Rename the file, or correct what the source lists."
     )

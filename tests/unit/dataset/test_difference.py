@@ -32,7 +32,7 @@ DIMMED = """
 from dataclasses import dataclass
 import cv2
 from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.plugin import Record, source
+from dsbuilder.plugin import Catalog, Listing, Record, source
 
 @source("dimmed")
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,18 @@ class Dimmed(Folder):
     \"\"\"Reads images darker.\"\"\"
     by: int = 1
 
+    def open(self) -> Catalog:
+        return Dark(self)
+
+@dataclass(frozen=True)
+class Dark(Catalog):
+    source: Dimmed
+
+    def list(self) -> Listing:
+        return Folder(path=self.source.path).open().list()
+
     def read(self, record: Record):
-        return cv2.imread(str(record.path)) // self.by
+        return cv2.imread(str(record.path)) // self.source.by
 """
 
 

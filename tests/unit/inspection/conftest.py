@@ -20,12 +20,22 @@ SOURCE = f'''
 """Images with labels of every kind, as `records.jsonl` lists them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.plugin import (
-    Boxes, ClassLabel, Mask, Record, Source, Target, Text, Value, source
+    Boxes,
+    Catalog,
+    ClassLabel,
+    Listing,
+    Mask,
+    Record,
+    Source,
+    Target,
+    Text,
+    Value,
+    source,
 )
 
 
@@ -40,12 +50,23 @@ class Everything(Source):
 
     path: Path
 
-    def records(self) -> Iterator[Record]:
-        for line in (self.path / "records.jsonl").read_text().splitlines():
-            row = json.loads(line)
-            yield Record(**{{**row, "path": self.path / row["key"]}})
+    def open(self) -> Catalog:
+        return Opened(self)
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+
+@dataclass(frozen=True)
+class Opened(Catalog):
+    source: Everything
+
+    def list(self) -> Listing:
+        return Listing(records=[*self._records()], targets=self._targets())
+
+    def _records(self) -> Iterator[Record]:
+        for line in (self.source.path / "records.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            yield Record(**{{**row, "path": self.source.path / row["key"]}})
+
+    def _targets(self) -> Mapping[str, Target]:
         return {{
             "label": ClassLabel(names={CLASSES!r}),
             "value": Value(),

@@ -82,17 +82,16 @@ def images(make_images, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def measured(images, write_pipeline, tmp_path: Path, caplog):
+def measured(images, write_pipeline, tmp_path: Path):
     """Builds; returns which keys each inspector measured then, and what was said."""
 
     def run(inspect: str = "{one: warn, two: warn}", **options) -> tuple[dict, list[str]]:
         for log in (tmp_path / "log").iterdir():
             log.unlink()
-        caplog.clear()
         path = write_pipeline(f"{PIPELINE}inspect: {inspect}\n")
-        build_dataset(path, tmp_path / "out", workers=0, **options)
+        built = build_dataset(path, tmp_path / "out", workers=0, **options)
         found = {log.name: log.read_text().split() for log in (tmp_path / "log").iterdir()}
-        return found, [record.getMessage() for record in caplog.records]
+        return found, list(built.warnings)
 
     return run
 
@@ -149,7 +148,7 @@ from dataclasses import dataclass
 import cv2
 
 from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.plugin import Record, source
+from dsbuilder.plugin import Catalog, Listing, Record, source
 
 
 @source("dimmed")
@@ -163,24 +162,31 @@ class Dimmed(Folder):
 
     by: int = 1
 
+    def open(self) -> Catalog:
+        return Dark(self)
+
+
+@dataclass(frozen=True)
+class Dark(Catalog):
+    source: Dimmed
+
+    def list(self) -> Listing:
+        return Folder(path=self.source.path).open().list()
+
     def read(self, record: Record):
-        return cv2.imread(str(record.path)) // (self.by * FACTOR)
+        return cv2.imread(str(record.path)) // (self.source.by * FACTOR)
 '''
 
 
-def test_how_a_source_reads_files_changes_what_is_measured(
-    images, write_pipeline, tmp_path, caplog
-):
+def test_how_a_source_reads_files_changes_what_is_measured(images, write_pipeline, tmp_path):
     plugin = tmp_path / "plugins/dimmed.py"
 
     def warns(factor: int, by: int) -> bool:
         plugin.write_text(SOURCE.replace("FACTOR", str(factor)))
-        caplog.clear()
         text = PIPELINE.replace("use: folder,", f"use: dimmed, by: {by},")
-        build_dataset(
-            write_pipeline(f"{text}inspect: {{dark: warn}}\n"), tmp_path / "out", workers=0
-        )
-        return "inspect: dark" in caplog.text
+        path = write_pipeline(f"{text}inspect: {{dark: warn}}\n")
+        built = build_dataset(path, tmp_path / "out", workers=0)
+        return any(each.startswith("inspect: dark") for each in built.warnings)
 
     assert not warns(1, 1)
     assert warns(1, 20)

@@ -12,10 +12,20 @@ from dsbuilder.builder import build_dataset
 # The source is of the build alone: nothing that streams gets to see it.
 SOURCE = '''
 """Images of random pixels."""
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 import numpy as np
-from dsbuilder.plugin import ClassLabel, Record, Source, Target, Text, generator, source
+from dsbuilder.plugin import (
+    Catalog,
+    ClassLabel,
+    Listing,
+    Record,
+    Source,
+    Target,
+    Text,
+    generator,
+    source,
+)
 
 
 @source("pixels")
@@ -29,25 +39,37 @@ class Pixels(Source):
     varied: bool = False
     flat: bool = False
 
-    def records(self) -> Iterator[Record]:
+    def open(self) -> Catalog:
+        return Opened(self)
+
+
+@dataclass(frozen=True)
+class Opened(Catalog):
+    source: Pixels
+
+    def list(self) -> Listing:
+        return Listing(records=[*self._records()], targets=self._targets())
+
+    def _records(self) -> Iterator[Record]:
         for i in range(60):
             values = {"label": "abc"[i % 3], "words": ["", "ü ö", "a\\tb", "猫"][i % 4]}
-            yield Record(key=f"{i:03d} ä.png", targets={kind: values[kind] for kind in self.kinds})
+            raw = {kind: values[kind] for kind in self.source.kinds}
+            yield Record(key=f"{i:03d} ä.png", targets=raw)
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+    def _targets(self) -> Mapping[str, Target]:
         kinds = {"label": ClassLabel(names=("a", "b", "c")), "words": Text()}
-        return {kind: kinds[kind] for kind in self.kinds}
+        return {kind: kinds[kind] for kind in self.source.kinds}
 
     def identity(self, record: Record) -> str:
         return record.key
 
     def read(self, record: Record) -> np.ndarray:
         rng = generator("pixels", record.key)
-        height, width = self.size
-        extra = int(rng.integers(0, 4)) if self.varied else 0
-        shape = (height + extra, width, self.channels)
+        height, width = self.source.size
+        extra = int(rng.integers(0, 4)) if self.source.varied else 0
+        shape = (height + extra, width, self.source.channels)
         image = rng.integers(0, 256, shape, dtype=np.uint8)
-        if self.flat:
+        if self.source.flat:
             image[:, :, 0] = 7
         return image
 '''

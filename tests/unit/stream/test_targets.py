@@ -19,11 +19,23 @@ from dsbuilder.stream.tensorflow import value_statistics
 CODECS = ["tfrecord", "npy"]
 SOURCE = '''
 """Noise with a target of every kind."""
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 import numpy as np
 from dsbuilder.plugin import (
-    Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Record, Source, Target, Text, Value, generator,
+    Boxes,
+    Catalog,
+    ClassLabel,
+    Keypoints,
+    Listing,
+    Mask,
+    MultiLabel,
+    Record,
+    Source,
+    Target,
+    Text,
+    Value,
+    generator,
     source,
 )
 
@@ -47,7 +59,18 @@ class EveryKind(Source):
 
     kinds: tuple[str, ...] = tuple(KINDS)
 
-    def records(self) -> Iterator[Record]:
+    def open(self) -> Catalog:
+        return Opened(self)
+
+
+@dataclass(frozen=True)
+class Opened(Catalog):
+    source: EveryKind
+
+    def list(self) -> Listing:
+        return Listing(records=[*self._records()], targets=self._targets())
+
+    def _records(self) -> Iterator[Record]:
         for i in range(20):
             raw = {
                 "label": "ab"[i % 2],
@@ -64,10 +87,10 @@ class EveryKind(Source):
                 ],
                 "keypoints": [[[0.1 * n, 0.2, 2], [0.5, 0.25, n % 3]] for n in range(i % 3)],
             }
-            yield Record(key=f"{i}", targets={kind: raw[kind] for kind in self.kinds})
+            yield Record(key=f"{i}", targets={kind: raw[kind] for kind in self.source.kinds})
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        return {kind: KINDS[kind] for kind in self.kinds}
+    def _targets(self) -> Mapping[str, Target]:
+        return {kind: KINDS[kind] for kind in self.source.kinds}
 
     def identity(self, record: Record) -> str:
         return record.key

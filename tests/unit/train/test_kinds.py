@@ -24,11 +24,22 @@ trainer = pytest.importorskip("dsbuilder.train.trainer")
 
 SOURCE = '''
 """A bright square on noise, with a target of every kind that says something of it."""
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 import numpy as np
 from dsbuilder.plugin import (
-    Boxes, Mask, MultiLabel, Record, Source, Target, Text, Value, generator, source
+    Boxes,
+    Catalog,
+    Listing,
+    Mask,
+    MultiLabel,
+    Record,
+    Source,
+    Target,
+    Text,
+    Value,
+    generator,
+    source,
 )
 
 
@@ -44,7 +55,18 @@ def square(key):
 class Squares(Source):
     """Makes them."""
 
-    def records(self) -> Iterator[Record]:
+    def open(self) -> Catalog:
+        return Opened(self)
+
+
+@dataclass(frozen=True)
+class Opened(Catalog):
+    source: Squares
+
+    def list(self) -> Listing:
+        return Listing(records=[*self._records()], targets=self._targets())
+
+    def _records(self) -> Iterator[Record]:
         for i in range(60):
             y, x, side, red, green = square(f"{i}")
             around = [x, y, x + side, y, x + side, y + side, x, y + side]
@@ -59,7 +81,7 @@ class Squares(Source):
                 "text": "square",
             })
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
+    def _targets(self) -> Mapping[str, Target]:
         return {
             "mask": Mask(names=("ground", "square"), ignore=255),
             "labels": MultiLabel(names=("red", "green")),

@@ -1,18 +1,18 @@
-"""Whether a build has nothing to do, told without binding its pipeline.
+"""Whether a dataset is up to date, so that a build is a no-op: told without binding its pipeline.
 
 A plan is a pure function of files: the pipeline's, those of plugins and of `Path` options, and the
 source's. So where all of them, and the folders that list them, are as they were when a dataset was
 built, it stands. Asking takes one `stat` a file, no import of a transform, and no listing.
 
-What a build looked at is noted beside it (`.builds/seen/`). Nothing is noted, so the next build
-looks at everything, where that is not known to be all: a source that does not say what it watches,
-a plugin of somebody's with `inputs()` of its own, a warning that should be heard again, a sample
-that was lost to chance, a file so young that it may change again within the clock's grain.
+What a build looked at is noted beside it (`.builds/seen/`), with its warnings, which are told again
+by every build that has nothing to do. Nothing is noted, so the next build looks at everything,
+where that is not known to be all: a source that does not say what it watches, a plugin of
+somebody's with `inputs()` of its own, inspectors, a sample that was lost to chance, a file so young
+that it may change again within the clock's grain.
 """
 
 import contextlib
 import json
-import logging
 import os
 import platform
 import sys
@@ -28,22 +28,22 @@ from dsbuilder.cache import fingerprint, store
 from dsbuilder.cache.index import is_settled, state
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
-from dsbuilder.plugin import Source, Synthesizer, Transform
+from dsbuilder.plugin import Synthesizer, Transform, defines
 from dsbuilder.registry import nearest_folder
 
 _FOLDER = "seen"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """What was asked to be built, and with what.
+class Request:
+    """What is to be built, and with what.
 
     Attributes:
-      out: the output folder.
-      pipeline: the pipeline file.
-      plugins: the folders of plugins.
-      key: a hash of all that is no file of these.
+      out: output folder.
+      pipeline: pipeline file.
+      plugins: folders of plugins.
+      key: hash of all that is no file of these.
     """
 
     out: Path
@@ -54,8 +54,8 @@ class Question:
     @classmethod
     def of(
         cls, pipeline: Path, out: Path, overrides: Sequence[str], plugins: Sequence[Path] | None
-    ) -> "Question":
-        """Returns the question that `build_dataset` is asked."""
+    ) -> "Request":
+        """Returns the request that `build_dataset` is given."""
         nearest = nearest_folder(pipeline)
         folders = tuple(plugins) if plugins is not None else (nearest,) if nearest else ()
         key = fingerprint.digest(
@@ -70,40 +70,42 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class UpToDate:
     """A dataset that is still what a build would make.
 
     Attributes:
-      path: its version's link.
-      build: the folder of the build.
+      path: path of the dataset, by its version's link.
+      build: folder of the build.
+      warnings: what a user should know of its data, sentences that say where.
     """
 
     path: Path
     build: Path
+    warnings: tuple[str, ...]
 
 
-def recall(question: Question) -> Standing | None:
-    """Returns the dataset that is known to answer a question, or None.
+def find_up_to_date(request: Request) -> UpToDate | None:
+    """Returns the dataset that is known to be what a request makes, or None.
 
     Raises:
       CacheError: another build is at work there.
     """
-    for path in question.out.glob(f"*/.builds/{_FOLDER}/{question.key}.json"):
+    for path in request.out.glob(f"*/.builds/{_FOLDER}/{request.key}.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             seen = json.loads(path.read_text(encoding="utf-8"))
-            known = Store(question.out.absolute() / path.parents[2].name)
+            known = Store(request.out.absolute() / path.parents[2].name)
             with known.locked():
-                return _standing(known, seen)
+                return _up_to_date(known, seen)
     return None
 
 
-def _standing(known: Store, seen: Mapping[str, Any]) -> Standing | None:
+def _up_to_date(known: Store, seen: Mapping[str, Any]) -> UpToDate | None:
     build, version = known.finished(seen["fingerprint"]), seen["version"]
     if known.current(version) != build.resolve() or not _is_as_it_was(known, seen):
         return None
     if not is_whole(build):
         return None
-    return Standing(path=known.root / version, build=build)
+    return UpToDate(path=known.root / version, build=build, warnings=tuple(seen["warnings"]))
 
 
 def _is_as_it_was(known: Store, seen: Mapping[str, Any]) -> bool:
@@ -121,8 +123,8 @@ def _read(index: Path) -> dict[str, Any]:
     return found
 
 
-def remember(
-    question: Question, surveyed: Survey, known: Store, made: Manifest, since_ns: int
+def record_inputs(
+    request: Request, surveyed: Survey, known: Store, made: Manifest, since_ns: int
 ) -> None:
     """Notes what a build looked at, if that is certain to be all.
 
@@ -130,12 +132,11 @@ def remember(
       made: the dataset that was published.
       since_ns: when the build began to look at anything, in ns since 1970.
     """
-    source = surveyed.pipeline.settings.source
     index = _read(known.index)
-    listed = source.watches() if source is not None else ()
+    listed = surveyed.catalog.watches() if surveyed.catalog is not None else ()
     if listed is None or not made.reproducible or not _can_be_known(surveyed, index):
         return
-    fixed = {str(path): state(path) for path in _fixed(question, surveyed)}
+    fixed = {str(path): state(path) for path in _fixed(request, surveyed)}
     sources = {str(path): state(path) for path in listed}
     if _is_settled(fixed, since_ns) and (
         _is_settled(sources, since_ns) or _is_listed_the_same(surveyed, sources)
@@ -145,42 +146,42 @@ def remember(
             "fingerprint": made.fingerprint,
             "index": state(known.index),
             "looked_at": fixed | sources,
+            "warnings": surveyed.warnings,
         }
         folder = known.builds / _FOLDER
         folder.mkdir(exist_ok=True)
         text = json.dumps(seen, separators=(",", ":"))
-        store.write_text(folder / f"{question.key}.json", text)
+        store.write_text(folder / f"{request.key}.json", text)
 
 
 def _can_be_known(surveyed: Survey, index: Mapping[str, Any]) -> bool:
     """Whether files alone decide the plan, and the index vouches for those of the records."""
-    source = surveyed.pipeline.settings.source
-    if surveyed.pipeline.settings.inspect:  # what inspectors warn of should be heard again
+    if surveyed.pipeline.settings.inspect:  # a record that was lost to time may be found anew
         return False
     if any(_asks_elsewhere(stage.plugin) for stage in surveyed.pipeline.stages):
         return False
-    own = () if _identified(source) else (record.path for record in surveyed.records)
+    own = () if _identified(surveyed) else (record.path for record in surveyed.records)
     others = (file for record in surveyed.records for file in record.files)
     return all(str(path) in index for path in (*own, *others))
 
 
-def _fixed(question: Question, surveyed: Survey) -> Iterator[Path]:
+def _fixed(request: Request, surveyed: Survey) -> Iterator[Path]:
     """Yields the files and folders of the pipeline, its plugins, its options, odd records."""
-    pipeline, source = surveyed.pipeline, surveyed.pipeline.settings.source
-    yield question.pipeline.absolute()
+    pipeline = surveyed.pipeline
+    yield request.pipeline.absolute()
     exclude = pipeline.settings.build.exclude
     if exclude is not None:
         yield exclude.absolute()
     options = (path for stage in pipeline.stages for path in fingerprint.paths_of(stage.plugin))
-    for top in (*question.plugins, *options):
+    for top in (*request.plugins, *options):
         yield from _below(top)
-    if _identified(source):
+    if _identified(surveyed):
         yield from {record.path for record in surveyed.records if record.path is not None}
 
 
-def _identified(source: Source | None) -> bool:
+def _identified(surveyed: Survey) -> bool:
     """Whether a source says itself what stands for its pixels, so that the index has no file."""
-    return source is not None and type(source).identity is not Source.identity
+    return surveyed.catalog is not None and defines(surveyed.catalog, "identity")
 
 
 def _asks_elsewhere(plugin: Any) -> bool:
@@ -209,7 +210,7 @@ def _is_listed_the_same(surveyed: Survey, states: Mapping[str, Sequence[int] | N
     source = surveyed.pipeline.settings.source
     if source is None or not _is_settled(states, time.time_ns()):
         return False
-    again = sorted(source.records(), key=lambda record: record.key)
+    again = sorted(source.open().records, key=lambda record: record.key)
     return again == list(surveyed.records)
 
 
@@ -221,25 +222,3 @@ def _installed() -> list[str]:
             names = (path.name for path in Path(folder).iterdir())
             found += [name for name in names if name.endswith((".dist-info", ".egg-info"))]
     return sorted(found)
-
-
-class Ear(logging.Handler):
-    """Notes whether a warning is given that a user should hear at every build."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.heard = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Notes it."""
-        self.heard = True
-
-    @contextlib.contextmanager
-    def listening(self) -> Iterator["Ear"]:
-        """Listens for as long as the context lasts."""
-        logger = logging.getLogger("dsbuilder")
-        logger.addHandler(self)
-        try:
-            yield self
-        finally:
-            logger.removeHandler(self)

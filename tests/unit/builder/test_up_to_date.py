@@ -1,5 +1,6 @@
 """A build that has nothing to do is told from the times of files, and never wrongly."""
 
+import logging
 import os
 import shutil
 import time
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from dsbuilder.builder import Built, build_dataset
-from dsbuilder.builder.unchanged import Question, recall
+from dsbuilder.builder.up_to_date import Request, find_up_to_date
+from dsbuilder.errors import DataError
 
 PIPELINE = """
 name: toy
@@ -50,8 +52,8 @@ class Place:
 
     def stands(self, *overrides: str) -> bool:
         """Whether a build would be told to have nothing to do without binding the pipeline."""
-        question = Question.of(self.pipeline, self.out, overrides, None)
-        return recall(question) is not None
+        request = Request.of(self.pipeline, self.out, overrides, None)
+        return find_up_to_date(request) is not None
 
 
 def sums(built: Built) -> str:
@@ -155,14 +157,36 @@ def test_a_version_that_points_elsewhere_does_not_stand(place) -> None:
     assert not place.stands("augment.copies=2")
 
 
-def test_a_warning_is_given_again_at_every_build(place, caplog) -> None:
+def test_a_warning_is_told_again_at_every_build(place) -> None:
     (place.folder / "source/notes.txt").write_text("not an image")
     time.sleep(0.06)
-    for _ in range(2):
-        caplog.clear()
+    expected = [f"{place.folder}/source: 1 file was skipped: 1 .txt."]
+    assert place.build().warnings == expected
+    assert place.stands()
+    assert place.build().warnings == expected
+    (place.folder / "source/notes.txt").unlink()
+    assert place.build().warnings == []
+
+
+def test_a_program_that_quiets_the_logger_loses_no_warning(place) -> None:
+    (place.folder / "source/notes.txt").write_text("not an image")
+    logger = logging.getLogger("dsbuilder")
+    logger.disabled = True
+    try:
+        time.sleep(0.06)
+        assert len(place.build().warnings) == 1
+    finally:
+        logger.disabled = False
+    assert len(place.build().warnings) == 1
+
+
+def test_an_error_carries_the_warnings_until_then(place) -> None:
+    (place.folder / "source/notes.txt").write_text("not an image")
+    for path in (place.folder / "source").rglob("*.png"):
+        path.write_bytes(b"no image")
+    with pytest.raises(DataError, match="records cannot be made") as caught:
         place.build()
-        assert "1 file was skipped" in caplog.text
-    assert not place.stands()
+    assert caught.value.warnings == (f"{place.folder}/source: 1 file was skipped: 1 .txt.",)
 
 
 def test_what_is_as_young_as_the_look_at_it_is_not_taken_for_seen(place) -> None:
