@@ -17,6 +17,7 @@ from dsbuilder.errors import CacheError
 from dsbuilder.images import encoding as image_format
 from dsbuilder.records import example
 from dsbuilder.sample import CHANNELS, Mode, Sample, SampleSpec, Target
+from dsbuilder.targets.stored import IMAGE, KEY
 
 ImageFormat = Literal["jpeg", "png", "raw"]
 _MODES: dict[int, Mode] = {channels: mode for mode, channels in CHANNELS.items()}
@@ -71,7 +72,7 @@ class Codec(ABC):
         """Returns a sample as the bytes of one Example."""
         image = self._encode_image(sample.image)
         return example.encode(
-            {"image": image, "key": sample.key.encode(), **self.encode_targets(sample)}
+            {IMAGE: image, KEY: sample.key.encode(), **self.encode_targets(sample)}
         )
 
     def encode_targets(self, sample: Sample) -> dict[str, example.Value]:
@@ -92,8 +93,8 @@ class Codec(ABC):
         targets = {
             name: target.decode(name, features) for name, target in self.signature.targets.items()
         }
-        image = self.decode_image(features["image"][0])
-        key = features["key"][0].decode()
+        image = self.decode_image(features[IMAGE][0])
+        key = features[KEY][0].decode()
         return Sample(key=key, image=image, targets=targets, positional=self._positional)
 
     @cached_property

@@ -21,6 +21,7 @@ from dsbuilder.images import mask
 from dsbuilder.records import example
 from dsbuilder.records.arrays import feature_arrays, row_splits
 from dsbuilder.sample import Feature
+from dsbuilder.targets.stored import IMAGE, as_file_name, stored_arrays, stored_features
 
 _SPLITS = row_splits("")
 
@@ -34,33 +35,28 @@ class NpyCodec(Codec):
     @property
     def features(self) -> dict[str, Feature]:
         """The stored features beside the image."""
-        stored = {"key": Feature(kind="text", dtype="string")}
-        for name, target in self.signature.targets.items():
-            stored.update(target.features(name))
-        return stored
+        return stored_features(self.signature.targets)
 
     @property
     def arrays(self) -> tuple[str, ...]:
         """Names of the arrays: the image, each feature, and the row splits of those that vary."""
-        features = self.features.items()
-        splits = [row_splits(name) for name, feature in features if feature.is_ragged]
-        return ("image", *self.features, *splits)
+        return stored_arrays(self.features)
 
     def files(self, stem: str) -> tuple[str, ...]:
         """One file an array, the image first."""
         front = stem.replace("#", "-")
-        return tuple(f"{front}.{name.replace('/', '-')}.npy" for name in self.arrays)
+        return tuple(f"{front}.{as_file_name(name)}.npy" for name in self.arrays)
 
     def write(self, folder: Path, stem: str, payloads: Iterable[bytes], count: int) -> list[int]:
         """Streams pixels to disk; the small features are gathered first. An offset is a row."""
         shape = (count, *fixed_shape(self.signature))
         columns: dict[str, list[Any]] = {name: [] for name in self.features}
         paths = dict(zip(self.arrays, map(folder.joinpath, self.files(stem)), strict=True))
-        with paths["image"].open("wb", buffering=1 << 20) as file:
+        with paths[IMAGE].open("wb", buffering=1 << 20) as file:
             _write_header(file, shape, np.dtype(self.signature.image.dtype))
             for payload in payloads:
                 values = example.decode(payload)
-                file.write(values["image"][0])
+                file.write(values[IMAGE][0])
                 for name, column in columns.items():
                     column.append(values[name])
         for name, feature in self.features.items():
@@ -93,13 +89,13 @@ class NpyShard:
           CacheError: there is no such row.
         """
         try:
-            image = self.arrays["image"][offset]
+            image = self.arrays[IMAGE][offset]
             stored = {n: self._row(n, kind, offset) for n, kind in self.codec.features.items()}
         except (IndexError, ValueError) as error:
             raise CacheError(
                 f"expected row {offset}, found fewer ({error}). Build the dataset again."
             ) from None
-        return example.encode({"image": np.ascontiguousarray(image).tobytes(), **stored})
+        return example.encode({IMAGE: np.ascontiguousarray(image).tobytes(), **stored})
 
     def _row(self, name: str, feature: Feature, row: int) -> example.Value:
         """Returns the feature of a row as an Example holds it."""
@@ -132,7 +128,7 @@ class NpyShard:
                     f"expected {self.arrays[name][-1]} values of {name.removesuffix(_SPLITS)}, "
                     f"found {len(values)}. Build the dataset again."
                 )
-        return lengths["image"]
+        return lengths[IMAGE]
 
 
 def load_array(path: Path, *, writable: bool = False) -> np.ndarray:

@@ -72,7 +72,7 @@ class MeasureRole(Role):
         sections = plain.bind(_SECTIONS)
         inspectors = bound(sections["inspect"], discover(plain.plugins), setup["names"])
         self._measurer = Measurer(
-            source=sections["source"],
+            catalog=sections["source"].open(),
             image=sections["image"],
             kinds={name: targets.from_json(data) for name, data in setup["kinds"].items()},
             inspectors=inspectors,

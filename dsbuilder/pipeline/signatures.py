@@ -13,6 +13,7 @@ from dsbuilder.pipelinefile.schema import CacheOptions, Settings, Spec, StreamOp
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage, Transform
 from dsbuilder.sample import CHANNELS, ImageSpec, Mode, SampleSpec, Target
+from dsbuilder.targets.stored import name_faults
 
 
 def resolve(spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
@@ -65,6 +66,7 @@ class _Resolver:
             start = SampleSpec(
                 image=ImageSpec(height=None, width=None, channels=channels), targets=source_targets
             )
+            self._check_names("source", source_targets)
             prepared = self._follow("prepare", settings.prepare, start)
             ends["the original"] = self._follow("finish", settings.finish, prepared)
             if settings.augment.copies:
@@ -74,9 +76,11 @@ class _Resolver:
             path = f"synthesize[{index}]"
             made = self._synthesized(path, synthesis, settings.image.mode)
             if made is not None:
+                self._check_names(path, made.targets)
                 ends[path] = self._follow("finish", settings.finish, made)
         self._stop()
         signature = self._one_signature(ends, settings)
+        self._check_names("", signature.targets)  # a mixer and others store more of a target
         self._check_cache(signature, settings.cache)
         streamed = self.streamed(settings.stream, signature)
         return Pipeline(spec=spec, prepared=prepared, signature=signature, streamed=streamed)
@@ -102,6 +106,10 @@ class _Resolver:
 
     def _problem(self, path: str, message: str) -> None:
         self.problems.append(Problem(self.where(path), message))
+
+    def _check_names(self, path: str, targets: Mapping[str, Target]) -> None:
+        for fault in name_faults(targets):
+            self._problem(path, fault)
 
     def _follow(self, path: str, stages: Sequence[AnyStage], signature: SampleSpec) -> SampleSpec:
         for index, stage in enumerate(stages):

@@ -80,6 +80,7 @@ from dsbuilder.targets import (
     signature_to_json,
     targets_from_json,
 )
+from dsbuilder.targets.stored import stored_features
 
 __all__ = [
     "CHANNELS",
@@ -144,6 +145,7 @@ __all__ = [
     "schedule",
     "signature_to_json",
     "source",
+    "stored_features",
     "synthesizer",
     "targets_from_json",
     "transform",

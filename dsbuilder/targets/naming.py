@@ -6,18 +6,26 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.paths import is_utf8
 from dsbuilder.targets.number import is_number
 
 
 def check_names(names: Sequence[str], noun: str = "class") -> None:
-    """Raises a DataError unless names are one line each, without spaces at their ends."""
-    wrong = [name for name in names if not name or name != " ".join(name.splitlines()).strip()]
+    """Raises a DataError unless names are there once, on one line, without spaces at their ends."""
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise DataError(f"expected each {noun} name once, found {twice!r} twice. Rename one.")
+    wrong = [name for name in names if not is_utf8(name) or not _is_one_line(name)]
     if wrong:
         raise DataError(
             f"expected {noun} names on one line, without spaces at their ends, found "
             f"{wrong[0]!r}: readers that keep one name a line would take it for another. "
             f"Rename the {noun}."
         )
+
+
+def _is_one_line(name: str) -> bool:
+    return bool(name) and name == " ".join(name.splitlines()).strip()
 
 
 def id_of(names: Sequence[str], raw: Any) -> int:

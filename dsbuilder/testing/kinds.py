@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dsbuilder.layouts.keys import fault
 from dsbuilder.plugin import (
     CHANNELS,
+    Catalog,
     ClassLabel,
     Exporter,
     ImageSpec,
@@ -26,6 +29,7 @@ from dsbuilder.plugin import (
     Seen,
     Source,
     Synthesizer,
+    Target,
     Text,
     TrainError,
     Transform,
@@ -35,10 +39,11 @@ from dsbuilder.plugin import (
 from dsbuilder.testing.exporting import check_exporter
 from dsbuilder.testing.laws import (
     check_declaration,
-    check_explained,
     check_findings,
     check_fits,
+    check_json,
     check_measure,
+    check_names,
     check_options,
     check_shrinking,
     drawn,
@@ -124,7 +129,7 @@ def _check_transform_on(plugin: Transform, sample: Sample, after: SampleSpec) ->
         check_fits(name, result, after)
         _check_motion(plugin, sample, result, params)
         assert result.key == sample.key, f"{name}: expected the sample's key, found {result.key}."
-        check_explained(name, plugin.explain(sample, params))
+        check_json(name, "what explain() returns", plugin.explain(sample, params))
         if signature_or_refusal(
             name, plugin.output_spec, _signature(33, 41, sample.image.shape[2])
         ):
@@ -205,6 +210,7 @@ def check_synthesizer(plugin: Synthesizer) -> None:
         if after is not None:
             taken += 1
             assert after.targets, f"{name}: expected at least one target, found none."
+            check_names(name, after.targets)
             for seed in range(_DRAWS):
                 _check_synthesizer_on(plugin, mode, after, seed)
     assert taken, f"{name}: expected to draw in some mode, found it refuses all."
@@ -226,42 +232,75 @@ def _check_synthesizer_on(plugin: Synthesizer, mode: Mode, after: SampleSpec, se
 
 
 def check_source(plugin: Source) -> None:
-    """Checks a source, made with the path of a layout that exists; reads its first records."""
+    """Checks a source, made with the path of a layout that exists; reads its first records.
+
+    It lists the same every time, and a catalog that never listed reads a record by its place.
+    """
     name = name_of(plugin)
     check_declaration(plugin)
     check_options(plugin)
-    records = list(plugin.records())
-    keys = [record.key for record in records]
-    assert records, f"{name}: expected records, found none."
+    listed = plugin.open().list()
+    keys = [record.key for record in listed.records]
+    assert keys, f"{name}: expected records, found none."
     assert len(set(keys)) == len(keys), f"{name}: expected each key once."
-    assert all(key and "//" not in key for key in keys), f"{name}: expected keys without '//'."
-    assert {record.split for record in records} <= {None, *_SPLITS}, f"{name}: unknown splits."
-    again = {record.key: record for record in plugin.records()}
-    assert again == {record.key: record for record in records}, (
-        f"{name}: expected the same records every time they are asked for."
-    )
-    targets = plugin.targets(records)
-    for record in sorted(records, key=lambda record: record.key)[:_READ]:
-        _check_record(plugin, record, targets)
+    faults = {key: fault(key) for key in keys if fault(key)}
+    assert not faults, f"{name}: expected keys that a dataset can hold, found {faults}."
+    splits = {record.split for record in listed.records}
+    assert splits <= {None, *_SPLITS}, f"{name}: unknown splits {splits}."
+    again = plugin.open().list()
+    assert (list(again.records), dict(again.targets), list(again.notes)) == (
+        list(listed.records),
+        dict(listed.targets),
+        list(listed.notes),
+    ), f"{name}: expected the same listing every time it is opened."
+    check_names(name, listed.targets)
+    for note in listed.notes:
+        assert isinstance(note, str) and note.strip() and not note.endswith("."), (
+            f"{name}: expected notes without a full stop, found {note!r}."
+        )
+    catalog = plugin.open()  # as a worker has it: it is told the records
+    for record in sorted(listed.records, key=lambda record: record.key)[:_READ]:
+        _check_labels(name, record, listed.targets)
+        _check_read(name, catalog, record)
+    _check_watches(name, plugin.open())
 
 
-def _check_record(plugin: Source, record: Record, targets: Mapping[str, Any]) -> None:
+def _check_labels(name: str, record: Record, targets: Mapping[str, Target]) -> None:
+    where = f"{name}: {record.key}"
+    assert set(record.targets) >= set(targets), f"{where}: expected a value of every target."
+    for target_name, target in targets.items():
+        value = target.parse(record.targets[target_name])
+        encoded = target.encode(target_name, value)
+        assert encoded.keys() == target.features(target_name).keys(), where
+
+
+def _check_read(name: str, catalog: Catalog, record: Record) -> None:
     from dsbuilder.images.encoding import decode
 
-    place = f"{name_of(plugin)}: {record.key}"
-    assert set(record.targets) >= set(targets), f"{place}: expected a value of every target."
-    for name, target in targets.items():
-        value = target.parse(record.targets[name])
-        assert target.encode(name, value).keys() == target.features(name).keys(), place
-    pixels = plugin.read(record)
+    where = f"{name}: {record.key}"
+    check_json(where, "place", dict(record.place))
+    try:
+        pixels = catalog.read(record)
+    except Exception as error:
+        raise AssertionError(
+            f"{where}: expected that a catalog which never listed reads a record by its path and "
+            f"place, found {type(error).__name__}: {error}."
+        ) from error
     image = decode(pixels, mode="rgb") if isinstance(pixels, bytes) else pixels
-    assert image.ndim == 3 and image.dtype == np.uint8, f"{place}: {image.shape} {image.dtype}"
+    assert image.ndim == 3 and image.dtype == np.uint8, f"{where}: {image.shape} {image.dtype}"
     assert image.shape[2] in (1, 3, 4), (
-        f"{place}: expected 1, 3 or 4 channels, found {image.shape}."
+        f"{where}: expected 1, 3 or 4 channels, found {image.shape}."
     )
-    identity = plugin.identity(record)
+    identity = catalog.identity(record)
     assert isinstance(identity, str) or (identity is None and record.path is not None), (
-        f"{place}: expected a path, or identity() to say in a text what stands for the pixels."
+        f"{where}: expected a path, or identity() to say in a text what stands for the pixels."
+    )
+
+
+def _check_watches(name: str, catalog: Catalog) -> None:
+    watched = catalog.watches()
+    assert watched is None or all(isinstance(path, Path) for path in watched), (
+        f"{name}: expected paths to watch, or None, found {watched}."
     )
 
 

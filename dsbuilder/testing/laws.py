@@ -6,7 +6,7 @@ import json
 import pickle
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -25,10 +25,12 @@ from dsbuilder.plugin import (
     Seen,
     Source,
     Stage,
+    Target,
     Transform,
     View,
     generator,
 )
+from dsbuilder.targets.stored import name_faults
 
 Made = TypeVar("Made")
 
@@ -100,15 +102,19 @@ def check_shrinking(name: str, plugin: Transform, height: int, width: int) -> No
     )
 
 
-def check_explained(name: str, explained: Params) -> None:
-    """Checks that what a transform tells of its params can be printed as JSON."""
+def check_json(name: str, what: str, value: Any) -> None:
+    """Checks that a value comes back from JSON as it was."""
     try:
-        written = json.loads(json.dumps(explained))
+        written = json.loads(json.dumps(value))
     except (TypeError, ValueError) as error:
-        raise AssertionError(
-            f"{name}: expected explain() to return JSON values: {error}."
-        ) from error
-    assert written == explained, f"{name}: expected explain() to return JSON values, found others."
+        raise AssertionError(f"{name}: expected {what} of JSON values: {error}.") from error
+    assert written == value, f"{name}: expected {what} of JSON values, found {value!r}."
+
+
+def check_names(name: str, targets: Mapping[str, Target]) -> None:
+    """Checks that targets have names that a dataset can hold."""
+    faults = list(name_faults(targets))
+    assert not faults, f"{name}: {faults[0]}"
 
 
 def signature_or_refusal(

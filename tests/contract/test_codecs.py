@@ -1,5 +1,7 @@
 """One kit for every codec: what is written is read back, whole, in order, or refused."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,8 @@ import dsbuilder
 from dsbuilder.builder import build_dataset
 from dsbuilder.cache import CODECS
 from dsbuilder.cache.codec import Codec
-from dsbuilder.errors import CacheError
-from dsbuilder.sample import ImageSpec, Sample, SampleSpec
+from dsbuilder.errors import CacheError, DataError
+from dsbuilder.sample import ImageSpec, Sample, SampleSpec, Target
 from dsbuilder.targets import (
     KINDS,
     Boxes,
@@ -25,7 +27,12 @@ from dsbuilder.targets import (
     PointSet,
     Text,
     Value,
+    signature_from_json,
+    signature_to_json,
 )
+from dsbuilder.targets.stored import name_faults
+
+STEM = "toy-train#00000-of-00001"
 
 
 def boxes(count: int) -> BoxSet:
@@ -95,7 +102,7 @@ def make_samples(count: int, channels: int = 3) -> list[Sample]:
 
 def write(codec: Codec, folder: Path, samples: list[Sample]) -> list[tuple[int, int]]:
     payloads = [codec.encode(sample) for sample in samples]
-    offsets = codec.write(folder, "toy-train#00000-of-00001", payloads, len(payloads))
+    offsets = codec.write(folder, STEM, payloads, len(payloads))
     return list(zip(offsets, map(len, payloads), strict=True))
 
 
@@ -121,16 +128,76 @@ def test_every_kind_of_target_is_stored_here() -> None:
 def test_lossless_samples_come_back_equal(tmp_path, name, image, channels) -> None:
     codec, samples = make_codec(name, image, channels), make_samples(9, channels)
     places = write(codec, tmp_path, samples)
-    shard = codec.open(tmp_path, "toy-train#00000-of-00001")
+    shard = codec.open(tmp_path, STEM)
     for sample, (offset, length) in reversed(list(zip(samples, places, strict=True))):
         assert_same(codec.decode(shard.read(offset, length)), sample)
+
+
+TRICKY = (
+    *("offset", "image", "key", "label_weights", "label", "a.b", "a/b", "", ".a", "a ", "größe 猫"),
+    *("None", "objects-bbox", "label.row_splits", "x", "y", "signature", "file_name", "A", "a"),
+    *("__key__", "a\nb", "png", "%00", "con", "l" * 100, "{SPLIT}", "Price (EUR)", "\ud800", "#"),
+)
+NAMES = st.one_of(st.sampled_from(TRICKY), st.text(max_size=12))
+CLASSES = st.lists(NAMES, min_size=2, max_size=4)
+
+
+def drawn_kind(kind: str, classes: list[str]) -> tuple[Target, Any]:
+    """A target of some classes, and a value of it."""
+    names = tuple(classes)
+    weights = np.eye(len(names), dtype=np.float32)[-1]
+    box = BoxSet(corners=np.array([[0, 0, 0.5, 1]], np.float32), classes=np.array([len(names) - 1]))
+    made: dict[str, tuple[Callable[[], Target], Any]] = {
+        "class": (lambda: ClassLabel(names=names), len(names) - 1),
+        "soft": (lambda: ClassLabel(names=names, soft=True), weights),
+        "multi": (lambda: MultiLabel(names=names), weights),
+        "value": (Value, np.array(4, np.float32)),
+        "text": (Text, "words"),
+        "mask": (lambda: Mask(names=names), np.ones((5, 7), np.uint8)),
+        "boxes": (lambda: Boxes(names=names), box),
+    }
+    make, value = made[kind]
+    return make(), value
+
+
+DRAWN_KINDS = st.sampled_from(["class", "soft", "multi", "value", "text", "mask", "boxes"])
+DRAWN = st.dictionaries(NAMES, st.tuples(DRAWN_KINDS, CLASSES), min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize("name", CODECS)
+@settings(max_examples=120, deadline=None)
+@given(drawn=DRAWN)
+def test_targets_and_classes_of_any_name_come_back_or_are_refused(
+    tmp_path_factory, name, drawn
+) -> None:
+    try:
+        kinds = {key: drawn_kind(kind, classes) for key, (kind, classes) in drawn.items()}
+    except DataError as error:
+        assert "name" in str(error)
+        return
+    targets = {key: target for key, (target, _) in kinds.items()}
+    if list(name_faults(targets)):
+        return
+    spec = SampleSpec(image=ImageSpec(height=5, width=7, channels=3), targets=targets)
+    assert signature_from_json(json.loads(json.dumps(signature_to_json(spec)))) == spec
+    codec, folder = CODECS[name](signature=spec, image="raw"), tmp_path_factory.mktemp("names")
+    [image] = (each.image for each in make_samples(1))
+    values = {key: value for key, (_, value) in kinds.items()}
+    sample = Sample(key="a.png", image=image, targets=values)
+    [(offset, length)] = write(codec, folder, [sample])
+    found = codec.decode(codec.open(folder, STEM).read(offset, length))
+    assert found.key == sample.key and np.array_equal(found.image, image)
+    for key, target in targets.items():
+        one, other = target.raw(found.targets[key]), target.raw(values[key])
+        assert np.array_equal(one, other) if target.of_pixels else one == other
+    assert sorted(each.name for each in folder.iterdir()) == sorted(codec.files(STEM))
 
 
 @pytest.mark.parametrize("name", CODECS)
 def test_an_empty_shard_is_a_shard(tmp_path, name) -> None:
     codec = make_codec(name)
     assert write(codec, tmp_path, []) == []
-    codec.open(tmp_path, "toy-train#00000-of-00001")
+    codec.open(tmp_path, STEM)
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -139,7 +206,7 @@ def test_equal_samples_give_equal_files(tmp_path, name) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         write(codec, tmp_path / folder, make_samples(6))
-    for file in codec.files("toy-train#00000-of-00001"):
+    for file in codec.files(STEM):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
@@ -150,11 +217,11 @@ def test_a_cut_shard_is_refused_wherever_it_is_cut(tmp_path_factory, name, data)
     folder = tmp_path_factory.mktemp("cut")
     codec, samples = make_codec(name), make_samples(4)
     places = write(codec, folder, samples)
-    file = folder / codec.files("toy-train#00000-of-00001")[0]
+    file = folder / codec.files(STEM)[0]
     whole = file.read_bytes()
     file.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
     with pytest.raises(CacheError) as error:
-        shard = codec.open(folder, "toy-train#00000-of-00001")
+        shard = codec.open(folder, STEM)
         for offset, length in places:
             shard.read(offset, length)
     assert str(file) in str(error.value)
@@ -168,13 +235,11 @@ def test_a_missing_shard_is_named(tmp_path, make_images, write_pipeline, name) -
         f"finish: [{{use: resize, size: [8, 8]}}]\ncache: {{codec: {name}}}\n"
     )
     built = build_dataset(path, tmp_path / "out", workers=1)
-    file = dsbuilder.load(built.path).codec.files("toy-train#00000-of-00001")[0]
+    file = dsbuilder.load(built.path).codec.files(STEM)[0]
     lost: Any = built.path.resolve() / file
     lost.unlink()
     with pytest.raises(CacheError) as error:
         dsbuilder.load(built.path)
-    assert str(error.value) == (
-        f"{lost}: expected a file of the dataset, found none. Build the dataset again."
-    )
+    assert str(error.value) == (f"{lost}: no such file of the dataset. Build the dataset again.")
     with pytest.raises(CacheError, match=f"{file} is missing"):
         dsbuilder.Dataset(path=built.path, manifest=built.manifest).verify()

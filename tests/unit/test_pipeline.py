@@ -11,7 +11,7 @@ from dsbuilder.pipeline import Pipeline, resolve, split_of_content
 from dsbuilder.pipelinefile import load
 from dsbuilder.registry import discover
 from dsbuilder.sample import Feature, Target
-from dsbuilder.targets import ClassLabel
+from dsbuilder.targets import ClassLabel, Value
 
 LABELS = {"label": ClassLabel(names=("cat", "dog"))}
 
@@ -141,6 +141,23 @@ def test_a_mixer_makes_the_target_of_every_branch_soft(resolved) -> None:
     pipeline = resolved(text)
     assert pipeline.signature.targets["label"].soft
     assert not pipeline.prepared.targets["label"].soft
+
+
+@pytest.mark.parametrize("name", ["image", "key", "a/b", ""])
+def test_a_target_of_a_taken_or_illegal_name_is_refused(resolved, name) -> None:
+    [problem] = problems(resolved, "", {name: LABELS["label"]})
+    assert problem.startswith(f"2: source: target '{name}': expected a name ")
+
+
+def test_what_a_mixer_stores_beside_a_class_is_taken(resolved) -> None:
+    targets = {**LABELS, "label_weights": Value()}
+    assert set(resolved("", targets).signature.targets) == set(targets)
+    text = "augment: {copies: 1, stages: [mixup]}\n"
+    assert problems(resolved, f"prepare: [{{use: resize, size: [8, 8]}}]\n{text}", targets) == [
+        "1: target 'label_weights': expected a name under which nothing else is stored, found that "
+        "the target 'label' stores 'label_weights'. Rename it: the column or the option of the "
+        "source that it is called after."
+    ]
 
 
 def test_two_mixers_are_refused(resolved) -> None:

@@ -28,6 +28,7 @@ from dsbuilder.plugin import (
     StoredSample,
     Written,
     exporter,
+    stored_features,
 )
 from dsbuilder.records import example, tfrecord
 
@@ -117,7 +118,7 @@ def description(
         items = [{"featureKey": "image"}, {"featureKey": first}]
         info["supervisedKeys"] = {"tuple": {"items": items}}
     info["splits"] = [_split(split, shards) for split, shards in splits.items()]
-    stored = _stored(signature)
+    stored = stored_features(signature.targets)
     labels = {
         labels_file(feature): "".join(f"{each}\n" for each in described.names)
         for feature, described in stored.items()
@@ -138,13 +139,6 @@ def _split(name: str, shards: Sequence[ShardSize]) -> dict[str, Any]:
         "numBytes": str(sum(shard.size_bytes for shard in shards)),
         "filepathTemplate": TEMPLATE,
     }
-
-
-def _stored(signature: SampleSpec) -> dict[str, Feature]:
-    stored = {"key": Feature(kind="text", dtype="string")}
-    for name, target in signature.targets.items():
-        stored.update(target.features(name))
-    return stored
 
 
 def _features(image: ImageSpec, stored_as: str, stored: Mapping[str, Feature]) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -13,8 +14,10 @@ import pytest
 
 from dsbuilder.plugin import (
     CHANNELS,
+    Catalog,
     ClassLabel,
     ImageSpec,
+    Listing,
     Mixer,
     Mode,
     ModelBuilder,
@@ -26,7 +29,6 @@ from dsbuilder.plugin import (
     SampleSpec,
     Source,
     Synthesizer,
-    Target,
     Transform,
     mixer,
     model,
@@ -272,23 +274,55 @@ class MadeUp(Source):
     Attributes:
       keys: of the records.
       identified: whether it says what stands for the pixels.
+      target: name of the target.
+      note: what is noted.
+      place: where each record lies.
+      lists_alike: whether it lists the same every time.
+      remembers: whether reading needs what listing found.
     """
 
     keys: tuple[str, ...] = ("a", "b")
     identified: bool = True
+    target: str = "label"
+    note: str = "nothing was skipped"
+    place: str = "a text"
+    lists_alike: bool = True
+    remembers: bool = False
 
-    def records(self) -> Iterator[Record]:
-        for key in self.keys:
-            yield Record(key=key, targets={"label": key})
+    def open(self) -> Catalog:
+        return Opened(self)
 
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        return {"label": ClassLabel(names=("a", "b"))}
+
+LISTED: list[int] = []
+
+
+class Opened(Catalog):
+    def __init__(self, source: MadeUp) -> None:
+        self.source = source
+        self.found: list[Record] = []
+
+    def list(self) -> Listing:
+        LISTED.append(len(LISTED))
+        source = self.source
+        place = {"at": {"a text": "1", "a path": Path("1"), "a tuple": (1, 2)}[source.place]}
+        self.found = [
+            Record(
+                key=key,
+                targets={source.target: key},
+                place=place if source.lists_alike else {"at": LISTED[-1]},
+            )
+            for key in source.keys
+        ]
+        kinds = {source.target: ClassLabel(names=("a", "b"))}
+        return Listing(records=self.found, targets=kinds, notes=[source.note])
 
     def read(self, record: Record) -> np.ndarray:
+        if self.source.remembers:
+            self.found.index(record)
         return np.zeros((4, 4, 3), np.uint8)
 
     def identity(self, record: Record) -> str | None:
-        return "zeros" if self.identified else None
+        return "zeros" if self.source.identified else None
 
 
 @pytest.mark.parametrize(
@@ -296,8 +330,15 @@ class MadeUp(Source):
     [
         ({"keys": ()}, "expected records, found none"),
         ({"keys": ("a", "a")}, "expected each key once"),
-        ({"keys": ("a//b",)}, "expected keys without '//'"),
+        ({"keys": ("a//b",)}, "expected keys that a dataset can hold, found {'a//b'"),
         ({"identified": False}, r"expected a path, or identity\(\)"),
+        ({"target": "image"}, "target 'image': expected a name under which nothing else is stored"),
+        ({"target": "a/b"}, "target 'a/b': expected a name of .* without slashes, found a slash"),
+        ({"note": "A sentence."}, "expected notes without a full stop, found 'A sentence.'"),
+        ({"place": "a path"}, "expected place of JSON values"),
+        ({"place": "a tuple"}, "expected place of JSON values"),
+        ({"lists_alike": False}, "expected the same listing every time it is opened"),
+        ({"remembers": True}, "a catalog which never listed reads a record by its path and place"),
     ],
 )
 def test_a_source_that_breaks_its_word_is_found(options: dict[str, Any], message: str) -> None:
