@@ -7,7 +7,7 @@ says whether it saw all. Many may want to look at one folder: within `remembered
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -49,18 +49,18 @@ class Glance:
         """Returns the files with one of the extensions, given in small letters without the dot."""
         return tuple(path for path in self.files if extension(path) in extensions)
 
-    def share(self, named: Collection[str], below: str = "") -> float:
-        """Returns the share of the images below a folder that are among those named, in [0, 1].
+    def share(self, named: Collection[str], images: Sequence[str] | None = None) -> float:
+        """Returns the share of images that are among those named, in [0, 1].
 
         It is 1 where no image was seen, or not everything: what was not seen may be named.
 
         Args:
-          below: the folder, with a slash behind; empty for the one that was looked at.
+          images: those to account for; by default all.
         """
-        images = [path for path in self.images if path.startswith(below)]
-        if not images or not self.complete:
+        wanted = self.images if images is None else images
+        if not wanted or not self.complete:
             return 1.0
-        return sum(path in named for path in images) / len(images)
+        return sum(path in named for path in wanted) / len(wanted)
 
     def loose_images(self, most: int) -> list[str]:
         """Says that more images than so many lie about, of which a layout without any knows none.

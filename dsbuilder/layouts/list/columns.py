@@ -1,9 +1,10 @@
 """What the columns of a list hold, guessed from their names and from the files that lie there.
 
 A guess is made of the first lines of a list and costs next to nothing; whether the whole list keeps
-what its first lines promise, only `listing.py` says.
+what its first lines promise, only the reader says.
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -38,7 +39,7 @@ _NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?")
 _GROUPS = ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "writer", "video")
 _SPLITS = ("split", "set", "subset", "partition", "fold", "usage")
 
-Table = Mapping[str, Sequence[str]]
+_Cells = Mapping[str, Sequence[str]]
 """Name of a column -> its cells in the order of the rows."""
 
 
@@ -51,6 +52,7 @@ class Guess:
       base: the folder that its paths are relative to, as a posix path below the folder that was
         looked at; `.` for that folder itself.
       kind: what the labels are: `class`, `labels` (several classes), `value` or `text`.
+      images: paths of the rows that were read, below the folder that was looked at.
       labels: those of the rows that were read, in their order.
       whole: whether these are all rows.
       others: names of columns that no one reads.
@@ -59,6 +61,7 @@ class Guess:
     columns: Columns
     base: str
     kind: str
+    images: frozenset[str]
     labels: tuple[str, ...]
     whole: bool
     others: tuple[str, ...] = ()
@@ -87,13 +90,14 @@ def guess(root: Path, path: str, bases: Sequence[str]) -> Guess | str:
     base = next((each for each in bases if _all_lie_in(root / each, table[image])), None)
     if base is None:
         return f"names images that do not lie there, such as '{table[image][0]}'"
+    whole = whole and len(table[image]) < _MOST_ROWS
     found = _with_columns(table, image, base=base, whole=whole)
     if extension(path) == "txt" and isinstance(found, Guess):
         return replace(found, columns=Columns())  # there are no others
     return found
 
 
-def _with_columns(table: Table, image: str, *, base: str, whole: bool) -> Guess | str:
+def _with_columns(table: _Cells, image: str, *, base: str, whole: bool) -> Guess | str:
     named = {name.lower(): name for name in reversed(list(table)) if name != image}
     split = next((named[word] for word in _SPLITS if word in named), None)
     if split is not None and not all(split_named(cell.strip()) for cell in table[split]):
@@ -119,13 +123,21 @@ def _with_columns(table: Table, image: str, *, base: str, whole: bool) -> Guess 
         ),
         base=base,
         kind=kind,
+        images=frozenset(_below(base, cell.strip()) for cell in table[image]),
         labels=cells,
         whole=whole,
         others=tuple(name for name in rest if name not in labels),
     )
 
 
-def _label_columns(table: Table, rest: Sequence[str], named: Mapping[str, str]) -> tuple[str, ...]:
+def _below(base: str, relative: str) -> str:
+    prefix = "" if base == "." else f"{base}/"
+    with contextlib.suppress(DataError):
+        return prefix + normalized(relative)
+    return ""
+
+
+def _label_columns(table: _Cells, rest: Sequence[str], named: Mapping[str, str]) -> tuple[str, ...]:
     """Returns the column of labels; several if all that is left are numbers, none if unsure."""
     known = next((named[word] for word in _LABELS if named.get(word) in rest), None)
     left = [name for name in rest if name.lower() not in _IDS]
@@ -158,7 +170,7 @@ def _beginning(path: Path) -> tuple[str, bool]:
     return data.removeprefix(b"\xef\xbb\xbf").decode(), whole
 
 
-def _table(path: Path, text: str) -> Table:
+def _table(path: Path, text: str) -> _Cells:
     """Returns the cells of the first rows by column; every column has as many."""
     kind = extension(path.name)
     if kind in ("csv", "tsv"):
@@ -181,7 +193,7 @@ def _table(path: Path, text: str) -> Table:
     return _objects(text)
 
 
-def _objects(text: str) -> Table:
+def _objects(text: str) -> _Cells:
     found = [json.loads(line) for line in islice(text.splitlines(), _MOST_ROWS) if line.strip()]
     if not all(isinstance(each, dict) for each in found):
         raise DataError("not an object a line")
@@ -194,7 +206,7 @@ def _is_cell(value: object) -> bool:
     return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 
-def _image_column(table: Table) -> str | None:
+def _image_column(table: _Cells) -> str | None:
     """Returns the first column whose cells all bear the extension of an image."""
 
     def names_images(name: str) -> bool:

@@ -63,3 +63,13 @@ def test_counts_are_said_in_words(tmp_path: Path) -> None:
     seen = glance(tmp_path)
     assert seen.count(1, "class", "classes") == "1 class"
     assert seen.count(0, "class", "classes") == "0 classes"
+
+
+def test_a_share_of_images_is_whole_where_not_all_were_seen(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "c.txt"):
+        (tmp_path / name).touch()
+    seen = glance(tmp_path)
+    assert seen.share({"a.png", "x.png"}) == 0.5
+    assert seen.share({"a.png"}, ["a.png"]) == 1
+    assert seen.share(set(), []) == 1
+    assert glance(tmp_path, most_in_folder=2).share(set()) == 1

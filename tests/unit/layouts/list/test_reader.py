@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.list.reader import ImageList
-from dsbuilder.plugin import ClassLabel, MultiLabel, Record, Text, Value
+from dsbuilder.plugin import ClassLabel, MultiLabel, Record, Signs, Text, Value
 
 IMAGES = ("0/a.png", "0/b c.png", "1/a.png", "1/b.png")
 
@@ -30,41 +30,42 @@ def source_of(tmp_path: Path, text: str, *, name: str = "list.txt", **options: o
 
 
 def labels(source: ImageList) -> dict[str, str]:
-    return {record.key: record.targets["label"] for record in source.records()}
+    return {record.key: record.targets["label"] for record in source.open().records}
 
 
 def refusal(source: ImageList, tmp_path: Path) -> str:
     with pytest.raises(DataError) as caught:
-        source.records()
+        source.open().list()
     return str(caught.value).replace(f"{tmp_path}/", "")
 
 
 def test_a_text_list_gives_a_record_a_line(tmp_path):
     source = source_of(tmp_path, "0/a.png zero\n0/b c.png zero\n1/a.png one\n")
-    records = list(source.records())
+    records = source.open().records
     assert records == [
         Record(key=key, path=tmp_path / "images" / key, targets={"label": label})
         for key, label in [("0/a.png", "zero"), ("0/b c.png", "zero"), ("1/a.png", "one")]
     ]
-    assert source.targets(records) == {"label": ClassLabel(names=("one", "zero"))}
+    assert source.open().targets == {"label": ClassLabel(names=("one", "zero"))}
 
 
-def test_files_that_no_list_names_are_counted(tmp_path, caplog):
+def test_files_that_no_list_names_are_counted(tmp_path):
     source_of(tmp_path, "0/a.png zero\n1/a.png one\n")
     (tmp_path / "more.txt").write_text("a.png one\n")
     (tmp_path / "images/1/rest.txt").write_text("b.png one\n")
     rest = (tmp_path / "images/1", tmp_path / "images/1/rest.txt")
     lists = {"train": (tmp_path / "images", tmp_path / "list.txt"), "test": rest}
-    with caplog.at_level("WARNING"):
-        ImageList(lists=lists).records()
-    assert [each.getMessage() for each in caplog.records] == [
-        f"{tmp_path}/images: 1 file was skipped: 1 .png."
-    ]
+    assert ImageList(lists=lists).open().notes == [f"{tmp_path}/images: 1 file was skipped: 1 .png"]
+
+
+def test_files_of_the_one_folder_that_the_list_does_not_name_are_counted(tmp_path):
+    source = source_of(tmp_path, "0/a.png zero\n1/a.png one\n")
+    assert source.open().notes == ["2 files were skipped: 2 .png"]
 
 
 def test_given_classes_set_the_order(tmp_path):
     source = source_of(tmp_path, "0/a.png zero\n1/a.png one\n", classes=("zero", "one", "two"))
-    target = source.targets(list(source.records()))["label"]
+    target = source.open().targets["label"]
     assert target == ClassLabel(names=("zero", "one", "two"))
 
 
@@ -84,13 +85,13 @@ def test_columns_of_a_table_state_group_and_split(tmp_path):
         group_column="who",
         split_column="set",
     )
-    found = [(each.key, each.group, each.split) for each in source.records()]
+    found = [(each.key, each.group, each.split) for each in source.open().records]
     assert found == [("0/a.png", "tom", "train"), ("1/a.png", None, "validation")]
 
 
 def test_the_lists_are_watched(tmp_path):
     source = source_of(tmp_path, "0/a.png zero\n1/a.png one\n")
-    assert source.watches() == [tmp_path / "list.txt"]
+    assert source.open().watches() == [tmp_path / "list.txt"]
 
 
 def test_columns_make_targets_of_every_kind(tmp_path):
@@ -106,12 +107,12 @@ def test_columns_make_targets_of_every_kind(tmp_path):
         separator=";",
         labels_classes=("dog", "cat"),
     )
-    records = list(source.records())
+    records = source.open().records
     assert [each.targets for each in records] == [
         {"labels": ["cat", "dog"], "value": [1.0, 2.0], "text": "a b"},
         {"labels": [], "value": [3.0, 4.5], "text": ""},
     ]
-    assert source.targets(records) == {
+    assert source.open().targets == {
         "labels": MultiLabel(names=("dog", "cat")),
         "value": Value(size=2),
         "text": Text(),
@@ -157,11 +158,11 @@ def test_a_mutated_list_gives_its_labels_or_a_clear_error(tmp_path_factory, name
         found = found or bytearray(b" ")
     (folder / name).write_bytes(bytes(found))
     try:
-        records = list(source.records())
+        records = source.open().records
     except DataError as error:
         assert str(folder) in str(error)
     else:
-        target = source.targets(records)["label"]
+        target = source.open().targets["label"]
         assert all(record.path.is_file() for record in records)
         assert [target.parse(record.targets["label"]) for record in records]
 
@@ -182,7 +183,7 @@ def test_lists_of_one_folder_have_keys_below_it_and_state_their_split(tmp_path):
         train="0/a.png zero\n1/a.png one\n",
         test="1/b.png one\n",
     )
-    found = [(each.key, each.split, each.path) for each in source.records()]
+    found = [(each.key, each.split, each.path) for each in source.open().records]
     assert found == [
         ("0/a.png", "train", tmp_path / "images/0/a.png"),
         ("1/a.png", "train", tmp_path / "images/1/a.png"),
@@ -198,7 +199,7 @@ def test_lists_of_several_folders_have_keys_below_their_common_parent(tmp_path):
         train="a.png x\n",
         val="a.png y\n",
     )
-    assert [each.key for each in source.records()] == ["one/a.png", "two/deep/a.png"]
+    assert [each.key for each in source.open().records] == ["one/a.png", "two/deep/a.png"]
 
 
 def test_one_image_in_two_lists_is_an_error_also_through_nested_folders(tmp_path):
@@ -356,40 +357,43 @@ TABLE = "n,picture,Species,Patient,set\n" + "".join(
 )
 
 
-def recognised(tmp_path: Path, **lists: str):
+def recognised(tmp_path: Path, **lists: str) -> Signs:
     filled(tmp_path / "images", *IMAGES)
     for name, text in lists.items():
         stem, _, suffix = name.rpartition("_")
         (tmp_path / f"{stem}.{suffix}").write_text(text, encoding="utf-8")
-    return ImageList.recognise(tmp_path)
+    return ImageList.signs(tmp_path)
 
 
 def test_a_list_of_images_is_recognised_with_the_folder_they_lie_in(tmp_path):
     found = recognised(tmp_path, labels_txt=LINES)
-    assert found.certainty == 0.85
+    assert (found.evidence, found.explained, found.contradictions) == ("declared", 1, [])
     assert found.options == {"path": "images", "list": "labels.txt"}
     assert "4 lines, 2 classes: 'one', 'zero'" in found.reason
 
 
 def test_what_columns_hold_is_found_by_their_names_and_cells(tmp_path):
     found = recognised(tmp_path, table_csv=TABLE)
-    assert (
-        found.options
-        == {
-            "path": "images",
-            "list": "table.csv",
-            "image_column": "picture",
-            "label_column": "Species",
-            "group_column": "Patient",
-            "split_column": "set",
-        }
-        or "kind" in found.reason
-    )
+    assert found.options == {
+        "path": "images",
+        "list": "table.csv",
+        "image_column": "picture",
+        "label_column": "Species",
+        "group_column": "Patient",
+        "split_column": "set",
+    }
+    assert found.comments["list"].endswith("columns that are not read: n")
+
+
+def test_images_that_the_list_does_not_name_are_no_part_of_what_is_explained(tmp_path):
+    filled(tmp_path, "images/0/more.png", "elsewhere/x.png")
+    found = recognised(tmp_path, labels_txt="".join(LINES.splitlines(keepends=True)[:3]))
+    assert found.explained == 0.6
 
 
 def test_lists_named_after_splits_are_taken_together(tmp_path):
     found = recognised(tmp_path, train_txt=LINES, val_txt=LINES, readme_txt="See the paper.\n")
-    assert found.certainty == 0.95
+    assert (found.evidence, found.explained, found.contradictions) == ("declared", 1, [])
     assert found.options == {
         "lists": {"train": ("images", "train.txt"), "validation": ("images", "val.txt")}
     }
@@ -408,7 +412,7 @@ def test_lists_named_after_splits_are_taken_together(tmp_path):
 )
 def test_what_is_no_list_says_why(tmp_path, text, reason):
     found = recognised(tmp_path, labels_txt=text)
-    assert found.certainty == 0
+    assert found.evidence is None
     assert reason in found.reason
 
 
@@ -421,8 +425,7 @@ def test_what_is_no_list_says_why(tmp_path, text, reason):
 )
 def test_labels_that_are_texts_or_decimals_are_hardly_classes(tmp_path, text):
     found = recognised(tmp_path, labels_txt=text)
-    assert found.certainty == 0.2
-    assert "; but " in found.reason
+    assert "a text file lists classes, and these are" in found.contradictions[0]
 
 
 @pytest.mark.parametrize(
@@ -442,7 +445,7 @@ def test_the_kind_of_labels_is_found_in_their_cells(tmp_path, header, cells, opt
     assert options.items() <= found.options.items()
     read = {key: value for key, value in found.options.items() if key not in ("path", "list")}
     source = ImageList(path=tmp_path / "images", list=tmp_path / "all.csv", **read)
-    assert len(list(source.records())) == 4
+    assert len(source.open().records) == 4
 
 
 def test_jsonl_and_bytes_that_are_no_text_are_looked_at_as_well(tmp_path):
@@ -450,4 +453,12 @@ def test_jsonl_and_bytes_that_are_no_text_are_looked_at_as_well(tmp_path):
     found = recognised(tmp_path, all_jsonl="\n".join(lines))
     assert found.options == {"path": "images", "list": "all.jsonl"}
     (tmp_path / "all.jsonl").write_bytes(b"\xff\xfe\x00")
-    assert ImageList.recognise(tmp_path).certainty == 0
+    assert ImageList.signs(tmp_path).evidence is None
+
+
+def test_a_long_list_is_not_read_whole_and_explains_all(tmp_path):
+    lines = [f"{n}.png {'ab'[n % 2]}\n" for n in range(2100)]
+    filled(tmp_path, *(line.split()[0] for line in lines))
+    (tmp_path / "labels.txt").write_text("".join(lines))
+    found = ImageList.signs(tmp_path)
+    assert (found.explained, "at least 2000 lines" in found.reason) == (1, True)
