@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tools
 from PIL import Image
 
 import dsbuilder
@@ -48,7 +49,7 @@ def test_numpy_opens_npz_without_pickle(dataset: Dataset, tmp_path: Path) -> Non
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves files to the collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_opens_tar_files(dataset: Dataset, tmp_path: Path) -> None:
-    webdataset = pytest.importorskip("webdataset")
+    webdataset = tools.module("webdataset")
     export(dataset, tmp_path / "wds", to="webdataset")
     for split in dataset.splits:
         files = sorted(str(path) for path in tmp_path.glob(f"wds/{split}-*.tar"))
@@ -66,7 +67,7 @@ def test_webdataset_opens_tar_files(dataset: Dataset, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves files to the collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_webdataset_and_we_read_the_same_of_what_it_writes(tmp_path: Path) -> None:
-    webdataset = pytest.importorskip("webdataset")
+    webdataset = tools.module("webdataset")
     rng = np.random.default_rng(0)
     pattern = str(tmp_path / "wds" / "train-%06d.tar")
     (tmp_path / "wds").mkdir()
@@ -106,7 +107,7 @@ def test_webdataset_and_we_read_the_same_of_what_it_writes(tmp_path: Path) -> No
 
 
 def test_hugging_face_opens_tar_files(dataset: Dataset, tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
+    datasets = tools.module("datasets")
     export(dataset, tmp_path / "wds", to="webdataset")
     read = datasets.load_dataset(
         str(tmp_path / "wds"), cache_dir=str(tmp_path / "cache"), split="test"
@@ -120,7 +121,7 @@ def test_hugging_face_opens_tar_files(dataset: Dataset, tmp_path: Path) -> None:
 
 
 def test_tensorflow_datasets_opens_a_dataset_of_arrays(dataset: Dataset, tmp_path: Path) -> None:
-    tfds = pytest.importorskip("tensorflow_datasets")
+    tfds = tools.module("tensorflow_datasets")
     export(dataset, tmp_path / "tfds", to="tfds")
     rows, info = tfds.load("toy", data_dir=tmp_path / "tfds", with_info=True)
     assert tuple(info.features["label"].names) == dataset.class_names
@@ -135,7 +136,7 @@ def test_tensorflow_datasets_opens_a_dataset_of_arrays(dataset: Dataset, tmp_pat
 
 
 def test_tensorflow_datasets_opens_labels_of_every_kind(build_all_kinds, tmp_path: Path) -> None:
-    tfds = pytest.importorskip("tensorflow_datasets")
+    tfds = tools.module("tensorflow_datasets")
     dataset = build_all_kinds("cache.codec=npy", "cache.image=raw")
     export(dataset, tmp_path / "tfds", to="tfds")
     rows = tfds.load("kinds", data_dir=tmp_path / "tfds")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tools
 from PIL import Image
 
 import dsbuilder
@@ -17,7 +18,7 @@ from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.plugin import Boxes, Text
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-datasets = pytest.importorskip("datasets", reason="needs Hugging Face datasets")
+datasets = tools.module("datasets")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 Load = Callable[[Path], Any]

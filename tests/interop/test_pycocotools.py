@@ -5,18 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("pycocotools", reason="needs pycocotools")
-
-from pycocotools import mask as reference
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+import tools
 from skimage import data
 
 from dsbuilder import Dataset
 from dsbuilder.export import export
 from dsbuilder.images import polygon, rle
 from dsbuilder.layouts.file_names import quoted
+
+reference = tools.module("pycocotools.mask")
+COCO = tools.module("pycocotools.coco").COCO
+COCOeval = tools.module("pycocotools.cocoeval").COCOeval
 
 # pycocotools hands numpy 2 arrays by an interface that numpy is about to give up.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tools
 from PIL import Image
 
 import dsbuilder
@@ -16,7 +17,7 @@ from dsbuilder.layouts.file_names import quoted
 from dsbuilder.layouts.voc.reader import Voc
 from dsbuilder.layouts.yolo.reader import Yolo
 
-supervision = pytest.importorskip("supervision", reason="needs supervision")
+supervision = tools.module("supervision")
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
 )

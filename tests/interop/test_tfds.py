@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tools
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
 
-tfds = pytest.importorskip("tensorflow_datasets")
+tfds = tools.module("tensorflow_datasets")
 
 PIPELINE = """
 name: toy

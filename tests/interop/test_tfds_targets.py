@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tools
 from PIL import Image
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
 from dsbuilder.dataset import find_problems
 
-tfds = pytest.importorskip("tensorflow_datasets")
+tfds = tools.module("tensorflow_datasets")
 
 PLUGIN = '''
 """Samples with a label of every kind."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tools
 
 from dsbuilder.images import encoding as image_format
 from dsbuilder.layouts.tfrecord.reader import TFRecord
 from dsbuilder.plugin import Boxes, ClassLabel, Mask, MultiLabel, Text, Value
 from dsbuilder.testing import check_source
 
-tfds = pytest.importorskip("tensorflow_datasets")
+tfds = tools.module("tensorflow_datasets")
 
 
 def pixels(number: int) -> np.ndarray:

@@ -1,8 +1,6 @@
 """text_line: what is written is what the label says, whole, and readable."""
 
 import json
-import shutil
-import subprocess
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -236,20 +234,3 @@ def test_a_file_that_is_no_font_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match=r"^fonts: expected a font, found .*a\.ttf: "):
         make(fonts=(path,))
-
-
-@pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs tesseract (tesseract-ocr)")
-def test_an_independent_reader_reads_the_label(tmp_path: Path) -> None:
-    from PIL import Image
-
-    words = ("Hamburg", "window", "jealously", "Quartz", "gypsum", "Bridge", "kitchen", "Fjord")
-    plugin = make(words=words, fonts=(SANS,), height=64, size=Range(36, 40), padding=10)
-    read = 0
-    for index, word in enumerate(words):
-        drawn = params(plugin, index, text=word, color=[0, 0, 0], background=[255, 255, 255])
-        path = tmp_path / f"{index}.png"
-        Image.fromarray(plugin.render("k", drawn, "rgb").image).save(path)
-        command = ["tesseract", str(path), "-", "--psm", "7"]
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
-        read += found.stdout.strip() == word
-    assert read >= len(words) - 1
