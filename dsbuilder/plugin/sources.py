@@ -164,16 +164,6 @@ class Source(ABC):  # noqa: B024 - TRANSITION
         return None if isinstance(catalog, _Former) else catalog.identity(record)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recognition:
-    """TRANSITION."""
-
-    certainty: float
-    reason: str
-    options: Mapping[str, object] = field(default_factory=dict)
-    comments: Mapping[str, str] = field(default_factory=dict)
-
-
 def defines(catalog: Catalog, method: str) -> bool:
     """Whether a catalog has a method of its own, of which `Catalog` has only a default."""
     if isinstance(catalog, _Former):  # TRANSITION

@@ -46,7 +46,7 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
 
     Raises:
       DataError: the source cannot read the folder, or no image in it.
-      SpecError: the source's own options are not what it takes; a mistake of its `recognise`.
+      SpecError: the source's own options are not what it takes; a mistake of its `signs`.
     """
     source = _source(folder, candidate, registry)
     catalog = source.open()
@@ -55,7 +55,7 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
         raise DataError(f"{folder}: expected records of '{candidate.source}', found none.")
     looks = look(catalog, records)
     facts = Facts(records=records, targets=catalog.targets, appearance=looks)
-    names = candidate.recognition.options
+    names = candidate.signs.options
     options = {
         each.name: _relative(getattr(source, each.name), output)
         for each in fields(source)  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ def dataset_name(folder: Path) -> str:
 
 
 def _source(folder: Path, candidate: Candidate, registry: Registry) -> Source:
-    stage = {"use": candidate.source, **candidate.recognition.options}
+    stage = {"use": candidate.source, **candidate.signs.options}
     spec = load_data(
         {"name": "draft", "source": stage}, registry, origin=str(folder), folder=folder.resolve()
     )
@@ -119,7 +119,7 @@ def _begin(writer: Writer, folder: Path, candidate: Candidate, name: str) -> Non
 
 
 def _write_source(writer: Writer, candidate: Candidate, options: Mapping[str, Any]) -> None:
-    comments = candidate.recognition.comments
+    comments = candidate.signs.comments
     writer.heading("source", "paths are relative to this file")
     writer.entry("use", candidate.source, depth=1)
     for option, value in options.items():

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import Source
-from dsbuilder.proposal.recognition import weighed
 from dsbuilder.registry import Plugin, discover
 
 ROOT = Path(__file__).parents[2]
@@ -51,12 +50,12 @@ FOLDERS = st.dictionaries(st.sampled_from(NAMES), CONTENTS, max_size=8)
 
 
 def asked(plugin: Plugin, folder: Path) -> None:
-    recognise = getattr(plugin.cls, "recognise", None)  # TRANSITION
-    found = weighed(plugin.cls.signs(folder)) if recognise is None else recognise(folder)
-    assert 0 <= found.certainty <= 1
-    assert found.reason
-    assert "\n" not in found.reason
-    if found.certainty > 0.5:
+    found = plugin.cls.signs(folder)
+    assert 0 <= found.explained <= 1
+    for text in (found.reason, *found.contradictions):
+        assert text
+        assert "\n" not in text
+    if found.evidence is not None:
         stage = {"use": plugin.name, **found.options}
         spec = load_data({"name": "x", "source": stage}, REGISTRY, origin="x", folder=folder)
         assert isinstance(spec.settings.source, Source)

@@ -66,7 +66,7 @@ def options(name: str, originals: dict[str, Path], registry: Registry) -> dict[s
     """Returns what `init` proposes for the whole folder of an exporter."""
     wanted = SOURCE_OF.get(name, name)
     found = next(each for each in candidates(originals[name], registry) if each.source == wanted)
-    return {"use": wanted, **found.recognition.options}
+    return {"use": wanted, **found.signs.options}
 
 
 def damage(folder: Path, chance: random.Random) -> str:

@@ -140,7 +140,7 @@ def build(
 def proposed(folder: Path) -> Source:
     """The source that `init` proposes for a folder, with the options that it proposes."""
     best = candidates(folder, REGISTRY)[0]
-    stage = {"use": best.source, **best.recognition.options}
+    stage = {"use": best.source, **best.signs.options}
     spec = load_data({"name": "x", "source": stage}, REGISTRY, origin="x", folder=folder)
     assert spec.settings.source is not None
     return spec.settings.source

@@ -89,11 +89,11 @@ def test_quantize_leaves_the_asked_number_of_shades(registry: Registry, tmp_path
 def test_prefixed_recognises_what_it_reads(registry: Registry, make_images) -> None:
     images = make_images(count=2)
     source = registry.get("prefixed").cls
-    assert source.recognise(images).certainty == 0
+    assert source.signs(images).evidence is None
     for path in images.glob("*/*.png"):
         path.rename(images / f"{path.parent.name}_{path.name}")
-    found = source.recognise(images)
-    assert (found.certainty, found.reason) == (0.6, "6 images are named class_number.png")
+    found = source.signs(images)
+    assert (found.evidence, found.reason) == ("arranged", "6 images are named class_number.png")
 
 
 def test_every_kind_has_a_row() -> None:

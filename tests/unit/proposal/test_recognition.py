@@ -1,19 +1,29 @@
 """Every source is asked, the surest is taken, and a folder beside the right one is told of."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.glance import remembered
-from dsbuilder.plugin import Recognition
-from dsbuilder.proposal.recognition import Candidate, candidates, check_extent, choose
+from dsbuilder.plugin import Evidence, Signs
+from dsbuilder.proposal.recognition import (
+    LEAST,
+    NEAR,
+    Candidate,
+    candidates,
+    check_extent,
+    choose,
+    weighed,
+)
 from dsbuilder.registry import Registry, discover
 
 SOURCE = """
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from dsbuilder.plugin import Recognition, Source, source
+from dsbuilder.plugin import Catalog, Signs, Source, source
 
 @source("{name}")
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +37,11 @@ class Mine(Source):
     path: Path
 
     @classmethod
-    def recognise(cls, folder):
+    def signs(cls, folder):
         {body}
 
-    def records(self):
-        return iter(())
-
-    def targets(self, records):
-        return {{}}
+    def open(self):
+        return Catalog()
 """
 
 
@@ -44,8 +51,8 @@ def registry() -> Registry:
 
 
 def candidate(name: str, certainty: float) -> Candidate:
-    recognition = Recognition(certainty=certainty, reason="so", options={"path": "."})
-    return Candidate(source=name, recognition=recognition)
+    signs = Signs(reason="so", options={"path": "."})
+    return Candidate(source=name, signs=signs, certainty=certainty)
 
 
 def test_every_source_is_asked_and_the_surest_comes_first(make_images, registry) -> None:
@@ -69,11 +76,49 @@ def test_a_plugin_that_fails_to_look_stops_nothing(tmp_path: Path, make_images) 
 
 def test_a_plugin_may_recognise_a_folder(tmp_path: Path, registry) -> None:
     (tmp_path / "plugins").mkdir()
-    body = "return Recognition(certainty=1, reason='mine', options={'path': '.'})"
+    body = "return Signs(evidence='declared', reason='mine', options={'path': '.'})"
     (tmp_path / "plugins/mine.py").write_text(SOURCE.format(name="mine", body=body))
     registry = discover([tmp_path / "plugins"])
     chosen, near = choose(tmp_path, candidates(tmp_path, registry), registry)
     assert (chosen.source, near) == ("mine", [])
+
+
+EVIDENCE: tuple[Evidence | None, ...] = (None, "possible", "arranged", "declared")
+
+
+def certainty(evidence: Evidence | None, explained: float = 1.0, against: int = 0) -> float:
+    contradictions = ("x",) * against
+    signs = Signs(
+        reason="so", evidence=evidence, explained=explained, contradictions=contradictions
+    )
+    return weighed(signs)
+
+
+def test_more_evidence_is_surer_and_what_is_whole_is_taken_unasked() -> None:
+    none, *others = (certainty(each) for each in EVIDENCE)
+    assert none == 0
+    assert sorted(others) == others
+    assert all(LEAST <= each < 1 for each in others)
+    assert all(more - less > NEAR for less, more in pairwise(others))
+
+
+@pytest.mark.parametrize("evidence", EVIDENCE)
+def test_whatever_is_contradicted_or_explains_half_alone_is_never_taken_unasked(evidence) -> None:
+    assert certainty(evidence, against=1) < LEAST
+    assert certainty(evidence, 0.5) < LEAST
+    assert certainty(evidence, against=2) <= certainty(evidence, against=1)
+    assert certainty(evidence, 0.2) <= certainty(evidence, 0.3)
+
+
+def test_a_share_beyond_all_counts_as_all_and_none_as_none() -> None:
+    assert certainty("declared", 3) == certainty("declared")
+    assert certainty("declared", -1) == 0
+
+
+def test_a_reason_ends_in_what_speaks_against_it() -> None:
+    signs = Signs(reason="6 images", evidence="arranged", contradictions=("x is y", "z"))
+    found = Candidate(source="a", signs=signs, certainty=weighed(signs))
+    assert found.reason == "6 images; but x is y; but z"
 
 
 def test_what_is_nearly_as_certain_is_told(tmp_path: Path, registry) -> None:

@@ -19,7 +19,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.images import rle
 from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.plugin import Boxes, Keypoints, Mask, Text
-from dsbuilder.proposal.recognition import LEAST, weighed
+from dsbuilder.proposal.recognition import LEAST, Candidate, weighed
 
 read, targets, refusal, _ = reading(Coco)
 notes = partial(notes_of, Coco)
@@ -419,8 +419,9 @@ def test_a_file_too_large_to_be_read_now_is_taken_by_its_name(tmp_path, monkeypa
 def test_other_layouts_are_not_taken_for_it(tmp_path, files, reason):
     found = Coco.signs(put(tmp_path, files))
     assert found.evidence is None or found.contradictions == ["1 of these are not there"]
-    assert weighed(found).certainty < LEAST
-    assert reason in weighed(found).reason
+    taken = Candidate(source="coco", signs=found, certainty=weighed(found))
+    assert taken.certainty < LEAST
+    assert reason in taken.reason
 
 
 def test_an_image_turned_by_its_camera_does_not_carry_boxes_of_its_stored_size(tmp_path):
