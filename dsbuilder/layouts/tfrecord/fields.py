@@ -1,8 +1,7 @@
 """How the labels of an Example become those of a record: a field for each target."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,11 +59,9 @@ class Field(ABC):
         """Returns the target, given the raw labels of all records."""
 
 
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Says of which target something is wrong."""
+def _raw_label(kind: Target, name: str, features: Features, advice: str) -> Any:
     try:
-        yield
+        return raw_label(kind, name, features, advice=advice)
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
 
@@ -135,8 +132,7 @@ class _LabeledImage(_OfColumn):
         name = self.column.name
         encoded = blobs(features, name)
         check_count(name, len(encoded), 1)
-        with _named(name):
-            return raw_label(self.target(()), name, {name: encoded}, advice=_NO_LABELS)
+        return _raw_label(self.target(()), name, {name: encoded}, _NO_LABELS)
 
     def target(self, raws: Iterable[Any]) -> Target:
         return Mask(names=self.column.names)
@@ -226,8 +222,7 @@ class StoredTarget(Field):
 
     def raw(self, features: Features) -> Any:
         """Returns the raw label of the value that was stored."""
-        with _named(self.name):
-            return raw_label(self.kind, self.name, features, advice=_AGAIN)
+        return _raw_label(self.kind, self.name, features, _AGAIN)
 
     def target(self, raws: Iterable[Any]) -> Target:
         """The target."""
