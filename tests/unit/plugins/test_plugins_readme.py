@@ -9,13 +9,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.keys import of_source
 from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import parse
 from dsbuilder.pipelinefile.inspections import Inspection, binder_of
 from dsbuilder.pipelinefile.stages import AnyStage, StageBinder
-from dsbuilder.plugin import ModelBuilder, Sample, Source, Stage, generator
+from dsbuilder.plugin import (
+    Loss,
+    Metric,
+    ModelBuilder,
+    Sample,
+    Schedule,
+    Source,
+    Stage,
+    generator,
+)
 from dsbuilder.registry import KINDS, Registry, discover
 from dsbuilder.testing import check_plugin
+from dsbuilder.testing.exporting import SmallDataset
 
 FOLDER = Path(__file__).parents[3] / "plugins"
 TEXT = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -38,44 +50,118 @@ def registry(tmp_path: Path) -> Registry:
     return found
 
 
+@pytest.fixture
+def named_images(tmp_path: Path, make_images: Callable[..., Path]) -> Path:
+    """Images that are called as `prefixed` has it."""
+    images = make_images(count=2)
+    for path in images.glob("*/*.png"):
+        path.rename(images / f"{path.parent.name}_{path.name}")
+    return images
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    """What `frames` reads: three images, the last without a label."""
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 6, 8, 3), np.uint8)
+    np.save(folder / "frames.npy", pixels)
+    (folder / "labels.txt").write_text("dog\ncat\n")
+    return folder
+
+
 def bind(registry: Registry, text: str, folder: Path) -> Any:
+    """Returns the plugin of a stage, an inspector or a source, as a pipeline names it."""
     custom = {**StageBinder(registry).custom, Inspection: binder_of(registry)}
     binder = Binder(parse(text, origin="README.md", folder=folder), custom)
+    root = binder.document.root
     if text.startswith("inspect:"):
-        bound, _ = binder.bind(
-            Mapping[str, Inspection], binder.document.root.value["inspect"], "inspect"
-        )
-        assert not binder.problems, binder.problems
-        return next(iter(bound.values())).plugin
-    wanted = Source if "prefixed" in text else AnyStage
-    bound, _ = binder.bind(wanted, binder.document.root, "")
+        inspections = Mapping[str, Inspection]
+        bound = next(iter(binder.bind(inspections, root.value["inspect"], "inspect")[0].values()))
+    else:
+        of_source = re.search(r"use: (prefixed|frames)", text)
+        bound, _ = binder.bind(Source if of_source else AnyStage, root, "")
     assert not binder.problems, binder.problems
     return bound if isinstance(bound, Source) else bound.plugin
 
 
-def test_every_plugin_of_the_readme_keeps_the_contract(
-    registry: Registry, make_images: Callable[..., Path], tmp_path: Path
-) -> None:
-    images = make_images(count=2)
-    for path in images.glob("*/*.png"):
-        path.rename(images / f"{path.parent.name}_{path.name}")
-    stated = [
-        *blocks("yaml"),
-        "{use: quantize}",
-        "{use: side_by_side}",
-        f"{{use: prefixed, path: {images}}}",
+def bind_training(registry: Registry, text: str) -> list[Any]:
+    """Returns the plugins that a `train` section names beside the model."""
+    binder = Binder(parse(text, origin="README.md", folder=FOLDER), StageBinder(registry).custom)
+    train = binder.document.root.value["train"].value
+    named = [
+        (Loss, train["loss"]),
+        *((Metric, node) for node in train["metrics"].value),
+        (Schedule, train["optimizer"].value["schedule"]),
     ]
-    tried = [bind(registry, text, tmp_path) for text in stated]
+    bound = [binder.bind(kind, node, "train")[0] for kind, node in named]
+    assert not binder.problems, binder.problems
+    return bound
+
+
+def test_every_plugin_of_the_readme_keeps_the_contract(
+    registry: Registry, named_images: Path, frames: Path, tmp_path: Path
+) -> None:
+    stated = [text for text in blocks("yaml") if not text.startswith("train:")]
+    tried = [
+        *(bind(registry, text, tmp_path) for text in stated),
+        *(bind_training(registry, text)[-1] for text in set(blocks("yaml")) - set(stated)),
+        bind(registry, "{use: quantize}", tmp_path),
+        bind(registry, "{use: side_by_side}", tmp_path),
+        bind(registry, f"{{use: prefixed, path: {named_images}}}", tmp_path),
+        bind(registry, f"{{use: frames, path: {frames}}}", tmp_path),
+        registry.get("prefixed", "exporter").cls(),
+    ]
     for plugin in tried:
         check_plugin(plugin)
-    written = {plugin.name for plugin in registry.plugins if plugin.origin.folder}
-    assert {plugin.__dsbuilder__.name for plugin in tried} == written - {
-        "focal",
-        "salt_pepper",
-        "shapes",
-        "tiny_resnet",
-        "top_k",
-    }
+    written = {plugin.cls for plugin in registry.plugins if plugin.origin.folder}
+    of_files = {plugin.cls for plugin in registry.plugins if plugin.origin.folder == FOLDER}
+    assert {type(plugin) for plugin in tried} == written - of_files
+
+
+def test_a_training_may_name_what_the_readme_does(registry: Registry) -> None:
+    (text,) = (block for block in blocks("yaml") if block.startswith("train:"))
+    loss, metric, schedule = bind_training(registry, text)
+    assert (loss.gamma, metric.k) == (1.5, 5)
+    assert [schedule.share(epoch, 10) for epoch in range(4)] == [0.5, 1, 1, 1]
+
+
+def test_what_prefixed_writes_it_reads_with_its_keys_and_classes(
+    registry: Registry, tmp_path: Path
+) -> None:
+    dataset = SmallDataset(("label", "price"), "jpeg")
+    folder = tmp_path / "written"
+    folder.mkdir()
+    written = registry.get("prefixed", "exporter").cls().write(dataset, folder)
+    sidecar.write(folder, dataset.signature, written.keys)
+    read = registry.get("prefixed", "source").cls(path=folder).open().list()
+    samples = [each for split in dataset.splits for each in dataset.samples(split)]
+    names = dataset.signature.targets["label"].class_names
+    labels = {each.key: names[each.targets["label"]] for each in samples}
+    found = {record.key: record.targets["label"] for record in read.records}
+    assert found == {given: labels[key] for key, given in of_source(labels).items()}
+    assert read.targets["label"].class_names == names
+    assert written.notes == [
+        "left out: 'price'",
+        "splits are not held: all images lie in one folder",
+    ]
+
+
+def test_frames_are_read_by_their_place_and_change_one_by_one(
+    registry: Registry, frames: Path
+) -> None:
+    source = registry.get("frames").cls(path=frames)
+    listed, catalog = source.open().list(), source.open()
+    assert list(listed.notes) == ["frames without a label at the end, skipped: 1"]
+    pixels = np.load(frames / "frames.npy")
+    assert [
+        np.array_equal(catalog.read(each), pixels[each.place["row"]]) for each in listed.records
+    ]
+    before = [catalog.identity(each) for each in listed.records]
+    pixels[1] ^= 255
+    np.save(frames / "frames.npy", pixels)
+    after = [source.open().identity(each) for each in listed.records]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False]
 
 
 def test_quantize_leaves_the_asked_number_of_shades(registry: Registry, tmp_path: Path) -> None:
@@ -86,14 +172,16 @@ def test_quantize_leaves_the_asked_number_of_shades(registry: Registry, tmp_path
     assert np.unique(result.image).tolist() == [0, 64, 128, 192]
 
 
-def test_prefixed_recognises_what_it_reads(registry: Registry, make_images) -> None:
-    images = make_images(count=2)
-    source = registry.get("prefixed").cls
-    assert source.signs(images).evidence is None
-    for path in images.glob("*/*.png"):
-        path.rename(images / f"{path.parent.name}_{path.name}")
-    found = source.signs(images)
-    assert (found.evidence, found.reason) == ("arranged", "6 images are named class_number.png")
+def test_the_sources_tell_by_which_signs_they_are_known(
+    registry: Registry, named_images: Path, frames: Path
+) -> None:
+    prefixed, sequence = registry.get("prefixed", "source").cls, registry.get("frames").cls
+    found = prefixed.signs(named_images)
+    assert (found.evidence, found.explained) == ("arranged", 1)
+    assert found.reason == "6 images are named class_number"
+    assert prefixed.signs(frames).evidence is None
+    assert sequence.signs(frames).evidence == "arranged"
+    assert sequence.signs(named_images).reason == "there is no frames.npy"
 
 
 def test_every_kind_has_a_row() -> None:
