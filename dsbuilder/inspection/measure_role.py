@@ -69,13 +69,17 @@ class MeasureRole(Role):
     def __init__(self, setup: Mapping[str, Any]) -> None:
         """Binds the source, how its images are decoded, and the inspectors."""
         plain = PlainPipeline.from_json(setup["pipeline"])
-        sections = plain.bind(_SECTIONS)
-        inspectors = bound(sections["inspect"], discover(plain.plugins), setup["names"])
+        self._sections = plain.bind(_SECTIONS)
+        self._inspectors = bound(self._sections["inspect"], discover(plain.plugins), setup["names"])
+        self._kinds = {name: targets.from_json(data) for name, data in setup["kinds"].items()}
+
+    def start(self, job: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+        """Opens the source: in each worker, since a file that all share has one position."""
         self._measurer = Measurer(
-            catalog=sections["source"].open(),
-            image=sections["image"],
-            kinds={name: targets.from_json(data) for name, data in setup["kinds"].items()},
-            inspectors=inspectors,
+            catalog=self._sections["source"].open(),
+            image=self._sections["image"],
+            kinds=self._kinds,
+            inspectors=self._inspectors,
         )
 
     def run(self, task: Any, at: At) -> list[Any]:

@@ -56,18 +56,63 @@ class Obedient(Inspector):
             yield Finding(key=record.key, text="measured", value=process)
 '''
 
+SOURCE = '''
+"""A source whose catalog is good for one process."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.plugin import Catalog, Listing, Record, Source, Text, source
+
+
+@source("own")
+@dataclass(frozen=True, kw_only=True)
+class Own(Source):
+    """Images of a folder.
+
+    Attributes:
+      path: the folder.
+    """
+
+    path: Path
+
+    def open(self) -> Catalog:
+        return OwnCatalog(self.path)
+
+
+class OwnCatalog(Catalog):
+    def __init__(self, path: Path) -> None:
+        self.path, self.opened_by = path, os.getpid()
+
+    def list(self) -> Listing:
+        files = sorted(self.path.rglob("*.png"))
+        records = [
+            Record(key=file.relative_to(self.path).as_posix(), path=file, targets={"name": "x"})
+            for file in files
+        ]
+        return Listing(records=records, targets={"name": Text()})
+
+    def read(self, record: Record) -> bytes:
+        if os.getpid() != self.opened_by:
+            raise RuntimeError("opened by another process")
+        return super().read(record)
+'''
+
 
 @pytest.fixture
 def images(make_images, tmp_path: Path) -> Path:
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins/obedient.py").write_text(INSPECTOR)
+    (tmp_path / "plugins/own.py").write_text(SOURCE)
     return make_images(classes=("cat", "dog"), count=40, size=(8, 8))
 
 
 @pytest.fixture
 def inspected(images, write_pipeline, tmp_path: Path):
-    def run(workers: int, **options) -> Report:
-        text = "name: a\nsource: {use: folder, path: source}\ninspect: {obedient: {log: log.txt}}\n"
+    def run(workers: int, source: str = "folder", **options) -> Report:
+        section = f"{{use: {source}, path: source}}"
+        text = f"name: a\nsource: {section}\ninspect: {{obedient: {{log: log.txt}}}}\n"
         surveyed = survey(load_spec(write_pipeline(text)))
         found = every(surveyed.pipeline.spec)
         chosen = {name: found[name] for name in ("corrupt", "obedient")}
@@ -133,6 +178,12 @@ def test_a_measure_that_could_not_be_sent_is_refused_everywhere(inspected, image
     )
     with pytest.raises(PluginError, match=message):
         inspected(workers)
+
+
+def test_every_worker_opens_the_source_for_itself(inspected) -> None:
+    report = inspected(2, source="own")
+    assert len(report.findings["obedient"]) == 80
+    assert not report.findings["corrupt"]
 
 
 def test_no_process_is_left_over(inspected) -> None:
