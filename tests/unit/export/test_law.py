@@ -2,37 +2,50 @@
 
 A dataset is exported, and what `dsbuilder init` proposes for the folder reads it again. Keys are
 the same but for `//` and a slash at the start, which a source may not give (`layouts/keys.py`);
-what derives from one image is one group. Pixels are the same to the byte. Classes, numbers, texts,
-masks, visibilities and attributes are the same, boxes and keypoints within 1e-4 pixels.
+what derives from one image is one group. Pixels are the same to the byte. Names of targets and
+classes, numbers, texts, masks, visibilities and attributes are the same, boxes and keypoints within
+1e-4 pixels.
 """
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import dsbuilder
 from dsbuilder import Dataset
-from dsbuilder.export import EXPORTS, export
+from dsbuilder.errors import DataError
+from dsbuilder.export import export
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.keys import of_source, root_of
 from dsbuilder.pipelinefile import load_data
-from dsbuilder.plugin import Sample, Source, Target
+from dsbuilder.plugin import Catalog, Sample, Source, Target
 from dsbuilder.proposal.recognition import candidates
 from dsbuilder.registry import discover
-from dsbuilder.targets import Boxes
+from dsbuilder.targets import (
+    Boxes,
+    ClassLabel,
+    Keypoints,
+    Mask,
+    MultiLabel,
+    Text,
+    Value,
+    to_json,
+)
+from dsbuilder.targets.stored import name_faults
 
 HEIGHT, WIDTH = 12, 16
 WITHIN_PIXELS = 1e-4
 CLASSES = ("zebra", "斑马", 'it\'s: a "cat"', "50 %, +", "never there")
-ATTRIBUTES = ("difficult", "score", "who")
+ATTRIBUTES = (("difficult", "int64"), ("score", "float32"), ("who", "string"))
 REGISTRY = discover()
 
 ALL = ("label", "labels", "value", "text", "mask", "objects", "keypoints")
@@ -48,16 +61,90 @@ HELD: Mapping[str, tuple[str, ...]] = {
     "webdataset": ALL,
     "tfds": ALL,
 }
-"""Layout, and what makes it another -> the targets that it holds."""
+"""Layout, and what makes it another -> the kinds of target that it holds, as they are called."""
 
 KEPT: Mapping[str, tuple[str, ...]] = {"yolo": (), "voc": ("difficult",)}
 """Layout -> the attributes of boxes that it holds, where these are not all."""
+
+SOURCE = '''
+"""Samples that a test describes."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.plugin import Catalog, Listing, Record, Source, source, targets_from_json
+
+
+@source("described")
+@dataclass(frozen=True, kw_only=True)
+class Described(Source):
+    """Reads `described.json`.
+
+    Attributes:
+      path: its folder.
+    """
+
+    path: Path
+
+    def open(self) -> Catalog:
+        return Opened(self.path)
+
+
+@dataclass(frozen=True)
+class Opened(Catalog):
+    path: Path
+
+    def list(self) -> Listing:
+        said = json.loads((self.path / "described.json").read_text("utf-8"))
+        return Listing(
+            records=[
+                Record(
+                    key=each["key"],
+                    path=self.path / each["file"],
+                    targets=each["targets"],
+                    files=tuple(Path(file) for file in each["files"]),
+                )
+                for each in said["records"]
+            ],
+            targets=targets_from_json(said["targets"], "described.json"),
+        )
+'''
 
 LETTERS = "ab斑馬é0 '\"%+@~,;&#$=()[]{}!^-_."
 PART = st.text(LETTERS, min_size=1, max_size=6).map(lambda text: f"x{text}x"[:7])
 INNER = st.text(LETTERS, min_size=1, max_size=4).filter(lambda text: text[0] != ".")
 WORDS = ("train", "val", "images", "masks", "cat")
 FOLDER = st.one_of(st.sampled_from(WORDS), PART, INNER)
+
+TRICKY = (
+    *("offset", "image", "key", "label_weights", "label", "labels", "text", "mask", "a.b", "a/b"),
+    *("", "größe 猫", "None", "x", "y", "signature", "file_name", "mask_file_name", "objects", "A"),
+    *("a", "__key__", "__url__", "png", "cls", "txt", "json", "width", "height", "split", "group"),
+    *("objects-bbox", "label.row_splits", "Price (EUR)", "%s", "bbox", "categories", "ignore", "0"),
+)
+NAME = st.one_of(st.sampled_from(TRICKY), st.text(LETTERS, max_size=8))
+CLASS = st.one_of(st.sampled_from((*TRICKY, *CLASSES)), st.text(LETTERS, max_size=8))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What a dataset is made of.
+
+    Attributes:
+      keys: keys of the records.
+      copies: number of variants of each that is in train.
+      names: name of the target of each kind, where it is not called after its kind.
+      classes: names of classes.
+    """
+
+    keys: Sequence[str]
+    copies: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = CLASSES
+
+    def name(self, kind: str) -> str:
+        return self.names.get(kind, kind)
 
 
 @st.composite
@@ -70,66 +157,82 @@ def paths(draw: st.DrawFn) -> list[str]:
     return list(dict.fromkeys([*found, "a.png", "a.png@copy-1.png", "images/a.png", "A.PNG"]))
 
 
-def row(path: str, number: int, targets: tuple[str, ...]) -> dict[str, Any]:
-    """What the source says of an image; every value differs from image to image."""
-    boxes = [[number, 1.25, 2.5, 3], [0.1, number, 15, 2]][: number % 3]
-    nose, tail = [number, 2.5, 2.0], [3.25, number, 1.0]
-    cells = {
-        "label": CLASSES[number % 4],
-        "labels": list(CLASSES[: number % 4]),
+KEYS = st.builds(Drawn, keys=paths(), copies=st.integers(0, 2))
+NAMED = st.builds(
+    Drawn,
+    keys=st.just(["a.png", "b/斑马.png", "c.png", "d.png", "e.png", "f.png"]),
+    copies=st.integers(0, 1),
+    names=st.fixed_dictionaries({}, optional=dict.fromkeys(ALL, NAME)),
+    classes=st.lists(CLASS, min_size=2, max_size=5, unique=True).map(tuple),
+)
+
+
+def raw(number: int, drawn: Drawn, mask: Path) -> dict[str, Any]:
+    """What the source says of an image, by kind; every value differs from image to image."""
+    names = drawn.classes
+    corners = [[number, 1.25, number + 2.5, 4.25], [0.1, number, 15.1, number + 2]][: number % 3]
+    nose, tail = [number / WIDTH, 2.5 / HEIGHT, 2], [3.25 / WIDTH, number / HEIGHT, 1]
+    return {
+        "label": names[number % max(2, len(names) - 1)],
+        "labels": list(names[: number % 4]),
         "value": [number / 7, -1e6],
         "text": ("", 'tom\'s "cat", 斑马', "  Exit 4 ")[number % 3],
-        "mask_file_name": f".masks/{number}.png",
-        "objects": {
-            "bbox": boxes,
-            "categories": [CLASSES[(number + n) % 4] for n in range(len(boxes))],
-            "difficult": [number % 2] * len(boxes),
-            "score": [0.5 + number] * len(boxes),
-            "who": [f"é{number}"] * len(boxes),
-        },
-        "keypoints": [[*nose, *tail, 0.0, 0.0, 0.0], [*tail, *nose, *nose]][: (number + 1) % 3],
+        "mask": {"path": str(mask)},
+        "objects": [
+            {
+                "label": names[(number + place) % len(names)],
+                "box": [x / WIDTH, y / HEIGHT, right / WIDTH, bottom / HEIGHT],
+                "difficult": number % 2,
+                "score": 0.5 + number,
+                "who": f"é{number}",
+            }
+            for place, (x, y, right, bottom) in enumerate(corners)
+        ],
+        "keypoints": [[nose, tail, [0, 0, 0]], [tail, nose, nose]][: (number + 1) % 3],
     }
-    wanted = {"mask_file_name" if name == "mask" else name for name in targets}
-    return {"file_name": path, **{name: cell for name, cell in cells.items() if name in wanted}}
 
 
-def options(targets: tuple[str, ...], attributes: tuple[str, ...]) -> dict[str, Any]:
-    known: Mapping[str, dict[str, Any]] = {
-        "label": {"classes": CLASSES},
-        "labels": {"labels_classes": CLASSES},
-        "mask": {"mask_classes": ("sky", "sea", "background"), "ignore": "255"},
-        "objects": {"object_classes": CLASSES, "attributes": attributes},
-        "keypoints": {
-            "keypoint_names": ("nose", "tail", "ear"),
-            "keypoint_swaps": (("nose", "ear"),),
-            "keypoint_edges": (("nose", "tail"),),
-        },
+def kinds_of(drawn: Drawn, attributes: Sequence[str] | None) -> dict[str, Target]:
+    kept = [each for each in ATTRIBUTES if attributes is None or each[0] in attributes]
+    return {
+        "label": ClassLabel(names=drawn.classes),
+        "labels": MultiLabel(names=drawn.classes),
+        "value": Value(size=2),
+        "text": Text(),
+        "mask": Mask(names=("sky", "sea", "background"), ignore=255),
+        "objects": Boxes(names=drawn.classes, attributes=tuple(kept)),  # type: ignore[arg-type]
+        "keypoints": Keypoints(
+            names=("nose", "tail", "ear"), swaps=(("nose", "ear"),), edges=(("nose", "tail"),)
+        ),
     }
-    return {name: each for target in targets for name, each in known.get(target, {}).items()}
 
 
-def build(
-    folder: Path, found: list[str], copies: int, layout: str, targets: tuple[str, ...] = ()
-) -> Dataset:
-    """Builds a dataset of targets, or all that a layout holds, with variants of its train split."""
+def build(folder: Path, drawn: Drawn, layout: str, kinds: tuple[str, ...] = ()) -> Dataset:
+    """Builds a dataset of some kinds, or all that a layout holds, with variants of its train."""
     shutil.rmtree(folder, ignore_errors=True)
     rng = np.random.default_rng(0)
-    (folder / "source/.masks").mkdir(parents=True)
-    for number, path in enumerate(found):
-        (folder / "source" / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "source/masks").mkdir(parents=True)
+    (folder / "plugins").mkdir()
+    (folder / "plugins/described.py").write_text(SOURCE)
+    wanted = kinds or HELD[layout]
+    records = []
+    for number, key in enumerate(drawn.keys):
         pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-        Image.fromarray(pixels).save(folder / "source" / path, "PNG")
+        Image.fromarray(pixels).save(folder / f"source/{number}.png")
         ids = rng.choice(np.array([0, 1, 2, 255], np.uint8), (HEIGHT, WIDTH))
-        Image.fromarray(ids).save(folder / f"source/.masks/{number}.png")
-    targets = targets or HELD[layout]
-    rows = [row(path, number, targets) for number, path in enumerate(found)]
-    table = "".join(f"{json.dumps(each)}\n" for each in rows)
-    (folder / "source/metadata.jsonl").write_text(table, encoding="utf-8")
-    kept = options(targets, KEPT.get(layout, ATTRIBUTES))
-    source = json.dumps({"use": "imagefolder", "path": "source", **kept})
+        mask = folder / f"source/masks/{number}.png"
+        Image.fromarray(ids).save(mask)
+        labels = {drawn.name(k): v for k, v in raw(number, drawn, mask).items() if k in wanted}
+        files = [str(mask)] if "mask" in wanted else []
+        records.append({"key": key, "file": f"{number}.png", "targets": labels, "files": files})
+    stated = kinds_of(drawn, KEPT.get(layout))
+    targets = {drawn.name(kind): to_json(stated[kind]) for kind in wanted}
+    text = json.dumps({"targets": targets, "records": records})
+    (folder / "source/described.json").write_text(text, encoding="utf-8")
     (folder / "p.yaml").write_text(
-        f"name: law\nsource: {source}\nsplit: {{train: 0.6, test: 0.4, method: hash}}\n"
-        f"augment: {{copies: {copies}, stages: [A.VerticalFlip]}}\n"
+        "name: law\nsource: {use: described, path: source}\n"
+        "split: {train: 0.6, test: 0.4, method: hash}\n"
+        f"augment: {{copies: {drawn.copies}, stages: [A.VerticalFlip]}}\n"
         f"finish: [{{use: resize, size: [{HEIGHT}, {WIDTH}]}}]\ncache: {{image: png}}\n",
         encoding="utf-8",
     )
@@ -158,8 +261,8 @@ def assert_alike(kind: Target, found: Any, expected: Any) -> None:
             assert np.array_equal(one[name], other[name]), name
 
 
-def pixels(source: Source, record: Any) -> np.ndarray:
-    found = source.read(record)
+def pixels(catalog: Catalog, record: Any) -> np.ndarray:
+    found = catalog.read(record)
     return found if isinstance(found, np.ndarray) else decode(found, mode="rgb")
 
 
@@ -167,12 +270,12 @@ def check(dataset: Dataset, source: Source) -> None:
     samples: dict[str, tuple[str, Sample]] = {
         each.key: (split, each) for split in dataset.splits for each in dataset.samples(split)
     }
-    given_keys, records = of_source(samples), {each.key: each for each in source.records()}
+    catalog, reader = source.open(), source.open()
+    given_keys, records = of_source(samples), {each.key: each for each in catalog.records}
     assert records.keys() == set(given_keys.values())
-    kinds = source.targets(list(records.values()))
     stated = dataset.signature.targets
-    assert kinds.keys() == stated.keys()
-    for name, kind in kinds.items():
+    assert catalog.targets.keys() == stated.keys()
+    for name, kind in catalog.targets.items():
         expected: Any = stated[name]
         if not (isinstance(expected, Boxes) and not dataset_has_boxes(samples, name)):
             assert kind == expected
@@ -181,8 +284,8 @@ def check(dataset: Dataset, source: Source) -> None:
         record = records[given_keys[key]]
         groups.setdefault(root_of(key), set()).add(record.group)
         assert record.split == split
-        assert np.array_equal(pixels(source, record), sample.image)
-        for name, kind in kinds.items():
+        assert np.array_equal(pixels(reader, record), sample.image)
+        for name, kind in catalog.targets.items():
             value = kind.parse(record.targets[name])
             assert_alike(kind, value, sample.targets[name])
     if samples.keys() != groups.keys():  # there are variants: one group of each image
@@ -194,17 +297,38 @@ def dataset_has_boxes(samples: Mapping[str, tuple[str, Sample]], name: str) -> b
     return any(len(sample.targets[name]) for _, sample in samples.values())
 
 
-@pytest.mark.parametrize("layout", HELD)
-@settings(
+LAW = settings(
     max_examples=5,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a build takes minutes
 )
-@given(found=paths(), copies=st.integers(0, 2))
+
+
+@pytest.mark.parametrize("layout", HELD)
+@LAW
+@given(drawn=KEYS)
 def test_what_is_exported_is_read_again_as_init_proposes(
-    tmp_path: Path, layout: str, found: list[str], copies: int
+    tmp_path: Path, layout: str, drawn: Drawn
 ) -> None:
-    dataset = build(tmp_path, found, copies, layout)
+    dataset = build(tmp_path, drawn, layout)
+    export(dataset, tmp_path / layout, to=layout.partition(" ")[0])
+    check(dataset, proposed(tmp_path / layout))
+
+
+@pytest.mark.parametrize("layout", HELD)
+@LAW
+@given(drawn=NAMED)
+def test_targets_and_classes_of_any_legal_name_are_read_again(
+    tmp_path: Path, layout: str, drawn: Drawn
+) -> None:
+    names = [drawn.name(kind) for kind in HELD[layout]]
+    assume(len(set(names)) == len(names))
+    try:
+        kinds = kinds_of(drawn, KEPT.get(layout))
+    except DataError:
+        assume(False)  # a class that no target can have
+    assume(not list(name_faults({drawn.name(kind): kinds[kind] for kind in HELD[layout]})))
+    dataset = build(tmp_path, drawn, layout)
     export(dataset, tmp_path / layout, to=layout.partition(" ")[0])
     check(dataset, proposed(tmp_path / layout))
 
@@ -214,11 +338,12 @@ def test_what_is_exported_is_read_again_as_init_proposes(
     [(layout, target) for layout in ("coco", "voc") for target in HELD[layout]],
 )
 def test_one_target_alone_is_read_again_without_another(tmp_path, layout: str, target: str) -> None:
-    found = ["a.png", "b/斑马.png", "c.png", "d.png"]
-    dataset = build(tmp_path, found, 0, layout, (target,))
+    drawn = Drawn(keys=["a.png", "b/斑马.png", "c.png", "d.png"])
+    dataset = build(tmp_path, drawn, layout, (target,))
     export(dataset, tmp_path / layout, to=layout)
     check(dataset, proposed(tmp_path / layout))
 
 
 def test_every_layout_is_under_the_law() -> None:
-    assert {layout.partition(" ")[0] for layout in HELD} == EXPORTS.keys()
+    known = {plugin.name for plugin in REGISTRY.of_kind("exporter")}
+    assert {layout.partition(" ")[0] for layout in HELD} == known
