@@ -1,6 +1,5 @@
 """A source that reads folders: what it finds in one, what it refuses, and what it reports."""
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +17,11 @@ class Reading(NamedTuple):
       read: records by their keys.
       targets: targets by name.
       refusal: the error that the folder is, with ROOT for its path.
-      logged: what is reported while it is read, with ROOT for its path; takes `caplog` first.
     """
 
     read: Callable[..., dict[str, Record]]
     targets: Callable[..., dict[str, Any]]
     refusal: Callable[..., str]
-    logged: Callable[..., list[str]]
 
 
 def reading(source: Any) -> Reading:
@@ -41,15 +38,7 @@ def reading(source: Any) -> Reading:
             targets(root, **options)
         return str(caught.value).replace(str(root), "ROOT")
 
-    def logged(caplog: pytest.LogCaptureFixture, root: Path, **options: Any) -> list[str]:
-        caplog.clear()
-        with caplog.at_level(logging.WARNING):
-            notes = source(path=root, **options).open().notes
-        found = [record.getMessage() for record in caplog.records]
-        found += [f"ROOT: {note}." for note in notes]
-        return [each.replace(str(root), "ROOT") for each in found]
-
-    return Reading(read, targets, refusal, logged)
+    return Reading(read, targets, refusal)
 
 
 def notes_of(source: Any, root: Path, **options: Any) -> list[str]:

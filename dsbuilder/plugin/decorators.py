@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
+from inspect import isfunction
 from typing import TypeVar, get_type_hints
 
 from dsbuilder.errors import PluginError
@@ -13,6 +14,8 @@ from dsbuilder.plugin.ranges import Range
 from dsbuilder.plugin.sources import Source
 from dsbuilder.plugin.transforms import Stage, Transform
 from dsbuilder.targets import Boxes, Keypoints, Mask
+
+_OF_CATALOG = ("records", "targets", "read", "identity", "watches")
 
 RESERVED = frozenset({"use", "p", "name", "splits", "count", "action"})
 """Words of a pipeline's stage that a plugin cannot take as the name of an option."""
@@ -93,7 +96,19 @@ def _check_class(cls: type, base: type, mark: Mark) -> None:
         raise PluginError(f"{where}: option '{taken[0]}' is a reserved word. Rename the field.")
     if not cls.__doc__ or cls.__doc__.startswith(f"{cls.__name__}("):
         raise PluginError(f"{where}: expected a docstring; it is the plugin's help text.")
+    if issubclass(cls, Source):
+        _check_source(cls, where)
     _check_options(cls, where)
+
+
+def _check_source(cls: type, where: str) -> None:
+    """Raises a PluginError for a method of a catalog: of a source it would never be called."""
+    found = [name for name in _OF_CATALOG if isfunction(cls.__dict__.get(name))]
+    if found:
+        raise PluginError(
+            f"{where}: expected {found[0]}() of the catalog that open() returns, found it of the "
+            "source, where nothing calls it. Move it there."
+        )
 
 
 def _check_options(cls: type, where: str) -> None:

@@ -1,9 +1,7 @@
 """What a source is: options that say where records lie, and the catalog that `open` gives."""
 
-import contextlib
-import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -116,7 +114,7 @@ class Signs:
     comments: Mapping[str, str] = field(default_factory=dict)
 
 
-class Source(ABC):  # noqa: B024 - TRANSITION
+class Source(ABC):
     """Where records lie on disk: options and nothing else; `open` gives what is there."""
 
     of_folder: ClassVar[bool] = True
@@ -127,88 +125,11 @@ class Source(ABC):  # noqa: B024 - TRANSITION
         """Says what of a folder speaks for this layout, by names and small text files alone."""
         return Signs(reason="its author does not say how to recognise it")
 
+    @abstractmethod
     def open(self) -> Catalog:
         """Returns the catalog of what the options name; nothing is read before it is asked."""
-        return _Former(self)  # TRANSITION: abstract, once every source opens a catalog of its own
-
-    # TRANSITION: what follows goes when every source and every caller is ported.
-
-    def records(self) -> Iterator[Record]:
-        """TRANSITION."""
-        self.__dict__["_transition"] = self.open()
-        return iter(self._transition.records)
-
-    @cached_property
-    def _transition(self) -> Catalog:
-        return self.open()
-
-    def targets(self, records: Sequence[Record]) -> Mapping[str, Target]:
-        """TRANSITION."""
-        return self._transition.targets
-
-    def watches(self) -> Sequence[Path] | None:
-        """TRANSITION."""
-        catalog = self.open()
-        return None if isinstance(catalog, _Former) else catalog.watches()
-
-    def read(self, record: Record) -> bytes | np.ndarray:
-        """TRANSITION."""
-        catalog = self._transition
-        return (
-            Catalog.read(catalog, record) if isinstance(catalog, _Former) else catalog.read(record)
-        )
-
-    def identity(self, record: Record) -> str | None:
-        """TRANSITION."""
-        catalog = self._transition
-        return None if isinstance(catalog, _Former) else catalog.identity(record)
 
 
 def defines(catalog: Catalog, method: str) -> bool:
     """Whether a catalog has a method of its own, of which `Catalog` has only a default."""
-    if isinstance(catalog, _Former):  # TRANSITION
-        return getattr(type(catalog.source), method) is not getattr(Source, method)
     return getattr(type(catalog), method) is not getattr(Catalog, method)
-
-
-@contextlib.contextmanager
-def _logged() -> Iterator[list[str]]:
-    """TRANSITION: what unported sources log, as notes."""
-    logger, notes = logging.getLogger("dsbuilder"), list[str]()
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            text = record.getMessage()
-            own = isinstance(record.args, tuple) and record.msg == "%s: %s."
-            notes.append(
-                text.partition(": ")[2].removesuffix(".") if own else text.removesuffix(".")
-            )
-
-    handlers, propagates = logger.handlers[:], logger.propagate
-    logger.handlers, logger.propagate = [Collector(logging.WARNING)], False
-    try:
-        yield notes
-    finally:
-        logger.handlers, logger.propagate = handlers, propagates
-
-
-class _Former(Catalog):
-    """TRANSITION."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-
-    def list(self) -> Listing:
-        with _logged() as notes:
-            found = [*self.source.records()]
-            targets = self.source.targets(found)
-        return Listing(records=found, targets=targets, notes=[*notes])
-
-    def watches(self) -> Sequence[Path] | None:
-        return self.source.watches()
-
-    def read(self, record: Record) -> bytes | np.ndarray:
-        return self.source.read(record)
-
-    def identity(self, record: Record) -> str | None:
-        return self.source.identity(record)

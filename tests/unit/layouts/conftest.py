@@ -36,7 +36,7 @@ TARGETS = {
     "y": MultiLabel(names=("no", "y/z")),
     "class_names": Value(),
     "a.b": Value(),
-    "a b-bbox": Value(),
+    "a b-box": Value(),
     "a b": Boxes(names=("cat",), attributes=(("x", "int64"),)),
     "猫": Text(),
     "Seg": Mask(names=("none", "left")),
@@ -60,7 +60,7 @@ class OddlyNamed(Synthesizer):
         left = {"label": "left", "polygons": [[0, 0, 1 + n % 5, 0, 4, 6]]}
         segments = {"segments": [left], "size": [6, 8]}
         raw = {
-            **dict.fromkeys(("offset", "row", "class_names", "a.b", "a b-bbox"), 4.0),
+            **dict.fromkeys(("offset", "row", "class_names", "a.b", "a b-box"), 4.0),
             **dict.fromkeys(("member", "id", "猫"), f"say {n % 3}"),
             "masks": [1.0, 2.0],
             "x": "b/c" if n % 2 else "a",

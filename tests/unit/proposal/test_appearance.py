@@ -13,8 +13,8 @@ from dsbuilder.proposal.appearance import look
 
 
 def looked(root: Path, *, most: int = 100):
-    source = Folder(path=root)
-    return look(source, list(source.records()), most=most)
+    catalog = Folder(path=root).open()
+    return look(catalog, list(catalog.records), most=most)
 
 
 def test_a_sample_reaches_from_the_first_to_the_last(make_images) -> None:

@@ -347,6 +347,15 @@ def test_a_source_that_breaks_its_word_is_found(options: dict[str, Any], message
         check_plugin(MadeUp(**options))
 
 
+def test_a_source_with_a_method_of_a_catalog_is_refused() -> None:
+    namespace = {"__doc__": MadeUp.__doc__, "read": lambda self, record: b""}
+    cls = dataclass(frozen=True, kw_only=True)(type("Old", (MadeUp,), namespace))
+    with pytest.raises(
+        PluginError, match=r"expected read\(\) of the catalog that open\(\) returns"
+    ):
+        source("old")(cls)
+
+
 @model("constant")
 @dataclass(frozen=True, kw_only=True)
 class Constant(ModelBuilder):

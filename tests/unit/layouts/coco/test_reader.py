@@ -21,7 +21,7 @@ from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.plugin import Boxes, Keypoints, Mask, Text
 from dsbuilder.proposal.recognition import LEAST, Candidate, weighed
 
-read, targets, refusal, _ = reading(Coco)
+read, targets, refusal = reading(Coco)
 notes = partial(notes_of, Coco)
 
 CATEGORIES = [{"id": 90, "name": "zebra"}, {"id": 18, "name": "dog"}]

@@ -154,7 +154,8 @@ def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path, name: str) -> None
 def test_pixels_alone_decide_the_identity(tmp_path: Path) -> None:
     write(tmp_path, "train-", [1, 2, 3], gz=False)
     before = {
-        each.key: Idx(path=tmp_path).identity(each) for each in Idx(path=tmp_path).open().records
+        each.key: Idx(path=tmp_path).open().identity(each)
+        for each in Idx(path=tmp_path).open().records
     }
     path = tmp_path / "train-images-idx3-ubyte"
     data = bytearray(path.read_bytes())

@@ -17,7 +17,7 @@ from dsbuilder.layouts.voc import format as voc
 from dsbuilder.layouts.voc.reader import Voc
 from dsbuilder.plugin import Boxes, Mask
 
-read, targets, refusal, _ = reading(Voc)
+read, targets, refusal = reading(Voc)
 notes = partial(notes_of, Voc)
 
 ATTRIBUTES = (("difficult", "int64"), ("truncated", "int64"))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import reading
+from reading import notes_of, reading
 
 import dsbuilder
 from dsbuilder.errors import DataError
@@ -21,7 +21,7 @@ from dsbuilder.images import png
 from dsbuilder.layouts.webdataset.reader import WebDataset
 from dsbuilder.plugin import ClassLabel, Mask, MultiLabel, Text, Value
 
-read, targets, refusal, logged = reading(WebDataset)
+read, targets, refusal = reading(WebDataset)
 
 
 def picture(seed: int, channels: int = 3) -> bytes:
@@ -51,7 +51,7 @@ def numbered(count: int, *, start: int = 0, folder: str = "") -> dict[str, Any]:
     return files
 
 
-def test_samples_of_every_shard_are_read_with_their_splits(tmp_path: Path, caplog) -> None:
+def test_samples_of_every_shard_are_read_with_their_splits(tmp_path: Path) -> None:
     pack(tmp_path / "train-000000.tar", numbered(2))
     pack(tmp_path / "train-000001.tar", numbered(1, start=2))
     pack(tmp_path / "test-000000.tar", numbered(2, start=3))
@@ -68,7 +68,7 @@ def test_samples_of_every_shard_are_read_with_their_splits(tmp_path: Path, caplo
         assert catalog.read(record) == picture(number)
         assert record.targets["label"] == str(int(key) % 2)
     assert targets(tmp_path) == {"label": ClassLabel(names=("0", "1"))}
-    assert logged(caplog, tmp_path) == []
+    assert notes_of(WebDataset, tmp_path) == []
     assert {each.split for each in read(tmp_path, only=("test",)).values()} == {"test"}
 
 
@@ -136,7 +136,7 @@ def test_labels_of_every_kind_come_from_files_and_from_keys_of_json(tmp_path: Pa
     assert values["mask"].tolist() == [[1] * 8] * 6
 
 
-def test_what_nothing_reads_is_counted(tmp_path: Path, caplog) -> None:
+def test_what_nothing_reads_is_counted(tmp_path: Path) -> None:
     files = {
         **numbered(2),
         "__meta__/a.json": "{}",
@@ -155,19 +155,19 @@ def test_what_nothing_reads_is_counted(tmp_path: Path, caplog) -> None:
             archive.addfile(member)
     (tmp_path / "notes.md").touch()
     assert set(read(tmp_path)) == {"000000", "000001", "z"}
-    assert logged(caplog, tmp_path) == [
-        "ROOT: 1 file was skipped: 1 .md.",
-        "ROOT: in the tar files were skipped: 3 of no sample, 1 .cls, 1 .json, 1 of no plain kind.",
-        "ROOT: 1 sample was skipped, which has no image: 'lone'.",
+    assert notes_of(WebDataset, tmp_path) == [
+        "1 file was skipped: 1 .md",
+        "in the tar files were skipped: 3 of no sample, 1 .cls, 1 .json, 1 of no plain kind",
+        "1 sample was skipped, which has no image: 'lone'",
     ]
 
 
-def test_splits_that_only_some_names_state_are_not_used(tmp_path: Path, caplog) -> None:
+def test_splits_that_only_some_names_state_are_not_used(tmp_path: Path) -> None:
     pack(tmp_path / "train.tar", numbered(2))
     pack(tmp_path / "more.tar", numbered(2, start=2))
     assert {each.split for each in read(tmp_path).values()} == {None}
-    assert logged(caplog, tmp_path) == [
-        "ROOT: splits in names are not used, since none stands in 'more.tar'."
+    assert notes_of(WebDataset, tmp_path) == [
+        "splits in names are not used, since none stands in 'more.tar'"
     ]
 
 

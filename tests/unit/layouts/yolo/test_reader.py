@@ -16,7 +16,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.layouts.yolo.reader import Yolo
 from dsbuilder.plugin import Boxes, Keypoints
 
-read, targets, refusal, _ = reading(Yolo)
+read, targets, refusal = reading(Yolo)
 notes = partial(notes_of, Yolo)
 
 DATA = "path: .\ntrain: images/train\nval: images/val\nnames: {0: cat, 1: dog}\n"
