@@ -1,4 +1,4 @@
-"""Where a path that a stranger wrote may lead: never out of the folder it belongs to."""
+"""Where a path that a stranger wrote may lead, never out of its folder; where caches lie."""
 
 import os
 from pathlib import Path, PureWindowsPath
@@ -92,3 +92,9 @@ class Inside:
                 f"expected a file below {self._root}, found '{path}', which links to {real}."
             )
         return real
+
+
+def user_cache() -> Path:
+    """Returns the folder of what this user can always have made again; it may not be there yet."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return Path(home or Path.home() / ".cache") / "dsbuilder"

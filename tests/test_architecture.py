@@ -30,6 +30,7 @@ LAYERS = (
     ("pipelinefile",),
     ("registry",),
     ("layouts", "builtin"),
+    ("tasks",),
     ("plugin",),
     ("option",),
     ("targets",),
@@ -93,7 +94,17 @@ def test_imports_point_downwards(path: Path) -> None:
 def test_builtin_plugins_import_what_an_author_may(path: Path) -> None:
     if name_of(path) in ("builtin", "layouts"):
         own = {"processes"} if path.name == "albumentations_recipe.py" else set()  # for its import
-        allowed = {"plugin", "images", "records", "builtin", "layouts", "errors", "paths", "memory"}
+        allowed = {
+            "plugin",
+            "tasks",
+            "images",
+            "records",
+            "builtin",
+            "layouts",
+            "errors",
+            "paths",
+            "memory",
+        }
         assert layers_of(path) - own <= allowed
 
 

@@ -98,7 +98,7 @@ def check_training(surveyed: Survey) -> None:
     """
     spec = surveyed.pipeline.spec
     if spec.settings.train is not None:
-        check_fit(spec.settings.train, surveyed.pipeline.streamed, where=spec.where)
+        check_fit(spec.settings.train, surveyed.pipeline.streamed, spec.registry, where=spec.where)
 
 
 def planned(surveyed: Survey) -> Plan:

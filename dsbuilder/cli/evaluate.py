@@ -1,5 +1,6 @@
 """`dsbuilder evaluate`: a trained model, measured on a split."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,14 +24,15 @@ def evaluate(
     RUN is a run folder, of which the best model is taken, or a `.keras` file that a run wrote.
     Without DATASET, it is measured on the one it was trained on.
     """
-    screen = Screen(as_json=as_json)
-    with startup.tensorflow(screen):
-        from dsbuilder.stream import tensorflow  # noqa: F401 - here, where it is kept quiet
-    from dsbuilder.dataset import load
-    from dsbuilder.train.evaluation import evaluate as measure
-    from dsbuilder.train.run import Run
+    from dsbuilder.actions.dataset import load
+    from dsbuilder.actions.evaluate import evaluate as measure
 
-    home = run if run.is_dir() else run.parent
-    place = dataset or Path(Run(path=home).config()["dataset"]["path"])
-    evaluation = measure(run, load(place), split=split, plugins=plugin_folders).to_json()
-    screen.show(evaluation, lambda: draw_scores(evaluation))
+    screen = Screen(as_json=as_json)
+    found = measure(
+        run,
+        None if dataset is None else load(dataset),
+        split=split,
+        plugins=plugin_folders,
+        starting=partial(startup.tensorflow, screen),
+    )
+    screen.show(found, lambda: draw_scores(found.evaluation))

@@ -198,6 +198,10 @@ def _check_above_0(option: str, value: float) -> None:
         raise ValueError(f"{option}: expected more than 0, found {value:g}.")
 
 
+Named = str | Mapping[str, Any]
+"""A name, or {use: name, option: value, ...}: of a plugin, or of what Keras has."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OptimizerOptions:
     """The optimizer: any of `keras.optimizers` by its name in snake case.
@@ -205,14 +209,15 @@ class OptimizerOptions:
     Attributes:
       use: `adam`, `adamw`, `sgd`, `rmsprop`, ...
       learning_rate: above 0.
-      schedule: `constant`, or `cosine`, which lowers it epoch by epoch along half a cosine, to
-        nearly 0 in the last epoch of a phase.
+      schedule: `constant`; `cosine`, which lowers it epoch by epoch along half a cosine, to
+        nearly 0 in the last epoch of a phase; a plugin's; or one of `keras.optimizers.schedules`,
+        whose steps are then the epochs of a phase.
       options: further arguments of the Keras class, such as {momentum: 0.9}.
     """
 
     use: str = "adam"
     learning_rate: float = 1e-3
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Named = "constant"
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -247,6 +252,9 @@ class TrainOptions:
     Attributes:
       model: the model builder.
       target: the name of the target that is learnt; null for the only one.
+      loss: a plugin's or one of `keras.losses`; null for the one of the target's kind.
+      metrics: what is watched and evaluated beside what the target's kind asks for: plugins' or
+        those of `keras.metrics`.
       optimizer: see `OptimizerOptions`.
       epochs: at most, before fine-tuning.
       fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are.
@@ -262,6 +270,8 @@ class TrainOptions:
 
     model: ModelBuilder
     target: str | None = None
+    loss: Named | None = None
+    metrics: tuple[Named, ...] = ()
     optimizer: OptimizerOptions = OptimizerOptions()
     epochs: int = 10
     fine_tune: FineTuneOptions | None = None

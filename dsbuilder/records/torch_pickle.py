@@ -17,17 +17,15 @@ import math
 import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dsbuilder.errors import DataError
 
-_MAGIC = 0x1950A86A20F9469CFC6C
-_PROTOCOL = 1001
-_ZIP_SIGNATURE = b"PK\x03\x04"
+_BEGINNING = (0x1950A86A20F9469CFC6C, 1001)
+"""Magic number and protocol version."""
 _DTYPES = {
     "DoubleStorage": "<f8",
     "FloatStorage": "<f4",
@@ -39,30 +37,22 @@ _DTYPES = {
     "ByteStorage": "<u1",
     "BoolStorage": "?",
 }
-# What the opcodes of a cut or garbled pickle raise.
 _BROKEN = (
-    pickle.UnpicklingError,
-    EOFError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    TypeError,
-    ValueError,
-    OverflowError,
+    *(pickle.UnpicklingError, EOFError, AttributeError, IndexError, KeyError, TypeError),
+    *(ValueError, OverflowError),
 )
+"""What the opcodes of a cut or garbled pickle raise."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Storage:
+class _Storage(NamedTuple):
     """A flat run of numbers that stands behind the pickles, known by its key."""
 
     key: str
     dtype: str
-    count: int
+    length: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Window:
+class _Window(NamedTuple):
     """A tensor: where its elements lie in a storage; all numbers count elements."""
 
     storage: _Storage
@@ -81,8 +71,8 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         `_use_new_zipfile_serialization=False`.
 
     Returns:
-      Read-only arrays by tensor name, with the shape and dtype of the tensor. They are views of one
-      buffer that holds the file, not contiguous where the tensor was not.
+      Read-only arrays by tensor name, with the shape and dtype of the tensor; views of one buffer
+      that holds the file.
 
     Raises:
       DataError: the file is missing, cut, of another format, not a state dict, or names a global
@@ -90,52 +80,44 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         content = path.read_bytes()
+        return _parsed(path, content)
     except OSError as error:
         raise DataError(
             f"{path}: expected a torch checkpoint, but it cannot be read ({error.strerror}). "
             "Check the path and its permissions."
         ) from error
-    try:
-        return _parse(path, content)
     except _BROKEN as error:
-        raise _cut(path, f"{type(error).__name__}: {error}") from error
-
-
-def _parse(path: Path, content: bytes) -> dict[str, np.ndarray]:
-    """Reads the parts of the file in their order."""
-    stream = io.BytesIO(content)
-    _check_header(path, content, stream)
-    windows = _windows(path, _Unpickler(path, stream).load())
-    keys = _Unpickler(path, stream).load()
-    storages = _storages(path, content, offset=stream.tell(), keys=keys, windows=windows)
-    return {name: _view(path, name, window, storages) for name, window in windows.items()}
-
-
-def _check_header(path: Path, content: bytes, stream: io.BytesIO) -> None:
-    """Consumes magic number, protocol version, and the facts about the writer: all are moot."""
-    if content.startswith(_ZIP_SIGNATURE):
         raise DataError(
-            f"{path}: expected a legacy torch checkpoint, found the zip form of torch 1.6 and "
-            "later. Save it again with torch.save(..., _use_new_zipfile_serialization=False)."
-        )
+            f"{path}: expected a whole torch checkpoint, found a cut or damaged one "
+            f"({type(error).__name__}: {error}). Copy or download it again."
+        ) from error
+
+
+def _parsed(path: Path, content: bytes) -> dict[str, np.ndarray]:
+    """Reads the parts of the file in their order."""
     if content and not content.startswith(pickle.PROTO):
         raise DataError(
-            f"{path}: expected a legacy torch checkpoint, found a file that is not a pickle. "
-            "Give a file that torch.save wrote."
+            f"{path}: expected a legacy torch checkpoint, found a file that is not a pickle, or "
+            "the zip form of torch 1.6. Save it again with "
+            "torch.save(..., _use_new_zipfile_serialization=False)."
         )
-    magic = _Unpickler(path, stream).load()
-    if magic != _MAGIC:
+    stream = io.BytesIO(content)
+    if any(_Unpickler(path, stream).load() != part for part in _BEGINNING):
         raise DataError(
             f"{path}: expected a legacy torch checkpoint, found another pickle. "
             "Give a file that torch.save wrote."
         )
-    protocol = _Unpickler(path, stream).load()
-    if protocol != _PROTOCOL:
+    _Unpickler(path, stream).load()  # facts about the writer
+    state, keys = (_Unpickler(path, stream).load() for _ in range(2))
+    if not isinstance(state, Mapping) or not all(
+        isinstance(each, _Window) for each in state.values()
+    ):
         raise DataError(
-            f"{path}: expected torch checkpoint protocol {_PROTOCOL}, found {protocol!r}. "
-            "Save it again with a current torch."
+            f"{path}: expected a tensor under every name of a state dict, found something else. "
+            "Save model.state_dict() alone, not a training checkpoint around it."
         )
-    _Unpickler(path, stream).load()
+    storages = _storages(content[stream.tell() :], keys, state)
+    return {str(name): _view(window, storages) for name, window in state.items()}
 
 
 class _Unpickler(pickle.Unpickler):
@@ -167,7 +149,7 @@ class _Unpickler(pickle.Unpickler):
         tag, name, key, _location, count, view = pid
         if tag != "storage" or name not in _DTYPES or view is not None or not _is_count(count):
             raise pickle.UnpicklingError(f"unknown reference {pid!r}")
-        return _Storage(key=str(key), dtype=_DTYPES[name], count=count)
+        return _Storage(key=str(key), dtype=_DTYPES[name], length=count)
 
     def _window(
         self, storage: Any, offset: Any, size: Any, stride: Any, *_gradient_facts: Any
@@ -183,61 +165,33 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and value >= 0
 
 
-def _windows(path: Path, state: object) -> dict[str, _Window]:
-    """Checks that the pickle is a flat dictionary of tensors."""
-    if not isinstance(state, Mapping):
-        raise DataError(
-            f"{path}: expected a state dict, found {type(state).__name__}. "
-            "Save model.state_dict(), not the model."
-        )
-    for name, value in state.items():
-        if not isinstance(name, str) or not isinstance(value, _Window):
-            raise DataError(
-                f"{path}: expected a tensor under every name of the state dict, "
-                f"found {type(value).__name__} under {name!r}. "
-                "Save model.state_dict() alone, not a training checkpoint around it."
-            )
-    return dict(state)
-
-
 def _storages(
-    path: Path, content: bytes, *, offset: int, keys: list[str], windows: Mapping[str, _Window]
+    numbers: bytes, keys: list[str], windows: Mapping[str, _Window]
 ) -> dict[str, np.ndarray]:
     """Finds each storage in the bytes behind the pickles, as a flat read-only array."""
     declared = {window.storage.key: window.storage for window in windows.values()}
     found: dict[str, np.ndarray] = {}
+    offset = 0
     for key in keys:
         storage = declared[key]
-        written = int.from_bytes(content[offset : offset + 8], "little")
-        if written != storage.count:
-            raise _cut(path, f"storage {key} has {written} elements instead of {storage.count}")
-        found[key] = np.frombuffer(content, storage.dtype, count=storage.count, offset=offset + 8)
+        written = int.from_bytes(numbers[offset : offset + 8], "little")
+        if written != storage.length:
+            raise ValueError(f"storage {key} has {written} elements instead of {storage.length}")
+        found[key] = np.frombuffer(numbers, storage.dtype, count=storage.length, offset=offset + 8)
         offset += 8 + found[key].nbytes
-    if offset != len(content):
-        raise _cut(path, f"{len(content) - offset} bytes follow the last storage")
+    if offset != len(numbers):
+        raise ValueError(f"{len(numbers) - offset} bytes follow the last storage")
     return found
 
 
-def _view(path: Path, name: str, window: _Window, storages: Mapping[str, np.ndarray]) -> np.ndarray:
+def _view(window: _Window, storages: Mapping[str, np.ndarray]) -> np.ndarray:
     """Lays a tensor's window over its storage, never past its end."""
-    flat = storages[window.storage.key]
-    if len(window.size) != len(window.stride) or math.prod(window.size) > flat.size:
-        raise _cut(path, f"'{name}' does not fit its storage")
-    if math.prod(window.size) == 0:
-        return np.empty(window.size, flat.dtype)
-    reach = sum(
-        (size - 1) * stride for size, stride in zip(window.size, window.stride, strict=True)
-    )
-    if window.offset + reach >= flat.size:
-        raise _cut(path, f"'{name}' reaches beyond its storage")
-    strides = [stride * flat.itemsize for stride in window.stride]
-    return np.lib.stride_tricks.as_strided(
-        flat[window.offset :], window.size, strides, writeable=False
-    )
-
-
-def _cut(path: Path, found: str) -> DataError:
-    return DataError(
-        f"{path}: expected a whole torch checkpoint, found a cut or damaged one ({found}). "
-        "Copy or download it again."
-    )
+    flat, size, stride = storages[window.storage.key], window.size, window.stride
+    if math.prod(size) == 0:
+        return np.empty(size, flat.dtype)
+    reach = window.offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if reach >= flat.size or math.prod(size) > flat.size:
+        raise ValueError("a tensor reaches beyond its storage")
+    strides = [step * flat.itemsize for step in stride]
+    start = flat[window.offset :]
+    return np.lib.stride_tricks.as_strided(start, size, strides, writeable=False)

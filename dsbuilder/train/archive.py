@@ -1,12 +1,12 @@
 """`.keras` files that know their classes.
 
 A `.keras` file is a zip archive. Keras reads its own members and leaves others alone, so one more,
-`dsbuilder.json`, carries what a model alone does not say: class names, the dataset's name and
+`model.json`, carries what a model alone does not say: class names, the dataset's name and
 fingerprint, how images are brought to the model's size, and in `last.keras` the epochs so far. Both
 load without dsbuilder:
 
     model = keras.models.load_model("best.keras")
-    note = json.loads(zipfile.ZipFile("best.keras").read("dsbuilder.json"))
+    note = json.loads(zipfile.ZipFile("best.keras").read("model.json"))
     names, logits = note["class_names"], model.predict(pixels)   # uint8 pixels as they are
 """
 
@@ -14,21 +14,25 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from dsbuilder.dataset import Dataset
 from dsbuilder.errors import TrainError
+from dsbuilder.pipelinefile.schema import Named, TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.sample import SampleSpec
 from dsbuilder.targets import signature_from_json, signature_to_json
+from dsbuilder.tasks import Heads, heads_of
 from dsbuilder.train.run import BEST, Row
-from dsbuilder.train.units import Units
 
-MEMBER = "dsbuilder.json"
+MEMBER = "model.json"
 FORMAT = 1
+_EARLIER = "dsbuilder.json"
+"""What the member was called in models that were saved before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,25 +41,29 @@ class Note:
 
     Attributes:
       dataset: name and version of the dataset it was trained on.
-      fingerprint: of that dataset.
-      class_names: in the order of the logits.
+      fingerprint: fingerprint of that dataset.
+      class_names: names of the classes in the order of the logits.
       signature: of the samples it was trained on; images as they go into the model.
+      heads: what it learnt, by target.
+      loss: what `train.loss` named; None for the task's own.
+      metrics: what `train.metrics` named.
       normalize: what the model does to its pixels first, in words.
       pipeline: the sections `image`, `prepare` and `finish` that bring a picture into that form.
       plugins: folders of plugins that the model or these stages are from.
       rows: the epochs so far.
-      units: in which numbers were learnt; the model yields them in their own. None for other kinds.
     """
 
     dataset: str
     fingerprint: str
     class_names: tuple[str, ...]
     signature: SampleSpec
+    heads: Heads
+    loss: Named | None = None
+    metrics: tuple[Named, ...] = ()
     normalize: str
     pipeline: Mapping[str, Any]
     plugins: tuple[Path, ...] = ()
-    rows: tuple[Row, ...] = field(default=())
-    units: Units | None = None
+    rows: tuple[Row, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Returns the note as JSON values."""
@@ -65,25 +73,68 @@ class Note:
             "fingerprint": self.fingerprint,
             "class_names": list(self.class_names),
             "signature": signature_to_json(self.signature),
+            "heads": {name: task.state() for name, task in self.heads.items()},
+            "loss": self.loss,
+            "metrics": list(self.metrics),
             "normalize": self.normalize,
             "pipeline": dict(self.pipeline),
             "plugins": [str(path) for path in self.plugins],
             "rows": [row.flat() for row in self.rows],
-            "units": None if self.units is None else self.units.to_json(),
         }
 
 
 def _note_from_json(data: Mapping[str, Any]) -> Note:
+    signature = signature_from_json(data["signature"])
+    heads = heads_of(signature)
     return Note(
         dataset=data["dataset"],
         fingerprint=data["fingerprint"],
         class_names=tuple(data["class_names"]),
-        signature=signature_from_json(data["signature"]),
+        signature=signature,
+        heads={name: heads[name].with_state(state) for name, state in data["heads"].items()},
+        loss=data["loss"],
+        metrics=tuple(data["metrics"]),
         normalize=data["normalize"],
         pipeline=data["pipeline"],
         plugins=tuple(Path(folder) for folder in data["plugins"]),
         rows=tuple(Row.from_flat(row) for row in data["rows"]),
-        units=Units.from_json(data["units"]) if data.get("units") else None,
+    )
+
+
+def note_of(
+    dataset: Dataset,
+    options: TrainOptions,
+    signature: SampleSpec,
+    plugins: Sequence[Path],
+    *,
+    heads: Heads,
+) -> Note:
+    """Returns what the model's file shall say beside the model, before the first epoch.
+
+    Args:
+      signature: of what is streamed to the model.
+    """
+    pipeline = dataset.pipeline.sections
+    image = dict(pipeline.get("image", {}))
+    if any(kind.of_pixels for kind in dataset.signature.targets.values()):
+        image["reduced_decode"] = False  # as in a build: it would not have the size of a mask
+    stream_finish = pipeline.get("stream", {}).get("finish", [])
+    names = (kind.class_names for kind in signature.targets.values() if kind.class_names)
+    return Note(
+        dataset=f"{dataset.name} {dataset.manifest.version}",
+        fingerprint=dataset.manifest.fingerprint,
+        class_names=next(names, ()),
+        signature=signature,
+        heads=heads,
+        loss=options.loss,
+        metrics=options.metrics,
+        normalize="model" if options.model.preprocesses else options.normalize or "scale",
+        pipeline={
+            "image": image,
+            "prepare": pipeline.get("prepare", []),
+            "finish": [*pipeline.get("finish", []), *stream_finish],
+        },
+        plugins=tuple(Path(folder).resolve() for folder in plugins),
     )
 
 
@@ -92,9 +143,9 @@ class Trained:
     """A model with what its file says beside it.
 
     Attributes:
-      model: from raw pixels `(N, H, W, C)` to what the kind of target says: logits, numbers.
+      model: from raw pixels `(N, H, W, C)` to what its heads yield: logits, numbers.
       note: see `Note`.
-      path: the file.
+      path: path of the file.
     """
 
     model: keras.Model
@@ -112,13 +163,15 @@ def save(model: keras.Model, path: Path, note: Note, *, optimizer: bool) -> None
 
     Args:
       optimizer: whether the state of the optimizer is kept, to train on; a model for use is smaller
-        without, by two thirds for Adam.
+        without, by two thirds for Adam. Loss and metrics are never: a training makes them anew.
 
     Raises:
       TrainError: the model cannot be saved, or the folder cannot be written.
     """
     temporary = path.with_name(f".{path.stem}.tmp.keras")
-    kept = model if optimizer else keras.Model(model.inputs, model.outputs, name=model.name)
+    kept = keras.Model(model.inputs, model.output, name=model.name)
+    if optimizer:
+        kept.compile(optimizer=model.optimizer)
     try:
         kept.save(temporary)
         with zipfile.ZipFile(temporary, "a") as file:
@@ -141,6 +194,11 @@ def read_note(path: Path) -> Note:
     """
     try:
         with zipfile.ZipFile(path) as file:
+            if MEMBER not in file.namelist() and _EARLIER in file.namelist():
+                raise TrainError(
+                    f"{path}: expected a model with {MEMBER} in it, found one of an earlier "
+                    f"version, with {_EARLIER}. Train it again."
+                )
             data = json.loads(file.read(MEMBER))
     except FileNotFoundError:
         raise TrainError(
@@ -171,8 +229,7 @@ def load_model(path: Path | str, *, plugins: Sequence[Path] | None = None) -> Tr
     """
     file = Path(path) / BEST if Path(path).is_dir() else Path(path)
     note = read_note(file)
-    folders = [each for each in note.plugins if each.is_dir()] if plugins is None else plugins
-    discover(folders)  # a plugin's own layers are known to Keras once its file was imported
+    discover(plugin_folders(note, plugins))  # layers of plugins are known to Keras once imported
     try:
         model = keras.models.load_model(file)
     except (TypeError, ValueError, KeyError) as error:
@@ -183,3 +240,8 @@ def load_model(path: Path | str, *, plugins: Sequence[Path] | None = None) -> Tr
             "plugin's folder."
         ) from error
     return Trained(model=model, note=note, path=file)
+
+
+def plugin_folders(note: Note, plugins: Sequence[Path] | None) -> list[Path]:
+    """Returns folders of plugins: those given, else those of the run that are still there."""
+    return [each for each in note.plugins if each.is_dir()] if plugins is None else list(plugins)

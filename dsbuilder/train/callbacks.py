@@ -1,5 +1,6 @@
 """What happens within an epoch and after it: progress, noise by position, and the row it makes."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from dsbuilder.plugin import Schedule
 from dsbuilder.seeding import rank
 from dsbuilder.train.phases import Phase
 from dsbuilder.train.run import Row
@@ -18,10 +20,10 @@ class Step:
     """How far an epoch is.
 
     Attributes:
-      epoch: counted from 1 through all phases.
+      epoch: its number, counted from 1 through all phases.
       phase: `train` or `fine_tune`.
-      step, steps: batches done and batches in all.
-      metrics: mean loss and metrics of the epoch so far.
+      step, steps: number of batches done and of batches in all.
+      metrics: mean loss of the epoch so far, and those metrics that are a mean.
     """
 
     epoch: int
@@ -69,7 +71,11 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
                 phase=self._phase.name,
                 step=batch + 1,
                 steps=self._steps,
-                metrics=_floats(logs or {}),
+                metrics={
+                    name: value
+                    for name, value in _floats(logs or {}).items()
+                    if not math.isnan(value)  # what has no number before the epoch's end
+                },
             )
         )
 
@@ -95,18 +101,20 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
             self.model.stop_training = True
 
 
-class Schedule(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+class LearningRate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Sets the learning rate of each epoch by its place in the phase."""
 
-    def __init__(self, phase: Phase, *, start: int) -> None:
-        """Makes a schedule of a phase whose first epoch is `start`, counted from 0 overall."""
+    def __init__(self, phase: Phase, schedule: Schedule, *, start: int) -> None:
+        """Begins a phase whose first epoch is `start`, counted from 0 overall."""
         super().__init__()
         self._phase = phase
+        self._schedule = schedule
         self._start = start
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Sets the rate."""
-        self.model.optimizer.learning_rate = self._phase.rate(epoch - self._start)
+        share = self._schedule.share(epoch - self._start, self._phase.epochs)
+        self.model.optimizer.learning_rate = self._phase.learning_rate * share
 
 
 class NoiseByPosition(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types

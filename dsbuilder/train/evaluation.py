@@ -1,84 +1,37 @@
-"""How good a model is on a split; of classes also which one it takes for which."""
+"""How good a model is on a split, by the tasks of its heads."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
+import keras
 import numpy as np
 
 from dsbuilder.dataset import Dataset
 from dsbuilder.errors import TrainError
-from dsbuilder.sample import SampleSpec
-from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
-from dsbuilder.train.measured import Measured
-from dsbuilder.train.scores import Pairs, score_labels, score_masks, score_values
-
-if TYPE_CHECKING:
-    from dsbuilder.train.archive import Trained
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassScore:
-    """How well one class is recognised.
-
-    Attributes:
-      name: of the class.
-      samples: that are of it.
-      precision: share of what was taken for it that is of it; 0 if nothing was.
-      recall: share of its samples that were recognised; 0 if it has none.
-      f1: harmonic mean of both; 0 if both are 0.
-    """
-
-    name: str
-    samples: int
-    precision: float
-    recall: float
-    f1: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation(Measured):
-    """A model of classes measured on a split; its loss is the mean cross-entropy in nats.
-
-    Attributes:
-      accuracy: share of samples whose dominant class came out on top.
-      classes: scores by class, in id order.
-      confusion: rows by true class, columns by predicted class, counts.
-    """
-
-    kind: ClassVar[str] = ClassLabel.kind
-    accuracy: float
-    classes: tuple[ClassScore, ...]
-    confusion: tuple[tuple[int, ...], ...]
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """In id order."""
-        return tuple(score.name for score in self.classes)
-
-    @property
-    def macro_f1(self) -> float:
-        """The mean F1 of the classes."""
-        return float(np.mean([score.f1 for score in self.classes]))
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the evaluation as JSON values."""
-        return {**super().to_json(), "macro_f1": self.macro_f1}
+from dsbuilder.registry import Registry, discover
+from dsbuilder.sample import SampleSpec, Target
+from dsbuilder.stream.tensorflow import stream
+from dsbuilder.tasks import Evaluation, Measuring, Task
+from dsbuilder.train.archive import Note, Trained, load_model, plugin_folders
+from dsbuilder.train.lookup import loss_of, metrics_of
+from dsbuilder.train.network import outputs_by_head
+from dsbuilder.train.watching import make_further, make_loss
 
 
 def evaluate(
-    model: "Trained | Path | str",
+    model: Trained | Path | str,
     dataset: Dataset,
     *,
     split: str = "test",
     batch_size: int | None = None,
     plugins: Sequence[Path] = (),
-) -> Measured:
+) -> Evaluation:
     """Measures a model on a split.
 
     Returns:
-      By the kind of target that was learnt: an `Evaluation` of classes, or one of `scores.py`.
+      What the task of the target that was learnt says.
 
     Args:
       model: as `archive.load_model` returns it, or a path as that takes it.
@@ -89,125 +42,103 @@ def evaluate(
       TrainError: there is no such model, or it was made for another target or other images.
       DataError: there is no such split.
     """
-    from dsbuilder.stream.tensorflow import stream
-    from dsbuilder.train.archive import load_model
-
     trained = load_model(model) if isinstance(model, (str, Path)) else model
-    learnt = trained.note.signature.targets
+    (evaluation,) = _evaluate_heads(trained, dataset, split, batch_size, plugins).values()
+    return evaluation
+
+
+def _evaluate_heads(
+    trained: Trained,
+    dataset: Dataset,
+    split: str,
+    batch_size: int | None,
+    plugins: Sequence[Path],
+) -> dict[str, Evaluation]:
+    """Returns how good each head is, in one pass over the split."""
+    note = trained.note
     batches = stream(
         dataset,
         split,
         images="uint8",
         shuffle=False,
         batch_size=batch_size,
-        targets=list(learnt) if len(dataset.signature.targets) > 1 else None,
+        targets=list(note.heads) if len(dataset.signature.targets) > 1 else None,
         plugins=plugins,
     )
-    _check_fits(trained, dataset, batches.signature)
-    (target,) = learnt.values()
-    pairs = (
-        (truth.numpy(), np.asarray(trained.model.predict_on_batch(images.numpy())))
-        for images, truth in batches
-    )
+    tasks = _fitting(trained, dataset, batches.signature)
+    registry = discover(plugins or plugin_folders(note, None))
+    measured = {name: _Head(task, note, registry) for name, task in tasks.items()}
+    for images, truth in batches:
+        outputs = outputs_by_head(note.heads, trained.model.predict_on_batch(images.numpy()))
+        for name, head in measured.items():
+            head.add(truth[name] if isinstance(truth, dict) else truth, np.asarray(outputs[name]))
     where = {"dataset": f"{dataset.name} {dataset.manifest.version}", "split": split}
-    units = trained.note.units
-    counted = {} if units is None else {"deviation": units.deviation}
-    return SCORES[target.kind](pairs, target, **counted, **where)
+    return {name: head.evaluation(**where) for name, head in measured.items()}
 
 
-def _score_classes(pairs: Pairs, target: Any, **where: str) -> Evaluation:
-    names = target.class_names
-    dense = [(_dense(truth, len(names)), logits) for truth, logits in pairs]
-    truth, logits = (np.concatenate(each) for each in zip(*dense, strict=True))
-    return score(truth, logits, class_names=names, **where)
+class _Head:
+    """Measures one head, its loss and the metrics that its training watched included."""
+
+    def __init__(self, task: Task, note: Note, registry: Registry) -> None:
+        further = metrics_of(note.metrics, task, registry)
+        ours, self._keras = make_further(further)
+        self._names = list(further)
+        self._task = task
+        self._measuring = Measuring(task, ours)
+        self._loss = make_loss(loss_of(note.loss, task, registry), task)
+        self._total, self._samples = 0.0, 0
+
+    def add(self, truth: Any, outputs: np.ndarray) -> None:
+        """Adds a batch, what is true as it is streamed."""
+        truth = keras.ops.convert_to_numpy(self._task.batch(truth))
+        self._measuring.add(truth, outputs)
+        # As Keras sums it up while it trains: of each batch its mean, which counts by its samples.
+        loss = float(self._loss(*map(keras.ops.convert_to_tensor, (truth, outputs))))
+        self._total += loss * len(outputs)
+        self._samples += len(outputs)
+        for metric in self._keras.values():
+            metric.update_state(truth, outputs)
+
+    def evaluation(self, **where: str) -> Evaluation:
+        """Returns how good the head is."""
+        found = self._measuring.evaluation()
+        of_keras = {name: float(metric.result()) for name, metric in self._keras.items()}
+        values: dict[str, float | None] = {**found.metrics, **of_keras}
+        further = {name: values[name] for name in self._names}
+        loss = self._total / self._samples
+        return replace(found, **where, loss=loss, metrics=further)  # type: ignore[arg-type]
 
 
-SCORES: Mapping[str, Callable[..., Measured]] = {
-    ClassLabel.kind: _score_classes,
-    MultiLabel.kind: score_labels,
-    Value.kind: score_values,
-    Mask.kind: score_masks,
-}
-"""By kind of target, of those in `fitting.TRAINED`."""
-
-
-def score(
-    truth: np.ndarray,
-    logits: np.ndarray,
-    *,
-    class_names: Sequence[str],
-    dataset: str = "",
-    split: str = "",
-) -> Evaluation:
-    """Returns the evaluation of logits.
-
-    Args:
-      truth: `(N, num_classes)` weights that sum to 1; ties go to the lower id.
-      logits: `(N, num_classes)`.
-    """
-    true, predicted = truth.argmax(axis=1), logits.argmax(axis=1)
-    confusion = np.zeros((len(class_names), len(class_names)), np.int64)
-    np.add.at(confusion, (true, predicted), 1)
-    return Evaluation(
-        dataset=dataset,
-        split=split,
-        samples=len(truth),
-        loss=float(-(truth * log_softmax(logits)).sum(axis=1).mean()),
-        accuracy=float((true == predicted).mean()),
-        classes=tuple(_class_scores(class_names, confusion)),
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
-    )
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Returns the logarithms of the probabilities of logits, `(N, num_classes)` float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
-
-
-def _class_scores(names: Sequence[str], confusion: np.ndarray) -> Iterator[ClassScore]:
-    for index, name in enumerate(names):
-        hits, samples = int(confusion[index, index]), int(confusion[index].sum())
-        precision = _share(hits, int(confusion[:, index].sum()))
-        recall = _share(hits, samples)
-        f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
-        yield ClassScore(name=name, samples=samples, precision=precision, recall=recall, f1=f1)
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
-
-
-def _dense(values: np.ndarray, num_classes: int) -> np.ndarray:
-    """Returns labels of either kind as weights `(N, num_classes)`."""
-    return np.asarray(values if values.ndim == 2 else np.eye(num_classes)[values], np.float32)
-
-
-def _check_fits(trained: "Trained", dataset: Dataset, signature: SampleSpec) -> None:
-    (expected,) = trained.note.signature.targets.values()
-    found = next(iter(signature.targets.values()), None)
-    if found is None or expected.kind != found.kind or _width(expected) != _width(found):
-        raise TrainError(
-            f"{dataset.path}: expected the target that {trained.path} was trained on ({expected}), "
-            f"found {found or 'none'}. Evaluate on another dataset."
-        )
-    names = trained.class_names
-    if names != found.class_names:
-        raise TrainError(
-            f"{dataset.path}: expected the classes that {trained.path} was trained on "
-            f"({_listed(names)}), found {_listed(found.class_names)}. Evaluate on another dataset."
-        )
+def _fitting(trained: Trained, dataset: Dataset, signature: SampleSpec) -> dict[str, Task]:
+    """Returns the heads for the targets of a dataset, whose classes may be mixed or not."""
+    tasks = {}
+    for name, task in trained.note.heads.items():
+        expected = task.target
+        found = signature.targets.get(name) or next(iter(signature.targets.values()), None)
+        if found is None or _form(expected) != _form(found):
+            raise TrainError(
+                f"{dataset.path}: expected the target that {trained.path} was trained on "
+                f"({expected}), found {found or 'none'}. Evaluate on another dataset."
+            )
+        if expected.class_names != found.class_names:
+            raise TrainError(
+                f"{dataset.path}: expected the classes that {trained.path} was trained on "
+                f"({_listed(expected.class_names)}), found {_listed(found.class_names)}. "
+                "Evaluate on another dataset."
+            )
+        tasks[name] = replace(task, target=found)
     wanted, image = trained.note.signature.image, signature.image
     if wanted.shape != image.shape:
         raise TrainError(
             f"{dataset.path}: expected images {wanted} as {trained.path} was trained on, "
             f"found {image}. Build the dataset with the same finish."
         )
+    return tasks
 
 
-def _width(target: Any) -> int:
-    """Returns how many numbers a target of values is; 0 for other kinds."""
-    return target.size if isinstance(target, Value) else 0
+def _form(target: Target) -> Any:
+    """Returns what two targets share that one model can serve; classes are compared by name."""
+    return target.kind, getattr(target, "size", None)
 
 
 def _listed(names: Sequence[str]) -> str:

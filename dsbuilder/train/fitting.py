@@ -5,27 +5,31 @@ Nothing here needs Keras, so `check` asks it of a pipeline and a training of a d
 
 from collections.abc import Callable, Iterator
 
+from dsbuilder import tasks
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean
 from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.registry import Registry
 from dsbuilder.sample import SampleSpec
-from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
-
-TRAINED = (ClassLabel.kind, MultiLabel.kind, Value.kind, Mask.kind)
-"""The kinds of target with a built-in training: a loss, an evaluation and a prediction each."""
+from dsbuilder.train.lookup import choose
 
 
 def check_fit(
-    options: TrainOptions, signature: SampleSpec, *, where: Callable[[str], str] = str
+    options: TrainOptions,
+    signature: SampleSpec,
+    registry: Registry,
+    *,
+    where: Callable[[str], str] = str,
 ) -> SampleSpec:
     """Returns the signature of what is learnt: that of a stream, with its one target.
 
     Args:
       signature: of what the dataset streams.
+      registry: plugins that the section may name.
       where: says for a place such as `train.target` how an error begins.
 
     Raises:
-      SpecError: there is no such target or none of that kind is trained, the model does not learn
-        it, or images are not what a training takes.
+      SpecError: there is no such target or no task for its kind, the model does not learn it,
+        images are not what a training takes, or something that is named is not there.
     """
     name = learnt_target(options, signature, where=where)
     learnt = signature.replace(targets={name: signature.targets[name]})
@@ -33,6 +37,10 @@ def check_fit(
         Problem(where(place), message)
         for place, message in (*_of_images(options, learnt), *_of_model(options, learnt))
     ]
+    try:
+        choose(options, tasks.heads_of(learnt)[name], registry, where=where)
+    except SpecError as error:
+        problems += error.problems
     if problems:
         raise SpecError(problems)
     return learnt
@@ -57,11 +65,11 @@ def _of_target(name: str | None, signature: SampleSpec) -> str | None:
     name = name or next(iter(known))
     if name not in known:
         return f"unknown target '{name}'.{did_you_mean(name, known)}"
-    if known[name].kind not in TRAINED:
+    if not tasks.can_learn(known[name]):
         return (
-            f"expected a target of a kind with a built-in training ({', '.join(TRAINED)}), found "
-            f"'{name}' of kind '{known[name].kind}'. Choose another with train.target, or train a "
-            "model of your own on dsbuilder.load(...).stream('train')."
+            f"expected a target of a kind with a built-in training ({', '.join(tasks.TASKS)}), "
+            f"found '{name}' of kind '{known[name].kind}'. Choose another with train.target, or "
+            "train a model of your own on dsbuilder.load(...).stream('train')."
         )
     return None
 

@@ -12,7 +12,7 @@ import numpy as np
 from dsbuilder.errors import TrainError
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.sample import SampleSpec
-from dsbuilder.train.units import Units
+from dsbuilder.tasks import Heads, Shape
 
 Statistics = tuple[np.ndarray, np.ndarray]
 
@@ -21,19 +21,17 @@ def build_network(
     builder: ModelBuilder,
     signature: SampleSpec,
     *,
-    outputs: tuple[int | None, ...],
+    heads: Heads,
     normalize: Literal["scale", "standardize"] | None,
     statistics: Statistics | None,
-    units: Units | None = None,
 ) -> keras.Model:
     """Returns an uncompiled model from a float batch `(N, H, W, C)` of raw pixels to outputs.
 
     Args:
-      outputs: the shape of what the model yields for a sample.
+      heads: what the model yields for a sample.
       normalize: what stands before the builder's model; None for `scale`, or for nothing where the
         model preprocesses its input itself or images are floats.
       statistics: mean and deviation of each channel in raw pixels, `(C,)`, for `standardize`.
-      units: of numbers, which the builder's model yields standardised; None for other outputs.
 
     Raises:
       TrainError: the builder's model does not take or yield what it has to.
@@ -44,8 +42,19 @@ def build_network(
         x = _standardized(x, statistics)
     elif not builder.preprocesses and signature.image.dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name="normalize")(x)
-    x = _built(builder, signature, outputs)(x)
-    return keras.Model(inputs, x if units is None else units.restored(x), name="network")
+    found = outputs_by_head(heads, _built(builder, signature, heads)(x))
+    finished = {name: task.finish(found[name]) for name, task in heads.items()}
+    return keras.Model(inputs, by_head(finished), name="network")
+
+
+def outputs_by_head(heads: Heads, outputs: Any) -> dict[str, Any]:
+    """Returns what a model yields, by head; of one head Keras yields no mapping."""
+    return dict(outputs) if len(heads) > 1 else dict.fromkeys(heads, outputs)
+
+
+def by_head(values: dict[str, Any]) -> Any:
+    """Returns values by head as Keras takes them: of one head without its name."""
+    return values if len(values) > 1 else next(iter(values.values()))
 
 
 def _standardized(x: Any, statistics: Statistics | None) -> Any:
@@ -57,26 +66,37 @@ def _standardized(x: Any, statistics: Statistics | None) -> Any:
     return keras.layers.Rescaling(scale, offset=offset, name="normalize")(x)
 
 
-def _built(
-    builder: ModelBuilder, signature: SampleSpec, outputs: tuple[int | None, ...]
-) -> keras.Model:
+def _built(builder: ModelBuilder, signature: SampleSpec, heads: Heads) -> keras.Model:
     name = type(builder).__name__
     model = builder.build(signature)
     if not isinstance(model, keras.Model):
         raise TrainError(
             f"model {name}: expected build() to return a keras.Model, found {type(model).__name__}."
         )
-    found = model.output_shape
-    if not isinstance(found, tuple) or tuple(found[1:]) != outputs:
-        raise TrainError(
-            f"model {name}: expected an output of {' x '.join(map(str, outputs))} values a sample, "
-            f"found the shape {found}. "
-            f"{_advice(outputs)}"
-        )
+    for head, found in outputs_by_head(heads, model.output_shape).items():
+        wanted = heads[head].outputs
+        if not isinstance(found, tuple) or not _fits(found[1:], wanted):
+            raise TrainError(
+                f"model {name}: expected an output of {_shown(wanted)} values a sample, "
+                f"found the shape {found}. {_advice(wanted)}"
+            )
     return model
 
 
-def _advice(outputs: tuple[int | None, ...]) -> str:
-    if len(outputs) == 1:
-        return f"End the model in a dense layer of {outputs[0]} units."
-    return f"Use unet, or end the model in a convolution of {outputs[-1]} filters."
+def _fits(found: Shape, wanted: Shape) -> bool:
+    """Whether a model yields a shape; a side that varies may have any length."""
+    return len(found) == len(wanted) and all(
+        side in (None, other) for other, side in zip(found, wanted, strict=True)
+    )
+
+
+def _shown(shape: Shape) -> str:
+    return " x ".join("?" if side is None else str(side) for side in shape)
+
+
+def _advice(shape: Shape) -> str:
+    if len(shape) == 1:
+        return f"End the model in a dense layer of {shape[0]} units."
+    if len(shape) == 2:
+        return f"End the model in a dense layer of {shape[-1]} units for each step."
+    return f"Use unet, or end the model in a convolution of {shape[-1]} filters."

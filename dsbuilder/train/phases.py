@@ -4,7 +4,6 @@ The first phase trains what the model builder left trainable. The second, if the
 from the best model and also trains the last layers that the builder had frozen, at a lower rate.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,33 +21,23 @@ class Phase:
 
     Attributes:
       name: `train` or `fine_tune`.
-      epochs: at most.
-      learning_rate: of its optimizer, in the first epoch.
-      schedule: see `OptimizerOptions`.
-      unfreeze: how many of the last frozen layers are trained.
+      epochs: most epochs that it has.
+      learning_rate: learning rate that its schedule takes shares of.
+      unfreeze: number of the last frozen layers that are trained.
     """
 
     name: Name
     epochs: int
     learning_rate: float
-    schedule: Literal["constant", "cosine"] = "constant"
     unfreeze: int = 0
-
-    def rate(self, epoch: int) -> float:
-        """Returns the learning rate of an epoch, counted from 0 within the phase."""
-        if self.schedule == "constant":
-            return self.learning_rate
-        return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
 
 
 def phases_of(options: TrainOptions) -> tuple[Phase, ...]:
     """Returns the phases in their order."""
-    schedule = options.optimizer.schedule
     first = Phase(
         name="train",
         epochs=options.epochs,
         learning_rate=options.optimizer.learning_rate,
-        schedule=schedule,
     )
     if options.fine_tune is None:
         return (first,)
@@ -57,7 +46,6 @@ def phases_of(options: TrainOptions) -> tuple[Phase, ...]:
         name="fine_tune",
         epochs=tuning.epochs,
         learning_rate=tuning.learning_rate,
-        schedule=schedule,
         unfreeze=tuning.layers,
     )
     return (first, second)

@@ -18,10 +18,10 @@ from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.pipeline import Trace, apply_fixed, decode
 from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.plugin import Stage
-from dsbuilder.sample import Motion, Sample
-from dsbuilder.train.answers import ANSWERS, Scores
-from dsbuilder.train.archive import Note, Trained, load_model
-from dsbuilder.train.restoring import marked, way_back
+from dsbuilder.sample import Motion
+from dsbuilder.tasks import Scores, Task
+from dsbuilder.train.archive import Note, Trained, load_model, plugin_folders
+from dsbuilder.train.network import outputs_by_head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +72,19 @@ def predict(
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
     reader = make_reader(trained.note, origin=trained.path, plugins=plugins)
     files = list(image_files(paths))
-    (target,) = trained.note.signature.targets.values()
-    answer = ANSWERS[target.kind]
+    ((head, task),) = trained.note.heads.items()  # one head, until a model has several
 
     def predictions() -> Iterator[Prediction]:
         for start in range(0, len(files), batch_size):
             batch = files[start : start + batch_size]
-            looks = [reader.look(path, follow=target.of_pixels) for path, _ in batch]
+            looks = [reader.look(path) for path, _ in batch]
             pixels = np.stack([image for image, _ in looks])
-            outputs = np.asarray(trained.model.predict_on_batch(pixels))
+            found = trained.model.predict_on_batch(pixels)
+            outputs = np.asarray(outputs_by_head(trained.note.heads, found)[head])
             for (path, name), (_, back), output in zip(batch, looks, outputs, strict=True):
-                value, scores = answer(output, target, threshold)
+                value, scores = task.answer(output, threshold=threshold)
                 if back is not None:
-                    value = target.move(value, back)
+                    value = task.target.move(value, back)
                 yield Prediction(path=path, name=name, value=value, scores=scores[:top])
 
     return predictions()
@@ -130,13 +130,12 @@ class Reader:
 
     def read(self, path: Path) -> np.ndarray:
         """Returns a file's pixels, `(H, W, C)` as the model's signature says; see `look`."""
-        return self.look(path, follow=False)[0]
+        return self.look(path)[0]
 
-    def look(self, path: Path, *, follow: bool) -> tuple[np.ndarray, Motion | None]:
+    def look(self, path: Path) -> tuple[np.ndarray, Motion | None]:
         """Returns a file's pixels as `read` does, and the way back to the image in the file.
 
-        Args:
-          follow: whether the way back is asked for; else it is None.
+        The way back is None where no answer needs it.
 
         Raises:
           DataError: the file cannot be read as an image, does not come out in that form, or the way
@@ -144,9 +143,9 @@ class Reader:
         """
         try:
             pixels = decode(path.read_bytes(), self.image, self.prepare)
-            start = marked(pixels, path.name) if follow else _bare(pixels, path.name)
-            sample = apply_fixed((*self.prepare, *self.finish), start, Trace())
-            back = way_back(start, sample) if follow else None
+            before = self._task.start(pixels, path.name)
+            sample = apply_fixed((*self.prepare, *self.finish), before, Trace())
+            back = self._task.way_back(before, sample)
         except OSError as error:
             raise DataError(f"{path}: expected a file to read, found {error.strerror}.") from None
         except DsbuilderError as error:
@@ -159,9 +158,10 @@ class Reader:
             )
         return sample.image, back
 
-
-def _bare(pixels: np.ndarray, key: str) -> Sample:
-    return Sample(key=key, image=pixels, targets={})
+    @property
+    def _task(self) -> Task:
+        (task,) = self.note.heads.values()
+        return task
 
 
 def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] | None = None) -> Reader:
@@ -174,7 +174,7 @@ def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] | None = No
     Raises:
       TrainError: a stage of the pipeline is not known here.
     """
-    folders = [each for each in note.plugins if each.is_dir()] if plugins is None else plugins
+    folders = plugin_folders(note, plugins)
     plain = PlainPipeline(
         sections=note.pipeline, origin=str(origin), folder=origin.parent, plugins=tuple(folders)
     )

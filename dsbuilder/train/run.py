@@ -14,6 +14,7 @@ says how far a run came; all else is written from it again.
 """
 
 import csv
+import importlib.metadata
 import io
 import itertools
 import json
@@ -27,7 +28,12 @@ from typing import Any, Self
 from PIL import Image
 
 from dsbuilder.cache import store
+from dsbuilder.dataset import Dataset
 from dsbuilder.errors import TrainError
+from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.report import confusion, curves
+from dsbuilder.tasks import Evaluation, task_of
+from dsbuilder.train.options import to_data
 
 CONFIG = "config.json"
 RESULTS = "results.csv"
@@ -39,6 +45,7 @@ CONFUSION = "confusion.png"
 
 _FIRST = ("epoch", "phase", "learning_rate")
 _GROUPS = ("train", "validation")
+_PACKAGES = ("dsbuilder", "keras", "tensorflow", "numpy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +53,12 @@ class Row:
     """One epoch.
 
     Attributes:
-      epoch: counted from 1 through all phases.
+      epoch: its number, counted from 1 through all phases.
       phase: `train` or `fine_tune`.
-      learning_rate: at the end of the epoch.
-      train: loss and metrics by name, mean over the epoch's batches as they were trained on.
+      learning_rate: learning rate at the end of the epoch.
+      train: loss and metrics by name, of the epoch's batches as they were trained on.
       validation: the same of the validation split after the epoch; empty without one.
-      seconds: that the epoch took, with its validation.
+      seconds: time that the epoch took, with its validation.
     """
 
     epoch: int
@@ -99,10 +106,12 @@ class Run:
     """A run folder.
 
     Attributes:
-      path: the folder.
+      path: path of the folder.
+      warnings: what a person should know of the training that was done last.
     """
 
     path: Path
+    warnings: tuple[str, ...] = ()
 
     @property
     def best(self) -> Path:
@@ -205,3 +214,65 @@ def new_run(folder: Path | str, name: str) -> Run:
             f"({error.strerror}). Choose another."
         ) from None
     return Run(path=path)
+
+
+def config_of(
+    dataset: Dataset, options: TrainOptions, plugins: Sequence[Path], *, backend: str
+) -> dict[str, Any]:
+    """Returns the resolved configuration: what is trained on what, with every default.
+
+    Args:
+      backend: what Keras runs on.
+    """
+    return {
+        "dataset": {
+            "path": str(dataset.path),
+            "name": dataset.name,
+            "version": dataset.manifest.version,
+            "fingerprint": dataset.manifest.fingerprint,
+        },
+        "train": to_data(options),
+        "seed": dataset.manifest.seed if options.seed is None else options.seed,
+        "plugins": [str(Path(folder).resolve()) for folder in plugins],
+        "pipeline": dataset.pipeline.sections,
+        "backend": backend,
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def write_progress(run: Run, rows: Sequence[Row]) -> None:
+    """Writes the epochs so far, as a table and as curves."""
+    run.write_rows(rows)
+    run.write_picture(CURVES, curves.draw(_panels(rows)))
+
+
+def _panels(rows: Sequence[Row]) -> list[curves.Panel]:
+    """Returns the curves of a training, a panel for each value that is measured."""
+    epochs = [row.epoch for row in rows]
+    changes = [
+        (two.epoch - 0.5, two.phase)
+        for one, two in itertools.pairwise(rows)
+        if one.phase != two.phase
+    ]
+    names = list(rows[0].train) if rows else []
+    return [
+        curves.Panel(
+            title=name,
+            lines=[
+                curves.Line(name=split, x=epochs, y=[getattr(row, split)[name] for row in rows])
+                for split in ("train", "validation")
+                if all(name in getattr(row, split) for row in rows)
+            ],
+            marks=changes,
+        )
+        for name in names
+    ]
+
+
+def write_evaluation(run: Run, evaluation: Evaluation) -> None:
+    """Writes an evaluation into a run folder, with a picture of what is confused, if anything."""
+    document = evaluation.to_json()
+    run.write_json(EVALUATION, document)
+    confused = task_of(evaluation.kind).confusion(document)
+    if confused is not None:
+        run.write_picture(CONFUSION, confusion.draw(confused.names, confused.counts))

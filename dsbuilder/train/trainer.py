@@ -1,32 +1,31 @@
 """Trains a model on a dataset, epoch by epoch, so that it can be killed at any time and resumed."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from dsbuilder.dataset import Dataset, load
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.schema import TrainOptions
-from dsbuilder.stream.tensorflow import Stream, statistics, stream
+from dsbuilder.registry import discover
+from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
+from dsbuilder.tasks import Heads, Task, heads_of
 from dsbuilder.train import archive
-from dsbuilder.train.archive import Note
-from dsbuilder.train.callbacks import NoiseByPosition, OnBatch, OnEpoch, Schedule, Watch
+from dsbuilder.train.archive import Note, note_of
+from dsbuilder.train.callbacks import LearningRate, NoiseByPosition, OnBatch, OnEpoch, Watch
 from dsbuilder.train.evaluation import evaluate
 from dsbuilder.train.fitting import check_fit, learnt_target
-from dsbuilder.train.network import build_network
-from dsbuilder.train.objective import Objective, objective_of
-from dsbuilder.train.optimizer import make_optimizer
+from dsbuilder.train.lookup import Chosen, KerasClass, choose
+from dsbuilder.train.network import build_network, by_head
 from dsbuilder.train.options import bind
 from dsbuilder.train.phases import Phase, best_row, frozen_layers, is_over, next_phase, unfreeze
-from dsbuilder.train.record import config_of, note_of, write_evaluation, write_progress
-from dsbuilder.train.run import CONFIG, Row, Run
-from dsbuilder.train.units import units_of
-
-_LOGGER = logging.getLogger(__name__)
+from dsbuilder.train.run import CONFIG, Row, Run, config_of, write_evaluation, write_progress
+from dsbuilder.train.watching import KerasSchedule, make_loss, make_metrics
 
 
 def train_dataset(
@@ -41,8 +40,8 @@ def train_dataset(
     """Trains a model on a dataset's train split and evaluates the best one.
 
     The loss on the validation split says which epoch is the best and when to stop; without such a
-    split, that on train does, which is logged as a warning. The best model is evaluated on the test
-    split, else on validation.
+    split, that on train does, of which the returned run warns. The best model is evaluated on the
+    test split, else on validation.
 
     Args:
       run: the folder to write, made if it is not there; `run.new_run` names a new one.
@@ -63,7 +62,7 @@ def train_dataset(
         )
     training = _prepare(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
     target.path.mkdir(parents=True, exist_ok=True)
-    target.write_json(CONFIG, config_of(dataset, options, plugins))
+    _write_config(target, dataset, options, plugins)
     return _finish(training, (), None)
 
 
@@ -100,7 +99,7 @@ def resume_run(
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
     training = _prepare(dataset, options, target, folders, on_batch=on_batch, on_epoch=on_epoch)
-    target.write_json(CONFIG, config_of(dataset, options, folders))
+    _write_config(target, dataset, options, folders)
     if not target.last.exists():
         return _finish(training, (), None)
     trained = archive.load_model(target.last, plugins=folders)
@@ -112,9 +111,9 @@ class _Training:
     """What every epoch of one training needs."""
 
     options: TrainOptions
+    chosen: Chosen
     run: Run
     seed: int
-    objective: Objective
     note: Note
     train: Stream
     validation: Stream | None
@@ -122,6 +121,11 @@ class _Training:
     on_batch: OnBatch
     on_epoch: OnEpoch
     rows: list[Row] = field(default_factory=list)
+
+    @property
+    def heads(self) -> Heads:
+        """What is learnt."""
+        return self.note.heads
 
 
 def _prepare(
@@ -136,28 +140,29 @@ def _prepare(
     """Opens the streams and settles all that can be wrong before a model is built."""
     seed = dataset.manifest.seed if options.seed is None else options.seed
     _seed_everything(seed, deterministic=options.deterministic)
-    make_optimizer(options.optimizer, learning_rate=options.optimizer.learning_rate)
     if "train" not in dataset.splits or not dataset.num_samples("train"):
         raise TrainError(f"{dataset.path}: expected samples to train on, found none. Build some.")
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
     opened["targets"] = [learnt_target(options, dataset.signature)]
     train = stream(dataset, "train", plugins=plugins, **opened)
-    learnt = check_fit(options, train.signature)
-    units = units_of(dataset, learnt)
+    registry = discover(plugins)
+    learnt = check_fit(options, train.signature, registry)
+    heads = {
+        name: task.fit(partial(value_statistics, dataset, name))
+        for name, task in heads_of(learnt).items()
+    }
+    (task,) = heads.values()
+    chosen = choose(options, task, registry)
+    _check_made(options, chosen)
     validation = None
     if "validation" in dataset.splits and dataset.num_samples("validation"):
         validation = stream(dataset, "validation", plugins=plugins, **opened)
-    else:
-        _LOGGER.warning(
-            "%s: no validation split: the loss on train decides which epoch is the best.",
-            dataset.path,
-        )
     return _Training(
         options=options,
-        run=run,
+        chosen=chosen,
+        run=run if validation is not None else replace(run, warnings=(_no_validation(dataset),)),
         seed=seed,
-        objective=objective_of(learnt, units),
-        note=note_of(dataset, options, train, plugins, units=units),
+        note=note_of(dataset, options, train.signature, plugins, heads=heads),
         train=train,
         validation=validation,
         dataset=dataset,
@@ -166,18 +171,41 @@ def _prepare(
     )
 
 
+def _check_made(options: TrainOptions, chosen: Chosen) -> None:
+    """Makes what is of Keras once, so that wrong options are told before anything is written."""
+    _optimizer(chosen, options.optimizer.learning_rate)
+    for each in (chosen.schedule, chosen.loss, *chosen.metrics.values()):
+        if isinstance(each, KerasClass):
+            each.make()
+
+
+def _no_validation(dataset: Dataset) -> str:
+    return (
+        f"{dataset.path}: no validation split: the loss on train decides which epoch is the best."
+    )
+
+
+def _write_config(
+    run: Run, dataset: Dataset, options: TrainOptions, plugins: Sequence[Path]
+) -> None:
+    backend = keras.backend.backend()
+    run.write_json(CONFIG, config_of(dataset, options, plugins, backend=backend))
+
+
 def _finish(training: _Training, rows: Sequence[Row], model: keras.Model | None) -> Run:
     """Trains all phases that are left, from the model after `rows`, and evaluates the best."""
     training.rows.extend(rows)
     phase_done = rows[-1].phase if rows else None
+    if model is not None:
+        _compile(training, model, model.optimizer)
     while (following := next_phase(training.options, training.rows)) is not None:
         phase, left = following
         if model is None:
             model = _new_model(training)
-            _compile(training, model, phase)
+            _begin(training, model, phase)
         elif phase.name != phase_done:
             model.set_weights(archive.load_model(training.run.best).model.get_weights())
-            _compile(training, model, phase)
+            _begin(training, model, phase)
         phase_done = phase.name
         _fit(training, model, phase, left)
     write_progress(training.run, training.rows)
@@ -191,46 +219,81 @@ def _new_model(training: _Training) -> keras.Model:
     model = build_network(
         options.model,
         training.train.signature,
-        outputs=training.objective.outputs,
+        heads=training.heads,
         normalize=options.normalize,
         statistics=statistics(training.dataset) if wanted else None,
-        units=training.note.units,
     )
     if options.fine_tune is not None:
         frozen_layers(model)  # told now, not after the first phase
     return model
 
 
-def _compile(training: _Training, model: keras.Model, phase: Phase) -> None:
+def _begin(training: _Training, model: keras.Model, phase: Phase) -> None:
+    """Makes a model ready for a phase, with an optimizer of its own."""
     unfreeze(model, phase.unfreeze)
+    _compile(training, model, _optimizer(training.chosen, phase.learning_rate))
+
+
+def _optimizer(chosen: Chosen, learning_rate: float) -> Any:
+    return chosen.optimizer.make({"learning_rate": learning_rate})
+
+
+def _compile(training: _Training, model: keras.Model, optimizer: Any) -> None:
+    chosen, streams = training.chosen, [training.train, training.validation or training.train]
+    most = {
+        "samples": max(each.num_samples for each in streams),
+        "batches": max(each.steps_per_epoch for each in streams),
+    }
     model.compile(
-        optimizer=make_optimizer(training.options.optimizer, learning_rate=phase.learning_rate),
-        loss=training.objective.loss,
-        metrics=list(training.objective.metrics),
+        optimizer=optimizer,
+        loss=by_head({name: make_loss(chosen.loss, each) for name, each in training.heads.items()}),
+        metrics=by_head(
+            {
+                name: make_metrics(each, chosen, truth=_blank(training.train, each), **most)
+                for name, each in training.heads.items()
+            }
+        ),
     )
+
+
+def _blank(train: Stream, task: Task) -> np.ndarray:
+    """Returns a batch of one sample, as what is true goes to the loss."""
+    _, spec = train.map(lambda images, truth: (images, task.batch(truth))).element_spec
+    return np.zeros([side or 1 for side in spec.shape.as_list()], spec.dtype.as_numpy_dtype)[:1]
 
 
 def _fit(training: _Training, model: keras.Model, phase: Phase, left: int) -> None:
     start = len(training.rows)
     steps = training.train.steps_per_epoch
+    schedule = training.chosen.schedule
+    if isinstance(schedule, KerasClass):
+        schedule = KerasSchedule(schedule)
 
     def keep(row: Row) -> bool:
         return _keep(training, model, row)
 
     model.fit(
-        training.train.epochs(start),
+        _batches(training, training.train.epochs(start)),
         initial_epoch=start,
         epochs=start + left,
         steps_per_epoch=steps,
         shuffle=False,
-        validation_data=training.validation,
+        validation_data=training.validation and _batches(training, training.validation),
         callbacks=[
             NoiseByPosition(training.seed),
-            Schedule(phase, start=start + left - phase.epochs),
+            LearningRate(phase, schedule, start=start + left - phase.epochs),
             Watch(phase, steps=steps, on_batch=training.on_batch, keep=keep),
         ],
         verbose=0,
     )
+
+
+def _batches(training: _Training, streamed: Any) -> Any:
+    """Returns batches with what is true as the losses of the heads take it."""
+    (task,) = training.heads.values()
+    if type(task).batch is Task.batch:
+        return streamed
+    return streamed.map(lambda images, truth: (images, task.batch(truth)))
 
 
 def _keep(training: _Training, model: keras.Model, row: Row) -> bool:

@@ -1,8 +1,9 @@
-"""The last layer: what a signature's target asks a model to end in."""
+"""The last layer of a model whose outputs are one row of numbers: logits, or numbers themselves."""
 
 from typing import Any
 
-from dsbuilder.plugin import ClassLabel, MultiLabel, SampleSpec, TrainError, Value
+from dsbuilder.plugin import SampleSpec, TrainError
+from dsbuilder.tasks import outputs_of
 
 
 def logits(x: Any, spec: SampleSpec, **options: Any) -> Any:
@@ -12,8 +13,8 @@ def logits(x: Any, spec: SampleSpec, **options: Any) -> Any:
       options: arguments of the layer, such as its initializer.
 
     Returns:
-      float32 under any precision policy: of a target of kind class or multi-label, logits
-      `(N, num_classes)`; of a value, the numbers `(N, size)`, `(N, 1)` of a single one.
+      What the task of the signature's target asks for, float32 under any precision policy: logits
+      of classes, or numbers.
 
     Raises:
       TrainError: the signature has no target, several, or one that this layer cannot serve.
@@ -25,13 +26,11 @@ def logits(x: Any, spec: SampleSpec, **options: Any) -> Any:
 
 def num_outputs(spec: SampleSpec) -> int:
     """Returns how wide the layer for the signature's one target is; raises as `logits` does."""
-    kinds = list(spec.targets.values())
-    if len(kinds) == 1 and isinstance(kinds[0], (ClassLabel, MultiLabel)):
-        return len(kinds[0].names)
-    if len(kinds) == 1 and isinstance(kinds[0], Value):
-        return kinds[0].size or 1
+    shapes = list(outputs_of(spec).values())
+    if len(shapes) == 1 and shapes[0] is not None and len(shapes[0]) == 1 and shapes[0][0]:
+        return shapes[0][0]
     found = ", ".join(f"'{name}' ({kind})" for name, kind in spec.targets.items()) or "none"
     raise TrainError(
-        f"expected one target of kind class, multi-label or value, found {found}. "
-        "Use a model builder that serves this target."
+        "expected one target that a row of outputs answers, such as a class, several classes or "
+        f"numbers, found {found}. Use a model builder that serves this target."
     )

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsbuilder.plugin import Mask, ModelBuilder, SampleSpec, TrainError, model
+from dsbuilder.plugin import ModelBuilder, SampleSpec, TrainError, model
+from dsbuilder.tasks import outputs_of
 
 if TYPE_CHECKING:
     import keras
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 @model("unet")
 @dataclass(frozen=True, kw_only=True)
 class Unet(ModelBuilder):
-    """A U-Net from scratch, for one target of kind mask: logits of every pixel's class.
+    """A U-Net from scratch, for one target of every pixel: logits of its class.
 
     The image is halved `depth` times and brought back to its size; on the way back each level also
     sees what it was on the way down. Sides that 2**depth does not divide are padded inside.
@@ -40,7 +41,7 @@ class Unet(ModelBuilder):
             raise ValueError(f"dropout: expected a share in [0, 1), found {self.dropout:g}.")
 
     def check(self, spec: SampleSpec) -> None:
-        """Refuses a target that is not one mask, and images that do not fit.
+        """Refuses a target that is not one of every pixel, and images that do not fit.
 
         Raises:
           TrainError: the target is another one, or the image varies in size or is too small for
@@ -104,11 +105,11 @@ class Unet(ModelBuilder):
 
 
 def _num_classes(spec: SampleSpec) -> int:
-    kinds = list(spec.targets.values())
-    if len(kinds) == 1 and isinstance(kinds[0], Mask):
-        return len(kinds[0].names)
+    shapes = list(outputs_of(spec).values())
+    if len(shapes) == 1 and shapes[0] is not None and len(shapes[0]) == 3 and shapes[0][2]:
+        return shapes[0][2]
     found = ", ".join(f"'{name}' ({kind})" for name, kind in spec.targets.items()) or "none"
     raise TrainError(
-        f"unet: expected one target of kind mask, found {found}. "
+        f"unet: expected one target that every pixel answers, such as a mask, found {found}. "
         "Choose a mask with train.target, or use another model."
     )

@@ -41,14 +41,16 @@ def test_only_the_last_model_keeps_its_optimizer(run):
     assert run.best.stat().st_size < run.last.stat().st_size
 
 
-def test_it_is_read_with_keras_and_a_zip_reader_alone(run, dataset):
+@pytest.mark.parametrize("name", ["best", "last"])
+def test_it_is_read_with_keras_and_a_zip_reader_alone(run, dataset, name):
+    path = run.path / f"{name}.keras"
     script = f"""
 import json, os, sys, zipfile
 sys.modules["dsbuilder"] = None
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras, numpy as np
-model = keras.models.load_model({str(run.best)!r})
-note = json.loads(zipfile.ZipFile({str(run.best)!r}).read("dsbuilder.json"))
+model = keras.models.load_model({str(path)!r})
+note = json.loads(zipfile.ZipFile({str(path)!r}).read("model.json"))
 logits = model.predict(np.zeros((1, 16, 16, 3), "uint8"), verbose=0)
 print(json.dumps([note["class_names"], note["fingerprint"], logits.shape]))
 """
@@ -110,9 +112,21 @@ def test_a_model_that_no_run_wrote_is_an_error(tmp_path):
 def test_a_model_of_a_newer_format_is_an_error(run, tmp_path):
     path = tmp_path / "newer.keras"
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr("dsbuilder.json", json.dumps({"format": 99}))
+        file.writestr("model.json", json.dumps({"format": 99}))
     with pytest.raises(TrainError, match="expected format 1, found 99"):
         archive.load_model(path)
+
+
+def test_a_model_of_an_earlier_version_is_an_error(tmp_path):
+    path = tmp_path / "best.keras"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("dsbuilder.json", json.dumps({"format": 1}))
+    with pytest.raises(TrainError) as error:
+        archive.load_model(path)
+    assert str(error.value) == (
+        f"{path}: expected a model with model.json in it, found one of an earlier version, with "
+        "dsbuilder.json. Train it again."
+    )
 
 
 def test_a_layer_that_is_not_known_is_an_error(run, tmp_path):

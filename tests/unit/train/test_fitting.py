@@ -10,10 +10,13 @@ from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.errors import SpecError
 from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.plugin import ModelBuilder
+from dsbuilder.registry import discover
 from dsbuilder.sample import ImageSpec, SampleSpec
 from dsbuilder.targets import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Text, Value
-from dsbuilder.train.fitting import TRAINED, check_fit
+from dsbuilder.tasks import TASKS
+from dsbuilder.train.fitting import check_fit
 
+REGISTRY = discover()
 KINDS = {
     "label": ClassLabel(names=("a", "b")),
     "labels": MultiLabel(names=("a", "b")),
@@ -37,7 +40,8 @@ def signature(*names, size=(32, 32), channels=3, dtype="uint8"):
 
 def problems(found, model=None, **options):
     with pytest.raises(SpecError) as error:
-        check_fit(TrainOptions(model=model or Cnn(), **options), found, where="x.yaml: {}".format)
+        train = TrainOptions(model=model or Cnn(), **options)
+        check_fit(train, found, REGISTRY, where="x.yaml: {}".format)
     return [str(problem) for problem in error.value.problems]
 
 
@@ -46,17 +50,19 @@ def problems(found, model=None, **options):
 def test_a_model_fits_exactly_the_kinds_that_it_learns(model, target):
     options = TrainOptions(model=model, target=target)
     if target in LEARNT[model]:
-        learnt = check_fit(options, signature(*KINDS))
+        learnt = check_fit(options, signature(*KINDS), REGISTRY)
         assert dict(learnt.targets) == {target: KINDS[target]}
     else:
         (found,) = problems(signature(*KINDS), model=model, target=target)
-        trained = KINDS[target].kind in TRAINED
+        trained = KINDS[target].kind in TASKS
         assert found.startswith("x.yaml: train.model: " if trained else "x.yaml: train.target: ")
         assert f"'{target}'" in found
 
 
 def test_the_only_target_needs_no_name():
-    assert list(check_fit(TrainOptions(model=Cnn()), signature("price")).targets) == ["price"]
+    assert list(check_fit(TrainOptions(model=Cnn()), signature("price"), REGISTRY).targets) == [
+        "price"
+    ]
 
 
 def test_several_targets_need_one():
@@ -111,4 +117,4 @@ class Any(ModelBuilder):
 
 
 def test_a_builder_that_checks_nothing_is_let_pass():
-    check_fit(TrainOptions(model=Any()), signature("mask"))
+    check_fit(TrainOptions(model=Any()), signature("mask"), REGISTRY)

@@ -1,24 +1,18 @@
-"""The model that is trained takes raw pixels; optimizers and losses are found by name and kind."""
+"""The model that is trained takes raw pixels, and yields what its heads ask for."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from dsbuilder.errors import TrainError
-from dsbuilder.pipelinefile.schema import OptimizerOptions
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.sample import ImageSpec, SampleSpec
 from dsbuilder.targets import ClassLabel
-from dsbuilder.train.answers import ANSWERS
-from dsbuilder.train.evaluation import SCORES
-from dsbuilder.train.fitting import TRAINED
-from dsbuilder.train.network import build_network
-from dsbuilder.train.objective import OBJECTIVES, objective_of
-from dsbuilder.train.optimizer import make_optimizer, optimizers
+from dsbuilder.tasks import heads_of
 
 keras = pytest.importorskip("keras")
+network_module = pytest.importorskip("dsbuilder.train.network")
 LABEL = ClassLabel(names=("a", "b"))
 MEAN, DEVIATION = np.array([100.0, 50.0]), np.array([20.0, 5.0])
 
@@ -44,10 +38,11 @@ class Mean(ModelBuilder):
 
 
 def network(builder=None, *, normalize=None, spec=None):
-    return build_network(
+    spec = spec or signature()
+    return network_module.build_network(
         builder or Mean(),
-        spec or signature(),
-        outputs=(2,),
+        spec,
+        heads=heads_of(spec),
         normalize=normalize,
         statistics=(MEAN, DEVIATION),
     )
@@ -89,52 +84,3 @@ def test_a_model_of_another_number_of_outputs_is_an_error():
         "model Mean: expected an output of 2 values a sample, found the shape (None, 7). "
         "End the model in a dense layer of 2 units."
     )
-
-
-def test_the_class_loss_is_finite_far_from_the_truth():
-    loss = objective_of(signature()).loss(np.array([0]), np.array([[-1e4, 1e4]], "float32"))
-    assert float(loss) == pytest.approx(2e4)
-
-
-def test_soft_targets_take_the_cross_entropy_of_their_weights():
-    objective = objective_of(signature(label=LABEL.mixed()))
-    truth, logits = np.array([[0.75, 0.25]], "float32"), np.array([[0.0, 0.0]], "float32")
-    assert float(objective.loss(truth, logits)) == pytest.approx(math.log(2))
-    (accuracy,) = objective.metrics
-    accuracy.update_state(truth, np.array([[2.0, 1.0]]))
-    assert float(accuracy.result()) == 1.0
-
-
-def test_every_kind_that_is_trained_has_all_that_a_training_asks_for():
-    assert set(OBJECTIVES) == set(SCORES) == set(ANSWERS) == set(TRAINED)
-
-
-def test_every_optimizer_of_keras_has_a_name():
-    assert {"adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion"} <= set(optimizers())
-    assert all(name == name.lower() and " " not in name for name in optimizers())
-
-
-def test_an_optimizer_takes_its_options():
-    options = OptimizerOptions(use="sgd", options={"momentum": 0.9})
-    optimizer = make_optimizer(options, learning_rate=0.25)
-    assert float(optimizer.learning_rate) == 0.25
-    assert optimizer.momentum == 0.9
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            OptimizerOptions(use="adan"),
-            "train.optimizer: unknown optimizer 'adan'. Did you mean 'adam'?",
-        ),
-        (
-            OptimizerOptions(use="sgd", options={"momentun": 1}),
-            "train.optimizer.options: unknown option 'momentun' of sgd. Did you mean 'momentum'?",
-        ),
-    ],
-)
-def test_unknown_names_are_answered_with_the_closest(options, message):
-    with pytest.raises(TrainError) as error:
-        make_optimizer(options, learning_rate=0.1)
-    assert str(error.value) == message

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.errors import TrainError
-from dsbuilder.pipelinefile.schema import FineTuneOptions, OptimizerOptions, TrainOptions
+from dsbuilder.pipelinefile.schema import FineTuneOptions, TrainOptions
 from dsbuilder.train.phases import best_row, is_over, leaves, next_phase, phases_of, unfreeze
 from dsbuilder.train.run import Row
 
@@ -100,21 +100,6 @@ def test_each_phase_has_its_own_learning_rate():
     first, second = phases_of(chosen)
     assert (first.learning_rate, first.unfreeze) == (1e-3, 0)
     assert (second.learning_rate, second.unfreeze) == (1e-5, 4)
-
-
-@given(st.integers(1, 50))
-def test_a_cosine_schedule_falls_from_the_learning_rate_to_nearly_0(epochs):
-    chosen = options(epochs=epochs, optimizer=OptimizerOptions(schedule="cosine"))
-    (phase,) = phases_of(chosen)
-    rates = [phase.rate(epoch) for epoch in range(epochs)]
-    assert rates[0] == 1e-3
-    assert rates == sorted(rates, reverse=True)
-    assert 0 < rates[-1] <= 1e-3 * 2.5 / epochs**2 or epochs == 1
-
-
-def test_a_constant_schedule_stays():
-    (phase,) = phases_of(options(epochs=4))
-    assert {phase.rate(epoch) for epoch in range(4)} == {1e-3}
 
 
 def frozen_model():

@@ -13,8 +13,9 @@ import dsbuilder
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.cli.main import main
 from dsbuilder.images.mask import read_ids
+from dsbuilder.sample import ImageSpec, SampleSpec
 from dsbuilder.targets import Value
-from dsbuilder.train.answers import of_value
+from dsbuilder.tasks import heads_of
 from dsbuilder.train.options import options_of
 
 archive = pytest.importorskip("dsbuilder.train.archive")
@@ -128,8 +129,11 @@ def test_numbers_are_in_the_units_of_the_labels(scenes, runs):
 
 def test_a_list_of_numbers_is_answered_as_one():
     numbers = np.array([0.1, -2.5], np.float32)
-    assert of_value(numbers, Value(size=2), 0.5) == ([0.1, -2.5], ())
-    assert of_value(numbers[:1], Value(size=1), 0.5) == ([0.1], ())
+    image = ImageSpec(height=1, width=1, channels=3)
+    for size in (2, 1):
+        spec = SampleSpec(image=image, targets={"it": Value(size=size)})
+        found = heads_of(spec)["it"].answer(numbers[:size], threshold=0.5)
+        assert found == ([0.1, -2.5][:size], ())
 
 
 def test_a_threshold_says_how_sure_a_class_must_be(scenes, runs):
@@ -203,7 +207,7 @@ def test_an_option_of_another_kind_is_refused(scenes, runs, target, option):
     home, _ = scenes
     result = CliRunner().invoke(main, ["predict", str(runs[target].path), str(home), *option])
     assert result.exit_code == 2
-    assert f"expected no {option[0]} for a model of '{TARGETS[target]}'" in result.stderr
+    assert f"{option[0][2:]}: expected none for a model of '{TARGETS[target]}'" in result.stderr
 
 
 def test_a_mask_has_the_size_of_its_image(scenes, runs, tmp_path):

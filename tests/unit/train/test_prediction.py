@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from dsbuilder.errors import DataError, TrainError
-from dsbuilder.train.evaluation import evaluate
+from dsbuilder.targets import ClassLabel
 
 archive = pytest.importorskip("dsbuilder.train.archive")
+evaluation = pytest.importorskip("dsbuilder.train.evaluation")
 prediction = pytest.importorskip("dsbuilder.train.prediction")
 trainer = pytest.importorskip("dsbuilder.train.trainer")
 
@@ -35,7 +36,7 @@ def test_predictions_are_the_ones_that_the_evaluation_counts(run, dataset, image
         prediction.value == names[sample.targets["label"]]
         for sample, prediction in zip(samples, found, strict=True)
     ]
-    assert np.mean(hits) == pytest.approx(evaluate(run.path, dataset).accuracy)
+    assert np.mean(hits) == pytest.approx(evaluation.evaluate(run.path, dataset).accuracy)
 
 
 def test_classes_come_with_probabilities_the_most_probable_first(run, images):
@@ -101,9 +102,11 @@ def test_a_stage_that_is_not_known_here_is_an_error(run, images):
 
 def test_evaluating_on_other_classes_is_an_error(run, dataset):
     trained = archive.load_model(run.path)
-    other = replace(trained, note=replace(trained.note, class_names=("a", "b", "c")))
+    (task,) = trained.note.heads.values()
+    heads = {"label": replace(task, target=ClassLabel(names=("a", "b", "c")))}
+    other = replace(trained, note=replace(trained.note, heads=heads))
     with pytest.raises(TrainError) as error:
-        evaluate(other, dataset)
+        evaluation.evaluate(other, dataset)
     assert str(error.value) == (
         f"{dataset.path}: expected the classes that {run.best} was trained on (a, b, c), "
         "found blue, green, red. Evaluate on another dataset."
@@ -115,4 +118,4 @@ def test_evaluating_on_images_of_another_size_is_an_error(run, dataset):
     signature = dataset.signature.resized(32, 32)
     other = replace(trained, note=replace(trained.note, signature=signature))
     with pytest.raises(TrainError, match="expected images 32x32x3 uint8"):
-        evaluate(other, dataset)
+        evaluation.evaluate(other, dataset)

@@ -1,7 +1,6 @@
 """A training leaves a run folder, and one that was interrupted comes to the same end."""
 
 import json
-import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsbuilder.errors import TrainError
+from dsbuilder.errors import SpecError, TrainError
 from dsbuilder.pipelinefile.schema import FineTuneOptions
 from dsbuilder.train.options import bind, to_data
 
@@ -245,14 +244,13 @@ def test_the_best_model_is_kept_and_not_the_last(dataset, options, tmp_path):
 
 
 def test_without_validation_the_loss_on_train_decides_and_a_warning_says_so(
-    build_dataset, options, tmp_path, caplog
+    build_dataset, options, tmp_path
 ):
     dataset = build_dataset(split="{train: 0.8, test: 0.2}")
-    with caplog.at_level(logging.WARNING, logger="dsbuilder"):
-        run = trainer.train_dataset(dataset, options, run=tmp_path / "run")
-    assert caplog.messages == [
-        f"{dataset.path}: no validation split: the loss on train decides which epoch is the best."
-    ]
+    run = trainer.train_dataset(dataset, options, run=tmp_path / "run")
+    assert run.warnings == (
+        f"{dataset.path}: no validation split: the loss on train decides which epoch is the best.",
+    )
     rows = run.rows()
     assert all(not row.validation for row in rows)
     best = min(rows, key=lambda row: row.train["loss"])
@@ -316,7 +314,7 @@ def test_resuming_what_is_no_run_is_an_error(tmp_path):
 
 def test_a_failed_start_leaves_no_run(dataset, options, tmp_path):
     wrong = replace(options, optimizer=replace(options.optimizer, use="adan"))
-    with pytest.raises(TrainError, match="Did you mean 'adam'"):
+    with pytest.raises(SpecError, match="Did you mean 'adam'"):
         trainer.train_dataset(dataset, wrong, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

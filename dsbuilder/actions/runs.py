@@ -1,0 +1,88 @@
+"""What the run folders below a folder came to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsbuilder.actions.document import Document
+from dsbuilder.errors import TrainError
+from dsbuilder.tasks import TASKS, task_of
+from dsbuilder.train.phases import best_row
+from dsbuilder.train.run import CONFIG, EVALUATION, Row, Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """One training run.
+
+    Attributes:
+      run: folder of the run.
+      dataset: name and version of its dataset.
+      model: name of its model builder.
+      epochs: number of epochs that were trained.
+      best_epoch: number of the epoch that the best model is of; None if there is none.
+      validation: loss and metrics of that epoch on validation, by name.
+      seconds: time that all epochs took.
+      evaluation: how good its best model is; None if the run has not come to its end.
+      headline: name of the number that says so; None if it is not known yet.
+    """
+
+    run: Path
+    dataset: str
+    model: str
+    epochs: int
+    best_epoch: int | None
+    validation: Mapping[str, float]
+    seconds: float
+    evaluation: Mapping[str, Any] | None
+    headline: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsDocument(Document):
+    """Training runs below a folder.
+
+    Attributes:
+      runs: all of them, by path.
+    """
+
+    runs: tuple[RunSummary, ...]
+
+
+def runs(folder: Path = Path("runs")) -> RunsDocument:
+    """Lists training runs, and what each reached.
+
+    Raises:
+      TrainError: there is none.
+    """
+    found = [Run(path=path.parent) for path in sorted(folder.rglob(CONFIG))]
+    if not found:
+        raise TrainError(
+            f"{folder}: expected run folders, found none. Train one with dsbuilder train PIPELINE."
+        )
+    return RunsDocument(runs=tuple(_summary(run) for run in found))
+
+
+def _summary(run: Run) -> RunSummary:
+    config, epochs = run.config(), run.rows()
+    best = best_row(epochs)
+    evaluated = run.evaluation() if (run.path / EVALUATION).is_file() else None
+    return RunSummary(
+        run=run.path,
+        dataset=f"{config['dataset']['name']} {config['dataset']['version']}",
+        model=config["train"]["model"]["use"],
+        epochs=len(epochs),
+        best_epoch=best.epoch if best else None,
+        validation=dict(best.validation) if best else {},
+        seconds=round(sum(row.seconds for row in epochs), 1),
+        evaluation=evaluated,
+        headline=_headline(evaluated, best),
+    )
+
+
+def _headline(evaluated: Mapping[str, Any] | None, best: Row | None) -> str | None:
+    if evaluated is not None:
+        return task_of(evaluated["kind"]).headline
+    watched = {} if best is None else best.validation
+    return next((task.headline for task in TASKS.values() if task.headline in watched), None)

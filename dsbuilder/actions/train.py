@@ -1,0 +1,256 @@
+"""A pipeline or a dataset -> a run: a trained model, how it came to be, and how good it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsbuilder.actions.check import check_training
+from dsbuilder.actions.document import Document, distinct
+from dsbuilder.actions.session import Session
+from dsbuilder.builder import build_dataset
+from dsbuilder.builder.survey import find_plugins, survey
+from dsbuilder.dataset import StoredDataset, load
+from dsbuilder.errors import Problem, SpecError, TrainError
+from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.train.options import options_of
+from dsbuilder.train.phases import best_row
+from dsbuilder.train.run import Run, discard_unused, new_run
+
+if TYPE_CHECKING:
+    from dsbuilder.train.callbacks import OnBatch, OnEpoch
+
+RUNS = Path("runs")
+"""The folder of runs where nobody says another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainDocument(Document):
+    """What a run came to.
+
+    Attributes:
+      run: folder of the run.
+      best_model: file of the best model.
+      epochs: a row of `results.csv` for each epoch.
+      best_epoch: number of the epoch that the best model is of; None if there is none.
+      evaluation: how good the best model is, as `evaluation.json` says.
+    """
+
+    run: Path
+    best_model: Path
+    epochs: tuple[Mapping[str, Any], ...]
+    best_epoch: int | None
+    evaluation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training that can begin: `train` does, once TensorFlow is there.
+
+    Attributes:
+      dataset: what is trained on.
+      options: how.
+      plugins: folders of plugins that the model or the stream's stages are from.
+      run: the folder of the run.
+      resume: whether the run goes on.
+      epochs: epochs of the first phase, instead of what a resumed run began with.
+      is_new: whether the folder was made for this training, and goes if nothing comes of it.
+      warnings: what a person should know so far.
+    """
+
+    dataset: StoredDataset
+    options: TrainOptions
+    plugins: tuple[Path, ...]
+    run: Run
+    resume: bool
+    epochs: int | None
+    is_new: bool
+    warnings: tuple[str, ...] = ()
+
+
+def prepare(
+    session: Session,
+    *,
+    run: Path | None = None,
+    resume: bool = False,
+    epochs: int | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] = lambda made, of: None,
+) -> Training:
+    """Builds the dataset of a pipeline, as far as it is not there, and opens the folder of a run.
+
+    What cannot be learnt is told before anything is built.
+
+    Args:
+      run: folder of the run; None takes the next free `runs/name-N`, or to resume the last one.
+      resume: whether the run goes on after its last whole epoch.
+      epochs: epochs at most, before fine-tuning, instead of `train.epochs`.
+      workers: processes that make samples; see `build`.
+      on_progress: called with samples made or reused so far, and samples in all.
+
+    Raises:
+      SpecError: the pipeline is wrong, or what is to be learnt does not fit.
+      TrainError: the pipeline has no train section, or there is no run to resume.
+    """
+    _check_resumed(session.overrides, resume=resume)
+    spec = session.spec(*_assigned(epochs))
+    if spec.settings.train is None:
+        raise TrainError(f"{session.pipeline}: expected a train section, found none. Add one.")
+    warnings: tuple[str, ...] = ()
+    if not resume:  # a run goes on as it began, whatever the pipeline says by now
+        surveyed = survey(spec)
+        check_training(surveyed)
+        warnings = tuple(surveyed.warnings)
+    built = build_dataset(
+        session.pipeline,
+        session.out,
+        workers=workers,
+        # What is only trained otherwise is still the same dataset.
+        overrides=[each for each in session.overrides if not _is_of_train(each)],
+        plugins=session.plugins,
+        on_progress=on_progress,
+    )
+    opened = _open_run(spec.settings.name, run, resume=resume)
+    return Training(
+        dataset=load(built.path),
+        options=spec.settings.train,
+        plugins=spec.registry.folders,
+        run=opened,
+        resume=resume,
+        epochs=epochs,
+        is_new=run is None and not resume,
+        warnings=distinct(warnings, built.warnings),
+    )
+
+
+def prepare_dataset(
+    dataset: StoredDataset,
+    *,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path] | None = None,
+    run: Path | None = None,
+    resume: bool = False,
+    epochs: int | None = None,
+) -> Training:
+    """Opens the folder of a run on a dataset, to train as the pipeline it was built from says.
+
+    Args:
+      overrides: `train.key=value` assignments.
+      plugins: folders of plugins; None takes the nearest `plugins/` folder.
+
+    Raises:
+      SpecError: an assignment is wrong, or a plugin is missing.
+      TrainError: the pipeline had no train section, or there is no run to resume.
+    """
+    _check_resumed(overrides, resume=resume)
+    registry = find_plugins(Path.cwd() / "pipeline.yaml", plugins)
+    assigned = (*overrides, *_assigned(epochs))
+    return Training(
+        dataset=dataset,
+        options=options_of(dataset, plugins=registry.folders, overrides=assigned),
+        plugins=registry.folders,
+        run=_open_run(dataset.name, run, resume=resume),
+        resume=resume,
+        epochs=epochs,
+        is_new=run is None and not resume,
+    )
+
+
+def train(
+    training: Training,
+    *,
+    on_batch: "OnBatch" = lambda step: None,
+    on_epoch: "OnEpoch" = lambda row: None,
+    starting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> TrainDocument:
+    """Trains a model and evaluates the best one; a run in which nothing was trained goes again.
+
+    Args:
+      on_batch: called after every batch.
+      on_epoch: called after every epoch, when it is written.
+      starting: what surrounds the start of TensorFlow, which takes seconds.
+
+    Raises:
+      SpecError: the dataset does not have what is to be learnt, or the model does not learn it.
+      TrainError: the training cannot start or go on.
+    """
+    try:
+        done = _trained(training, on_batch, on_epoch, starting)
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if training.is_new:
+            discard_unused(training.run, configured=not interrupted)
+        raise
+    return document_of(done, training.warnings)
+
+
+def _trained(
+    training: Training,
+    on_batch: "OnBatch",
+    on_epoch: "OnEpoch",
+    starting: Callable[[], AbstractContextManager[None]],
+) -> Run:
+    with starting():
+        from dsbuilder.train.trainer import resume_run, train_dataset
+    shown: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
+    if training.resume:
+        return resume_run(
+            training.run,
+            dataset=training.dataset,
+            epochs=training.epochs,
+            plugins=training.plugins,
+            **shown,
+        )
+    return train_dataset(
+        training.dataset, training.options, run=training.run, plugins=training.plugins, **shown
+    )
+
+
+def document_of(run: Run, warnings: Sequence[str] = ()) -> TrainDocument:
+    """Returns what a run that has come to its end came to."""
+    rows = run.rows()
+    best = best_row(rows)
+    return TrainDocument(
+        run=run.path.absolute(),
+        best_model=run.best.absolute(),
+        epochs=tuple(row.flat() for row in rows),
+        best_epoch=best.epoch if best is not None else None,
+        evaluation=run.evaluation(),
+        warnings=distinct(warnings, run.warnings),
+    )
+
+
+def _assigned(epochs: int | None) -> tuple[str, ...]:
+    return () if epochs is None else (f"train.epochs={epochs}",)
+
+
+def _is_of_train(assignment: str) -> bool:
+    return assignment.partition("=")[0].partition(".")[0] == "train"
+
+
+def _check_resumed(overrides: Sequence[str], *, resume: bool) -> None:
+    if resume and any(_is_of_train(each) for each in overrides):
+        raise SpecError(
+            [
+                Problem(
+                    "",
+                    "expected no assignment to the train section for a run that is resumed: it "
+                    "goes on as it began. Its epochs may be given.",
+                )
+            ]
+        )
+
+
+def _open_run(name: str, folder: Path | None, *, resume: bool) -> Run:
+    if folder is not None:
+        return Run(path=folder)
+    if not resume:
+        return new_run(RUNS, name)
+    numbers = [each.name.removeprefix(f"{name}-") for each in RUNS.glob(f"{name}-*")]
+    latest = max((int(number) for number in numbers if number.isdigit()), default=None)
+    if latest is None:
+        raise TrainError(
+            f"{RUNS}: expected a run of '{name}' to resume, found none. Give its folder."
+        )
+    return Run(path=RUNS / f"{name}-{latest}")

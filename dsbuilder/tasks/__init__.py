@@ -1,0 +1,96 @@
+"""Kinds of learning task, one file each, with all that belongs to it.
+
+classify.py     one class of several
+multi_label.py  several classes of one sample
+regress.py      numbers
+segment.py      a class of every pixel
+task.py         what each of them says: outputs of a head, loss, metrics, what a batch is turned
+                into, scores, how an answer reads and is tabled, the way back to the image's size
+
+A head is a task for one target of a model; `heads_of` maps the names of targets to tasks, of which
+there is one today. A further task is a file here and its line in `TASKS`: text by CTC would be
+`recognise.py`, with an output of `(None, characters + 1)`, texts turned into ids in `batch`, the
+CTC loss in `loss`, the error rate of characters in `metrics`, and the decoding of logits in
+`answer`.
+
+Tasks stand below the built-in models and not beside the training, where they are used most: a model
+builder asks `outputs_of` what it must yield, and a proposal or `dsbuilder check` whether a target
+can be learnt, all without Keras, which is imported in bodies of methods alone.
+"""
+
+from collections.abc import Mapping
+
+from dsbuilder.plugin import SampleSpec, Target
+from dsbuilder.tasks.classify import Classify
+from dsbuilder.tasks.multi_label import ClassifyMultiLabel
+from dsbuilder.tasks.regress import Regress
+from dsbuilder.tasks.segment import Segment
+from dsbuilder.tasks.task import (
+    Answer,
+    Confusion,
+    Evaluation,
+    Measuring,
+    Scores,
+    Shape,
+    Statistics,
+    Table,
+    Task,
+    collected,
+    measure,
+)
+
+__all__ = [
+    "TASKS",
+    "Answer",
+    "Confusion",
+    "Evaluation",
+    "Heads",
+    "Measuring",
+    "Scores",
+    "Shape",
+    "Statistics",
+    "Table",
+    "Task",
+    "can_learn",
+    "collected",
+    "heads_of",
+    "measure",
+    "outputs_of",
+    "task_of",
+]
+
+Heads = Mapping[str, Task]
+"""The heads of a model: tasks by the names of the targets that they learn."""
+
+TASKS: Mapping[str, type[Task]] = {
+    task.learns.kind: task for task in (Classify, ClassifyMultiLabel, Regress, Segment)
+}
+"""Tasks by the kind of target that they learn."""
+
+
+def can_learn(target: Target) -> bool:
+    """Whether there is a task for a target."""
+    return target.kind in TASKS
+
+
+def task_of(kind: str) -> type[Task]:
+    """Returns the task for a kind of target, of those that can be learnt."""
+    return TASKS[kind]
+
+
+def heads_of(signature: SampleSpec) -> dict[str, Task]:
+    """Returns the heads of a model that learns all targets of a signature that can be learnt."""
+    return {
+        name: TASKS[target.kind](target=target, image=signature.image)
+        for name, target in signature.targets.items()
+        if can_learn(target)
+    }
+
+
+def outputs_of(signature: SampleSpec) -> dict[str, Shape | None]:
+    """Returns what a model must yield for a sample, by target: a shape for each head.
+
+    None stands for a target that no task learns, and that a model of one's own may.
+    """
+    heads = heads_of(signature)
+    return {name: heads[name].outputs if name in heads else None for name in signature.targets}

@@ -1,0 +1,170 @@
+"""Numbers, learnt standardised and given back in their own units.
+
+Numbers in thousands, or far from 0, would drown a network that begins near 0. So the last layer of
+a head takes them from the train split's standard units back to their own, and the loss counts
+errors in these: targets that are scaled and shifted are learnt alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from dsbuilder.plugin import Loss, Metric, Target, Value
+from dsbuilder.tasks.task import Answer, Evaluation, Shape, Statistics, Table, Task, number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """What numbers are measured in while they are learnt.
+
+    Attributes:
+      mean: mean of each number over the train split.
+      deviation: deviation of each number over the train split, above 0.
+    """
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandardSquaredError(Loss):
+    """The mean squared error of numbers, in units of each one's deviation.
+
+    Attributes:
+      deviation: the unit of each number; empty for their own.
+    """
+
+    deviation: tuple[float, ...] = ()
+
+    def compute(self, truth: Any, outputs: Any) -> Any:
+        """Returns the error of each sample, `(B,)`, from numbers `(B, size)`."""
+        from keras import ops
+
+        same = ops.reshape(ops.cast(truth, outputs.dtype), ops.shape(outputs))
+        deviation = ops.convert_to_tensor(self.deviation or (1.0,), outputs.dtype)
+        return ops.mean(ops.square((outputs - same) / deviation), axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanAbsoluteError(Metric):
+    """The mean absolute error over all numbers, in their own units."""
+
+    def collect(self, truth: Any, outputs: Any, ops: Any) -> Any:
+        """Returns the mean absolute error of each sample, `(B, 1)`."""
+        same = ops.reshape(truth, ops.shape(outputs))
+        return ops.mean(ops.abs(outputs - same), axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueEvaluation(Evaluation):
+    """A model of numbers; its loss is the mean squared error in the units it was learnt in.
+
+    Attributes:
+      mean_absolute_error: mean over all numbers, in their own units, as is `by_number`.
+      r2: share of the numbers' variance that the model explains, at most 1; None if there is none.
+      by_number: mean absolute error of each number.
+    """
+
+    kind: ClassVar[str] = Value.kind
+    mean_absolute_error: float
+    r2: float | None
+    by_number: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regress(Task):
+    """Learns a number, or several.
+
+    Attributes:
+      units: what numbers are measured in while they are learnt; None until the train split is
+        known.
+    """
+
+    learns: ClassVar[type[Target]] = Value
+    headline: ClassVar[str] = "mean_absolute_error"
+    column: ClassVar[str] = "value"
+
+    target: Value
+    units: Units | None = None
+
+    @property
+    def outputs(self) -> Shape:
+        """The numbers; one of a single number that is no list."""
+        return (self.target.size or 1,)
+
+    def loss(self) -> Any:
+        """The mean squared error in the units of the train split."""
+        return StandardSquaredError(deviation=self.units.deviation if self.units else ())
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The mean absolute error."""
+        return {"mean_absolute_error": MeanAbsoluteError()}
+
+    def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Returns what is true and what was found, float64 `(B, 2, size)`."""
+        same = truth.reshape(outputs.shape)
+        return np.stack([same, outputs], axis=1).astype(np.float64)
+
+    def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> ValueEvaluation:
+        """Returns errors over all numbers and of each."""
+        truth, found = kept[:, 0], kept[:, 1]
+        errors = found - truth
+        varies = bool((truth != truth[0]).any())
+        variance = float(((truth - truth.mean(axis=0)) ** 2).sum())
+        return ValueEvaluation(
+            r2=1 - float((errors**2).sum()) / variance if varies else None,
+            by_number=tuple(np.abs(errors).mean(axis=0).tolist()),
+            **numbers,
+        )
+
+    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+        """Returns the number, or a list where the target is one."""
+        found = [float(str(number)) for number in outputs.astype(np.float32)]
+        return Answer(found if self.target.size else found[0])
+
+    @classmethod
+    def table(cls, evaluation: Mapping[str, Any]) -> Table:
+        """Returns a row for each number where there are several."""
+        errors = evaluation["by_number"]
+        rows = [[str(place), f"{error:.4g}"] for place, error in enumerate(errors)]
+        return Table(
+            headings=("", "mean absolute error"),
+            rows=rows if len(rows) > 1 else [],
+            summary=(
+                f"mean absolute error {evaluation['mean_absolute_error']:.4g} of "
+                f"{evaluation['samples']} samples, R2 {number(evaluation['r2'])}"
+            ),
+        )
+
+    @classmethod
+    def cells(cls, prediction: Mapping[str, Any]) -> Sequence[str]:
+        """Returns a cell for each number."""
+        value = prediction["value"]
+        return [f"{each:.6g}" for each in (value if isinstance(value, list) else [value])]
+
+    def fit(self, statistics: Statistics) -> Self:
+        """Returns the task with the units of the train split."""
+        mean, deviation = statistics()
+        units = Units(mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
+        return replace(self, units=units)
+
+    def state(self) -> dict[str, Any]:
+        """Returns the units."""
+        return {} if self.units is None else {"units": asdict(self.units)}
+
+    def with_state(self, state: Mapping[str, Any]) -> Self:
+        """Returns the task with units."""
+        units = {name: tuple(values) for name, values in state["units"].items()}
+        return replace(self, units=Units(**units))
+
+    def finish(self, outputs: Any) -> Any:
+        """Adds the layer that takes standardised numbers `(B, size)` to their own units."""
+        import keras
+
+        if self.units is None:
+            return outputs
+        scale, offset = list(self.units.deviation), list(self.units.mean)
+        return keras.layers.Rescaling(scale, offset=offset, name="units", dtype="float32")(outputs)

@@ -1,0 +1,213 @@
+"""A class of every pixel: mean intersection over union, and masks of the size of their images.
+
+The stages between an image and a model resize, crop or pad it. Where its pixels went is asked of
+the stages themselves, whichever they are: a mask that holds every pixel's place passes them with
+the image, and the affine map that fits what comes out leads back.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dsbuilder.plugin import DataError, Mask, Metric, Motion, Sample, Target
+from dsbuilder.tasks.task import Answer, Evaluation, Shape, Table, Task, number, ranked
+
+_BYTE = Mask(names=tuple(str(value) for value in range(256)))
+_PLACES = dict.fromkeys(("rows", "rows_low", "columns", "columns_low", "inside"), _BYTE)
+_MOST = 1 << 14
+_TOLERANCE = 1.0
+"""How far a place may lie from the fit, in pixels: nearest neighbours are half a pixel off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanIou(Metric):
+    """The mean intersection over union of the classes that some pixel is of or was taken for.
+
+    Attributes:
+      classes: number of classes.
+      ignore: id of pixels that do not count; None counts all that are of a class.
+    """
+
+    adds_up: ClassVar[bool] = True
+
+    classes: int
+    ignore: int | None = None
+
+    def collect(self, truth: Any, outputs: Any, ops: Any) -> Any:
+        """Returns pixels that are of a class, were taken for it, and both, `(B, 3 classes)`."""
+        known = (
+            ops.less(truth, self.classes)
+            if self.ignore is None
+            else ops.not_equal(truth, self.ignore)
+        )
+        taken = ops.argmax(outputs, axis=-1)
+        counts = []
+        for index in range(self.classes):  # a plane at a time: all at once would not fit
+            of_it = ops.logical_and(known, ops.equal(truth, index))
+            for_it = ops.logical_and(known, ops.equal(taken, index))
+            both = ops.logical_and(of_it, for_it)
+            counts += [ops.sum(ops.where(each, 1.0, 0.0), (1, 2)) for each in (of_it, for_it, both)]
+        return ops.stack(counts, axis=-1)
+
+    def result(self, rows: np.ndarray) -> float:
+        """Returns the mean over classes; 0 if no pixel counts."""
+        of_it, for_it, both = rows.sum(axis=0, dtype=np.float64).reshape(-1, 3).T
+        either = of_it + for_it - both
+        shares = both[either > 0] / either[either > 0]
+        return float(shares.mean()) if len(shares) else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionScore:
+    """How well the pixels of one class are found.
+
+    Attributes:
+      name: name of the class.
+      pixels: number of pixels that are of it.
+      iou: of the pixels that are of it or were taken for it, the share that are both; None if
+        there are none.
+    """
+
+    name: str
+    pixels: int
+    iou: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskEvaluation(Evaluation):
+    """A model of masks, over all pixels but the ignored.
+
+    Attributes:
+      accuracy: share of pixels that are right.
+      mean_iou: mean over the classes that have one.
+      classes: scores by class, in id order.
+    """
+
+    kind: ClassVar[str] = Mask.kind
+    accuracy: float
+    mean_iou: float
+    classes: tuple[RegionScore, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment(Task):
+    """Learns the class of every pixel."""
+
+    learns: ClassVar[type[Target]] = Mask
+    headline: ClassVar[str] = "mean_iou"
+    takes: ClassVar[frozenset[str]] = frozenset({"masks", "overlays"})
+    column: ClassVar[str] = "area"
+    scored_by: ClassVar[str] = "share"
+
+    target: Mask
+
+    @property
+    def outputs(self) -> Shape:
+        """A logit of each class for every pixel."""
+        return (self.image.height, self.image.width, len(self.target.names))
+
+    def loss(self) -> Any:
+        """Cross-entropy from logits of every pixel that is of a known class."""
+        import keras
+
+        return keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, ignore_class=self.target.ignore
+        )
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The mean intersection over union."""
+        return {"mean_iou": MeanIou(classes=len(self.target.names), ignore=self.target.ignore)}
+
+    def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Returns the confusion of all pixels, int64 `(1, num_classes, num_classes)`."""
+        count, ignore = len(self.target.names), self.target.ignore
+        known = truth < count if ignore is None else truth != ignore
+        cells = truth[known].astype(np.int64) * count + outputs[known].argmax(axis=-1)
+        return np.bincount(cells, minlength=count * count).reshape(1, count, count)
+
+    def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> MaskEvaluation:
+        """Returns accuracy, mean intersection over union, and scores by class."""
+        confusion = kept.sum(axis=0)
+        return MaskEvaluation(
+            accuracy=int(np.trace(confusion)) / max(int(confusion.sum()), 1),
+            classes=tuple(_region_scores(self.target.names, confusion)),
+            **numbers,
+        )
+
+    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+        """Returns class ids uint8 `(H, W)`, and the share of the area that each class has."""
+        ids = outputs.argmax(axis=-1).astype(np.uint8)
+        shares = np.bincount(ids.ravel(), minlength=len(self.target.names)) / ids.size
+        return Answer(ids, ranked(self.target.names, shares))
+
+    @classmethod
+    def table(cls, evaluation: Mapping[str, Any]) -> Table:
+        """Returns a row for each class."""
+        return Table(
+            headings=("", "IoU", "pixels"),
+            rows=[
+                [each["name"], number(each["iou"]), str(each["pixels"])]
+                for each in evaluation["classes"]
+            ],
+            summary=(
+                f"mean IoU {evaluation['mean_iou']:.4f} of {evaluation['samples']} samples, "
+                f"accuracy {evaluation['accuracy']:.4f}"
+            ),
+        )
+
+    @classmethod
+    def cells(cls, prediction: Mapping[str, Any]) -> Sequence[str]:
+        """Returns one cell with the share of the area that each class has."""
+        found = (one for one in prediction["classes"] if one["share"])
+        return [", ".join(f"{one['name']} {one['share']:.1%}" for one in found)]
+
+    def start(self, image: np.ndarray, key: str) -> Sample:
+        """Returns a sample of an image whose targets are masks that hold its pixels' places."""
+        height, width = image.shape[:2]
+        return Sample(key=key, image=image, targets=_places(height, width), positional=_PLACES)
+
+    def way_back(self, before: Sample, after: Sample) -> Motion:
+        """Returns where pixels of `after` came from, of a sample that `start` made.
+
+        Raises:
+          DataError: the stages did more than to resize, crop, pad, turn or mirror.
+        """
+        found = {name: value.astype(np.int64) for name, value in after.targets.items()}
+        y, x = np.nonzero(found["inside"])
+        y, x = (each[:: len(y) // _MOST + 1] for each in (y, x))
+        rows = (found["rows"] << 8 | found["rows_low"])[y, x] + 0.5
+        columns = (found["columns"] << 8 | found["columns_low"])[y, x] + 0.5
+        places = np.stack([x + 0.5, y + 0.5, np.ones(len(x))], axis=1)
+        origins = np.stack([columns, rows], axis=1)
+        fit, *_ = np.linalg.lstsq(places, origins, rcond=None)
+        if not len(x) or np.abs(places @ fit - origins).max() > _TOLERANCE:
+            raise DataError(
+                "expected stages of prepare and finish that resize, crop or pad, found others: a "
+                "mask cannot be brought back through them. Use others, or predict on images that "
+                "passed them."
+            )
+        matrix = np.vstack([fit.T, [0.0, 0.0, 1.0]])
+        return Motion(matrix=matrix, before=after.image.shape[:2], after=before.image.shape[:2])
+
+
+@lru_cache(maxsize=1)
+def _places(height: int, width: int) -> dict[str, np.ndarray]:
+    rows, columns = (each.astype(np.uint16) for each in np.indices((height, width)))
+    return {
+        "rows": (rows >> 8).astype(np.uint8),
+        "rows_low": (rows & 255).astype(np.uint8),
+        "columns": (columns >> 8).astype(np.uint8),
+        "columns_low": (columns & 255).astype(np.uint8),
+        "inside": np.ones((height, width), np.uint8),
+    }
+
+
+def _region_scores(names: Sequence[str], confusion: np.ndarray) -> Iterator[RegionScore]:
+    for index, name in enumerate(names):
+        hits, pixels = int(confusion[index, index]), int(confusion[index].sum())
+        either = pixels + int(confusion[:, index].sum()) - hits
+        yield RegionScore(name=name, pixels=pixels, iou=hits / either if either else None)

@@ -1,0 +1,274 @@
+"""What a kind of learning task is: what a training, an evaluation and a prediction ask of it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from dsbuilder.plugin import ImageSpec, Metric, Motion, Sample, Target
+
+Shape = tuple[int | None, ...]
+"""Shape of what a head yields for one sample; None marks a side that varies."""
+
+Pairs = Iterable[tuple[np.ndarray, np.ndarray]]
+"""Batches of what is true and of what a model yields."""
+
+Statistics = Callable[[], tuple[np.ndarray, np.ndarray]]
+"""Returns mean and deviation of each of a target's numbers over the train split."""
+
+Scores = tuple[tuple[str, float], ...]
+"""Classes with a number each, the largest first."""
+
+
+class Answer(NamedTuple):
+    """What a model says of one image.
+
+    Attributes:
+      value: the answer, in the form of the target's label.
+      scores: what it was judged by; none of a task that judges by no classes.
+    """
+
+    value: Any
+    scores: Scores = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A model measured on a split; each task adds its own numbers.
+
+    Attributes:
+      dataset: name and version of the dataset.
+      split: name of the split.
+      samples: number of samples measured.
+      loss: what was trained for, as a mean over samples, without the penalties of a model.
+      metrics: value of each further metric that the training watched, by name; None where it has
+        none for these samples.
+    """
+
+    kind: ClassVar[str]
+    """The kind of target that was learnt."""
+
+    dataset: str = ""
+    split: str = ""
+    samples: int
+    loss: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the evaluation as JSON values."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """An evaluation as a person reads it.
+
+    Attributes:
+      headings: of the columns; the first names what a row is of.
+      rows: cells of each row; none where a line says all.
+      summary: scores over all samples, in one line.
+      remarks: further lines, such as what is confused with what.
+    """
+
+    headings: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
+    summary: str
+    remarks: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """Which class is taken for which.
+
+    Attributes:
+      names: of the classes, in id order.
+      counts: rows by true class, columns by predicted class.
+    """
+
+    names: Sequence[str]
+    counts: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """A kind of learning, for the one target that a head of a model learns.
+
+    A subclass is one file of this folder and one entry of its table. What imports Keras does so in
+    the body of a method: `check` asks for outputs, and `runs` for tables, without it.
+
+    Attributes:
+      target: what is learnt.
+      image: shape and dtype of the images that it is learnt from.
+    """
+
+    learns: ClassVar[type[Target]]
+    """The kind of target."""
+    headline: ClassVar[str]
+    """The number of an evaluation that says how good a model is."""
+    takes: ClassVar[frozenset[str]] = frozenset()
+    """Which options of a prediction are for this task: `top`, `threshold`, `masks`, `overlays`."""
+    column: ClassVar[str]
+    """What a table of predictions calls the answers."""
+    scored_by: ClassVar[str] = "probability"
+    """What the number is that an answer gives to each class."""
+
+    target: Any
+    image: ImageSpec
+
+    @property
+    @abstractmethod
+    def outputs(self) -> Shape:
+        """The shape of what a model's head yields for one sample."""
+
+    @abstractmethod
+    def loss(self) -> Any:
+        """Returns what is made small: a `Loss`, or one of Keras, of what is true and outputs."""
+
+    @property
+    @abstractmethod
+    def metrics(self) -> Mapping[str, Metric]:
+        """What is watched beside the loss, and is a number of the evaluation by the same name."""
+
+    @abstractmethod
+    def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Returns what an evaluation needs of a batch; of all batches it is joined along axis 0.
+
+        Args:
+          truth: a batch of the target, as a stream yields it.
+          outputs: what the head yields for the batch.
+        """
+
+    @abstractmethod
+    def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> Evaluation:
+        """Returns how good a model is.
+
+        Args:
+          kept: what `keep` returned, of all batches.
+          numbers: fields of every evaluation, and the value of each of `metrics`.
+        """
+
+    @abstractmethod
+    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+        """Returns what the model says of one image.
+
+        Args:
+          outputs: what the head yields for it.
+          threshold: probability over which one of several classes is named, in (0, 1).
+        """
+
+    @classmethod
+    @abstractmethod
+    def table(cls, evaluation: Mapping[str, Any]) -> Table:
+        """Returns what `Evaluation.to_json` says, as a person reads it."""
+
+    @classmethod
+    @abstractmethod
+    def cells(cls, prediction: Mapping[str, Any]) -> Sequence[str]:
+        """Returns what a table of predictions says of an image.
+
+        Args:
+          prediction: `value`, unless that is an array, and `classes`, each with its `name`.
+        """
+
+    @classmethod
+    def confusion(cls, evaluation: Mapping[str, Any]) -> Confusion | None:
+        """Returns which class is taken for which, to be drawn; None where there are none."""
+        return None
+
+    def fit(self, statistics: Statistics) -> Self:
+        """Returns the task as it is once the train split is known, before a model is built."""
+        return self
+
+    def state(self) -> dict[str, Any]:
+        """Returns what `fit` found, as JSON values."""
+        return {}
+
+    def with_state(self, state: Mapping[str, Any]) -> Self:
+        """Returns the task that `state` was of."""
+        return self
+
+    def batch(self, truth: Any) -> Any:
+        """Returns what a streamed batch of the target is turned into for the loss.
+
+        It runs in the stream, so with functions of TensorFlow.
+        """
+        return truth
+
+    def finish(self, outputs: Any) -> Any:
+        """Adds what a head needs after a builder's model, as layers without weights."""
+        return outputs
+
+    def start(self, image: np.ndarray, key: str) -> Sample:
+        """Returns the sample as which an image to predict passes the pipeline's stages."""
+        return Sample(key=key, image=image, targets={})
+
+    def way_back(self, before: Sample, after: Sample) -> Motion | None:
+        """Returns where pixels after the stages came from; None where no answer asks.
+
+        Raises:
+          DataError: it cannot be told.
+        """
+        return None
+
+
+class Measuring:
+    """Measures a model for one of its heads, batch by batch; each metric as it is watched."""
+
+    def __init__(self, task: Task, further: Mapping[str, Metric] | None = None) -> None:
+        """Begins with no sample.
+
+        Args:
+          further: metrics beside those of the task, by name.
+        """
+        self._task = task
+        self._metrics = {**task.metrics, **(further or {})}
+        self._rows: dict[str, list[np.ndarray]] = {name: [] for name in self._metrics}
+        self._kept: list[np.ndarray] = []
+        self._samples = 0
+
+    def add(self, truth: np.ndarray, outputs: np.ndarray) -> None:
+        """Adds a batch: what is true, as a stream yields it, and what the head yields."""
+        self._samples += len(outputs)
+        self._kept.append(self._task.keep(truth, outputs))
+        for name, metric in self._metrics.items():
+            self._rows[name].append(collected(metric, truth, outputs, np))
+
+    def evaluation(self) -> Evaluation:
+        """Returns how good the model is, without its loss."""
+        values = {name: _value(metric, self._rows[name]) for name, metric in self._metrics.items()}
+        own = {name: values.pop(name) for name in self._task.metrics}
+        kept = np.concatenate(self._kept)
+        found = self._task.evaluate(kept, {"samples": self._samples, **own})
+        return replace(found, metrics=values)
+
+
+def measure(task: Task, pairs: Pairs) -> Evaluation:
+    """Returns how good a model is, without its loss."""
+    measuring = Measuring(task)
+    for truth, outputs in pairs:
+        measuring.add(truth, outputs)
+    return measuring.evaluation()
+
+
+def collected(metric: Metric, truth: Any, outputs: Any, ops: Any) -> Any:
+    """Returns the rows that are kept of a batch: of a metric that adds up, their sum alone."""
+    rows = metric.collect(truth, outputs, ops)
+    return ops.sum(rows, axis=0, keepdims=True) if metric.adds_up else rows
+
+
+def _value(metric: Metric, rows: list[np.ndarray]) -> float | None:
+    value = metric.result(np.concatenate(rows))
+    return value if value == value else None
+
+
+def ranked(names: Sequence[str], values: np.ndarray) -> Scores:
+    """Returns names with their values, the largest first."""
+    order = np.argsort(-values, kind="stable")
+    return tuple((names[index], float(values[index])) for index in order)
+
+
+def number(value: float | None) -> str:
+    """Returns a score as a table shows it."""
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,131 @@
+"""Losses and metrics in the form in which Keras computes them while a model trains.
+
+A metric is defined once, in numpy's words (`plugin/metrics.py`). Here the rows that it collects of
+a batch go into a variable, in whatever way the backend runs a step, and its number is computed in
+numpy when an epoch ends: so it equals what `evaluate` says of the same model and split.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from dsbuilder.plugin import Loss, Metric, Schedule
+from dsbuilder.tasks import Task, collected
+from dsbuilder.train.lookup import Chosen, KerasClass
+
+
+class PluginLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
+    """A loss of ours, as one of Keras."""
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__(name=type(loss).__name__)
+        self._loss = loss
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Returns the mean over a batch; ids stay whole numbers, which Keras would not leave."""
+        return keras.ops.mean(self._loss.compute(y_true, y_pred))
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Returns the loss of each sample."""
+        return self._loss.compute(y_true, y_pred)
+
+
+class WatchedMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no types
+    """A metric of ours, as one of Keras: it keeps an epoch's rows.
+
+    Within a traced step there are no numbers yet: the mean so far stands for a metric that is one,
+    and not a number for any other.
+    """
+
+    def __init__(self, metric: Metric, *, name: str, width: int, capacity: int) -> None:
+        """Makes a metric that has seen nothing.
+
+        Args:
+          width: numbers in a row.
+          capacity: number of rows of the longest split: its samples, or its batches of a metric
+            that adds up.
+        """
+        super().__init__(name=name, dtype="float32")
+        self._metric = metric
+        self._rows = self.add_variable((capacity, width), "zeros", name="rows")
+        self._filled = self.add_variable((), "zeros", dtype="int32", name="filled")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds the rows of a batch."""
+        rows = keras.ops.cast(collected(self._metric, y_true, y_pred, keras.ops), "float32")
+        place = keras.ops.stack([self._filled.value, 0])
+        self._rows.assign(keras.ops.slice_update(self._rows.value, place, rows))
+        self._filled.assign_add(keras.ops.shape(rows)[0])
+
+    def result(self) -> Any:
+        """Returns the number of the rows so far."""
+        filled = _concrete(self._filled.value)
+        if filled is not None:
+            rows = keras.ops.convert_to_numpy(self._rows.value)[: int(filled)]
+            return self._metric.result(rows) if len(rows) else 0.0
+        if type(self._metric).result is not Metric.result:
+            return keras.ops.convert_to_tensor(float("nan"))
+        count = keras.ops.maximum(self._filled.value, 1) * self._rows.shape[1]
+        return keras.ops.sum(self._rows.value) / keras.ops.cast(count, "float32")
+
+
+def _concrete(value: Any) -> np.ndarray | None:
+    """Returns a tensor's value; None while a step is traced."""
+    try:
+        return np.asarray(keras.ops.convert_to_numpy(value))
+    except (NotImplementedError, TypeError):  # TensorFlow's and JAX's word for no value yet
+        return None
+
+
+class KerasSchedule(Schedule):
+    """A schedule of Keras as one of ours: its steps are the epochs of a phase, its rate a share."""
+
+    def __init__(self, chosen: KerasClass) -> None:
+        self._schedule = chosen.make(initial_learning_rate=1.0)
+
+    def share(self, epoch: int, epochs: int) -> float:
+        """Returns the share, as Keras computes it."""
+        return float(self._schedule(epoch))
+
+
+def make_loss(loss: Loss | KerasClass | None, task: Task) -> Any:
+    """Returns a task's loss, or the one that was chosen, as one of Keras."""
+    if isinstance(loss, KerasClass):
+        return loss.make(from_logits=True)
+    own = task.loss() if loss is None else loss
+    return PluginLoss(own) if isinstance(own, Loss) else own
+
+
+def make_metrics(
+    task: Task, chosen: Chosen, *, truth: np.ndarray, samples: int, batches: int
+) -> list[Any]:
+    """Returns what is watched of a head while it trains.
+
+    Args:
+      truth: a batch of one sample, of whatever values.
+      samples: number of samples of the longest split.
+      batches: number of its batches.
+    """
+    outputs = np.zeros((1, *(side or 1 for side in task.outputs)), np.float32)
+    watched: list[Any] = []
+    for name, metric in {**task.metrics, **chosen.metrics}.items():
+        if isinstance(metric, KerasClass):
+            watched.append(metric.make({"name": name}, from_logits=True))
+            continue
+        capacity = batches if metric.adds_up else samples
+        width = np.asarray(collected(metric, truth, outputs, np)).shape[1]
+        watched.append(WatchedMetric(metric, name=name, width=width, capacity=capacity))
+    return watched
+
+
+def make_further(metrics: Mapping[str, Any]) -> tuple[dict[str, Metric], dict[str, Any]]:
+    """Returns what was watched beside a task's metrics: those of ours, and those of Keras made."""
+    ours = {name: each for name, each in metrics.items() if isinstance(each, Metric)}
+    keras_ones = {
+        name: each.make({"name": name}, from_logits=True)
+        for name, each in metrics.items()
+        if isinstance(each, KerasClass)
+    }
+    return ours, keras_ones
