@@ -33,12 +33,12 @@ from dsbuilder.plugin import (
     Target,
     Written,
     exporter,
+    stored_features,
 )
 from dsbuilder.records import arrays, example
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODES = {channels: mode for mode, channels in CHANNELS.items()}
-_KEY_FEATURE = Feature(kind="text", dtype="string")
 
 
 @exporter("npz")
@@ -70,7 +70,7 @@ def _write_split(dataset: Exportable, split: str, archive: zipfile.ZipFile) -> i
     signature, count = dataset.signature, dataset.num_samples(split)
     shape = (count, *_fixed_shape(dataset))
     names = array_names(signature.targets)
-    features = _features(signature.targets)
+    features = stored_features(signature.targets)
     columns: dict[str, list[Any]] = {name: [] for name in features}
     with archive.open(_member(f"{names[IMAGE]}_{split}"), "w", force_zip64=True) as file:
         dtype = np.lib.format.dtype_to_descr(np.dtype(signature.image.dtype))
@@ -94,13 +94,6 @@ def _fixed_shape(dataset: Exportable) -> tuple[int, int, int]:
             "Add {use: resize, size: [height, width]} to finish."
         )
     return height, width, channels
-
-
-def _features(targets: Mapping[str, Target]) -> dict[str, Feature]:
-    features = {KEY: _KEY_FEATURE}
-    for name, kind in targets.items():
-        features.update(kind.features(name))
-    return features
 
 
 def _pixels(sample: StoredSample, channels: int) -> bytes:
