@@ -2,8 +2,9 @@
 
     import dsbuilder
 
-    built = dsbuilder.build_dataset("pipelines/emoji.yaml", "out")
-    dataset = dsbuilder.load("out/emoji/1.0.0")
+    emoji = dsbuilder.open("pipelines/emoji.yaml")
+    built = emoji.build()
+    dataset = dsbuilder.load(built.path)
     for images, labels in dataset.stream("train", batch_size=32):
         ...
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dsbuilder.actions.dataset import Dataset, load
+    from dsbuilder.actions.init import init
     from dsbuilder.actions.session import Session, open
     from dsbuilder.builder import Built, build_dataset
     from dsbuilder.errors import (
@@ -31,6 +33,7 @@ _HOMES = {
     "build_dataset": "dsbuilder.builder",
     "Dataset": "dsbuilder.actions.dataset",
     "load": "dsbuilder.actions.dataset",
+    "init": "dsbuilder.actions.init",
     "Session": "dsbuilder.actions.session",
     "open": "dsbuilder.actions.session",
     "CacheError": "dsbuilder.errors",
@@ -52,6 +55,7 @@ __all__ = [
     "SpecError",
     "TrainError",
     "build_dataset",
+    "init",
     "load",
     "open",
 ]

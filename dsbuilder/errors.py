@@ -7,8 +7,10 @@
       CacheError      a built dataset is missing, cut, corrupt or cannot be written
       TrainError      a training cannot start or go on
 
-A message reads ``where: what was expected, what was found. What to do.`` The library never prints
-and never exits; `cli/` turns these into text and exit codes (SpecError 2, the rest 1).
+A message reads ``where: what was expected, what was found. What to do.`` Where nothing was found to
+stand against what was expected, it is a plain sentence instead: ``flowers.yaml: no such file. Check
+the path.``, not ``expected a file, found none``. The library never prints and never exits; `cli/`
+turns these into text and exit codes (SpecError 2, the rest 1).
 """
 
 import contextlib

@@ -189,6 +189,7 @@ def test_the_public_names_are_these() -> None:
         "SpecError",
         "TrainError",
         "build_dataset",
+        "init",
         "load",
         "open",
     ]

@@ -67,6 +67,23 @@ def test_the_readme_names_every_verb_and_no_other() -> None:
     assert used <= set(VERBS) | {"is"}
 
 
+def test_the_python_of_the_readme_runs_as_it_stands(
+    tmp_path: Path, make_images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "README.md").read_text()
+    (pipeline,) = re.findall(r"^```yaml\n(name: flowers\n.*?)^```", text, re.DOTALL | re.MULTILINE)
+    (code,) = re.findall(r"^```python\n(import dsbuilder\n.*?)^```", text, re.DOTALL | re.MULTILINE)
+    make_images("flowers", classes=("rose", "tulip"), count=20, size=(120, 160))
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines/flowers.yaml").write_text(pipeline)
+    monkeypatch.chdir(tmp_path / "pipelines")
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert (tmp_path / "pipelines/flowers.png").is_file()
+    assert names["built"].made == 72
+    assert names["flowers"].check().samples == {"train": 64, "validation": 4, "test": 4}
+
+
 def test_links_of_the_documents_lead_somewhere() -> None:
     for document in ROOT.glob("**/*.md"):
         if any(part.startswith(".venv") for part in document.parts):

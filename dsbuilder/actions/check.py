@@ -1,12 +1,12 @@
 """Is a pipeline right, and what would it build; no image is decoded."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dsbuilder import targets
-from dsbuilder.actions.document import Document, distinct, logged
+from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.session import Session
 from dsbuilder.builder.plan import Plan, make_plan
 from dsbuilder.builder.survey import Survey
@@ -67,11 +67,10 @@ def check(session: Session) -> CheckDocument:
       SpecError: it is wrong; every problem is named with its file and line.
       DataError: its source is not what it says, or there is nothing to build.
     """
-    with logged() as heard:
-        return checked(session.survey(), heard)
+    return checked(session.survey())
 
 
-def checked(surveyed: Survey, warnings: Sequence[str] = ()) -> CheckDocument:
+def checked(surveyed: Survey) -> CheckDocument:
     """Says of a pipeline that is surveyed what `check` does."""
     pipeline, settings = surveyed.pipeline, surveyed.pipeline.settings
     check_training(surveyed)
@@ -86,7 +85,7 @@ def checked(surveyed: Survey, warnings: Sequence[str] = ()) -> CheckDocument:
         samples=dict(plan.samples),
         shards=len(plan.shards),
         stages={path: tuple(_stages(pipeline.spec, path)) for path in SECTIONS},
-        warnings=distinct(warnings, surveyed.warnings),
+        warnings=distinct(surveyed.warnings, plan.warnings),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder import dataset as datasets
+from dsbuilder.actions.session import path_of, paths_of
 from dsbuilder.dataset import StoredDataset
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Dataset(StoredDataset):
         from dsbuilder.actions.explain import explain
 
         return explain(
-            self, key, source=_path(source), plugins=_paths(plugins), output=_path(output)
+            self, key, source=path_of(source), plugins=paths_of(plugins), output=path_of(output)
         )
 
     def replay(
@@ -76,7 +77,7 @@ class Dataset(StoredDataset):
         from dsbuilder.actions.replay import replay
 
         return replay(
-            self, key, source=_path(source), plugins=_paths(plugins), output=_path(output)
+            self, key, source=path_of(source), plugins=paths_of(plugins), output=path_of(output)
         )
 
     def diff(self, after: StoredDataset) -> "DiffDocument":
@@ -102,11 +103,3 @@ def load(path: Path | str) -> Dataset:
     """
     stored = datasets.load(path)
     return Dataset(path=stored.path, manifest=stored.manifest)
-
-
-def _path(path: Path | str | None) -> Path | None:
-    return None if path is None else Path(path)
-
-
-def _paths(paths: Sequence[Path | str] | None) -> list[Path] | None:
-    return None if paths is None else [Path(path) for path in paths]

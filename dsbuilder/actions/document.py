@@ -1,8 +1,6 @@
 """What an action returns: plain data that a person, a program and a report can read alike."""
 
-import contextlib
-import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from os import PathLike
 from typing import Any
@@ -44,16 +42,3 @@ def plain(value: Any) -> Any:
 def distinct(*warnings: Iterable[str]) -> tuple[str, ...]:
     """Returns warnings of several origins in one order, each once."""
     return tuple(dict.fromkeys(each for some in warnings for each in some))
-
-
-@contextlib.contextmanager
-def logged() -> Iterator[list[str]]:
-    """TRANSITION: gathers what is still logged instead of returned, until nothing is."""
-    logger, heard = logging.getLogger("dsbuilder"), list[str]()
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    logger.addHandler(handler)
-    try:
-        yield heard
-    finally:
-        logger.removeHandler(handler)

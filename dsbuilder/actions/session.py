@@ -1,7 +1,7 @@
 """A pipeline file with what is decided around it; from Python, the verbs of the command line."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +11,31 @@ from dsbuilder.pipelinefile import Spec, load
 from dsbuilder.registry import Registry
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.build import BuildDocument
     from dsbuilder.actions.check import CheckDocument
+    from dsbuilder.actions.inspect import InspectDocument
+    from dsbuilder.actions.plan import PlanDocument
+    from dsbuilder.actions.preview import PreviewDocument
 
 OUT = Path("out")
 """The folder that datasets are built in where nobody says another."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done, and how many there are in all."""
+
+
+def ignore(done: int, of: int) -> None:
+    """Shows no progress."""
+
+
+def path_of(path: Path | str | None) -> Path | None:
+    """Returns a path that may be written as text."""
+    return None if path is None else Path(path)
+
+
+def paths_of(paths: Sequence[Path | str] | None) -> tuple[Path, ...] | None:
+    """Returns paths that may be written as texts."""
+    return None if paths is None else tuple(map(Path, paths))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +88,85 @@ class Session:
 
         return check(self)
 
+    def inspect(
+        self,
+        *,
+        only: Sequence[str] = (),
+        exclude: Path | str | None = None,
+        sheet: Path | str | None = None,
+        workers: int | None = None,
+        on_progress: Progress = ignore,
+    ) -> "InspectDocument":
+        """Says what is wrong with the data: images, labels, duplicates, leaks.
+
+        See `actions/inspect.py` for what the options mean; likewise for the verbs below.
+        """
+        from dsbuilder.actions.inspect import inspect
+
+        return inspect(
+            self,
+            only=only,
+            exclude=path_of(exclude),
+            sheet=path_of(sheet),
+            workers=workers,
+            on_progress=on_progress,
+        )
+
+    def preview(
+        self,
+        output: Path | str | None = None,
+        *,
+        count: int = 6,
+        copies: int | None = None,
+        seed: int = 0,
+    ) -> "PreviewDocument":
+        """Draws a picture sheet: originals beside their variants."""
+        from dsbuilder.actions.preview import preview
+
+        return preview(self, path_of(output), count=count, copies=copies, seed=seed)
+
+    def plan(
+        self,
+        out: Path | str | None = None,
+        *,
+        workers: int | None = None,
+        rehash: bool = False,
+    ) -> "PlanDocument":
+        """Says what a build would make, reuse and need; writes nothing."""
+        from dsbuilder.actions.plan import plan
+
+        return plan(self.into(out), workers=workers, rehash=rehash)
+
+    def build(
+        self,
+        out: Path | str | None = None,
+        *,
+        workers: int | None = None,
+        rehash: bool = False,
+        sample_timeout_s: float | None = None,
+        exclude: Path | str | None = None,
+        on_progress: Progress = ignore,
+    ) -> "BuildDocument":
+        """Builds the dataset, whole or not at all; `dsbuilder.load(built.path)` opens it.
+
+        Args:
+          out: folder that datasets are built in, here and now; None takes that of the session.
+        """
+        from dsbuilder.actions.build import build
+
+        return build(
+            self.into(out),
+            workers=workers,
+            rehash=rehash,
+            sample_timeout_s=sample_timeout_s,
+            exclude=path_of(exclude),
+            on_progress=on_progress,
+        )
+
+    def into(self, out: Path | str | None) -> "Session":
+        """Returns the session with another output folder; None leaves it as it is."""
+        return self if out is None else replace(self, out=Path(out))
+
 
 def open(
     pipeline: Path | str,
@@ -76,7 +176,9 @@ def open(
     plugins: Sequence[Path | str] | None = None,
 ) -> Session:
     """Returns the session of a pipeline file; see `Session`. It is read when a verb needs it."""
-    folders = None if plugins is None else tuple(map(Path, plugins))
     return Session(
-        pipeline=Path(pipeline), out=Path(out), overrides=tuple(overrides), plugins=folders
+        pipeline=Path(pipeline),
+        out=Path(out),
+        overrides=tuple(overrides),
+        plugins=paths_of(plugins),
     )

@@ -1,16 +1,16 @@
 """`dsbuilder build`: a pipeline -> a dataset."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from dsbuilder.cli import options, progress
-from dsbuilder.cli.screen import Screen, facts, line, shown, warned
+from dsbuilder.cli.counts import draw_counts
+from dsbuilder.cli.screen import Screen, facts, line, shown
 
 if TYPE_CHECKING:
-    from dsbuilder.builder import Built
+    from dsbuilder.actions.build import BuildDocument
 
 _MOST_QUARANTINED = 5
 
@@ -56,59 +56,27 @@ def build(
     It appears whole or not at all in DIR/name/version. A build that was interrupted goes on where
     it stopped; what has not changed since the last build is used again.
     """
-    from dsbuilder.builder import build_dataset
-
     screen = Screen(as_json=as_json, quiet=quiet)
-    if exclude is not None:
-        overrides = (*overrides, f"build.exclude={json.dumps(str(exclude.absolute()))}")
+    opened = options.session(pipeline, overrides, plugin_folders, out)
     try:
         with progress.samples(screen) as report:
-            built = build_dataset(
-                pipeline,
-                out,
+            built = opened.build(
                 workers=workers,
-                overrides=overrides,
-                plugins=options.folders(plugin_folders),
                 rehash=rehash,
                 sample_timeout_s=sample_timeout,
+                exclude=exclude,
                 on_progress=report,
             )
     except KeyboardInterrupt as error:
         error.add_note("Finished shards are kept: the same command goes on where this one stopped.")
         raise
-    document = describe(built)
-    screen.show(document, lambda: _draw(built))
+    screen.show(built, lambda: _draw(built))
 
 
-def describe(built: "Built") -> dict[str, Any]:
-    """Returns what a build came to as JSON values."""
-    known = built.manifest
-    return {
-        "path": str(built.path),
-        "name": known.name,
-        "version": known.version,
-        "fingerprint": known.fingerprint,
-        "splits": {
-            split: {"samples": known.num_samples(split), "classes": known.class_counts(split)}
-            for split in known.splits
-        },
-        "made": built.made,
-        "reused": built.reused,
-        "quarantined": [
-            {key: row[key] for key in ("key", "stage", "exception")} for row in built.quarantined
-        ],
-        "reproducible": known.reproducible,
-        "warnings": warned(*built.warnings),
-    }
-
-
-def _draw(built: "Built") -> None:
-    from dsbuilder.cli.counts import draw_counts
-
-    known = built.manifest
+def _draw(built: "BuildDocument") -> None:
     draw_counts(
-        {split: known.class_counts(split) for split in known.splits},
-        {"samples": {split: known.num_samples(split) for split in known.splits}},
+        {split: each.classes for split, each in built.splits.items()},
+        {"samples": {split: each.samples for split, each in built.splits.items()}},
     )
     line()
     made = [
@@ -122,10 +90,10 @@ def _draw(built: "Built") -> None:
     line(f"next: dsbuilder info {shown(built.path)}")
 
 
-def _quarantined(built: "Built") -> str:
+def _quarantined(built: "BuildDocument") -> str:
     """Says what was set aside, once for an image and its variants."""
-    first = {row["key"].partition("//")[0]: row for row in reversed(built.quarantined)}
-    reasons = [f"{key}: {row['stage']}: {row['exception']}" for key, row in sorted(first.items())]
+    first = {each.key.partition("//")[0]: each for each in reversed(built.quarantined)}
+    reasons = [f"{key}: {each.stage}: {each.exception}" for key, each in sorted(first.items())]
     count, images = len(built.quarantined), len(reasons)
     lines = [
         f"{count} sample{'s' * (count > 1)} of {images} image{'s' * (images > 1)}, "

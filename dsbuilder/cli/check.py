@@ -27,10 +27,7 @@ def check(
 
     Every problem is named with its file and line; then the exit code is 2.
     """
-    from dsbuilder.actions import session
-
-    opened = session.open(pipeline, overrides=overrides, plugins=options.folders(plugin_folders))
-    found = opened.check()
+    found = options.session(pipeline, overrides, plugin_folders).check()
     Screen(as_json=as_json).show(found, lambda: draw(found))
 
 

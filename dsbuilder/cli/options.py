@@ -1,8 +1,12 @@
 """What several verbs take, said once."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from dsbuilder.actions.session import Session
 
 _PATH = click.Path(path_type=Path)
 
@@ -65,6 +69,20 @@ workers = click.option(
     help="Processes that make samples; by default as many as there are cores. 0 makes them in "
     "this process, for a debugger.",
 )
+
+
+def session(
+    pipeline: Path,
+    overrides: tuple[str, ...],
+    plugin_folders: tuple[Path, ...],
+    out: Path | None = None,
+) -> "Session":
+    """Returns the session that arguments of these names mean."""
+    from dsbuilder.actions import session as sessions
+
+    return sessions.open(
+        pipeline, out=out or sessions.OUT, overrides=overrides, plugins=folders(plugin_folders)
+    )
 
 
 def folders(given: tuple[Path, ...]) -> list[Path] | None:

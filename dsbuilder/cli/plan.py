@@ -1,16 +1,16 @@
 """`dsbuilder plan`: what a build would make, reuse and need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, facts, line, shown, size, table, warned
+from dsbuilder.cli.screen import Screen, facts, line, shown, size, table
 
 if TYPE_CHECKING:
-    from dsbuilder.builder.forecast import Forecast, ShardForecast
+    from dsbuilder.actions.plan import PlanDocument, PlannedShard
 
 _MOST_CLASSES = 40
 _MOST_SHARDS = 20
@@ -39,80 +39,17 @@ def plan(
 
     A few samples are made for real, in a temporary folder, to tell time and size.
     """
-    from dsbuilder.builder.forecast import forecast
-
-    found = forecast(
-        pipeline,
-        out,
-        workers=workers,
-        overrides=overrides,
-        plugins=options.folders(plugin_folders),
-        rehash=rehash,
+    found = options.session(pipeline, overrides, plugin_folders, out).plan(
+        workers=workers, rehash=rehash
     )
-    Screen(as_json=as_json).show(_describe(found), lambda: _draw(found))
+    Screen(as_json=as_json).show(found, lambda: _draw(found))
 
 
-def _describe(found: "Forecast") -> dict[str, Any]:
-    return {
-        "path": str(found.path),
-        "before": _describe_before(found),
-        "splits": {
-            split: {"samples": count, "classes": dict(found.classes.get(split, {}))}
-            for split, count in found.samples.items()
-        },
-        "to_make": found.to_make,
-        "size_bytes": found.size_bytes,
-        "new_bytes": found.new_bytes,
-        "seconds": found.seconds,
-        "workers": found.workers,
-        "probe": None if found.probe is None else _describe_probe(found),
-        "shards": [_describe_shard(each) for each in found.shards],
-        "warnings": warned(*found.warnings),
-    }
-
-
-def _describe_before(found: "Forecast") -> dict[str, Any] | None:
-    if found.before is None:
-        return None
-    known = found.before.manifest
-    return {
-        split: {"samples": known.num_samples(split), "classes": known.class_counts(split)}
-        for split in known.splits
-    }
-
-
-def _describe_probe(found: "Forecast") -> dict[str, Any]:
-    tried = found.probe
-    return (
-        {
-            "samples": tried.samples,
-            "seconds": tried.seconds,
-            "quarantined": [
-                {name: row[name] for name in ("key", "stage", "exception")}
-                for row in tried.quarantined
-            ],
-        }
-        if tried is not None
-        else {}
-    )
-
-
-def _describe_shard(shard: "ShardForecast") -> dict[str, Any]:
-    return {
-        "split": shard.split,
-        "stem": shard.stem,
-        "state": shard.state,
-        "samples": shard.samples,
-        "to_make": shard.to_make,
-        "reasons": [{"reason": reason, "samples": count} for reason, count in shard.reasons],
-    }
-
-
-def _draw(found: "Forecast") -> None:
+def _draw(found: "PlanDocument") -> None:
     _draw_counts(found)
     line()
     facts(list(_facts(found)))
-    rows = [_row(shard) for shard in found.shards if not shard.is_reused]
+    rows = [_row(shard) for shard in found.shards if shard.state != "reused"]
     if rows:
         line()
         table(("shard", "samples", "to make", "why"), rows[:_MOST_SHARDS], right=[1, 2])
@@ -120,30 +57,32 @@ def _draw(found: "Forecast") -> None:
         line(f"... and {len(rows) - _MOST_SHARDS} more; --json lists all.")
 
 
-def _draw_counts(found: "Forecast") -> None:
+def _draw_counts(found: "PlanDocument") -> None:
     """Draws samples by split and class, before and after."""
-    known = found.before.manifest if found.before is not None else None
-    splits = list(dict.fromkeys([*(known.splits if known else ()), *found.samples]))
-    before = {s: known.class_counts(s) for s in splits if known and s in known.splits}
-    totals = {s: known.num_samples(s) for s in splits if known and s in known.splits}
-    names = sorted({n for s in splits for n in (*before.get(s, {}), *found.classes.get(s, {}))})
+    known, planned = found.before, found.splits
+    splits = list(dict.fromkeys([*(known or ()), *planned]))
+    before = {split: each.classes for split, each in (known or {}).items()}
+    after = {split: each.classes for split, each in planned.items()}
+    names = sorted({n for s in splits for n in (*before.get(s, {}), *after.get(s, {}))})
     rows = [
-        [name, *(_cell(before.get(s, {}), found.classes.get(s, {}), name, known) for s in splits)]
+        [name, *(_cell(before.get(s, {}), after.get(s, {}), name, known) for s in splits)]
         for name in names[:_MOST_CLASSES]
     ]
-    rows.append(["samples", *(_cell(totals, found.samples, s, known) for s in splits)])
+    totals = {split: each.samples for split, each in (known or {}).items()}
+    samples = {split: each.samples for split, each in planned.items()}
+    rows.append(["samples", *(_cell(totals, samples, s, known) for s in splits)])
     table(("", *splits), rows, right=range(1, len(splits) + 1))
     if len(names) > _MOST_CLASSES:
         line(f"{len(names) - _MOST_CLASSES} more classes; --json lists all {len(names)}.")
 
 
-def _cell(before: Any, after: Any, name: str, known: object) -> str:
+def _cell(before: Mapping[str, int], after: Mapping[str, int], name: str, known: object) -> str:
     was, now = before.get(name, 0), after.get(name, 0)
     return str(now) if known is None or was == now else f"{was} -> {now}"
 
 
-def _facts(found: "Forecast") -> Iterator[tuple[str, str]]:
-    total = sum(found.samples.values())
+def _facts(found: "PlanDocument") -> Iterator[tuple[str, str]]:
+    total = sum(split.samples for split in found.splits.values())
     yield "dataset", shown(found.path)
     yield "to make", f"{found.to_make} of {total} samples"
     if found.size_bytes is not None and found.new_bytes is not None:
@@ -157,12 +96,12 @@ def _facts(found: "Forecast") -> Iterator[tuple[str, str]]:
         row = found.probe.quarantined[0]
         yield (
             "set aside",
-            f"{len(found.probe.quarantined)} samples of the probe, the first: {row['key']}: "
-            f"{row['stage']}: {row['exception']}",
+            f"{len(found.probe.quarantined)} samples of the probe, the first: {row.key}: "
+            f"{row.stage}: {row.exception}",
         )
 
 
-def _time(found: "Forecast") -> str:
+def _time(found: "PlanDocument") -> str:
     if not found.to_make:
         return "nothing to make"
     if found.seconds is None or found.probe is None:
@@ -184,8 +123,8 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _row(shard: "ShardForecast") -> list[str]:
-    reasons = [f"{f'{count} ' if count else ''}{reason}" for reason, count in shard.reasons]
+def _row(shard: "PlannedShard") -> list[str]:
+    reasons = [f"{each.samples or ''} {each.reason}".strip() for each in shard.reasons]
     more = len(reasons) - _MOST_REASONS
     lines = [*reasons[:_MOST_REASONS], *([f"... and {more} more reasons"] if more > 0 else [])]
     return [shard.stem, str(shard.samples), str(shard.to_make), "\n".join(lines)]

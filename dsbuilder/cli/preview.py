@@ -1,18 +1,17 @@
 """`dsbuilder preview`: originals beside their variants, made just as a build would make them."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, line, shown, warned
+from dsbuilder.cli.screen import Screen, line, shown
 
 if TYPE_CHECKING:
-    from dsbuilder.cli.exhibit import Exhibit
+    from dsbuilder.actions.preview import PreviewDocument
 
-_MOST_COPIES = 4
+_MOST_COPIES = 4  # as in actions/preview.py, which --help shall not import
 
 
 @click.command()
@@ -65,41 +64,18 @@ def preview(
     Everything is as a build would make it: a variant is the one that the dataset will hold, before
     it is encoded. Where the pipeline streams, so are two epochs of the stream.
     """
-    from dsbuilder.builder import load_spec, survey
-    from dsbuilder.cli.exhibit import Exhibit
-    from dsbuilder.report.sheet import draw_sheet, write_png
-
-    assigned = [*overrides, *([f"augment.copies={copies}"] if copies is not None else [])]
-    surveyed = survey(load_spec(pipeline, assigned, options.folders(plugin_folders)))
-    most = _MOST_COPIES if copies is None else copies
-    exhibit = Exhibit(surveyed, count=count, copies=most, seed=seed)
-    output = output or _free(Path("preview.png"))
-    write_png(draw_sheet(exhibit.sheet(), side=exhibit.side), output)
-    document = {
-        "output": str(output.absolute()),
-        "originals": [root.key for root in exhibit.originals],
-        "synthesized": [root.key for root in exhibit.synthesized],
-        "warnings": warned(*surveyed.warnings),
-    }
-    Screen(as_json=as_json).show(document, lambda: line(_summary(output, exhibit)))
+    opened = options.session(pipeline, overrides, plugin_folders)
+    found = opened.preview(output, count=count, copies=copies, seed=seed)
+    Screen(as_json=as_json).show(found, lambda: line(_summary(found)))
 
 
-def _free(wanted: Path) -> Path:
-    """Returns a path, or with the next number behind its stem that no file has."""
-    path, number = wanted, 1
-    while os.path.lexists(path):
-        number += 1
-        path = wanted.with_stem(f"{wanted.stem}-{number}")
-    return path
-
-
-def _summary(output: Path, exhibit: "Exhibit") -> str:
+def _summary(found: "PreviewDocument") -> str:
     shows = [
-        f"{len(roots)} {word}"
-        for roots, word in (
-            (exhibit.originals, f"originals{' with their variants' * exhibit.is_varied}"),
-            (exhibit.synthesized, "synthesized samples"),
+        f"{len(keys)} {word}"
+        for keys, word in (
+            (found.originals, f"originals{' with their variants' * found.varied}"),
+            (found.synthesized, "synthesized samples"),
         )
-        if roots
+        if keys
     ]
-    return f"{shown(output)}: {' and '.join(shows)}"
+    return f"{shown(found.output)}: {' and '.join(shows)}"

@@ -77,18 +77,18 @@ def _naming(dataset: StoredDataset, key: str) -> Iterator[tuple[str, Shard, ledg
 
 
 def _unknown(dataset: StoredDataset, key: str, derived: list[str]) -> str:
-    where = f"{dataset.path}: expected a sample"
+    where = dataset.path
     for row in quarantine.read(dataset.path):
         if row["key"] == key:
             reason = f"{row['stage']}: {row['exception'].rstrip('.')}"
-            return f"{where}, found '{key}' set aside ({reason}). Repair it and build again."
+            return f"{where}: '{key}' was set aside ({reason}). Repair it and build again."
     if derived:
         shown = ", ".join(f"'{each}'" for each in sorted(derived)[:5])
         return (
-            f"{where}, found '{key}' to be a record that is not stored itself. Ask for what is "
-            f"made of it: {shown}{', ...' if len(derived) > 5 else ''}."
+            f"{where}: '{key}' is a record that is not stored itself. Ask for what is made of it: "
+            f"{shown}{', ...' if len(derived) > 5 else ''}."
         )
-    return f"{where}, found none called '{key}'.{did_you_mean(key, _likely(dataset, key))}"
+    return f"{where}: no sample '{key}'.{did_you_mean(key, _likely(dataset, key))}"
 
 
 def _likely(dataset: StoredDataset, key: str) -> list[str]:

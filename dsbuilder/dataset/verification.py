@@ -177,7 +177,7 @@ def _label_problem(kind: Target, name: str, features: Mapping[str, Any]) -> str 
     """Says what is wrong with a stored label; None if nothing is."""
     missing = [each for each in kind.features(name) if each not in features]
     if missing:
-        return f"expected the feature '{missing[0]}', found none"
+        return f"the feature '{missing[0]}' is missing"
     return kind.problem(name, features)
 
 

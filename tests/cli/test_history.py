@@ -73,7 +73,7 @@ def test_explain_knows_a_mistyped_key(pets: Path, call) -> None:
     call("build pets.yaml --workers 1")
     result = call("explain out/pets cat/77.png")
     assert result.exit_code == 1
-    assert re.search(r"found none called 'cat/77\.png'\. Did you mean 'cat/7\.png", result.stderr)
+    assert re.search(r"no sample 'cat/77\.png'\. Did you mean 'cat/7\.png", result.stderr)
 
 
 def test_replay_compares_bytes_and_writes_the_picture(pets: Path, call) -> None:

@@ -50,8 +50,7 @@ def test_a_file_that_exists_is_left_as_it_is(pets: Path, call) -> None:
     result = call("init source")
     assert result.exit_code == 1
     assert result.stderr == (
-        "error: source.yaml: expected no file, found one. Name another with --output, or remove "
-        "it.\n"
+        "error: source.yaml: the file exists. Name another with --output, or remove it.\n"
     )
     assert (pets / "source.yaml").read_text() == "mine"
 
@@ -119,6 +118,4 @@ def test_an_unknown_layout_lists_the_reasons_and_a_better_folder(pets: Path, cal
 def test_an_output_that_cannot_be_written_is_an_error(pets: Path, call) -> None:
     result = call("init source --output nowhere/pets.yaml")
     assert result.exit_code == 1
-    assert result.stderr == (
-        "error: nowhere/pets.yaml: expected a folder to write it in, found none. Make it.\n"
-    )
+    assert result.stderr == ("error: nowhere/pets.yaml: its folder does not exist. Make it.\n")

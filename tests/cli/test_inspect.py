@@ -84,7 +84,10 @@ def test_an_error_of_the_pipeline_ends_with_1(faulty: Path, call) -> None:
     ("line", "message"),
     [
         ("--only trunctaed", "Did you mean 'truncated'?"),
-        ("--only dark --set inspect.dark=ignore", "does not ignore, found none of that name"),
+        (
+            "--only dark --set inspect.dark=ignore",
+            "no inspector 'dark', or the pipeline ignores it",
+        ),
         ("--only dark --exclude none/out.txt", "out.txt: expected a file that can be written"),
     ],
 )

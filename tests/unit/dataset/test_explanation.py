@@ -45,7 +45,7 @@ def test_what_is_synthesized_has_no_parents(build) -> None:
 
 def test_a_mistyped_key_is_corrected(build) -> None:
     dataset = build()
-    with pytest.raises(DataError, match=r"found none called 'cat/O\.png'\. Did you mean 'cat/\d"):
+    with pytest.raises(DataError, match=r"no sample 'cat/O\.png'\. Did you mean 'cat/\d"):
         explain(dataset, "cat/O.png")
     with pytest.raises(DataError, match=r"Did you mean 'cat/1\.png"):
         explain(dataset, "kat/1.png")

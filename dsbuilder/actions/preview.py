@@ -1,31 +1,101 @@
-"""What a preview shows: which samples, made just as a build and a stream would make them."""
+"""A picture sheet: originals beside their variants, made just as a build and a stream make them."""
 
-import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, cycle, islice, zip_longest
+from pathlib import Path
 from typing import Any
 
 from dsbuilder import targets
 from dsbuilder.actions.check import planned
-from dsbuilder.builder import Survey
+from dsbuilder.actions.document import Document, distinct
+from dsbuilder.actions.explain import stage_name
+from dsbuilder.actions.session import Session
+from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import Located, Output, Root
 from dsbuilder.errors import DataError, DsbuilderError
 from dsbuilder.pipeline import Pipeline, Refresher, Trace, resolve_stream
 from dsbuilder.pipelinefile.schema import Settings
 from dsbuilder.pipelinefile.stages import SPLITS, Synthesis
-from dsbuilder.report.sheet import SIDE, Section, Sheet
+from dsbuilder.report.sheet import SIDE, Section, Sheet, draw_sheet, write_png
 from dsbuilder.report.strip import Cell
 from dsbuilder.sample import Sample, SampleSpec
 from dsbuilder.seeding import rank
 
-_LOGGER = logging.getLogger(__name__)
+MOST_COPIES = 4
 _LARGEST_SIDE = 240
 _EPOCHS = (0, 1)
 _SYNTHESIZED_COLUMNS = 5
 
 
-class Exhibit:
+@dataclass(frozen=True, kw_only=True)
+class PreviewDocument(Document):
+    """What a preview shows.
+
+    Attributes:
+      output: picture file that was written.
+      originals: keys of the records that are shown.
+      synthesized: keys of the synthesized samples that are shown.
+      varied: whether originals are shown with their variants; those of train alone have some.
+    """
+
+    output: Path
+    originals: tuple[str, ...]
+    synthesized: tuple[str, ...]
+    varied: bool
+
+
+def preview(
+    session: Session,
+    output: Path | None = None,
+    *,
+    count: int = 6,
+    copies: int | None = None,
+    seed: int = 0,
+) -> PreviewDocument:
+    """Draws a picture sheet: originals beside their variants.
+
+    A variant is the one that the dataset will hold, before it is encoded. Where the pipeline
+    streams, so are two epochs of the stream.
+
+    Args:
+      output: PNG file to write; None takes the first of `preview.png`, `preview-2.png`, ... that is
+        free.
+      count: number of originals, and of synthesized samples of each kind.
+      copies: number of variants of each; None takes what the pipeline says, at most `MOST_COPIES`.
+      seed: number that chooses other originals.
+
+    Raises:
+      SpecError: the pipeline is wrong.
+      DataError: the source is, or the file cannot be written.
+    """
+    assigned = [] if copies is None else [f"augment.copies={copies}"]
+    surveyed = session.survey(*assigned)
+    most = MOST_COPIES if copies is None else copies
+    exhibit = _Exhibit(surveyed, count=count, copies=most, seed=seed)
+    written = output or _free(Path("preview.png"))
+    write_png(draw_sheet(exhibit.sheet(), side=exhibit.side), written)
+    return PreviewDocument(
+        output=written.absolute(),
+        originals=tuple(root.key for root in exhibit.originals),
+        synthesized=tuple(root.key for root in exhibit.synthesized),
+        varied=exhibit.is_varied,
+        warnings=distinct(surveyed.warnings, exhibit.warnings),
+    )
+
+
+def _free(wanted: Path) -> Path:
+    """Returns a path, or with the next number behind its stem that no file has."""
+    path, number = wanted, 1
+    while os.path.lexists(path):
+        number += 1
+        path = wanted.with_stem(f"{wanted.stem}-{number}")
+    return path
+
+
+class _Exhibit:
     """The samples of one preview.
 
     Originals are taken in turn from each class, so that few of them show many classes.
@@ -34,6 +104,7 @@ class Exhibit:
     def __init__(self, surveyed: Survey, *, count: int, copies: int, seed: int) -> None:
         self._pipeline: Pipeline = surveyed.pipeline
         self._catalog = surveyed.catalog
+        self.warnings: list[str] = []
         self._kinds = surveyed.targets or {}
         self._copies = copies
         plan = planned(surveyed)
@@ -49,7 +120,9 @@ class Exhibit:
         roots = [root for root in every if self._split_of[root.key] == self._split]
         self.originals = self._choose(roots, count, seed)
         if self.originals and not self.is_varied:
-            _LOGGER.warning("no record is in train, and nothing varies those of %s.", self._split)
+            self.warnings.append(
+                f"no record is in train, and nothing varies those of {self._split}."
+            )
         self.synthesized = _choose_synthesized(every, count, seed)
 
     @property
@@ -112,7 +185,7 @@ class Exhibit:
         for name in ("prepare", "finish"):
             stages = getattr(self._settings, name)
             if stages:
-                shown = ", ".join(_short(stage.id) for stage in stages)
+                shown = ", ".join(stage_name(stage.id) for stage in stages)
                 yield f"{name} (every sample): {shown}"
 
     def _section_of_originals(self) -> Section:
@@ -132,7 +205,7 @@ class Exhibit:
             prepared = self._prepared(root.key)
             cached = self._pipeline.finish(prepared, Trace())
         except (DsbuilderError, OSError) as error:
-            return [_missing(root.key, error)]
+            return [self._missing(root.key, error)]
         row: list[Cell | None] = [_cell(cached, self._labels(cached), [])]
         variants = [output for output in root.outputs if output.copy is not None]
         row += [self._variant(prepared, each) for each in variants[: self._num_copies]]
@@ -144,7 +217,7 @@ class Exhibit:
     def _prepared(self, key: str) -> Sample:
         catalog, record = self._catalog, self._located[key].record
         if catalog is None:
-            raise DataError(f"{key}: expected a source to read from, found none.")
+            raise DataError(f"{key}: no source to read it from.")
         return self._pipeline.prepare(record, catalog.read(record), Trace())
 
     def _variant(self, prepared: Sample, output: Output) -> Cell:
@@ -155,8 +228,12 @@ class Exhibit:
             lines = _applied(trace)
             sample = self._pipeline.finish(sample, trace)
         except (DsbuilderError, OSError) as error:
-            return _missing(output.key, error)
+            return self._missing(output.key, error)
         return _cell(sample, self._labels(sample), lines)
+
+    def _missing(self, key: str, error: Exception) -> Cell:
+        self.warnings.append(f"{key}: {error}")
+        return Cell(image=None, name=key, lines=[f"{type(error).__name__}: {error}"])
 
     def _labels(self, sample: Sample) -> list[str]:
         return _labels(self._pipeline.signature, sample)
@@ -185,7 +262,7 @@ class Exhibit:
                 cells[start : start + _SYNTHESIZED_COLUMNS]
                 for start in range(0, len(cells), _SYNTHESIZED_COLUMNS)
             ]
-            yield Section(headings=[f"synthesized: {_short(synthesis.id)}"], rows=rows)
+            yield Section(headings=[f"synthesized: {stage_name(synthesis.id)}"], rows=rows)
 
     def _synthesized_cell(self, root: Root, synthesis: Synthesis) -> Cell:
         trace = Trace()
@@ -211,11 +288,6 @@ def _streamed(refresher: Refresher, cached: Sample, epoch: int, partners: list[S
     return _cell(sample, _labels(refresher.streamed, sample), lines)
 
 
-def _missing(key: str, error: Exception) -> Cell:
-    _LOGGER.warning("%s: %s", key, error)
-    return Cell(image=None, name=key, lines=[f"{type(error).__name__}: {error}"])
-
-
 def _labels(signature: SampleSpec, sample: Sample) -> list[str]:
     return [signature.targets[name].show(value) for name, value in sample.targets.items()]
 
@@ -226,7 +298,7 @@ def _cell(sample: Sample, labels: Sequence[str], applied: Sequence[str]) -> Cell
 
 def _applied(trace: Trace) -> list[str]:
     """Returns a line for each stage that was applied, with the numbers and words it drew."""
-    lines = [" ".join([_short(stage), *_drawn(params)]) for stage, params in trace.applied]
+    lines = [" ".join([stage_name(stage), *_drawn(params)]) for stage, params in trace.applied]
     return lines or ["no stage was applied"]
 
 
@@ -235,8 +307,3 @@ def _drawn(params: Mapping[str, Any]) -> Iterator[str]:
         if name == "seed" or isinstance(value, (list, dict)):
             continue  # what a seed or an array leads to is in the picture
         yield f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
-
-
-def _short(stage: str) -> str:
-    """Returns a stage's id without its section."""
-    return stage.partition("/")[2] or stage

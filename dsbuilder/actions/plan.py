@@ -1,0 +1,145 @@
+"""What a build would make, reuse and need; nothing is written below the output."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.actions.build import SetAside, SplitCounts, set_aside, split_counts
+from dsbuilder.actions.document import Document, distinct
+from dsbuilder.actions.session import Session
+from dsbuilder.builder.forecast import ShardForecast, forecast
+from dsbuilder.builder.probe import Probe
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanReason:
+    """Why a shard is not reused.
+
+    Attributes:
+      reason: the reason in words.
+      samples: number of samples that it reaches; 0 if it is about the shard.
+    """
+
+    reason: str
+    samples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedShard:
+    """What would become of one shard.
+
+    Attributes:
+      split, stem: split and name of the shard.
+      state: `reused`, `partly` (some samples are copied) or `made`.
+      samples: number of samples that it shall hold.
+      to_make: number of those that no earlier build holds.
+      reasons: reasons why it is not reused, the most frequent first.
+    """
+
+    split: str
+    stem: str
+    state: str
+    samples: int
+    to_make: int
+    reasons: tuple[PlanReason, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanProbe:
+    """A few samples that were made for real, in a temporary folder.
+
+    Attributes:
+      samples: number of samples that were made.
+      seconds: time that it took.
+      quarantined: samples that could not be made.
+    """
+
+    samples: int
+    seconds: float
+    quarantined: tuple[SetAside, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanDocument(Document):
+    """What a build would make, reuse and need.
+
+    Attributes:
+      path: folder of the dataset, by the link of its version.
+      before: splits of the dataset that the version stands for now; None if there is none.
+      splits: splits after the build. The class of what is synthesized is not known before, and a
+        new mix counts as its root's.
+      to_make: number of samples that no earlier build holds.
+      size_bytes: size of the dataset, about; None if nothing is known of it.
+      new_bytes: size of what lies not in the build before already; None likewise.
+      seconds: time that making would take, about; None likewise.
+      workers: number of processes that is reckoned with.
+      probe: what making a few samples came to; None if none is to be made.
+      shards: shards of the dataset.
+    """
+
+    path: Path
+    before: Mapping[str, SplitCounts] | None
+    splits: Mapping[str, SplitCounts]
+    to_make: int
+    size_bytes: int | None
+    new_bytes: int | None
+    seconds: float | None
+    workers: int
+    probe: PlanProbe | None
+    shards: tuple[PlannedShard, ...]
+
+
+def plan(session: Session, *, workers: int | None = None, rehash: bool = False) -> PlanDocument:
+    """Says what a build of the same session would make, reuse and need; writes nothing.
+
+    Args:
+      workers: processes that the build would have; None takes the cores of this machine.
+      rehash: reads every source file again, changed or not.
+
+    Raises:
+      SpecError: the pipeline is wrong.
+      DataError: the source is.
+    """
+    found = forecast(
+        session.pipeline,
+        session.out,
+        workers=workers,
+        overrides=session.overrides,
+        plugins=session.plugins,
+        rehash=rehash,
+    )
+    return PlanDocument(
+        path=found.path,
+        before=None if found.before is None else split_counts(found.before.manifest),
+        splits={
+            split: SplitCounts(samples=count, classes=dict(found.classes.get(split, {})))
+            for split, count in found.samples.items()
+        },
+        to_make=found.to_make,
+        size_bytes=found.size_bytes,
+        new_bytes=found.new_bytes,
+        seconds=found.seconds,
+        workers=found.workers,
+        probe=_probe(found.probe),
+        shards=tuple(map(_shard, found.shards)),
+        warnings=distinct(found.warnings),
+    )
+
+
+def _probe(tried: Probe | None) -> PlanProbe | None:
+    if tried is None:
+        return None
+    return PlanProbe(
+        samples=tried.samples, seconds=tried.seconds, quarantined=set_aside(tried.quarantined)
+    )
+
+
+def _shard(shard: ShardForecast) -> PlannedShard:
+    return PlannedShard(
+        split=shard.split,
+        stem=shard.stem,
+        state=shard.state,
+        samples=shard.samples,
+        to_make=shard.to_make,
+        reasons=tuple(PlanReason(reason=why, samples=count) for why, count in shard.reasons),
+    )
