@@ -62,7 +62,7 @@ def test_a_record_that_is_not_stored_itself_names_what_is_made_of_it(build) -> N
 def test_what_was_set_aside_says_why(build, folder: Path) -> None:
     (folder / "source/cat/0.png").write_bytes(b"junk")
     dataset = build("out", "build.max_quarantined=0.5")
-    with pytest.raises(DataError, match=r"found 'cat/0\.png' set aside \(source: DataError: "):
+    with pytest.raises(DataError, match=r"'cat/0\.png' was set aside \(source: DataError: "):
         explain(dataset, "cat/0.png")
 
 
