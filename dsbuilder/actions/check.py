@@ -85,7 +85,7 @@ def checked(surveyed: Survey) -> CheckDocument:
         samples=dict(plan.samples),
         shards=len(plan.shards),
         stages={path: tuple(_stages(pipeline.spec, path)) for path in SECTIONS},
-        warnings=distinct(surveyed.warnings, plan.warnings),
+        warnings=distinct(surveyed.warnings),
     )
 
 
