@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document
-from dsbuilder.actions.session import Progress, Session, ignore
+from dsbuilder.actions.session import Session
 from dsbuilder.builder.build import SAMPLE_TIMEOUT_S, build_dataset
 from dsbuilder.cache.manifest import Manifest
 

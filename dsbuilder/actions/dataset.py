@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder import dataset as datasets
-from dsbuilder.actions.session import path_of, paths_of
+from dsbuilder.actions.arguments import path_of, paths_of
 from dsbuilder.dataset import StoredDataset
 
 if TYPE_CHECKING:

@@ -21,17 +21,21 @@ class Document:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the document as JSON values, as `--json` prints it; warnings stand last."""
-        values: dict[str, Any] = plain(self)
-        values["warnings"] = values.pop("warnings")
-        return values
+        return {**plain(self), "warnings": list(self.warnings)}
 
 
 def plain(value: Any) -> Any:
-    """Returns a value of a document as JSON values: paths as text, signatures as manifests do."""
+    """Returns a value of a document as JSON values: paths as text, signatures as manifests do.
+
+    Of a document within another, the warnings are left out: the outer one has them.
+    """
     if isinstance(value, SampleSpec):
         return signature_to_json(value)
     if is_dataclass(value):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+        names = [each.name for each in fields(value)]
+        if isinstance(value, Document):
+            names.remove("warnings")
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {name: plain(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document
-from dsbuilder.actions.session import Progress, Session, ignore
+from dsbuilder.actions.session import Session
 from dsbuilder.builder.inspecting import inspect_survey
 from dsbuilder.builder.survey import Survey
 from dsbuilder.errors import PluginError, did_you_mean

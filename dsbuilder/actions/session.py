@@ -1,11 +1,12 @@
 """A pipeline file with what is decided around it; from Python, the verbs of the command line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsbuilder.actions.arguments import Progress, ignore, path_of, paths_of
 from dsbuilder.builder.survey import Survey, find_plugins, survey
 from dsbuilder.pipelinefile import Spec, load
 from dsbuilder.registry import Registry
@@ -19,23 +20,6 @@ if TYPE_CHECKING:
 
 OUT = Path("out")
 """The folder that datasets are built in where nobody says another."""
-
-Progress = Callable[[int, int], None]
-"""Called with how many are done, and how many there are in all."""
-
-
-def ignore(done: int, of: int) -> None:
-    """Shows no progress."""
-
-
-def path_of(path: Path | str | None) -> Path | None:
-    """Returns a path that may be written as text."""
-    return None if path is None else Path(path)
-
-
-def paths_of(paths: Sequence[Path | str] | None) -> tuple[Path, ...] | None:
-    """Returns paths that may be written as texts."""
-    return None if paths is None else tuple(map(Path, paths))
 
 
 @dataclass(frozen=True, kw_only=True)
