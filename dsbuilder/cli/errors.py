@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from dsbuilder.cli.screen import listening, use_tolerant_streams, warned
+from dsbuilder.cli.screen import listening, use_tolerant_streams, warn
 from dsbuilder.errors import DsbuilderError, SpecError
 
 INTERRUPTED = 130
@@ -31,7 +31,7 @@ def guarded(args: Sequence[str] | None, run: Callable[[], Any]) -> None:
             try:
                 result = run()
             except DsbuilderError as error:
-                warned(*error.warnings)
+                warn(error.warnings)
                 raise
     except click.Abort as error:
         # Click turns an interrupt into an Abort; notes of the interrupt say what is kept.

@@ -15,7 +15,7 @@ def test_init_says_which_layout_it_is_and_writes_a_pipeline(pets: Path, call) ->
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["layout", "certainty", "why"]
     assert lines[1].split(maxsplit=3) == [
-        *("folder", "*", "0.80"),
+        *("folder", "*", "0.85"),
         "16 images in 2 class folders: 'cat', 'dog'",
     ]
     assert any(line.split()[:2] == ["list", "no"] for line in lines)
@@ -61,7 +61,7 @@ def test_init_as_json(pets: Path, call) -> None:
     assert document["source"] == {"use": "folder", "path": "source"}
     assert document["recognised"][0] == {
         "source": "folder",
-        "certainty": 0.8,
+        "certainty": 0.85,
         "reason": "16 images in 2 class folders: 'cat', 'dog'",
     }
     assert document["check"]["samples"] == {"train": 36, "validation": 3, "test": 4}
