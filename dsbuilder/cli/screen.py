@@ -28,8 +28,8 @@ class Screen:
     """How a verb shows its result.
 
     Attributes:
-      as_json: one JSON document, and nothing else, on stdout.
-      quiet: neither progress nor result; warnings and errors alone.
+      as_json: whether stdout gets one JSON document, and nothing else.
+      quiet: whether there is neither progress nor result, but warnings and errors alone.
     """
 
     as_json: bool = False

@@ -27,7 +27,7 @@ class Causes:
     """The differences between two sides that are not of single records.
 
     Attributes:
-      before, after: the sides.
+      before, after: sides of the comparison.
     """
 
     before: "DatasetState"

@@ -2,6 +2,7 @@
 
 lettering.py  a font that has the letters of a text, or escapes instead of boxes
 canvas.py     a pixel array -> a picture of a given size, with a checkerboard under its alpha
+overlay.py    what lies over a picture: tinted areas, framed boxes, dots with lines
 strip.py      pictures in a row, each with its caption
 sheet.py      strips under column headings
 curves.py     values by epoch, as lines

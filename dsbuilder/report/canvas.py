@@ -21,7 +21,7 @@ def picture(image: np.ndarray, side: int) -> Image.Image:
 
     Args:
       image: `(H, W, C)`, C in 1, 3, 4; uint8, uint16, or floats (see `to_uint8`).
-      side: of the square, in pixels.
+      side: side of the square, in pixels.
     """
     pixels = to_uint8(image)
     if pixels.shape[2] == 1:

@@ -20,8 +20,8 @@ class Line:
     """One line of a panel.
 
     Attributes:
-      name: in the legend.
-      x, y: its points; where y is not finite the line has a gap.
+      name: name in the legend.
+      x, y: coordinates of its points; where y is not finite the line has a gap.
     """
 
     name: str
@@ -39,10 +39,10 @@ class Panel:
     """Lines that share their axes.
 
     Attributes:
-      title: what the y axis is.
-      lines: at most four keep colors of their own.
+      title: name of the y axis.
+      lines: lines of the panel, of which at most four keep colors of their own.
       marks: (x, text) of vertical marks, such as the start of another phase.
-      x_title: what the x axis is.
+      x_title: name of the x axis.
     """
 
     title: str

@@ -42,7 +42,7 @@ class Lettering:
 
     @property
     def line_height(self) -> int:
-        """From one line of text to the next, in pixels."""
+        """Distance from one line of text to the next, in pixels."""
         return round(self.size * 1.35)
 
     def fit(self, text: str) -> tuple[Font, str]:

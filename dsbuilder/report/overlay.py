@@ -43,8 +43,8 @@ class Frame:
 
     Attributes:
       corners: x_min, y_min, x_max, y_max as shares of the picture's sides.
-      number: of its class.
-      word: what it is called.
+      number: id of its class.
+      word: name of its class.
     """
 
     corners: tuple[float, float, float, float]
@@ -57,9 +57,9 @@ class Dots:
     """Points of one object.
 
     Attributes:
-      points: (x, y) as shares of the picture's sides, or None where one is not known.
-      hollow: whether each is only outlined.
-      edges: pairs of places among the points that a line joins where both are known.
+      points: places (x, y) as shares of the picture's sides, or None where one is not known.
+      hollow: flags of the points that are only outlined.
+      edges: pairs of indices among the points that a line joins where both are known.
     """
 
     points: Sequence[tuple[float, float] | None]

@@ -59,7 +59,7 @@ def draw_sheet(sheet: Sheet, *, side: int = SIDE) -> Image.Image:
     """Returns a sheet as an RGB picture.
 
     Args:
-      side: of the square that every picture is fitted into, in pixels.
+      side: side of the square that every picture is fitted into, in pixels.
     """
     width = strip_width(side, max(sheet.columns, _LEAST_COLUMNS))
     parts = [_draw_head(sheet, width)]

@@ -45,7 +45,7 @@ def draw_strip(cells: Sequence[Cell | None], *, side: int) -> Image.Image:
     """Returns a strip of cells, as high as its highest picture needs; None leaves a place free.
 
     Args:
-      side: of the square that every picture is fitted into, in pixels.
+      side: side of the square that every picture is fitted into, in pixels.
     """
     drawn = {place: _Drawn.of(cell, side) for place, cell in enumerate(cells) if cell is not None}
     tallest = max((each.picture.height for each in drawn.values()), default=0)
