@@ -91,6 +91,25 @@ def test_imports_point_downwards(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_named_in_a_text_lies_above(path: Path) -> None:
+    """A module may be imported by its name, or started as a process: that is an import too."""
+    own = name_of(path)
+    if own == "__init__":
+        return
+    texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if is_text(node))
+    for text in texts:
+        parts = text.split(".")
+        if parts[0] != "dsbuilder" or len(parts) < 2 or not text.isprintable() or " " in text:
+            continue
+        if parts[1] in RANK and (own, parts[1]) not in LATE:
+            assert RANK[parts[1]] <= RANK[own], f"{path.name} ({own}) names {text}, which is above"
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_builtin_plugins_import_what_an_author_may(path: Path) -> None:
     if name_of(path) in ("builtin", "layouts"):
         own = {"processes"} if path.name == "albumentations_recipe.py" else set()  # for its import

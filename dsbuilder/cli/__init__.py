@@ -1,4 +1,4 @@
-"""The command line: Click and what a user sees; everything else is called, not done, here.
+"""The command line: Click and what a user sees; a verb parses, calls its action, and draws.
 
 main.py      `dsbuilder VERB ...`: the table of verbs, each loaded when it is called
 errors.py    the one place where errors become text, JSON and exit codes
@@ -8,7 +8,6 @@ startup.py   TensorFlow's start, kept quiet
 options.py   what several verbs take
 counts.py    samples by split and class, as a table
 scores.py    how good a model is, as a table
-exhibit.py   what a preview shows
 family.py    members of a family of plugins
 the rest     one file a verb; heavy imports stand in its function, so that `--help` stays fast
 """
