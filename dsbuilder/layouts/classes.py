@@ -1,4 +1,7 @@
-"""Class names in id order: checked, counted, and put in order."""
+"""Class names in id order: checked, counted, and put in order.
+
+Some layouts store classes as numbers: MNIST and its relatives say 3, not 'Dress'.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -32,3 +35,33 @@ def check_class_count(found: Collection[str], *, where: str, noun: str) -> None:
             f"{where}: expected at least two {noun}, found {only}. "
             "A classification needs two: add another, or check the path."
         )
+
+
+def name_of_number(number: int, classes: Sequence[str] | None) -> str:
+    """Returns the name of a class: the one `classes` has there, else the number as text.
+
+    Raises:
+      DataError: `classes` has no such place.
+    """
+    if classes is None:
+        return str(number)
+    if not 0 <= number < len(classes):
+        raise DataError(
+            f"expected a label from 0 to {len(classes) - 1}, the places of `classes`, found "
+            f"{number}. Correct it or add the class."
+        )
+    return classes[number]
+
+
+def numbered_names(found: Iterable[str], classes: Sequence[str] | None) -> tuple[str, ...]:
+    """Returns class names in id order: `classes` where given, else what was found.
+
+    Names that are all numbers are sorted as numbers, so that 2 comes before 10; others as text.
+    """
+    if classes is not None:
+        return tuple(classes)
+    names = sorted(set(found))
+    try:
+        return tuple(sorted(names, key=int))
+    except ValueError:
+        return tuple(names)

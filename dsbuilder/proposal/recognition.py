@@ -26,8 +26,9 @@ from dsbuilder.registry import Registry
 LEAST = 0.5
 """A source that is less certain than this is not taken unasked."""
 
-NEAR = 0.1
-"""Certainties that differ by no more than this leave a choice to the user."""
+NEAR = 0.15
+"""Certainties that differ by no more than this leave a choice to the user, such as a list that
+names all images and the class folders that they lie in."""
 
 _WEIGHTS: Mapping[Evidence | None, float] = {
     "declared": 0.97,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dsbuilder.layouts import numbered
+from dsbuilder.layouts.classes import name_of_number, numbered_names
 from dsbuilder.paths import is_utf8
 from dsbuilder.plugin import (
     ClassLabel,
@@ -45,10 +45,10 @@ def read(array: Array, kind: Kind, classes: Sequence[str] | None) -> list[Any]:
 def target(kind: Kind, raws: Sequence[Any], classes: Sequence[str] | None) -> Target:
     """Returns the target of raw labels."""
     if kind == "class":
-        return ClassLabel(names=numbered.class_names(raws, classes))
+        return ClassLabel(names=numbered_names(raws, classes))
     if kind == "multi_label":
         found = (name for raw in raws for name in raw)
-        return MultiLabel(names=numbered.class_names(found, classes))
+        return MultiLabel(names=numbered_names(found, classes))
     if kind == "value":
         return Value(size=len(raws[0]) if raws and isinstance(raws[0], list) else 0)
     return Text()
@@ -79,7 +79,7 @@ def _classes(array: Array, values: np.ndarray, classes: Sequence[str] | None) ->
             "Convert them, or set `target: value`."
         )
     try:
-        return [numbered.name_of(int(value), classes) for value in values.tolist()]
+        return [name_of_number(int(value), classes) for value in values.tolist()]
     except DataError as error:
         raise DataError(f"{array}: {error}") from None
 

@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from dsbuilder.errors import shortened
-from dsbuilder.layouts import numbered, tree
-from dsbuilder.layouts.classes import check_class_count, check_classes
+from dsbuilder.layouts import tree
+from dsbuilder.layouts.classes import (
+    check_class_count,
+    check_classes,
+    name_of_number,
+    numbered_names,
+)
 from dsbuilder.layouts.idx.format import ROLES, open_images, pairs_of, parse_name, read_labels, word
 from dsbuilder.layouts.idx.signs import signs_of
 from dsbuilder.plugin import (
@@ -105,7 +110,7 @@ class _IdxCatalog(Catalog):
         ]
         return Listing(
             records=records,
-            targets={"label": ClassLabel(names=numbered.class_names(found, source.classes))},
+            targets={"label": ClassLabel(names=numbered_names(found, source.classes))},
             notes=below.notes(below.skipped(read)),
         )
 
@@ -197,6 +202,6 @@ def _labels(source: Idx, pair: _Pair, count: int) -> list[str]:
             f"found {len(labels)}. Download both again."
         )
     try:
-        return [numbered.name_of(label, source.classes) for label in labels]
+        return [name_of_number(label, source.classes) for label in labels]
     except DataError as error:
         raise DataError(f"{pair.labels}: {error}") from None

@@ -7,6 +7,13 @@ from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.cells import (
+    box_target,
+    class_target,
+    multi_label_target,
+    targets_of,
+    value_target,
+)
 from dsbuilder.layouts.classes import check_class_count, check_classes
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.imagefolder import format as imagefolder
@@ -16,13 +23,6 @@ from dsbuilder.layouts.imagefolder.signs import signs_of
 from dsbuilder.layouts.mask_names import MaskNames
 from dsbuilder.layouts.points import sides
 from dsbuilder.layouts.splits import in_splits
-from dsbuilder.layouts.tabled import (
-    box_target,
-    class_target,
-    multi_label_target,
-    targets_of,
-    value_target,
-)
 from dsbuilder.layouts.tables import read_table
 from dsbuilder.layouts.tree import Tree, scan
 from dsbuilder.plugin import (

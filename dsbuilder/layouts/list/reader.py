@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dsbuilder.layouts.cells import class_target, multi_label_target, targets_of, value_target
 from dsbuilder.layouts.classes import check_class_count, check_classes
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.list.format import Columns, Entry, read_listing
 from dsbuilder.layouts.list.signs import signs_of
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
-from dsbuilder.layouts.tabled import class_target, multi_label_target, targets_of, value_target
 from dsbuilder.layouts.tree import scan
 from dsbuilder.paths import Inside
 from dsbuilder.plugin import (

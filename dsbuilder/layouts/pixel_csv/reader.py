@@ -9,8 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from dsbuilder.errors import shortened
-from dsbuilder.layouts import numbered, tree
-from dsbuilder.layouts.classes import check_class_count, check_classes
+from dsbuilder.layouts import tree
+from dsbuilder.layouts.classes import (
+    check_class_count,
+    check_classes,
+    name_of_number,
+    numbered_names,
+)
 from dsbuilder.layouts.pixel_csv import format as pixel_csv
 from dsbuilder.layouts.pixel_csv.format import PixelTable, RowPlace
 from dsbuilder.layouts.pixel_csv.signs import signs_of
@@ -106,7 +111,7 @@ class _PixelCsvCatalog(Catalog):
         ]
         return Listing(
             records=records,
-            targets={"label": ClassLabel(names=numbered.class_names(found, source.classes))},
+            targets={"label": ClassLabel(names=numbered_names(found, source.classes))},
             notes=_notes(source, tables),
         )
 
@@ -202,7 +207,7 @@ def _names(source: PixelCsv, found: set[str]) -> dict[str, str]:
     """Returns the name of the class that each label stands for."""
     if all(label.isdecimal() for label in found):
         try:
-            return {label: numbered.name_of(int(label), source.classes) for label in found}
+            return {label: name_of_number(int(label), source.classes) for label in found}
         except DataError as error:
             raise DataError(f"{source.path}: {error}") from None
     unknown = sorted(found - set(source.classes or found))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.layouts import numbered
+from dsbuilder.layouts.classes import numbered_names
 from dsbuilder.layouts.tfrecord.fields import Field, inside
 from dsbuilder.plugin import Boxes, DataError, Target
 from dsbuilder.records.example_values import Features, ids, numbers, texts
@@ -135,5 +135,5 @@ class DetectionBoxes(Field):
         """The classes and attributes that were found, in the order of the label map if any."""
         found = [box for raw in raws for box in raw]
         ordered = self.classes or tuple(self.names[number] for number in sorted(self.names))
-        names = numbered.class_names((box["label"] for box in found), ordered or None)
+        names = numbered_names((box["label"] for box in found), ordered or None)
         return Boxes(names=names, attributes=tuple(_dtypes_of(found).items()))

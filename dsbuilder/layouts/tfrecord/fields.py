@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.layouts import numbered
+from dsbuilder.layouts.classes import name_of_number, numbered_names
 from dsbuilder.layouts.stored import raw_label
 from dsbuilder.layouts.tfrecord.tfds import FeatureColumn
 from dsbuilder.plugin import (
@@ -201,11 +201,11 @@ class PlainLabel(Field):
             return text(features, self.feature)
         found = ids(features, self.feature)
         check_count(self.feature, len(found), 1)
-        return numbered.name_of(found[0], self.classes)
+        return name_of_number(found[0], self.classes)
 
     def target(self, raws: Iterable[Any]) -> Target:
         """The classes that were found, unless `classes` names them."""
-        return ClassLabel(names=numbered.class_names(raws, self.classes))
+        return ClassLabel(names=numbered_names(raws, self.classes))
 
 
 @dataclass(frozen=True, kw_only=True)

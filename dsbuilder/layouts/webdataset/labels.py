@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from dsbuilder.layouts import cells, numbered
+from dsbuilder.layouts import cells
+from dsbuilder.layouts.classes import name_of_number
 from dsbuilder.layouts.mask_names import MaskNames
 from dsbuilder.layouts.webdataset.format import (
     CLASS,
@@ -160,5 +161,5 @@ def _named(cell: Any, classes: tuple[str, ...] | None) -> str:
     if classes is None or name in classes:
         return name
     if name.isdecimal():
-        return numbered.name_of(int(name), classes)
+        return name_of_number(int(name), classes)
     raise DataError(f"expected a class, found '{name}'.{did_you_mean(name, classes)}")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder.errors import printable, shortened
-from dsbuilder.layouts import keys, numbered, sidecar, tree
-from dsbuilder.layouts.classes import check_class_count, check_classes
+from dsbuilder.layouts import keys, sidecar, tree
+from dsbuilder.layouts.cells import targets_of, value_target
+from dsbuilder.layouts.classes import check_class_count, check_classes, numbered_names
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.mask_names import MaskNames
-from dsbuilder.layouts.tabled import targets_of, value_target
 from dsbuilder.layouts.webdataset import format as webdataset
 from dsbuilder.layouts.webdataset import tar
 from dsbuilder.layouts.webdataset.format import TarSample
@@ -312,12 +312,12 @@ def _targets(source: WebDataset, records: Sequence[Record]) -> Mapping[str, Targ
 
 def _class_target(records: Sequence[Record], classes: tuple[str, ...] | None) -> ClassLabel:
     found = (each.targets["label"] for each in records)
-    return ClassLabel(names=numbered.class_names(found, classes))
+    return ClassLabel(names=numbered_names(found, classes))
 
 
 def _labels_target(records: Sequence[Record], classes: tuple[str, ...] | None) -> MultiLabel:
     found = (name for each in records for name in each.targets["labels"])
-    return MultiLabel(names=numbered.class_names(found, classes))
+    return MultiLabel(names=numbered_names(found, classes))
 
 
 def _splits(shards: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
