@@ -1,8 +1,15 @@
-"""The layers: imports point strictly downwards, every module has a place, TensorFlow is rare."""
+"""The layers: imports point strictly downwards, every module has a place, TensorFlow is rare.
+
+The floors stand in `dsbuilder/README.md`, from top to bottom; those of one line stand side by side
+and do not know each other. No import and no circle is excepted.
+"""
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,152 +17,178 @@ import pytest
 import dsbuilder
 
 PACKAGE = Path(dsbuilder.__file__).parent
+README = (PACKAGE / "README.md").read_text(encoding="utf-8")
 
-# From top to bottom. A layer is a folder or a module of the package; those of one tuple stand side
-# by side and do not know each other. A layer may import any layer below it.
-LAYERS = (
-    ("__main__",),
-    ("cli",),
-    ("actions",),
-    ("train",),
-    ("stream",),
-    ("builder",),
-    ("report", "export"),
-    ("dataset",),
-    ("cache",),
-    ("inspection",),
-    ("binding",),
-    ("pipeline", "proposal"),
-    ("testing",),
-    ("pipelinefile",),
-    ("registry",),
-    ("layouts", "builtin"),
-    ("tasks",),
-    ("plugin",),
-    ("option",),
-    ("targets",),
-    ("images", "records"),
-    ("sample", "paths"),
-    ("seeding",),
-    ("workers",),
-    ("errors", "memory", "processes"),
-)
-RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
-
-TENSORFLOW_HOMES = ("stream/tensorflow", "train/", "tasks/", "builtin/models/", "testing/training")
-
+TENSORFLOW = {"tensorflow", "keras", "jax", "torch"}
+TENSORFLOW_HOMES = ("stream/tensorflow", "train/")
+IN_BODIES = ("builtin/models/", "tasks/", "testing/training.py")
+"""Where TensorFlow and Keras are imported; in the latter in bodies of functions alone."""
 
 LINUX_HOMES = ("workers/", "memory.py")
 LINUX = {"sched_getaffinity", "memfd_create", "fork", "prctl", "CDLL", "send_fds", "recv_fds"}
+
+OF_AUTHORS = {"plugin", "images", "records", "layouts", "tasks", "errors", "paths"}
+"""What plugins/README.md lets authors import; built-in plugins import no more, but for these:"""
+PRIVILEGES = {
+    "builtin/transforms/albumentations_recipe.py": {"processes"},  # for how it is imported
+    "layouts/coco/reader.py": {"memory"},  # a set is one JSON document of a gigabyte
+    "layouts/coco/format.py": {"memory"},
+}
+
+GENERATED = {"build", "dist", "env", "lib", "out", "spec", "target", "tmp", "venv"}
+"""Names of folders that ignore files and tools take for generated output, or for tests."""
+
+
+def floors() -> tuple[tuple[str, ...], ...]:
+    """The floors of the README, from top to bottom, each with what stands side by side on it."""
+    (block,) = re.findall(r"^```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    names = (re.split(r" {3,}", line)[0].split() for line in block.splitlines())
+    return tuple(tuple(each.removesuffix("/").removesuffix(".py") for each in on) for on in names)
+
+
+LAYERS = floors()
+RANK = {name: rank for rank, names in enumerate(reversed(LAYERS)) for name in names}
 
 
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def name_of(path: Path) -> str:
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0].removesuffix(".py")
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imported(path: Path) -> list[tuple[str, ast.stmt]]:
+def within(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def layered() -> list[Path]:
+    """All modules but the package's own, whose names are fetched late, from any layer."""
+    return [path for path in modules() if within(path) != "__init__.py"]
+
+
+@cache
+def imported(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
     """Every module that a file imports, absolute, with its statement."""
     found: list[tuple[str, ast.stmt]] = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found += [(alias.name, node) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: relative import; write it out"
-            found.append((node.module or "", node))
             if node.module == "dsbuilder":
                 found += [(f"dsbuilder.{alias.name}", node) for alias in node.names]
-    return found
+            else:
+                found.append((node.module or "", node))
+    return tuple(found)
 
 
 def layers_of(path: Path) -> set[str]:
-    names = (name.split(".") for name, _ in imported(path))
-    return {parts[1] for parts in names if parts[0] == "dsbuilder" and len(parts) > 1}
+    """The layers that a module imports; the package itself is one that stands nowhere."""
+    names = (f"{name}.".split(".") for name, _ in imported(path))
+    return {parts[1] for parts in names if parts[0] == "dsbuilder"}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_downwards(path: Path) -> None:
-    own = name_of(path)
-    if own == "__init__":  # the package's own names are fetched late, from any layer
-        return
-    assert own in RANK, f"{own} is on no layer: give it a place in LAYERS"
-    for other in layers_of(path) - {own}:
-        if other in RANK:
-            assert RANK[other] < RANK[own], (
-                f"{path.name} ({own}) imports {other}, which is not below it"
-            )
+def test_every_module_is_on_a_floor_and_every_floor_is_there() -> None:
+    names = {layer_of(path) for path in layered()}
+    assert names == set(RANK), "give it a place among the floors of dsbuilder/README.md"
+    assert sum(len(on) for on in LAYERS) == len(RANK), "a floor is named twice"
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_module_named_in_a_text_lies_above(path: Path) -> None:
-    """A module may be imported by its name, or started as a process: that is an import too."""
-    own = name_of(path)
-    if own == "__init__":
-        return
-    texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if is_text(node))
-    for text in texts:
-        parts = text.split(".")
-        if parts[0] != "dsbuilder" or len(parts) < 2 or not text.isprintable() or " " in text:
-            continue
-        if parts[1] in RANK:
-            assert RANK[parts[1]] <= RANK[own], f"{path.name} ({own}) names {text}, which is above"
-
-
-def is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_builtin_plugins_import_what_an_author_may(path: Path) -> None:
-    if name_of(path) in ("builtin", "layouts"):
-        own = {"processes"} if path.name == "albumentations_recipe.py" else set()  # for its import
-        allowed = {
-            "plugin",
-            "tasks",
-            "images",
-            "records",
-            "builtin",
-            "layouts",
-            "errors",
-            "paths",
-            "memory",
-        }
-        assert layers_of(path) - own <= allowed
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_tensorflow_is_imported_only_where_it_may_be(path: Path) -> None:
-    relative = path.relative_to(PACKAGE).as_posix()
-    heavy = [
-        (name, node)
-        for name, node in imported(path)
-        if name.split(".")[0] in {"tensorflow", "keras", "jax", "torch"}
+def test_imports_point_downwards() -> None:
+    wrong = [
+        f"{within(path)} imports {other or 'dsbuilder'}"
+        for path in layered()
+        for other in layers_of(path) - {layer_of(path)}
+        if RANK.get(other, len(RANK)) >= RANK[layer_of(path)]
     ]
-    if not relative.startswith(TENSORFLOW_HOMES):
-        typing_only = _under_type_checking(path)
-        assert not [name for name, node in heavy if node.lineno not in typing_only]
-    if relative.startswith(("builtin/models/", "tasks/", "testing/")):
-        top = {node.lineno for node in ast.parse(path.read_text()).body}
-        assert not [name for name, node in heavy if node.lineno in top], "import it in a body"
+    assert not wrong
 
 
-def _under_type_checking(path: Path) -> set[int]:
-    """Lines of the statements that only a type checker reads."""
-    tests = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.If))
-    typing_only = (node for node in tests if ast.unparse(node.test) == "TYPE_CHECKING")
-    return {statement.lineno for node in typing_only for statement in node.body}
+def test_no_module_named_in_a_text_lies_above() -> None:
+    """A module may be imported by its name, or started as a process: that is an import too."""
+    wrong = [
+        f"{within(path)} names {text}"
+        for path in layered()
+        for text, layer in named_in_texts(path)
+        if RANK.get(layer, -1) > RANK[layer_of(path)]
+    ]
+    assert not wrong
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_what_is_for_linux_alone_stays_where_workers_are(path: Path) -> None:
-    if path.relative_to(PACKAGE).as_posix().startswith(LINUX_HOMES):
-        return
-    nodes = ast.walk(ast.parse(path.read_text()))
-    assert not {node.attr for node in nodes if isinstance(node, ast.Attribute)} & LINUX
+def named_in_texts(path: Path) -> Iterator[tuple[str, str]]:
+    """Yields texts that are the dotted name of a module, and its layer."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            match = re.fullmatch(r"dsbuilder\.(\w+)[\w.:]*", node.value)
+            if match:
+                yield node.value, match[1]
+
+
+def test_builtin_plugins_import_what_an_author_may() -> None:
+    text = (PACKAGE.parent / "plugins/README.md").read_text(encoding="utf-8")
+    assert not [name for name in OF_AUTHORS if f"`dsbuilder.{name}`" not in text]
+    wrong = {
+        within(path): layers_of(path)
+        - OF_AUTHORS
+        - {"builtin"}
+        - PRIVILEGES.get(within(path), set())
+        for path in layered()
+        if layer_of(path) in ("builtin", "layouts")
+    }
+    assert not {path: found for path, found in wrong.items() if found}
+
+
+def test_tensorflow_is_imported_only_where_it_may_be() -> None:
+    wrong = [
+        f"{within(path)}:{node.lineno} imports {name}"
+        for path in modules()
+        for name, node in imported(path)
+        if name.split(".")[0] in TENSORFLOW and not may_import(path, node)
+    ]
+    assert not wrong
+
+
+def may_import(path: Path, node: ast.stmt) -> bool:
+    """Whether a statement that imports TensorFlow, Keras or the like stands where it may."""
+    if within(path).startswith(TENSORFLOW_HOMES):
+        return True
+    tests = (each for each in ast.walk(parsed(path)) if isinstance(each, ast.If))
+    typing_only = (each for each in tests if ast.unparse(each.test) == "TYPE_CHECKING")
+    if any(node in each.body for each in typing_only):
+        return True
+    return within(path).startswith(IN_BODIES) and node not in parsed(path).body
+
+
+def test_what_is_for_linux_alone_stays_where_workers_are() -> None:
+    wrong = [
+        f"{within(path)}:{node.lineno} calls {node.attr}"
+        for path in modules()
+        if not within(path).startswith(LINUX_HOMES)
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and node.attr in LINUX
+    ]
+    assert not wrong
+
+
+def test_what_the_readme_names_is_there() -> None:
+    """A path is one below the package, or one below the repository; NAME stands for any."""
+    named = re.findall(r"`([\w./*]+(?:/|\.py))`", README)
+    assert len(named) > 50
+    for path in named:
+        pattern = re.sub(r"\b[A-Z]+\b", "*", path).removesuffix("/")
+        there = any(next(folder.glob(pattern), None) for folder in (PACKAGE, PACKAGE.parent))
+        assert there, f"dsbuilder/README.md: {path}"
+
+
+def test_no_folder_is_taken_for_what_is_generated() -> None:
+    folders = {part for path in modules() for part in path.relative_to(PACKAGE).parts[:-1]}
+    assert not folders & GENERATED
 
 
 def test_there_is_no_dumping_ground() -> None:
@@ -164,7 +197,7 @@ def test_there_is_no_dumping_ground() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    bare = [path for path in modules() if not ast.get_docstring(ast.parse(path.read_text()))]
+    bare = [path for path in modules() if not ast.get_docstring(parsed(path))]
     assert not bare
 
 

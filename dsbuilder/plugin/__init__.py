@@ -1,4 +1,4 @@
-"""Everything that a plugin author needs and, with `images/`, all that a plugin may import.
+"""Everything that a plugin author needs, and all of it that is promised to stay.
 
 A plugin is one frozen keyword-only dataclass under one decorator. Its fields are the YAML options,
 its docstring is the help text, its types are the schema. There are ten kinds:
