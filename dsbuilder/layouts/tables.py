@@ -21,7 +21,7 @@ DELIMITERS = {"csv": ",", "tsv": "\t"}
 JSONL = ("jsonl", "ndjson")
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One row of a table.
 
     Attributes:
@@ -44,7 +44,7 @@ class Table:
     """
 
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
 
 def read_table(path: Path, faults: Faults) -> Table:
@@ -106,7 +106,7 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
 
 def read_delimited(
     path: Path, delimiter: str, faults: Faults, *, noun: str = "table"
-) -> tuple[tuple[str, ...], Iterator[Row]]:
+) -> tuple[tuple[str, ...], Iterator[TableRow]]:
     """Returns the column names and the rows of a CSV or TSV file; see `read_table`."""
     rows = _cells(path, read_text(path, noun), delimiter, faults)
     _, first = next(rows, (1, []))
@@ -122,10 +122,10 @@ def read_delimited(
 
 def _delimited(
     path: Path, header: tuple[str, ...], rows: Iterable[tuple[int, list[str]]], faults: Faults
-) -> Iterator[Row]:
+) -> Iterator[TableRow]:
     for number, row in rows:
         if len(row) == len(header):
-            yield Row(number, dict(zip(header, row, strict=True)))
+            yield TableRow(number, dict(zip(header, row, strict=True)))
         else:
             faults.add(
                 f"{path}:{number}: expected {len(header)} cells, found {len(row)}. "
@@ -150,7 +150,7 @@ def _cells(
         )
 
 
-def read_objects(path: Path, faults: Faults, *, noun: str = "table") -> Iterator[Row]:
+def read_objects(path: Path, faults: Faults, *, noun: str = "table") -> Iterator[TableRow]:
     """Yields the rows of a JSONL file; see `read_table`."""
     for number, line in lines(read_text(path, noun)):
         try:
@@ -163,7 +163,7 @@ def read_objects(path: Path, faults: Faults, *, noun: str = "table") -> Iterator
             )
             continue
         if isinstance(found, dict):
-            yield Row(number, found)
+            yield TableRow(number, found)
         else:
             faults.add(
                 f"{path}:{number}: expected a JSON object, found {cut(line.strip())}. "
@@ -171,7 +171,7 @@ def read_objects(path: Path, faults: Faults, *, noun: str = "table") -> Iterator
             )
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _parquet(path: Path) -> Iterator[TableRow]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -185,7 +185,7 @@ def _parquet(path: Path) -> Iterator[Row]:
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path}: expected a Parquet table, found: {reason}.") from None
-    return (Row(number, row) for number, row in enumerate(rows, start=1))
+    return (TableRow(number, row) for number, row in enumerate(rows, start=1))
 
 
 def cut(line: str) -> str:

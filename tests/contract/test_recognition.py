@@ -25,7 +25,7 @@ NAMES = (
     *("dataset_info.json", "features.json", "x-train.tfrecord-00000-of-00001", "label_map.pbtxt"),
     *("images/a.png", "images/train/a.jpg", "labels/train/a.txt", "masks/a.png", "a/1.png"),
     *("JPEGImages/a.jpg", "SegmentationClass/a.png", "b/1.png", "train/cat/1.png", "a_1.png"),
-    *("a.tar", "train-000000.tar", "signature.json", "keys.csv", "train/a.png"),
+    *("a.tar", "train-000000.tar", "train/a.png"),
     *("dsbuilder.json", "a.npz.dsbuilder.json"),
 )
 TEXTS = st.sampled_from(
@@ -35,10 +35,8 @@ TEXTS = st.sampled_from(
         *('{"images": [{"id": {}}], "annotations": [7], "categories": "x"}', "names: {0: {}}\n"),
         *("file_name,label\na.png,x\n", "file_name,objects\na/1.png,{\n", "a/1.png cat\nb/1.png x"),
         *("<annotation>", "<annotation/>", "label,pixel0\n1,2\n", '{"name": 3, "splits": {}}'),
-        *("file,key\nb/1.png,x\n", '{"targets": {"label": {"kind": "class", "names": ["x"]}}}'),
         *(
-            '{"targets": {"label": {"kind": "class", "names": ["b", "a", "train"]}}}',
-            '{"targets": 1}',
+            '{"format": 1, "signature": {"targets": {"n": {"kind": "class", "names": ["a"]}}}}',
             '{"format": 1, "signature": {"targets": {"x": {"kind": "text"}}}}',
             '{"format": 1, "signature": {"targets": {}}, "keys": {"a": "b", "b": "b", "c": ""}}',
         ),

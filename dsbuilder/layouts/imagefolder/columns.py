@@ -40,7 +40,7 @@ _KINDS: Mapping[str, type[Target]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class TargetColumn:
     """One target, and what of a table it is read from.
 
     Attributes:
@@ -76,7 +76,7 @@ class Roles:
       stated: the targets by name where an export states them; else None.
     """
 
-    targets: tuple[Column, ...]
+    targets: tuple[TargetColumn, ...]
     group: str | None = None
     split: str | None = None
     stated: Mapping[str, Target] | None = None
@@ -107,7 +107,7 @@ def roles_of(source: "ImageFolder", columns: Sequence[str], stated: Sidecar | No
 def _stated_roles(stated: Mapping[str, Target], columns: Sequence[str], *, where: str) -> Roles:
     found = []
     for name, kind in stated.items():
-        column = Column(
+        column = TargetColumn(
             target=name,
             kind=type(kind),
             cells=(column_of(name, type(kind)),),
@@ -150,7 +150,7 @@ def _named_roles(source: "ImageFolder", columns: Sequence[str]) -> Roles:
 
 def _named(
     source: "ImageFolder", name: str, usual: object, columns: Sequence[str]
-) -> Column | None:
+) -> TargetColumn | None:
     """Returns the column of a target; None where none is read."""
     option = f"{name}_column"
     chosen: str | None = getattr(source, option)
@@ -165,7 +165,7 @@ def _named(
         "objects": source.object_classes,
     }
     is_mapped = name == "mask" and bool(source.mask_classes or source.mask_colors)
-    return Column(
+    return TargetColumn(
         target=name,
         kind=_KINDS[name],
         cells=(cell,),
@@ -178,10 +178,10 @@ def _named(
     )
 
 
-def _values(columns: tuple[str, ...]) -> Column | None:
+def _values(columns: tuple[str, ...]) -> TargetColumn | None:
     if not columns:
         return None
-    return Column(target="value", kind=Value, cells=columns, without="value_columns: []")
+    return TargetColumn(target="value", kind=Value, cells=columns, without="value_columns: []")
 
 
 def _check_there(roles: Roles, columns: Sequence[str], where: str) -> None:

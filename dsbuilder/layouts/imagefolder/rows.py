@@ -9,9 +9,9 @@ from dsbuilder.images import encoding as image
 from dsbuilder.layouts import cells
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.imagefolder import format as imagefolder
-from dsbuilder.layouts.imagefolder.columns import Column, Roles, columns_of
+from dsbuilder.layouts.imagefolder.columns import Roles, TargetColumn, columns_of
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
-from dsbuilder.layouts.tables import Row, Table
+from dsbuilder.layouts.tables import Table, TableRow
 from dsbuilder.paths import Inside
 from dsbuilder.plugin import (
     Boxes,
@@ -104,7 +104,7 @@ class _RowReader:
     folder: str
     inside: Inside
     roles: Roles
-    row: Row
+    row: TableRow
     unread: set[str]
 
     def record(self) -> Record:
@@ -129,7 +129,7 @@ class _RowReader:
             files=tuple(Path(mask["path"]) for mask in masks),
         )
 
-    def _read(self, column: Column, path: Path) -> Any:
+    def _read(self, column: TargetColumn, path: Path) -> Any:
         """Returns the raw label of a column; an error names it, and how to do without it."""
         try:
             return _READERS[column.kind](self, column, path)
@@ -179,33 +179,33 @@ class _RowReader:
         return split
 
 
-def _class(row: _RowReader, column: Column, path: Path) -> str:
+def _class(row: _RowReader, column: TargetColumn, path: Path) -> str:
     name = cells.text(row.cell(column.cells[0])).strip()
     if not name:
         raise DataError("expected a class, found an empty cell.")
     return _known(name, column.classes)
 
 
-def _classes(row: _RowReader, column: Column, path: Path) -> list[str]:
+def _classes(row: _RowReader, column: TargetColumn, path: Path) -> list[str]:
     found = cells.names(row.cell(column.cells[0]), column.separator)
     return [_known(name, column.classes) for name in found]
 
 
-def _value(row: _RowReader, column: Column, path: Path) -> float | list[float]:
+def _value(row: _RowReader, column: TargetColumn, path: Path) -> float | list[float]:
     return cells.values([row.cell(each) for each in column.cells])
 
 
-def _text(row: _RowReader, column: Column, path: Path) -> str:
+def _text(row: _RowReader, column: TargetColumn, path: Path) -> str:
     return cells.text(row.cell(column.cells[0]))
 
 
-def _mask(row: _RowReader, column: Column, path: Path) -> dict[str, Any]:
+def _mask(row: _RowReader, column: TargetColumn, path: Path) -> dict[str, Any]:
     mask = str(row.root / row.located(column.cells[0]))
     values = column.mask_values
     return {"path": mask} if values is None else {"path": mask, "values": values}
 
 
-def _boxes(row: _RowReader, column: Column, path: Path) -> list[dict[str, Any]]:
+def _boxes(row: _RowReader, column: TargetColumn, path: Path) -> list[dict[str, Any]]:
     found = imagefolder.read_objects(row.cell(column.cells[0]))
     attributes = {imagefolder.list_of(name): name for name in column.attributes}
     kept = {"label": "label", "bbox": "bbox", **attributes}
@@ -220,12 +220,12 @@ def _boxes(row: _RowReader, column: Column, path: Path) -> list[dict[str, Any]]:
     return imagefolder.to_shares(named, row.size(path)) if named else []
 
 
-def _points(row: _RowReader, column: Column, path: Path) -> list[list[list[float]]]:
+def _points(row: _RowReader, column: TargetColumn, path: Path) -> list[list[list[float]]]:
     cell = row.cell(column.cells[0])
     return imagefolder.read_keypoints(cell, column.keypoints, row.size(path)) if cell else []
 
 
-_READERS: Mapping[type[Target], Callable[[_RowReader, Column, Path], Any]] = {
+_READERS: Mapping[type[Target], Callable[[_RowReader, TargetColumn, Path], Any]] = {
     ClassLabel: _class,
     MultiLabel: _classes,
     Value: _value,

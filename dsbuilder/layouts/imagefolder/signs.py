@@ -13,7 +13,7 @@ from dsbuilder.layouts.imagefolder import format as imagefolder
 from dsbuilder.layouts.imagefolder.columns import columns_of, roles_of
 from dsbuilder.layouts.imagefolder.rows import TableReader
 from dsbuilder.layouts.mask_names import guessed
-from dsbuilder.layouts.tables import Row, Table, read_table
+from dsbuilder.layouts.tables import Table, TableRow, read_table
 from dsbuilder.paths import contained
 from dsbuilder.plugin import DataError, Mask, Signs
 
@@ -135,7 +135,7 @@ def _guessed_options(folder: Path, tables: Mapping[str, Table]) -> dict[str, obj
     return {**options, "attributes": attributes} if attributes else options
 
 
-def _keypoint_options(rows: Iterable[Row]) -> dict[str, object]:
+def _keypoint_options(rows: Iterable[TableRow]) -> dict[str, object]:
     """Returns names for the keypoints of the first object; none are read where there is none."""
     for row in rows:
         cell = row.cells.get(_KEYPOINTS)
@@ -154,7 +154,7 @@ def _first(words: Sequence[str], columns: Sequence[str]) -> str | None:
     return next((word for word in words if word in columns), None)
 
 
-def _attributes(rows: Iterable[Row]) -> tuple[str, ...]:
+def _attributes(rows: Iterable[TableRow]) -> tuple[str, ...]:
     """Returns what every box has, and of every box a number or of every box a text."""
     kinds: dict[str, set[type]] = {}
     known: set[str] | None = None
@@ -170,7 +170,7 @@ def _is_attribute(name: str) -> bool:
     return name not in _OF_BOXES and name.split() == [name] and "/" not in name
 
 
-def _boxes(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
+def _boxes(rows: Iterable[TableRow]) -> Iterator[dict[str, Any]]:
     """Yields the boxes that can be read; a build tells of the others."""
     for row in rows:
         try:

@@ -20,7 +20,7 @@ from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
 from dsbuilder.layouts.tables import (
     DELIMITERS,
     JSONL,
-    Row,
+    TableRow,
     cut,
     lines,
     read_delimited,
@@ -68,7 +68,7 @@ class Columns:
         return {**single, **dict.fromkeys(self.values, "value_columns")}
 
 
-class Entry(NamedTuple):
+class Listed(NamedTuple):
     """One line of a list, as it stands there; None for what the list does not hold.
 
     Attributes:
@@ -103,7 +103,7 @@ class Entry(NamedTuple):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def read_listing(path: Path, columns: Columns = Columns(), *, faults: Faults) -> Iterator[Entry]:
+def read_listing(path: Path, columns: Columns = Columns(), *, faults: Faults) -> Iterator[Listed]:
     """Yields the entries of a list in its order.
 
     Args:
@@ -127,7 +127,7 @@ def read_listing(path: Path, columns: Columns = Columns(), *, faults: Faults) ->
     return read_lines(path, read_text(path, _NOUN), faults)
 
 
-def read_lines(path: Path, text: str, faults: Faults) -> Iterator[Entry]:
+def read_lines(path: Path, text: str, faults: Faults) -> Iterator[Listed]:
     """Yields the entries of the text of a list that is neither a table nor JSONL.
 
     Args:
@@ -138,7 +138,7 @@ def read_lines(path: Path, text: str, faults: Faults) -> Iterator[Entry]:
         line = each.strip()
         parts = re.split(r"\t+", line) if "\t" in line else line.rsplit(None, 1)
         if len(parts) == 2:
-            yield Entry(number, parts[0].strip(), parts[1].strip())
+            yield Listed(number, parts[0].strip(), parts[1].strip())
         else:
             wanted = "'path<TAB>label'" if "\t" in line else "'path label'"
             faults.add(f"{path}:{number}: expected {wanted}, found {cut(line)}. Correct the line.")
@@ -153,13 +153,15 @@ def _check_header(path: Path, header: Sequence[str], columns: Columns) -> None:
             )
 
 
-def _entries(path: Path, rows: Iterator[Row], columns: Columns, faults: Faults) -> Iterator[Entry]:
+def _entries(
+    path: Path, rows: Iterator[TableRow], columns: Columns, faults: Faults
+) -> Iterator[Listed]:
     for row in rows:
         with faults.collecting(f"{path}:{row.line}"):
             yield _entry(row, columns)
 
 
-def _entry(row: Row, columns: Columns) -> Entry:
+def _entry(row: TableRow, columns: Columns) -> Listed:
     for name, option in columns.options.items():
         if name not in row.cells:
             raise DataError(
@@ -174,7 +176,7 @@ def _entry(row: Row, columns: Columns) -> Entry:
         raise DataError(
             f"expected a path and a label, found an empty {empty}. Complete the line or remove it."
         )
-    return Entry(
+    return Listed(
         line=row.line,
         image=image,
         label=label,

@@ -8,7 +8,7 @@ from pathlib import Path
 from dsbuilder.layouts.cells import class_target, multi_label_target, targets_of, value_target
 from dsbuilder.layouts.classes import check_class_count, check_classes
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.layouts.list.format import Columns, Entry, read_listing
+from dsbuilder.layouts.list.format import Columns, Listed, read_listing
 from dsbuilder.layouts.list.signs import signs_of
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
 from dsbuilder.layouts.tree import scan
@@ -242,7 +242,7 @@ class _ListReader:
                 "Fill the list or leave it out."
             )
 
-    def _check(self, key: str, path: Path, entry: Entry) -> None:
+    def _check(self, key: str, path: Path, entry: Listed) -> None:
         for option, names in (("classes", [entry.label]), ("labels_classes", entry.labels or [])):
             known = getattr(self._source, option)
             unknown = [name for name in names if known is not None and name not in known]
@@ -259,7 +259,7 @@ class _ListReader:
             )
 
 
-def _located(inside: Inside, entry: Entry) -> str:
+def _located(inside: Inside, entry: Listed) -> str:
     try:
         return inside.locate(entry.image)
     except DataError as error:

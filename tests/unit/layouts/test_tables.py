@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.layouts.tables import Row, Table, read_table
+from dsbuilder.layouts.tables import Table, TableRow, read_table
 
 
 def table(folder: Path, name: str, data: str | bytes) -> Table:
@@ -31,14 +31,14 @@ def refusal(folder: Path, name: str, data: str | bytes) -> str:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_blank_lines_and_a_byte_order_mark_do_not_matter(tmp_path, end, mark):
-    rows = (Row(2, {"a": "1", "b": "x y"}), Row(4, {"a": "猫", "b": '"'}))
+    rows = (TableRow(2, {"a": "1", "b": "x y"}), TableRow(4, {"a": "猫", "b": '"'}))
     delimited = f'a,b{end}1,x y{end}{end}猫,""""{end}'
     expected = Table(columns=("a", "b"), rows=rows)
     assert table(tmp_path, "t.csv", mark + delimited.encode()) == expected
     assert table(tmp_path, "t.tsv", mark + delimited.replace(",", "\t").encode()) == expected
     objects = end.join(["", *(json.dumps(row.cells) for row in rows[:1]), "", "{}", ""])
     found = table(tmp_path, "t.jsonl", mark + objects.encode())
-    assert found == Table(columns=("a", "b"), rows=(rows[0], Row(4, {})))
+    assert found == Table(columns=("a", "b"), rows=(rows[0], TableRow(4, {})))
 
 
 def test_parquet_gives_what_jsonl_gives(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.layouts.list.format import Columns, Entry, read_listing
+from dsbuilder.layouts.list.format import Columns, Listed, read_listing
 
 PLAIN = Columns()
 NAMED = Columns(image="image", label="class", group="who", split="set")
@@ -43,7 +43,7 @@ def refusal(folder: Path, name: str, data: str | bytes, columns: Columns = PLAIN
     ],
 )
 def test_a_line_of_text_is_a_path_and_a_label(tmp_path, line, image, label):
-    assert entries(tmp_path, "a.txt", line) == [Entry(1, image, label)]
+    assert entries(tmp_path, "a.txt", line) == [Listed(1, image, label)]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -82,14 +82,17 @@ def test_every_form_of_list_says_the_same(tmp_path_factory, pairs):
 def test_quoted_cells_may_hold_separators_quotes_and_line_ends(tmp_path):
     text = 'file_name,label\n"a, ""b"".png","two\nlines"\nc.png,dog\n'
     assert entries(tmp_path, "a.csv", text) == [
-        Entry(2, 'a, "b".png', "two\nlines"),
-        Entry(4, "c.png", "dog"),
+        Listed(2, 'a, "b".png', "two\nlines"),
+        Listed(4, "c.png", "dog"),
     ]
 
 
 def test_named_columns_are_read_from_a_table_and_from_objects(tmp_path):
     table = "set,who,extra,class,image\nval,tom,1,cat,a.png\nTest,,2,dog,b.png\n"
-    wanted = [Entry(2, "a.png", "cat", "tom", "validation"), Entry(3, "b.png", "dog", None, "test")]
+    wanted = [
+        Listed(2, "a.png", "cat", "tom", "validation"),
+        Listed(3, "b.png", "dog", None, "test"),
+    ]
     assert entries(tmp_path, "a.csv", table, NAMED) == wanted
     assert entries(tmp_path, "a.tsv", table.replace(",", "\t"), NAMED) == wanted
     objects = (
@@ -100,7 +103,7 @@ def test_named_columns_are_read_from_a_table_and_from_objects(tmp_path):
 
 
 def test_a_whole_number_is_a_label(tmp_path):
-    assert entries(tmp_path, "a.ndjson", '{"file_name": "a", "label": 7}') == [Entry(1, "a", "7")]
+    assert entries(tmp_path, "a.ndjson", '{"file_name": "a", "label": 7}') == [Listed(1, "a", "7")]
 
 
 @pytest.mark.parametrize(
@@ -211,8 +214,8 @@ EVERY = Columns(label=None, labels="tags", values=("x", "y"), text="said", separ
 def test_columns_of_other_kinds_are_read_from_tables_and_objects(tmp_path):
     table = 'file_name,tags,x,y,said\na.png,cat; big dog,1,-2.5," a, b "\nb.png,,1e3,0,\n'
     wanted = [
-        Entry(2, "a.png", labels=["cat", "big dog"], value=[1.0, -2.5], text=" a, b "),
-        Entry(3, "b.png", labels=[], value=[1000.0, 0.0], text=""),
+        Listed(2, "a.png", labels=["cat", "big dog"], value=[1.0, -2.5], text=" a, b "),
+        Listed(3, "b.png", labels=[], value=[1000.0, 0.0], text=""),
     ]
     assert entries(tmp_path, "a.csv", table, EVERY) == wanted
     assert wanted[0].targets == {
@@ -222,7 +225,7 @@ def test_columns_of_other_kinds_are_read_from_tables_and_objects(tmp_path):
     }
     objects = '{"file_name": "a.png", "tags": ["cat"], "x": 1, "y": 2.5, "said": "b"}'
     assert entries(tmp_path, "a.jsonl", objects, EVERY) == [
-        Entry(1, "a.png", labels=["cat"], value=[1, 2.5], text="b")
+        Listed(1, "a.png", labels=["cat"], value=[1, 2.5], text="b")
     ]
     vector = '{"file_name": "a.png", "pose": [1, 2, 3]}'
     columns = Columns(label=None, values=("pose",))
