@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from dsbuilder import Dataset
-from dsbuilder.export import export
+from dsbuilder.actions.export import export
 from dsbuilder.images import encoding
 from dsbuilder.layouts.keys import of_source
 from dsbuilder.plugin import Sample, Source

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.clean import CleanDocument
     from dsbuilder.actions.diff import DiffDocument
     from dsbuilder.actions.explain import ExplainDocument
+    from dsbuilder.actions.export import ExportDocument
     from dsbuilder.actions.info import InfoDocument
     from dsbuilder.actions.replay import ReplayDocument
     from dsbuilder.actions.verify import VerifyDocument
@@ -85,6 +86,20 @@ class Dataset(StoredDataset):
         from dsbuilder.actions.diff import diff
 
         return diff(self, after)
+
+    def export(
+        self,
+        target: Path | str,
+        *,
+        to: str = "folder",
+        options: Sequence[str] = (),
+        plugins: Sequence[Path | str] = (),
+    ) -> "ExportDocument":
+        """Writes the dataset in another layout; see `actions/export.py`."""
+        from dsbuilder.actions.export import export
+
+        folders = tuple(map(Path, plugins))
+        return export(self, Path(target), to=to, options=options, plugins=folders)
 
     def clean(self, *, dry_run: bool = False) -> "CleanDocument":
         """Removes builds beside this one that no version stands for; see `actions/clean.py`."""

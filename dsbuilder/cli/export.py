@@ -3,27 +3,33 @@
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, line, shown, warned
+from dsbuilder.cli.screen import Screen, line, shown
 
-LAYOUTS = (
-    "coco",
-    "folder",
-    "imagefolder",
-    "npz",
-    "ocr",
-    "tfds",
-    "voc",
-    "webdataset",
-    "yolo",
-)
-"""The names of `dsbuilder.export.EXPORTS`, which `--help` shall not import."""
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from dsbuilder.registry import discover
+
+    found = discover(ctx.params.get("plugin_folders") or ()).of_kind("exporter")
+    return [
+        CompletionItem(each.name, help=each.summary)
+        for each in found
+        if each.name.startswith(incomplete)
+    ]
 
 
 @click.command()
 @options.dataset
-@click.option("--to", type=click.Choice(LAYOUTS), default="folder", show_default=True)
+@click.option(
+    "--to",
+    default="folder",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=_complete,
+    help="The layout: one of those above, or an exporter of a plugin.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -31,8 +37,24 @@ LAYOUTS = (
     metavar="DIR",
     help="The folder to make; one that is there must be empty.",
 )
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the exporter. May be repeated.",
+)
+@options.exporters
 @options.as_json
-def export(dataset: Path, to: str, out: Path, *, as_json: bool) -> None:
+def export(
+    dataset: Path,
+    to: str,
+    out: Path,
+    assignments: tuple[str, ...],
+    plugin_folders: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> None:
     """Write a dataset in another layout.
 
     coco: JSON files of boxes, masks, keypoints and captions, for pycocotools and others.
@@ -45,17 +67,9 @@ def export(dataset: Path, to: str, out: Path, *, as_json: bool) -> None:
     webdataset: tar files of samples, for webdataset and Hugging Face.
     yolo: label files of boxes, keypoints or masks and data.yaml, for Ultralytics and others.
     """
+    from dsbuilder.actions.export import export as run
     from dsbuilder.dataset import load
-    from dsbuilder.export import export as write
 
-    exported = write(load(dataset), out, to=to)
-    total = sum(exported.samples.values())
-    Screen(as_json=as_json).show(
-        {
-            "path": str(out.absolute()),
-            "to": to,
-            "samples": dict(exported.samples),
-            "warnings": warned(),
-        },
-        lambda: line(f"{shown(out)}: {total} images"),
-    )
+    found = run(load(dataset), out, to=to, options=assignments, plugins=plugin_folders)
+    total = sum(found.samples.values())
+    Screen(as_json=as_json).show(found, lambda: line(f"{shown(out)}: {total} images"))

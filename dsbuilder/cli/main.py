@@ -35,7 +35,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "evaluate": "Measure a trained model on a split.",
         "runs": "List training runs, and what each reached.",
         "predict": "Say what a trained model makes of images: classes, numbers or masks.",
-        "plugins": "List plugins, and show one with its options.",
+        "plugins": "List plugins, and show those of a name with their options.",
         "completion": "Print the script that completes verbs and options in a shell.",
     }
 )

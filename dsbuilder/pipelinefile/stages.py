@@ -1,13 +1,14 @@
 """Places of a pipeline that name a plugin, `{use: name, option: value, ...}`, and their binding."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from dsbuilder.errors import PluginError
+from dsbuilder.errors import PluginError, SpecError
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
-from dsbuilder.pipelinefile.document import Node
+from dsbuilder.pipelinefile.document import Node, from_data, override
 from dsbuilder.plugin import (
     Exporter,
     Loss,
@@ -199,6 +200,24 @@ class StageBinder:
             identity = f"{stem}-{occurrence}"
         self._taken[scope, identity] = use.path
         return identity
+
+
+def bind_exporter(registry: Registry, name: str, assignments: Sequence[str] = ()) -> Exporter:
+    """Returns the exporter of a name, with its options as `key=value` assignments give them.
+
+    Raises:
+      PluginError: there is none.
+      SpecError: it has no such option, or not of such a value.
+    """
+    registry.get(name, "exporter")
+    document = from_data({"use": name}, origin=f"--to {name}", folder=Path.cwd())
+    document = override(document, assignments)
+    binder = Binder(document, StageBinder(registry).custom)
+    bound, _ = binder.bind(Exporter, document.root, "")
+    if binder.problems:
+        raise SpecError(binder.problems)
+    exporter: Exporter = bound
+    return exporter
 
 
 def _named(use: _Use) -> dict[str, str]:

@@ -370,13 +370,24 @@ def test_plugins_show_says_what_can_be_set(pets: Path, call) -> None:
 def test_every_plugin_can_be_shown(folder: Path, call) -> None:
     names = [each["name"] for each in json.loads(call("plugins list --json").stdout)["plugins"]]
     for name in names:
-        document = json.loads(call(f"plugins show {name} --json").stdout)
-        assert document["name"] == name
-        assert document["text"]
+        shown = json.loads(call(f"plugins show {name} --json").stdout)["plugins"]
+        assert {each["name"] for each in shown} == {name}
+        assert all(each["text"] for each in shown)
+
+
+def test_a_layout_that_is_read_and_written_shows_both_its_plugins(folder: Path, call) -> None:
+    shown = json.loads(call("plugins show coco --json").stdout)["plugins"]
+    assert {each["kind"] for each in shown} == {"source", "exporter"}
+    assert "coco (source)" in call("plugins show coco").stdout
+    one = json.loads(call("plugins show coco --kind exporter --json").stdout)["plugins"]
+    assert [each["kind"] for each in one] == ["exporter"]
+    assert (
+        "unknown kind 'sorce'. Did you mean 'source'?" in call("plugins list --kind sorce").stderr
+    )
 
 
 def test_a_member_of_a_family_shows_its_own_options(folder: Path, call) -> None:
-    document = json.loads(call("plugins show A.RandomResizedCrop --json").stdout)
+    (document,) = json.loads(call("plugins show A.RandomResizedCrop --json").stdout)["plugins"]
     options = {each["name"]: each for each in document["options"]}
     assert options["size"]["required"]
     assert options["scale"]["default"] == [0.08, 1.0]

@@ -11,7 +11,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder import Dataset
-from dsbuilder.export import export
+from dsbuilder.actions.export import export
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.webdataset.reader import WebDataset
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder import Dataset
-from dsbuilder.export import export
+from dsbuilder.actions.export import export
 from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.plugin import Boxes, Text
 

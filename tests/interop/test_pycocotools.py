@@ -9,7 +9,7 @@ import tools
 from skimage import data
 
 from dsbuilder import Dataset
-from dsbuilder.export import export
+from dsbuilder.actions.export import export
 from dsbuilder.images import polygon, rle
 from dsbuilder.layouts.file_names import quoted
 

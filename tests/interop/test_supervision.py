@@ -11,7 +11,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder import Dataset
-from dsbuilder.export import export
+from dsbuilder.actions.export import export
 from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.layouts.file_names import quoted
 from dsbuilder.layouts.voc.reader import Voc

@@ -50,7 +50,7 @@ def run(count: int, seed: int) -> list[tuple[str, int]]:
 
 def exports(folder: Path, registry: Registry) -> dict[str, Path]:
     """Exports a dataset to every layout; returns the folders by the exporter's name."""
-    from dsbuilder.export import export
+    from dsbuilder.actions.export import export
 
     (folder / "plugins").mkdir()
     (folder / "plugins/all_kinds.py").write_text(ALL_KINDS, encoding="utf-8")

@@ -48,7 +48,8 @@ def write(path: Path, name: str = "mine", imports: str = "") -> Path:
 
 def test_every_kind_has_built_in_members() -> None:
     found = discover()
-    assert {plugin.kind for plugin in found.plugins} == set(KINDS)
+    of_tasks = {"loss", "metric"}  # those of a kind of learning stand in its file of `tasks/`
+    assert {plugin.kind for plugin in found.plugins} == set(KINDS) - of_tasks
     assert not found.broken
 
 

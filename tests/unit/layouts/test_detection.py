@@ -29,9 +29,9 @@ from skimage import data
 
 import dsbuilder
 from dsbuilder import Dataset
+from dsbuilder.actions.export import export
 from dsbuilder.dataset import ExportableDataset
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
 from dsbuilder.images import rle
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.coco.format import KINDS

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from round_trip import check_equal, check_same_bytes, samples_of
 
 import dsbuilder
+from dsbuilder.actions.export import export
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
 from dsbuilder.images import png
 from dsbuilder.layouts.arrays.reader import Arrays
 from dsbuilder.records import example

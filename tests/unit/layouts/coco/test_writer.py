@@ -9,8 +9,8 @@ from detection import ONE_OBJECT, assert_masks_come_back, build, build_masks, pa
 from PIL import Image
 
 import dsbuilder
+from dsbuilder.actions.export import export
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
 from dsbuilder.layouts.coco.reader import Coco
 
 STUFF = "annotations/stuff_train.json"

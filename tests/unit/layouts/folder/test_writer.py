@@ -11,8 +11,8 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder import Dataset
+from dsbuilder.actions.export import export
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
 from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.records import example
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder import Dataset
-from dsbuilder.export import export
+from dsbuilder.actions.export import export
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.imagefolder.reader import ImageFolder
 

@@ -7,8 +7,8 @@ import pytest
 
 import dsbuilder
 from dsbuilder import Dataset
+from dsbuilder.actions.export import export
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.ocr.reader import Ocr
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from round_trip import check_equal
 
 import dsbuilder
+from dsbuilder.actions.export import export
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
 from dsbuilder.images import png
 from dsbuilder.layouts.tfrecord.detection import read_label_map
 from dsbuilder.layouts.tfrecord.reader import TFRecord

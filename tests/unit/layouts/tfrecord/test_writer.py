@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from round_trip import check_equal, check_same_bytes
 
-from dsbuilder.export import export
+from dsbuilder.actions.export import export
 from dsbuilder.layouts.tfrecord.reader import TFRecord
 
 STORED = ["image: jpeg", "image: png", "image: raw", "codec: npy"]

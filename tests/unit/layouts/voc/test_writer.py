@@ -5,8 +5,8 @@ import json
 import pytest
 from detection import ONE_OBJECT, POINTS, assert_masks_come_back, build, build_masks
 
+from dsbuilder.actions.export import export
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
 from dsbuilder.layouts.coco.annotation import CocoCategory
 from dsbuilder.layouts.voc.reader import Voc
 

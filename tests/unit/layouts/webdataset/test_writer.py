@@ -10,8 +10,8 @@ import pytest
 from round_trip import check_equal, check_same_bytes, samples_of
 
 from dsbuilder import Dataset
+from dsbuilder.actions.export import export
 from dsbuilder.dataset import ExportableDataset
-from dsbuilder.export import export
 from dsbuilder.images import encoding as image_format
 from dsbuilder.layouts.keys import of_source, root_of
 from dsbuilder.layouts.webdataset.format import sample_name

@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as arrays
 
 import dsbuilder
 from dsbuilder import Dataset
+from dsbuilder.actions.export import export
 from dsbuilder.dataset import ExportableDataset
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
 from dsbuilder.images import png
 from dsbuilder.layouts import keys
 from dsbuilder.layouts.yolo import format as yolo

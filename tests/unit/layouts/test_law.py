@@ -22,8 +22,8 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder import Dataset
+from dsbuilder.actions.export import export
 from dsbuilder.errors import DataError
-from dsbuilder.export import export
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.keys import of_source, root_of
 from dsbuilder.pipelinefile import load_data

@@ -1,0 +1,100 @@
+"""A built dataset in the layout of another tool.
+
+What is written is the exporter's, `layouts/NAME/writer.py` or a plugin's; here stands what all have
+in common: the target appears whole or not at all, what was there is never overwritten, and the
+sidecar lies in it.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsbuilder.actions.document import Document, distinct
+from dsbuilder.dataset import ExportableDataset, StoredDataset
+from dsbuilder.errors import CacheError
+from dsbuilder.layouts import sidecar
+from dsbuilder.pipelinefile.stages import bind_exporter
+from dsbuilder.plugin import Exporter, Written
+from dsbuilder.registry import discover
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportDocument(Document):
+    """What an export came to.
+
+    Attributes:
+      path: folder that was made.
+      to: name of the exporter.
+      samples: number of samples written, by split.
+    """
+
+    path: Path
+    to: str
+    samples: Mapping[str, int]
+
+
+def export(
+    dataset: StoredDataset,
+    target: Path,
+    *,
+    to: str,
+    options: Sequence[str] = (),
+    plugins: Sequence[Path] = (),
+) -> ExportDocument:
+    """Writes a dataset in another layout.
+
+    Args:
+      target: folder to make; one that is there must be empty.
+      to: name of an exporter.
+      options: `key=value` assignments of its options.
+      plugins: folders of plugins that it may come from, beside those of dsbuilder.
+
+    Raises:
+      PluginError: there is no such exporter.
+      SpecError: it has no such option, or not of such a value.
+      DataError: the dataset does not fit the layout.
+      CacheError: the target is not empty or cannot be written, or a shard is damaged.
+    """
+    exporter = bind_exporter(discover(plugins), to, options)
+    _check_target(target)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        temporary.mkdir(parents=True)
+        written = _write(dataset, exporter, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CacheError(
+            f"{target}: expected a folder that can be written, found that it fails ({reason}). "
+            "Make room or choose another with --out."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(temporary)
+    return ExportDocument(
+        path=target.absolute(),
+        to=to,
+        samples=dict(written.samples),
+        warnings=distinct(f"{dataset.path}: {note}." for note in written.notes),
+    )
+
+
+def _write(dataset: StoredDataset, exporter: Exporter, folder: Path) -> Written:
+    written = exporter.write(ExportableDataset(dataset), folder)
+    entries = list(folder.iterdir())
+    is_one_file = len(entries) == 1 and entries[0].is_file()
+    sidecar.write(entries[0] if is_one_file else folder, dataset.signature, written.keys)
+    return written
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir() and any(target.iterdir()):
+        raise CacheError(
+            f"{target}: expected no folder or an empty one, found files in it. "
+            "Choose another with --out, or remove it."
+        )
+    if target.exists() and not target.is_dir():
+        raise CacheError(f"{target}: expected a folder to make, found a file. Choose another.")

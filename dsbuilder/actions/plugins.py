@@ -1,0 +1,153 @@
+"""Which plugins there are, and those of one name with their options."""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from dsbuilder.actions.document import Document
+from dsbuilder.actions.family import describe_member, members
+from dsbuilder.builder.survey import find_plugins
+from dsbuilder.pipelinefile.binding import describe as in_words
+from dsbuilder.pipelinefile.binding import to_plain
+from dsbuilder.plugin import KINDS
+from dsbuilder.registry import Broken, Plugin, Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedPlugin:
+    """A plugin as a list shows it.
+
+    Attributes:
+      name, kind: of the plugin.
+      origin: its package and version, or its file.
+      summary: first line of its text.
+    """
+
+    name: str
+    kind: str
+    origin: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownPlugin(ListedPlugin):
+    """A plugin with all that a user may know of it.
+
+    Attributes:
+      text: its docstring.
+      options: name, type in words, whether it is required, and the default of each option.
+      geometry: of a transform: `fixed`, `moves` or `breaks`; None of others.
+      moves: kinds of target that a transform moves along.
+      file: where it is defined.
+    """
+
+    text: str
+    options: tuple[dict[str, Any], ...]
+    geometry: str | None
+    moves: tuple[str, ...]
+    file: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginsDocument(Document):
+    """The plugins that a pipeline or a command can name.
+
+    Attributes:
+      plugins: every one, sorted by name.
+      broken: files that could not be imported, each with its traceback.
+    """
+
+    plugins: tuple[ListedPlugin, ...]
+    broken: tuple[Broken, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginDocument(Document):
+    """The plugins of one name: more than one where a layout is read and written.
+
+    Attributes:
+      plugins: each with its options.
+    """
+
+    plugins: tuple[ShownPlugin, ...]
+
+
+def registry_here(plugins: Sequence[Path] | None) -> Registry:
+    """Returns the registry for a pipeline in the current folder; None takes the nearest folder."""
+    return find_plugins(Path.cwd() / "pipeline.yaml", plugins)
+
+
+def list_plugins(registry: Registry, kind: str | None = None) -> PluginsDocument:
+    """Returns the plugins of a kind, or of every kind."""
+    found = registry.of_kind(*([kind] if kind else KINDS))
+    return PluginsDocument(
+        plugins=tuple(ListedPlugin(**_listed(plugin)) for plugin in found),
+        broken=registry.broken,
+    )
+
+
+def show_plugin(registry: Registry, name: str, kind: str | None = None) -> PluginDocument:
+    """Returns the plugins of a name, of a kind or of every kind.
+
+    Raises:
+      PluginError: there is none.
+    """
+    found = registry.plugins.named(name, *([kind] if kind else ()))
+    if not found:
+        registry.get(name, *([kind] if kind else ()))
+    return PluginDocument(plugins=tuple(_shown(plugin, name) for plugin in found))
+
+
+def names(registry: Registry, beginning: str = "") -> list[str]:
+    """Returns the names of plugins; of a family's members once its prefix is written."""
+    found: set[str] = set()
+    for plugin in registry.plugins:
+        prefix = plugin.name.removesuffix("*")
+        if plugin.mark.is_family and beginning.startswith(prefix):
+            found.update(members(plugin))
+        else:
+            found.add(prefix)
+    return sorted(name for name in found if name.startswith(beginning))
+
+
+def _listed(plugin: Plugin) -> dict[str, str]:
+    return {
+        "name": plugin.name,
+        "kind": plugin.kind,
+        "origin": str(plugin.origin),
+        "summary": plugin.summary,
+    }
+
+
+def _shown(plugin: Plugin, name: str) -> ShownPlugin:
+    """Describes a plugin; `name` says which member of a family."""
+    if plugin.mark.is_family and name != plugin.name:
+        text, options = describe_member(plugin, name)
+    else:
+        text, options = inspect.cleandoc(plugin.cls.__doc__ or ""), list(_options(plugin.cls))
+    has_geometry = plugin.kind == "transform" and not plugin.mark.is_family
+    return ShownPlugin(
+        **{**_listed(plugin), "name": name},
+        text=text,
+        options=tuple(options),
+        geometry=plugin.mark.geometry if has_geometry else None,
+        moves=plugin.mark.moves,
+        file=plugin.origin.location,
+    )
+
+
+def _options(cls: type) -> Iterator[dict[str, Any]]:
+    """Yields name, type in words and default of each option; what must be given has no default."""
+    hints = get_type_hints(cls)
+    for each in fields(cls):
+        if not each.init:
+            continue
+        option = {"name": each.name, "type": in_words(hints[each.name]), "required": False}
+        if each.default is not MISSING:
+            yield {**option, "default": to_plain(each.default)}
+        elif each.default_factory is not MISSING:
+            yield {**option, "default": to_plain(each.default_factory())}
+        else:
+            yield {**option, "required": True}

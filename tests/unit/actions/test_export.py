@@ -1,0 +1,88 @@
+"""What all exports have in common: a folder that appears whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+import dsbuilder
+from dsbuilder import Dataset
+from dsbuilder.actions.export import export
+from dsbuilder.errors import CacheError, PluginError, SpecError
+
+
+@pytest.fixture
+def build(make_images, write_pipeline, tmp_path: Path):
+    def run() -> Dataset:
+        make_images(count=8, size=(24, 30))
+        pipeline = write_pipeline(
+            "name: pets\nsource: {use: folder, path: source}\n"
+            "split: {train: 0.5, validation: 0.25, test: 0.25}\n"
+        )
+        return dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
+
+    return run
+
+
+def test_a_folder_with_files_in_it_is_never_touched(build, tmp_path: Path) -> None:
+    dataset, target = build(), tmp_path / "mine"
+    target.mkdir()
+    (target / "notes.txt").write_text("keep")
+    with pytest.raises(CacheError) as caught:
+        export(dataset, target, to="folder")
+    assert str(caught.value) == (
+        f"{target}: expected no folder or an empty one, found files in it. "
+        "Choose another with --out, or remove it."
+    )
+    assert [each.name for each in target.iterdir()] == ["notes.txt"]
+
+
+def test_a_damaged_dataset_leaves_nothing_behind(build, tmp_path: Path) -> None:
+    dataset = build()
+    shard = next(dataset.path.glob("*test*.tfrecord-*"))
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(CacheError):
+        export(dataset, tmp_path / "new" / "folder", to="folder")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_an_unknown_layout_is_named_with_the_one_that_is_close(build, tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"^unknown exporter 'foldr'\. Did you mean 'folder'\?"):
+        export(build(), tmp_path / "folder", to="foldr")
+
+
+PLUGIN = '''
+from dataclasses import dataclass
+from dsbuilder.plugin import Exporter, Written, exporter
+
+@exporter("names")
+@dataclass(frozen=True, kw_only=True)
+class Names(Exporter):
+    """Writes the keys, a line each.
+
+    Attributes:
+      end: what each line ends with.
+    """
+
+    end: str = ""
+
+    def write(self, dataset, folder):
+        for split in dataset.splits:
+            keys = [sample.key + self.end for sample in dataset.samples(split)]
+            (folder / f"{split}.txt").write_text("\\n".join(keys))
+        samples = {split: dataset.num_samples(split) for split in dataset.splits}
+        return Written(samples=samples, notes=["images were left out"])
+'''
+
+
+def test_a_plugin_exports_with_its_options_and_says_what_it_left_out(build, tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/names.py").write_text(PLUGIN)
+    dataset, how = build(), {"to": "names", "plugins": [tmp_path / "plugins"]}
+    found = export(dataset, tmp_path / "new", options=["end=."], **how)
+    assert found.warnings == (f"{dataset.path}: images were left out.",)
+    assert found.samples == {split: dataset.num_samples(split) for split in dataset.splits}
+    assert (tmp_path / "new/test.txt").read_text().endswith(".")
+    assert (tmp_path / "new/dsbuilder.json").is_file()
+    with pytest.raises(SpecError, match=r"unknown option 'ende'\. Did you mean 'end'\?"):
+        export(dataset, tmp_path / "other", options=["ende=."], **how)
+    assert not (tmp_path / "other").exists()
