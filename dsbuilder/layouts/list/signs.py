@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import shortened
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.list.columns import LISTS, Guess, guess
 from dsbuilder.layouts.list.format import Columns
+from dsbuilder.layouts.sidecar import stated_targets
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
 from dsbuilder.plugin import Signs
 
@@ -37,9 +39,14 @@ def signs_of(folder: Path) -> Signs:
         return Signs(reason=f"'{path}' {why}{more}")
     by_split = _by_split(classes)
     if by_split is not None:
-        return _of_splits(seen, {split: (path, classes[path]) for split, path in by_split.items()})
-    path = max(classes, key=lambda each: len(classes[each].labels))
-    return _of_one(seen, path, classes[path])
+        signs = _of_splits(seen, {split: (path, classes[path]) for split, path in by_split.items()})
+    else:
+        path = max(classes, key=lambda each: len(classes[each].labels))
+        signs = _of_one(seen, path, classes[path])
+    if not stated_targets(folder):
+        return signs
+    against = [*signs.contradictions, "it is an export, which has another layout than lists"]
+    return replace(signs, contradictions=against)
 
 
 def _may_be_a_list(path: str) -> bool:

@@ -3,7 +3,8 @@
 The law: unpadded and decoded by its kind, a row of a stream is the target of the sample it is of.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class EveryKind(Source):
     """Noise."""
 
     kinds: tuple[str, ...] = tuple(KINDS)
+    names: tuple[str, ...] = ()
 
     def open(self) -> Catalog:
         return Opened(self)
@@ -87,10 +89,13 @@ class Opened(Catalog):
                 ],
                 "keypoints": [[[0.1 * n, 0.2, 2], [0.5, 0.25, n % 3]] for n in range(i % 3)],
             }
-            yield Record(key=f"{i}", targets={kind: raw[kind] for kind in self.source.kinds})
+            yield Record(key=f"{i}", targets={name: raw[kind] for name, kind in self._named()})
 
     def _targets(self) -> Mapping[str, Target]:
-        return {kind: KINDS[kind] for kind in self.source.kinds}
+        return {name: KINDS[kind] for name, kind in self._named()}
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        return zip(self.source.names or self.source.kinds, self.source.kinds)
 
     def identity(self, record: Record) -> str:
         return record.key
@@ -107,10 +112,10 @@ def make(build, tmp_path_factory) -> Any:
     folder = tmp_path_factory.mktemp("kinds")
     (folder / "every_kind.py").write_text(SOURCE, encoding="utf-8")
 
-    def made(codec: str, *kinds: str, rest: str = "") -> Dataset:
+    def made(codec: str, *kinds: str, rest: str = "", names: Sequence[str] = ()) -> Dataset:
         return build(
             codec,
-            source=f"kinds: [{', '.join(kinds)}]",
+            source=f"kinds: [{', '.join(kinds)}], names: {json.dumps(list(names))}",
             use="every_kind",
             rest=rest,
             plugins=[folder],
@@ -189,6 +194,23 @@ def assert_forms(found: Any) -> None:
     assert set(boxes) == {"bbox", "label", "number", "area", "word"}
     assert points["points"].shape.as_list() == [None, None, 2, 2]
     assert points["visibility"].dtype == tf.int64
+
+
+ODD = ("offset", "a.b", "größe 猫", "label_weights", "None", "x", "Price (EUR)", "__key__")
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("rest", ["", FLIP.format(p=0.0)], ids=["native", "fed"])
+def test_targets_of_any_legal_name_stream_under_it(make, codec, rest) -> None:
+    dataset = make(codec, *ALL, rest=rest, names=ODD)
+    known = {sample.key: sample for sample in dataset.samples("train")}
+    seen = list(rows(dataset))
+    assert {key for key, *_ in seen} == set(known)
+    for key, image, values in seen:
+        assert np.array_equal(image, known[key].image)
+        assert set(values) == set(ODD)
+        for name, value in values.items():
+            assert same(decoded(dataset, name, value), known[key].targets[name])
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -8,8 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.list.reader import ImageList
-from dsbuilder.plugin import ClassLabel, MultiLabel, Record, Signs, Text, Value
+from dsbuilder.plugin import (
+    ClassLabel,
+    ImageSpec,
+    MultiLabel,
+    Record,
+    SampleSpec,
+    Signs,
+    Text,
+    Value,
+)
 
 IMAGES = ("0/a.png", "0/b c.png", "1/a.png", "1/b.png")
 
@@ -370,6 +380,13 @@ def test_a_list_of_images_is_recognised_with_the_folder_they_lie_in(tmp_path):
     assert (found.evidence, found.explained, found.contradictions) == ("declared", 1, [])
     assert found.options == {"path": "images", "list": "labels.txt"}
     assert "4 lines, 2 classes: 'one', 'zero'" in found.reason
+
+
+def test_an_export_is_in_another_layout(tmp_path):
+    signature = SampleSpec(image=ImageSpec(height=8, width=8, channels=3), targets={"text": Text()})
+    sidecar.write(tmp_path, signature, {})
+    found = recognised(tmp_path, labels_txt=LINES)
+    assert found.contradictions == ["it is an export, which has another layout than lists"]
 
 
 def test_what_columns_hold_is_found_by_their_names_and_cells(tmp_path):
