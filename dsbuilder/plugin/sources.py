@@ -37,7 +37,7 @@ class Catalog(ABC):
     """
 
     @abstractmethod
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         """Returns every record and the targets, without decoding an image; called once.
 
         Raises:
@@ -46,7 +46,7 @@ class Catalog(ABC):
 
     @cached_property
     def _listed(self) -> Listing:
-        return self.list()
+        return self.scan()
 
     @property
     def records(self) -> Sequence[Record]:

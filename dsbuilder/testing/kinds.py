@@ -239,7 +239,7 @@ def check_source(plugin: Source) -> None:
     name = name_of(plugin)
     check_declaration(plugin)
     check_options(plugin)
-    listed = plugin.open().list()
+    listed = plugin.open().scan()
     keys = [record.key for record in listed.records]
     assert keys, f"{name}: expected records, found none."
     assert len(set(keys)) == len(keys), f"{name}: expected each key once."
@@ -247,7 +247,7 @@ def check_source(plugin: Source) -> None:
     assert not faults, f"{name}: expected keys that a dataset can hold, found {faults}."
     splits = {record.split for record in listed.records}
     assert splits <= {None, *_SPLITS}, f"{name}: unknown splits {splits}."
-    again = plugin.open().list()
+    again = plugin.open().scan()
     assert (list(again.records), dict(again.targets), list(again.notes)) == (
         list(listed.records),
         dict(listed.targets),

@@ -35,7 +35,7 @@ class Signs(Source):
 class Opened(Catalog):
     source: Signs
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         return Listing(records=[*self._records()], targets=self._targets())
 
     def boxes(self, key: str) -> list[tuple[int, int, int, int]]:

@@ -58,7 +58,7 @@ class Everything(Source):
 class Opened(Catalog):
     source: Everything
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         return Listing(records=[*self._records()], targets=self._targets())
 
     def _records(self) -> Iterator[Record]:

@@ -102,7 +102,7 @@ class _ArraysCatalog(Catalog):
         self._source = source
         self._opened: dict[Array, ArrayRows] = {}
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         source, found = self._source, arrays.find(self._source.path)
         exported = _exported(source, found)
         parts = _parts_of(exported) if exported else _parts(source, found)

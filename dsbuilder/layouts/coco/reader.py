@@ -153,7 +153,7 @@ class CocoCatalog(Catalog):
     def __init__(self, source: Coco) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         """Reads every annotation file once."""
         with uncollected():
             return _CocoReader(self._source).listing()

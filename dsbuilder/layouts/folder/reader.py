@@ -95,12 +95,12 @@ class _FolderCatalog(Catalog):
     def __init__(self, source: Folder) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         source = self._source
         tree = scan_tree(source.path, follow_links=source.follow_links)
         stated = sidecar.read(source.path)
         if stated is not None and _has_tables(source, tree):
-            return ImageFolder(path=source.path).open().list()
+            return ImageFolder(path=source.path).open().scan()
         beside = frozenset() if stated is None else frozenset((sidecar.NAME,))
         scan = _Scan(tree=tree, images=tree.images(source.extensions), tables=beside)
         if not scan.images:

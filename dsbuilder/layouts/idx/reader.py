@@ -86,7 +86,7 @@ class _IdxCatalog(Catalog):
         self._source = source
         self._opened: dict[Path, ArrayRows] = {}
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         source = self._source
         below = tree.scan(source.path)
         pairs = _pairs(source, below)

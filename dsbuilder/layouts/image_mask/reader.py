@@ -102,7 +102,7 @@ class _ImageMaskCatalog(Catalog):
     def __init__(self, source: ImageMask) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         source = self._source
         tree = scan(source.path)
         image = Side(noun="image", folder=source.images, suffix=source.image_suffix)

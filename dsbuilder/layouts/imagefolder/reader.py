@@ -154,7 +154,7 @@ class _ImageFolderCatalog(Catalog):
     def __init__(self, source: ImageFolder) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         source = self._source
         tree = scan(source.path)
         faults = Faults()

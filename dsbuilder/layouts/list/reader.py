@@ -111,7 +111,7 @@ class _ImageListCatalog(Catalog):
     def __init__(self, source: ImageList) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         source = self._source
         reader = _ListReader(source)
         records = reader.read()

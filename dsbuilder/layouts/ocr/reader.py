@@ -71,7 +71,7 @@ class _OcrCatalog(Catalog):
     def __init__(self, source: Ocr) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         source = self._source
         tree = scan(source.path)
         faults = Faults()

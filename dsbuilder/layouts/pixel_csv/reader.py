@@ -93,7 +93,7 @@ class _PixelCsvCatalog(Catalog):
         self._source = source
         self._opened: dict[Path, PixelTable | None] = {}
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         source, tables = self._source, self._tables()
         rows = [each for table in tables for each in _rows(table)]
         named = _names(source, {each.label for each in rows})

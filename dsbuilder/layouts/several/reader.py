@@ -81,7 +81,7 @@ class _SeveralCatalog(Catalog):
         self._shares = source.shares
         self._catalogs = {name: each.open() for name, each in source.sources.items()}
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         catalogs = self._catalogs
         kept = {name: self._kept(name, each) for name, each in catalogs.items()}
         # The classes of all records count, also of those that a share leaves out: so a share that

@@ -124,7 +124,7 @@ class _TFRecordCatalog(Catalog):
         self._digests: dict[tuple[Path, int], str] = {}
         """Hashes of images that were just read, each given away once."""
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         path, schema = self._source.path, self._schema
         scanned = [each for file in schema.files for each in self._scan(file)]
         if not scanned:

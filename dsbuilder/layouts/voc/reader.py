@@ -98,7 +98,7 @@ class VocCatalog(Catalog):
     def __init__(self, source: Voc) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         """Reads the lists and every XML file once."""
         return _VocReader(self._source).listing()
 

@@ -129,7 +129,7 @@ class _WebDatasetCatalog(Catalog):
     def __init__(self, source: WebDataset) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         return _Shards(self._source).listing()
 
     def watches(self) -> Sequence[Path]:

@@ -104,7 +104,7 @@ class YoloCatalog(Catalog):
     def __init__(self, source: Yolo) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         """Reads `data.yaml` and every label file once."""
         return _YoloReader(self._source).listing()
 

@@ -40,7 +40,7 @@ class Several(Source):
 class Opened(Catalog):
     source: Several
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         return Listing(records=[*self._records()], targets=self._targets())
 
     def _records(self) -> Iterator[Record]:

@@ -55,7 +55,7 @@ class Painted(Source):
 class Opened(Catalog):
     source: Painted
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         return Listing(records=[*self._records()], targets=self._targets())
 
     def _records(self) -> Iterator[Record]:

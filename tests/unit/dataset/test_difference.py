@@ -47,8 +47,8 @@ class Dimmed(Folder):
 class Dark(Catalog):
     source: Dimmed
 
-    def list(self) -> Listing:
-        return Folder(path=self.source.path).open().list()
+    def scan(self) -> Listing:
+        return Folder(path=self.source.path).open().scan()
 
     def read(self, record: Record):
         return cv2.imread(str(record.path)) // self.source.by

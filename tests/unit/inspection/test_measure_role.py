@@ -85,7 +85,7 @@ class OwnCatalog(Catalog):
     def __init__(self, path: Path) -> None:
         self.path, self.opened_by = path, os.getpid()
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         files = sorted(self.path.rglob("*.png"))
         records = [
             Record(key=file.relative_to(self.path).as_posix(), path=file, targets={"name": "x"})

@@ -95,7 +95,7 @@ class Described(Source):
 class Opened(Catalog):
     path: Path
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         said = json.loads((self.path / "described.json").read_text("utf-8"))
         return Listing(
             records=[

@@ -217,7 +217,7 @@ def test_a_wrong_sidecar_is_told(tmp_path: Path, make: Make) -> None:
     source, images = make(tmp_path)
     sidecar.write(tmp_path, SIGNATURE, {images[0].relative_to(tmp_path).as_posix(): "a/"})
     with pytest.raises(DataError, match=r"dsbuilder\.json: keys: .* found a slash at its end"):
-        source.open().list()
+        source.open().scan()
 
 
 @pytest.mark.parametrize("make", LAYOUTS)

@@ -134,7 +134,7 @@ def test_what_prefixed_writes_it_reads_with_its_keys_and_classes(
     folder.mkdir()
     written = registry.get("prefixed", "exporter").cls().write(dataset, folder)
     sidecar.write(folder, dataset.signature, written.keys)
-    read = registry.get("prefixed", "source").cls(path=folder).open().list()
+    read = registry.get("prefixed", "source").cls(path=folder).open().scan()
     samples = [each for split in dataset.splits for each in dataset.samples(split)]
     names = dataset.signature.targets["label"].class_names
     labels = {each.key: names[each.targets["label"]] for each in samples}
@@ -151,7 +151,7 @@ def test_frames_are_read_by_their_place_and_change_one_by_one(
     registry: Registry, frames: Path
 ) -> None:
     source = registry.get("frames").cls(path=frames)
-    listed, catalog = source.open().list(), source.open()
+    listed, catalog = source.open().scan(), source.open()
     assert list(listed.notes) == ["frames without a label at the end, skipped: 1"]
     pixels = np.load(frames / "frames.npy")
     assert [

@@ -47,7 +47,7 @@ class Pixels(Source):
 class Opened(Catalog):
     source: Pixels
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         return Listing(records=[*self._records()], targets=self._targets())
 
     def _records(self) -> Iterator[Record]:

@@ -69,7 +69,7 @@ class EveryKind(Source):
 class Opened(Catalog):
     source: EveryKind
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         return Listing(records=[*self._records()], targets=self._targets())
 
     def _records(self) -> Iterator[Record]:

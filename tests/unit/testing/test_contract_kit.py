@@ -301,7 +301,7 @@ class Opened(Catalog):
         self.source = source
         self.found: list[Record] = []
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         LISTED.append(len(LISTED))
         source = self.source
         place = {"at": {"a text": "1", "a path": Path("1"), "a tuple": (1, 2)}[source.place]}

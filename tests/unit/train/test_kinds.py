@@ -63,7 +63,7 @@ class Squares(Source):
 class Opened(Catalog):
     source: Squares
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         return Listing(records=[*self._records()], targets=self._targets())
 
     def _records(self) -> Iterator[Record]:

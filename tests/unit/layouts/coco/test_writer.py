@@ -69,7 +69,7 @@ def test_what_the_sidecar_says_of_masks_must_fit(tmp_path, change, told):
     found["signature"]["targets"] = {"mask": described}
     path.write_text(json.dumps(found))
     with pytest.raises(DataError, match=re.escape(told)) as caught:
-        Coco(path=tmp_path / "coco", mask=STUFF).open().list()
+        Coco(path=tmp_path / "coco", mask=STUFF).open().scan()
     assert str(caught.value).startswith(str(tmp_path / "coco"))
 
 
@@ -82,7 +82,7 @@ def test_points_of_other_names_than_the_sidecar_states_are_refused(tmp_path):
     ):
         Coco(
             path=tmp_path / "coco", keypoints=str(path.relative_to(tmp_path / "coco"))
-        ).open().list()
+        ).open().scan()
 
 
 def test_captions_that_are_all_empty_are_read(tmp_path):

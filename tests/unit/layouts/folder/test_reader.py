@@ -25,7 +25,7 @@ def listed(source: Folder) -> dict[str, Record]:
 
 def refusal(source: Folder) -> str:
     with pytest.raises(DataError) as caught:
-        source.open().list()
+        source.open().scan()
     return str(caught.value).replace(str(source.path), "ROOT")
 
 

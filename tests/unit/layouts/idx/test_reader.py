@@ -72,7 +72,7 @@ def test_names_of_classes_stand_for_their_places(tmp_path: Path) -> None:
 def test_a_label_without_a_name_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, "train-", [2, 0])
     with pytest.raises(DataError) as caught:
-        Idx(path=tmp_path, classes=("a", "b")).open().list()
+        Idx(path=tmp_path, classes=("a", "b")).open().scan()
     assert str(caught.value) == (
         f"{tmp_path}/train-labels-idx1-ubyte.gz: expected a label from 0 to 1, the places of "
         "`classes`, found 2. Correct it or add the class."
@@ -83,13 +83,13 @@ def test_files_of_emnist_are_turned_and_chosen_by_their_prefix(tmp_path: Path) -
     images = write(tmp_path, "emnist-letters-train-", [1, 2])
     write(tmp_path, "emnist-digits-test-", [1, 2])
     with pytest.raises(DataError, match=r"found 'emnist-digits', 'emnist-letters'\. Choose one"):
-        Idx(path=tmp_path).open().list()
+        Idx(path=tmp_path).open().scan()
     source = Idx(path=tmp_path, prefix="emnist-letters", transposed=True)
     read = pixels(source)
     assert list(read) == ["train/00000", "train/00001"]
     assert np.array_equal(read["train/00001"], images[1].T[..., None])
     with pytest.raises(DataError, match="Did you mean 'emnist-letters'"):
-        Idx(path=tmp_path, prefix="emnist-leters").open().list()
+        Idx(path=tmp_path, prefix="emnist-leters").open().scan()
 
 
 def test_recognition_names_the_options_that_emnist_needs(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_one_file_without_the_other_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, "train-", [1, 2])
     (tmp_path / "train-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError) as caught:
-        Idx(path=tmp_path).open().list()
+        Idx(path=tmp_path).open().scan()
     assert str(caught.value) == (
         f"{tmp_path}: expected images and labels, found images in 'train-images-idx3-ubyte.gz' "
         "and no file with their labels. Add it or move 'train-images-idx3-ubyte.gz' away."
@@ -141,14 +141,14 @@ def test_numbers_of_images_and_labels_must_agree(tmp_path: Path) -> None:
     write(tmp_path, "train-", [1, 2, 3])
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(packed(np.array([1, 2], np.uint8)))
     with pytest.raises(DataError, match="expected 3 labels, as many as"):
-        Idx(path=tmp_path).open().list()
+        Idx(path=tmp_path).open().scan()
 
 
 @pytest.mark.parametrize("name", ["none", "file"])
 def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="expected a folder"):
-        Idx(path=tmp_path / name).open().list()
+        Idx(path=tmp_path / name).open().scan()
 
 
 def test_pixels_alone_decide_the_identity(tmp_path: Path) -> None:

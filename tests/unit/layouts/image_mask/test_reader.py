@@ -31,7 +31,7 @@ def filled(root: Path, *files: str) -> Path:
 
 def refusal(source: ImageMask) -> str:
     with pytest.raises(DataError) as caught:
-        source.open().list()
+        source.open().scan()
     return str(caught.value).replace(str(source.path), "ROOT")
 
 

@@ -63,7 +63,7 @@ def targets(source: ImageFolder) -> dict[str, Mapping[str, Any]]:
 
 def refusal(source: ImageFolder) -> str:
     with pytest.raises(DataError) as caught:
-        source.open().list()
+        source.open().scan()
     return str(caught.value).replace(str(source.path), "ROOT")
 
 
@@ -199,7 +199,7 @@ def test_values_of_several_sizes_are_an_error(tmp_path):
     table(tmp_path / "metadata.jsonl", rows)
     source = ImageFolder(path=tmp_path)
     with pytest.raises(DataError, match=r"found 2 at '1\.png' and one at '2\.png'"):
-        source.open().list()
+        source.open().scan()
 
 
 def test_a_mask_is_a_file_of_the_record(tmp_path):

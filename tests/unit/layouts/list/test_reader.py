@@ -45,7 +45,7 @@ def labels(source: ImageList) -> dict[str, str]:
 
 def refusal(source: ImageList, tmp_path: Path) -> str:
     with pytest.raises(DataError) as caught:
-        source.open().list()
+        source.open().scan()
     return str(caught.value).replace(f"{tmp_path}/", "")
 
 

@@ -27,7 +27,7 @@ def texts(source: Ocr) -> dict[str, str]:
 
 def refusal(source: Ocr) -> str:
     with pytest.raises(DataError) as caught:
-        source.open().list()
+        source.open().scan()
     return str(caught.value).replace(str(source.path), "ROOT")
 
 

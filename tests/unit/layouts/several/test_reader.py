@@ -50,7 +50,7 @@ class MadeCatalog(Catalog):
     def __init__(self, source: Made) -> None:
         self._source = source
 
-    def list(self) -> Listing:
+    def scan(self) -> Listing:
         found = [Record(key=key, group=f"group {key}", split="train") for key in self._source.keys]
         return Listing(records=found, targets=self._source.kinds, notes=self._source.notes)
 
@@ -165,7 +165,7 @@ def test_targets_of_other_names_are_an_error():
     text, value = Made(kinds={"text": Text()}), Made(kinds={"value": Value()})
     source = Several(sources={"one": text, "two": value})
     with pytest.raises(DataError, match="found text in 'one' and value in 'two'"):
-        source.open().list()
+        source.open().scan()
 
 
 @pytest.mark.parametrize(

@@ -197,4 +197,4 @@ def test_names_that_the_sidecar_does_not_state_are_refused(tmp_path, old, new) -
     path = tmp_path / "yolo/data.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(DataError, match=rf"names that dsbuilder\.json states, found {new}"):
-        Yolo(path=tmp_path / "yolo").open().list()
+        Yolo(path=tmp_path / "yolo").open().scan()
