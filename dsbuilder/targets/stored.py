@@ -59,13 +59,14 @@ def name_faults(targets: Mapping[str, Target]) -> Iterator[str]:
             )
             continue
         stored = [as_file_name(each) for each in stored_arrays(target.features(name))[1:]]
-        other = next((each for each in stored if each in taken), None)
+        # Its own name is taken, too, by which tables and JSON call it whatever its parts are.
+        other = next((each for each in (name, *stored) if each in taken), None)
         if other is not None:
             yield (
                 f"target '{name}': expected a name under which nothing else is stored, found that "
                 f"{taken[other]} stores '{other}'. {_RENAME}"
             )
-        taken |= dict.fromkeys(stored, f"the target '{name}'")
+        taken |= dict.fromkeys((name, *stored), f"the target '{name}'")
         yield from _part_faults(name, target, stored)
 
 

@@ -51,6 +51,7 @@ def test_another_is_refused_by_its_name_and_why(name: str, found: str) -> None:
     [
         ({"image": ONE}, "image", "the format itself", "image"),
         ({"key": Text()}, "key", "the format itself", "key"),
+        ({"key": Boxes(names=("a",))}, "key", "the format itself", "key"),
         ({"label": SOFT, "label_weights": Value()}, "label_weights", "the target 'label'", None),
         ({"label_weights": Value(), "label": SOFT}, "label", "the target 'label_weights'", None),
         ({"o": Boxes(names=("a",)), "o-bbox": Text()}, "o-bbox", "the target 'o'", "o-bbox"),
