@@ -186,6 +186,15 @@ def test_what_the_readme_names_is_there() -> None:
         assert there, f"dsbuilder/README.md: {path}"
 
 
+def test_what_a_folder_says_of_its_files_is_true() -> None:
+    for path in modules():
+        text = ast.get_docstring(parsed(path)) or ""
+        listed = set(re.findall(r"^(\w+\.py) ", text, re.MULTILINE))
+        if path.name == "__init__.py" and listed:
+            there = {each.name for each in path.parent.glob("*.py")} - {"__init__.py"}
+            assert listed <= there if "\nthe rest " in text else listed == there, path
+
+
 def test_no_folder_is_taken_for_what_is_generated() -> None:
     folders = {part for path in modules() for part in path.relative_to(PACKAGE).parts[:-1]}
     assert not folders & GENERATED

@@ -1,25 +1,26 @@
 """From a pipeline file to a published dataset.
 
-survey.py     records, targets and splits, before an image is opened
-inspecting.py the data inspected, and what a build does about what was found
-split.py      which split each record belongs to
-contents.py   what the records hold, as hashes
-plan.py       every output sample, its place and its fingerprint
-inventory.py  what of it an earlier build holds
-task.py       what crosses a process boundary
-shard.py      one shard task: the only place where pixels are made for the cache
-originals.py  prepared originals, kept between builds
-engines/      run shard tasks: in this process, in a pool of worker processes
-publish.py    manifest, checksums, and the switch of the link
-journal.py    what a build notes about itself
-build.py      all of it in order
+survey.py      records, targets and splits, before an image is opened
+split.py       which split each record belongs to
+keys.py        which keys a record may have
+inspecting.py  the data inspected, and what a build does about what was found
+plan.py        every output sample, its place and its fingerprint
+inventory.py   what of it an earlier build holds
+task.py        what crosses a process boundary
+shard.py       one shard task: samples made root by root, written in the shard's order
+samples.py     a root -> its samples: the one place that makes pixels for the cache
+shard_role.py  the role of a worker process that makes shards
+originals.py   prepared originals, kept between builds
+engines/       run shard tasks: in this process, in a pool of worker processes
+publish.py     manifest, checksums, and the switch of the link
+up_to_date.py  whether there is anything to do, told from the times of files
+build.py       all of it in order
 
-forecast.py   what a build would make, reuse and need, without building
-planned.py    such a build against the one before, sample by sample
-probe.py      a few samples made for real: what one costs
+forecast.py    what a build would make, reuse and need, without building
+probe.py       a few samples made for real: what one costs
 
-reopen.py     a built dataset's pipeline and source, to make a sample once more
-replay.py     such a sample against the stored one
+reopen.py      a built dataset's pipeline and source, to make a sample once more
+replay.py      such a sample against the stored one
 """
 
 from dsbuilder.builder.build import Built, build_dataset

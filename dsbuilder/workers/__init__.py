@@ -5,6 +5,7 @@ fork_server.py  the process that workers are forked from, and what a worker runs
 role.py         what a role is, and what a task is
 channel.py      JSON messages and file descriptors over a socket
 heartbeat.py    the page by which the supervisor knows where a worker is, and that it lives
+failure.py      what went wrong in a worker, raised again where the crew is
 system.py       on which systems this runs, and how many cores there are
 
 A worker's *role* says what it does. A role is a class beside the work that it does, and no one here
