@@ -8,6 +8,5 @@ startup.py   TensorFlow's start, kept quiet
 options.py   what several verbs take
 counts.py    samples by split and class, as a table
 scores.py    how good a model is, as a table
-family.py    members of a family of plugins
 the rest     one file a verb; heavy imports stand in its function, so that `--help` stays fast
 """
