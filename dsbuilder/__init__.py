@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dsbuilder.actions.dataset import Dataset, load
     from dsbuilder.actions.init import init
+    from dsbuilder.actions.predict import predict
+    from dsbuilder.actions.runs import runs
     from dsbuilder.actions.session import Session, open
-    from dsbuilder.builder import Built, build_dataset
     from dsbuilder.errors import (
         CacheError,
         DataError,
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "Built": "dsbuilder.builder",
-    "build_dataset": "dsbuilder.builder",
     "Dataset": "dsbuilder.actions.dataset",
     "load": "dsbuilder.actions.dataset",
     "init": "dsbuilder.actions.init",
+    "predict": "dsbuilder.actions.predict",
+    "runs": "dsbuilder.actions.runs",
     "Session": "dsbuilder.actions.session",
     "open": "dsbuilder.actions.session",
     "CacheError": "dsbuilder.errors",
@@ -45,7 +46,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "Built",
     "CacheError",
     "DataError",
     "Dataset",
@@ -54,10 +54,11 @@ __all__ = [
     "Session",
     "SpecError",
     "TrainError",
-    "build_dataset",
     "init",
     "load",
     "open",
+    "predict",
+    "runs",
 ]
 
 

@@ -11,6 +11,7 @@ from hypothesis import settings
 from PIL import Image
 
 import dsbuilder
+from dsbuilder.builder import build_dataset
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -146,7 +147,7 @@ def build_all_kinds(
             f"name: kinds\nsynthesize: [{{use: all_kinds, count: 12, splits: {shares}}}]\n"
             "cache: {image: png, shard_mb: 0.0005}\n"
         )
-        built = dsbuilder.build_dataset(path, tmp_path / "out", workers=0, overrides=overrides)
+        built = build_dataset(path, tmp_path / "out", workers=0, overrides=overrides)
         return dsbuilder.load(built.path)
 
     return build

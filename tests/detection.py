@@ -11,6 +11,7 @@ from skimage import data
 
 import dsbuilder
 from dsbuilder import Dataset
+from dsbuilder.builder import build_dataset
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco.annotation import CocoCategory
@@ -88,7 +89,7 @@ def build(
         f"finish: [{{use: resize, size: [{HEIGHT}, {WIDTH}]}}]\ncache: {{{cache}}}\n",
         encoding="utf-8",
     )
-    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=1)
+    built = build_dataset(folder / "p.yaml", folder / "out", workers=1)
     return dsbuilder.load(built.path)
 
 
@@ -105,7 +106,7 @@ def build_masks(folder: Path, *, background: str, ignore: str = ", ignore: 255")
         f"name: masks\nsource: {{use: image_mask, path: ., classes: [{background}, sea]{ignore}}}\n"
         "split: {train: 1}\ncache: {image: png}\n"
     )
-    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=0)
+    built = build_dataset(folder / "p.yaml", folder / "out", workers=0)
     return dsbuilder.load(built.path)
 
 

@@ -215,7 +215,7 @@ def test_every_module_says_what_it_is_for() -> None:
     [
         "import dsbuilder",
         "import dsbuilder; dsbuilder.load",
-        "import dsbuilder; dsbuilder.build_dataset",
+        "import dsbuilder; dsbuilder.open",
         "import dsbuilder.workers.fork_server, dsbuilder.builder.shard_role",
         "import dsbuilder.testing",
         "from dsbuilder.registry import discover; tuple(discover().plugins)",
@@ -240,7 +240,6 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 def test_the_public_names_are_these() -> None:
     assert dsbuilder.__all__ == [
-        "Built",
         "CacheError",
         "DataError",
         "Dataset",
@@ -249,10 +248,11 @@ def test_the_public_names_are_these() -> None:
         "Session",
         "SpecError",
         "TrainError",
-        "build_dataset",
         "init",
         "load",
         "open",
+        "predict",
+        "runs",
     ]
     for name in dsbuilder.__all__:
         assert getattr(dsbuilder, name).__name__ == name

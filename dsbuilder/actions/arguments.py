@@ -11,6 +11,10 @@ def ignore(done: int, of: int) -> None:
     """Shows no progress."""
 
 
+def ignore_all(step: object) -> None:
+    """Shows nothing of a training."""
+
+
 def path_of(path: Path | str | None) -> Path | None:
     """Returns a path that may be written as text."""
     return None if path is None else Path(path)

@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder import dataset as datasets
-from dsbuilder.actions.arguments import path_of, paths_of
+from dsbuilder.actions.arguments import ignore_all, path_of, paths_of
 from dsbuilder.dataset import StoredDataset
 
 if TYPE_CHECKING:
     from dsbuilder.actions.clean import CleanDocument
     from dsbuilder.actions.diff import DiffDocument
+    from dsbuilder.actions.evaluate import EvaluateDocument
     from dsbuilder.actions.explain import ExplainDocument
     from dsbuilder.actions.export import ExportDocument
     from dsbuilder.actions.info import InfoDocument
     from dsbuilder.actions.replay import ReplayDocument
+    from dsbuilder.actions.train import TrainDocument
     from dsbuilder.actions.verify import VerifyDocument
     from dsbuilder.stream.tensorflow import Stream
+    from dsbuilder.train.callbacks import OnBatch, OnEpoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +103,38 @@ class Dataset(StoredDataset):
 
         folders = tuple(map(Path, plugins))
         return export(self, Path(target), to=to, options=options, plugins=folders)
+
+    def train(
+        self,
+        *,
+        run: Path | str | None = None,
+        resume: bool = False,
+        epochs: int | None = None,
+        overrides: Sequence[str] = (),
+        plugins: Sequence[Path | str] | None = None,
+        on_batch: "OnBatch" = ignore_all,
+        on_epoch: "OnEpoch" = ignore_all,
+    ) -> "TrainDocument":
+        """Trains a model as the pipeline of the dataset says; see `actions/train.py`."""
+        from dsbuilder.actions.train import prepare_dataset, train
+
+        training = prepare_dataset(
+            self,
+            overrides=overrides,
+            plugins=paths_of(plugins),
+            run=path_of(run),
+            resume=resume,
+            epochs=epochs,
+        )
+        return train(training, on_batch=on_batch, on_epoch=on_epoch)
+
+    def evaluate(
+        self, model: Path | str, *, split: str = "test", plugins: Sequence[Path | str] = ()
+    ) -> "EvaluateDocument":
+        """Measures a trained model on a split; see `actions/evaluate.py`."""
+        from dsbuilder.actions.evaluate import evaluate
+
+        return evaluate(Path(model), self, split=split, plugins=paths_of(plugins) or ())
 
     def clean(self, *, dry_run: bool = False) -> "CleanDocument":
         """Removes builds beside this one that no version stands for; see `actions/clean.py`."""

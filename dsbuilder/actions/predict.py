@@ -45,8 +45,8 @@ class PredictDocument(Document):
 
 
 def predict(
-    model: Path,
-    paths: Sequence[Path],
+    model: Path | str,
+    paths: Sequence[Path | str],
     *,
     top: int | None = None,
     threshold: float | None = None,
@@ -74,6 +74,7 @@ def predict(
       DataError: a path leads nowhere, a file cannot be read as an image, or a mask would take the
         place of another or of an image.
     """
+    model, files = Path(model), [Path(each) for each in paths]
     with starting():
         from dsbuilder.train.archive import load_model
         from dsbuilder.train.prediction import image_files
@@ -85,12 +86,12 @@ def predict(
     writer = _Masks(task=task, masks=masks, overlays=overlays)
     found = answers(
         trained,
-        paths,
+        files,
         top=(top or TOP) if "top" in task.takes else None,
         threshold=THRESHOLD if threshold is None else threshold,
         plugins=plugins,
     )
-    writer.check(list(image_files(paths)))
+    writer.check(list(image_files(files)))
     return PredictDocument(
         model=model,
         kind=task.target.kind,

@@ -50,13 +50,13 @@ class RunsDocument(Document):
     runs: tuple[RunSummary, ...]
 
 
-def runs(folder: Path = Path("runs")) -> RunsDocument:
+def runs(folder: Path | str = "runs") -> RunsDocument:
     """Lists training runs, and what each reached.
 
     Raises:
       TrainError: there is none.
     """
-    found = [Run(path=path.parent) for path in sorted(folder.rglob(CONFIG))]
+    found = [Run(path=path.parent) for path in sorted(Path(folder).rglob(CONFIG))]
     if not found:
         raise TrainError(
             f"{folder}: expected run folders, found none. Train one with dsbuilder train PIPELINE."

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsbuilder.actions.arguments import Progress, ignore, path_of, paths_of
+from dsbuilder.actions.arguments import Progress, ignore, ignore_all, path_of, paths_of
 from dsbuilder.builder.survey import Survey, find_plugins, survey
 from dsbuilder.pipelinefile import Spec, load
 from dsbuilder.registry import Registry
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dsbuilder.actions.inspect import InspectDocument
     from dsbuilder.actions.plan import PlanDocument
     from dsbuilder.actions.preview import PreviewDocument
+    from dsbuilder.actions.train import TrainDocument
+    from dsbuilder.train.callbacks import OnBatch, OnEpoch
 
 OUT = Path("out")
 """The folder that datasets are built in where nobody says another."""
@@ -146,6 +148,31 @@ class Session:
             exclude=path_of(exclude),
             on_progress=on_progress,
         )
+
+    def train(
+        self,
+        out: Path | str | None = None,
+        *,
+        run: Path | str | None = None,
+        resume: bool = False,
+        epochs: int | None = None,
+        workers: int | None = None,
+        on_progress: Progress = ignore,
+        on_batch: "OnBatch" = ignore_all,
+        on_epoch: "OnEpoch" = ignore_all,
+    ) -> "TrainDocument":
+        """Builds the dataset as far as it is not there, and trains a model on it."""
+        from dsbuilder.actions.train import prepare, train
+
+        training = prepare(
+            self.into(out),
+            run=path_of(run),
+            resume=resume,
+            epochs=epochs,
+            workers=workers,
+            on_progress=on_progress,
+        )
+        return train(training, on_batch=on_batch, on_epoch=on_epoch)
 
     def into(self, out: Path | str | None) -> "Session":
         """Returns the session with another output folder; None leaves it as it is."""

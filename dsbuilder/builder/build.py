@@ -163,7 +163,7 @@ def _build(
 
 def _check_something(surveyed: Survey) -> None:
     if not surveyed.records and not surveyed.pipeline.settings.synthesize:
-        raise DataError("source: expected records, found none. Check the source's path.")
+        raise DataError("source: no records. Check the source's path.")
 
 
 def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:

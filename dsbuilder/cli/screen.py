@@ -42,7 +42,7 @@ class Screen:
 
     def show(self, document: "Document | Mapping[str, Any]", draw: Callable[[], None]) -> None:
         """Shows a result: its warnings, then itself as JSON or as `draw` prints it."""
-        if isinstance(document, Mapping):  # TRANSITION: until every verb has an action
+        if isinstance(document, Mapping):  # of a verb without an action
             values = document
         else:
             warn(document.warnings)
@@ -154,14 +154,6 @@ def warn(messages: Iterable[str]) -> None:
     listener = next((each for each in handlers if isinstance(each, Listener)), Listener())
     for message in messages:
         listener.say(message)
-
-
-def warned(*more: str) -> list[str]:
-    """TRANSITION: returns all warnings so far, for verbs without an action."""
-    warn(more)
-    handlers = logging.getLogger("dsbuilder").handlers
-    *_, listener = (each for each in handlers if isinstance(each, Listener))
-    return listener._said
 
 
 def use_tolerant_streams() -> None:

@@ -12,11 +12,8 @@ from dsbuilder.dataset.explanation import Explanation, explain
 from dsbuilder.dataset.stored import ExportableDataset, StoredDataset, load
 from dsbuilder.dataset.verification import find_problems
 
-Dataset = StoredDataset  # TRANSITION: until train/ and export/ say it
-
 __all__ = [
     "Change",
-    "Dataset",
     "Difference",
     "Explanation",
     "ExportableDataset",

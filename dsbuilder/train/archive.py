@@ -20,7 +20,7 @@ from typing import Any
 
 import keras
 
-from dsbuilder.dataset import Dataset
+from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.schema import Named, TrainOptions
 from dsbuilder.registry import discover
@@ -102,7 +102,7 @@ def _note_from_json(data: Mapping[str, Any]) -> Note:
 
 
 def note_of(
-    dataset: Dataset,
+    dataset: StoredDataset,
     options: TrainOptions,
     signature: SampleSpec,
     plugins: Sequence[Path],

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dsbuilder.dataset import Dataset
+from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.registry import Registry, discover
 from dsbuilder.sample import SampleSpec, Target
@@ -22,7 +22,7 @@ from dsbuilder.train.watching import make_further, make_loss
 
 def evaluate(
     model: Trained | Path | str,
-    dataset: Dataset,
+    dataset: StoredDataset,
     *,
     split: str = "test",
     batch_size: int | None = None,
@@ -49,7 +49,7 @@ def evaluate(
 
 def _evaluate_heads(
     trained: Trained,
-    dataset: Dataset,
+    dataset: StoredDataset,
     split: str,
     batch_size: int | None,
     plugins: Sequence[Path],
@@ -109,7 +109,7 @@ class _Head:
         return replace(found, **where, loss=loss, metrics=further)  # type: ignore[arg-type]
 
 
-def _fitting(trained: Trained, dataset: Dataset, signature: SampleSpec) -> dict[str, Task]:
+def _fitting(trained: Trained, dataset: StoredDataset, signature: SampleSpec) -> dict[str, Task]:
     """Returns the heads for the targets of a dataset, whose classes may be mixed or not."""
     tasks = {}
     for name, task in trained.note.heads.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.binding import PlainPipeline
-from dsbuilder.dataset import Dataset
+from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.pipelinefile.schema import TrainOptions
@@ -42,7 +42,7 @@ def bind(
 
 
 def options_of(
-    dataset: Dataset, *, plugins: Sequence[Path] = (), overrides: Sequence[str] = ()
+    dataset: StoredDataset, *, plugins: Sequence[Path] = (), overrides: Sequence[str] = ()
 ) -> TrainOptions:
     """Returns the train section of the pipeline that a dataset was built from.
 

@@ -28,7 +28,7 @@ from typing import Any, Self
 from PIL import Image
 
 from dsbuilder.cache import store
-from dsbuilder.dataset import Dataset
+from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.report import confusion, curves
@@ -217,7 +217,7 @@ def new_run(folder: Path | str, name: str) -> Run:
 
 
 def config_of(
-    dataset: Dataset, options: TrainOptions, plugins: Sequence[Path], *, backend: str
+    dataset: StoredDataset, options: TrainOptions, plugins: Sequence[Path], *, backend: str
 ) -> dict[str, Any]:
     """Returns the resolved configuration: what is trained on what, with every default.
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dsbuilder.dataset import Dataset, load
+from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.registry import discover
@@ -29,7 +29,7 @@ from dsbuilder.train.watching import KerasSchedule, make_loss, make_metrics
 
 
 def train_dataset(
-    dataset: Dataset,
+    dataset: StoredDataset,
     options: TrainOptions,
     *,
     run: Run | Path | str,
@@ -69,7 +69,7 @@ def train_dataset(
 def resume_run(
     run: Run | Path | str,
     *,
-    dataset: Dataset | None = None,
+    dataset: StoredDataset | None = None,
     epochs: int | None = None,
     plugins: Sequence[Path] | None = None,
     on_batch: OnBatch = lambda step: None,
@@ -117,7 +117,7 @@ class _Training:
     note: Note
     train: Stream
     validation: Stream | None
-    dataset: Dataset
+    dataset: StoredDataset
     on_batch: OnBatch
     on_epoch: OnEpoch
     rows: list[Row] = field(default_factory=list)
@@ -129,7 +129,7 @@ class _Training:
 
 
 def _prepare(
-    dataset: Dataset,
+    dataset: StoredDataset,
     options: TrainOptions,
     run: Run,
     plugins: Sequence[Path],
@@ -179,14 +179,14 @@ def _check_made(options: TrainOptions, chosen: Chosen) -> None:
             each.make()
 
 
-def _no_validation(dataset: Dataset) -> str:
+def _no_validation(dataset: StoredDataset) -> str:
     return (
         f"{dataset.path}: no validation split: the loss on train decides which epoch is the best."
     )
 
 
 def _write_config(
-    run: Run, dataset: Dataset, options: TrainOptions, plugins: Sequence[Path]
+    run: Run, dataset: StoredDataset, options: TrainOptions, plugins: Sequence[Path]
 ) -> None:
     backend = keras.backend.backend()
     run.write_json(CONFIG, config_of(dataset, options, plugins, backend=backend))
@@ -333,7 +333,7 @@ def _seed_everything(seed: int, *, deterministic: bool) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def _check_same(run: Run, config: Mapping[str, Any], dataset: Dataset) -> None:
+def _check_same(run: Run, config: Mapping[str, Any], dataset: StoredDataset) -> None:
     expected, found = config["dataset"]["fingerprint"], dataset.manifest.fingerprint
     if expected != found:
         raise TrainError(

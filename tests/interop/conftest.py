@@ -7,6 +7,7 @@ from skimage import data
 
 import dsbuilder
 from dsbuilder import Dataset
+from dsbuilder.builder import build_dataset
 from dsbuilder.images import rle
 from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco.annotation import CocoCategory
@@ -65,5 +66,5 @@ def detection(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         "split: {train: 0.5, validation: 0.5}\n"
         "finish: [{use: resize, size: [60, 80]}]\ncache: {image: png}\n"
     )
-    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=1)
+    built = build_dataset(folder / "p.yaml", folder / "out", workers=1)
     return dsbuilder.load(built.path)

@@ -12,6 +12,7 @@ from PIL import Image
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.webdataset.reader import WebDataset
 
@@ -28,7 +29,7 @@ cache: {codec: npy, shard_mb: 0.01}
 @pytest.fixture
 def dataset(make_images, write_pipeline, tmp_path: Path) -> Dataset:
     make_images(classes=("Hündin", "a.b c"), size=(12, 14))
-    built = dsbuilder.build_dataset(write_pipeline(PIPELINE), tmp_path / "out", workers=0)
+    built = build_dataset(write_pipeline(PIPELINE), tmp_path / "out", workers=0)
     return dsbuilder.load(built.path)
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.plugin import Boxes, Text
 
@@ -38,7 +39,7 @@ def load(tmp_path: Path) -> Load:
 
 
 def built(pipeline: Path, out: Path) -> Dataset:
-    return dsbuilder.load(dsbuilder.build_dataset(pipeline, out, workers=1).path)
+    return dsbuilder.load(build_dataset(pipeline, out, workers=1).path)
 
 
 def test_class_folders_open_with_their_classes(

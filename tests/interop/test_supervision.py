@@ -12,6 +12,7 @@ from PIL import Image
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.layouts.file_names import quoted
 from dsbuilder.layouts.voc.reader import Voc
@@ -180,7 +181,7 @@ def test_it_opens_polygons_that_we_wrote(tmp_path: Path) -> None:
         "name: masks\nsource: {use: image_mask, path: set, classes: [background, sky, sea]}\n"
         "cache: {image: png}\nsplit: {train: 1}\n"
     )
-    built = dsbuilder.build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
+    built = build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
     export(dsbuilder.load(built.path), tmp_path / "yolo", to="yolo")
     found = supervision.DetectionDataset.from_yolo(
         images_directory_path=str(tmp_path / "yolo/images/train"),

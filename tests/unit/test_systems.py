@@ -73,7 +73,8 @@ def test_the_modules_that_train_and_predict_need_nothing_of_linux() -> None:
 
 def test_a_build_says_which_system_it_needs(pipeline, tmp_path) -> None:
     code = f"""
-from dsbuilder import CacheError, build_dataset
+from dsbuilder import CacheError
+from dsbuilder.builder import build_dataset
 for workers in (None, 2, 0):
     try:
         build_dataset({str(pipeline)!r}, {str(tmp_path / "out")!r}, workers=workers)

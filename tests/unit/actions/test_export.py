@@ -7,6 +7,7 @@ import pytest
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import CacheError, PluginError, SpecError
 
 
@@ -18,7 +19,7 @@ def build(make_images, write_pipeline, tmp_path: Path):
             "name: pets\nsource: {use: folder, path: source}\n"
             "split: {train: 0.5, validation: 0.25, test: 0.25}\n"
         )
-        return dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1).path)
+        return dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
 
     return run
 

@@ -74,6 +74,8 @@ def test_a_dataset_has_the_verbs_of_the_command_line(pets: Path) -> None:
     assert sum(first.diff(second).removed.values()) == 8
     assert first.info().versions == ("1.0.0", "1.1.0")
     assert second.clean(dry_run=True).removed == ()
+    exported = second.export("folder", to="folder")
+    assert (exported.path, sum(exported.samples.values())) == (pets / "folder", 16)
 
 
 def test_a_damaged_dataset_is_an_error_of_verify(pets: Path) -> None:

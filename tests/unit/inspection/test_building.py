@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 import dsbuilder
-from dsbuilder import build_dataset
-from dsbuilder.builder import load_spec, survey
+from dsbuilder.builder import Built, build_dataset, load_spec, survey
 from dsbuilder.cache import quarantine
 from dsbuilder.errors import DataError, SpecError
 
@@ -18,7 +17,7 @@ split: {train: 0.6, validation: 0.2, test: 0.2}
 finish: [{use: resize, size: [16, 20]}]
 """
 
-Built = Callable[..., dsbuilder.Built]
+Built = Callable[..., Built]
 
 
 @pytest.fixture
@@ -33,14 +32,14 @@ def pets(make_images, write_pipeline) -> Path:
 
 @pytest.fixture
 def build(pets, write_pipeline, tmp_path: Path) -> Built:
-    def run(text: str = "", **options) -> dsbuilder.Built:
+    def run(text: str = "", **options) -> Built:
         path = write_pipeline(PIPELINE + text)
         return build_dataset(path, tmp_path / "out", workers=0, **options)
 
     return run
 
 
-def keys(built: dsbuilder.Built) -> dict[str, set[str]]:
+def keys(built: Built) -> dict[str, set[str]]:
     opened = dsbuilder.load(built.path)
     return {split: {each.key for each in opened.samples(split)} for split in opened.splits}
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dsbuilder
-from dsbuilder import build_dataset
+from dsbuilder.builder import build_dataset
 from dsbuilder.inspection.keeping import UNKNOWN, Kept
 
 # Each inspector notes what it measures in a file of its own beside the plugins.

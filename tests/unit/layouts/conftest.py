@@ -7,6 +7,7 @@ import pytest
 
 import dsbuilder
 from dsbuilder import Dataset
+from dsbuilder.builder import build_dataset
 
 _PIPELINE = """
 name: toy
@@ -85,7 +86,7 @@ def build_oddly_named(write_pipeline, tmp_path: Path) -> Callable[..., Dataset]:
             f"name: odd\nsynthesize: [{{use: oddly_named, count: 12, splits: {shares}}}]\n"
             "cache: {image: png, shard_mb: 0.0005}\n"
         )
-        built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
+        built = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
         return dsbuilder.load(built.path)
 
     return build
@@ -98,7 +99,7 @@ def build_toy(make_images, write_pipeline, tmp_path: Path) -> Callable[..., Data
     def build(*overrides: str) -> Dataset:
         make_images(count=6, size=(12, 14), classes=("b c", "猫"))
         pipeline = write_pipeline(_PIPELINE)
-        built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
+        built = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
         return dsbuilder.load(built.path)
 
     return build

@@ -30,6 +30,7 @@ from skimage import data
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.dataset import ExportableDataset
 from dsbuilder.errors import DataError
 from dsbuilder.images import rle
@@ -228,7 +229,7 @@ def test_a_dataset_without_such_a_target_is_refused(
 ):
     make_images(count=3, size=(16, 20))
     pipeline = write_pipeline("name: pets\nsource: {use: folder, path: source}\n")
-    built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=1)
+    built = build_dataset(pipeline, tmp_path / "out", workers=1)
     with pytest.raises(DataError, match=f"expected a target of kind {kinds}.*found 'label'"):
         export(dsbuilder.load(built.path), tmp_path / "x", to=to)
 

@@ -23,6 +23,7 @@ from PIL import Image
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.keys import of_source, root_of
@@ -236,7 +237,7 @@ def build(folder: Path, drawn: Drawn, layout: str, kinds: tuple[str, ...] = ()) 
         f"finish: [{{use: resize, size: [{HEIGHT}, {WIDTH}]}}]\ncache: {{image: png}}\n",
         encoding="utf-8",
     )
-    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=0)
+    built = build_dataset(folder / "p.yaml", folder / "out", workers=0)
     return dsbuilder.load(built.path)
 
 

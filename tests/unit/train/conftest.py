@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import dsbuilder
+from dsbuilder import builder
 from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.train.options import options_of
 
@@ -58,7 +59,7 @@ def build(
         source=source, split=split, augment=augment, codec=codec, image=image, stages=stages
     )
     path.write_text(text)
-    return dsbuilder.load(dsbuilder.build_dataset(path, folder / "out", workers=1).path)
+    return dsbuilder.load(builder.build_dataset(path, folder / "out", workers=1).path)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import dsbuilder
+from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.cli.main import main
@@ -123,7 +124,7 @@ def squares(tmp_path_factory):
     (folder / "plugins" / "squares.py").write_text(SOURCE)
     path = folder / "squares.yaml"
     path.write_text(PIPELINE)
-    return dsbuilder.load(dsbuilder.build_dataset(path, folder / "out", workers=1).path)
+    return dsbuilder.load(build_dataset(path, folder / "out", workers=1).path)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import dsbuilder
+from dsbuilder.builder import build_dataset
 
 pytest.importorskip("tensorflow")
 
@@ -112,7 +113,7 @@ def scenes(tmp_path_factory):
     lines = "".join(f"{json.dumps(row)}\n" for row in rows)
     (home / "images" / "metadata.jsonl").write_text(lines)
     (home / "scenes.yaml").write_text(SCENES)
-    return dsbuilder.load(dsbuilder.build_dataset(home / "scenes.yaml", home / "out").path)
+    return dsbuilder.load(build_dataset(home / "scenes.yaml", home / "out").path)
 
 
 def test_jax_trains_every_kind_and_hands_over_to_tensorflow(scenes, tmp_path):

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import dsbuilder
+from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.cli.main import main
 from dsbuilder.images.mask import read_ids
@@ -66,7 +67,7 @@ def scenes(tmp_path_factory):
     lines = "\n".join(json.dumps(row) for row in rows)
     (home / "images" / "metadata.jsonl").write_text(lines)
     (home / "scenes.yaml").write_text(PIPELINE)
-    built = dsbuilder.build_dataset(home / "scenes.yaml", home / "out", workers=0)
+    built = build_dataset(home / "scenes.yaml", home / "out", workers=0)
     return home, dsbuilder.load(built.path)
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder import tasks
+from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.plugin import Text
 from dsbuilder.tasks.classify import Accuracy
@@ -65,7 +66,7 @@ def scenes(tmp_path_factory):
     lines = "".join(f"{json.dumps(row)}\n" for row in rows)
     (home / "images" / "metadata.jsonl").write_text(lines)
     (home / "scenes.yaml").write_text(PIPELINE)
-    built = dsbuilder.build_dataset(home / "scenes.yaml", home / "out", workers=0)
+    built = build_dataset(home / "scenes.yaml", home / "out", workers=0)
     return dsbuilder.load(built.path)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dsbuilder
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.arrays.reader import Arrays
 from dsbuilder.plugin import Record
@@ -215,7 +216,7 @@ def test_a_built_dataset_holds_what_the_arrays_hold(tmp_path: Path, write_pipeli
         "name: tiny\nsource: {use: arrays, path: a.npz}\nsplit: {train: 0.5, test: 0.5}\n"
         "cache: {image: png}\n"
     )
-    dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=2).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=2).path)
     for split in dataset.splits:
         for sample in dataset.samples(split):
             assert np.array_equal(sample.image, pixels[int(sample.key.rpartition("/")[2])])

@@ -11,6 +11,7 @@ from round_trip import check_equal, check_same_bytes, samples_of
 
 import dsbuilder
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.images import png
 from dsbuilder.layouts.arrays.reader import Arrays
@@ -86,7 +87,7 @@ def test_npz_of_texts_is_read_back_as_texts_or_as_an_option_says(tmp_path, write
     source = "{use: ocr, path: ., file: words.txt, form: space}"
     text = f"name: words\nsource: {source}\nsplit: {{train: 1}}\n"
     pipeline = write_pipeline(text + "finish: [{use: resize, size: [4, 6]}]\n")
-    built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=0)
+    built = build_dataset(pipeline, tmp_path / "out", workers=0)
     export(dsbuilder.load(built.path), tmp_path / "npz", to="npz")
     for target, name in ((None, "text"), ("text", "text"), ("class", "label")):
         [record, _] = Arrays(path=tmp_path / "npz", target=target).open().records

@@ -10,6 +10,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.coco.reader import Coco
 
@@ -91,7 +92,7 @@ def test_captions_that_are_all_empty_are_read(tmp_path):
         "name: silent\nsource: {use: imagefolder, path: .}\nsplit: {train: 1}\n"
     )
     (tmp_path / "metadata.csv").write_text('file_name,text\na.png,""\n')
-    built = dsbuilder.build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
+    built = build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
     export(dsbuilder.load(built.path), tmp_path / "coco", to="coco")
     options = {**Coco.signs(tmp_path / "coco").options, "path": tmp_path / "coco"}
     [record] = Coco(**options).open().records
@@ -113,6 +114,6 @@ def test_a_flag_of_boxes_that_is_none_is_refused(tmp_path, to, name):
         f"name: odd\nsource: {{use: imagefolder, path: ., attributes: [{name}]}}\n"
         "split: {train: 1}\n"
     )
-    built = dsbuilder.build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
+    built = build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
     with pytest.raises(DataError, match=f"'a.png': .*'{name}' of boxes to be 0 or 1, found 7"):
         export(dsbuilder.load(built.path), tmp_path / to, to=to)

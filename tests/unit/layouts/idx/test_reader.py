@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dsbuilder
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.idx.format import parse_name
 from dsbuilder.layouts.idx.reader import Idx
@@ -173,7 +174,7 @@ def test_a_built_dataset_holds_what_the_files_hold(tmp_path: Path, write_pipelin
         "name: tiny\nimage: {mode: gray}\nsource: {use: idx, path: data}\n"
         "cache: {codec: npy}\nfinish: [{use: resize, size: [5, 4]}]\n"
     )
-    dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=2).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=2).path)
     stored = {sample.key: sample.image for sample in dataset.samples("train")}
     assert len(stored) == 6
     for key, image in stored.items():

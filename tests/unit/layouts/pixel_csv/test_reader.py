@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dsbuilder
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.pixel_csv.reader import PixelCsv
 from dsbuilder.plugin import Record
@@ -191,7 +192,7 @@ def test_a_built_dataset_holds_what_the_file_holds(tmp_path: Path, write_pipelin
         "name: tiny\nimage: {mode: gray}\nsource: {use: pixel_csv, path: a.csv}\n"
         "cache: {image: png}\n"
     )
-    dataset = dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=2).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=2).path)
     assert {split: dataset.num_samples(split) for split in dataset.splits} == {
         "train": 2,
         "validation": 1,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dsbuilder
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError, SpecError
 from dsbuilder.layouts.folder.reader import Folder
 from dsbuilder.layouts.several.reader import Several
@@ -212,7 +213,7 @@ def test_a_pipeline_of_several_sources_builds(make_images, write_pipeline, tmp_p
     (web / "list.txt").write_text("".join(lines))
     pipeline = write_pipeline(PIPELINE)
     found = [
-        dsbuilder.load(dsbuilder.build_dataset(pipeline, tmp_path / out, workers=workers).path)
+        dsbuilder.load(build_dataset(pipeline, tmp_path / out, workers=workers).path)
         for out, workers in (("one", 1), ("two", 2))
     ]
     assert found[0].class_names == ("cat", "dog", "owl")
@@ -228,11 +229,11 @@ def test_a_pipeline_of_several_sources_builds(make_images, write_pipeline, tmp_p
 def test_a_wrong_option_of_a_nested_source_is_told_with_its_line(write_pipeline) -> None:
     pipeline = write_pipeline(PIPELINE.replace("      path: web\n", "      paht: web\n"))
     with pytest.raises(SpecError) as caught:
-        dsbuilder.build_dataset(pipeline, "out")
+        build_dataset(pipeline, "out")
     assert f"{pipeline}:9: source.sources.web.paht: unknown option 'paht'." in str(caught.value)
     pipeline = write_pipeline(PIPELINE.replace("use: folder", "use: foldr"))
     with pytest.raises(SpecError, match=r"unknown source 'foldr'\. Did you mean 'folder'\?"):
-        dsbuilder.build_dataset(pipeline, "out")
+        build_dataset(pipeline, "out")
 
 
 def test_what_is_watched_is_what_all_watch(tmp_path: Path) -> None:

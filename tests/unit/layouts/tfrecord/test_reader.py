@@ -13,6 +13,7 @@ from round_trip import check_equal
 
 import dsbuilder
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.images import png
 from dsbuilder.layouts.tfrecord.detection import read_label_map
@@ -54,7 +55,7 @@ def test_pixels_to_ignore_are_read_as_such(tmp_path: Path, write_pipeline) -> No
             (tmp_path / place / f"{name}.png").write_bytes(png.encode(pixels))
     source = "{use: image_mask, path: ., classes: [sky, sea], ignore: '255'}"
     pipeline = write_pipeline(f"name: masks\nsource: {source}\nsplit: {{train: 1}}\n")
-    built = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=0)
+    built = build_dataset(pipeline, tmp_path / "out", workers=0)
     dataset = dsbuilder.load(built.path)
     check_equal(dataset, TFRecord(path=dataset.path))
     export(dataset, tmp_path / "tfds", to="tfds")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reading import notes_of, reading
 
 import dsbuilder
+from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.images import png
 from dsbuilder.layouts.webdataset.reader import WebDataset
@@ -243,9 +244,9 @@ def test_a_sample_that_is_added_leaves_the_others_as_they_were_built(
         "name: tiny\nsource: {use: webdataset, path: set}\nsplit: {train: 1}\ncache: {image: png}\n"
     )
     pack(tmp_path / "set/a.tar", numbered(6))
-    first = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=2)
+    first = build_dataset(pipeline, tmp_path / "out", workers=2)
     pack(tmp_path / "set/a.tar", {"0.png": picture(77), "0.cls": "1", **numbered(6)})
-    second = dsbuilder.build_dataset(pipeline, tmp_path / "out", workers=2)
+    second = build_dataset(pipeline, tmp_path / "out", workers=2)
     assert (first.made, second.made) == (6, 1)
     dataset = dsbuilder.load(second.path)
     assert {sample.key for sample in dataset.samples("train")} == set(read(tmp_path / "set"))

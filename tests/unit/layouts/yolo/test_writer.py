@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as arrays
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.dataset import ExportableDataset
 from dsbuilder.errors import DataError
 from dsbuilder.images import png
@@ -42,7 +43,7 @@ def build(folder: Path, objects: list[list[YoloObject]], *more: str) -> Dataset:
         "name: pose\nsource: {use: yolo, path: .}\ncache: {image: png}\n"
         "split: {method: hash, train: 0.5, test: 0.5}\n"
     )
-    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=0, overrides=more)
+    built = build_dataset(folder / "p.yaml", folder / "out", workers=0, overrides=more)
     return dsbuilder.load(built.path)
 
 
@@ -117,7 +118,7 @@ def test_pairs_survive_so_that_a_mirror_swaps_them(tmp_path, how: str) -> None:
         "name: again\nsource: {use: yolo, path: yolo}\ncache: {image: png}\n"
         + ("prepare: [{use: A.HorizontalFlip, p: 1}]\n" if how == "mirrored" else "")
     )
-    built = dsbuilder.build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
+    built = build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
     sample = next(dsbuilder.load(built.path).samples("train"))
     points = sample.targets["keypoints"].points[0].tolist()
     assert points == ([[0.5, 0.5], [0, 0], [0.25, 0.5]] if how == "mirrored" else points)
@@ -136,7 +137,7 @@ def build_masks(folder: Path, masks: list[np.ndarray], more: str = "") -> Datase
         f"name: masks\nsource: {{use: image_mask, path: ., {more or CLASSES}}}\n"
         "cache: {image: png}\nsplit: {train: 1}\n"
     )
-    built = dsbuilder.build_dataset(folder / "p.yaml", folder / "out", workers=0)
+    built = build_dataset(folder / "p.yaml", folder / "out", workers=0)
     return dsbuilder.load(built.path)
 
 
