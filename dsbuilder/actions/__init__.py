@@ -6,7 +6,7 @@ how far it is through a callback `on_progress`; and returns a `Document`: a froz
 fields are what `--json` prints. It prints nothing, formats no error, and knows no terminal.
 
 What a person should be told besides the result is in `Document.warnings`: they come up from below
-as values (`Survey.warnings`, `Built.warnings`, ...) and `distinct` joins them. What is logged is for
+as values (`Survey.warnings`, `Built.warnings`) and `distinct` joins them. What is logged is for
 a developer; no result depends on who listens.
 
     dsbuilder/actions/check.py     def check(session) -> CheckDocument
