@@ -11,23 +11,23 @@ from PIL import Image
 
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.keys import of_source
+from dsbuilder.pipelinefile import load_text
 from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import parse
 from dsbuilder.pipelinefile.inspections import Inspection, binder_of
 from dsbuilder.pipelinefile.stages import AnyStage, StageBinder
 from dsbuilder.plugin import (
-    Loss,
-    Metric,
     ModelBuilder,
     Sample,
-    Schedule,
     Source,
     Stage,
     generator,
 )
 from dsbuilder.registry import KINDS, Registry, discover
+from dsbuilder.tasks import heads_of
 from dsbuilder.testing import check_plugin
 from dsbuilder.testing.exporting import SmallDataset
+from dsbuilder.train.lookup import Chosen, choose
 
 FOLDER = Path(__file__).parents[3] / "plugins"
 TEXT = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -85,18 +85,13 @@ def bind(registry: Registry, text: str, folder: Path) -> Any:
     return bound if isinstance(bound, Source) else bound.plugin
 
 
-def bind_training(registry: Registry, text: str) -> list[Any]:
-    """Returns the plugins that a `train` section names beside the model."""
-    binder = Binder(parse(text, origin="README.md", folder=FOLDER), StageBinder(registry).custom)
-    train = binder.document.root.value["train"].value
-    named = [
-        (Loss, train["loss"]),
-        *((Metric, node) for node in train["metrics"].value),
-        (Schedule, train["optimizer"].value["schedule"]),
-    ]
-    bound = [binder.bind(kind, node, "train")[0] for kind, node in named]
-    assert not binder.problems, binder.problems
-    return bound
+def choose_training(registry: Registry, text: str) -> Chosen:
+    """Returns what a `train` section names, for a class."""
+    pipeline = f"name: readme\nsource: {{use: prefixed, path: .}}\n{text}"
+    spec = load_text(pipeline, registry, origin="README.md", folder=FOLDER)
+    assert spec.settings.train is not None
+    signature = SmallDataset(("label",), "png").signature
+    return choose(spec.settings.train, heads_of(signature)["label"], registry)
 
 
 def test_every_plugin_of_the_readme_keeps_the_contract(
@@ -105,7 +100,7 @@ def test_every_plugin_of_the_readme_keeps_the_contract(
     stated = [text for text in blocks("yaml") if not text.startswith("train:")]
     tried = [
         *(bind(registry, text, tmp_path) for text in stated),
-        *(bind_training(registry, text)[-1] for text in set(blocks("yaml")) - set(stated)),
+        choose_training(registry, *set(blocks("yaml")) - set(stated)).schedule,
         bind(registry, "{use: quantize}", tmp_path),
         bind(registry, "{use: side_by_side}", tmp_path),
         bind(registry, f"{{use: prefixed, path: {named_images}}}", tmp_path),
@@ -121,9 +116,9 @@ def test_every_plugin_of_the_readme_keeps_the_contract(
 
 def test_a_training_may_name_what_the_readme_does(registry: Registry) -> None:
     (text,) = (block for block in blocks("yaml") if block.startswith("train:"))
-    loss, metric, schedule = bind_training(registry, text)
-    assert (loss.gamma, metric.k) == (1.5, 5)
-    assert [schedule.share(epoch, 10) for epoch in range(4)] == [0.5, 1, 1, 1]
+    chosen = choose_training(registry, text)
+    assert (chosen.loss.gamma, chosen.metrics["top_k"].k) == (1.5, 5)
+    assert [chosen.schedule.share(epoch, 10) for epoch in range(4)] == [0.5, 1, 1, 1]
 
 
 def test_what_prefixed_writes_it_reads_with_its_keys_and_classes(
