@@ -59,7 +59,7 @@ class SpecError(DsbuilderError):
     """The pipeline is wrong; carries every problem that was found.
 
     Attributes:
-      problems: in the order of their lines.
+      problems: problems in the order of their lines.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:

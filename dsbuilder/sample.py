@@ -139,7 +139,7 @@ class Feature:
         as shares of the sides), or a plain tensor; `mask` is class ids of the image's size, which
         an Example holds as a PNG.
       dtype: `int64`, `float32`, `string` (UTF-8 bytes), or `uint8` of a mask.
-      shape: of one sample's value; None marks an axis of variable length.
+      shape: shape of one sample's value; None marks an axis of variable length.
       names: class names in id order, of kinds `class` and `mask`.
     """
 

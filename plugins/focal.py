@@ -12,7 +12,7 @@ class Focal(Loss):
     """Counts what is already recognised for less (Lin et al. 2017): for classes that are rare.
 
     Attributes:
-      gamma: how much less, 0 or more; 0 is the cross-entropy.
+      gamma: exponent of the discount, 0 or more; 0 is the cross-entropy.
     """
 
     gamma: float = 2.0

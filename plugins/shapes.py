@@ -17,8 +17,8 @@ class Shapes(ds.Synthesizer):
     """Draws one filled shape on a plain ground: a circle, a square or a triangle.
 
     Attributes:
-      side: of the square image, in pixels.
-      radius: of the circle around the shape, as a share of the side, in [0.05, 0.5].
+      side: side of the square image, in pixels.
+      radius: radius of the circle around the shape, as a share of the side, in [0.05, 0.5].
     """
 
     side: int = 48

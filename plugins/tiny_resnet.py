@@ -16,7 +16,7 @@ class TinyResnet(ModelBuilder):
 
     Attributes:
       width: filters of the first block, 1 or more.
-      blocks: how many there are, 1 or more; each halves the image.
+      blocks: number of blocks, 1 or more; each halves the image.
     """
 
     width: int = 16

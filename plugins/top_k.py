@@ -12,7 +12,7 @@ class TopK(Metric):
     """Says the share of samples whose class is among the k that are held to be most probable.
 
     Attributes:
-      k: how many are looked at, 1 or more.
+      k: number of classes looked at, 1 or more.
     """
 
     k: int = 3

@@ -256,3 +256,17 @@ def test_the_public_names_are_these() -> None:
     ]
     for name in dsbuilder.__all__:
         assert getattr(dsbuilder, name).__name__ == name
+
+
+def test_attributes_are_described_by_nouns() -> None:
+    """`samples: number of samples planned`, and neither `how many` nor `of the split`."""
+    no_noun = r"(of|in|by|at|as|to|from|that|for|is|are|with|how many|how much|what\.|how\.)\b"
+    wrong = [
+        f"{within(path)}: {node.name}: {line.strip()}"
+        for path in modules()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef)
+        for line in (ast.get_docstring(node) or "").partition("\nAttributes:\n")[2].splitlines()
+        if re.match(rf" +[\w, ]+: {no_noun}", line)
+    ]
+    assert not wrong

@@ -39,7 +39,7 @@ class CheckDocument(Document):
     """A pipeline that is right, and what it would build.
 
     Attributes:
-      name, version: of the dataset.
+      name, version: name and version of the dataset.
       signature: shape and targets of every stored sample.
       streamed: shape and targets of every streamed sample.
       records: number of records by split.

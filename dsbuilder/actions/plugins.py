@@ -20,7 +20,7 @@ class ListedPlugin:
     """A plugin as a list shows it.
 
     Attributes:
-      name, kind: of the plugin.
+      name, kind: name and kind of the plugin.
       origin: its package and version, or its file.
       summary: first line of its text.
     """
@@ -38,7 +38,7 @@ class ShownPlugin(ListedPlugin):
     Attributes:
       text: its docstring.
       options: name, type in words, whether it is required, and the default of each option.
-      geometry: of a transform: `fixed`, `moves` or `breaks`; None of others.
+      geometry: geometry of a transform: `fixed`, `moves` or `breaks`; None of others.
       moves: kinds of target that a transform moves along.
       file: where it is defined.
     """

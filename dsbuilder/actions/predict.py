@@ -34,7 +34,7 @@ class PredictDocument(Document):
     Attributes:
       model: the model as it was given.
       kind: kind of the target that it learnt.
-      predictions: of each image its `path`; its `value`, or of a mask the files it was written to,
+      predictions: for each image its `path`; its `value`, or of a mask the files it was written to,
         `mask` and `overlay`; and its `classes`, each with `name` and `probability` or, of a mask,
         the `share` of the area.
     """

@@ -50,7 +50,7 @@ class Training:
 
     Attributes:
       dataset: what is trained on.
-      options: how.
+      options: the train section, as it is resolved.
       plugins: folders of plugins that the model or the stream's stages are from.
       run: the folder of the run.
       resume: whether the run goes on.

@@ -24,7 +24,7 @@ class Replayed:
 
     Attributes:
       entry: the sample's line of the ledger.
-      sample: as it was made again.
+      sample: the sample as it was made again.
       is_equal: whether its bytes are those that are stored.
       differences: what is not here as it was when it was built, in words; where bytes differ,
         there is at least one.

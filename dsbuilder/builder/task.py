@@ -23,7 +23,7 @@ class Output:
       key: the sample's.
       copy: number of the variant; None for an original or a synthesized sample.
       partners: keys of the records it is mixed with.
-      fingerprint: of its bytes.
+      fingerprint: fingerprint of its bytes.
     """
 
     key: str
@@ -77,7 +77,7 @@ class Contents(NamedTuple):
     """What a shard is made of.
 
     Attributes:
-      roots: in the order in which they are taken.
+      roots: the roots in the order in which they are taken.
       records: the records of the roots and of their partners, by key.
     """
 
@@ -93,10 +93,10 @@ class ShardTask:
     tenth of what its objects take.
 
     Attributes:
-      split, stem: which.
-      samples: how many are planned.
+      split, stem: name of the split, and of the shard's files without their extensions.
+      samples: number of samples planned.
       packed: what it is made of, as lines of JSON, compressed where that is much; see `contents`.
-      fingerprint: of all its samples together.
+      fingerprint: fingerprint of all its samples together.
       earlier: shards of the build before that may hold some of its samples.
       lost: what is not to be tried again.
     """
@@ -217,11 +217,11 @@ class ShardResult:
     """What became of a shard task: a few numbers.
 
     Attributes:
-      stem: which shard.
+      stem: name of the shard's files, without their extensions.
       samples, size_bytes, classes: what it holds; see `manifest.Shard`.
       fingerprint: the task's.
       sums, sizes: SHA-256 and bytes of every file of the shard and of its ledger, by name.
-      reused: how many samples were copied from the build before.
+      reused: number of samples copied from the build before.
       reproducible: whether nothing was lost to a dead worker or to time.
       quarantined: a row for each sample that could not be made: key, stage, exception.
       warnings: what a user should know of how it was made, sentences that say where.

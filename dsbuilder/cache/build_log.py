@@ -27,7 +27,7 @@ class BuildLog:
       plugins: the folders that plugins were found in.
       targets: what the source said its targets are, as `targets.to_json`; None without a source.
       host, command: where it ran, and the command line.
-      started, finished: in UTC, ISO 8601.
+      started, finished: times in UTC, ISO 8601.
       seconds: how long it took.
     """
 

@@ -42,9 +42,9 @@ class Codec(ABC):
     """Encodes and decodes one shard.
 
     Attributes:
-      signature: of every sample.
+      signature: signature of every sample.
       image: how pixels are stored.
-      quality: of JPEG.
+      quality: quality of JPEG.
     """
 
     name: ClassVar[str]

@@ -40,8 +40,8 @@ class Entry:
       stages: what was applied, in order.
       fingerprint: hash of everything that determines the sample's bytes.
       synthetic: whether it was made from nothing.
-      offset: in the shard: a byte offset in a TFRecord file, a row of an array.
-      length: of the encoded sample, in bytes.
+      offset: place in the shard: a byte offset in a TFRecord file, a row of an array.
+      length: length of the encoded sample, in bytes.
     """
 
     key: str

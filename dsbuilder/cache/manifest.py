@@ -21,9 +21,9 @@ class Shard:
 
     Attributes:
       stem: what its files are named after.
-      samples: how many it holds.
-      size_bytes: of its encoded samples together.
-      fingerprint: of the samples that were planned for it.
+      samples: number of samples it holds.
+      size_bytes: size of its encoded samples together.
+      fingerprint: fingerprint of the samples that were planned for it.
       classes: samples of each class, by class name.
       sizes: bytes of each of its files, by file name.
     """
@@ -41,10 +41,10 @@ class Manifest:
     """What a dataset is: equal for equal builds, so no time and no host stand here.
 
     Attributes:
-      name, version, seed: as the pipeline says.
-      fingerprint: of the whole build, the pipeline's words about training included.
-      content: of the samples alone; equal contents train alike.
-      signature: of every sample.
+      name, version, seed: name, version and seed as the pipeline says.
+      fingerprint: fingerprint of the whole build, the pipeline's words about training included.
+      content: fingerprint of the samples alone; equal contents train alike.
+      signature: signature of every sample.
       codec, image, quality: how samples are stored.
       splits: shards by split.
       quarantined: samples that could not be made; they are listed in `quarantine.jsonl`.

@@ -46,7 +46,7 @@ class Measurer:
       catalog: where they are read from; nothing is listed.
       image: how they are decoded; always whole, whatever `reduced_decode` says.
       kinds: the targets of the source by name.
-      inspectors: by name.
+      inspectors: inspectors by name.
     """
 
     catalog: Catalog

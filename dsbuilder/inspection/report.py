@@ -23,9 +23,9 @@ class Report:
     """What inspectors found.
 
     Attributes:
-      records: how many were looked at.
+      records: number of records looked at.
       inspections: the inspectors by name.
-      findings: of each of them, by its name; none for one that found nothing.
+      findings: findings of each of them, by its name; none for one that found nothing.
       lost: why a record could not be looked at, by key.
     """
 

@@ -22,7 +22,8 @@ class Names:
     """Names of the files in one split, each given once.
 
     Attributes:
-      extensions: of the stored format; the first is appended where a key ends in none of them.
+      extensions: extensions of the stored format; the first is appended where a key ends in none of
+        them.
     """
 
     extensions: tuple[str, ...]

@@ -46,7 +46,7 @@ class Sidecar:
 
     Attributes:
       path: the file.
-      targets: of the exported dataset, by name, in its order.
+      targets: targets of the exported dataset, by name, in its order.
       keys: key of the dataset by file, or by what else the layout calls a sample.
     """
 

@@ -27,7 +27,7 @@ class TableRow(NamedTuple):
     Attributes:
       line: 1-based; where a quoted cell holds line ends, the first line of its row; in Parquet the
         number of the row.
-      cells: by column; texts of CSV and TSV, else JSON values, or what Parquet holds.
+      cells: cells by column; texts of CSV and TSV, else JSON values, or what Parquet holds.
     """
 
     line: int
@@ -39,8 +39,8 @@ class Table:
     """A table.
 
     Attributes:
-      columns: in the order in which they first appear.
-      rows: in the order of the file.
+      columns: columns in the order in which they first appear.
+      rows: rows in the order of the file.
     """
 
     columns: tuple[str, ...]

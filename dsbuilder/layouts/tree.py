@@ -23,7 +23,7 @@ class Tree:
       files: plain files, and links to such.
       folders: those that were entered.
       odd: counts of what is neither file nor folder, by what it is.
-      linked: how many links to folders were not followed.
+      linked: number of links to folders that were not followed.
     """
 
     files: list[str] = field(default_factory=list)

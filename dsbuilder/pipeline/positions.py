@@ -38,8 +38,8 @@ class Pipeline:
     Attributes:
       spec: what it was resolved from.
       prepared: the signature after `prepare`; None without a source.
-      signature: of every cached sample.
-      streamed: of every sample that a stream yields, after its stages and finish.
+      signature: signature of every cached sample.
+      streamed: signature of every sample that a stream yields, after its stages and finish.
     """
 
     spec: Spec

@@ -120,7 +120,7 @@ class CacheOptions:
     Attributes:
       codec: `tfrecord` or `npy`.
       image: `jpeg`, `png` or `raw`; by default what the codec and the mode call for.
-      quality: of JPEG, in [1, 100].
+      quality: quality of JPEG, in [1, 100].
       shard_mb: the size a shard aims at, in megabytes of 10**6 bytes.
     """
 
@@ -229,10 +229,10 @@ class FineTuneOptions:
     """A second phase, which starts from the best model so far and also trains frozen layers.
 
     Attributes:
-      layers: how many of the last frozen layers that have weights. Batch normalisation is not
+      layers: number of the last frozen layers that have weights. Batch normalisation is not
         counted: it stays frozen, or it would destroy what the layers have learnt before.
-      epochs: at most.
-      learning_rate: of this phase, well below the one before.
+      epochs: number of epochs, at most.
+      learning_rate: learning rate of this phase, well below the one before.
     """
 
     layers: int = 10
@@ -256,7 +256,7 @@ class TrainOptions:
       metrics: what is watched and evaluated beside what the target's kind asks for: plugins' or
         those of `keras.metrics`.
       optimizer: see `OptimizerOptions`.
-      epochs: at most, before fine-tuning.
+      epochs: number of epochs, at most, before fine-tuning.
       fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are.
       batch_size: overrides `stream.batch_size`.
       seed: overrides the pipeline's seed.
@@ -300,7 +300,7 @@ class Settings:
     """Everything a pipeline file says.
 
     Attributes:
-      name: of the dataset, `[a-z][a-z0-9_]*`.
+      name: name of the dataset, `[a-z][a-z0-9_]*`.
       version: `x.y.z`.
       seed: the root of all randomness.
       image, source, split, prepare, augment, synthesize, finish, cache, inspect, build, stream,

@@ -44,7 +44,7 @@ class Synthesis:
     Attributes:
       id: its `name`, else plugin and occurrence.
       plugin: the bound synthesizer.
-      count: how many samples it makes, over all splits.
+      count: number of samples it makes, over all splits.
       splits: share of each split; the shares sum to 1.
     """
 

@@ -31,9 +31,9 @@ class Exportable(ABC):
     """A built dataset as an exporter sees it.
 
     Attributes:
-      name, version: of the dataset.
+      name, version: name and version of the dataset.
       where: how errors call it.
-      signature: of every sample.
+      signature: signature of every sample.
       image: how images are stored: `jpeg`, `png`, or `raw` pixels.
       splits: names of the splits, in order.
     """
@@ -67,7 +67,7 @@ class Written:
     """What an exporter wrote.
 
     Attributes:
-      samples: how many of each split.
+      samples: number of samples of each split.
       keys: key of the dataset by file below the folder, as posix path, or by what else the layout
         calls a sample; the sidecar keeps those that are not equal.
       notes: what was left out or changed on the way, and why, for a person: sentences without a

@@ -27,7 +27,7 @@ class Finding:
     """One fault of the data.
 
     Attributes:
-      key: of the record; None where the whole set is at fault.
+      key: key of the record; None where the whole set is at fault.
       text: what was found, in one line for a person.
       value: what was measured, a JSON value.
       threshold: what it was held against, a JSON value; None where nothing was.

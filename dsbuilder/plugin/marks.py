@@ -15,8 +15,8 @@ class Mark:
       name: how pipelines call it. A name that ends in `.*` is a family: it answers to every name
         with that prefix, and its class has two fields, `member` (the rest of the name) and
         `options` (a mapping).
-      geometry: of a transform: `fixed` changes the image alone, `moves` also moves the positional
-        targets it names, `breaks` loses them and is refused where such targets exist.
+      geometry: geometry of a transform: `fixed` changes the image alone, `moves` also moves the
+        positional targets it names, `breaks` loses them and is refused where such targets exist.
       moves: kinds of positional target that a transform moves along.
     """
 

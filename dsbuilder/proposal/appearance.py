@@ -21,7 +21,7 @@ class Appearance:
     """Headers of images, spread over all records in the order of their keys.
 
     Attributes:
-      headers: of those that can be read; at least one.
+      headers: headers of those that can be read; at least one.
       unreadable: key -> why, of those that cannot.
     """
 

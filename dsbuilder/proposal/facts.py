@@ -18,9 +18,9 @@ class Facts:
     """What advice is given on.
 
     Attributes:
-      records: at least one.
+      records: records, at least one.
       targets: what the source says they are labelled with.
-      appearance: of some of the images.
+      appearance: appearance of some of the images.
     """
 
     records: Sequence[Record]

@@ -35,7 +35,7 @@ class ArrayHeader:
     """What an array is.
 
     Attributes:
-      dtype: of its values; never objects.
+      dtype: dtype of its values; never objects.
       shape: its axes.
       is_fortran: whether the first axis runs fastest.
       offset: where its values begin, in bytes.

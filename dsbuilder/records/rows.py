@@ -29,11 +29,11 @@ class ArrayRows:
     """The rows of an uint8 array, in C order, in a file.
 
     Attributes:
-      name: of the file, for errors.
+      name: name of the file, for errors.
       file: open; its position is never used. It is closed when the rows are no longer held.
-      offset: of the first row, in bytes.
-      count: of rows.
-      shape: of one row.
+      offset: offset of the first row, in bytes.
+      count: number of rows.
+      shape: shape of one row.
     """
 
     name: str

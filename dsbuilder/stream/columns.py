@@ -30,7 +30,7 @@ class Column:
       target: the name of the target it belongs to.
       part: its name in the target's dict; None where it is all of the target.
       stored: the name of the stored feature that holds it.
-      feature: that feature.
+      feature: the feature as it is stored.
     """
 
     target: str

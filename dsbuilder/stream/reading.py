@@ -30,7 +30,7 @@ class Reading:
     """How a split is read, with nothing left open.
 
     Attributes:
-      dataset, split: what.
+      dataset, split: the dataset and the name of its split.
       batch_size: samples in a batch; the last of an epoch holds the rest unless `drop_remainder`.
       images: see `StreamOptions`.
       shuffle, seed: whether each epoch has an order of its own, and the root of all randomness.
@@ -39,7 +39,7 @@ class Reading:
       shard: (index, count): of `count` hosts that share the split, which one this is.
       keys: whether the samples' keys are yielded too.
       refresher: the stages that are applied on the way; None where the split passes none.
-      signature: of what is yielded.
+      signature: signature of what is yielded.
     """
 
     dataset: StoredDataset

@@ -37,9 +37,9 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
     `.map` and the like return a plain dataset, without the attributes.
 
     Attributes:
-      class_names: of the first target with classes, in id order.
-      num_samples: in an epoch, of this host.
-      signature: of every sample.
+      class_names: names of the first target with classes, in id order.
+      num_samples: number of samples in an epoch, of this host.
+      signature: signature of every sample.
       steps_per_epoch: batches in an epoch.
     """
 

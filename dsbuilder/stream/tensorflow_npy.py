@@ -26,8 +26,8 @@ class Rows:
     """The open arrays of a split.
 
     Attributes:
-      mapped: of the image `(n, H, W, C)` and of each mask `(n, H, W)`, a tensor for each shard, by
-        the names of a batch.
+      mapped: memory maps of the image `(n, H, W, C)` and of each mask `(n, H, W)`, a tensor for
+        each shard, by the names of a batch.
       starts: int64 `(shards,)`, the place in the split of each shard's first row.
       columns: what else every sample of the split has as much of.
       ragged: what they have any number of, as ragged tensors, each with what pads it.

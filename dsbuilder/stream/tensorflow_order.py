@@ -24,8 +24,9 @@ class Native:
     runs in parallel, across the end of an epoch too.
 
     Attributes:
-      picks: from an epoch (int64 scalar) to the dataset of what makes up each of its batches.
-      load: from one of these to the batch.
+      picks: function from an epoch (int64 scalar) to the dataset of what makes up each of its
+        batches.
+      load: function from one of these to the batch.
     """
 
     picks: Callable[[tf.Tensor], tf.data.Dataset]

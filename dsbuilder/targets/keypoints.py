@@ -48,7 +48,7 @@ class Keypoints(Target):
     `(n, k)`, if the target is called `keypoints`.
 
     Attributes:
-      names: of the points, in the order in which an object has them.
+      names: names of the points, in the order in which an object has them.
       swaps: pairs of names, (left, right), that change places when an image is mirrored.
       edges: pairs of names between which a line is drawn.
     """

@@ -16,7 +16,7 @@ class Value(Target):
     """Numbers, float32 `()` or `(size,)`.
 
     Attributes:
-      size: how many numbers, 1 or more; 0 for a single one that is no list.
+      size: number of numbers, 1 or more; 0 for a single one that is no list.
     """
 
     kind: ClassVar[str] = "value"

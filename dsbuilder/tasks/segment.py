@@ -67,7 +67,7 @@ class RegionScore:
     Attributes:
       name: name of the class.
       pixels: number of pixels that are of it.
-      iou: of the pixels that are of it or were taken for it, the share that are both; None if
+      iou: share of the pixels that are of it or were taken for it that are both; None if
         there are none.
     """
 

@@ -66,7 +66,7 @@ class Table:
     """An evaluation as a person reads it.
 
     Attributes:
-      headings: of the columns; the first names what a row is of.
+      headings: headings of the columns; the first names what a row is of.
       rows: cells of each row; none where a line says all.
       summary: scores over all samples, in one line.
       remarks: further lines, such as what is confused with what.
@@ -83,7 +83,7 @@ class Confusion:
     """Which class is taken for which.
 
     Attributes:
-      names: of the classes, in id order.
+      names: names of the classes, in id order.
       counts: rows by true class, columns by predicted class.
     """
 

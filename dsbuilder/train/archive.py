@@ -43,7 +43,7 @@ class Note:
       dataset: name and version of the dataset it was trained on.
       fingerprint: fingerprint of that dataset.
       class_names: names of the classes in the order of the logits.
-      signature: of the samples it was trained on; images as they go into the model.
+      signature: signature of the samples it was trained on; images as they go into the model.
       heads: what it learnt, by target.
       loss: what `train.loss` named; None for the task's own.
       metrics: what `train.metrics` named.
@@ -143,7 +143,7 @@ class Trained:
     """A model with what its file says beside it.
 
     Attributes:
-      model: from raw pixels `(N, H, W, C)` to what its heads yield: logits, numbers.
+      model: Keras model from raw pixels `(N, H, W, C)` to what its heads yield: logits, numbers.
       note: see `Note`.
       path: path of the file.
     """

@@ -120,7 +120,7 @@ class Reader:
     Attributes:
       image: how it is decoded.
       prepare, finish: the stages it passes then; none of them draws anything.
-      note: of the model.
+      note: note of the model.
     """
 
     image: ImageOptions

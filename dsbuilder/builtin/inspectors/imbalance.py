@@ -14,7 +14,7 @@ class Imbalance(Inspector):
     """Finds sets whose largest class has many times the records of the smallest that is not empty.
 
     Attributes:
-      ratio: how many times is too many, 1 or more.
+      ratio: number of times that is too many, 1 or more.
     """
 
     ratio: float = 10.0

@@ -21,7 +21,7 @@ class Leak(Inspector):
     train before that of validation before that of test, so that tests stay what they are.
 
     Attributes:
-      bits, difference: how much pictures that are alike may differ; see `near_duplicate`.
+      bits, difference: distances that pictures may have that are alike; see `near_duplicate`.
     """
 
     bits: int = 6

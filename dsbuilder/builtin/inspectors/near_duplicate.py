@@ -18,8 +18,8 @@ class NearDuplicate(Inspector):
     thumbnails tell whether they are. The first one by key is kept; every further one is a finding.
 
     Attributes:
-      bits: by how many of 64 bits the hashes may differ, in [0, 7].
-      difference: by how much the thumbnails may differ: 0 for equal ones, about 1.4 for unrelated
+      bits: number of bits of 64 by which the hashes may differ, in [0, 7].
+      difference: difference that the thumbnails may have: 0 for equal ones, about 1.4 for unrelated
         ones; in [0, 1].
     """
 

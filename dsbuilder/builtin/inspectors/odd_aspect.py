@@ -19,8 +19,8 @@ class OddAspect(Inspector):
     proportions is left in peace.
 
     Attributes:
-      factor: how many times wider or higher than the median image, above 1.
-      spreads: how many times the spread of the middle half beyond its ends (on a scale of
+      factor: number of times wider or higher than the median image, above 1.
+      spreads: number of times the spread of the middle half beyond its ends (on a scale of
         logarithms).
     """
 

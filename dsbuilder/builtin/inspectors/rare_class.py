@@ -14,7 +14,7 @@ class RareClass(Inspector):
     """Finds classes of too few records to learn, to validate and to test.
 
     Attributes:
-      least: how many records a class should have, 1 or more.
+      least: number of records that a class should have, 1 or more.
     """
 
     least: int = 10

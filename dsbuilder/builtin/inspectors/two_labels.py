@@ -19,7 +19,7 @@ class TwoLabels(Inspector):
     targets but those that lie in the pixels (boxes, masks, keypoints).
 
     Attributes:
-      bits, difference: how much pictures that are alike may differ; see `near_duplicate`.
+      bits, difference: distances that pictures may have that are alike; see `near_duplicate`.
     """
 
     bits: int = 6

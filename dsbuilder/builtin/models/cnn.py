@@ -35,10 +35,10 @@ class Cnn(ModelBuilder):
     Attributes:
       width: filters of the first block; every further block has twice as many as the one before.
       depth: number of blocks; the image must have 2**depth pixels a side.
-      convolutions: in each block.
+      convolutions: number of convolutions in each block.
       kernel: side of a convolution's window, in pixels.
       activation: after every convolution and hidden dense layer.
-      initializer: of every kernel.
+      initializer: initializer of every kernel.
       l1: weight of the penalty on the sum of absolute kernel values.
       l2: weight of the penalty on the sum of squared kernel values.
       batch_norm: whether to normalise batches after every convolution; it then has no bias.

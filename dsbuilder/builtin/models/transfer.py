@@ -35,7 +35,7 @@ class Transfer(ModelBuilder):
       freeze: whether the features are frozen; by default where weights are loaded.
       pooling: `average` or `max`, of each feature over the image.
       dropout: share of features dropped before the logits, in [0, 1).
-      initializer: of the logits' kernel, by its name in Keras.
+      initializer: initializer of the logits' kernel, by its name in Keras.
       l2: weight of the penalty on the sum of squared values of the logits' kernel.
     """
 

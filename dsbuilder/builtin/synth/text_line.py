@@ -48,12 +48,12 @@ class TextLine(Synthesizer):
       charset: `digits`, `letters` (a-z, A-Z), `alphanumeric`, or the characters themselves, that
         random strings are made of.
       length: [low, high] characters of a random string, both included, 1 or more.
-      size: of the font in pixels, 6 or more, drawn for each text.
-      height: of the image in pixels.
-      width: of the image in pixels; as wide as the text takes if left out.
+      size: size of the font in pixels, 6 or more, drawn for each text.
+      height: height of the image in pixels.
+      width: width of the image in pixels; as wide as the text takes if left out.
       padding: pixels kept free on every side, 0 or more; where more room is left, the text's place
         in it is drawn.
-      color: of the text: gray values in [0, 255] to draw from, a color name or `#rrggbb`.
+      color: color of the text: gray values in [0, 255] to draw from, a color name or `#rrggbb`.
       background: the same behind the text.
       tinted: whether drawn gray values become colors, each channel drawn for itself.
       label: `text` gives the target `text`; `class` gives the target `label`, one class for each

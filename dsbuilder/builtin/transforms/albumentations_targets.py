@@ -67,7 +67,7 @@ class Carrier:
       around: a composition that brings boxes and keypoints into its form; None where there are
         none.
       recipe: what the object is a copy of.
-      kinds: of the targets, by name.
+      kinds: kinds of the targets, by name.
     """
 
     transform: Any

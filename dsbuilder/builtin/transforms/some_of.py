@@ -26,7 +26,7 @@ class SomeOf(Transform):
 
     Attributes:
       stages: one or more, each `{use: ..., p: ...}`; the `p` of a drawn one holds as well.
-      pick: how many are drawn, without repetition: a number, or [low, high], both included and
+      pick: number of stages drawn, without repetition: one, or [low, high], both included and
         equally likely, in [0, number of stages].
     """
 

@@ -23,7 +23,7 @@ class ExportedArrays:
 
     Attributes:
       where: the file, for errors.
-      targets: by name.
+      targets: targets by name.
       found: arrays by name.
     """
 

@@ -30,7 +30,7 @@ class CocoCategory:
     """A class.
 
     Attributes:
-      id: which annotations name it by.
+      id: number that annotations name it by.
       name: unique in its file.
       keypoints: names of the points that an object of it has.
       edges: pairs of these between which a line is drawn.
@@ -52,7 +52,7 @@ class CocoAnnotation:
     """What is said of one image, or of one object in it.
 
     Attributes:
-      path: of the file.
+      path: path of the file.
       number: the place in its list of annotations, from 0 on.
       category: None where none is stated, as of a caption.
       found: the JSON object.

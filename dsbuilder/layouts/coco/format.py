@@ -37,8 +37,8 @@ class CocoKind:
     """How targets of a kind stand in COCO files.
 
     Attributes:
-      kind: of the target.
-      key: which an annotation has it under.
+      kind: kind of the target.
+      key: key that an annotation has it under.
       file: what the names of the files begin with that we write.
     """
 
@@ -61,7 +61,7 @@ class CocoImage:
     """An image that is annotated.
 
     Attributes:
-      id: which annotations name it by.
+      id: number that annotations name it by.
       file_name: relative to a folder that the file does not know.
       size: (height, width), or None if it is not stated.
     """
@@ -76,9 +76,9 @@ class CocoFile:
     """One annotation file.
 
     Attributes:
-      images: by file name, in the order of the file.
-      categories: in the order of their ids.
-      annotations: by file name of their image; each that is there twice only once.
+      images: images by file name, in the order of the file.
+      categories: categories in the order of their ids.
+      annotations: annotations by file name of their image; each that is there twice only once.
       repeated: number of annotations that were there again.
     """
 

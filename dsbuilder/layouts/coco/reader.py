@@ -173,7 +173,7 @@ class _CocoSplit:
 
     Attributes:
       split: its name; None where it is not said.
-      files: by target; all have the same images.
+      files: annotation files by target; all have the same images.
       folder: the one in which these lie, with a slash behind; empty for the top one.
     """
 

@@ -57,7 +57,7 @@ class Folder(Source):
     Attributes:
       path: the folder at the top.
       classes: class names in id order; by default the names found, sorted as text.
-      extensions: of image files, in any case of letters, without the dot.
+      extensions: extensions of image files, in any case of letters, without the dot.
       follow_links: whether a symbolic link to a folder is entered; otherwise it is skipped and
         reported. A link to a file is always read as the file.
     """

@@ -40,7 +40,7 @@ class IdxName:
     """What the name of an IDX file says.
 
     Attributes:
-      prefix: of the data set, where a folder holds several, such as `emnist-letters`.
+      prefix: prefix of the data set, where a folder holds several, such as `emnist-letters`.
       part: what stands for the split, such as `t10k`; empty if nothing does.
       role: what the file holds.
     """

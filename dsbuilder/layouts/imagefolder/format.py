@@ -105,7 +105,7 @@ def read_keypoints(cell: Any, count: int, size: tuple[int, int]) -> list[list[li
     A cell is a list of lists, or the JSON text of one; null says that there are no objects.
 
     Args:
-      count: how many points an object has.
+      count: number of points that an object has.
       size: (height, width) of the upright image.
 
     Raises:

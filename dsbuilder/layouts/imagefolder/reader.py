@@ -76,7 +76,8 @@ class ImageFolder(Source):
       objects_column: boxes, as lists `bbox` ([x, y, width, height] in pixels) and `categories`.
         Pixels are turned into shares of the sides by columns `width` and `height` if they are
         there, else by the header of the image.
-      keypoints_column: of each object a list, x, y (pixels) and visibility (0, 1, 2) of each point.
+      keypoints_column: column with a list for each object, x, y (pixels) and visibility (0, 1, 2)
+        of each point.
       mask_column: name of the mask's image column: its paths stand in the column `mask_file_name`
         for the name mask.
       group_column: records of one group never end in two splits; an empty cell names none.

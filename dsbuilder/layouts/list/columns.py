@@ -48,7 +48,7 @@ class Guess:
     """What a list seems to be.
 
     Attributes:
-      columns: which of its columns hold what.
+      columns: what its columns hold, by name.
       base: the folder that its paths are relative to, as a posix path below the folder that was
         looked at; `.` for that folder itself.
       kind: what the labels are: `class`, `labels` (several classes), `value` or `text`.

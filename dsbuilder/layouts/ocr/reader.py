@@ -37,8 +37,9 @@ class Ocr(Source):
 
     Attributes:
       path: the folder at the top.
-      form: of the lines, `tab`, `icdar` or `space`; by default the one that most lines of a list
-        have. `text_id` and `id_text` read no list, but names such as `Exit_1.jpg`, `1_Exit.jpg`.
+      form: form of the lines, `tab`, `icdar` or `space`; by default the one that most lines of a
+        list have. `text_id` and `id_text` read no list, but names such as `Exit_1.jpg` and
+        `1_Exit.jpg`.
       file: what lists are called instead, such as train.txt.
     """
 

@@ -41,7 +41,7 @@ class PixelColumns:
     """Where in a row what stands; places are counted from 0.
 
     Attributes:
-      count: of cells in a row.
+      count: number of cells in a row.
       label: place of the label.
       pixels: places of the pixels; one alone says that they stand there with spaces between.
       usage: place of what says the split, or None.
@@ -74,7 +74,7 @@ class PixelTable:
     """An open file of pixels.
 
     Attributes:
-      path: of the file.
+      path: path of the file.
       file: open; closed when the table is no longer held.
       columns: where what stands.
     """

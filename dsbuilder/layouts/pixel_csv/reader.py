@@ -162,7 +162,7 @@ class _Labelled:
     """A row as it was read once.
 
     Attributes:
-      key, label, split: of the record, the label as it stands there.
+      key, label, split: key, label and split of the record, the label as it stands there.
       path, row: the file, and where in it the row lies.
     """
 

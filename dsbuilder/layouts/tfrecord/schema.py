@@ -47,10 +47,10 @@ class RecordFile:
     """One file of records.
 
     Attributes:
-      path: of the file.
+      path: path of the file.
       name: what keys call it.
       split: the split it is of, or None.
-      count: how many records it must hold; None where nothing says so.
+      count: number of records that it must hold; None where nothing says so.
     """
 
     path: Path
@@ -66,7 +66,7 @@ class Schema:
     Attributes:
       files: the files, in order.
       image: the feature of the image.
-      shape: of an image that is stored as raw values; None where it is an image file.
+      shape: shape of an image that is stored as raw values; None where it is an image file.
       fields: how each target is read, by its name.
       described: names of files that say what is in the records.
       notes: sentences on what is not read.

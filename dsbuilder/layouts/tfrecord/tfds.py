@@ -34,8 +34,8 @@ class FeatureColumn:
     Attributes:
       name: its key in an Example.
       kind: what it holds; `other` is what is not read here.
-      dtype: as TensorFlow calls it.
-      shape: of one value; None marks a side of any length.
+      dtype: dtype as TensorFlow calls it.
+      shape: shape of one value; None marks a side of any length.
       encoding: `bytes` says that a number's values are stored as raw bytes.
       names: class names in id order, of kinds class and mask.
       group: the sequence that it is a member of; None if it is of none.
@@ -58,7 +58,7 @@ class StatedShard:
 
     Attributes:
       path: posix, below the folder.
-      count: of its records.
+      count: number of its records.
     """
 
     path: str
@@ -70,7 +70,7 @@ class DatasetInfo:
     """What a dataset is, as `dataset_info.json` says.
 
     Attributes:
-      name, version: as it says.
+      name, version: name and version as it says.
       splits: shards by the split's name.
     """
 

@@ -60,7 +60,7 @@ class VocObject:
     """One object of an image.
 
     Attributes:
-      line: of the file where it begins.
+      line: line of the file where it begins.
       name: its class.
       corners: x_min, y_min, x_max, y_max in pixels, as edges: the first pixel is from 0 to 1.
       attributes: those of `ATTRIBUTES`.
@@ -77,11 +77,11 @@ class VocAnnotation:
     """What is said of an image.
 
     Attributes:
-      file_name: of the image; empty if it is not said.
+      file_name: file name of the image; empty if it is not said.
       size: (height, width), or None if it is not said, or 0.
-      objects: in the order of the file, each once.
-      repeated: how many objects were there again.
-      parts: how many parts of objects, such as hands, were there; they are not read.
+      objects: objects in the order of the file, each once.
+      repeated: number of objects that were there again.
+      parts: number of parts of objects, such as hands; they are not read.
     """
 
     file_name: str = ""

@@ -20,7 +20,7 @@ class Element:
     Attributes:
       tag: its name.
       line: where it begins, 1-based.
-      children: in the order of the document.
+      children: children in the order of the document.
     """
 
     tag: str

@@ -24,7 +24,7 @@ class ExportedLabels:
     """The labels of what an export of ours wrote.
 
     Attributes:
-      targets: by name.
+      targets: targets by name.
     """
 
     targets: Mapping[str, Target]

@@ -32,9 +32,9 @@ class TarEntry(NamedTuple):
     """One entry of an archive.
 
     Attributes:
-      name: as it stands there.
-      offset: of the content, in bytes from the start of the archive.
-      size: of the content, in bytes.
+      name: name as it stands there.
+      offset: offset of the content, in bytes from the start of the archive.
+      size: size of the content, in bytes.
       kind: `files`, or what else it is: `folders`, `links` or `devices`.
     """
 

@@ -30,7 +30,7 @@ class YoloObject(NamedTuple):
     """One object of a label file; numbers are shares of the image's sides, in [0, 1].
 
     Attributes:
-      class_id: as `data.yaml` numbers the classes.
+      class_id: number of its class as `data.yaml` has it.
       corners: x_min, y_min, x_max, y_max; of a polygon those of the box around it.
       polygon: x0, y0, x1, y1, ...; empty where the line is of a box.
       points: keypoints, in the order of their names; empty where there are none.
@@ -47,7 +47,7 @@ class Pose:
     """The keypoints that every object has.
 
     Attributes:
-      names: of the points, in their order.
+      names: names of the points, in their order.
       is_seen: whether each has a visibility; else one at 0, 0 is absent, the others are visible.
       swaps: pairs of names that change places when an image is mirrored.
       is_paired: whether it is known which do; else `swaps` is empty.
