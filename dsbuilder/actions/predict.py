@@ -34,9 +34,9 @@ class PredictDocument(Document):
     Attributes:
       model: the model as it was given.
       kind: kind of the target that it learnt.
-      predictions: for each image its `path`; its `value`, or of a mask the files it was written to,
-        `mask` and `overlay`; and its `classes`, each with `name` and `probability` or, of a mask,
-        the `share` of the area.
+      predictions: mapping for each image: its `path`; its `value`, or of a mask the files it was
+        written to, `mask` and `overlay`; and its `classes`, each with `name` and `probability` or,
+        of a mask, the `share` of the area.
     """
 
     model: Path

@@ -136,7 +136,7 @@ class _Reading:
     Attributes:
       origin: how errors call the text.
       problems: what was wrong so far.
-      nodes: how many nodes were made.
+      nodes: number of nodes made.
     """
 
     origin: str
