@@ -7,7 +7,7 @@ from typing import Any
 
 from dsbuilder import dataset as datasets
 from dsbuilder.actions.document import Document
-from dsbuilder.builder.reopen import Remade, reopen
+from dsbuilder.builder.replay import Remade, reopen
 from dsbuilder.dataset import Explanation, StoredDataset
 from dsbuilder.dataset.explanation import stored
 from dsbuilder.errors import DsbuilderError

@@ -2,7 +2,6 @@
 
 survey.py      records, targets and splits, before an image is opened
 split.py       which split each record belongs to
-keys.py        which keys a record may have
 inspecting.py  the data inspected, and what a build does about what was found
 plan.py        every output sample, its place and its fingerprint
 inventory.py   what of it an earlier build holds
@@ -12,15 +11,14 @@ samples.py     a root -> its samples: the one place that makes pixels for the ca
 shard_role.py  the role of a worker process that makes shards
 originals.py   prepared originals, kept between builds
 engines/       run shard tasks: in this process, in a pool of worker processes
-publish.py     manifest, checksums, and the switch of the link
+publish.py     manifest, checksums, the build's log, and the switch of the link
 up_to_date.py  whether there is anything to do, told from the times of files
 build.py       all of it in order
 
 forecast.py    what a build would make, reuse and need, without building
 probe.py       a few samples made for real: what one costs
 
-reopen.py      a built dataset's pipeline and source, to make a sample once more
-replay.py      such a sample against the stored one
+replay.py      a sample of a built dataset made once more, against the stored one
 """
 
 from dsbuilder.builder.build import Built, build_dataset

@@ -98,7 +98,7 @@ def build_dataset(
     known = None if rehash else find_up_to_date(request)
     if known is not None:
         return _built(known.path, known.build, known.warnings)
-    how = _How(workers, sample_timeout_s, on_progress, engine)
+    how = _Execution(workers, sample_timeout_s, on_progress, engine)
     document = override(read(Path(pipeline)), overrides)
     with how.start_early(document, Path(out)) as early:
         with uncollected():
@@ -113,11 +113,11 @@ def build_dataset(
                 on_progress=on_progress,
                 rehash=rehash,
             )
-        _check_something(surveyed)
+        _check_not_empty(surveyed)
         if early is not None:
             early.prepare(surveyed.pipeline)
         try:
-            with store.locked(), _passed_over(), carrying(surveyed.warnings):
+            with store.locked(), _frozen_heap(), carrying(surveyed.warnings):
                 built = _build(surveyed, store, how, early, rehash=rehash)
                 record_inputs(request, surveyed, store, built.manifest, how.clock.started_ns)
                 return built
@@ -143,7 +143,7 @@ def _built(
 
 
 def _build(
-    surveyed: Survey, store: Store, how: "_How", early: Engine | None, *, rehash: bool
+    surveyed: Survey, store: Store, how: "_Execution", early: Engine | None, *, rehash: bool
 ) -> Built:
     settings = surveyed.pipeline.settings
     plan = _plan(surveyed, store, rehash=rehash)
@@ -161,7 +161,7 @@ def _build(
     return _built(path, published, surveyed.warnings, results)
 
 
-def _check_something(surveyed: Survey) -> None:
+def _check_not_empty(surveyed: Survey) -> None:
     if not surveyed.records and not surveyed.pipeline.settings.synthesize:
         raise DataError("source: no records. Check the source's path.")
 
@@ -173,7 +173,7 @@ def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:
 
 
 @contextlib.contextmanager
-def _passed_over() -> Iterator[None]:
+def _frozen_heap() -> Iterator[None]:
     """Lets the garbage collector pass over all that is there already: imports, records, plugins."""
     gc.freeze()
     try:
@@ -183,7 +183,7 @@ def _passed_over() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _How:
+class _Execution:
     """How a caller wants shards to be made."""
 
     workers: int | None
@@ -260,7 +260,7 @@ class _Results:
 
 
 def _make_shards(
-    surveyed: Survey, plan: Plan, store: Store, how: _How, early: Engine | None
+    surveyed: Survey, plan: Plan, store: Store, how: _Execution, early: Engine | None
 ) -> _Results:
     """Makes what neither an interrupted nor the published build holds."""
     memory.give_back()  # what planning has freed, before workers need theirs

@@ -16,7 +16,7 @@ from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError, DataError, carrying
 from dsbuilder.inspection import Report, chosen, inspect_records
 from dsbuilder.inspection.choosing import Inspections
-from dsbuilder.inspection.keeping import Kept
+from dsbuilder.inspection.measure_cache import MeasureCache
 from dsbuilder.inspection.measuring import Progress
 from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
 from dsbuilder.plugin import Finding
@@ -31,7 +31,7 @@ def inspect_survey(
     workers: int | None = None,
     sample_timeout_s: float = SAMPLE_TIMEOUT_S,
     on_progress: Progress = lambda done, of: None,
-    kept: Kept | None = None,
+    cache: MeasureCache | None = None,
 ) -> Report:
     """Returns what inspectors find among the records of a survey; see `inspect_records`."""
     return inspect_records(
@@ -43,7 +43,7 @@ def inspect_survey(
         workers=workers,
         sample_timeout_s=sample_timeout_s,
         on_progress=on_progress,
-        kept=kept,
+        cache=cache,
     )
 
 
@@ -80,7 +80,7 @@ def inspected(
             workers=workers,
             sample_timeout_s=sample_timeout_s,
             on_progress=on_progress,
-            kept=_kept(surveyed, inspections, store, rehash=rehash),
+            cache=_cache(surveyed, inspections, store, rehash=rehash),
         )
     for name, found in report.of_action("error").items():
         raise DataError(
@@ -103,7 +103,9 @@ def _warnings(report: Report) -> Iterator[str]:
         yield f"inspect: {name}: {_shown(found)}. Set aside."
 
 
-def _kept(surveyed: Survey, inspections: Inspections, store: Store, *, rehash: bool) -> Kept:
+def _cache(
+    surveyed: Survey, inspections: Inspections, store: Store, *, rehash: bool
+) -> MeasureCache:
     """Returns where measures are kept, with the fingerprint of all that decides each of them."""
     pipeline = surveyed.pipeline
     try:
@@ -133,7 +135,7 @@ def _kept(surveyed: Survey, inspections: Inspections, store: Store, *, rehash: b
         name: fingerprint.digest(base, fingerprint.of_plugin(each.plugin, pipeline.spec.registry))
         for name, each in inspections.items()
     }
-    return Kept(path=store.measures, records=records, inspectors=inspectors)
+    return MeasureCache(path=store.measures, records=records, inspectors=inspectors)
 
 
 def _shown(found: Sequence[Finding]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from dsbuilder import targets
 from dsbuilder.builder.split import Split
-from dsbuilder.builder.task import Contents, Located, Output, Root, ShardTask
+from dsbuilder.builder.task import Located, Output, Root, ShardContents, ShardTask
 from dsbuilder.cache import fingerprint
 from dsbuilder.errors import PluginError
 from dsbuilder.pipeline import Pipeline, default_image_format, variant_key
@@ -204,7 +204,7 @@ class _Planner:
         wanted |= {key for root in roots for output in root.outputs for key in output.partners}
         prints = [output.fingerprint for root in roots for output in root.outputs]
         return ShardTask.of(
-            Contents(roots, {key: self.located[key] for key in sorted(wanted)}),
+            ShardContents(roots, {key: self.located[key] for key in sorted(wanted)}),
             split=split,
             stem=stem,
             fingerprint=fingerprint.digest(stem, prints),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dsbuilder.builder.inventory import ShardStatus
 from dsbuilder.builder.shard import ShardMaker
-from dsbuilder.builder.task import Contents, Job, Located, Root, ShardResult, ShardTask
+from dsbuilder.builder.task import Job, Located, Root, ShardContents, ShardResult, ShardTask
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.seeding import rank
 
@@ -80,7 +80,7 @@ def _roots(task: ShardTask) -> Iterator[tuple[Root, Mapping[str, Located]]]:
 
 def _alone(root: Root, task: ShardTask, records: Mapping[str, Located]) -> ShardTask:
     wanted = {root.key, *(key for output in root.outputs for key in output.partners)}
-    own = Contents([root], {key: records[key] for key in sorted(wanted) if key in records})
+    own = ShardContents([root], {key: records[key] for key in sorted(wanted) if key in records})
     return ShardTask.of(own, split=task.split, stem=task.stem, fingerprint=task.fingerprint)
 
 

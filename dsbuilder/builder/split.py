@@ -34,14 +34,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
-from dsbuilder.builder.keys import check_keys
 from dsbuilder.errors import DataError, shortened
+from dsbuilder.layouts.keys import check_keys
 from dsbuilder.pipelinefile.schema import SplitOptions
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Record
 from dsbuilder.seeding import rank, unit
-
-__all__ = ["DEFAULT_SHARES", "Split", "check_keys", "deal"]
 
 DEFAULT_SHARES: Mapping[str, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
 SMALLEST = 3

@@ -73,7 +73,7 @@ class Lost:
 _ROWS = 256
 
 
-class Contents(NamedTuple):
+class ShardContents(NamedTuple):
     """What a shard is made of.
 
     Attributes:
@@ -110,7 +110,7 @@ class ShardTask:
     lost: tuple[Lost, ...] = ()
 
     @classmethod
-    def of(cls, contents: Contents, *, split: str, stem: str, fingerprint: str) -> Self:
+    def of(cls, contents: ShardContents, *, split: str, stem: str, fingerprint: str) -> Self:
         """Returns the task to make a shard of some contents."""
         return cls(
             split=split,
@@ -120,7 +120,7 @@ class ShardTask:
             fingerprint=fingerprint,
         )
 
-    def contents(self) -> Contents:
+    def contents(self) -> ShardContents:
         """Returns what the shard is made of, unpacked anew with every call."""
         roots: list[Root] = []
         records: dict[str, Located] = {}
@@ -128,7 +128,7 @@ class ShardTask:
             root_rows, record_rows = json.loads(line.decode("utf-8", "surrogatepass"))
             roots += map(_root_from_json, root_rows)
             records.update((each.record.key, each) for each in map(_record_from_json, record_rows))
-        return Contents(roots, records)
+        return ShardContents(roots, records)
 
     @property
     def name(self) -> str:
@@ -157,7 +157,7 @@ class ShardTask:
         )
 
 
-def _packed(contents: Contents) -> bytes:
+def _packed(contents: ShardContents) -> bytes:
     """Returns contents as lines of JSON, each of a few rows, so that no large text is in between.
 
     One line alone stays as it is; more are compressed.
@@ -171,7 +171,7 @@ def _packed(contents: Contents) -> bytes:
     return b"".join((*parts, squeezing.flush()))
 
 
-def _written(contents: Contents) -> Iterator[bytes]:
+def _written(contents: ShardContents) -> Iterator[bytes]:
     roots, records = iter(contents.roots), iter(contents.records.values())
     while any(
         rows := (

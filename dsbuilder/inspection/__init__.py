@@ -3,7 +3,7 @@
 choosing.py   which inspectors look, with which options
 measuring.py  one record: read, decoded, and measured by all of them
 measure_role.py  many records, in worker processes
-keeping.py    measures kept between builds
+measure_cache.py    measures kept between builds
 report.py     all measures judged: the findings
 exclusion.py  a list of keys to leave out, written from findings, read by a build
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dsbuilder.binding import PlainPipeline
 from dsbuilder.inspection.choosing import Inspections
-from dsbuilder.inspection.keeping import UNKNOWN, Columns, Kept
+from dsbuilder.inspection.measure_cache import UNKNOWN, Columns, MeasureCache
 from dsbuilder.inspection.measure_role import measure_apart
 from dsbuilder.inspection.measuring import Progress, measure_here, measurer
 from dsbuilder.pipelinefile import Spec
@@ -59,7 +59,7 @@ def inspect_records(
     workers: int | None = None,
     sample_timeout_s: float = SAMPLE_TIMEOUT_S,
     on_progress: Progress = lambda done, of: None,
-    kept: Kept | None = None,
+    cache: MeasureCache | None = None,
 ) -> Report:
     """Returns what inspectors find among records; the same for any number of workers.
 
@@ -71,7 +71,7 @@ def inspect_records(
       workers: processes that measure; None takes the cores of this machine, 0 measures in this one.
       sample_timeout_s: how long one record may take before it is lost; not with 0 workers.
       on_progress: called with records measured and to be measured.
-      kept: where measures are kept; None measures all and keeps none.
+      cache: measures of earlier builds; None measures all and keeps none.
 
     Raises:
       PluginError: an inspector or the source failed.
@@ -79,8 +79,8 @@ def inspect_records(
     """
     looking = [name for name, each in inspections.items() if each.plugin.measures]
     columns: Columns = {name: [UNKNOWN] * len(records) for name in looking}
-    if kept is not None:
-        kept.fill(columns)
+    if cache is not None:
+        cache.load(columns)
     names, places = _missing(columns)
     here = measurer(spec, kinds, {name: inspections[name].plugin for name in names})
     missing = [records[place] for place in places]
@@ -101,8 +101,8 @@ def inspect_records(
         if found is not None:
             for name, measure in zip(names, found, strict=True):
                 columns[name][place] = measure
-    if kept is not None and places:
-        kept.write(columns)
+    if cache is not None and places:
+        cache.save(columns)
     lost = {records[places[n]].key: reason for n, reason in sorted(measured.lost.items())}
     blank = Seen(records=records, measures=(), lost=lost, kinds=kinds, split_of=split_of)
     nothing = [None] * len(records)

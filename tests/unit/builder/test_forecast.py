@@ -1,6 +1,5 @@
 """A forecast says what a build then does, and writes nothing."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -139,10 +138,14 @@ def test_the_size_is_near_what_it_comes_to(pipeline: Path, tmp_path: Path) -> No
     assert again.probe is None
 
 
-def test_a_probe_sets_aside_what_cannot_be_made(pipeline: Path, tmp_path: Path) -> None:
+def test_a_probe_sets_aside_what_cannot_be_made(
+    pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     for path in (tmp_path / "source/cat").iterdir():
         path.write_bytes(b"junk")
     found = forecast(pipeline, tmp_path / "out", workers=0)
     assert found.probe is not None
     assert found.probe.quarantined
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("dsbuilder-probe-*/*"))
+    assert not list((tmp_path / "tmp").iterdir())

@@ -1,4 +1,4 @@
-"""Kept originals change no byte, spare every decode, and are never out of date."""
+"""MeasureCache originals change no byte, spare every decode, and are never out of date."""
 
 from collections.abc import Callable
 from pathlib import Path

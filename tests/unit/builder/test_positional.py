@@ -10,7 +10,7 @@ from PIL import Image
 import dsbuilder
 from dsbuilder.actions.check import count_classes
 from dsbuilder.builder import build_dataset, load_spec, survey
-from dsbuilder.builder.reopen import reopen
+from dsbuilder.builder.replay import reopen
 from dsbuilder.dataset import diff, find_problems
 from dsbuilder.dataset.explanation import stored
 from dsbuilder.errors import DataError, SpecError

@@ -12,8 +12,7 @@ import pytest
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.builder import build_dataset
-from dsbuilder.builder.reopen import reopen
-from dsbuilder.builder.replay import compare, replay_sample
+from dsbuilder.builder.replay import compare, reopen, replay_sample
 from dsbuilder.cache import build_log
 from dsbuilder.dataset import explain
 from dsbuilder.dataset.explanation import stored

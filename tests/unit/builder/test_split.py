@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from dsbuilder.builder.split import SMALLEST, Split, check_keys, deal
+from dsbuilder.builder.split import SMALLEST, Split, deal
 from dsbuilder.errors import DataError
+from dsbuilder.layouts.keys import check_keys
 from dsbuilder.pipelinefile.schema import SplitOptions
 from dsbuilder.sample import Record
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsbuilder.builder.task import Contents, Located, Lost, Output, Root, ShardTask
+from dsbuilder.builder.task import Located, Lost, Output, Root, ShardContents, ShardTask
 from dsbuilder.sample import Record
 
 KEYS = st.text(min_size=1, max_size=12)
@@ -14,7 +14,7 @@ LABELS = st.dictionaries(KEYS, st.none() | st.integers() | st.text() | st.lists(
 
 
 @st.composite
-def contents(draw: st.DrawFn) -> Contents:
+def contents(draw: st.DrawFn) -> ShardContents:
     keys = draw(st.lists(KEYS, min_size=1, max_size=5, unique=True))
     roots = [
         Root(
@@ -41,18 +41,18 @@ def contents(draw: st.DrawFn) -> Contents:
         )
         for key in keys
     }
-    return Contents(roots, records)
+    return ShardContents(roots, records)
 
 
 @given(contents())
-def test_a_task_gives_back_its_contents(made_of: Contents) -> None:
+def test_a_task_gives_back_its_contents(made_of: ShardContents) -> None:
     task = ShardTask.of(made_of, split="train", stem="a#00000-of-00001", fingerprint="cd")
     assert task.contents() == made_of
     assert task.samples == sum(len(root.outputs) for root in made_of.roots)
 
 
 @given(contents())
-def test_a_task_is_the_same_after_json(made_of: Contents) -> None:
+def test_a_task_is_the_same_after_json(made_of: ShardContents) -> None:
     task = ShardTask.of(made_of, split="train", stem="a#00000-of-00001", fingerprint="cd")
     lost = Lost(root=0, output=-1, reason="it died")
     task = ShardTask(**{**vars(task), "earlier": ("x", "y"), "lost": (lost,)})
@@ -61,7 +61,7 @@ def test_a_task_is_the_same_after_json(made_of: Contents) -> None:
 
 def test_many_roots_come_back_in_their_order() -> None:
     roots = [Root(key=str(number), synthesis=None, outputs=()) for number in range(1000)]
-    task = ShardTask.of(Contents(roots, {}), split="train", stem="a#0-of-1", fingerprint="")
+    task = ShardTask.of(ShardContents(roots, {}), split="train", stem="a#0-of-1", fingerprint="")
     assert list(task.contents().roots) == roots
     assert len(task.packed) < 4000
 
@@ -69,6 +69,6 @@ def test_many_roots_come_back_in_their_order() -> None:
 def test_a_key_that_is_no_unicode_survives() -> None:
     """File names that are no UTF-8 come as lone surrogates."""
     key = "caf\udce9.png"
-    made_of = Contents([Root(key=key, synthesis=None, outputs=())], {})
+    made_of = ShardContents([Root(key=key, synthesis=None, outputs=())], {})
     task = ShardTask.of(made_of, split="train", stem="a#00000-of-00001", fingerprint="")
     assert task.contents().roots[0].key == key

@@ -25,7 +25,7 @@ _NONE = -1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class MeasureCache:
     """Where measures are kept, and by which fingerprints they are known.
 
     Attributes:
@@ -38,7 +38,7 @@ class Kept:
     records: Sequence[str | None]
     inspectors: Mapping[str, str]
 
-    def fill(self, columns: Columns) -> None:
+    def load(self, columns: Columns) -> None:
         """Fills in what the file knows."""
         places = {name: place for place, name in enumerate(self.records) if name is not None}
         try:
@@ -54,7 +54,7 @@ class Kept:
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             return  # no file, or a damaged one
 
-    def write(self, columns: Columns) -> None:
+    def save(self, columns: Columns) -> None:
         """Writes what is known of these records, and of no others.
 
         Raises:

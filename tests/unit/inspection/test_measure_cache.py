@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
-from dsbuilder.inspection.keeping import UNKNOWN, Kept
+from dsbuilder.inspection.measure_cache import UNKNOWN, MeasureCache
 
 # Each inspector notes what it measures in a file of its own beside the plugins.
 INSPECTOR = '''
@@ -227,22 +227,22 @@ PLAIN = st.recursive(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(PLAIN, PLAIN), max_size=4))
 def test_plain_measures_come_back_as_they_were(tmp_path_factory, rows) -> None:
-    kept = Kept(
+    kept = MeasureCache(
         path=tmp_path_factory.getbasetemp() / "measures.jsonl",
         records=[f"record {place}" for place in range(len(rows))],
         inspectors={"a": "1", "b": "2"},
     )
     columns = {name: [row[place] for row in rows] for place, name in enumerate("ab")}
-    kept.write(columns)
+    kept.save(columns)
     again = {name: [UNKNOWN] * len(rows) for name in "ba"}
-    kept.fill(again)
+    kept.load(again)
     assert repr(again["a"]) == repr(columns["a"])  # tells a tuple from a list, and True from 1
     assert repr(again["b"]) == repr(columns["b"])
 
 
 def test_what_is_no_plain_value_is_not_kept(tmp_path) -> None:
-    kept = Kept(path=tmp_path / "m", records=["r", None], inspectors={"a": "1", "b": "2"})
-    kept.write({"a": [{1, 2}, 1], "b": [5, 5]})
+    kept = MeasureCache(path=tmp_path / "m", records=["r", None], inspectors={"a": "1", "b": "2"})
+    kept.save({"a": [{1, 2}, 1], "b": [5, 5]})
     again = {"a": [UNKNOWN] * 2, "b": [UNKNOWN] * 2}
-    kept.fill(again)
+    kept.load(again)
     assert again == {"a": [UNKNOWN, UNKNOWN], "b": [5, UNKNOWN]}
