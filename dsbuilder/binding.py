@@ -15,7 +15,7 @@ from dsbuilder.errors import CacheError, SpecError
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.pipelinefile import Spec, load_document
 from dsbuilder.pipelinefile.binding import Binder
-from dsbuilder.pipelinefile.document import Document, from_data, override
+from dsbuilder.pipelinefile.document import YamlDocument, from_data, override
 from dsbuilder.pipelinefile.inspections import Inspection, binder_of
 from dsbuilder.pipelinefile.stages import StageBinder
 from dsbuilder.registry import discover
@@ -134,7 +134,7 @@ class PlainPipeline:
         """
         return load_document(self._document(), discover(self.plugins))
 
-    def _document(self) -> Document:
+    def _document(self) -> YamlDocument:
         return from_data(self.sections, origin=self.origin, folder=self.folder)
 
 

@@ -258,6 +258,19 @@ def test_the_public_names_are_these() -> None:
         assert getattr(dsbuilder, name).__name__ == name
 
 
+def test_no_class_name_has_two_meanings() -> None:
+    found = [
+        (node.name, within(path))
+        for path in modules()
+        for node in parsed(path).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    homes: dict[str, list[str]] = {}
+    for name, home in found:
+        homes.setdefault(name, []).append(home)
+    assert not {name: paths for name, paths in homes.items() if len(paths) > 1}
+
+
 def test_attributes_are_described_by_nouns() -> None:
     """`samples: number of samples planned`, and neither `how many` nor `of the split`."""
     no_noun = r"(of|in|by|at|as|to|from|that|for|is|are|with|how many|how much|what\.|how\.)\b"

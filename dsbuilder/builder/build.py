@@ -28,7 +28,7 @@ from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError, DataError, carrying
 from dsbuilder.memory import uncollected
 from dsbuilder.pipelinefile import load_document
-from dsbuilder.pipelinefile.document import Document, override, read
+from dsbuilder.pipelinefile.document import YamlDocument, override, read
 from dsbuilder.workers import cores
 
 SAMPLE_TIMEOUT_S = 120.0
@@ -198,7 +198,7 @@ class _Execution:
         return cores() if self.workers is None else self.workers
 
     @contextlib.contextmanager
-    def start_early(self, document: Document, out: Path) -> Iterator[Engine | None]:
+    def start_early(self, document: YamlDocument, out: Path) -> Iterator[Engine | None]:
         """Starts workers while the pipeline is still being bound, where there is nothing to reuse.
 
         Their imports take as long as the planning, which goes on meanwhile on another core. An

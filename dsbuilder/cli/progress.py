@@ -102,7 +102,7 @@ class _Lines:
         click.echo(f"{made} of {of} samples, {rate:.0f}/s{left}", err=True)
 
 
-class Watch:
+class TrainingProgress:
     """Sees every batch and every epoch of a training, and shows nothing."""
 
     def on_batch(self, step: "Step") -> None:
@@ -113,10 +113,10 @@ class Watch:
 
 
 @contextlib.contextmanager
-def epochs(screen: Screen) -> Iterator[Watch]:
+def epochs(screen: Screen) -> Iterator[TrainingProgress]:
     """Shows how far a training is for as long as the block runs."""
     if not screen.shows_progress:
-        yield Watch()
+        yield TrainingProgress()
     elif sys.stderr.isatty():
         progress = _epoch_bar()
         try:
@@ -143,7 +143,7 @@ def _epoch_bar() -> "Progress":
     )
 
 
-class _EpochLines(Watch):
+class _EpochLines(TrainingProgress):
     """A line for every epoch."""
 
     def on_epoch(self, row: "Row") -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dsbuilder.errors import DsbuilderError, Problem, did_you_mean
-from dsbuilder.pipelinefile.document import Document, Node
+from dsbuilder.pipelinefile.document import Node, YamlDocument
 from dsbuilder.plugin import Range
 
 FAILED = object()
@@ -36,7 +36,7 @@ class Binder:
       problems: what was wrong so far.
     """
 
-    document: Document
+    document: YamlDocument
     custom: Mapping[Any, Custom]
     problems: list[Problem] = field(default_factory=list)
 

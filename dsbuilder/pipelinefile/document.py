@@ -53,7 +53,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Document:
+class YamlDocument:
     """A pipeline's tree and where it came from.
 
     Attributes:
@@ -72,7 +72,7 @@ class Document:
         return f"{self.origin}{line}" + (f": {path}" if path else "")
 
 
-def read(path: Path) -> Document:
+def read(path: Path) -> YamlDocument:
     """Returns the document of a YAML file.
 
     Raises:
@@ -87,7 +87,7 @@ def read(path: Path) -> Document:
     return parse(text, origin=str(path), folder=path.resolve().parent)
 
 
-def parse(text: str, *, origin: str, folder: Path) -> Document:
+def parse(text: str, *, origin: str, folder: Path) -> YamlDocument:
     """Returns the document of YAML text; see `read`."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -113,12 +113,12 @@ def parse(text: str, *, origin: str, folder: Path) -> Document:
         raise SpecError([Problem(origin, message)]) from None
     if problems:
         raise SpecError(problems)
-    return Document(root, origin, folder)
+    return YamlDocument(root, origin, folder)
 
 
-def from_data(data: Any, *, origin: str, folder: Path) -> Document:
+def from_data(data: Any, *, origin: str, folder: Path) -> YamlDocument:
     """Returns the document of plain data, such as a manifest keeps."""
-    return Document(_from_plain(data), origin, folder)
+    return YamlDocument(_from_plain(data), origin, folder)
 
 
 def _from_plain(data: Any) -> Node:
@@ -218,7 +218,7 @@ def _scalar(text: str) -> Any:
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
-def override(document: Document, assignments: Sequence[str]) -> Document:
+def override(document: YamlDocument, assignments: Sequence[str]) -> YamlDocument:
     """Returns the document with `key=value` assignments applied, as `--set` takes them.
 
     A key is a path such as `augment.stages[1].p`; the value is YAML. Missing mappings are made,
@@ -239,7 +239,7 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
         if text.lstrip().startswith("#"):  # a color such as #ff0000, which YAML calls a comment
             value = Node(text, text)
         root = _assign(root, steps, _without_lines(value), where)
-    return Document(root, document.origin, document.folder)
+    return YamlDocument(root, document.origin, document.folder)
 
 
 def _without_lines(node: Node) -> Node:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from dsbuilder.errors import Problem, SpecError
 from dsbuilder.images import color_name
 from dsbuilder.pipelinefile.binding import Binder
-from dsbuilder.pipelinefile.document import Document, Node, from_data, override, parse, read
+from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, parse, read
 from dsbuilder.pipelinefile.inspections import Inspection, binder_of
 from dsbuilder.pipelinefile.stages import SPLITS, AnyStage, MixStage, StageBinder, Synthesis
 from dsbuilder.plugin import Mode, ModelBuilder, Source, Stage
@@ -357,7 +357,7 @@ class Spec:
 
     settings: Settings
     resolved: Mapping[str, Any]
-    document: Document
+    document: YamlDocument
     registry: Registry
 
     def where(self, path: str) -> str:
@@ -383,7 +383,7 @@ def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
     return load_document(override(read(path), overrides), registry)
 
 
-def load_document(document: Document, registry: Registry) -> Spec:
+def load_document(document: YamlDocument, registry: Registry) -> Spec:
     """Returns the spec of a document that was read; see `load`."""
     custom = {**StageBinder(registry).custom, Inspection: binder_of(registry)}
     binder = Binder(document, custom)

@@ -15,7 +15,7 @@ _WIDTH, _COLUMN = 100, 44
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class YamlLine:
     """One line of a pipeline.
 
     Attributes:
@@ -41,17 +41,17 @@ class Line:
 class Writer:
     """Collects the lines of a pipeline."""
 
-    lines: list[Line] = field(default_factory=list)
+    lines: list[YamlLine] = field(default_factory=list)
 
     def remark(self, text: str) -> None:
         """Adds a line of comment alone."""
-        self.lines.append(Line(text=f"# {_printable(text)}"))
+        self.lines.append(YamlLine(text=f"# {_printable(text)}"))
 
     def entry(self, key: str, value: Any, comment: str = "", *, depth: int = 0) -> None:
         """Adds `key: value`; a mapping that is too long for a line takes several."""
         text = f"{'  ' * depth}{flow(key)}: {flow(value)}"
         if not isinstance(value, Mapping) or not value or len(text) <= _WIDTH:
-            self.lines.append(Line(text=text, comment=comment))
+            self.lines.append(YamlLine(text=text, comment=comment))
             return
         self.heading(flow(key), comment, depth=depth)
         for inner, each in value.items():
@@ -59,11 +59,11 @@ class Writer:
 
     def heading(self, key: str, comment: str = "", *, depth: int = 0) -> None:
         """Adds `key:`, under which other lines follow."""
-        self.lines.append(Line(text=f"{'  ' * depth}{key}:", comment=comment))
+        self.lines.append(YamlLine(text=f"{'  ' * depth}{key}:", comment=comment))
 
     def item(self, value: Any, comment: str = "", *, depth: int = 1) -> None:
         """Adds an entry of a list."""
-        self.lines.append(Line(text=f"{'  ' * depth}- {flow(value)}", comment=comment))
+        self.lines.append(YamlLine(text=f"{'  ' * depth}- {flow(value)}", comment=comment))
 
     def text(self) -> str:
         """Returns all lines, with a line end behind each."""

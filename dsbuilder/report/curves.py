@@ -16,12 +16,12 @@ _TITLE, _SMALL = Lettering(16), Lettering(12)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """One line of a panel.
+class Curve:
+    """One curve of a panel.
 
     Attributes:
       name: name in the legend.
-      x, y: coordinates of its points; where y is not finite the line has a gap.
+      x, y: coordinates of its points; where y is not finite the curve has a gap.
     """
 
     name: str
@@ -36,17 +36,17 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """Lines that share their axes.
+    """Curves that share their axes.
 
     Attributes:
       title: name of the y axis.
-      lines: lines of the panel, of which at most four keep colors of their own.
+      curves: curves of the panel, of which at most four keep colors of their own.
       marks: (x, text) of vertical marks, such as the start of another phase.
       x_title: name of the x axis.
     """
 
     title: str
-    lines: Sequence[Line]
+    curves: Sequence[Curve]
     marks: Sequence[tuple[float, str]] = ()
     x_title: str = "epoch"
 
@@ -88,7 +88,7 @@ def ticks(low: float, high: float, *, at_most: int = 6) -> list[float]:
 
 
 def _draw_panel(pen: ImageDraw.ImageDraw, panel: Panel, *, left: int) -> None:
-    points = [point for line in panel.lines for point in line.points]
+    points = [point for curve in panel.curves for point in curve.points]
     x_low, x_high = _range([x for x, _ in points], pad=0.0)
     y_low, y_high = _range([y for _, y in points], pad=0.05)
     x = _Scale(low=x_low, high=x_high, start=left + _LEFT, stop=left + _WIDTH - _RIGHT)
@@ -98,10 +98,10 @@ def _draw_panel(pen: ImageDraw.ImageDraw, panel: Panel, *, left: int) -> None:
     _draw_marks(pen, panel, x, y)
     middle = left + (_LEFT + _WIDTH - _RIGHT - _SMALL.width(panel.x_title)) // 2
     _SMALL.write(pen, (middle, _HEIGHT - 22), panel.x_title, fill=FAINT)
-    for index, line in enumerate(panel.lines):
+    for index, curve in enumerate(panel.curves):
         color = _COLORS[index % len(_COLORS)]
-        _draw_line(pen, [(x(a), y(b)) for a, b in line.points], color)
-    _draw_legend(pen, panel.lines, right=left + _WIDTH - _RIGHT)
+        _draw_line(pen, [(x(a), y(b)) for a, b in curve.points], color)
+    _draw_legend(pen, panel.curves, right=left + _WIDTH - _RIGHT)
 
 
 def _range(values: Sequence[float], *, pad: float) -> tuple[float, float]:
@@ -147,17 +147,17 @@ def _draw_line(
             pen.ellipse((column - 3, level - 3, column + 3, level + 3), fill=color)
 
 
-def _draw_legend(pen: ImageDraw.ImageDraw, lines: Sequence[Line], *, right: int) -> None:
-    for name, color in reversed(list(_legend(lines))):
+def _draw_legend(pen: ImageDraw.ImageDraw, curves: Sequence[Curve], *, right: int) -> None:
+    for name, color in reversed(list(_legend(curves))):
         right -= _SMALL.width(name)
         _SMALL.write(pen, (right, 14), name, fill=INK)
         pen.line((right - 24, 22, right - 6, 22), fill=color, width=3)
         right -= 40
 
 
-def _legend(lines: Sequence[Line]) -> Iterator[tuple[str, tuple[int, int, int]]]:
-    for index, line in enumerate(lines):
-        yield line.name, _COLORS[index % len(_COLORS)]
+def _legend(curves: Sequence[Curve]) -> Iterator[tuple[str, tuple[int, int, int]]]:
+    for index, curve in enumerate(curves):
+        yield curve.name, _COLORS[index % len(_COLORS)]
 
 
 def _number(value: float) -> str:

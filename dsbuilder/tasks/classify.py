@@ -7,7 +7,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import ClassLabel, Metric, Target
-from dsbuilder.tasks.task import Answer, Confusion, Evaluation, Shape, Table, Task, number, ranked
+from dsbuilder.tasks.task import (
+    Answer,
+    Confusion,
+    Evaluation,
+    ScoreTable,
+    Shape,
+    Task,
+    number,
+    ranked,
+)
 
 _MOST_CONFUSED = 3
 _SCORES = ("precision", "recall", "f1")
@@ -119,13 +128,13 @@ class Classify(Task):
         return Answer(scores[0][0], scores)
 
     @classmethod
-    def table(cls, evaluation: Mapping[str, Any]) -> Table:
+    def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
         """Returns a row for each class, and the most frequent confusions."""
         frequent = [
             f"{count} of '{true}' {'were' if count > 1 else 'was'} taken for '{predicted}'"
             for count, true, predicted in confused(evaluation)[:_MOST_CONFUSED]
         ]
-        return Table(
+        return ScoreTable(
             headings=("", "precision", "recall", "F1", "samples"),
             rows=[
                 [each["name"], *(number(each[key]) for key in _SCORES), str(each["samples"])]

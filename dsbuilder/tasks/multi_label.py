@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import Metric, MultiLabel, Target
-from dsbuilder.tasks.task import Answer, Evaluation, Shape, Table, Task, number, ranked
+from dsbuilder.tasks.task import Answer, Evaluation, ScoreTable, Shape, Task, number, ranked
 
 _SCORES = ("precision", "recall", "f1", "average_precision")
 
@@ -140,9 +140,9 @@ class ClassifyMultiLabel(Task):
         return Answer([name for name, probability in scores if probability > threshold], scores)
 
     @classmethod
-    def table(cls, evaluation: Mapping[str, Any]) -> Table:
+    def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
         """Returns a row for each class."""
-        return Table(
+        return ScoreTable(
             headings=("", "precision", "recall", "F1", "average precision", "samples"),
             rows=[
                 [each["name"], *(number(each[key]) for key in _SCORES), str(each["samples"])]

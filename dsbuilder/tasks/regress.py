@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from dsbuilder.plugin import Loss, Metric, Target, Value
-from dsbuilder.tasks.task import Answer, Evaluation, Shape, Statistics, Table, Task, number
+from dsbuilder.tasks.task import Answer, Evaluation, ScoreTable, Shape, Statistics, Task, number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +126,11 @@ class Regress(Task):
         return Answer(found if self.target.size else found[0])
 
     @classmethod
-    def table(cls, evaluation: Mapping[str, Any]) -> Table:
+    def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
         """Returns a row for each number where there are several."""
         errors = evaluation["by_number"]
         rows = [[str(place), f"{error:.4g}"] for place, error in enumerate(errors)]
-        return Table(
+        return ScoreTable(
             headings=("", "mean absolute error"),
             rows=rows if len(rows) > 1 else [],
             summary=(

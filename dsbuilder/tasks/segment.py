@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import DataError, Mask, Metric, Motion, Sample, Target
-from dsbuilder.tasks.task import Answer, Evaluation, Shape, Table, Task, number, ranked
+from dsbuilder.tasks.task import Answer, Evaluation, ScoreTable, Shape, Task, number, ranked
 
 _BYTE = Mask(names=tuple(str(value) for value in range(256)))
 _PLACES = dict.fromkeys(("rows", "rows_low", "columns", "columns_low", "inside"), _BYTE)
@@ -145,9 +145,9 @@ class Segment(Task):
         return Answer(ids, ranked(self.target.names, shares))
 
     @classmethod
-    def table(cls, evaluation: Mapping[str, Any]) -> Table:
+    def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
         """Returns a row for each class."""
-        return Table(
+        return ScoreTable(
             headings=("", "IoU", "pixels"),
             rows=[
                 [each["name"], number(each["iou"]), str(each["pixels"])]

@@ -62,7 +62,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class ScoreTable:
     """An evaluation as a person reads it.
 
     Attributes:
@@ -160,7 +160,7 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def table(cls, evaluation: Mapping[str, Any]) -> Table:
+    def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
         """Returns what `Evaluation.to_json` says, as a person reads it."""
 
     @classmethod

@@ -258,8 +258,8 @@ def _panels(rows: Sequence[Row]) -> list[curves.Panel]:
     return [
         curves.Panel(
             title=name,
-            lines=[
-                curves.Line(name=split, x=epochs, y=[getattr(row, split)[name] for row in rows])
+            curves=[
+                curves.Curve(name=split, x=epochs, y=[getattr(row, split)[name] for row in rows])
                 for split in ("train", "validation")
                 if all(name in getattr(row, split) for row in rows)
             ],

@@ -8,10 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import SpecError
-from dsbuilder.pipelinefile.document import MAX_NODES, Document, from_data, override, parse, read
+from dsbuilder.pipelinefile.document import (
+    MAX_NODES,
+    YamlDocument,
+    from_data,
+    override,
+    parse,
+    read,
+)
 
 
-def document(text: str) -> Document:
+def document(text: str) -> YamlDocument:
     return parse(text, origin="a.yaml", folder=Path("/data"))
 
 

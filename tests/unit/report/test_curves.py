@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsbuilder.report.curves import Line, Panel, draw, ticks
+from dsbuilder.report.curves import Curve, Panel, draw, ticks
 
 BLUE = (31, 98, 180)
 
 
 def panel(*values, **given):
-    line = Line(name="train", x=range(1, len(values) + 1), y=values)
-    return Panel(title="loss", lines=[line], **given)
+    curve = Curve(name="train", x=range(1, len(values) + 1), y=values)
+    return Panel(title="loss", curves=[curve], **given)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(4, 10))

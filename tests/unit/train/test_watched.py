@@ -16,7 +16,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.plugin import Text
 from dsbuilder.tasks.classify import Accuracy
-from dsbuilder.tasks.task import Answer, Evaluation, Table, Task
+from dsbuilder.tasks.task import Answer, Evaluation, ScoreTable, Task
 from dsbuilder.train.options import options_of
 
 keras = pytest.importorskip("keras")
@@ -152,7 +152,7 @@ class FirstLetter(Task):
 
     @classmethod
     def table(cls, evaluation):
-        return Table(headings=(), rows=[], summary=f"accuracy {evaluation['accuracy']:.4f}")
+        return ScoreTable(headings=(), rows=[], summary=f"accuracy {evaluation['accuracy']:.4f}")
 
     @classmethod
     def cells(cls, prediction) -> Iterator[str]:
