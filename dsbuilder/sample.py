@@ -1,7 +1,7 @@
 """What flows through a pipeline: records, samples, and the signature that describes them.
 
 A **record** is an entry of a source before anything is decoded; a **sample** is the decoded unit; a
-**target** says of which kind one label is. The signature (`SampleSpec`) is what `check` follows
+**target** says of which kind one label is. The signature (`Signature`) is what `check` follows
 through every stage without opening an image.
 """
 
@@ -335,7 +335,7 @@ class Target(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageSpec:
+class ImageSignature:
     """Shape and dtype of an image; None marks a side that varies from sample to sample."""
 
     height: int | None
@@ -365,10 +365,10 @@ class ImageSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleSpec:
+class Signature:
     """The signature of a sample: its image's shape and dtype, and its targets by name."""
 
-    image: ImageSpec
+    image: ImageSignature
     targets: Mapping[str, Target]
 
     def replace(self, **changes: Any) -> Self:

@@ -27,10 +27,10 @@ class Shapes(ds.Synthesizer):
     def __post_init__(self) -> None:
         self.radius.check("radius", 0.05, 0.5)
 
-    def output_spec(self, mode: ds.Mode) -> ds.SampleSpec:
+    def output_signature(self, mode: ds.Mode) -> ds.Signature:
         """A square image and the class `label`."""
-        image = ds.ImageSpec(height=self.side, width=self.side, channels=ds.CHANNELS[mode])
-        return ds.SampleSpec(image=image, targets={"label": ds.ClassLabel(names=tuple(CORNERS))})
+        image = ds.ImageSignature(height=self.side, width=self.side, channels=ds.CHANNELS[mode])
+        return ds.Signature(image=image, targets={"label": ds.ClassLabel(names=tuple(CORNERS))})
 
     def draw(self, rng: np.random.Generator) -> ds.Params:
         """Draws shape, size, turn, place and two colors; the shape always fits in whole."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsbuilder.plugin import ModelBuilder, SampleSpec, TrainError, model
+from dsbuilder.plugin import ModelBuilder, Signature, TrainError, model
 
 if TYPE_CHECKING:
     import keras
@@ -26,17 +26,17 @@ class TinyResnet(ModelBuilder):
         if min(self.width, self.blocks) < 1:
             raise ValueError(f"expected 1 or more, found {self.width=} and {self.blocks=}.")
 
-    def check(self, spec: SampleSpec) -> None:
+    def check(self, signature: Signature) -> None:
         """Refuses what is not one class: `dsbuilder check` says so."""
-        if [target.kind for target in spec.targets.values()] != ["class"]:
-            raise TrainError(f"tiny_resnet: expected one target of kind class, found {spec}.")
+        if [target.kind for target in signature.targets.values()] != ["class"]:
+            raise TrainError(f"tiny_resnet: expected one target of kind class, found {signature}.")
 
-    def build(self, spec: SampleSpec) -> "keras.Model":
+    def build(self, signature: Signature) -> "keras.Model":
         """Returns the network with logits for the one class target of the signature."""
         import keras  # here and not above: it takes seconds that only a training shall pay
 
-        (target,) = spec.targets.values()
-        image = keras.Input(spec.image.shape)
+        (target,) = signature.targets.values()
+        image = keras.Input(signature.image.shape)
         x = keras.layers.ReLU()(_convolution(image, self.width))
         for block in range(self.blocks):
             x = _residual(x, self.width * 2**block)

@@ -97,7 +97,7 @@ ALL_KINDS = '''
 from dataclasses import dataclass
 import numpy as np
 from dsbuilder.plugin import (
-    Boxes, ClassLabel, ImageSpec, Keypoints, Mask, MultiLabel, Sample, SampleSpec, Synthesizer,
+    Boxes, ClassLabel, ImageSignature, Keypoints, Mask, MultiLabel, Sample, Signature, Synthesizer,
     Text, Value, synthesizer,
 )
 
@@ -118,8 +118,8 @@ TARGETS = {
 class AllKinds(Synthesizer):
     """Draws noise with a label of every kind."""
 
-    def output_spec(self, mode):
-        return SampleSpec(image=ImageSpec(height=6, width=8, channels=3), targets=TARGETS)
+    def output_signature(self, mode):
+        return Signature(image=ImageSignature(height=6, width=8, channels=3), targets=TARGETS)
 
     def draw(self, rng):
         return {"n": int(rng.integers(1000))}

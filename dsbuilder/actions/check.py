@@ -13,7 +13,7 @@ from dsbuilder.builder.survey import Survey
 from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.stages import SPLITS
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 from dsbuilder.train.fitting import check_fit
 
 SECTIONS = ("prepare", "augment.stages", "synthesize", "finish", "stream.stages", "stream.finish")
@@ -51,8 +51,8 @@ class CheckDocument(Document):
 
     name: str
     version: str
-    signature: SampleSpec
-    streamed: SampleSpec
+    signature: Signature
+    streamed: Signature
     records: Mapping[str, int]
     classes: Mapping[str, Mapping[str, int]]
     samples: Mapping[str, int]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from os import PathLike
 from typing import Any
 
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 from dsbuilder.targets import signature_to_json
 
 
@@ -29,7 +29,7 @@ def plain(value: Any) -> Any:
 
     Of a document within another, the warnings are left out: the outer one has them.
     """
-    if isinstance(value, SampleSpec):
+    if isinstance(value, Signature):
         return signature_to_json(value)
     if is_dataclass(value):
         names = [each.name for each in fields(value)]

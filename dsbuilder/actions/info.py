@@ -8,7 +8,7 @@ from pathlib import Path
 from dsbuilder.actions.document import Document
 from dsbuilder.cache import store
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class InfoDocument(Document):
     name: str
     version: str
     versions: tuple[str, ...]
-    signature: SampleSpec
+    signature: Signature
     class_names: tuple[str, ...]
     splits: Mapping[str, SplitInfo]
     codec: str

@@ -21,7 +21,7 @@ from dsbuilder.pipelinefile.schema import Settings
 from dsbuilder.pipelinefile.stages import SPLITS, Synthesis
 from dsbuilder.report.sheet import SIDE, Section, Sheet, draw_sheet, write_png
 from dsbuilder.report.strip import Cell
-from dsbuilder.sample import Sample, SampleSpec
+from dsbuilder.sample import Sample, Signature
 from dsbuilder.seeding import rank
 
 MOST_COPIES = 4
@@ -288,7 +288,7 @@ def _streamed(refresher: Refresher, cached: Sample, epoch: int, partners: list[S
     return _cell(sample, _labels(refresher.streamed, sample), lines)
 
 
-def _labels(signature: SampleSpec, sample: Sample) -> list[str]:
+def _labels(signature: Signature, sample: Sample) -> list[str]:
     return [signature.targets[name].show(value) for name, value in sample.targets.items()]
 
 

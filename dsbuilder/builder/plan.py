@@ -18,7 +18,7 @@ from dsbuilder.cache import fingerprint
 from dsbuilder.errors import PluginError
 from dsbuilder.pipeline import Pipeline, default_image_format, variant_key
 from dsbuilder.pipelinefile.stages import SPLITS, Synthesis
-from dsbuilder.sample import Record, SampleSpec
+from dsbuilder.sample import Record, Signature
 from dsbuilder.seeding import rank
 
 _UNKNOWN_SIDE = 256
@@ -211,12 +211,12 @@ class _Planner:
         )
 
 
-def nominal_bytes(signature: SampleSpec, image: str) -> float:
+def nominal_bytes(signature: Signature, image: str) -> float:
     """Returns the size that a plan reckons with for a sample; it only sets the number of shards."""
-    spec = signature.image
-    height, width = spec.height or _UNKNOWN_SIDE, spec.width or _UNKNOWN_SIDE
-    item = {"uint8": 1, "float32": 4, "uint16": 2}.get(spec.dtype, 4)
-    return height * width * spec.channels * item * _BYTES_PER_VALUE[image] + 64
+    image_signature = signature.image
+    height, width = image_signature.height or _UNKNOWN_SIDE, image_signature.width or _UNKNOWN_SIDE
+    item = {"uint8": 1, "float32": 4, "uint16": 2}.get(image_signature.dtype, 4)
+    return height * width * image_signature.channels * item * _BYTES_PER_VALUE[image] + 64
 
 
 def num_shards(samples: int, sample_bytes: float, shard_mb: float) -> int:
@@ -241,5 +241,5 @@ def deal_synthesis(synthesis: Synthesis) -> Iterator[tuple[str, str]]:
         yield f"/{synthesis.id}/{number:06d}", split
 
 
-def _kinds(signature: SampleSpec) -> dict[str, Any]:
+def _kinds(signature: Signature) -> dict[str, Any]:
     return {name: targets.to_json(target) for name, target in signature.targets.items()}

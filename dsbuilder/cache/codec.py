@@ -16,7 +16,7 @@ import numpy as np
 from dsbuilder.errors import CacheError
 from dsbuilder.images import encoding as image_format
 from dsbuilder.records import example
-from dsbuilder.sample import CHANNELS, Mode, Sample, SampleSpec, Target
+from dsbuilder.sample import CHANNELS, Mode, Sample, Signature, Target
 from dsbuilder.targets.stored import IMAGE, KEY
 
 ImageFormat = Literal["jpeg", "png", "raw"]
@@ -48,7 +48,7 @@ class Codec(ABC):
     """
 
     name: ClassVar[str]
-    signature: SampleSpec
+    signature: Signature
     image: ImageFormat
     quality: int = 95
 
@@ -103,13 +103,13 @@ class Codec(ABC):
 
     def decode_image(self, data: bytes) -> np.ndarray:
         """Returns the pixels of a stored image, `(H, W, C)`."""
-        spec = self.signature.image
+        image_signature = self.signature.image
         if self.image == "raw":
-            return np.frombuffer(data, spec.dtype).reshape(fixed_shape(self.signature))
-        return image_format.decode(data, mode=_MODES[spec.channels])
+            return np.frombuffer(data, image_signature.dtype).reshape(fixed_shape(self.signature))
+        return image_format.decode(data, mode=_MODES[image_signature.channels])
 
 
-def fixed_shape(signature: SampleSpec) -> tuple[int, int, int]:
+def fixed_shape(signature: Signature) -> tuple[int, int, int]:
     """Returns `(H, W, C)` of a signature whose images all have one size."""
     height, width, channels = signature.image.shape
     if height is None or width is None:

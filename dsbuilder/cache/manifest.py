@@ -9,7 +9,7 @@ from typing import Any, Self
 from dsbuilder.cache import CODECS, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.errors import CacheError
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 from dsbuilder.targets import signature_from_json, signature_to_json
 
 FORMAT = 1
@@ -60,7 +60,7 @@ class Manifest:
     seed: int
     fingerprint: str
     content: str
-    signature: SampleSpec
+    signature: Signature
     codec: str
     image: str
     quality: int

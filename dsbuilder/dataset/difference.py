@@ -14,7 +14,7 @@ from dsbuilder.cache import quarantine
 from dsbuilder.dataset.causes import Causes, changed
 from dsbuilder.dataset.stored import StoredDataset
 from dsbuilder.records import example
-from dsbuilder.sample import SampleSpec, Target
+from dsbuilder.sample import Signature, Target
 from dsbuilder.targets import ClassLabel
 
 Kind = Literal["added", "removed", "changed"]
@@ -64,7 +64,7 @@ class DatasetState:
     resolved: Mapping[str, Any]
     stages: Mapping[str, Mapping[str, Any]]
     packages: Mapping[str, str]
-    signature: SampleSpec
+    signature: Signature
     stored: Mapping[str, Any]
     samples: Mapping[str, SampleState]
     set_aside: Mapping[str, str]

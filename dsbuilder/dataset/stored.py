@@ -19,7 +19,7 @@ from dsbuilder.errors import CacheError, DataError, did_you_mean
 from dsbuilder.images import encoding
 from dsbuilder.plugin import Exportable, StoredSample
 from dsbuilder.records import example
-from dsbuilder.sample import Sample, SampleSpec
+from dsbuilder.sample import Sample, Signature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class StoredDataset:
         return self.manifest.name
 
     @property
-    def signature(self) -> SampleSpec:
+    def signature(self) -> Signature:
         """Shape and targets of every sample."""
         return self.manifest.signature
 

@@ -26,7 +26,7 @@ from dsbuilder.layouts import keys
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.plugin import (
     Record,
-    SampleSpec,
+    Signature,
     Source,
     Target,
     signature_to_json,
@@ -176,7 +176,7 @@ def stated_targets(root: Path) -> dict[str, Target]:
     return {}
 
 
-def write(root: Path, signature: SampleSpec, stated: Mapping[str, str]) -> None:
+def write(root: Path, signature: Signature, stated: Mapping[str, str]) -> None:
     """Writes the sidecar of an export; equal exports give equal bytes.
 
     Args:

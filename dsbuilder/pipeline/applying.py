@@ -14,7 +14,7 @@ import numpy as np
 from dsbuilder.errors import PluginError
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage
 from dsbuilder.plugin import Stage
-from dsbuilder.sample import Params, Sample, SampleSpec, Target
+from dsbuilder.sample import Params, Sample, Signature, Target
 from dsbuilder.seeding import passing_generator, unit
 
 _SCALARS = frozenset({int, float, str, bool, type(None)})
@@ -131,12 +131,12 @@ def apply_drawn(
     return apply_stages(here, sample, at.draw, trace, mixing)
 
 
-def accepted(signature: SampleSpec, sample: Sample) -> Sample:
+def accepted(signature: Signature, sample: Sample) -> Sample:
     """Returns a sample if it has the signature's shape; else a stage broke its word."""
     if not signature.image.accepts(sample.image):
         raise PluginError(
             f"{sample.key}: expected an image {signature.image} after the last stage, "
-            f"found {_described(sample.image)}. A stage does not do what its output_spec says."
+            f"found {_described(sample.image)}. A stage does not do what its output_signature says."
         )
     problem = sample.size_problem() if sample.positional else None
     if problem:

@@ -25,7 +25,7 @@ from dsbuilder.pipeline.decoding import decode
 from dsbuilder.pipelinefile.schema import Settings, Spec
 from dsbuilder.pipelinefile.stages import SPLITS, AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage
-from dsbuilder.sample import Params, Record, Sample, SampleSpec, Target
+from dsbuilder.sample import Params, Record, Sample, Signature, Target
 from dsbuilder.seeding import generator, rank, unit
 
 _SYNTHESIS_ATTEMPTS = 1000
@@ -43,9 +43,9 @@ class Pipeline:
     """
 
     spec: Spec
-    prepared: SampleSpec | None
-    signature: SampleSpec
-    streamed: SampleSpec
+    prepared: Signature | None
+    signature: Signature
+    streamed: Signature
 
     @property
     def settings(self) -> Settings:
@@ -215,8 +215,8 @@ class Refresher:
     seed: int
     stages: Sequence[AnyStage]
     finish_stages: Sequence[Stage]
-    cached: SampleSpec
-    streamed: SampleSpec
+    cached: Signature
+    streamed: Signature
 
     @property
     def mixer(self) -> MixStage | None:
@@ -254,7 +254,7 @@ def split_of_content(shares: Mapping[str, float], seed: int, content: str) -> st
     return [split for split in SPLITS if split in shares][-1]
 
 
-def _require(signature: SampleSpec | None) -> SampleSpec:
+def _require(signature: Signature | None) -> Signature:
     if signature is None:
         raise DataError("expected a source, found a pipeline that only synthesizes.")
     return signature

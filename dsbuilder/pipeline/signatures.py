@@ -12,7 +12,7 @@ from dsbuilder.pipeline.positions import Pipeline, Refresher
 from dsbuilder.pipelinefile.schema import CacheOptions, Settings, Spec, StreamOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage, Transform
-from dsbuilder.sample import CHANNELS, ImageSpec, Mode, SampleSpec, Target
+from dsbuilder.sample import CHANNELS, ImageSignature, Mode, Signature, Target
 from dsbuilder.targets.stored import name_faults
 
 
@@ -26,7 +26,7 @@ def resolve(spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline
 
 
 def resolve_stream(
-    options: StreamOptions, *, seed: int, cached: SampleSpec, where: Callable[[str], str]
+    options: StreamOptions, *, seed: int, cached: Signature, where: Callable[[str], str]
 ) -> Refresher:
     """Returns the refresher of a built dataset, which needs no other section of its pipeline.
 
@@ -59,12 +59,13 @@ class _Resolver:
 
     def resolve(self, spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
         settings = spec.settings
-        ends: dict[str, SampleSpec] = {}
+        ends: dict[str, Signature] = {}
         prepared = None
         if source_targets is not None:
             channels = CHANNELS[settings.image.mode]
-            start = SampleSpec(
-                image=ImageSpec(height=None, width=None, channels=channels), targets=source_targets
+            start = Signature(
+                image=ImageSignature(height=None, width=None, channels=channels),
+                targets=source_targets,
             )
             self._check_names("source", source_targets)
             prepared = self._follow("prepare", settings.prepare, start)
@@ -85,7 +86,7 @@ class _Resolver:
         streamed = self.streamed(settings.stream, signature)
         return Pipeline(spec=spec, prepared=prepared, signature=signature, streamed=streamed)
 
-    def streamed(self, options: StreamOptions, cached: SampleSpec) -> SampleSpec:
+    def streamed(self, options: StreamOptions, cached: Signature) -> Signature:
         """Returns the signature of what a stream yields, of every split alike."""
         train = self._follow("stream.stages", options.stages, cached)
         train = self._follow("stream.finish", options.finish, train)
@@ -111,7 +112,7 @@ class _Resolver:
         for fault in name_faults(targets):
             self._problem(path, fault)
 
-    def _follow(self, path: str, stages: Sequence[AnyStage], signature: SampleSpec) -> SampleSpec:
+    def _follow(self, path: str, stages: Sequence[AnyStage], signature: Signature) -> Signature:
         for index, stage in enumerate(stages):
             place = f"{path}[{index}]"
             if isinstance(stage, Stage) and path in ("prepare", "finish", "stream.finish"):
@@ -129,11 +130,11 @@ class _Resolver:
                 "Put it into augment.stages or stream.stages.",
             )
 
-    def _step(self, place: str, stage: AnyStage, signature: SampleSpec) -> SampleSpec:
+    def _step(self, place: str, stage: AnyStage, signature: Signature) -> Signature:
         if isinstance(stage.plugin, Transform):
             self._check_geometry(place, stage.plugin, signature)
         try:
-            after = stage.plugin.output_spec(signature)
+            after = stage.plugin.output_signature(signature)
         except (ValueError, DsbuilderError) as error:
             self._problem(place, f"cannot take {signature}: {error}")
             return signature
@@ -154,7 +155,7 @@ class _Resolver:
             )
         return after.replace(image=_either(signature.image, after.image))
 
-    def _check_geometry(self, place: str, plugin: Transform, signature: SampleSpec) -> None:
+    def _check_geometry(self, place: str, plugin: Transform, signature: Signature) -> None:
         for name in signature.positional:
             kind = signature.targets[name].kind
             lost = plugin.geometry == "breaks"
@@ -166,14 +167,14 @@ class _Resolver:
                     f"whose geometry '{plugin.geometry}' does not. Use another transform.",
                 )
 
-    def _synthesized(self, path: str, synthesis: Synthesis, mode: Mode) -> SampleSpec | None:
+    def _synthesized(self, path: str, synthesis: Synthesis, mode: Mode) -> Signature | None:
         try:
-            return synthesis.plugin.output_spec(mode)
+            return synthesis.plugin.output_signature(mode)
         except (ValueError, DsbuilderError) as error:
             self._problem(path, str(error))
             return None
 
-    def _one_signature(self, ends: Mapping[str, SampleSpec], settings: Settings) -> SampleSpec:
+    def _one_signature(self, ends: Mapping[str, Signature], settings: Settings) -> Signature:
         """Returns the signature that all branches end in, mixed if one of them is."""
         mixed = any(isinstance(stage, MixStage) for stage in settings.augment.stages)
         if mixed and settings.augment.copies and settings.source is not None:
@@ -197,32 +198,35 @@ class _Resolver:
         self._stop()
         return signature
 
-    def _check_cache(self, signature: SampleSpec, cache: CacheOptions) -> None:
-        spec = signature.image
-        fixed = spec.height is not None and spec.width is not None
+    def _check_cache(self, signature: Signature, cache: CacheOptions) -> None:
+        image_signature = signature.image
+        fixed = image_signature.height is not None and image_signature.width is not None
         chosen = cache.image or default_image_format(cache.codec, signature)
         if chosen == "raw" and not fixed:
             self._problem(
                 "cache",
-                f"expected images of one size for raw pixels, found {spec}. "
+                f"expected images of one size for raw pixels, found {image_signature}. "
                 "Add {use: resize, size: [height, width]} to finish, or store jpeg or png.",
             )
-        if chosen == "jpeg" and (spec.channels == 4 or spec.dtype != "uint8"):
+        if chosen == "jpeg" and (image_signature.channels == 4 or image_signature.dtype != "uint8"):
             self._problem(
-                "cache.image", f"expected png or raw for an image {spec}, found jpeg. Change it."
+                "cache.image",
+                f"expected png or raw for an image {image_signature}, found jpeg. Change it.",
             )
-        if chosen == "png" and spec.dtype != "uint8":
-            self._problem("cache.image", f"expected raw for an image {spec}, found png. Change it.")
+        if chosen == "png" and image_signature.dtype != "uint8":
+            self._problem(
+                "cache.image", f"expected raw for an image {image_signature}, found png. Change it."
+            )
 
 
-def default_image_format(codec: str, signature: SampleSpec) -> str:
+def default_image_format(codec: str, signature: Signature) -> str:
     """Returns how pixels are stored where the pipeline does not say."""
     if codec == "npy" or signature.image.dtype != "uint8":
         return "raw"
     return "png" if signature.image.channels == 4 else "jpeg"
 
 
-def _either(one: ImageSpec, other: ImageSpec) -> ImageSpec:
+def _either(one: ImageSignature, other: ImageSignature) -> ImageSignature:
     """Returns what is known of an image that is one or the other."""
     height = one.height if one.height == other.height else None
     width = one.width if one.width == other.width else None

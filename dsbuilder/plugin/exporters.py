@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Exportable(ABC):
     name: str
     version: str
     where: str
-    signature: SampleSpec
+    signature: Signature
     image: Literal["jpeg", "png", "raw"]
     splits: Sequence[str]
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from dsbuilder.sample import Params, Sample, SampleSpec, Target
+from dsbuilder.sample import Params, Sample, Signature, Target
 
 
 class Mixer(ABC):
@@ -23,9 +23,9 @@ class Mixer(ABC):
         """Returns what else decides the result, beside options and code: versions, hashes."""
         return {}
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+    def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature after mixing: the same image, every target in its mixed form."""
-        return spec.mixed()
+        return signature.mixed()
 
     @abstractmethod
     def draw(self, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator) -> Params:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 
 if TYPE_CHECKING:
     import keras
@@ -19,7 +19,7 @@ class ModelBuilder(ABC):
     preprocesses: ClassVar[bool] = False
     """Whether the model scales its input itself; else the trainer normalises before it."""
 
-    def check(self, spec: SampleSpec) -> None:  # noqa: B027 - one that serves all checks nothing
+    def check(self, signature: Signature) -> None:  # noqa: B027 - one that serves all checks nothing
         """Checks that `build` can serve a signature; `dsbuilder check` asks, so without Keras.
 
         Raises:
@@ -27,7 +27,7 @@ class ModelBuilder(ABC):
         """
 
     @abstractmethod
-    def build(self, spec: SampleSpec) -> "keras.Model":
+    def build(self, signature: Signature) -> "keras.Model":
         """Returns an uncompiled model.
 
         Its input is a float32 batch `(N, H, W, C)`: pixel values 0..255 where `preprocesses`, else

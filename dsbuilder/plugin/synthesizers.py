@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dsbuilder.sample import Mode, Params, Sample, SampleSpec
+from dsbuilder.sample import Mode, Params, Sample, Signature
 
 
 class Synthesizer(ABC):
@@ -16,7 +16,7 @@ class Synthesizer(ABC):
         return {}
 
     @abstractmethod
-    def output_spec(self, mode: Mode) -> SampleSpec:
+    def output_signature(self, mode: Mode) -> Signature:
         """Returns the signature of what `render` makes in a mode."""
 
     @abstractmethod

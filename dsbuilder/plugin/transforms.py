@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from dsbuilder.plugin.marks import Geometry, Mark
-from dsbuilder.sample import Motion, Params, Sample, SampleSpec
+from dsbuilder.sample import Motion, Params, Sample, Signature
 from dsbuilder.seeding import generator
 
 
@@ -41,9 +41,9 @@ class Transform(ABC):
         """Returns what else decides the result, beside options and code: versions, hashes."""
         return {}
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+    def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature after this transform; raises a ValueError on one it cannot take."""
-        return spec
+        return signature
 
     def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
         """Returns the (height, width) to which a whole image of a size is resized, before all else.

@@ -3,7 +3,7 @@
 from importlib import metadata
 from typing import Any
 
-from dsbuilder.plugin import ImageSpec, SampleSpec
+from dsbuilder.plugin import ImageSignature, Signature
 from dsbuilder.proposal.facts import Facts
 from dsbuilder.registry import Registry
 from dsbuilder.tasks import outputs_of
@@ -38,8 +38,8 @@ def model(
 
 def _from_scratch(facts: Facts, size: tuple[int, int]) -> str | None:
     """Returns the model that yields what the only target asks for; None if there is none."""
-    image = ImageSpec(height=size[0], width=size[1], channels=3)
-    shapes = list(outputs_of(SampleSpec(image=image, targets=facts.targets)).values())
+    image = ImageSignature(height=size[0], width=size[1], channels=3)
+    shapes = list(outputs_of(Signature(image=image, targets=facts.targets)).values())
     if len(shapes) != 1 or shapes[0] is None:
         return None
     return _FROM_SCRATCH.get(len(shapes[0]))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.sample import Feature, Sample, SampleSpec, Target
+from dsbuilder.sample import Feature, Sample, Signature, Target
 
 PADDING: Mapping[str, Any] = {"int64": -1, "float32": 0.0, "string": b""}
 """What stands where a sample has fewer values than another of its batch, by dtype."""
@@ -90,7 +90,7 @@ def columns_of(name: str, kind: Target, stored: Target | None = None) -> list[Co
     ]
 
 
-def labels_of(signature: SampleSpec, batch: Mapping[str, Any]) -> dict[str, Any]:
+def labels_of(signature: Signature, batch: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a batch holds for each target, by its name: a column, or a dict of several."""
     labels: dict[str, Any] = {}
     for name, kind in signature.targets.items():

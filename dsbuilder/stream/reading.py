@@ -19,7 +19,7 @@ from dsbuilder.pipeline import Refresher, resolve_stream
 from dsbuilder.pipelinefile.schema import StreamOptions
 from dsbuilder.records import tfrecord
 from dsbuilder.records.arrays import row_splits
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 from dsbuilder.stream.columns import Column, columns_of
 
 Images = Literal["uint8", "scale", "standardize"]
@@ -53,7 +53,7 @@ class Reading:
     shard: tuple[int, int] = (0, 1)
     keys: bool = False
     refresher: Refresher | None = None
-    signature: SampleSpec
+    signature: Signature
 
     def __post_init__(self) -> None:
         index, count = self.shard
@@ -148,7 +148,7 @@ def plan(
     return reading
 
 
-def _chosen(dataset: StoredDataset, signature: SampleSpec, names: Sequence[str]) -> SampleSpec:
+def _chosen(dataset: StoredDataset, signature: Signature, names: Sequence[str]) -> Signature:
     """Returns a signature with some of its targets."""
     known = signature.targets
     for name in names:
@@ -190,15 +190,15 @@ def _bind(
 
 
 def _check(reading: Reading) -> None:
-    where, spec = f"{reading.dataset.path}: {reading.split}", reading.signature.image
-    if spec.height is None or spec.width is None:
+    where, image_signature = f"{reading.dataset.path}: {reading.split}", reading.signature.image
+    if image_signature.height is None or image_signature.width is None:
         raise DataError(
-            f"{where}: expected images of one size to batch, found {spec}. Build with "
+            f"{where}: expected images of one size to batch, found {image_signature}. Build with "
             "{use: resize, size: [height, width]} in finish, or in stream.finish."
         )
-    if reading.images == "scale" and spec.dtype != "uint8":
+    if reading.images == "scale" and image_signature.dtype != "uint8":
         raise DataError(
-            f"{where}: expected uint8 images to scale to [0, 1], found {spec.dtype}. "
+            f"{where}: expected uint8 images to scale to [0, 1], found {image_signature.dtype}. "
             "Ask for images 'uint8' (as they are) or 'standardize'."
         )
     if not reading.steps:

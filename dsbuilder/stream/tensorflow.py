@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import DataError
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
 from dsbuilder.stream.columns import columns_of, labels_of
 from dsbuilder.stream.feed import Feed
@@ -51,7 +51,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
             (),
         )
         self.num_samples: int = reading.num_samples
-        self.signature: SampleSpec = reading.signature
+        self.signature: Signature = reading.signature
         self.steps_per_epoch: int = reading.steps
         super().__init__(tf.data.experimental.to_variant(dataset))
 

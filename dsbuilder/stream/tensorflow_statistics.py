@@ -76,15 +76,15 @@ def _measured(path: Path, fingerprint: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _totals(dataset: StoredDataset) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns pixels, and each channel's sum and sum of squares."""
-    spec = dataset.signature.image
-    whole = tf.int64 if spec.dtype == "uint8" else tf.float64
+    image_signature = dataset.signature.image
+    whole = tf.int64 if image_signature.dtype == "uint8" else tf.float64
 
     def measure(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        pixels = tf.cast(tf.reshape(image, [-1, spec.channels]), whole)
+        pixels = tf.cast(tf.reshape(image, [-1, image_signature.channels]), whole)
         count = tf.shape(pixels, tf.int64)[0]
         return count, tf.reduce_sum(pixels, 0), tf.reduce_sum(pixels * pixels, 0)
 
-    zero = tf.zeros([spec.channels], whole)
+    zero = tf.zeros([image_signature.channels], whole)
     measured = _images(dataset).map(measure, tf.data.AUTOTUNE, deterministic=True)
     totals: tuple[tf.Tensor, tf.Tensor, tf.Tensor] = measured.reduce(
         (tf.constant(0, tf.int64), zero, zero),

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from dsbuilder.errors import DataError, did_you_mean
-from dsbuilder.sample import ImageSpec, SampleSpec, Target
+from dsbuilder.sample import ImageSignature, Signature, Target
 from dsbuilder.targets.boxes import Boxes
 from dsbuilder.targets.class_label import ClassLabel
 from dsbuilder.targets.keypoints import Keypoints
@@ -40,16 +40,16 @@ def from_json(data: Mapping[str, Any]) -> Target:
     return KINDS[data["kind"]](**options)
 
 
-def signature_to_json(signature: SampleSpec) -> dict[str, Any]:
+def signature_to_json(signature: Signature) -> dict[str, Any]:
     """Returns a signature as JSON values; `signature_from_json` reads them back."""
     kinds = {name: to_json(target) for name, target in signature.targets.items()}
     return {"image": asdict(signature.image), "targets": kinds}
 
 
-def signature_from_json(data: Mapping[str, Any]) -> SampleSpec:
+def signature_from_json(data: Mapping[str, Any]) -> Signature:
     """Returns the signature that `signature_to_json` described."""
     kinds = {name: from_json(target) for name, target in data["targets"].items()}
-    return SampleSpec(image=ImageSpec(**data["image"]), targets=kinds)
+    return Signature(image=ImageSignature(**data["image"]), targets=kinds)
 
 
 def targets_from_json(described: Any, where: str) -> dict[str, Target]:

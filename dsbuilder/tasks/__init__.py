@@ -20,7 +20,7 @@ can be learnt, all without Keras, which is imported in bodies of methods alone.
 
 from collections.abc import Mapping
 
-from dsbuilder.plugin import SampleSpec, Target
+from dsbuilder.plugin import Signature, Target
 from dsbuilder.tasks.classify import Classify
 from dsbuilder.tasks.multi_label import ClassifyMultiLabel
 from dsbuilder.tasks.regress import Regress
@@ -78,7 +78,7 @@ def task_of(kind: str) -> type[Task]:
     return TASKS[kind]
 
 
-def heads_of(signature: SampleSpec) -> dict[str, Task]:
+def heads_of(signature: Signature) -> dict[str, Task]:
     """Returns the heads of a model that learns all targets of a signature that can be learnt."""
     return {
         name: TASKS[target.kind](target=target, image=signature.image)
@@ -87,7 +87,7 @@ def heads_of(signature: SampleSpec) -> dict[str, Task]:
     }
 
 
-def outputs_of(signature: SampleSpec) -> dict[str, Shape | None]:
+def outputs_of(signature: Signature) -> dict[str, Shape | None]:
     """Returns what a model must yield for a sample, by target: a shape for each head.
 
     None stands for a target that no task learns, and that a model of one's own may.

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from dsbuilder.plugin import ImageSpec, Metric, Motion, Sample, Target
+from dsbuilder.plugin import ImageSignature, Metric, Motion, Sample, Target
 
 Shape = tuple[int | None, ...]
 """Shape of what a head yields for one sample; None marks a side that varies."""
@@ -115,7 +115,7 @@ class Task(ABC):
     """What the number is that an answer gives to each class."""
 
     target: Any
-    image: ImageSpec
+    image: ImageSignature
 
     @property
     @abstractmethod

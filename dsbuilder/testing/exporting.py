@@ -15,12 +15,12 @@ from dsbuilder.plugin import (
     DataError,
     Exportable,
     Exporter,
-    ImageSpec,
+    ImageSignature,
     Keypoints,
     Mask,
     MultiLabel,
     PointSet,
-    SampleSpec,
+    Signature,
     StoredSample,
     Target,
     Text,
@@ -58,8 +58,8 @@ class SmallDataset(Exportable):
     def __init__(self, targets: Sequence[str], image: Literal["jpeg", "png", "raw"]) -> None:
         self.name, self.version, self.where = "small", "1.0.0", "small"
         kinds = {name: _KINDS[name] for name in targets}
-        pixels = ImageSpec(height=_HEIGHT, width=_WIDTH, channels=3)
-        self.signature = SampleSpec(image=pixels, targets=kinds)
+        pixels = ImageSignature(height=_HEIGHT, width=_WIDTH, channels=3)
+        self.signature = Signature(image=pixels, targets=kinds)
         self.image, self.splits = image, tuple(_KEYS)
 
     def shards(self, split: str) -> Sequence[int]:

@@ -13,7 +13,7 @@ from dsbuilder.plugin import (
     Catalog,
     ClassLabel,
     Exporter,
-    ImageSpec,
+    ImageSignature,
     Inspector,
     Loss,
     Mask,
@@ -24,9 +24,9 @@ from dsbuilder.plugin import (
     Params,
     Record,
     Sample,
-    SampleSpec,
     Schedule,
     Seen,
+    Signature,
     Source,
     Synthesizer,
     Target,
@@ -97,30 +97,30 @@ def check_transform(plugin: Transform) -> None:
     taken = 0
     for channels in (1, 3, 4):
         for height, width in _SIZES:
-            spec = _signature(height, width, channels)
-            after = signature_or_refusal(name, plugin.output_spec, spec)
+            signature = _signature(height, width, channels)
+            after = signature_or_refusal(name, plugin.output_signature, signature)
             if after is not None:
                 taken += 1
-                _check_sides(name, plugin, spec, after)
+                _check_sides(name, plugin, signature, after)
                 check_shrinking(name, plugin, height, width)
                 _check_transform_on(plugin, noise(height, width, channels), after)
     assert taken, f"{name}: expected to take some of 1, 3 or 4 channels, found it refuses all."
 
 
-def _check_sides(name: str, plugin: Transform, spec: SampleSpec, after: SampleSpec) -> None:
+def _check_sides(name: str, plugin: Transform, signature: Signature, after: Signature) -> None:
     if plugin.geometry == "fixed":
-        assert after.image.shape[:2] == spec.image.shape[:2], (
-            f"{name}: expected geometry 'fixed' to keep {spec.image}, found {after.image}."
+        assert after.image.shape[:2] == signature.image.shape[:2], (
+            f"{name}: expected geometry 'fixed' to keep {signature.image}, found {after.image}."
         )
-    unknown = signature_or_refusal(name, plugin.output_spec, spec.resized(None, None))
+    unknown = signature_or_refusal(name, plugin.output_signature, signature.resized(None, None))
     for before, now in zip(unknown.image.shape if unknown else (), after.image.shape, strict=False):
         assert before in (None, now), (
-            f"{name}: expected {spec.image} to end as images of unknown sides do, "
+            f"{name}: expected {signature.image} to end as images of unknown sides do, "
             f"found {after.image} and {unknown.image if unknown else None}."
         )
 
 
-def _check_transform_on(plugin: Transform, sample: Sample, after: SampleSpec) -> None:
+def _check_transform_on(plugin: Transform, sample: Sample, after: Signature) -> None:
     name = name_of(plugin)
     other = noise(33, 41, sample.image.shape[2], seed=1)
     for seed in range(_DRAWS):
@@ -131,7 +131,7 @@ def _check_transform_on(plugin: Transform, sample: Sample, after: SampleSpec) ->
         assert result.key == sample.key, f"{name}: expected the sample's key, found {result.key}."
         check_json(name, "what explain() returns", plugin.explain(sample, params))
         if signature_or_refusal(
-            name, plugin.output_spec, _signature(33, 41, sample.image.shape[2])
+            name, plugin.output_signature, _signature(33, 41, sample.image.shape[2])
         ):
             plugin.apply(other, plugin.draw(other, generator("between", seed)))
         strided = sample.replace(image=np.asfortranarray(sample.image))
@@ -163,14 +163,14 @@ def check_mixer(plugin: Mixer) -> None:
     assert plugin.partners >= 1, f"{name}: expected 1 partner or more, found {plugin.partners}."
     taken = 0
     for channels in (1, 3, 4):
-        spec = _signature(32, 48, channels)
-        after = signature_or_refusal(name, plugin.output_spec, spec)
+        signature = _signature(32, 48, channels)
+        after = signature_or_refusal(name, plugin.output_signature, signature)
         if after is None:
             continue
         taken += 1
         for seed, size in enumerate(((32, 48), *_SIZES)):
             partners = [noise(*size, channels, seed=index + 1) for index in range(plugin.partners)]
-            _check_mixer_on(plugin, noise(32, 48, channels), partners, spec, after, seed)
+            _check_mixer_on(plugin, noise(32, 48, channels), partners, signature, after, seed)
     assert taken, f"{name}: expected to take some of 1, 3 or 4 channels, found it refuses all."
 
 
@@ -178,8 +178,8 @@ def _check_mixer_on(
     plugin: Mixer,
     sample: Sample,
     partners: Sequence[Sample],
-    spec: SampleSpec,
-    after: SampleSpec,
+    signature: Signature,
+    after: Signature,
     seed: int,
 ) -> None:
     name = name_of(plugin)
@@ -190,7 +190,7 @@ def _check_mixer_on(
     )
     result = made(
         name,
-        lambda params: plugin.mix(sample, partners, params, spec.targets),
+        lambda params: plugin.mix(sample, partners, params, signature.targets),
         params,
         [sample, *partners],
     )
@@ -200,13 +200,13 @@ def _check_mixer_on(
 
 
 def check_synthesizer(plugin: Synthesizer) -> None:
-    """Checks a synthesizer in every mode, or that it refuses the mode in `output_spec`."""
+    """Checks a synthesizer in every mode, or that it refuses the mode in `output_signature`."""
     name = name_of(plugin)
     check_declaration(plugin)
     check_options(plugin)
     taken = 0
     for mode in CHANNELS:
-        after = signature_or_refusal(name, plugin.output_spec, mode)
+        after = signature_or_refusal(name, plugin.output_signature, mode)
         if after is not None:
             taken += 1
             assert after.targets, f"{name}: expected at least one target, found none."
@@ -216,7 +216,7 @@ def check_synthesizer(plugin: Synthesizer) -> None:
     assert taken, f"{name}: expected to draw in some mode, found it refuses all."
 
 
-def _check_synthesizer_on(plugin: Synthesizer, mode: Mode, after: SampleSpec, seed: int) -> None:
+def _check_synthesizer_on(plugin: Synthesizer, mode: Mode, after: Signature, seed: int) -> None:
     name = name_of(plugin)
     params = drawn(name, plugin.draw, seed)
     result = made(name, lambda params: plugin.render("a//1", params, mode), params, [])
@@ -304,30 +304,30 @@ def _check_watches(name: str, catalog: Catalog) -> None:
     )
 
 
-def check_model(plugin: ModelBuilder, *, spec: SampleSpec | None = None) -> None:
+def check_model(plugin: ModelBuilder, *, signature: Signature | None = None) -> None:
     """Checks that a builder makes an uncompiled model with logits for every class.
 
     What its `check` lets pass, `build` must take.
 
     Args:
-      spec: what it is built for, of one target with classes; 32x32x3 images of 3 classes if left
-        out. A builder whose `check` refuses the target is built for a mask.
+      signature: what it is built for, of one target with classes; 32x32x3 images of 3 classes if
+        left out. A builder whose `check` refuses the target is built for a mask.
     """
     name = name_of(plugin)
     check_declaration(plugin)
     check_options(plugin)
-    spec = _signature(32, 32, 3) if spec is None else spec
-    (target,) = spec.targets.values()
+    signature = _signature(32, 32, 3) if signature is None else signature
+    (target,) = signature.targets.values()
     try:
-        plugin.check(spec)
+        plugin.check(signature)
     except TrainError:
         if isinstance(target, Mask):
             raise
-        check_model(plugin, spec=spec.replace(targets={"mask": _MASK}))
+        check_model(plugin, signature=signature.replace(targets={"mask": _MASK}))
         return
-    model = plugin.build(spec)
+    model = plugin.build(signature)
     assert not model.compiled, f"{name}: expected an uncompiled model; the trainer compiles it."
-    shape = (2, *(side or 32 for side in spec.image.shape))
+    shape = (2, *(side or 32 for side in signature.image.shape))
     pixels = np.random.default_rng(0).random(shape, np.float32)
     batch = pixels * 255 if plugin.preprocesses else pixels
     output = np.asarray(model(batch))
@@ -339,9 +339,9 @@ def check_model(plugin: ModelBuilder, *, spec: SampleSpec | None = None) -> None
     assert np.isfinite(output).all(), f"{name}: expected finite logits, found {output}."
 
 
-def _signature(height: int, width: int, channels: int) -> SampleSpec:
-    image = ImageSpec(height=height, width=width, channels=channels)
-    return SampleSpec(image=image, targets={"label": _LABEL})
+def _signature(height: int, width: int, channels: int) -> Signature:
+    image = ImageSignature(height=height, width=width, channels=channels)
+    return Signature(image=image, targets={"label": _LABEL})
 
 
 def check_inspector(plugin: Inspector) -> None:

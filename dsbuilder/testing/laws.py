@@ -21,8 +21,8 @@ from dsbuilder.plugin import (
     Mark,
     Params,
     Sample,
-    SampleSpec,
     Seen,
+    Signature,
     Source,
     Stage,
     Target,
@@ -118,8 +118,8 @@ def check_names(name: str, targets: Mapping[str, Target]) -> None:
 
 
 def signature_or_refusal(
-    name: str, ask: Callable[[Any], SampleSpec], given: Any
-) -> SampleSpec | None:
+    name: str, ask: Callable[[Any], Signature], given: Any
+) -> Signature | None:
     """Returns the signature, or None where it is refused, which needs a reason."""
     try:
         return ask(given)
@@ -198,16 +198,16 @@ def _with_global_seed(seed: int, make: Callable[[], Made]) -> Made:
         np.random.set_state(states[1])
 
 
-def check_fits(name: str, sample: Sample, spec: SampleSpec) -> None:
+def check_fits(name: str, sample: Sample, signature: Signature) -> None:
     """Checks that a sample's image and targets are what a signature announces."""
     found = f"{'x'.join(map(str, sample.image.shape))} {sample.image.dtype}"
-    assert spec.image.accepts(sample.image), (
-        f"{name}: expected an image as its output_spec says, {spec.image}, found {found}."
+    assert signature.image.accepts(sample.image), (
+        f"{name}: expected an image as its output_signature says, {signature.image}, found {found}."
     )
-    assert set(sample.targets) == set(spec.targets), (
-        f"{name}: expected the targets {sorted(spec.targets)}, found {sorted(sample.targets)}."
+    assert set(sample.targets) == set(signature.targets), (
+        f"{name}: expected the targets {sorted(signature.targets)}, found {sorted(sample.targets)}."
     )
-    for key, target in spec.targets.items():
+    for key, target in signature.targets.items():
         found_features = set(target.encode(key, sample.targets[key]))
         assert found_features == set(target.features(key)), (
             f"{name}: expected the features {set(target.features(key))}, found {found_features}."

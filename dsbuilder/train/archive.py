@@ -24,7 +24,7 @@ from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.schema import Named, TrainOptions
 from dsbuilder.registry import discover
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 from dsbuilder.targets import signature_from_json, signature_to_json
 from dsbuilder.tasks import Heads, heads_of
 from dsbuilder.train.run import BEST, Row
@@ -56,7 +56,7 @@ class Note:
     dataset: str
     fingerprint: str
     class_names: tuple[str, ...]
-    signature: SampleSpec
+    signature: Signature
     heads: Heads
     loss: Named | None = None
     metrics: tuple[Named, ...] = ()
@@ -104,7 +104,7 @@ def _note_from_json(data: Mapping[str, Any]) -> Note:
 def note_of(
     dataset: StoredDataset,
     options: TrainOptions,
-    signature: SampleSpec,
+    signature: Signature,
     plugins: Sequence[Path],
     *,
     heads: Heads,

@@ -11,7 +11,7 @@ import numpy as np
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.registry import Registry, discover
-from dsbuilder.sample import SampleSpec, Target
+from dsbuilder.sample import Signature, Target
 from dsbuilder.stream.tensorflow import stream
 from dsbuilder.tasks import Evaluation, Measuring, Task
 from dsbuilder.train.archive import Note, Trained, load_model, plugin_folders
@@ -109,7 +109,7 @@ class _Head:
         return replace(found, **where, loss=loss, metrics=further)  # type: ignore[arg-type]
 
 
-def _fitting(trained: Trained, dataset: StoredDataset, signature: SampleSpec) -> dict[str, Task]:
+def _fitting(trained: Trained, dataset: StoredDataset, signature: Signature) -> dict[str, Task]:
     """Returns the heads for the targets of a dataset, whose classes may be mixed or not."""
     tasks = {}
     for name, task in trained.note.heads.items():

@@ -9,17 +9,17 @@ from dsbuilder import tasks
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean
 from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.registry import Registry
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 from dsbuilder.train.lookup import choose
 
 
 def check_fit(
     options: TrainOptions,
-    signature: SampleSpec,
+    signature: Signature,
     registry: Registry,
     *,
     where: Callable[[str], str] = str,
-) -> SampleSpec:
+) -> Signature:
     """Returns the signature of what is learnt: that of a stream, with its one target.
 
     Args:
@@ -47,7 +47,7 @@ def check_fit(
 
 
 def learnt_target(
-    options: TrainOptions, signature: SampleSpec, *, where: Callable[[str], str] = str
+    options: TrainOptions, signature: Signature, *, where: Callable[[str], str] = str
 ) -> str:
     """Returns the name of the target that is learnt; see `check_fit`."""
     wrong = _of_target(options.target, signature)
@@ -56,7 +56,7 @@ def learnt_target(
     return options.target or next(iter(signature.targets))
 
 
-def _of_target(name: str | None, signature: SampleSpec) -> str | None:
+def _of_target(name: str | None, signature: Signature) -> str | None:
     known = signature.targets
     found = ", ".join(known) or "none"
     if name is None and len(known) != 1:
@@ -74,7 +74,7 @@ def _of_target(name: str | None, signature: SampleSpec) -> str | None:
     return None
 
 
-def _of_images(options: TrainOptions, learnt: SampleSpec) -> Iterator[tuple[str, str]]:
+def _of_images(options: TrainOptions, learnt: Signature) -> Iterator[tuple[str, str]]:
     image = learnt.image
     if image.height is None or image.width is None:
         yield (
@@ -90,7 +90,7 @@ def _of_images(options: TrainOptions, learnt: SampleSpec) -> Iterator[tuple[str,
         )
 
 
-def _of_model(options: TrainOptions, learnt: SampleSpec) -> Iterator[tuple[str, str]]:
+def _of_model(options: TrainOptions, learnt: Signature) -> Iterator[tuple[str, str]]:
     try:
         options.model.check(learnt)
     except (ValueError, DsbuilderError) as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dsbuilder.errors import TrainError
 from dsbuilder.plugin import ModelBuilder
-from dsbuilder.sample import SampleSpec
+from dsbuilder.sample import Signature
 from dsbuilder.tasks import Heads, Shape
 
 Statistics = tuple[np.ndarray, np.ndarray]
@@ -19,7 +19,7 @@ Statistics = tuple[np.ndarray, np.ndarray]
 
 def build_network(
     builder: ModelBuilder,
-    signature: SampleSpec,
+    signature: Signature,
     *,
     heads: Heads,
     normalize: Literal["scale", "standardize"] | None,
@@ -66,7 +66,7 @@ def _standardized(x: Any, statistics: Statistics | None) -> Any:
     return keras.layers.Rescaling(scale, offset=offset, name="normalize")(x)
 
 
-def _built(builder: ModelBuilder, signature: SampleSpec, heads: Heads) -> keras.Model:
+def _built(builder: ModelBuilder, signature: Signature, heads: Heads) -> keras.Model:
     name = type(builder).__name__
     model = builder.build(signature)
     if not isinstance(model, keras.Model):

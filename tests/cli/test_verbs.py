@@ -303,16 +303,16 @@ def test_preview_shows_mixes_streams_and_what_is_synthesized(pets: Path, call) -
 FLAG = '''
 from dataclasses import dataclass
 import numpy as np
-from dsbuilder.plugin import ClassLabel, ImageSpec, Sample, SampleSpec, Synthesizer, synthesizer
+from dsbuilder.plugin import ClassLabel, ImageSignature, Sample, Signature, Synthesizer, synthesizer
 
 @synthesizer("flag")
 @dataclass(frozen=True, kw_only=True)
 class Flag(Synthesizer):
     """Draws a flag of one color."""
 
-    def output_spec(self, mode):
-        image = ImageSpec(height=16, width=20, channels=3)
-        return SampleSpec(image=image, targets={"label": ClassLabel(names=("cat", "dog"))})
+    def output_signature(self, mode):
+        image = ImageSignature(height=16, width=20, channels=3)
+        return Signature(image=image, targets={"label": ClassLabel(names=("cat", "dog"))})
 
     def draw(self, rng):
         return {"red": int(rng.integers(256))}

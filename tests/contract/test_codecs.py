@@ -15,7 +15,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.cache import CODECS
 from dsbuilder.cache.codec import Codec
 from dsbuilder.errors import CacheError, DataError
-from dsbuilder.sample import ImageSpec, Sample, SampleSpec, Target
+from dsbuilder.sample import ImageSignature, Sample, Signature, Target
 from dsbuilder.targets import (
     KINDS,
     Boxes,
@@ -83,8 +83,8 @@ TARGETS = {
 
 def make_codec(name: str, image: str = "raw", channels: int = 3) -> Codec:
     targets = {key: target for key, (target, _) in TARGETS.items()}
-    spec = ImageSpec(height=5, width=7, channels=channels)
-    signature = SampleSpec(image=spec, targets=targets)
+    image_signature = ImageSignature(height=5, width=7, channels=channels)
+    signature = Signature(image=image_signature, targets=targets)
     return CODECS[name](signature=signature, image=image)  # type: ignore[arg-type]
 
 
@@ -178,9 +178,9 @@ def test_targets_and_classes_of_any_name_come_back_or_are_refused(
     targets = {key: target for key, (target, _) in kinds.items()}
     if list(name_faults(targets)):
         return
-    spec = SampleSpec(image=ImageSpec(height=5, width=7, channels=3), targets=targets)
-    assert signature_from_json(json.loads(json.dumps(signature_to_json(spec)))) == spec
-    codec, folder = CODECS[name](signature=spec, image="raw"), tmp_path_factory.mktemp("names")
+    signature = Signature(image=ImageSignature(height=5, width=7, channels=3), targets=targets)
+    assert signature_from_json(json.loads(json.dumps(signature_to_json(signature)))) == signature
+    codec, folder = CODECS[name](signature=signature, image="raw"), tmp_path_factory.mktemp("names")
     [image] = (each.image for each in make_samples(1))
     values = {key: value for key, (_, value) in kinds.items()}
     sample = Sample(key="a.png", image=image, targets=values)

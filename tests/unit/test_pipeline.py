@@ -18,7 +18,7 @@ LABELS = {"label": ClassLabel(names=("cat", "dog"))}
 PLUGINS = '''
 """Transforms with every geometry."""
 from dataclasses import dataclass
-from dsbuilder.plugin import Params, Sample, SampleSpec, Transform, transform
+from dsbuilder.plugin import Params, Sample, Signature, Transform, transform
 
 
 @transform("tears", geometry="breaks")
@@ -53,10 +53,10 @@ class Turns(Transform):
 class SmallOnly(Transform):
     """Takes images of 8 x 8."""
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
-        if spec.image.shape[:2] != (8, 8):
+    def output_signature(self, signature: Signature) -> Signature:
+        if signature.image.shape[:2] != (8, 8):
             raise ValueError("expected 8 x 8.")
-        return spec
+        return signature
 
     def apply(self, sample: Sample, params: Params) -> Sample:
         return sample

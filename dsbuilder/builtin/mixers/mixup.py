@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dsbuilder.plugin import Mixer, Params, Sample, SampleSpec, mixer
+from dsbuilder.plugin import Mixer, Params, Sample, Signature, mixer
 
 _ONE = 256
 
@@ -34,11 +34,13 @@ class Mixup(Mixer):
         if not self.alpha > 0:
             raise ValueError(f"alpha: expected more than 0, found {self.alpha:g}.")
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+    def output_signature(self, signature: Signature) -> Signature:
         """Returns the same image and soft targets."""
-        if spec.image.dtype not in ("uint8", "uint16", "float32"):
-            raise ValueError(f"expected uint8, uint16 or float32 images, found {spec.image.dtype}.")
-        return super().output_spec(spec)
+        if signature.image.dtype not in ("uint8", "uint16", "float32"):
+            raise ValueError(
+                f"expected uint8, uint16 or float32 images, found {signature.image.dtype}."
+            )
+        return super().output_signature(signature)
 
     def draw(self, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator) -> Params:
         """Draws the weight of the sample."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from dsbuilder.builtin.models.logits import logits, num_outputs
-from dsbuilder.plugin import ModelBuilder, SampleSpec, TrainError, model
+from dsbuilder.plugin import ModelBuilder, Signature, TrainError, model
 
 if TYPE_CHECKING:
     import keras
@@ -77,39 +77,39 @@ class Cnn(ModelBuilder):
             if not 0 <= rate < 1:
                 raise ValueError(f"{option}: expected a share in [0, 1), found {rate:g}.")
 
-    def check(self, spec: SampleSpec) -> None:
+    def check(self, signature: Signature) -> None:
         """Refuses a target that is not one of classes or numbers, and images that do not fit.
 
         Raises:
           TrainError: the image is too small for `depth`, varies in size where `head` is `flatten`,
             or the target is another one.
         """
-        num_outputs(spec)
-        self._check_image(spec)
+        num_outputs(signature)
+        self._check_image(signature)
 
-    def build(self, spec: SampleSpec) -> "keras.Model":
+    def build(self, signature: Signature) -> "keras.Model":
         """Returns the network for a signature; raises as `check` does."""
         import keras
 
-        self.check(spec)
-        inputs = keras.Input(spec.image.shape, name="image")
+        self.check(signature)
+        inputs = keras.Input(signature.image.shape, name="image")
         x = inputs
         for block in range(self.depth):
             x = self._block(x, block)
         x = self._head(x)
-        outputs = logits(x, spec, **self._kernel_options())
+        outputs = logits(x, signature, **self._kernel_options())
         return keras.Model(inputs, outputs, name="cnn")
 
-    def _check_image(self, spec: SampleSpec) -> None:
-        sides = [side for side in spec.image.shape[:2] if side is not None]
+    def _check_image(self, signature: Signature) -> None:
+        sides = [side for side in signature.image.shape[:2] if side is not None]
         if any(side < 2**self.depth for side in sides):
             raise TrainError(
                 f"cnn: expected images of at least {2**self.depth} pixels a side for depth "
-                f"{self.depth}, found {spec.image}. Lower depth, or resize to more in finish."
+                f"{self.depth}, found {signature.image}. Lower depth, or resize to more in finish."
             )
         if self.head == "flatten" and len(sides) < 2:
             raise TrainError(
-                f"cnn: expected images of one size for head: flatten, found {spec.image}. "
+                f"cnn: expected images of one size for head: flatten, found {signature.image}. "
                 "Add a resize to finish, or take head: average."
             )
 

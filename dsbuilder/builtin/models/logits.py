@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from dsbuilder.plugin import SampleSpec, TrainError
+from dsbuilder.plugin import Signature, TrainError
 from dsbuilder.tasks import outputs_of
 
 
-def logits(x: Any, spec: SampleSpec, **options: Any) -> Any:
+def logits(x: Any, signature: Signature, **options: Any) -> Any:
     """Adds the dense layer `logits` to a Keras tensor `(N, features)`.
 
     Args:
@@ -21,15 +21,15 @@ def logits(x: Any, spec: SampleSpec, **options: Any) -> Any:
     """
     import keras
 
-    return keras.layers.Dense(num_outputs(spec), name="logits", dtype="float32", **options)(x)
+    return keras.layers.Dense(num_outputs(signature), name="logits", dtype="float32", **options)(x)
 
 
-def num_outputs(spec: SampleSpec) -> int:
+def num_outputs(signature: Signature) -> int:
     """Returns how wide the layer for the signature's one target is; raises as `logits` does."""
-    shapes = list(outputs_of(spec).values())
+    shapes = list(outputs_of(signature).values())
     if len(shapes) == 1 and shapes[0] is not None and len(shapes[0]) == 1 and shapes[0][0]:
         return shapes[0][0]
-    found = ", ".join(f"'{name}' ({kind})" for name, kind in spec.targets.items()) or "none"
+    found = ", ".join(f"'{name}' ({kind})" for name, kind in signature.targets.items()) or "none"
     raise TrainError(
         "expected one target that a row of outputs answers, such as a class, several classes or "
         f"numbers, found {found}. Use a model builder that serves this target."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from dsbuilder.builtin.models.backbones import applications, efficientnet_lite0
 from dsbuilder.builtin.models.backbones.weights import load_weights
 from dsbuilder.builtin.models.logits import logits, num_outputs
-from dsbuilder.plugin import ModelBuilder, SampleSpec, TrainError, did_you_mean, model
+from dsbuilder.plugin import ModelBuilder, Signature, TrainError, did_you_mean, model
 
 if TYPE_CHECKING:
     import keras
@@ -74,16 +74,16 @@ class Transfer(ModelBuilder):
     def _frozen(self) -> bool:
         return self.weights != "none" if self.freeze is None else self.freeze
 
-    def check(self, spec: SampleSpec) -> None:
+    def check(self, signature: Signature) -> None:
         """Refuses a target that is not one of classes or numbers, and images of 4 channels.
 
         Raises:
           TrainError: the signature has such.
         """
-        num_outputs(spec)
-        self._check_channels(spec)
+        num_outputs(signature)
+        self._check_channels(signature)
 
-    def build(self, spec: SampleSpec) -> "keras.Model":
+    def build(self, signature: Signature) -> "keras.Model":
         """Returns the network for a signature.
 
         Raises:
@@ -92,11 +92,11 @@ class Transfer(ModelBuilder):
         """
         import keras
 
-        self.check(spec)
-        inputs = keras.Input(spec.image.shape, name="image")
+        self.check(signature)
+        inputs = keras.Input(signature.image.shape, name="image")
         x = (
             keras.layers.Concatenate(name="rgb")([inputs] * 3)
-            if spec.image.channels == 1
+            if signature.image.channels == 1
             else inputs
         )
         x = self._features(x)
@@ -108,13 +108,15 @@ class Transfer(ModelBuilder):
         if self.dropout:
             x = keras.layers.Dropout(self.dropout, name="dropout")(x)
         penalty = keras.regularizers.L2(self.l2) if self.l2 else None
-        outputs = logits(x, spec, kernel_initializer=self.initializer, kernel_regularizer=penalty)
+        outputs = logits(
+            x, signature, kernel_initializer=self.initializer, kernel_regularizer=penalty
+        )
         return keras.Model(inputs, outputs, name="transfer")
 
-    def _check_channels(self, spec: SampleSpec) -> None:
-        if spec.image.channels not in (1, 3):
+    def _check_channels(self, signature: Signature) -> None:
+        if signature.image.channels not in (1, 3):
             raise TrainError(
-                f"transfer: expected images of 3 channels or 1, found {spec.image}. "
+                f"transfer: expected images of 3 channels or 1, found {signature.image}. "
                 "Set image.mode to rgb; image.background says what lies under transparency."
             )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dsbuilder.plugin import ModelBuilder, SampleSpec, TrainError, model
+from dsbuilder.plugin import ModelBuilder, Signature, TrainError, model
 from dsbuilder.tasks import outputs_of
 
 if TYPE_CHECKING:
@@ -40,23 +40,23 @@ class Unet(ModelBuilder):
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: expected a share in [0, 1), found {self.dropout:g}.")
 
-    def check(self, spec: SampleSpec) -> None:
+    def check(self, signature: Signature) -> None:
         """Refuses a target that is not one of every pixel, and images that do not fit.
 
         Raises:
           TrainError: the target is another one, or the image varies in size or is too small for
             `depth`.
         """
-        _num_classes(spec)
-        self._padding(spec)
+        _num_classes(signature)
+        self._padding(signature)
 
-    def build(self, spec: SampleSpec) -> "keras.Model":
+    def build(self, signature: Signature) -> "keras.Model":
         """Returns the network for a signature; raises as `check` does."""
         import keras
 
-        classes = _num_classes(spec)
-        padding = self._padding(spec)
-        inputs = keras.Input(spec.image.shape, name="image")
+        classes = _num_classes(signature)
+        padding = self._padding(signature)
+        inputs = keras.Input(signature.image.shape, name="image")
         x = keras.layers.ZeroPadding2D(padding, name="pad")(inputs)
         levels = []
         for level in range(self.depth):
@@ -74,13 +74,13 @@ class Unet(ModelBuilder):
         outputs = keras.layers.Conv2D(classes, 1, name="logits", dtype="float32")(x)
         return keras.Model(inputs, outputs, name="unet")
 
-    def _padding(self, spec: SampleSpec) -> tuple[tuple[int, int], tuple[int, int]]:
+    def _padding(self, signature: Signature) -> tuple[tuple[int, int], tuple[int, int]]:
         """Returns the pixels above and below, left and right that make 2**depth divide a side."""
-        height, width, least = spec.image.height, spec.image.width, 2**self.depth
+        height, width, least = signature.image.height, signature.image.width, 2**self.depth
         if height is None or width is None or min(height, width) < least:
             raise TrainError(
                 f"unet: expected images of one size, at least {least} pixels a side for depth "
-                f"{self.depth}, found {spec.image}. Resize them in finish, or lower depth."
+                f"{self.depth}, found {signature.image}. Resize them in finish, or lower depth."
             )
         missing = (-height % least, -width % least)
         above, left = (each // 2 for each in missing)
@@ -104,11 +104,11 @@ class Unet(ModelBuilder):
         return x
 
 
-def _num_classes(spec: SampleSpec) -> int:
-    shapes = list(outputs_of(spec).values())
+def _num_classes(signature: Signature) -> int:
+    shapes = list(outputs_of(signature).values())
     if len(shapes) == 1 and shapes[0] is not None and len(shapes[0]) == 3 and shapes[0][2]:
         return shapes[0][2]
-    found = ", ".join(f"'{name}' ({kind})" for name, kind in spec.targets.items()) or "none"
+    found = ", ".join(f"'{name}' ({kind})" for name, kind in signature.targets.items()) or "none"
     raise TrainError(
         f"unet: expected one target that every pixel answers, such as a mask, found {found}. "
         "Choose a mask with train.target, or use another model."

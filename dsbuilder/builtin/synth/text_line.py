@@ -15,12 +15,12 @@ from dsbuilder.images import color_name
 from dsbuilder.plugin import (
     CHANNELS,
     ClassLabel,
-    ImageSpec,
+    ImageSignature,
     Mode,
     Params,
     Range,
     Sample,
-    SampleSpec,
+    Signature,
     Synthesizer,
     Text,
     synthesizer,
@@ -133,12 +133,12 @@ class TextLine(Synthesizer):
     def _names(self) -> tuple[str, ...]:
         return tuple(sorted(set(self._pool))) if self.classes is None else self.classes
 
-    def output_spec(self, mode: Mode) -> SampleSpec:
+    def output_signature(self, mode: Mode) -> Signature:
         """Returns the canvas, of varying width if none is given, and the one target."""
-        image = ImageSpec(height=self.height, width=self.width, channels=CHANNELS[mode])
+        image = ImageSignature(height=self.height, width=self.width, channels=CHANNELS[mode])
         if self.label == "text":
-            return SampleSpec(image=image, targets={"text": Text()})
-        return SampleSpec(image=image, targets={"label": ClassLabel(names=self._names)})
+            return Signature(image=image, targets={"text": Text()})
+        return Signature(image=image, targets={"label": ClassLabel(names=self._names)})
 
     def draw(self, rng: np.random.Generator) -> Params:
         """Draws the text, its font and size, the colors, and the place in the room left."""

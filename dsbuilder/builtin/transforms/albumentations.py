@@ -31,10 +31,10 @@ from dsbuilder.builtin.transforms.albumentations_signature import (
 from dsbuilder.builtin.transforms.albumentations_targets import Carrier, check
 from dsbuilder.plugin import (
     Geometry,
-    ImageSpec,
+    ImageSignature,
     Params,
     Sample,
-    SampleSpec,
+    Signature,
     Target,
     Transform,
     draw_seed,
@@ -109,14 +109,14 @@ class Albumentations(Transform):
         """The version of albumentations: another one may draw or compute otherwise."""
         return {"albumentations": _version()}
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+    def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature after it, found by trying it on made-up images.
 
         A side is stated if every try with some fixed seeds gave the same; else it varies.
         """
-        if spec.positional:
-            check(self._recipe, spec.positional)
-        return replace(spec, image=_found_after(self._subject, spec.image))
+        if signature.positional:
+            check(self._recipe, signature.positional)
+        return replace(signature, image=_found_after(self._subject, signature.image))
 
     def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
         """Returns what A.Resize, A.SmallestMaxSize and A.LongestMaxSize make of a size."""
@@ -163,9 +163,9 @@ class _Subject:
 
 
 @lru_cache(maxsize=512)
-def _found_after(subject: _Subject, spec: ImageSpec) -> ImageSpec:
+def _found_after(subject: _Subject, image_signature: ImageSignature) -> ImageSignature:
     with subject.recipe.lock:
-        return signature_after(subject.recipe, spec)
+        return signature_after(subject.recipe, image_signature)
 
 
 @lru_cache(maxsize=512)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.builtin.transforms.albumentations_recipe import Recipe, call, library
-from dsbuilder.plugin import Geometry, ImageSpec
+from dsbuilder.plugin import Geometry, ImageSignature
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def varies(recipe: Recipe) -> bool:
     One that cannot take the made-up images counts as one that does not: its signature will say why.
     """
     for channels in (3, 1):
-        image = _made_up(ImageSpec(height=None, width=None, channels=channels), _LARGE[0])
+        image = _made_up(ImageSignature(height=None, width=None, channels=channels), _LARGE[0])
         try:
             results = {
                 call(recipe.transform, image, seed, recipe.references).tobytes()
@@ -114,7 +114,7 @@ def leaves_alone(transform: Any, height: int, width: int) -> bool:
     return resizes and size_after(transform, height, width) == (height, width)
 
 
-def signature_after(recipe: Recipe, image: ImageSpec) -> ImageSpec:
+def signature_after(recipe: Recipe, image: ImageSignature) -> ImageSignature:
     """Returns an image's signature after the object of a recipe.
 
     Raises:
@@ -123,7 +123,7 @@ def signature_after(recipe: Recipe, image: ImageSpec) -> ImageSpec:
     return _after(recipe.transform, image, recipe)
 
 
-def _after(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+def _after(transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
     module = library()
     if not isinstance(transform, module.BaseCompose):
         return _probe(transform, image, recipe)
@@ -140,7 +140,7 @@ def _after(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
     return image
 
 
-def _maybe(name: str, child: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+def _maybe(name: str, child: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
     """Follows a child that is applied with its own probability."""
     # The p of `OneOrOther` chooses between its two; one of them is always applied.
     p = 1 if isinstance(child, library().OneOrOther) else child.p
@@ -150,21 +150,21 @@ def _maybe(name: str, child: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec
     return after if p >= 1 else _merge(name, [image, after])
 
 
-def _chosen(name: str, child: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+def _chosen(name: str, child: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
     """Follows a child that its parent chose: applied, whatever its p, by all but `SomeOf`."""
     if isinstance(child, library().SomeOf):
         return _maybe(name, child, image, recipe)
     return _after(child, image, recipe)
 
 
-def _some(name: str, transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+def _some(name: str, transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
     for _ in range(transform.n):
         outcomes = [_maybe(name, child, image, recipe) for child in transform.transforms]
         image = _merge(name, [image, *outcomes])
     return image
 
 
-def _selected(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+def _selected(transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
     name = f"A.{type(transform).__name__}"
     if max(transform.channels) >= image.channels:
         raise ValueError(
@@ -179,7 +179,7 @@ def _selected(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
     return image
 
 
-def _merge(name: str, branches: Sequence[ImageSpec]) -> ImageSpec:
+def _merge(name: str, branches: Sequence[ImageSignature]) -> ImageSignature:
     """Returns the signature of any of some branches: a side they do not share varies."""
     kinds = {(branch.channels, branch.dtype) for branch in branches}
     if len(kinds) > 1:
@@ -196,7 +196,7 @@ def _shared(values: set[int | None]) -> int | None:
     return values.pop() if len(values) == 1 else None
 
 
-def _probe(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
+def _probe(transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
     fixed = None not in image.shape
     try:
         return _try(transform, image, recipe, _SMALL[:1] if fixed else _SMALL)
@@ -213,8 +213,8 @@ def _probe(transform: Any, image: ImageSpec, recipe: Recipe) -> ImageSpec:
 
 
 def _try(
-    transform: Any, image: ImageSpec, recipe: Recipe, sizes: Sequence[tuple[int, int]]
-) -> ImageSpec:
+    transform: Any, image: ImageSignature, recipe: Recipe, sizes: Sequence[tuple[int, int]]
+) -> ImageSignature:
     seeds = 2 if _keeps_shape(transform) else _SEEDS
     made_up = [_made_up(image, size) for size in sizes]
     with warnings.catch_warnings(record=True) as caught:
@@ -230,7 +230,7 @@ def _try(
     if len(kinds) > 1:
         raise ValueError(f"its output varies in channels or dtype: {sorted(kinds)}.")
     channels, dtype = kinds.pop()
-    return ImageSpec(
+    return ImageSignature(
         height=_shared({shape[0] for shape in shapes}),
         width=_shared({shape[1] for shape in shapes}),
         channels=channels,
@@ -245,7 +245,7 @@ def _keeps_shape(transform: Any) -> bool:
     return isinstance(transform, (library().ImageOnlyTransform, BaseDistortion))
 
 
-def _made_up(image: ImageSpec, size: tuple[int, int]) -> np.ndarray:
+def _made_up(image: ImageSignature, size: tuple[int, int]) -> np.ndarray:
     shape = (image.height or size[0], image.width or size[1], image.channels)
     rng = np.random.default_rng(0)
     dtype = np.dtype(image.dtype)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsbuilder.plugin import Params, Range, Sample, SampleSpec, Transform, transform
+from dsbuilder.plugin import Params, Range, Sample, Signature, Transform, transform
 
 _NAMES = ("brightness", "contrast", "saturation", "hue")
 _ONE = np.eye(3)
@@ -59,11 +59,13 @@ class FusedColor(Transform):
             getattr(self, option).check(option, 0.0, math.inf)
         self.hue.check("hue", -0.5, 0.5)
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+    def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature as it is."""
-        if spec.image.dtype != "uint8":
-            raise ValueError(f"expected uint8 images, found {spec.image.dtype}. Move it forward.")
-        return spec
+        if signature.image.dtype != "uint8":
+            raise ValueError(
+                f"expected uint8 images, found {signature.image.dtype}. Move it forward."
+            )
+        return signature
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws the three factors and the turn, each uniformly and independently."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from dsbuilder.plugin import Motion, Params, Range, Sample, SampleSpec, Transform, transform
+from dsbuilder.plugin import Motion, Params, Range, Sample, Signature, Transform, transform
 
 _DTYPES = ("uint8", "uint16", "float32")
 _TRIES = 10
@@ -52,11 +52,13 @@ class FusedCropResizeFlip(Transform):
         if not 0 <= self.flip <= 1:
             raise ValueError(f"flip: expected a probability in [0, 1], found {self.flip:g}.")
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+    def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature with the new size."""
-        if spec.image.dtype not in _DTYPES:
-            raise ValueError(f"expected {' or '.join(_DTYPES)} images, found {spec.image.dtype}.")
-        return spec.resized(*self.size)
+        if signature.image.dtype not in _DTYPES:
+            raise ValueError(
+                f"expected {' or '.join(_DTYPES)} images, found {signature.image.dtype}."
+            )
+        return signature.resized(*self.size)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws the box, [top, left, height, width] in pixels, and whether it is flipped."""

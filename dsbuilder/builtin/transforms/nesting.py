@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dsbuilder.plugin import Geometry, Params, Sample, SampleSpec, Stage, generator
+from dsbuilder.plugin import Geometry, Params, Sample, Signature, Stage, generator
 
 _ORDER: tuple[Geometry, ...] = ("fixed", "moves", "breaks")
 
@@ -20,7 +20,7 @@ def moves_of(stages: Sequence[Stage]) -> tuple[str, ...]:
     return tuple(kind for kind in moving[0] if all(kind in moves for moves in moving))
 
 
-def outcomes(stages: Sequence[Stage], spec: SampleSpec) -> list[tuple[str, SampleSpec]]:
+def outcomes(stages: Sequence[Stage], signature: Signature) -> list[tuple[str, Signature]]:
     """Returns how each stage can leave a signature, with words for it.
 
     A stage that may be left out (`p` below 1) has two outcomes.
@@ -33,11 +33,11 @@ def outcomes(stages: Sequence[Stage], spec: SampleSpec) -> list[tuple[str, Sampl
         name = f"stages[{index}] ({stage.id})"
         if stage.p > 0:
             try:
-                found.append((name, stage.plugin.output_spec(spec)))
+                found.append((name, stage.plugin.output_signature(signature)))
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
         if stage.p < 1:
-            found.append((f"{name} left out", spec))
+            found.append((f"{name} left out", signature))
     return found
 
 

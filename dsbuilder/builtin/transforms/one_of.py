@@ -9,7 +9,7 @@ from dsbuilder.plugin import (
     Geometry,
     Params,
     Sample,
-    SampleSpec,
+    Signature,
     Stage,
     Transform,
     draw_seed,
@@ -61,10 +61,10 @@ class OneOf(Transform):
         """What all its stages move along."""
         return moves_of(self.stages)
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+    def output_signature(self, given: Signature) -> Signature:
         """Returns the signature that every stage ends in; a ValueError names two that differ."""
         pairs = zip(self.stages, self._weights, strict=True)
-        ends = outcomes([stage for stage, weight in pairs if weight > 0], spec)
+        ends = outcomes([stage for stage, weight in pairs if weight > 0], given)
         first, signature = ends[0]
         for name, other in ends[1:]:
             if other != signature:

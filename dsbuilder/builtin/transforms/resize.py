@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dsbuilder.images import color_name
-from dsbuilder.plugin import Motion, Params, Sample, SampleSpec, Transform, transform
+from dsbuilder.plugin import Motion, Params, Sample, Signature, Transform, transform
 
 _DTYPES = ("uint8", "uint16", "float32")
 
@@ -45,20 +45,22 @@ class Resize(Transform):
             raise ValueError(f"size: expected 1 or more pixels a side, found {list(self.size)}.")
         color_name.parse("background", self.background)
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+    def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature with the new sides; with `short`, unknown if one of them was."""
-        if spec.image.dtype not in _DTYPES:
-            raise ValueError(f"expected {' or '.join(_DTYPES)} images, found {spec.image.dtype}.")
+        if signature.image.dtype not in _DTYPES:
+            raise ValueError(
+                f"expected {' or '.join(_DTYPES)} images, found {signature.image.dtype}."
+            )
         if self.size is not None:
-            if self.fit == "pad" and spec.image.dtype != "uint8":
+            if self.fit == "pad" and signature.image.dtype != "uint8":
                 raise ValueError(
-                    f"expected uint8 images to pad with a color, found {spec.image.dtype}. "
+                    f"expected uint8 images to pad with a color, found {signature.image.dtype}. "
                     "Resize before the conversion."
                 )
-            return spec.resized(*self.size)
-        if spec.image.height is None or spec.image.width is None:
-            return spec.resized(None, None)
-        return spec.resized(*self._scaled(spec.image.height, spec.image.width))
+            return signature.resized(*self.size)
+        if signature.image.height is None or signature.image.width is None:
+            return signature.resized(None, None)
+        return signature.resized(*self._scaled(signature.image.height, signature.image.width))
 
     def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
         """Returns the size of the whole image at the scale of the result, before it is cut."""

@@ -9,7 +9,7 @@ from dsbuilder.plugin import (
     Geometry,
     Params,
     Sample,
-    SampleSpec,
+    Signature,
     Stage,
     Transform,
     draw_seed,
@@ -57,15 +57,15 @@ class SomeOf(Transform):
         """What all its stages move along."""
         return moves_of(self.stages)
 
-    def output_spec(self, spec: SampleSpec) -> SampleSpec:
+    def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature as it is; a ValueError names a stage that would change it."""
-        for name, end in outcomes(self.stages, spec):
-            if end != spec:
+        for name, end in outcomes(self.stages, signature):
+            if end != signature:
                 raise ValueError(
                     f"expected stages that keep the signature, since any may be left out, found "
-                    f"{name}, which turns {spec} into {end}."
+                    f"{name}, which turns {signature} into {end}."
                 )
-        return spec
+        return signature
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws which stages, and the seed that each draws from."""

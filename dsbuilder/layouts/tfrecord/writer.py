@@ -23,8 +23,8 @@ from dsbuilder.plugin import (
     Exportable,
     Exporter,
     Feature,
-    ImageSpec,
-    SampleSpec,
+    ImageSignature,
+    Signature,
     StoredSample,
     Written,
     exporter,
@@ -90,7 +90,7 @@ def _write_split(dataset: Exportable, split: str, home: Path) -> list[ShardSize]
     return sizes
 
 
-def _encoded(sample: StoredSample, signature: SampleSpec) -> bytes:
+def _encoded(sample: StoredSample, signature: Signature) -> bytes:
     image = sample.image if isinstance(sample.image, bytes) else sample.image.tobytes()
     features: dict[str, example.Value] = {"image": image, "key": sample.key.encode()}
     for name, target in signature.targets.items():
@@ -102,7 +102,7 @@ def description(
     *,
     name: str,
     version: str,
-    signature: SampleSpec,
+    signature: Signature,
     image: str,
     splits: Mapping[str, Sequence[ShardSize]],
 ) -> dict[str, str]:
@@ -141,7 +141,9 @@ def _split(name: str, shards: Sequence[ShardSize]) -> dict[str, Any]:
     }
 
 
-def _features(image: ImageSpec, stored_as: str, stored: Mapping[str, Feature]) -> dict[str, Any]:
+def _features(
+    image: ImageSignature, stored_as: str, stored: Mapping[str, Feature]
+) -> dict[str, Any]:
     pixels = (
         _tensor(image.shape, image.dtype, "bytes")
         if stored_as == "raw"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.actions.document import Document, distinct
-from dsbuilder.plugin import ClassLabel, ImageSpec, SampleSpec
+from dsbuilder.plugin import ClassLabel, ImageSignature, Signature
 
-SIGNATURE = SampleSpec(
-    image=ImageSpec(height=2, width=3, channels=1), targets={"label": ClassLabel(names=("a", "b"))}
+SIGNATURE = Signature(
+    image=ImageSignature(height=2, width=3, channels=1),
+    targets={"label": ClassLabel(names=("a", "b"))},
 )
 
 
@@ -26,7 +27,7 @@ class Inner(Document):
 @dataclass(frozen=True, kw_only=True)
 class Outer(Document):
     parts: Mapping[str, Part]
-    signature: SampleSpec
+    signature: Signature
     inner: Inner
     nothing: None = None
 

@@ -503,7 +503,7 @@ WORDS = '''
 """Draws one of a few words as a gray level."""
 from dataclasses import dataclass
 import numpy as np
-from dsbuilder.plugin import ImageSpec, Mode, Params, Sample, SampleSpec
+from dsbuilder.plugin import ImageSignature, Mode, Params, Sample, Signature
 from dsbuilder.plugin import Synthesizer, Text, synthesizer
 
 
@@ -514,8 +514,9 @@ class Words(Synthesizer):
 
     many: int = 40
 
-    def output_spec(self, mode: Mode) -> SampleSpec:
-        return SampleSpec(image=ImageSpec(height=8, width=8, channels=3), targets={"text": Text()})
+    def output_signature(self, mode: Mode) -> Signature:
+        image = ImageSignature(height=8, width=8, channels=3)
+        return Signature(image=image, targets={"text": Text()})
 
     def draw(self, rng: np.random.Generator) -> Params:
         return {"number": int(rng.integers(self.many))}

@@ -41,7 +41,7 @@ PLUGINS = '''
 from dataclasses import dataclass
 import numpy as np
 from dsbuilder.plugin import (
-    ClassLabel, ImageSpec, Sample, SampleSpec, Synthesizer, Transform, synthesizer, transform
+    ClassLabel, ImageSignature, Sample, Signature, Synthesizer, Transform, synthesizer, transform
 )
 
 @transform("speckle", geometry="fixed")
@@ -63,9 +63,9 @@ class Speckle(Transform):
 class Flag(Synthesizer):
     """Draws a flag of one color."""
 
-    def output_spec(self, mode):
-        image = ImageSpec(height=20, width=24, channels=3)
-        return SampleSpec(image=image, targets={"label": ClassLabel(names=("cat", "dog"))})
+    def output_signature(self, mode):
+        image = ImageSignature(height=20, width=24, channels=3)
+        return Signature(image=image, targets={"label": ClassLabel(names=("cat", "dog"))})
 
     def draw(self, rng):
         return {"red": int(rng.integers(256))}

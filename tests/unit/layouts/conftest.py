@@ -23,8 +23,8 @@ _ODDLY_NAMED = '''
 from dataclasses import dataclass
 import numpy as np
 from dsbuilder.plugin import (
-    Boxes, ClassLabel, ImageSpec, Mask, MultiLabel, Sample, SampleSpec, Synthesizer, Text, Value,
-    synthesizer,
+    Boxes, ClassLabel, ImageSignature, Mask, MultiLabel, Sample, Signature, Synthesizer, Text,
+    Value, synthesizer,
 )
 
 TARGETS = {
@@ -49,8 +49,8 @@ TARGETS = {
 class OddlyNamed(Synthesizer):
     """Draws noise with targets whose names are also those of something else."""
 
-    def output_spec(self, mode):
-        return SampleSpec(image=ImageSpec(height=6, width=8, channels=3), targets=TARGETS)
+    def output_signature(self, mode):
+        return Signature(image=ImageSignature(height=6, width=8, channels=3), targets=TARGETS)
 
     def draw(self, rng):
         return {"n": int(rng.integers(1000))}

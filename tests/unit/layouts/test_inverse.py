@@ -22,11 +22,11 @@ from dsbuilder.plugin import (
     ClassLabel,
     Exportable,
     Exporter,
-    ImageSpec,
+    ImageSignature,
     Keypoints,
     Mask,
     MultiLabel,
-    SampleSpec,
+    Signature,
     Source,
     StoredSample,
     Target,
@@ -127,8 +127,8 @@ class Drawn(Exportable):
         self, targets: Mapping[str, Target], keys: Sequence[str], image: Any, *, is_alone: bool
     ) -> None:
         self.name, self.version, self.where = "drawn", "1.0.0", "drawn"
-        pixels = ImageSpec(height=HEIGHT, width=WIDTH, channels=3)
-        self.signature = SampleSpec(image=pixels, targets=targets)
+        pixels = ImageSignature(height=HEIGHT, width=WIDTH, channels=3)
+        self.signature = Signature(image=pixels, targets=targets)
         self.image, self.splits = image, ("train", "test")
         self.is_alone = is_alone
         self.keys = {"train": keys[::2], "test": keys[1::2]}

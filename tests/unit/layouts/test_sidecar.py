@@ -19,10 +19,10 @@ from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.layouts.ocr.reader import Ocr
 from dsbuilder.layouts.voc.reader import Voc
 from dsbuilder.layouts.yolo.reader import Yolo
-from dsbuilder.plugin import Boxes, ClassLabel, ImageSpec, SampleSpec, Source, Text
+from dsbuilder.plugin import Boxes, ClassLabel, ImageSignature, Signature, Source, Text
 
-SIGNATURE = SampleSpec(
-    image=ImageSpec(height=6, width=8, channels=3),
+SIGNATURE = Signature(
+    image=ImageSignature(height=6, width=8, channels=3),
     targets={"animal": ClassLabel(names=("cat", "dog")), "said": Text()},
 )
 NAMES = st.text(st.characters(exclude_characters="/\\\0", codec="utf-8"), min_size=1, max_size=8)

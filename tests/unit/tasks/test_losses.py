@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel, Value
 from dsbuilder.tasks import heads_of
 
@@ -22,8 +22,8 @@ TRUTH = arrays(np.int64, 12, elements=st.integers(0, 3))
 
 
 def task_for(target):
-    image = ImageSpec(height=3, width=4, channels=3)
-    return heads_of(SampleSpec(image=image, targets={"it": target}))["it"]
+    image = ImageSignature(height=3, width=4, channels=3)
+    return heads_of(Signature(image=image, targets={"it": target}))["it"]
 
 
 def loss(target, truth, outputs):

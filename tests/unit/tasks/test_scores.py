@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
 from dsbuilder.tasks import heads_of, measure
 from dsbuilder.tasks.classify import log_softmax
@@ -25,8 +25,8 @@ PIXELS = arrays(np.float32, (2, 3, 4, 3), elements=st.floats(-9, 9, width=32))
 
 
 def task_for(target):
-    image = ImageSpec(height=3, width=4, channels=3)
-    return heads_of(SampleSpec(image=image, targets={"it": target}))["it"]
+    image = ImageSignature(height=3, width=4, channels=3)
+    return heads_of(Signature(image=image, targets={"it": target}))["it"]
 
 
 def halves(truth, outputs):

@@ -12,13 +12,13 @@ from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import parse
 from dsbuilder.pipelinefile.stages import StageBinder
 from dsbuilder.registry import discover
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.seeding import generator
 from dsbuilder.targets import Mask
 from dsbuilder.tasks import heads_of
 
 MASK = Mask(names=("ground", "disc"), ignore=9)
-SPEC = SampleSpec(image=ImageSpec(height=None, width=None, channels=3), targets={"mask": MASK})
+SPEC = Signature(image=ImageSignature(height=None, width=None, channels=3), targets={"mask": MASK})
 
 
 TASK = heads_of(SPEC)["mask"]

@@ -16,7 +16,7 @@ from dsbuilder.plugin import (
     CHANNELS,
     Catalog,
     ClassLabel,
-    ImageSpec,
+    ImageSignature,
     Listing,
     Mixer,
     Mode,
@@ -26,7 +26,7 @@ from dsbuilder.plugin import (
     PluginError,
     Record,
     Sample,
-    SampleSpec,
+    Signature,
     Source,
     Synthesizer,
     Transform,
@@ -109,7 +109,7 @@ def test_a_good_plugin_passes() -> None:
         ),
         (
             {"apply": lambda self, sample, params: doubled(sample)},
-            "expected an image as its output_spec says, 32x48x1 uint8, found 64x48x1 uint8",
+            "expected an image as its output_signature says, 32x48x1 uint8, found 64x48x1 uint8",
         ),
         (
             {"apply": lambda self, sample, params: sample.replace(key="other")},
@@ -121,21 +121,25 @@ def test_a_good_plugin_passes() -> None:
         ),
         (
             {
-                "output_spec": lambda self, spec: spec.resized(64, 48),
+                "output_signature": lambda self, signature: signature.resized(64, 48),
                 "apply": lambda self, sample, params: doubled(sample),
             },
             "expected geometry 'fixed' to keep",
         ),
         (
-            {"output_spec": lambda self, spec: spec.resized(spec.image.height, 7)},
+            {
+                "output_signature": lambda self, signature: signature.resized(
+                    signature.image.height, 7
+                )
+            },
             "expected geometry 'fixed' to keep",
         ),
         (
-            {"output_spec": lambda self, spec: (_ for _ in ()).throw(ValueError("no"))},
+            {"output_signature": lambda self, signature: (_ for _ in ()).throw(ValueError("no"))},
             "found it refuses all",
         ),
         (
-            {"output_spec": lambda self, spec: (_ for _ in ()).throw(ValueError)},
+            {"output_signature": lambda self, signature: (_ for _ in ()).throw(ValueError)},
             "expected a reason for refusing",
         ),
         (
@@ -245,9 +249,9 @@ class Dots(Synthesizer):
     by_key: bool = False
     label: str = "a"
 
-    def output_spec(self, mode: Mode) -> SampleSpec:
-        image = ImageSpec(height=4, width=4, channels=CHANNELS[mode])
-        return SampleSpec(image=image, targets={"label": ClassLabel(names=("a", "b"))})
+    def output_signature(self, mode: Mode) -> Signature:
+        image = ImageSignature(height=4, width=4, channels=CHANNELS[mode])
+        return Signature(image=image, targets={"label": ClassLabel(names=("a", "b"))})
 
     def draw(self, rng: np.random.Generator) -> Params:
         return {"value": int(rng.integers(256))}
@@ -366,13 +370,13 @@ class Constant(ModelBuilder):
       compiled: whether it comes compiled.
     """
 
-    built: ClassVar[list[SampleSpec]] = []
+    built: ClassVar[list[Signature]] = []
 
     outputs: int = 3
     compiled: bool = False
 
-    def build(self, spec: SampleSpec) -> Any:
-        self.built.append(spec)
+    def build(self, signature: Signature) -> Any:
+        self.built.append(signature)
 
         class Model(SimpleNamespace):
             def __call__(self, batch: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from dsbuilder.errors import SpecError
 from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.registry import discover
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Text, Value
 from dsbuilder.tasks import TASKS
 from dsbuilder.train.fitting import check_fit
@@ -34,8 +34,8 @@ LEARNT = {
 
 
 def signature(*names, size=(32, 32), channels=3, dtype="uint8"):
-    image = ImageSpec(height=size[0], width=size[1], channels=channels, dtype=dtype)
-    return SampleSpec(image=image, targets={name: KINDS[name] for name in names})
+    image = ImageSignature(height=size[0], width=size[1], channels=channels, dtype=dtype)
+    return Signature(image=image, targets={name: KINDS[name] for name in names})
 
 
 def problems(found, model=None, **options):
@@ -112,7 +112,7 @@ def test_images_that_a_model_cannot_take_are_refused(model, found, message):
 class Any(ModelBuilder):
     """Says nothing of what it learns, as a builder of one's own may."""
 
-    def build(self, spec):
+    def build(self, signature):
         raise NotImplementedError
 
 

@@ -11,7 +11,7 @@ from dsbuilder.builtin.schedules.cosine import Cosine
 from dsbuilder.errors import SpecError, TrainError
 from dsbuilder.pipelinefile.schema import OptimizerOptions, TrainOptions
 from dsbuilder.registry import discover
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel, Mask
 from dsbuilder.tasks import heads_of
 from dsbuilder.train.lookup import KerasClass, choose, keras_names, snake
@@ -27,8 +27,8 @@ BASES = {
 
 
 def task_for(target):
-    image = ImageSpec(height=8, width=8, channels=3)
-    return heads_of(SampleSpec(image=image, targets={"it": target}))["it"]
+    image = ImageSignature(height=8, width=8, channels=3)
+    return heads_of(Signature(image=image, targets={"it": target}))["it"]
 
 
 LABEL = task_for(ClassLabel(names=("a", "b")))

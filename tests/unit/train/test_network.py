@@ -7,7 +7,7 @@ import pytest
 
 from dsbuilder.errors import TrainError
 from dsbuilder.plugin import ModelBuilder
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel
 from dsbuilder.tasks import heads_of
 
@@ -18,8 +18,8 @@ MEAN, DEVIATION = np.array([100.0, 50.0]), np.array([20.0, 5.0])
 
 
 def signature(dtype="uint8", **targets):
-    image = ImageSpec(height=4, width=4, channels=2, dtype=dtype)
-    return SampleSpec(image=image, targets=targets or {"label": LABEL})
+    image = ImageSignature(height=4, width=4, channels=2, dtype=dtype)
+    return Signature(image=image, targets=targets or {"label": LABEL})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,8 @@ class Mean(ModelBuilder):
     preprocesses: bool = False
     channels: int = 2
 
-    def build(self, spec):
-        inputs = keras.Input(spec.image.shape)
+    def build(self, signature):
+        inputs = keras.Input(signature.image.shape)
         pooled = keras.layers.GlobalAveragePooling2D()(inputs)
         if self.channels == 2:
             return keras.Model(inputs, pooled)

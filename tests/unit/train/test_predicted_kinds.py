@@ -14,7 +14,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.cli.main import main
 from dsbuilder.images.mask import read_ids
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import Value
 from dsbuilder.tasks import heads_of
 from dsbuilder.train.options import options_of
@@ -130,10 +130,10 @@ def test_numbers_are_in_the_units_of_the_labels(scenes, runs):
 
 def test_a_list_of_numbers_is_answered_as_one():
     numbers = np.array([0.1, -2.5], np.float32)
-    image = ImageSpec(height=1, width=1, channels=3)
+    image = ImageSignature(height=1, width=1, channels=3)
     for size in (2, 1):
-        spec = SampleSpec(image=image, targets={"it": Value(size=size)})
-        found = heads_of(spec)["it"].answer(numbers[:size], threshold=0.5)
+        signature = Signature(image=image, targets={"it": Value(size=size)})
+        found = heads_of(signature)["it"].answer(numbers[:size], threshold=0.5)
         assert found == ([0.1, -2.5][:size], ())
 
 

@@ -19,22 +19,22 @@ trainer = pytest.importorskip("dsbuilder.train.trainer")
 FROZEN = '''
 """A network whose features are frozen, though random: enough to have two phases."""
 from dataclasses import dataclass
-from dsbuilder.plugin import ModelBuilder, SampleSpec, model
+from dsbuilder.plugin import ModelBuilder, Signature, model
 
 @model("frozen")
 @dataclass(frozen=True, kw_only=True)
 class Frozen(ModelBuilder):
     """Two frozen convolutions, dropout, logits."""
 
-    def build(self, spec: SampleSpec):
+    def build(self, signature: Signature):
         import keras
-        inputs = keras.Input(spec.image.shape)
+        inputs = keras.Input(signature.image.shape)
         x = keras.layers.Conv2D(4, 3, activation="relu", name="one")(inputs)
         x = keras.layers.BatchNormalization(name="norm")(x)
         x = keras.layers.Conv2D(4, 3, activation="relu", name="two")(x)
         features = keras.Model(inputs, x, name="features")
         features.trainable = False
-        outer = keras.Input(spec.image.shape)
+        outer = keras.Input(signature.image.shape)
         x = keras.layers.GlobalAveragePooling2D()(features(outer))
         x = keras.layers.Dropout(0.2)(x)
         return keras.Model(outer, keras.layers.Dense(3, name="logits")(x))

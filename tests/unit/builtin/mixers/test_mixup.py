@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.builtin.mixers.mixup import Mixup
-from dsbuilder.plugin import ClassLabel, ImageSpec, PluginError, Sample, SampleSpec, Text, generator
+from dsbuilder.plugin import (
+    ClassLabel,
+    ImageSignature,
+    PluginError,
+    Sample,
+    Signature,
+    Text,
+    generator,
+)
 
 LABEL = ClassLabel(names=("a", "b", "c"))
 
@@ -62,13 +70,13 @@ def test_labels_are_mixed_by_their_kind() -> None:
 
 
 def test_the_signature_becomes_soft_and_texts_are_refused() -> None:
-    image = ImageSpec(height=6, width=8, channels=3)
-    spec = SampleSpec(image=image, targets={"label": LABEL})
-    assert Mixup().output_spec(spec) == SampleSpec(
+    image = ImageSignature(height=6, width=8, channels=3)
+    signature = Signature(image=image, targets={"label": LABEL})
+    assert Mixup().output_signature(signature) == Signature(
         image=image, targets={"label": ClassLabel(names=LABEL.names, soft=True)}
     )
     with pytest.raises(PluginError, match="a target of kind 'text' cannot be mixed"):
-        Mixup().output_spec(SampleSpec(image=image, targets={"text": Text()}))
+        Mixup().output_signature(Signature(image=image, targets={"text": Text()}))
 
 
 def test_the_weight_is_drawn_from_the_beta_distribution() -> None:

@@ -5,15 +5,15 @@ import pytest
 
 from dsbuilder.builtin.models.cnn import Activation, Cnn, Initializer
 from dsbuilder.errors import TrainError
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel, Text
 
 keras = pytest.importorskip("keras")
 
 
 def signature(height=16, width=16, channels=3, classes=4, **targets):
-    return SampleSpec(
-        image=ImageSpec(height=height, width=width, channels=channels),
+    return Signature(
+        image=ImageSignature(height=height, width=width, channels=channels),
         targets=targets
         or {"label": ClassLabel(names=tuple(f"c{index}" for index in range(classes)))},
     )

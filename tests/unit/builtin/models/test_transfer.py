@@ -9,7 +9,7 @@ import pytest
 from dsbuilder.builtin.models.backbones import applications, efficientnet_lite0
 from dsbuilder.builtin.models.transfer import Transfer, _silence
 from dsbuilder.errors import TrainError
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel
 
 keras = pytest.importorskip("keras")
@@ -18,8 +18,8 @@ SMALL = "MobileNetV3Small"
 
 
 def signature(side=32, channels=3, classes=3):
-    return SampleSpec(
-        image=ImageSpec(height=side, width=side, channels=channels),
+    return Signature(
+        image=ImageSignature(height=side, width=side, channels=channels),
         targets={"label": ClassLabel(names=tuple(f"c{index}" for index in range(classes)))},
     )
 

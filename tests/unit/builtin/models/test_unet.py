@@ -5,7 +5,7 @@ import pytest
 
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.errors import TrainError
-from dsbuilder.sample import ImageSpec, SampleSpec
+from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel, Mask
 
 keras = pytest.importorskip("keras")
@@ -13,8 +13,8 @@ MASK = Mask(names=("sky", "sea", "land"), ignore=255)
 
 
 def signature(height=16, width=16, target=MASK, channels=3):
-    image = ImageSpec(height=height, width=width, channels=channels)
-    return SampleSpec(image=image, targets={"mask": target})
+    image = ImageSignature(height=height, width=width, channels=channels)
+    return Signature(image=image, targets={"mask": target})
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 23), (8, 31)])
@@ -34,7 +34,7 @@ def test_options_are_what_is_built():
 
 
 @pytest.mark.parametrize(
-    ("spec", "message"),
+    ("signature", "message"),
     [
         (signature(7, 16), "unet: expected images of one size, at least 8 pixels a side"),
         (signature(None, 16), "unet: expected images of one size"),
@@ -44,9 +44,9 @@ def test_options_are_what_is_built():
         ),
     ],
 )
-def test_what_it_cannot_take_is_refused(spec, message):
+def test_what_it_cannot_take_is_refused(signature, message):
     with pytest.raises(TrainError, match=message):
-        Unet().build(spec)
+        Unet().build(signature)
 
 
 @pytest.mark.parametrize("option", [{"width": 0}, {"depth": 0}, {"dropout": 1.0}])

@@ -41,12 +41,12 @@ def ink(plugin: TextLine, drawn: Params) -> np.ndarray:
 @pytest.mark.parametrize("width", [None, 120])
 def test_the_output_is_as_announced(mode: Mode, width: int | None) -> None:
     plugin = make(width=width, fonts=(SANS, SERIF), tinted=True)
-    spec = plugin.output_spec(mode)
-    assert spec.targets == {"text": Text()}
+    signature = plugin.output_signature(mode)
+    assert signature.targets == {"text": Text()}
     for key in range(20):
         drawn = json.loads(json.dumps(params(plugin, key)))
         sample = plugin.render("k", drawn, mode)
-        assert spec.image.accepts(sample.image)
+        assert signature.image.accepts(sample.image)
         assert sample.image.flags.c_contiguous
         assert sample.targets == {"text": drawn["text"]}
         assert np.array_equal(sample.image, plugin.render("k", drawn, mode).image)
@@ -156,7 +156,7 @@ def test_a_text_stands_in_one_split_and_a_class_in_all() -> None:
     assert texts.content(params(texts)) == params(texts)["text"]
     digits = make(charset="digits", length=(1, 1), label="class")
     assert digits.content(params(digits)) is None
-    target = digits.output_spec("rgb").targets["label"]
+    target = digits.output_signature("rgb").targets["label"]
     assert target == ClassLabel(names=tuple("0123456789"))
     sample = digits.render("k", params(digits), "rgb")
     assert target.parse(sample.targets["label"]) in range(10)
@@ -164,7 +164,9 @@ def test_a_text_stands_in_one_split_and_a_class_in_all() -> None:
 
 def test_classes_can_be_stated() -> None:
     plugin = make(words=("cat", "dog"), label="class", classes=("dog", "cat", "cow"))
-    assert plugin.output_spec("rgb").targets == {"label": ClassLabel(names=("dog", "cat", "cow"))}
+    assert plugin.output_signature("rgb").targets == {
+        "label": ClassLabel(names=("dog", "cat", "cow"))
+    }
 
 
 def test_characters_that_a_font_lacks_are_listed() -> None:

@@ -18,10 +18,10 @@ from dsbuilder.builtin.transforms.albumentations_recipe import library, members
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import (
     ClassLabel,
-    ImageSpec,
+    ImageSignature,
     PluginError,
     Sample,
-    SampleSpec,
+    Signature,
     Stage,
     generator,
 )
@@ -95,9 +95,9 @@ def make(member: str, **options: Any) -> Albumentations:
     return Albumentations(member=member, options=options or OPTIONS.get(member, {}))
 
 
-def signature(height: int | None, width: int | None, channels: int = 3) -> SampleSpec:
-    image = ImageSpec(height=height, width=width, channels=channels)
-    return SampleSpec(image=image, targets={"label": ClassLabel(names=("a", "b"))})
+def signature(height: int | None, width: int | None, channels: int = 3) -> Signature:
+    image = ImageSignature(height=height, width=width, channels=channels)
+    return Signature(image=image, targets={"label": ClassLabel(names=("a", "b"))})
 
 
 def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> Sample:
@@ -129,7 +129,7 @@ def test_every_class_is_used_or_refused_for_a_stated_reason() -> None:
 def test_a_seed_decides_the_bytes_whatever_was_done_between(member: str, reference: Path) -> None:
     options = {"reference_images": [str(reference)]} if member in REFERENCED else {}
     plugin, twin = make(member, **options), make(member, **options)
-    expected = plugin.output_spec(signature(48, 64))
+    expected = plugin.output_signature(signature(48, 64))
     sample = noise(48, 64)
     before = sample.image.copy()
     results = [after(plugin, sample, seed) for seed in range(6)]
@@ -159,9 +159,9 @@ def test_every_number_of_channels_works_or_is_refused_by_check(member: str, chan
     refused = NOT_FOR_GRAY if channels == 1 else NOT_FOR_ALPHA if channels == 4 else set()
     if member in refused:
         with pytest.raises(ValueError, match=rf"^A\.{member}: cannot be applied to an image 48x64"):
-            plugin.output_spec(signature(48, 64, channels))
+            plugin.output_signature(signature(48, 64, channels))
         return
-    expected = plugin.output_spec(signature(48, 64, channels)).image
+    expected = plugin.output_signature(signature(48, 64, channels)).image
     sample = noise(48, 64, channels)
     result = after(plugin, sample, 7)
     assert expected.accepts(result)
@@ -279,7 +279,7 @@ def test_the_default_p_is_the_class_s_own() -> None:
 def test_sides_are_stated_where_they_do_not_vary(
     member: str, options: dict[str, Any], given: tuple[Any, Any], expected: tuple[Any, Any]
 ) -> None:
-    image = make(member, **options).output_spec(signature(*given)).image
+    image = make(member, **options).output_signature(signature(*given)).image
     assert (image.height, image.width) == expected
 
 
@@ -296,10 +296,10 @@ def test_dtype_and_channels_are_followed(
     member: str, options: dict[str, Any], channels: int, expected: str
 ) -> None:
     plugin = make(member, **options)
-    spec = plugin.output_spec(signature(48, 64, channels))
-    assert str(spec.image) == expected
-    assert spec.image.accepts(after(plugin, noise(48, 64, channels), 3))
-    assert spec.targets == signature(1, 1).targets
+    found = plugin.output_signature(signature(48, 64, channels))
+    assert str(found.image) == expected
+    assert found.image.accepts(after(plugin, noise(48, 64, channels), 3))
+    assert found.targets == signature(1, 1).targets
 
 
 def test_a_rarely_taken_branch_is_seen() -> None:
@@ -309,7 +309,7 @@ def test_a_rarely_taken_branch_is_seen() -> None:
         "transforms": [{"use": "A.Resize", "height": 8, "width": 9}],
     }
     plugin = make("Compose", transforms=[rare, {"use": "A.HorizontalFlip"}])
-    image = plugin.output_spec(signature(50, 70)).image
+    image = plugin.output_signature(signature(50, 70)).image
     assert (image.height, image.width) == (None, None)
 
 
@@ -320,14 +320,16 @@ def test_branches_of_different_dtype_are_refused_by_check() -> None:
         r"48x64x3 uint8 and 48x64x3 float32\.$"
     )
     with pytest.raises(ValueError, match=message):
-        plugin.output_spec(signature(48, 64))
+        plugin.output_signature(signature(48, 64))
 
 
 @pytest.mark.parametrize("member", ["OneOf", "SomeOf", "RandomOrder"])
 def test_choosing_compositions_merge_what_their_children_do(member: str) -> None:
     resize = {"use": "A.Resize", "height": 50, "width": 9, "p": 1}
     image = (
-        make(member, transforms=[resize, {"use": "A.NoOp"}]).output_spec(signature(50, 70)).image
+        make(member, transforms=[resize, {"use": "A.NoOp"}])
+        .output_signature(signature(50, 70))
+        .image
     )
     assert (image.height, image.width) == (50, None)
 
@@ -351,7 +353,7 @@ def test_selected_channels_alone_change() -> None:
     assert np.array_equal(result[..., 1], 255 - sample.image[..., 1])
     assert np.array_equal(result[..., [0, 2]], sample.image[..., [0, 2]])
     with pytest.raises(ValueError, match=r"channels: expected numbers below 1, found \[1\]"):
-        plugin.output_spec(signature(8, 9, 1))
+        plugin.output_signature(signature(8, 9, 1))
 
 
 @pytest.mark.parametrize(
@@ -481,7 +483,7 @@ def test_wrong_use_is_told_in_one_line(member: str, options: dict[str, Any], mes
 def test_a_selected_channel_s_child_must_keep_its_shape() -> None:
     plugin = make("SelectiveChannelTransform", transforms=["A.ToFloat"], channels=[0])
     with pytest.raises(ValueError, match="expected children that keep 8x8x1 uint8, found one to"):
-        plugin.output_spec(signature(8, 8))
+        plugin.output_signature(signature(8, 8))
 
 
 def test_names_of_opencv_stand_for_its_flags() -> None:
@@ -538,7 +540,7 @@ def test_reference_images_count_by_content(reference: Path) -> None:
     assert plugin.options["reference_images"] == [reference]
     nested = make("Compose", transforms=[{"use": "A.FDA", "reference_images": [str(reference)]}])
     assert nested.options["transforms"][0]["reference_images"] == [reference]
-    nested.output_spec(signature(48, 64))
+    nested.output_signature(signature(48, 64))
 
 
 def test_the_object_is_no_part_of_equality() -> None:

@@ -12,10 +12,10 @@ from dsbuilder.builtin.transforms.one_of import OneOf
 from dsbuilder.builtin.transforms.resize import Resize
 from dsbuilder.builtin.transforms.some_of import SomeOf
 from dsbuilder.plugin import (
-    ImageSpec,
+    ImageSignature,
     Params,
     Sample,
-    SampleSpec,
+    Signature,
     Stage,
     Transform,
     generator,
@@ -52,7 +52,7 @@ class Mirror(Transform):
         return sample.replace(image=sample.image[:, ::-1])
 
 
-SIGNATURE = SampleSpec(image=ImageSpec(height=4, width=4, channels=3), targets={})
+SIGNATURE = Signature(image=ImageSignature(height=4, width=4, channels=3), targets={})
 SAMPLE = Sample(key="a", image=np.zeros((4, 4, 3), np.uint8), targets={})
 
 
@@ -142,13 +142,13 @@ def test_geometry_is_the_worst_and_moves_what_all_move() -> None:
 
 def test_one_of_returns_the_signature_that_all_end_in() -> None:
     plugin = OneOf(stages=stages(Resize(size=(2, 2)), Resize(short=2)))
-    assert plugin.output_spec(SIGNATURE) == SIGNATURE.resized(2, 2)
+    assert plugin.output_signature(SIGNATURE) == SIGNATURE.resized(2, 2)
 
 
 def test_branches_that_end_in_different_signatures_are_refused() -> None:
     plugin = OneOf(stages=stages(Resize(size=(2, 2)), Add()))
     with pytest.raises(ValueError) as caught:
-        plugin.output_spec(SIGNATURE)
+        plugin.output_signature(SIGNATURE)
     assert str(caught.value) == (
         "branches end in different signatures: stages[0] (resize-0) in image 2x2x3 uint8, "
         "stages[1] (add-1) in image 4x4x3 uint8."
@@ -158,15 +158,15 @@ def test_branches_that_end_in_different_signatures_are_refused() -> None:
 def test_a_stage_that_may_be_left_out_is_a_branch() -> None:
     plugin = OneOf(stages=(stage(0, Resize(size=(2, 2)), p=0.5),))
     with pytest.raises(ValueError, match=r"stages\[0\] \(resize-0\) left out in image 4x4x3"):
-        plugin.output_spec(SIGNATURE)
+        plugin.output_signature(SIGNATURE)
     never = OneOf(stages=(stage(0, Resize(size=(2, 2)), p=0.0),))
-    assert never.output_spec(SIGNATURE) == SIGNATURE
+    assert never.output_signature(SIGNATURE) == SIGNATURE
 
 
 def test_some_of_refuses_a_stage_that_changes_the_signature() -> None:
     plugin = SomeOf(stages=stages(Add(), Resize(size=(2, 2))), pick=2)
     with pytest.raises(ValueError) as caught:
-        plugin.output_spec(SIGNATURE)
+        plugin.output_signature(SIGNATURE)
     assert str(caught.value) == (
         "expected stages that keep the signature, since any may be left out, found "
         "stages[1] (resize-1), which turns image 4x4x3 uint8 into image 2x2x3 uint8."
@@ -175,9 +175,9 @@ def test_some_of_refuses_a_stage_that_changes_the_signature() -> None:
 
 def test_a_refusal_inside_names_the_stage() -> None:
     plugin = OneOf(stages=stages(Add(), Resize(size=(2, 2))))
-    image = ImageSpec(height=4, width=4, channels=3, dtype="int64")
+    image = ImageSignature(height=4, width=4, channels=3, dtype="int64")
     with pytest.raises(ValueError, match=r"^stages\[1\] \(resize-1\): expected uint8"):
-        plugin.output_spec(SampleSpec(image=image, targets={}))
+        plugin.output_signature(Signature(image=image, targets={}))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from skimage import data
 
 from dsbuilder.builtin.transforms.fused_color import FusedColor
 from dsbuilder.builtin.transforms.fused_crop_resize_flip import FusedCropResizeFlip
-from dsbuilder.plugin import ImageSpec, Params, Range, Sample, SampleSpec, Transform, generator
+from dsbuilder.plugin import ImageSignature, Params, Range, Sample, Signature, Transform, generator
 
 PHOTOGRAPHS = (data.astronaut, data.coffee, data.chelsea, data.rocket)
 COLOR = (
@@ -217,12 +217,14 @@ def test_options_out_of_range_are_refused(make: Callable[[], Transform], message
 
 
 def test_images_of_other_types_are_refused_by_check() -> None:
-    floats = SampleSpec(image=ImageSpec(height=8, width=8, channels=3, dtype="float32"), targets={})
-    doubles = SampleSpec(
-        image=ImageSpec(height=8, width=8, channels=3, dtype="float64"), targets={}
+    floats = Signature(
+        image=ImageSignature(height=8, width=8, channels=3, dtype="float32"), targets={}
+    )
+    doubles = Signature(
+        image=ImageSignature(height=8, width=8, channels=3, dtype="float64"), targets={}
     )
     with pytest.raises(ValueError, match="expected uint8 images, found float32"):
-        FusedColor().output_spec(floats)
+        FusedColor().output_signature(floats)
     with pytest.raises(ValueError, match="found float64"):
-        FusedCropResizeFlip(size=(4, 4)).output_spec(doubles)
-    assert FusedCropResizeFlip(size=(4, 5)).output_spec(floats).image.shape == (4, 5, 3)
+        FusedCropResizeFlip(size=(4, 4)).output_signature(doubles)
+    assert FusedCropResizeFlip(size=(4, 5)).output_signature(floats).image.shape == (4, 5, 3)

@@ -26,12 +26,12 @@ from dsbuilder.builtin.transforms.resize import Resize
 from dsbuilder.builtin.transforms.some_of import SomeOf
 from dsbuilder.plugin import (
     BoxSet,
-    ImageSpec,
+    ImageSignature,
     Mask,
     PointSet,
     Range,
     Sample,
-    SampleSpec,
+    Signature,
     Stage,
     Transform,
     generator,
@@ -40,8 +40,8 @@ from dsbuilder.plugin import (
 
 def moved(plugin: Transform, seed: int) -> Sample:
     """A sample after a transform as a stage applies it."""
-    image = ImageSpec(height=HEIGHT, width=WIDTH, channels=3)
-    plugin.output_spec(SampleSpec(image=image, targets=KINDS))
+    image = ImageSignature(height=HEIGHT, width=WIDTH, channels=3)
+    plugin.output_signature(Signature(image=image, targets=KINDS))
     stage = Stage(id="stage", plugin=plugin)
     sample = painted()
     params = stage.draw(sample, generator("moving", seed))
@@ -261,25 +261,25 @@ def test_several_targets_of_a_kind_go_along() -> None:
 
 
 def test_what_a_mask_cannot_take_is_refused_by_the_signature() -> None:
-    image = ImageSpec(height=HEIGHT, width=WIDTH, channels=3)
+    image = ImageSignature(height=HEIGHT, width=WIDTH, channels=3)
     plugin = Albumentations(
         member="Resize", options={"height": 9, "width": 9, "mask_interpolation": "linear"}
     )
     with pytest.raises(ValueError, match="mask_interpolation: expected nearest"):
-        plugin.output_spec(SampleSpec(image=image, targets=KINDS))
+        plugin.output_signature(Signature(image=image, targets=KINDS))
     masks = {"one": Mask(names=("a",)), "two": Mask(names=("a",), ignore=255)}
     with pytest.raises(ValueError, match="expected masks that all ignore the same id"):
-        Albumentations(member="Rotate").output_spec(SampleSpec(image=image, targets=masks))
+        Albumentations(member="Rotate").output_signature(Signature(image=image, targets=masks))
 
 
 def test_what_a_border_reflects_has_boxes_of_its_own_and_no_keypoints() -> None:
     options = {"border_mode": "reflect_101", "translate_percent": (0.3, 0.3)}
     plugin = Albumentations(member="Affine", options=options)
-    image = ImageSpec(height=HEIGHT, width=WIDTH, channels=3)
+    image = ImageSignature(height=HEIGHT, width=WIDTH, channels=3)
     with pytest.raises(ValueError, match="border_mode: expected constant, replicate or wrap"):
-        plugin.output_spec(SampleSpec(image=image, targets=KINDS))
+        plugin.output_signature(Signature(image=image, targets=KINDS))
     boxes = {"objects": KINDS["objects"]}
-    plugin.output_spec(SampleSpec(image=image, targets=boxes))
+    plugin.output_signature(Signature(image=image, targets=boxes))
     sample = plugin.apply(painted().replace(positional=boxes), {"seed": 1})
     value: BoxSet = sample.targets["objects"]
     assert len(value) > 3

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.builtin.transforms.resize import Resize
-from dsbuilder.plugin import ClassLabel, ImageSpec, Sample, SampleSpec
+from dsbuilder.plugin import ClassLabel, ImageSignature, Sample, Signature
 
 SIDES = st.integers(1, 60)
 
 
 def signature(
     height: int | None, width: int | None, channels: int = 3, dtype: str = "uint8"
-) -> SampleSpec:
-    image = ImageSpec(height=height, width=width, channels=channels, dtype=dtype)
-    return SampleSpec(image=image, targets={"label": ClassLabel(names=("a", "b"))})
+) -> Signature:
+    image = ImageSignature(height=height, width=width, channels=channels, dtype=dtype)
+    return Signature(image=image, targets={"label": ClassLabel(names=("a", "b"))})
 
 
 def noise(height: int, width: int, channels: int = 3) -> Sample:
@@ -34,7 +34,7 @@ def test_short_states_the_sides_it_makes(
 ) -> None:
     plugin = Resize(short=short)
     result = plugin.apply(noise(height, width, channels), {}).image
-    assert plugin.output_spec(signature(height, width, channels)).image.accepts(result)
+    assert plugin.output_signature(signature(height, width, channels)).image.accepts(result)
     assert min(result.shape[:2]) == short
     longer = max(height, width) * short / min(height, width)
     assert abs(max(result.shape[:2]) - longer) <= 0.5
@@ -53,7 +53,7 @@ def test_size_is_met_whatever_comes_in(
     plugin = Resize(size=size, fit=fit)
     result = plugin.apply(noise(height, width, channels), {}).image
     assert result.shape == (*size, channels)
-    assert plugin.output_spec(signature(None, None, channels)).image.accepts(result)
+    assert plugin.output_signature(signature(None, None, channels)).image.accepts(result)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_has_its_shape_is_the_very_same_array(plugin: Resize) -> None:
 
 def test_an_unknown_side_stays_unknown_with_short() -> None:
     for given_sides in ((None, None), (50, None), (None, 50)):
-        after = Resize(short=8).output_spec(signature(*given_sides)).image
+        after = Resize(short=8).output_signature(signature(*given_sides)).image
         assert (after.height, after.width) == (None, None)
 
 
@@ -115,11 +115,11 @@ def test_wrong_options_are_told(options: dict[str, Any], message: str) -> None:
 
 def test_other_dtypes_are_refused_by_check() -> None:
     with pytest.raises(ValueError, match="expected uint8 or uint16 or float32 images, found int64"):
-        Resize(short=3).output_spec(signature(4, 4, dtype="int64"))
+        Resize(short=3).output_signature(signature(4, 4, dtype="int64"))
     with pytest.raises(
         ValueError, match="expected uint8 images to pad with a color, found float32"
     ):
-        Resize(size=(3, 3), fit="pad").output_spec(signature(4, 4, dtype="float32"))
+        Resize(size=(3, 3), fit="pad").output_signature(signature(4, 4, dtype="float32"))
 
 
 def test_importing_it_imports_no_image_library() -> None:

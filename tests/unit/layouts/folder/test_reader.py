@@ -8,7 +8,7 @@ import pytest
 from dsbuilder.errors import DataError
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.plugin import ClassLabel, ImageSpec, Record, SampleSpec
+from dsbuilder.plugin import ClassLabel, ImageSignature, Record, Signature
 
 
 def filled(root: Path, *files: str) -> Path:
@@ -307,9 +307,9 @@ def test_a_look_at_a_missing_or_odd_folder_is_no_error(tmp_path):
 
 
 def exported(root: Path, *names: str, keys: dict[str, str] | None = None) -> Path:
-    image = ImageSpec(height=8, width=8, channels=3)
+    image = ImageSignature(height=8, width=8, channels=3)
     kinds = {"animal": ClassLabel(names=names)}
-    sidecar.write(root, SampleSpec(image=image, targets=kinds), keys or {})
+    sidecar.write(root, Signature(image=image, targets=kinds), keys or {})
     return root
 
 

@@ -113,7 +113,7 @@ def test_classes_out_of_order_and_mixed_labels_are_reported(build, tmp_path: Pat
 STRIPES = """
 from dataclasses import dataclass
 import numpy as np
-from dsbuilder.plugin import ImageSpec, Sample, SampleSpec, Synthesizer, Text, synthesizer
+from dsbuilder.plugin import ImageSignature, Sample, Signature, Synthesizer, Text, synthesizer
 
 WORDS = ("one,two", 'say "yes"', "Übung", "two\\nlines")
 
@@ -122,9 +122,9 @@ WORDS = ("one,two", 'say "yes"', "Übung", "two\\nlines")
 class Stripes(Synthesizer):
     \"\"\"Draws stripes and calls them by a word.\"\"\"
 
-    def output_spec(self, mode):
-        image = ImageSpec(height=16, width=48, channels=3)
-        return SampleSpec(image=image, targets={"text": Text()})
+    def output_signature(self, mode):
+        image = ImageSignature(height=16, width=48, channels=3)
+        return Signature(image=image, targets={"text": Text()})
 
     def draw(self, rng):
         return {"word": int(rng.integers(4)), "step": int(rng.integers(2, 9))}

@@ -18,12 +18,12 @@ from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.plugin import (
     Boxes,
     ClassLabel,
-    ImageSpec,
+    ImageSignature,
     Keypoints,
     Mask,
     MultiLabel,
     Record,
-    SampleSpec,
+    Signature,
     Target,
     Text,
     Value,
@@ -628,8 +628,8 @@ def stated(root: Path, targets: Mapping[str, Target] = STATED) -> Path:
     table(root / "train/metadata.jsonl", [{"file_name": "1.png", **CELLS}])
     for side in ("left", "right"):
         picture(root / f"train/{side}/1.png")
-    image = ImageSpec(height=40, width=50, channels=3)
-    sidecar.write(root, SampleSpec(image=image, targets=targets), {"train/1.png": "a//copy-1"})
+    image = ImageSignature(height=40, width=50, channels=3)
+    sidecar.write(root, Signature(image=image, targets=targets), {"train/1.png": "a//copy-1"})
     return root
 
 

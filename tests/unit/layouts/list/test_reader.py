@@ -12,10 +12,10 @@ from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.list.reader import ImageList
 from dsbuilder.plugin import (
     ClassLabel,
-    ImageSpec,
+    ImageSignature,
     MultiLabel,
     Record,
-    SampleSpec,
+    Signature,
     Signs,
     Text,
     Value,
@@ -383,7 +383,9 @@ def test_a_list_of_images_is_recognised_with_the_folder_they_lie_in(tmp_path):
 
 
 def test_an_export_is_in_another_layout(tmp_path):
-    signature = SampleSpec(image=ImageSpec(height=8, width=8, channels=3), targets={"text": Text()})
+    signature = Signature(
+        image=ImageSignature(height=8, width=8, channels=3), targets={"text": Text()}
+    )
     sidecar.write(tmp_path, signature, {})
     found = recognised(tmp_path, labels_txt=LINES)
     assert found.contradictions == ["it is an export, which has another layout than lists"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dsbuilder.errors import DataError
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.ocr.reader import Ocr
-from dsbuilder.plugin import ImageSpec, SampleSpec, Text, Value
+from dsbuilder.plugin import ImageSignature, Signature, Text, Value
 
 
 def filled(root: Path, files: dict[str, str | None]) -> Path:
@@ -214,8 +214,8 @@ def test_an_export_has_its_text_under_its_own_name_and_repeated_ones_are_texts(t
     lines = "".join(f"{index}.png\tcat\n" for index in range(10))
     filled(tmp_path, {"gt.txt": lines, **dict.fromkeys(f"{i}.png" for i in range(10))})
     kinds = {"n": Value(), "said": Text(), "more": Text()}
-    image = ImageSpec(height=8, width=8, channels=3)
-    sidecar.write(tmp_path, SampleSpec(image=image, targets=kinds), {"0.png": "a//copy-1"})
+    image = ImageSignature(height=8, width=8, channels=3)
+    sidecar.write(tmp_path, Signature(image=image, targets=kinds), {"0.png": "a//copy-1"})
     catalog = Ocr(path=tmp_path).open()
     assert catalog.targets == {"said": Text()}
     assert (catalog.records[0].key, catalog.records[0].targets) == ("a@copy-1", {"said": "cat"})
