@@ -96,13 +96,12 @@ class Dataset(StoredDataset):
         *,
         to: str = "folder",
         options: Sequence[str] = (),
-        plugins: Sequence[Path | str] = (),
+        plugins: Sequence[Path | str] | None = None,
     ) -> "ExportDocument":
         """Writes the dataset in another layout; see `actions/export.py`."""
         from dsbuilder.actions.export import export
 
-        folders = tuple(map(Path, plugins))
-        return export(self, Path(target), to=to, options=options, plugins=folders)
+        return export(self, Path(target), to=to, options=options, plugins=paths_of(plugins))
 
     def train(
         self,

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.actions.document import Document, distinct
+from dsbuilder.actions.plugins import registry_here
 from dsbuilder.dataset import ExportableDataset, StoredDataset
 from dsbuilder.errors import CacheError
 from dsbuilder.layouts import sidecar
 from dsbuilder.pipelinefile.stages import bind_exporter
 from dsbuilder.plugin import Exporter, Written
-from dsbuilder.registry import discover
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ def export(
     *,
     to: str,
     options: Sequence[str] = (),
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[Path] | None = None,
 ) -> ExportDocument:
     """Writes a dataset in another layout.
 
@@ -50,7 +50,7 @@ def export(
       target: folder to make; one that is there must be empty.
       to: name of an exporter.
       options: `key=value` assignments of its options.
-      plugins: folders of plugins that it may come from, beside those of dsbuilder.
+      plugins: folders of plugins that it may come from; None takes the nearest `plugins/` folder.
 
     Raises:
       PluginError: there is no such exporter.
@@ -58,7 +58,7 @@ def export(
       DataError: the dataset does not fit the layout.
       CacheError: the target is not empty or cannot be written, or a shard is damaged.
     """
-    exporter = bind_exporter(discover(plugins), to, options)
+    exporter = bind_exporter(registry_here(plugins), to, options)
     _check_target(target)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -84,9 +84,8 @@ def export(
 
 def _write(dataset: StoredDataset, exporter: Exporter, folder: Path) -> Written:
     written = exporter.write(ExportableDataset(dataset), folder)
-    entries = list(folder.iterdir())
-    is_one_file = len(entries) == 1 and entries[0].is_file()
-    sidecar.write(entries[0] if is_one_file else folder, dataset.signature, written.keys)
+    root = next(folder.iterdir()) if exporter.one_file else folder
+    sidecar.write(root, dataset.signature, written.keys, targets=written.targets)
     return written
 
 

@@ -10,9 +10,10 @@ from dsbuilder.cli.screen import Screen, line, shown
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from dsbuilder.registry import discover
+    from dsbuilder.actions.plugins import registry_here
 
-    found = discover(ctx.params.get("plugin_folders") or ()).of_kind("exporter")
+    folders = options.folders(ctx.params.get("plugin_folders") or ())
+    found = registry_here(folders).of_kind("exporter")
     return [
         CompletionItem(each.name, help=each.summary)
         for each in found
@@ -44,7 +45,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     metavar="KEY=VALUE",
     help="An option of the exporter. May be repeated.",
 )
-@options.exporters
+@options.plugins
 @options.as_json
 def export(
     dataset: Path,
@@ -70,6 +71,8 @@ def export(
     from dsbuilder.actions.export import export as run
     from dsbuilder.dataset import load
 
-    found = run(load(dataset), out, to=to, options=assignments, plugins=plugin_folders)
+    found = run(
+        load(dataset), out, to=to, options=assignments, plugins=options.folders(plugin_folders)
+    )
     total = sum(found.samples.values())
     Screen(as_json=as_json).show(found, lambda: line(f"{shown(out)}: {total} images"))

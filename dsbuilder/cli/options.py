@@ -59,15 +59,6 @@ built_plugins = click.option(
     help="A folder of plugins, instead of those of the build. May be repeated.",
 )
 
-exporters = click.option(
-    "--plugins",
-    "plugin_folders",
-    type=_PATH,
-    multiple=True,
-    metavar="DIR",
-    help="A folder of plugins that the exporter may come from. May be repeated.",
-)
-
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 workers = click.option(

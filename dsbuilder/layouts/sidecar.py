@@ -5,7 +5,8 @@
      "keys": {"train/cat/tom.png@copy-1.png": "cat/tom.png//copy-1"}}
 
 It lies at the root of an exported folder, or beside an export that is one file, as
-`toy.npz.dsbuilder.json`. The signature is that of the exported dataset. `keys` says the key of each
+`toy.npz.dsbuilder.json`. The signature is that of the exported dataset, with the targets
+that the layout holds. `keys` says the key of each
 file, or of each sample by what the layout calls it, where the name itself does not say it; keys are
 those of the dataset, to the letter.
 
@@ -15,7 +16,7 @@ record is one group, hence of one split however it is dealt again.
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -176,15 +177,24 @@ def stated_targets(root: Path) -> dict[str, Target]:
     return {}
 
 
-def write(root: Path, signature: Signature, stated: Mapping[str, str]) -> None:
+def write(
+    root: Path,
+    signature: Signature,
+    stated: Mapping[str, str],
+    *,
+    targets: Collection[str] | None = None,
+) -> None:
     """Writes the sidecar of an export; equal exports give equal bytes.
 
     Args:
       stated: key of the dataset by file, or by what else the layout calls a sample; those that are
         equal are left out.
+      targets: names of the targets that the export holds; None where it holds all.
     """
+    kept = {n: t for n, t in signature.targets.items() if targets is None or n in targets}
     odd = {name: key for name, key in stated.items() if name != key}
-    data = {"format": _FORMAT, "signature": signature_to_json(signature), "keys": odd}
+    described = signature_to_json(signature.replace(targets=kept))
+    data = {"format": _FORMAT, "signature": described, "keys": odd}
     text = json.dumps(data, ensure_ascii=False, indent=1)
     place(root).write_text(text + "\n", encoding="utf-8", newline="\n")
 

@@ -6,7 +6,7 @@ inspect:
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from dsbuilder.errors import PluginError
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
@@ -15,7 +15,6 @@ from dsbuilder.plugin import Inspector
 from dsbuilder.registry import Registry
 
 Action = Literal["ignore", "warn", "quarantine", "error"]
-ACTIONS: tuple[str, ...] = get_args(Action)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from dsbuilder.plugin.kinds import KINDS
 from dsbuilder.plugin.marks import Geometry, Mark
 from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
-from dsbuilder.plugin.sources import Source
+from dsbuilder.plugin.sources import Catalog, Source
 from dsbuilder.plugin.transforms import Stage, Transform
 from dsbuilder.targets import Boxes, Keypoints, Mask
 
-_OF_CATALOG = ("records", "targets", "read", "identity", "watches")
+_OF_CATALOG = tuple(name for name in vars(Catalog) if not name.startswith("_"))
 
 RESERVED = frozenset({"use", "p", "name", "splits", "count", "action"})
 """Words of a pipeline's stage that a plugin cannot take as the name of an option."""

@@ -1,10 +1,10 @@
 """What an exporter is: it writes a built dataset in the layout of another tool."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -70,12 +70,15 @@ class Written:
       samples: number of samples of each split.
       keys: key of the dataset by file below the folder, as posix path, or by what else the layout
         calls a sample; the sidecar keeps those that are not equal.
+      targets: names of the targets that were written, which the sidecar states; None where all
+        were.
       notes: what was left out or changed on the way, and why, for a person: sentences without a
         full stop.
     """
 
     samples: Mapping[str, int]
     keys: Mapping[str, str] = field(default_factory=dict)
+    targets: Collection[str] | None = None
     notes: Sequence[str] = ()
 
 
@@ -85,6 +88,9 @@ class Exporter(ABC):
     Around it, `export` sees to what all have in common: the folder appears whole or not at all, and
     the sidecar `dsbuilder.json` keeps the signature and the keys.
     """
+
+    one_file: ClassVar[bool] = False
+    """Whether it writes one file, which a reader is given and beside which the sidecar lies."""
 
     @abstractmethod
     def write(self, dataset: Exportable, folder: Path) -> Written:

@@ -12,6 +12,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from conftest import ALL_KINDS
+
+from dsbuilder.actions.export import export
 from dsbuilder.builder import build_dataset
 from dsbuilder.dataset import load
 from dsbuilder.errors import DataError
@@ -20,12 +23,16 @@ from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import Source
 from dsbuilder.proposal.recognition import candidates
 from dsbuilder.registry import Registry, discover
-from proofs.small import ALL_KINDS, PIPELINE
 
 SOURCE_OF = {"npz": "arrays", "tfds": "tfrecord"}
 """The source of what an exporter writes, where it has another name."""
 
 _LARGE_BYTES = 1 << 16
+_PIPELINE = (
+    "name: kinds\n"
+    "synthesize: [{use: all_kinds, count: 8, splits: {train: 0.5, test: 0.5}}]\n"
+    "cache: {image: png}\n"
+)
 
 
 def run(count: int, seed: int) -> list[tuple[str, int]]:
@@ -35,6 +42,9 @@ def run(count: int, seed: int) -> list[tuple[str, int]]:
         registry = discover()
         originals = exports(Path(temporary), registry)
         names = sorted(originals)
+        for name, place in originals.items():
+            how = opened(registry, options(name, originals, registry), place, name)
+            assert how == "listed and read", f"{name}, undamaged: {how}"
         for number in range(count):
             name = names[number % len(names)]
             place = Path(temporary) / "damaged"
@@ -50,11 +60,9 @@ def run(count: int, seed: int) -> list[tuple[str, int]]:
 
 def exports(folder: Path, registry: Registry) -> dict[str, Path]:
     """Exports a dataset to every layout; returns the folders by the exporter's name."""
-    from dsbuilder.actions.export import export
-
     (folder / "plugins").mkdir()
     (folder / "plugins/all_kinds.py").write_text(ALL_KINDS, encoding="utf-8")
-    (folder / "pipeline.yaml").write_text(PIPELINE, encoding="utf-8")
+    (folder / "pipeline.yaml").write_text(_PIPELINE, encoding="utf-8")
     built = build_dataset(folder / "pipeline.yaml", folder / "out", workers=0)
     made = {plugin.name: folder / plugin.name for plugin in registry.of_kind("exporter")}
     for name, place in made.items():

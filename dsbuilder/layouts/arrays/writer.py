@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,6 +45,8 @@ _MODES = {channels: mode for mode, channels in CHANNELS.items()}
 @dataclass(frozen=True, kw_only=True)
 class NpzExporter(Exporter):
     """Writes one `.npz` file of arrays, x_train, y_train, x_test, y_test and so on."""
+
+    one_file: ClassVar[bool] = True
 
     def write(self, dataset: Exportable, folder: Path) -> Written:
         """Writes the arrays.

@@ -72,7 +72,9 @@ class CocoExporter(Exporter):
         samples = {
             split: _write_split(dataset, split, folder, names, found) for split in dataset.splits
         }
-        return Written(samples=samples, keys=found, notes=left_out(dataset, names.values()))
+        written = list(names.values())
+        notes = left_out(dataset, written)
+        return Written(samples=samples, keys=found, targets=written, notes=notes)
 
 
 def _write_split(

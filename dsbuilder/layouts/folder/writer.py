@@ -68,7 +68,7 @@ class FolderExporter(Exporter):
             for split in dataset.splits
         }
         notes = [*left_out(dataset, targets), *_notes(_class_target(targets))]
-        return Written(samples=samples, keys=found, notes=notes)
+        return Written(samples=samples, keys=found, targets=list(targets), notes=notes)
 
 
 def _class_target(targets: Mapping[str, Target]) -> tuple[str, ClassLabel] | None:

@@ -78,7 +78,7 @@ class ImageFolderExporter(Exporter):
             rows = _rows(dataset, split, folder / split, targets, account)
             samples[split] = imagefolder.write(folder / split / _TABLE, rows)
         notes = [*left_out(dataset, targets), *_notes_of_mixed(account), *_notes_of_empty(account)]
-        return Written(samples=samples, keys=account.keys, notes=notes)
+        return Written(samples=samples, keys=account.keys, targets=list(targets), notes=notes)
 
 
 def _is_soft(kind: Target) -> bool:

@@ -45,7 +45,7 @@ class OcrExporter(Exporter):
             (folder / split).mkdir()
             pairs = _pairs(dataset, split, folder / split, name, keys)
             samples[split] = ocr.write_pairs(folder / split / ocr.LISTS[0], pairs)
-        return Written(samples=samples, keys=keys, notes=left_out(dataset, [name]))
+        return Written(samples=samples, keys=keys, targets=[name], notes=left_out(dataset, [name]))
 
 
 def _pairs(

@@ -67,7 +67,9 @@ class VocExporter(Exporter):
         text = voc.written_labelmap(writer.labels)
         (folder / voc.LABELMAP).write_text(text, encoding="utf-8", newline="\n")
         samples = {split: writer.write(split) for split in dataset.splits}
-        return Written(samples=samples, keys=writer.keys, notes=writer.notes)
+        return Written(
+            samples=samples, keys=writer.keys, targets=writer.targets, notes=writer.notes
+        )
 
 
 class _VocWriter:
@@ -76,6 +78,7 @@ class _VocWriter:
     Attributes:
       labels: classes of `labelmap.txt`, in order.
       keys: key of every image by its path.
+      targets: names of the targets that are written.
       notes: sentences on what is left out.
     """
 
@@ -89,6 +92,7 @@ class _VocWriter:
         self._indices = _indices(mask) if isinstance(mask, Mask) else np.zeros(0, np.uint8)
         self.labels = _labels(dataset, self._box_classes, mask.class_names if mask else ())
         self.keys: dict[str, str] = {}
+        self.targets = list(names.values())
         self.notes = [*left_out(dataset, names.values()), *_left_attributes(boxes)]
         self._names = Names.of(dataset, stems=True)
         self._lists = ["Main", *(["Segmentation"] if mask else [])]

@@ -80,7 +80,7 @@ class YoloExporter(Exporter):
         samples = {
             split: _write_split(dataset, split, folder, names, found) for split in dataset.splits
         }
-        return Written(samples=samples, keys=found, notes=notes)
+        return Written(samples=samples, keys=found, targets=list(names.values()), notes=notes)
 
 
 def _chosen(dataset: Exportable) -> tuple[TargetNames, list[str]]:

@@ -9,6 +9,9 @@ from dsbuilder import Dataset
 from dsbuilder.actions.export import export
 from dsbuilder.builder import build_dataset
 from dsbuilder.errors import CacheError, PluginError, SpecError
+from dsbuilder.pipelinefile import load_data
+from dsbuilder.proposal.recognition import candidates
+from dsbuilder.registry import discover
 
 
 @pytest.fixture
@@ -87,3 +90,33 @@ def test_a_plugin_exports_with_its_options_and_says_what_it_left_out(build, tmp_
     with pytest.raises(SpecError, match=r"unknown option 'ende'\. Did you mean 'end'\?"):
         export(dataset, tmp_path / "other", options=["ende=."], **how)
     assert not (tmp_path / "other").exists()
+
+
+def test_an_exporter_of_the_nearest_plugins_folder_is_found(build, tmp_path, monkeypatch) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/names.py").write_text(PLUGIN)
+    dataset = build()
+    monkeypatch.chdir(tmp_path)
+    assert export(dataset, tmp_path / "new", to="names").to == "names"
+
+
+SOURCES = {"npz": "arrays", "tfds": "tfrecord"}
+
+
+@pytest.mark.parametrize("name", [plugin.name for plugin in discover().of_kind("exporter")])
+def test_one_split_with_every_kind_of_target_is_read_as_init_proposes(
+    build_all_kinds, tmp_path: Path, name: str
+) -> None:
+    dataset, place = build_all_kinds("synthesize[0].splits=train"), tmp_path / "new"
+    export(dataset, place, to=name)
+    sidecars = sorted(each.name for each in place.rglob("*dsbuilder.json"))
+    assert sidecars == ["kinds.npz.dsbuilder.json" if name == "npz" else "dsbuilder.json"]
+    registry = discover()
+    found = {each.source: each.signs for each in candidates(place, registry)}
+    use = SOURCES.get(name, name)
+    data = {"name": "x", "source": {"use": use, **found[use].options}}
+    source = load_data(data, registry, origin="x", folder=place).settings.source
+    assert source is not None
+    targets = source.open().targets
+    assert targets
+    assert targets.keys() <= dataset.signature.targets.keys()

@@ -214,5 +214,5 @@ def test_what_an_exporter_writes_its_source_reads(layout: str, data: st.DataObje
     exporter: Exporter = plugin("exporter", layout)()
     with tempfile.TemporaryDirectory() as folder:
         written = exporter.write(dataset, Path(folder))
-        sidecar.write(Path(folder), dataset.signature, written.keys)
+        sidecar.write(Path(folder), dataset.signature, written.keys, targets=written.targets)
         check(dataset, plugin("source", layout)(path=Path(folder)), written.samples)

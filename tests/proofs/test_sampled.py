@@ -1,0 +1,15 @@
+"""A seeded sample of each heavy proof; `make proof NAME=...` runs one whole."""
+
+import pytest
+
+from proofs import kills, mutations
+
+pytestmark = pytest.mark.slow
+
+
+def test_some_kills_and_resumes_give_equal_sums() -> None:
+    assert kills.run(8, 7)
+
+
+def test_some_hundred_damaged_files_give_a_listing_or_a_clear_error() -> None:
+    assert mutations.run(450, 0)
