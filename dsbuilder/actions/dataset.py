@@ -128,12 +128,16 @@ class Dataset(StoredDataset):
         return train(training, on_batch=on_batch, on_epoch=on_epoch)
 
     def evaluate(
-        self, model: Path | str, *, split: str = "test", plugins: Sequence[Path | str] = ()
+        self,
+        model: Path | str,
+        *,
+        split: str = "test",
+        plugins: Sequence[Path | str] | None = None,
     ) -> "EvaluateDocument":
         """Measures a trained model on a split; see `actions/evaluate.py`."""
         from dsbuilder.actions.evaluate import evaluate
 
-        return evaluate(Path(model), self, split=split, plugins=paths_of(plugins) or ())
+        return evaluate(Path(model), self, split=split, plugins=paths_of(plugins))
 
     def clean(self, *, dry_run: bool = False) -> "CleanDocument":
         """Removes builds beside this one that no version stands for; see `actions/clean.py`."""

@@ -31,7 +31,7 @@ def evaluate(
     dataset: StoredDataset | None = None,
     *,
     split: str = "test",
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[Path] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> EvaluateDocument:
     """Measures a trained model on a split.
@@ -40,7 +40,8 @@ def evaluate(
       model: a run folder, of which the best model is taken, or a `.keras` file that a run wrote.
       dataset: None takes the one that it was trained on.
       split: `train`, `validation` or `test`.
-      plugins: folders of plugins that the stream's stages are from.
+      plugins: folders of plugins that the model and the stream's stages are from; None takes those
+        of the run.
       starting: what surrounds the start of TensorFlow, which takes seconds.
 
     Raises:

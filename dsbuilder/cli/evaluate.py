@@ -14,7 +14,7 @@ from dsbuilder.cli.screen import Screen
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("dataset", type=click.Path(path_type=Path), required=False)
 @click.option("--split", default="test", show_default=True, help="train, validation or test.")
-@options.plugins
+@options.run_plugins
 @options.as_json
 def evaluate(
     run: Path, dataset: Path | None, split: str, plugin_folders: tuple[Path, ...], *, as_json: bool
@@ -32,7 +32,7 @@ def evaluate(
         run,
         None if dataset is None else load(dataset),
         split=split,
-        plugins=plugin_folders,
+        plugins=options.folders(plugin_folders),
         starting=partial(startup.tensorflow, screen),
     )
     screen.show(found, lambda: draw_scores(found.evaluation))

@@ -59,6 +59,15 @@ built_plugins = click.option(
     help="A folder of plugins, instead of those of the build. May be repeated.",
 )
 
+run_plugins = click.option(
+    "--plugins",
+    "plugin_folders",
+    type=_PATH,
+    multiple=True,
+    metavar="DIR",
+    help="A folder of plugins, instead of those of the run. May be repeated.",
+)
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 workers = click.option(
@@ -86,5 +95,5 @@ def session(
 
 
 def folders(given: tuple[Path, ...]) -> list[Path] | None:
-    """Returns the folders of `--plugins`; None, which stands for the nearest, if none is given."""
+    """Returns the folders of `--plugins`; None, which stands for the usual, if none is given."""
     return list(given) or None

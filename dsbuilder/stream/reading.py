@@ -181,7 +181,7 @@ def _bind(
     try:
         options: StreamOptions = plain.bind({"stream": StreamOptions})["stream"]
     except SpecError as error:
-        hint = "" if plugins else " Give the folder of its plugins: plugins=[...]."
+        hint = "" if plugins else " Give the folder of its plugins."
         problems = [replace(each, message=each.message + hint) for each in error.problems]
         raise SpecError(problems) from None
     return resolve_stream(

@@ -26,7 +26,7 @@ def evaluate(
     *,
     split: str = "test",
     batch_size: int | None = None,
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[Path] | None = None,
 ) -> Evaluation:
     """Measures a model on a split.
 
@@ -36,14 +36,16 @@ def evaluate(
     Args:
       model: as `archive.load_model` returns it, or a path as that takes it.
       batch_size: None is as the dataset's pipeline says.
-      plugins: folders of plugins that the stream's stages are from.
+      plugins: folders of plugins that layers, loss, metrics and the stream's stages are from; None
+        takes those of the run, as far as they are still there.
 
     Raises:
       TrainError: there is no such model, or it was made for another target or other images.
       DataError: there is no such split.
     """
-    trained = load_model(model) if isinstance(model, (str, Path)) else model
-    (evaluation,) = _evaluate_heads(trained, dataset, split, batch_size, plugins).values()
+    trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
+    folders = plugin_folders(trained.note, plugins)
+    (evaluation,) = _evaluate_heads(trained, dataset, split, batch_size, folders).values()
     return evaluation
 
 
@@ -66,7 +68,7 @@ def _evaluate_heads(
         plugins=plugins,
     )
     tasks = _fitting(trained, dataset, batches.signature)
-    registry = discover(plugins or plugin_folders(note, None))
+    registry = discover(plugins)
     measured = {name: _Head(task, note, registry) for name, task in tasks.items()}
     for images, truth in batches:
         outputs = outputs_by_head(note.heads, trained.model.predict_on_batch(images.numpy()))

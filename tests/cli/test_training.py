@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+import dsbuilder
 from dsbuilder.cli.main import main
 
 PIPELINE = """\
@@ -18,6 +19,34 @@ finish: [{use: resize, size: [16, 16]}]
 stream: {batch_size: 8}
 train: {model: {use: cnn, width: 4, depth: 1, convolutions: 1}, epochs: 2}
 """
+
+PLUGINS = '''\
+"""A stage of the stream and a loss."""
+from dataclasses import dataclass
+from dsbuilder.plugin import Loss, Params, Sample, Transform, loss, transform
+
+@transform("dim", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Dim(Transform):
+    """Halves every value."""
+
+    def params(self, rng, sample: Sample) -> Params:
+        return {}
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        return sample.replace(image=sample.image // 2)
+
+@loss("squared")
+@dataclass(frozen=True, kw_only=True)
+class Squared(Loss):
+    """The square of the difference to the class's own output, 1."""
+
+    def compute(self, truth, outputs):
+        import keras
+
+        wanted = keras.ops.one_hot(truth, outputs.shape[-1])
+        return keras.ops.mean((wanted - outputs) ** 2, axis=-1)
+'''
 
 
 def run(*args: str | Path) -> Result:
@@ -241,3 +270,33 @@ def test_a_split_that_is_not_there(home: Path) -> None:
     result = run("evaluate", home / "first", "--split", "tset")
     assert result.stderr.endswith("unknown split 'tset'. Did you mean 'test'?\n")
     assert result.exit_code == 1
+
+
+def test_what_was_trained_with_plugins_is_measured_with_them_from_anywhere(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mine.py").write_text(PLUGINS)
+    text = PIPELINE.replace("path: source", f"path: {home / 'source'}").replace(
+        "epochs: 2", "epochs: 1"
+    )
+    text = text.replace("batch_size: 8", "batch_size: 8, stages: [{use: dim}]")
+    (tmp_path / "pets.yaml").write_text(text.replace("epochs: 1", "epochs: 1, loss: squared"))
+    mine = tmp_path / "mine"
+    trained = run("train", tmp_path / "pets.yaml", "--out", tmp_path / "out", "--run", mine)
+    assert trained.exit_code == 0, trained.stderr
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    measured = run("evaluate", mine, "--json")
+    assert measured.exit_code == 0, measured.stderr
+    found = json.loads(measured.stdout)
+    assert found["loss"] == json.loads((mine / "evaluation.json").read_text())["loss"]
+    dataset = dsbuilder.load(tmp_path / "out" / "pets" / "1.0.0")
+    assert dataset.evaluate(mine).to_json()["loss"] == found["loss"]
+    moved = (tmp_path / "plugins").rename(tmp_path / "moved")
+    missed = run("evaluate", mine)
+    assert missed.exit_code == 2
+    assert "unknown transform or mixer 'dim'." in missed.stderr
+    assert missed.stderr.endswith(" Give the folder of its plugins.\n")
+    given = run("evaluate", mine, "--json", "--plugins", moved)
+    assert json.loads(given.stdout) == found
