@@ -64,8 +64,8 @@ class PlainPipeline:
                 raise ValueError("no mapping")
         except (OSError, ValueError) as error:
             raise CacheError(
-                f"{path}: expected the pipeline of the dataset, found none to read "
-                f"({type(error).__name__}). Build the dataset again."
+                f"{path}: the pipeline of the dataset cannot be read ({type(error).__name__}). "
+                "Build the dataset again."
             ) from None
         return cls(sections=sections, origin=str(path), folder=path.parent)
 

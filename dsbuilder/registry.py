@@ -275,7 +275,7 @@ def _changed_ns(path: str) -> int:
 
 def _add_folder(folder: Path, found: list[Plugin], broken: list[Broken]) -> None:
     if not folder.is_dir():
-        raise PluginError(f"{folder}: expected a folder of plugins, found none. Check the path.")
+        raise PluginError(f"{folder}: no such folder of plugins. Check the path.")
     files = tuple(sorted(_plugin_files(folder)))
     package = sys.modules.get(_package_name(folder))
     if isinstance(package, _Package) and package.is_as_loaded(files):

@@ -58,9 +58,7 @@ def runs(folder: Path | str = "runs") -> RunsDocument:
     """
     found = [Run(path=path.parent) for path in sorted(Path(folder).rglob(CONFIG))]
     if not found:
-        raise TrainError(
-            f"{folder}: expected run folders, found none. Train one with dsbuilder train PIPELINE."
-        )
+        raise TrainError(f"{folder}: there are no runs. Train one with dsbuilder train PIPELINE.")
     return RunsDocument(runs=tuple(_summary(run) for run in found))
 
 

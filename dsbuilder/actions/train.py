@@ -96,7 +96,7 @@ def prepare(
     _check_resumed(session.overrides, resume=resume)
     spec = session.spec(*_assigned(epochs))
     if spec.settings.train is None:
-        raise TrainError(f"{session.pipeline}: expected a train section, found none. Add one.")
+        raise TrainError(f"{session.pipeline}: there is no train section. Add one.")
     warnings: tuple[str, ...] = ()
     if not resume:  # a run goes on as it began, whatever the pipeline says by now
         surveyed = survey(spec)
@@ -250,7 +250,5 @@ def _open_run(name: str, folder: Path | None, *, resume: bool) -> Run:
     numbers = [each.name.removeprefix(f"{name}-") for each in RUNS.glob(f"{name}-*")]
     latest = max((int(number) for number in numbers if number.isdigit()), default=None)
     if latest is None:
-        raise TrainError(
-            f"{RUNS}: expected a run of '{name}' to resume, found none. Give its folder."
-        )
+        raise TrainError(f"{RUNS}: there is no run of '{name}' to resume. Give its folder.")
     return Run(path=RUNS / f"{name}-{latest}")

@@ -107,8 +107,8 @@ class Store:
         except OSError as error:
             reason = error.strerror or str(error)
             raise CacheError(
-                f"{self.root}: expected an output folder that can be written, found none "
-                f"({reason}). Choose another with --out."
+                f"{self.root}: the output folder cannot be written ({reason}). "
+                "Choose another with --out."
             ) from None
         with lock:
             try:

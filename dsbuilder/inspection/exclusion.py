@@ -25,7 +25,7 @@ def read(path: Path) -> frozenset[str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no UTF-8"
         raise DataError(
-            f"{path}: expected a list of keys to leave out, found none to read ({reason}). "
+            f"{path}: the list of keys to leave out cannot be read ({reason}). "
             "Check the path, or leave build.exclude out."
         ) from None
     return frozenset(_keys(path, text))
@@ -59,8 +59,7 @@ def write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise DataError(
-            f"{path}: expected a file that can be written, found none ({error.strerror}). "
-            "Choose another path."
+            f"{path}: the file cannot be written ({error.strerror}). Choose another path."
         ) from None
 
 

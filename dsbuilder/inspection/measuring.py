@@ -141,7 +141,7 @@ def measurer(
     """
     source = spec.settings.source
     if source is None:
-        raise PluginError("expected a source to inspect, found none. Add one to the pipeline.")
+        raise PluginError("there is no source to inspect. Add one to the pipeline.")
     return Measurer(
         catalog=source.open(), image=spec.settings.image, kinds=kinds, inspectors=inspectors
     )

@@ -78,8 +78,8 @@ def scan(root: Path, *, follow_links: bool = False) -> Tree:
         name is not valid UTF-8.
     """
     if not root.is_dir():
-        found = "a file" if root.exists() else "none"
-        raise DataError(f"{root}: expected a folder, found {found}. Check the path.")
+        problem = "expected a folder, found a file" if root.exists() else "no such folder"
+        raise DataError(f"{root}: {problem}. Check the path.")
     files: list[str] = []
     folders: list[str] = []
     odd: Counter[str] = Counter()

@@ -85,7 +85,7 @@ class Binder:
                 values[name], resolved[name] = self.bind(hints[name], child, place)
                 self._check_field(cls, name, values[name], child, place)
             elif each.default is MISSING and each.default_factory is MISSING:
-                self.problem(node, path, f"expected the {noun} '{name}', found none. Add it.")
+                self.problem(node, path, f"the {noun} '{name}' is missing. Add it.")
             else:
                 resolved[name] = to_plain(_default(each))
         if len(self.problems) > before:

@@ -82,7 +82,7 @@ def read(path: Path) -> YamlDocument:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        message = f"expected a pipeline file, found none to read ({reason}). Check the path."
+        message = f"the file cannot be read ({reason}). Check the path."
         raise SpecError([Problem(str(path), message)]) from None
     return parse(text, origin=str(path), folder=path.resolve().parent)
 

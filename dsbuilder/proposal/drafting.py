@@ -52,7 +52,7 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
     catalog = source.open()
     records = sorted(catalog.records, key=lambda record: record.key)
     if not records:
-        raise DataError(f"{folder}: expected records of '{candidate.source}', found none.")
+        raise DataError(f"{folder}: '{candidate.source}' lists no records. Check the folder.")
     looks = look(catalog, records)
     facts = Facts(records=records, targets=catalog.targets, appearance=looks)
     names = candidate.signs.options
@@ -83,7 +83,7 @@ def _source(folder: Path, candidate: Candidate, registry: Registry) -> Source:
         {"name": "draft", "source": stage}, registry, origin=str(folder), folder=folder.resolve()
     )
     if spec.settings.source is None:
-        raise DataError(f"{folder}: expected the source '{candidate.source}', found none.")
+        raise DataError(f"{folder}: the draft has no source '{candidate.source}'.")
     return spec.settings.source
 
 

@@ -130,7 +130,7 @@ def choose(
             f"{folder}: expected a folder of images, found a file. Give the folder that it lies in."
         )
     if not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder of images, found none. Check the path.")
+        raise DataError(f"{folder}: no such folder. Check the path.")
     if use is not None:
         return _wanted(folder, found, use), ()
     best = found[0]
@@ -144,7 +144,7 @@ def _wanted(folder: Path, found: Sequence[Candidate], use: str) -> Candidate:
     chosen = next((each for each in found if each.source == use), None)
     if chosen is None:
         hint = did_you_mean(use, [each.source for each in found])
-        raise DataError(f"--use {use}: expected a source, found none of that name.{hint}")
+        raise DataError(f"--use {use}: no source has this name.{hint}")
     if not chosen.signs.options:
         raise DataError(
             f"{folder}: expected the layout of '{use}', found another: {chosen.reason}. "

@@ -165,8 +165,7 @@ def _section(dataset: StoredDataset) -> Mapping[str, Any]:
     section: Mapping[str, Any] | None = dataset.pipeline.sections.get("stream")
     if section is None:
         raise CacheError(
-            f"{dataset.pipeline.origin}: expected a section 'stream', found none. "
-            "Build the dataset again."
+            f"{dataset.pipeline.origin}: there is no section 'stream'. Build the dataset again."
         )
     return section
 

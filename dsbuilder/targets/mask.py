@@ -100,7 +100,7 @@ class Mask(Target):
                 data = file.read(raw.get("length", -1))
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise DataError(f"expected a file, found none ({reason}).") from None
+            raise DataError(f"the file cannot be read ({reason}).") from None
         return mask_format.read_ids(data, raw.get("values"))
 
     def _of_segments(self, raw: Mapping[str, Any]) -> np.ndarray:

@@ -206,7 +206,7 @@ def read_note(path: Path) -> Note:
         ) from None
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise TrainError(
-            f"{path}: expected a model that a run wrote, found none ({type(error).__name__}). "
+            f"{path}: the model of a run cannot be read ({type(error).__name__}). "
             f"Give a run folder, or its {BEST}."
         ) from None
     if data.get("format") != FORMAT:

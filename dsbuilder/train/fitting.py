@@ -58,10 +58,11 @@ def learnt_target(
 
 def _of_target(name: str | None, signature: Signature) -> str | None:
     known = signature.targets
-    found = ", ".join(known) or "none"
+    if not known:
+        return "the samples have no target to learn. Label the samples."
     if name is None and len(known) != 1:
-        advice = "Say in train.target which one is learnt." if known else "Label the samples."
-        return f"expected one target, found {found}. {advice}"
+        found = ", ".join(known)
+        return f"expected one target, found {found}. Say in train.target which one is learnt."
     name = name or next(iter(known))
     if name not in known:
         return f"unknown target '{name}'.{did_you_mean(name, known)}"

@@ -59,7 +59,7 @@ def by_head(values: dict[str, Any]) -> Any:
 
 def _standardized(x: Any, statistics: Statistics | None) -> Any:
     if statistics is None:
-        raise TrainError("normalize: expected the statistics of the train split, found none.")
+        raise TrainError("normalize: the statistics of the train split are missing.")
     mean, deviation = statistics
     scale = [float(1 / each) for each in deviation]
     offset = [float(-one / other) for one, other in zip(mean, deviation, strict=True)]

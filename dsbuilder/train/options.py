@@ -54,8 +54,6 @@ def options_of(
     """
     plain = dataset.pipeline.only("train").with_plugins(plugins)
     if plain.sections.get("train") is None:
-        raise TrainError(
-            f"{plain.origin}: expected a train section, found none. Add one to the pipeline."
-        )
+        raise TrainError(f"{plain.origin}: there is no train section. Add one to the pipeline.")
     options: TrainOptions = plain.bind({"train": TrainOptions}, overrides)["train"]
     return options

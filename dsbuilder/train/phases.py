@@ -112,7 +112,7 @@ def frozen_layers(model: Any) -> list[Any]:
     ]
     if not frozen:
         raise TrainError(
-            "train.fine_tune: expected a model with frozen layers, found none. "
+            "train.fine_tune: the model has no frozen layers. "
             "Remove fine_tune, or let the model freeze what it has loaded."
         )
     return frozen

@@ -100,12 +100,12 @@ def image_files(paths: Sequence[Path | str]) -> Iterator[tuple[Path, str]]:
         if path.is_dir():
             found = sorted(each for each in path.rglob("*") if _is_image(each))
             if not found:
-                raise DataError(f"{path}: expected images, found none. Check the path.")
+                raise DataError(f"{path}: the folder has no images. Check the path.")
             yield from ((each, each.relative_to(path).as_posix()) for each in found)
         elif path.is_file():
             yield path, path.name
         else:
-            raise DataError(f"{path}: expected an image or a folder, found none. Check the path.")
+            raise DataError(f"{path}: no such image or folder. Check the path.")
 
 
 def _is_image(path: Path) -> bool:

@@ -175,10 +175,10 @@ class Run:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            reason = "none" if isinstance(error, FileNotFoundError) else f"it unreadable ({error})"
+            gone = isinstance(error, FileNotFoundError)
+            reason = "no such file" if gone else f"the file cannot be read ({error})"
             raise TrainError(
-                f"{path}: expected a file of a training run, found {reason}. "
-                "Give the folder of a run, such as runs/emoji-1."
+                f"{path}: {reason}. Give the folder of a run, such as runs/emoji-1."
             ) from None
 
 
@@ -210,8 +210,7 @@ def new_run(folder: Path | str, name: str) -> Run:
                 break
     except OSError as error:
         raise TrainError(
-            f"{folder}: expected a folder for runs that can be written, found none "
-            f"({error.strerror}). Choose another."
+            f"{folder}: the folder for runs cannot be written ({error.strerror}). Choose another."
         ) from None
     return Run(path=path)
 

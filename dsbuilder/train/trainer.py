@@ -141,7 +141,7 @@ def _prepare(
     seed = dataset.manifest.seed if options.seed is None else options.seed
     _seed_everything(seed, deterministic=options.deterministic)
     if "train" not in dataset.splits or not dataset.num_samples("train"):
-        raise TrainError(f"{dataset.path}: expected samples to train on, found none. Build some.")
+        raise TrainError(f"{dataset.path}: the split 'train' has no samples. Build some.")
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
     opened["targets"] = [learnt_target(options, dataset.signature)]
     train = stream(dataset, "train", plugins=plugins, **opened)

@@ -57,12 +57,12 @@ LIST = "source: {use: list, path: source, list: list.txt}\n"
 CASES = {
     "a missing folder": Case(
         "source: {use: folder, path: nothing}",
-        "error: {here}/nothing: expected a folder, found none. Check the path.\n",
+        "error: {here}/nothing: no such folder. Check the path.\n",
         1,
     ),
     "an empty folder": Case(
         "source: {use: folder, path: empty}",
-        "error: {here}/empty: expected images as class/image or split/class/image, found none. "
+        "error: {here}/empty: there are no images as class/image or split/class/image. "
         "Images end in png, jpg, jpeg, webp, bmp, gif, tif, tiff.\n",
         1,
         lambda here: (here / "empty").mkdir(),
@@ -205,8 +205,7 @@ def test_an_unreadable_image_is_set_aside_with_its_reason(pets: Path, call) -> N
 def test_a_missing_pipeline(folder: Path, call) -> None:
     result = call("check none.yaml")
     assert result.stderr == (
-        "error: none.yaml: expected a pipeline file, found none to read "
-        "(No such file or directory). Check the path.\n"
+        "error: none.yaml: the file cannot be read (No such file or directory). Check the path.\n"
     )
     assert result.exit_code == 2
 
@@ -227,8 +226,8 @@ def test_an_output_folder_that_cannot_be_written(pets: Path, call) -> None:
     (pets / "file.txt").touch()
     result = call("build pets.yaml --out file.txt/x --workers 1")
     assert result.stderr == (
-        f"error: {pets}/file.txt/x/pets: expected an output folder that can be written, found none "
-        "(Not a directory). Choose another with --out.\n"
+        f"error: {pets}/file.txt/x/pets: the output folder cannot be written (Not a directory). "
+        "Choose another with --out.\n"
     )
     assert result.exit_code == 1
 
@@ -299,9 +298,7 @@ def test_a_folder_that_is_no_dataset(pets: Path, call) -> None:
 
 def test_a_folder_of_plugins_that_is_not_there(pets: Path, call) -> None:
     result = call("check pets.yaml --plugins mine")
-    assert result.stderr == (
-        f"error: {pets}/mine: expected a folder of plugins, found none. Check the path.\n"
-    )
+    assert result.stderr == (f"error: {pets}/mine: no such folder of plugins. Check the path.\n")
     assert result.exit_code == 1
 
 

@@ -88,7 +88,7 @@ def test_an_error_of_the_pipeline_ends_with_1(faulty: Path, call) -> None:
             "--only dark --set inspect.dark=ignore",
             "no inspector 'dark', or the pipeline ignores it",
         ),
-        ("--only dark --exclude none/out.txt", "out.txt: expected a file that can be written"),
+        ("--only dark --exclude none/out.txt", "out.txt: the file cannot be written"),
     ],
 )
 def test_wrong_calls_are_told(faulty: Path, call, line: str, message: str) -> None:
@@ -102,4 +102,4 @@ def test_a_pipeline_without_a_source_has_nothing_to_inspect(folder: Path, call) 
     plugins = str(Path(__file__).parents[2] / "plugins")
     result = call("inspect none.yaml --plugins", plugins)
     assert result.exit_code == 1
-    assert "expected a source to inspect, found none. Add one to the pipeline." in result.stderr
+    assert "there is no source to inspect. Add one to the pipeline." in result.stderr

@@ -158,8 +158,7 @@ def test_runs_lists_what_each_run_reached(home: Path) -> None:
 def test_a_folder_without_runs_is_explained(home: Path) -> None:
     result = run("runs", home / "source")
     assert result.stderr == (
-        f"error: {home}/source: expected run folders, found none. "
-        "Train one with dsbuilder train PIPELINE.\n"
+        f"error: {home}/source: there are no runs. Train one with dsbuilder train PIPELINE.\n"
     )
     assert result.exit_code == 1
 
@@ -185,7 +184,7 @@ def test_a_pipeline_without_a_train_section_cannot_be_trained(home: Path) -> Non
     pipeline = home / "bare.yaml"
     pipeline.write_text(PIPELINE.partition("train: {model")[0])
     result = run("train", pipeline, "--out", home / "out")
-    assert result.stderr == f"error: {pipeline}: expected a train section, found none. Add one.\n"
+    assert result.stderr == f"error: {pipeline}: there is no train section. Add one.\n"
     assert result.exit_code == 1
 
 
@@ -201,9 +200,7 @@ def test_a_run_that_is_there_is_not_trained_over(home: Path) -> None:
 def test_nothing_to_resume_is_explained(home: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = run("train", home / "pets.yaml", "--out", home / "out", "--resume")
-    assert result.stderr == (
-        "error: runs: expected a run of 'pets' to resume, found none. Give its folder.\n"
-    )
+    assert result.stderr == ("error: runs: there is no run of 'pets' to resume. Give its folder.\n")
     assert result.exit_code == 1
 
 
@@ -236,9 +233,7 @@ def test_weights_that_are_not_there(home: Path, tmp_path: Path) -> None:
         *("train", home / "pets.yaml", "--out", home / "out", "--run", tmp_path / "run"),
         *("--set", "train.model={use: transfer, weights: /none.weights.h5}"),
     )
-    assert result.stderr == (
-        "error: /none.weights.h5: expected a file of weights, found none. Check the path.\n"
-    )
+    assert result.stderr == ("error: /none.weights.h5: no such file of weights. Check the path.\n")
     assert result.exit_code == 1
 
 
@@ -249,7 +244,7 @@ def test_a_folder_that_is_no_run(home: Path) -> None:
         "Give a run folder, or its best.keras.\n"
     )
     assert evaluated.stderr == (
-        f"error: {home}/source/config.json: expected a file of a training run, found none. "
+        f"error: {home}/source/config.json: no such file. "
         "Give the folder of a run, such as runs/emoji-1.\n"
     )
     assert (predicted.exit_code, evaluated.exit_code) == (1, 1)

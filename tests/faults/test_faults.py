@@ -146,8 +146,8 @@ def test_a_read_only_output_is_a_clear_error(pipeline, small_disk) -> None:
     with pytest.raises(CacheError) as error:
         build_dataset(pipeline, small_disk, workers=0)
     assert str(error.value) == (
-        f"{small_disk}/toy: expected an output folder that can be written, found none "
-        "(Read-only file system). Choose another with --out."
+        f"{small_disk}/toy: the output folder cannot be written (Read-only file system). "
+        "Choose another with --out."
     )
 
 

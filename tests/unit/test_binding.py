@@ -126,5 +126,5 @@ def test_a_pipeline_that_cannot_be_read_says_so(tmp_path, text: str | None) -> N
     path = tmp_path / "pipeline.json"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(CacheError, match="expected the pipeline of the dataset, found none"):
+    with pytest.raises(CacheError, match="the pipeline of the dataset cannot be read"):
         PlainPipeline.read(path)

@@ -73,7 +73,7 @@ class Folder(Source):
         if wrong:
             raise ValueError(f"extensions: expected a text such as png, found '{wrong[0]}'.")
         if not self.extensions:
-            raise ValueError("extensions: expected at least one, such as png, found none.")
+            raise ValueError("extensions: at least one is needed, such as png.")
 
     @classmethod
     def signs(cls, folder: Path) -> Signs:
@@ -222,7 +222,7 @@ def _refuse_unknown(source: Folder, scan: _Scan, depth: int) -> None:
 def _nothing_found(source: Folder, scan: _Scan) -> str:
     found = "".join(f"; {note}" for note in scan.notes)
     return (
-        f"{source.path}: expected images as class/image or split/class/image, found none{found}. "
+        f"{source.path}: there are no images as class/image or split/class/image{found}. "
         f"Images end in {', '.join(source.extensions)}."
     )
 

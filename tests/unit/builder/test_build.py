@@ -471,8 +471,8 @@ def test_an_output_that_cannot_be_written_is_a_clear_error(pipeline, tmp_path) -
     with pytest.raises(CacheError) as error:
         build_dataset(pipeline, tmp_path / "file", workers=0)
     assert str(error.value) == (
-        f"{tmp_path}/file/toy: expected an output folder that can be written, found none "
-        "(Not a directory). Choose another with --out."
+        f"{tmp_path}/file/toy: the output folder cannot be written (Not a directory). "
+        "Choose another with --out."
     )
 
 

@@ -52,5 +52,5 @@ def test_what_is_no_file_is_counted_and_what_is_hidden_is_not_seen(tmp_path: Pat
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected a folder, found none"):
+    with pytest.raises(DataError, match="no such folder"):
         scan(tmp_path / "no")

@@ -91,8 +91,8 @@ def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as error:
         read(tmp_path / "none.yaml")
     assert str(error.value) == (
-        f"{tmp_path}/none.yaml: expected a pipeline file, found none to read "
-        "(No such file or directory). Check the path."
+        f"{tmp_path}/none.yaml: the file cannot be read (No such file or directory). "
+        "Check the path."
     )
 
 

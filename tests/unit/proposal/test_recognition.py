@@ -162,7 +162,7 @@ def test_a_stray_image_is_named(make_images, registry) -> None:
 
 def test_what_the_user_wants_must_be_a_source_that_knows_how(make_images, registry) -> None:
     pets = make_images()
-    assert "--use fodler: expected a source, found none of that name. Did you mean 'folder'?" in (
+    assert "--use fodler: no source has this name. Did you mean 'folder'?" in (
         refusal(pets, registry, use="fodler")
     )
     assert "expected the layout of 'list', found another: no list" in refusal(
@@ -173,7 +173,7 @@ def test_what_the_user_wants_must_be_a_source_that_knows_how(make_images, regist
 def test_a_missing_folder_and_a_file_are_named(tmp_path: Path, registry) -> None:
     (tmp_path / "file").touch()
     assert "expected a folder of images, found a file" in refusal(tmp_path / "file", registry)
-    assert "expected a folder of images, found none" in refusal(tmp_path / "none", registry)
+    assert "no such folder. Check the path." in refusal(tmp_path / "none", registry)
 
 
 def test_an_unsure_layout_is_taken_only_when_asked_for(

@@ -441,7 +441,7 @@ def test_wrong_options_are_refused(build, options, message) -> None:
 def test_a_dataset_without_its_pipeline_is_refused(build) -> None:
     dataset = build(fresh=True)
     (dataset.path / "pipeline.json").write_text(json.dumps({}))
-    with pytest.raises(CacheError, match="expected the pipeline of the dataset, found none"):
+    with pytest.raises(CacheError, match="there is no section 'stream'"):
         dataset.stream("train")
 
 

@@ -104,7 +104,7 @@ def test_a_model_that_no_run_wrote_is_an_error(tmp_path):
         with pytest.raises(TrainError) as error:
             archive.load_model(tmp_path / name)
         assert str(error.value) == (
-            f"{tmp_path / name}: expected a model that a run wrote, found none ({kind}). "
+            f"{tmp_path / name}: the model of a run cannot be read ({kind}). "
             "Give a run folder, or its best.keras."
         )
 

@@ -50,7 +50,7 @@ def test_a_dataset_without_a_train_section_is_an_error(dataset, tmp_path):
     with pytest.raises(TrainError) as error:
         options_of(bare)
     assert str(error.value) == (
-        f"{tmp_path}/pipeline.json: expected a train section, found none. Add one to the pipeline."
+        f"{tmp_path}/pipeline.json: there is no train section. Add one to the pipeline."
     )
 
 

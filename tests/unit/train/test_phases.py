@@ -156,6 +156,6 @@ def test_unfreezing_a_model_without_frozen_layers_is_an_error():
     with pytest.raises(TrainError) as error:
         unfreeze(model, 3)
     assert str(error.value) == (
-        "train.fine_tune: expected a model with frozen layers, found none. "
+        "train.fine_tune: the model has no frozen layers. "
         "Remove fine_tune, or let the model freeze what it has loaded."
     )

@@ -76,13 +76,11 @@ def test_any_mode_and_size_of_image_is_taken(run, tmp_path):
 def test_a_path_that_leads_nowhere_is_an_error(run, tmp_path):
     with pytest.raises(DataError) as error:
         prediction.predict(run.path, [tmp_path / "missing.png"])
-    assert str(error.value) == (
-        f"{tmp_path}/missing.png: expected an image or a folder, found none. Check the path."
-    )
+    assert str(error.value) == (f"{tmp_path}/missing.png: no such image or folder. Check the path.")
 
 
 def test_a_folder_without_images_is_an_error(run, tmp_path):
-    with pytest.raises(DataError, match="expected images, found none"):
+    with pytest.raises(DataError, match="the folder has no images"):
         prediction.predict(run.path, [tmp_path])
 
 

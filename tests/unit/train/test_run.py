@@ -71,8 +71,8 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(TrainError) as error:
         new_run(tmp_path / "file" / "runs", "emoji")
     assert str(error.value) == (
-        f"{tmp_path}/file/runs: expected a folder for runs that can be written, found none "
-        "(Not a directory). Choose another."
+        f"{tmp_path}/file/runs: the folder for runs cannot be written (Not a directory). "
+        "Choose another."
     )
 
 
@@ -80,14 +80,13 @@ def test_a_folder_that_is_no_run_is_an_error(tmp_path):
     with pytest.raises(TrainError) as error:
         Run(path=tmp_path).config()
     assert str(error.value) == (
-        f"{tmp_path}/config.json: expected a file of a training run, found none. "
-        "Give the folder of a run, such as runs/emoji-1."
+        f"{tmp_path}/config.json: no such file. Give the folder of a run, such as runs/emoji-1."
     )
 
 
 def test_a_broken_file_is_an_error(tmp_path):
     (tmp_path / "evaluation.json").write_text("{")
-    with pytest.raises(TrainError, match="found it unreadable"):
+    with pytest.raises(TrainError, match="the file cannot be read"):
         Run(path=tmp_path).evaluation()
 
 

@@ -227,8 +227,8 @@ def _keep(model: "keras.Model", path: Path) -> None:
         temporary.replace(path)
     except OSError as error:
         raise TrainError(
-            f"{path.parent}: expected a folder for converted weights that can be written, found "
-            f"none ({error.strerror or error}). Say another in XDG_CACHE_HOME."
+            f"{path.parent}: the folder for converted weights cannot be written "
+            f"({error.strerror or error}). Say another in XDG_CACHE_HOME."
         ) from error
 
 

@@ -41,7 +41,7 @@ def load_weights(network: "keras.Model", path: Path) -> None:
         the layer and both shapes.
     """
     if not path.is_file():
-        raise TrainError(f"{path}: expected a file of weights, found none. Check the path.")
+        raise TrainError(f"{path}: no such file of weights. Check the path.")
     layers = [layer for layer in network.layers if layer.weights]
     stored = _best_match(layers, list(_candidates(network, path)))
     problem = _misfit(layers, stored)

@@ -240,7 +240,7 @@ def test_a_missing_file_of_weights_is_an_error(tmp_path):
     path = tmp_path / "missing.keras"
     with pytest.raises(TrainError) as error:
         Transfer(backbone=SMALL, weights=path).build(signature())
-    assert str(error.value) == f"{path}: expected a file of weights, found none. Check the path."
+    assert str(error.value) == f"{path}: no such file of weights. Check the path."
 
 
 @pytest.mark.parametrize("name", ["broken.keras", "broken.h5", "broken.bin"])

@@ -167,9 +167,7 @@ def test_a_folder_that_is_reached_twice_by_a_link_is_an_error(tmp_path):
 
 
 def test_a_missing_folder_is_an_error(tmp_path):
-    assert refusal(Folder(path=tmp_path / "no")) == (
-        "ROOT: expected a folder, found none. Check the path."
-    )
+    assert refusal(Folder(path=tmp_path / "no")) == ("ROOT: no such folder. Check the path.")
 
 
 def test_a_file_in_place_of_the_folder_is_an_error(tmp_path):
@@ -181,7 +179,7 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path):
 
 def test_an_empty_folder_is_an_error(tmp_path):
     assert refusal(Folder(path=tmp_path)) == (
-        "ROOT: expected images as class/image or split/class/image, found none. "
+        "ROOT: there are no images as class/image or split/class/image. "
         "Images end in png, jpg, jpeg, webp, bmp, gif, tif, tiff."
     )
 
@@ -189,7 +187,7 @@ def test_an_empty_folder_is_an_error(tmp_path):
 def test_a_folder_without_images_says_what_it_holds_instead(tmp_path):
     filled(tmp_path, "a/1.ppm", "b/2.ppm")
     assert refusal(Folder(path=tmp_path)) == (
-        "ROOT: expected images as class/image or split/class/image, found none; "
+        "ROOT: there are no images as class/image or split/class/image; "
         "2 files were skipped: 2 .ppm. Images end in png, jpg, jpeg, webp, bmp, gif, tif, tiff."
     )
 
@@ -244,7 +242,7 @@ def test_a_name_that_is_not_utf8_is_an_error(tmp_path):
     [
         ({"classes": ("a",)}, "classes: expected at least two names, found 1."),
         ({"classes": ("a", "b", "a")}, "classes: expected each name once, found 'a' twice."),
-        ({"extensions": ()}, "extensions: expected at least one, such as png, found none."),
+        ({"extensions": ()}, "extensions: at least one is needed, such as png."),
         ({"extensions": (".png",)}, "extensions: expected a text such as png, found '.png'."),
     ],
 )

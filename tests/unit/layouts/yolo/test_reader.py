@@ -282,7 +282,7 @@ def test_the_file_of_the_classes_must_be_clear(tmp_path):
     )
     assert len(read(root, data="b.yml")) == 3
     assert "expected a file below" in refusal(root, data="c.yml")
-    with pytest.raises(DataError, match="expected a folder, found none"):
+    with pytest.raises(DataError, match="no such folder"):
         read(tmp_path / "nowhere")
 
 
