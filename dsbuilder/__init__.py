@@ -15,8 +15,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.clean import clean
     from dsbuilder.actions.dataset import Dataset, load
     from dsbuilder.actions.init import init
+    from dsbuilder.actions.plugins import plugins
     from dsbuilder.actions.predict import predict
     from dsbuilder.actions.runs import runs
     from dsbuilder.actions.session import Session, open
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "clean": "dsbuilder.actions.clean",
     "Dataset": "dsbuilder.actions.dataset",
     "load": "dsbuilder.actions.dataset",
     "init": "dsbuilder.actions.init",
+    "plugins": "dsbuilder.actions.plugins",
     "predict": "dsbuilder.actions.predict",
     "runs": "dsbuilder.actions.runs",
     "Session": "dsbuilder.actions.session",
@@ -54,9 +58,11 @@ __all__ = [
     "Session",
     "SpecError",
     "TrainError",
+    "clean",
     "init",
     "load",
     "open",
+    "plugins",
     "predict",
     "runs",
 ]

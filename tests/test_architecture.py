@@ -1,7 +1,7 @@
 """The layers: imports point strictly downwards, every module has a place, TensorFlow is rare.
 
 The floors stand in `dsbuilder/README.md`, from top to bottom; those of one line stand side by side
-and do not know each other. No import and no circle is excepted.
+and do not know each other. No import is excepted, and no circle of modules as they run.
 """
 
 import ast
@@ -10,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import dsbuilder
+from dsbuilder.cli.main import VERBS
 
 PACKAGE = Path(dsbuilder.__file__).parent
 README = (PACKAGE / "README.md").read_text(encoding="utf-8")
@@ -88,6 +90,14 @@ def imported(path: Path) -> tuple[tuple[str, ast.stmt], ...]:
     return tuple(found)
 
 
+@cache
+def typing_only(path: Path) -> set[ast.stmt]:
+    """The statements that only a type checker reads."""
+    tests = (each for each in ast.walk(parsed(path)) if isinstance(each, ast.If))
+    found = (each.body for each in tests if ast.unparse(each.test) == "TYPE_CHECKING")
+    return {node for body in found for node in body}
+
+
 def layers_of(path: Path) -> set[str]:
     """The layers that a module imports; the package itself is one that stands nowhere."""
     names = (f"{name}.".split(".") for name, _ in imported(path))
@@ -108,6 +118,42 @@ def test_imports_point_downwards() -> None:
         if RANK.get(other, len(RANK)) >= RANK[layer_of(path)]
     ]
     assert not wrong
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not in bodies of functions either: what an import would close is given from above."""
+    try:
+        TopologicalSorter(imports()).prepare()
+    except CycleError as error:
+        pytest.fail(f"each is imported by the next: {', '.join(error.args[1])}")
+
+
+def imports() -> dict[str, set[str]]:
+    """The modules of the package, each with those of the package that it imports as it runs."""
+    names = {dotted(path): path for path in modules()}
+    return {
+        name: {
+            inner if inner in names else outer
+            for _, node in imported(path)
+            if node not in typing_only(path)
+            for outer, inner in told_by(node)
+        }
+        & set(names)
+        for name, path in names.items()
+    }
+
+
+def dotted(path: Path) -> str:
+    """The name that a module is imported by."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if path.name == "__init__.py" else parts)
+
+
+def told_by(node: ast.stmt) -> Iterator[tuple[str, str]]:
+    """Yields what a statement imports: a module, and the one that a name of it may be."""
+    for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
+        outer = alias.name if isinstance(node, ast.Import) else node.module or ""
+        yield outer, alias.name if isinstance(node, ast.Import) else f"{outer}.{alias.name}"
 
 
 def test_no_module_named_in_a_text_lies_above() -> None:
@@ -156,11 +202,7 @@ def test_tensorflow_is_imported_only_where_it_may_be() -> None:
 
 def may_import(path: Path, node: ast.stmt) -> bool:
     """Whether a statement that imports TensorFlow, Keras or the like stands where it may."""
-    if within(path).startswith(TENSORFLOW_HOMES):
-        return True
-    tests = (each for each in ast.walk(parsed(path)) if isinstance(each, ast.If))
-    typing_only = (each for each in tests if ast.unparse(each.test) == "TYPE_CHECKING")
-    if any(node in each.body for each in typing_only):
+    if within(path).startswith(TENSORFLOW_HOMES) or node in typing_only(path):
         return True
     return within(path).startswith(IN_BODIES) and node not in parsed(path).body
 
@@ -248,14 +290,23 @@ def test_the_public_names_are_these() -> None:
         "Session",
         "SpecError",
         "TrainError",
+        "clean",
         "init",
         "load",
         "open",
+        "plugins",
         "predict",
         "runs",
     ]
     for name in dsbuilder.__all__:
         assert getattr(dsbuilder, name).__name__ == name
+
+
+def test_every_verb_is_there_from_python() -> None:
+    """It is a function of the package, or a method of a session or a dataset."""
+    homes = (dsbuilder, dsbuilder.Session, dsbuilder.Dataset)
+    missing = {verb for verb in VERBS if not any(callable(getattr(of, verb, None)) for of in homes)}
+    assert missing == {"completion"}, "only a script for a shell is for the command line alone"
 
 
 def test_no_class_name_has_two_meanings() -> None:

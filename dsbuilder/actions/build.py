@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document
-from dsbuilder.actions.session import Session
+from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.build import SAMPLE_TIMEOUT_S, build_dataset
 from dsbuilder.cache.manifest import Manifest
 
@@ -66,7 +66,7 @@ class BuildDocument(Document):
 
 
 def build(
-    session: Session,
+    opened: OpenedPipeline,
     *,
     workers: int | None = None,
     rehash: bool = False,
@@ -95,11 +95,11 @@ def build(
     """
     left = [] if exclude is None else [f"build.exclude={json.dumps(str(exclude.absolute()))}"]
     built = build_dataset(
-        session.pipeline,
-        session.out,
+        opened.pipeline,
+        opened.out,
         workers=workers,
-        overrides=[*session.overrides, *left],
-        plugins=session.plugins,
+        overrides=[*opened.overrides, *left],
+        plugins=opened.plugins,
         rehash=rehash,
         sample_timeout_s=SAMPLE_TIMEOUT_S if sample_timeout_s is None else sample_timeout_s,
         on_progress=on_progress,

@@ -7,7 +7,7 @@ from typing import Any
 
 from dsbuilder import targets
 from dsbuilder.actions.document import Document, distinct
-from dsbuilder.actions.session import Session
+from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.plan import Plan, make_plan
 from dsbuilder.builder.survey import Survey
 from dsbuilder.errors import DataError
@@ -60,14 +60,14 @@ class CheckDocument(Document):
     stages: Mapping[str, tuple[CheckedStage, ...]]
 
 
-def check(session: Session) -> CheckDocument:
+def check(opened: OpenedPipeline) -> CheckDocument:
     """Says whether a pipeline is right, and what it would build.
 
     Raises:
       SpecError: it is wrong; every problem is named with its file and line.
       DataError: its source is not what it says, or there is nothing to build.
     """
-    return checked(session.survey())
+    return checked(opened.survey())
 
 
 def checked(surveyed: Survey) -> CheckDocument:

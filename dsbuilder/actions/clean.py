@@ -23,17 +23,21 @@ class CleanDocument(Document):
     dry_run: bool
 
 
-def clean(path: Path, *, dry_run: bool = False) -> CleanDocument:
+def clean(path: Path | str, *, dry_run: bool = False) -> CleanDocument:
     """Removes what no version below an output folder, or beside a dataset, needs.
 
     A build that is at work stays. A training that still has an old build open loses it.
+
+    Args:
+      path: folder that datasets are built in, or a dataset.
+      dry_run: removes nothing, and says what would be removed.
 
     Raises:
       CacheError: there are no builds, or another build is at work there.
     """
     removed: list[Leftover] = []
     freed = 0
-    for store in leftovers.stores_at(path):
+    for store in leftovers.stores_at(Path(path)):
         with store.locked():
             found = leftovers.find(store)
             freed += leftovers.freed_bytes(found)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dsbuilder.actions.arguments import paths_of
 from dsbuilder.actions.check import CheckDocument, checked
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.builder.survey import find_plugins, survey
@@ -51,7 +52,7 @@ def init(
     output: Path | str | None = None,
     *,
     use: str | None = None,
-    plugins: Sequence[Path] | None = None,
+    plugins: Sequence[Path | str] | None = None,
 ) -> InitDocument:
     """Writes a pipeline that builds a folder, after looking which layout it has.
 
@@ -71,7 +72,7 @@ def init(
     folder = Path(folder)
     output = Path(f"{dataset_name(folder)}.yaml") if output is None else Path(output)
     _check_output(output)
-    registry = find_plugins(output, plugins)
+    registry = find_plugins(output, paths_of(plugins))
     if use is None:
         check_extent(folder)
     found = candidates(folder, registry)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document
-from dsbuilder.actions.session import Session
+from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.inspecting import inspect_survey
 from dsbuilder.builder.survey import Survey
 from dsbuilder.errors import PluginError, did_you_mean
@@ -73,7 +73,7 @@ class InspectDocument(Document):
 
 
 def inspect(
-    session: Session,
+    opened: OpenedPipeline,
     *,
     only: Sequence[str] = (),
     exclude: Path | None = None,
@@ -95,7 +95,7 @@ def inspect(
       DataError: the source is, or a file cannot be written.
       PluginError: there is no such inspector or no source, or one of them failed.
     """
-    surveyed = session.survey()
+    surveyed = opened.survey()
     inspections = _only(every(surveyed.pipeline.spec), only)
     found = inspect_survey(surveyed, inspections, workers=workers, on_progress=on_progress)
     if exclude is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dsbuilder.actions.build import SetAside, SplitCounts, set_aside, split_counts
 from dsbuilder.actions.document import Document, distinct
-from dsbuilder.actions.session import Session
+from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.forecast import ShardForecast, forecast
 from dsbuilder.builder.probe import Probe
 
@@ -89,8 +89,10 @@ class PlanDocument(Document):
     shards: tuple[PlannedShard, ...]
 
 
-def plan(session: Session, *, workers: int | None = None, rehash: bool = False) -> PlanDocument:
-    """Says what a build of the same session would make, reuse and need; writes nothing.
+def plan(
+    opened: OpenedPipeline, *, workers: int | None = None, rehash: bool = False
+) -> PlanDocument:
+    """Says what a build of the same pipeline would make, reuse and need; writes nothing.
 
     Args:
       workers: processes that the build would have; None takes the cores of this machine.
@@ -101,11 +103,11 @@ def plan(session: Session, *, workers: int | None = None, rehash: bool = False) 
       DataError: the source is.
     """
     found = forecast(
-        session.pipeline,
-        session.out,
+        opened.pipeline,
+        opened.out,
         workers=workers,
-        overrides=session.overrides,
-        plugins=session.plugins,
+        overrides=opened.overrides,
+        plugins=opened.plugins,
         rehash=rehash,
     )
     return PlanDocument(

@@ -4,11 +4,13 @@ import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_type_hints, overload
 
+from dsbuilder.actions.arguments import paths_of
 from dsbuilder.actions.document import Document
 from dsbuilder.actions.family import describe_member, members
 from dsbuilder.builder.survey import find_plugins
+from dsbuilder.errors import PluginError, did_you_mean
 from dsbuilder.pipelinefile.binding import describe as in_words
 from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.plugin import KINDS
@@ -74,13 +76,60 @@ class PluginDocument(Document):
     plugins: tuple[ShownPlugin, ...]
 
 
-def registry_here(plugins: Sequence[Path] | None) -> Registry:
+def registry_here(plugins: Sequence[Path | str] | None) -> Registry:
     """Returns the registry for a pipeline in the current folder; None takes the nearest folder."""
-    return find_plugins(Path.cwd() / "pipeline.yaml", plugins)
+    return find_plugins(Path.cwd() / "pipeline.yaml", paths_of(plugins))
 
 
-def list_plugins(registry: Registry, kind: str | None = None) -> PluginsDocument:
-    """Returns the plugins of a kind, or of every kind."""
+@overload
+def plugins(
+    name: None = None, *, kind: str | None = None, plugins: Sequence[Path | str] | None = None
+) -> PluginsDocument: ...
+
+
+@overload
+def plugins(
+    name: str, *, kind: str | None = None, plugins: Sequence[Path | str] | None = None
+) -> PluginDocument: ...
+
+
+def plugins(
+    name: str | None = None,
+    *,
+    kind: str | None = None,
+    plugins: Sequence[Path | str] | None = None,
+) -> PluginsDocument | PluginDocument:
+    """Lists the plugins that a pipeline here can name, or shows those of a name.
+
+    Args:
+      name: name of the plugins to show with their options; None lists every plugin.
+      kind: kind of the plugins, such as `source` or `transform`; None takes every kind.
+      plugins: folders of plugins; None takes the nearest `plugins/` folder.
+
+    Raises:
+      PluginError: there is no such plugin or kind, or a plugin is defined twice.
+    """
+    if kind is not None and kind not in KINDS:
+        raise PluginError(
+            f"kind: expected one of {', '.join(KINDS)}, found '{kind}'.{did_you_mean(kind, KINDS)}"
+        )
+    registry = registry_here(plugins)
+    return _list(registry, kind) if name is None else _show(registry, name, kind)
+
+
+def names(beginning: str = "", *, plugins: Sequence[Path | str] | None = None) -> list[str]:
+    """Returns the names of plugins; of a family's members once its prefix is written."""
+    found: set[str] = set()
+    for plugin in registry_here(plugins).plugins:
+        prefix = plugin.name.removesuffix("*")
+        if plugin.mark.is_family and beginning.startswith(prefix):
+            found.update(members(plugin))
+        else:
+            found.add(prefix)
+    return sorted(name for name in found if name.startswith(beginning))
+
+
+def _list(registry: Registry, kind: str | None) -> PluginsDocument:
     found = registry.of_kind(*([kind] if kind else KINDS))
     return PluginsDocument(
         plugins=tuple(ListedPlugin(**_listed(plugin)) for plugin in found),
@@ -88,28 +137,11 @@ def list_plugins(registry: Registry, kind: str | None = None) -> PluginsDocument
     )
 
 
-def show_plugin(registry: Registry, name: str, kind: str | None = None) -> PluginDocument:
-    """Returns the plugins of a name, of a kind or of every kind.
-
-    Raises:
-      PluginError: there is none.
-    """
+def _show(registry: Registry, name: str, kind: str | None) -> PluginDocument:
     found = registry.plugins.named(name, *([kind] if kind else ()))
     if not found:
         registry.get(name, *([kind] if kind else ()))
     return PluginDocument(plugins=tuple(_shown(plugin, name) for plugin in found))
-
-
-def names(registry: Registry, beginning: str = "") -> list[str]:
-    """Returns the names of plugins; of a family's members once its prefix is written."""
-    found: set[str] = set()
-    for plugin in registry.plugins:
-        prefix = plugin.name.removesuffix("*")
-        if plugin.mark.is_family and beginning.startswith(prefix):
-            found.update(members(plugin))
-        else:
-            found.add(prefix)
-    return sorted(name for name in found if name.startswith(beginning))
 
 
 def _listed(plugin: Plugin) -> dict[str, str]:

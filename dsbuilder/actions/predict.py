@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from dsbuilder.actions.arguments import path_of, paths_of
 from dsbuilder.actions.document import Document
 from dsbuilder.errors import DataError, Problem, SpecError
 from dsbuilder.images import encoding
@@ -50,9 +51,9 @@ def predict(
     *,
     top: int | None = None,
     threshold: float | None = None,
-    masks: Path | None = None,
-    overlays: Path | None = None,
-    plugins: Sequence[Path] | None = None,
+    masks: Path | str | None = None,
+    overlays: Path | str | None = None,
+    plugins: Sequence[Path | str] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> PredictDocument:
     """Says what a trained model makes of images.
@@ -74,22 +75,22 @@ def predict(
       DataError: a path leads nowhere, a file cannot be read as an image, or a mask would take the
         place of another or of an image.
     """
-    model, files = Path(model), [Path(each) for each in paths]
+    model, files, folders = Path(model), [Path(each) for each in paths], paths_of(plugins)
     with starting():
         from dsbuilder.train.archive import load_model
         from dsbuilder.train.prediction import image_files
         from dsbuilder.train.prediction import predict as answers
-    trained = load_model(model, plugins=plugins)
+    trained = load_model(model, plugins=folders)
     (task,) = trained.note.heads.values()
     given = {"top": top, "threshold": threshold, "masks": masks, "overlays": overlays}
     _check_options(task, given)
-    writer = _Masks(task=task, masks=masks, overlays=overlays)
+    writer = _Masks(task=task, masks=path_of(masks), overlays=path_of(overlays))
     found = answers(
         trained,
         files,
         top=(top or TOP) if "top" in task.takes else None,
         threshold=THRESHOLD if threshold is None else threshold,
-        plugins=plugins,
+        plugins=folders,
     )
     writer.check(list(image_files(files)))
     return PredictDocument(

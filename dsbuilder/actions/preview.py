@@ -12,7 +12,7 @@ from dsbuilder import targets
 from dsbuilder.actions.check import planned
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.explain import stage_name
-from dsbuilder.actions.session import Session
+from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import Located, Output, Root
 from dsbuilder.errors import DataError, DsbuilderError
@@ -48,7 +48,7 @@ class PreviewDocument(Document):
 
 
 def preview(
-    session: Session,
+    opened: OpenedPipeline,
     output: Path | None = None,
     *,
     count: int = 6,
@@ -72,7 +72,7 @@ def preview(
       DataError: the source is, or the file cannot be written.
     """
     assigned = [] if copies is None else [f"augment.copies={copies}"]
-    surveyed = session.survey(*assigned)
+    surveyed = opened.survey(*assigned)
     most = MOST_COPIES if copies is None else copies
     exhibit = _Exhibit(surveyed, count=count, copies=most, seed=seed)
     written = output or _free(Path("preview.png"))

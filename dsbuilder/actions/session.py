@@ -1,15 +1,12 @@
-"""A pipeline file with what is decided around it; from Python, the verbs of the command line."""
+"""A pipeline file as Python opens it: the verbs about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsbuilder.actions.arguments import Progress, ignore, ignore_all, path_of, paths_of
-from dsbuilder.builder.survey import Survey, find_plugins, survey
-from dsbuilder.pipelinefile import Spec, load
-from dsbuilder.registry import Registry
+from dsbuilder.actions.opened import OUT, OpenedPipeline
 
 if TYPE_CHECKING:
     from dsbuilder.actions.build import BuildDocument
@@ -20,53 +17,13 @@ if TYPE_CHECKING:
     from dsbuilder.actions.train import TrainDocument
     from dsbuilder.train.callbacks import OnBatch, OnEpoch
 
-OUT = Path("out")
-"""The folder that datasets are built in where nobody says another."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
-    """A pipeline file, and what is decided around it; its verbs do what those of the command do.
+class Session(OpenedPipeline):
+    """A pipeline file with verbs, which do what those of the command line do.
 
-    Nothing is kept between two calls but the plugins: a file that changes is read again.
-
-    Attributes:
-      pipeline: path of the pipeline file.
-      out: folder that datasets are built in, as `out/name/version`.
-      overrides: `key=value` assignments, as `--set` takes them.
-      plugins: folders of plugins; None takes the nearest `plugins/` folder.
+    Its attributes are those of `OpenedPipeline`.
     """
-
-    pipeline: Path
-    out: Path = OUT
-    overrides: tuple[str, ...] = ()
-    plugins: tuple[Path, ...] | None = None
-
-    @cached_property
-    def registry(self) -> Registry:
-        """The plugins that the pipeline can name.
-
-        Raises:
-          PluginError: a plugin is defined twice.
-        """
-        return find_plugins(self.pipeline, self.plugins)
-
-    def spec(self, *overrides: str) -> Spec:
-        """Returns the pipeline as it stands, with further assignments.
-
-        Raises:
-          SpecError: the file is wrong; it names every problem.
-        """
-        return load(self.pipeline, self.registry, (*self.overrides, *overrides))
-
-    def survey(self, *overrides: str) -> Survey:
-        """Returns what is known of the pipeline's data before an image is opened.
-
-        Raises:
-          SpecError: the pipeline is wrong, or its signatures do not fit.
-          DataError: the source is not what the pipeline says.
-        """
-        return survey(self.spec(*overrides))
 
     def check(self) -> "CheckDocument":
         """Says whether the pipeline is right, and what it would build; decodes no image."""
@@ -186,7 +143,14 @@ def open(
     overrides: Sequence[str] = (),
     plugins: Sequence[Path | str] | None = None,
 ) -> Session:
-    """Returns the session of a pipeline file; see `Session`. It is read when a verb needs it."""
+    """Returns the session of a pipeline file, which is read when a verb needs it.
+
+    Args:
+      pipeline: pipeline file.
+      out: folder that datasets are built in, as `out/name/version`.
+      overrides: `key=value` assignments, as `--set` takes them.
+      plugins: folders of plugins; None takes the nearest `plugins/` folder.
+    """
     return Session(
         pipeline=Path(pipeline),
         out=Path(out),

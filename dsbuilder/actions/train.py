@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsbuilder.actions.check import check_training
 from dsbuilder.actions.document import Document, distinct
-from dsbuilder.actions.session import Session
+from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder import build_dataset
 from dsbuilder.builder.survey import find_plugins, survey
 from dsbuilder.dataset import StoredDataset, load
@@ -70,7 +70,7 @@ class Training:
 
 
 def prepare(
-    session: Session,
+    opened: OpenedPipeline,
     *,
     run: Path | None = None,
     resume: bool = False,
@@ -93,30 +93,30 @@ def prepare(
       SpecError: the pipeline is wrong, or what is to be learnt does not fit.
       TrainError: the pipeline has no train section, or there is no run to resume.
     """
-    _check_resumed(session.overrides, resume=resume)
-    spec = session.spec(*_assigned(epochs))
+    _check_resumed(opened.overrides, resume=resume)
+    spec = opened.spec(*_assigned(epochs))
     if spec.settings.train is None:
-        raise TrainError(f"{session.pipeline}: there is no train section. Add one.")
+        raise TrainError(f"{opened.pipeline}: there is no train section. Add one.")
     warnings: tuple[str, ...] = ()
     if not resume:  # a run goes on as it began, whatever the pipeline says by now
         surveyed = survey(spec)
         check_training(surveyed)
         warnings = tuple(surveyed.warnings)
     built = build_dataset(
-        session.pipeline,
-        session.out,
+        opened.pipeline,
+        opened.out,
         workers=workers,
         # What is only trained otherwise is still the same dataset.
-        overrides=[each for each in session.overrides if not _is_of_train(each)],
-        plugins=session.plugins,
+        overrides=[each for each in opened.overrides if not _is_of_train(each)],
+        plugins=opened.plugins,
         on_progress=on_progress,
     )
-    opened = _open_run(spec.settings.name, run, resume=resume)
+    begun = _open_run(spec.settings.name, run, resume=resume)
     return Training(
         dataset=load(built.path),
         options=spec.settings.train,
         plugins=spec.registry.folders,
-        run=opened,
+        run=begun,
         resume=resume,
         epochs=epochs,
         is_new=run is None and not resume,

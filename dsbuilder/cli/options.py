@@ -89,9 +89,8 @@ def session(
     """Returns the session that arguments of these names mean."""
     from dsbuilder.actions import session as sessions
 
-    return sessions.open(
-        pipeline, out=out or sessions.OUT, overrides=overrides, plugins=folders(plugin_folders)
-    )
+    opened = sessions.open(pipeline, overrides=overrides, plugins=folders(plugin_folders))
+    return opened.into(out)
 
 
 def folders(given: tuple[Path, ...]) -> list[Path] | None:

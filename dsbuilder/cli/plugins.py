@@ -1,6 +1,6 @@
 """`dsbuilder plugins`: which plugins there are, and those of a name with their options."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from dsbuilder.cli.screen import Screen, facts, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.plugins import PluginDocument, PluginsDocument, ShownPlugin
-    from dsbuilder.registry import Registry
 
 
 class _Kind(click.ParamType[str]):
@@ -60,17 +59,17 @@ def list_(kind: str | None, plugin_folders: tuple[Path, ...], *, as_json: bool) 
     Without --plugins, those of the nearest `plugins/` folder are among them. Files that cannot be
     imported stand at the end with their traceback.
     """
-    from dsbuilder.actions.plugins import list_plugins
+    from dsbuilder.actions.plugins import plugins as run
 
-    found = list_plugins(_registry(plugin_folders), kind)
+    found = run(kind=kind, plugins=options.folders(plugin_folders))
     Screen(as_json=as_json).show(found, lambda: _draw_list(found))
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from dsbuilder.actions.plugins import names
 
-    registry = _registry(ctx.params.get("plugin_folders") or ())
-    return [CompletionItem(name) for name in names(registry, incomplete)]
+    folders = options.folders(ctx.params.get("plugin_folders") or ())
+    return [CompletionItem(name) for name in names(incomplete, plugins=folders)]
 
 
 @plugins.command()
@@ -83,16 +82,10 @@ def show(name: str, kind: str | None, plugin_folders: tuple[Path, ...], *, as_js
 
     A layout that is read and written has two: a source and an exporter.
     """
-    from dsbuilder.actions.plugins import show_plugin
+    from dsbuilder.actions.plugins import plugins as run
 
-    found = show_plugin(_registry(plugin_folders), name, kind)
+    found = run(name, kind=kind, plugins=options.folders(plugin_folders))
     Screen(as_json=as_json).show(found, lambda: _draw_all(found))
-
-
-def _registry(folders: Sequence[Path]) -> "Registry":
-    from dsbuilder.actions.plugins import registry_here
-
-    return registry_here(options.folders(tuple(folders)))
 
 
 def _draw_list(found: "PluginsDocument") -> None:

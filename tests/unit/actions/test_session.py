@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import dsbuilder
-from dsbuilder import CacheError, SpecError
+from dsbuilder import CacheError, PluginError, SpecError
 
 PETS = """\
 name: pets
@@ -16,6 +16,19 @@ split: {train: 0.5, validation: 0.25, test: 0.25}
 augment: {copies: 1, stages: [{use: A.HorizontalFlip}]}
 finish: [{use: resize, size: [16, 20]}]
 """
+
+DIM = '''
+from dataclasses import dataclass
+from dsbuilder.plugin import Transform, transform
+
+@transform("dim", geometry="fixed")
+@dataclass(frozen=True)
+class Dim(Transform):
+    """Halves every pixel."""
+
+    def apply(self, sample, params):
+        return sample.replace(image=sample.image // 2)
+'''
 
 
 @pytest.fixture
@@ -98,6 +111,34 @@ def test_init_writes_a_pipeline_that_opens(pets: Path) -> None:
     written = dsbuilder.init("source")
     assert written.source["use"] == "folder"
     assert dsbuilder.open(written.output).check().samples == written.check.samples
+
+
+def test_plugins_are_listed_and_shown_from_python(pets: Path) -> None:
+    (pets / "plugins").mkdir()
+    (pets / "plugins/dim.py").write_text(DIM)
+    found = {each.name: each for each in dsbuilder.plugins(kind="transform").plugins}
+    assert found["dim"].summary == "Halves every pixel."
+    (shown,) = dsbuilder.plugins("resize").plugins
+    assert shown.kind == "transform"
+    assert "size" in {option["name"] for option in shown.options}
+    assert {each.kind for each in dsbuilder.plugins("folder").plugins} == {"source", "exporter"}
+    assert "dim" not in {each.name for each in dsbuilder.plugins(plugins=[]).plugins}
+    assert [each.name for each in dsbuilder.plugins("dim", plugins=["plugins"]).plugins] == ["dim"]
+    with pytest.raises(PluginError, match="Did you mean 'resize'"):
+        dsbuilder.plugins("resise")
+    with pytest.raises(PluginError, match=r"found 'tranform'.*Did you mean 'transform'"):
+        dsbuilder.plugins(kind="tranform")
+
+
+def test_an_output_folder_is_cleaned_of_what_no_version_stands_for(pets: Path) -> None:
+    dsbuilder.open("pets.yaml").build(workers=0)
+    built = dsbuilder.open("pets.yaml", overrides=["augment.copies=0"]).build(workers=0)
+    (old,) = dsbuilder.clean("out", dry_run=True).removed
+    assert old.kind == "build" and old.path.is_dir()
+    assert dsbuilder.clean("out").freed_bytes > 0
+    assert not old.path.exists()
+    assert dsbuilder.load(built.path).verify().samples == 16
+    assert dsbuilder.clean("out").removed == ()
 
 
 def test_a_warning_is_a_value_whoever_listens_to_the_log(pets: Path, quiet: None) -> None:
