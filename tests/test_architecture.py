@@ -334,3 +334,16 @@ def test_attributes_are_described_by_nouns() -> None:
         if re.match(rf" +[\w, ]+: {no_noun}", line)
     ]
     assert not wrong
+
+
+def test_what_is_missing_is_told_in_a_plain_sentence() -> None:
+    """`no such folder`, not `expected a folder, found none`; but `found none of 12`."""
+    wrong = [
+        f"{within(path)}:{node.lineno}: {node.value}"
+        for path in modules()
+        if within(path) != "errors.py"  # states the rule
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if re.search(r"found none(?! (of|that|in)\b)", node.value)
+    ]
+    assert not wrong

@@ -292,7 +292,7 @@ def _make_shards(
             limit.check(results.quarantined)
     limit.check(results.quarantined)
     if not any(result.samples for result in results.all):
-        raise DataError("expected at least one sample that can be made, found none. Repair them.")
+        raise DataError("no sample can be made. Repair the records.")
     return results
 
 

@@ -91,8 +91,8 @@ def _bind(
     section = kept.sections.get("source")
     if log is None and source is None and section:
         raise CacheError(
-            f"{dataset.path / store.LOG}: expected the log of the build, which says where the "
-            "source lies, found none. Give --source."
+            f"{dataset.path / store.LOG}: the log of the build, which says where the source "
+            "lies, is missing. Give --source."
         )
     if source is not None:
         kept = replace(kept, sections={**kept.sections, "source": _moved(section, source)})
@@ -105,10 +105,10 @@ def _bind(
 def _moved(section: Any, source: Path) -> dict[str, Any]:
     """Returns the source's options with another path."""
     if not isinstance(section, Mapping) or section.get("path") is None:
-        raise DataError(
-            f"--source {source}: expected a source with the option 'path', found "
-            f"{'none' if not section else section['use']}. Leave --source out."
-        )
+        problem = "the pipeline has no source"
+        if section:
+            problem = f"expected a source with the option 'path', found {section['use']}"
+        raise DataError(f"--source {source}: {problem}. Leave --source out.")
     return {**section, "path": str(source.absolute())}
 
 
@@ -130,7 +130,7 @@ class Reopened:
     def catalog(self) -> Catalog:
         """Where records are read from."""
         if self.opened is None:
-            raise DataError("expected a source to read from, found none.")
+            raise DataError("there is no source to read from.")
         return self.opened
 
     @cached_property
@@ -202,7 +202,7 @@ class Reopened:
         except OSError as error:
             reason = error.strerror or str(error)
             raise DataError(
-                f"{record.key}: expected a file that can be read, found none ({reason}). "
+                f"{record.key}: the file cannot be read ({reason}). "
                 "--source says where the source lies now."
             ) from error
 

@@ -213,7 +213,7 @@ class SampleMaker:
         located = self._records[key]
         catalog = self._catalog
         if catalog is None:
-            raise DataError(f"{key}: expected a source to read from, found none.")
+            raise DataError(f"{key}: there is no source to read from.")
         originals = None if located.source == UNREADABLE else self._originals
         kept = originals.take(located, trace) if originals else None
         return kept or self._prepare(catalog, located, originals, trace)

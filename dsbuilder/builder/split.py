@@ -125,8 +125,7 @@ def _check_labels(records: Sequence[Record], label: str | None) -> None:
     lacking = [each.key for each in records if label is not None and label not in each.targets]
     if lacking:
         raise DataError(
-            f"record '{min(lacking)}': expected a label '{label}', found none. "
-            "Correct what the source lists."
+            f"record '{min(lacking)}': there is no label '{label}'. Correct what the source lists."
         )
 
 

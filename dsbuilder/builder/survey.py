@@ -163,8 +163,7 @@ def _check_labels(records: Sequence[Record], targets: Mapping[str, Target]) -> N
                 target.check(record.targets[name])
             except KeyError:
                 raise DataError(
-                    f"{record.key}: expected a label '{name}', found none. "
-                    "Correct what the source lists."
+                    f"{record.key}: there is no label '{name}'. Correct what the source lists."
                 ) from None
             except DataError as error:
                 raise DataError(f"{record.key}: {name}: {error}") from None

@@ -36,7 +36,7 @@ class MaskNames:
     def __post_init__(self) -> None:
         if not self.names:
             raise ValueError(
-                "expected the names of the masks' classes, found none. List them in id order, or "
+                "the names of the masks' classes are missing. List them in id order, or "
                 "map colors or values to them, such as {'#ff0000': road}."
             )
         absent = sorted(set((self.colors or {}).values()) - set(self.names))

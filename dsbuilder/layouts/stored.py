@@ -22,7 +22,7 @@ def raw_label(kind: Target, name: str, features: Mapping[str, Any], *, advice: s
         if problem is None:
             return kind.raw(kind.decode(name, features))
     except KeyError as error:
-        problem = f"expected a feature {error}, found none"
+        problem = f"there is no feature {error}"
     except (ValueError, TypeError, AttributeError, IndexError, CacheError) as error:
         problem = str(error)
     raise DataError(f"{problem}. {advice}")

@@ -77,8 +77,8 @@ def read_text(path: Path, noun: str = "table") -> str:
       DataError: it is missing, cannot be read, or is not UTF-8.
     """
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "none"
-        raise DataError(f"{path}: expected a {noun}, found {found}. Check the path.")
+        problem = f"expected a {noun}, found a folder" if path.is_dir() else f"no such {noun}"
+        raise DataError(f"{path}: {problem}. Check the path.")
     try:
         data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
@@ -177,7 +177,7 @@ def _parquet(path: Path) -> Iterator[TableRow]:
         from pyarrow import parquet
     except ImportError:
         raise DataError(
-            f"{path}: expected pyarrow to read Parquet, found none. "
+            f"{path}: pyarrow, which reads Parquet, is not installed. "
             "Install it with pip install 'dsbuilder[parquet]', or save the table as JSONL."
         ) from None
     try:

@@ -94,7 +94,7 @@ def _synthesized(
 ) -> Sample:
     stage, params = recorded[0] if recorded else (None, {})
     if not isinstance(stage, Synthesis):
-        raise PluginError(f"{key}: expected a synthesizer or a record to begin with, found none.")
+        raise PluginError(f"{key}: there is no synthesizer or record to begin with.")
     with noted(stage.id, key, params):
         sample = pipeline.render(stage, key, params)
     trace.steps.append(ReplayedStage(stage=stage, params=params, before=None, after=sample))

@@ -90,7 +90,7 @@ def _check_class(cls: type, base: type, mark: Mark) -> None:
         )
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
-        raise PluginError(f"{where}: expected the method {missing[0]}(), found none. Define it.")
+        raise PluginError(f"{where}: the method {missing[0]}() is missing. Define it.")
     taken = [field.name for field in fields(cls) if field.name in RESERVED]
     if taken:
         raise PluginError(f"{where}: option '{taken[0]}' is a reserved word. Rename the field.")
@@ -117,8 +117,7 @@ def _check_options(cls: type, where: str) -> None:
         hints = get_type_hints(cls)
     except NameError as error:
         raise PluginError(
-            f"{where}: expected types that are defined above the class, found none called "
-            f"'{error.name}'. Import it, or move it up."
+            f"{where}: no type '{error.name}' is defined above the class. Import it, or move it up."
         ) from error
     for each in fields(cls):
         wrong = unsettable(hints[each.name], (Range, Stage, Source, ModelBuilder))

@@ -79,7 +79,7 @@ class View(_Shared):
         try:
             return self.read()
         except OSError as error:
-            return DataError(f"expected a file, found none to read: {error.strerror or error}.")
+            return DataError(f"the file cannot be read ({error.strerror or error}).")
         except DataError as error:
             return error
 

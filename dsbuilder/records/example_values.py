@@ -66,7 +66,7 @@ def values_of(features: Features, name: str) -> Any:
       DataError: there is no such feature.
     """
     if name not in features:
-        raise DataError(f"expected a feature '{name}', found none.")
+        raise DataError(f"there is no feature '{name}'.")
     return features[name]
 
 

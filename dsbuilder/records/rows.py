@@ -96,8 +96,7 @@ def open_file(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         raise DataError(
-            f"{path}: expected a file that can be read, found none ({error.strerror}). "
-            "Check the path."
+            f"{path}: the file cannot be read ({error.strerror}). Check the path."
         ) from None
 
 

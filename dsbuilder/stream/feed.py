@@ -63,7 +63,7 @@ class Feed:
     @property
     def _refresher(self) -> Refresher:
         if self.reading.refresher is None:
-            raise PluginError("feed: expected a split that passes stages, found none. Stream it.")
+            raise PluginError("feed: the split passes no stages. Stream it.")
         return self.reading.refresher
 
     @cached_property

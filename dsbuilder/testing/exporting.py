@@ -136,7 +136,7 @@ def _check_on(plugin: Exporter, dataset: SmallDataset) -> bool:
         assert sorted(Path(outer).iterdir()) == sorted(folders), (
             f"{name}: expected files below the folder alone, found others beside it."
         )
-        assert found[0], f"{name}: expected files, found none."
+        assert found[0], f"{name}: the exporter wrote no files."
         assert found[0] == found[1], f"{name}: expected the same bytes of the same dataset."
     return True
 

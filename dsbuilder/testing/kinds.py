@@ -209,7 +209,7 @@ def check_synthesizer(plugin: Synthesizer) -> None:
         after = signature_or_refusal(name, plugin.output_signature, mode)
         if after is not None:
             taken += 1
-            assert after.targets, f"{name}: expected at least one target, found none."
+            assert after.targets, f"{name}: at least one target is needed."
             check_names(name, after.targets)
             for seed in range(_DRAWS):
                 _check_synthesizer_on(plugin, mode, after, seed)
@@ -241,7 +241,7 @@ def check_source(plugin: Source) -> None:
     check_options(plugin)
     listed = plugin.open().scan()
     keys = [record.key for record in listed.records]
-    assert keys, f"{name}: expected records, found none."
+    assert keys, f"{name}: the source lists no records."
     assert len(set(keys)) == len(keys), f"{name}: expected each key once."
     faults = {key: fault(key) for key in keys if fault(key)}
     assert not faults, f"{name}: expected keys that a dataset can hold, found {faults}."

@@ -124,7 +124,7 @@ def signature_or_refusal(
     try:
         return ask(given)
     except (ValueError, DsbuilderError) as error:
-        assert str(error), f"{name}: expected a reason for refusing {given}, found none."
+        assert str(error), f"{name}: there is no reason for refusing {given}. Give one."
         return None
 
 

@@ -198,7 +198,7 @@ def test_a_broken_file_stops_nothing_and_is_reported(folder) -> None:
         ),
         (
             ("    def apply", "    size: 'Size' = 1\n\n    def apply"),
-            "expected types that are defined above the class, found none called 'Size'",
+            "no type 'Size' is defined above the class",
         ),
     ],
 )

@@ -32,7 +32,7 @@ def load(path: Path, size: int) -> "FreeTypeFont":
     from PIL import ImageFont
 
     if not path.is_file():
-        raise ValueError(f"fonts: expected a font file, found none at {path}. Check the path.")
+        raise ValueError(f"fonts: {path}: no such font file. Check the path.")
     try:
         return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
     except OSError as error:

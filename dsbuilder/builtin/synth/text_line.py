@@ -77,7 +77,7 @@ class TextLine(Synthesizer):
 
     def __post_init__(self) -> None:
         if not self.fonts:
-            raise ValueError("fonts: expected at least one font file, found none. Add one.")
+            raise ValueError("fonts: at least one font file is needed. Add one.")
         if (self.words is None) == (self.charset is None):
             found = "neither" if self.words is None else "both"
             raise ValueError(f"expected either 'words' or 'charset', found {found}.")
@@ -118,9 +118,7 @@ class TextLine(Synthesizer):
         else:
             absent = sorted(set(self._pool) - set(self._names))
             if absent:
-                raise ValueError(
-                    f"classes: expected every word, found none for '{absent[0]}'. Add it."
-                )
+                raise ValueError(f"classes: the word '{absent[0]}' is missing. Add it.")
 
     @cached_property
     def _pool(self) -> Sequence[str]:
@@ -208,7 +206,7 @@ def _read(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise ValueError(
-            f"words: expected a file with a word a line, found none to read at {path} ({reason})."
+            f"words: {path} cannot be read ({reason}). Give a file with a word a line."
         ) from error
     return _normalised(text.split("\n"))
 
@@ -217,7 +215,7 @@ def _normalised(words: Sequence[str]) -> list[str]:
     found = [unicodedata.normalize("NFC", word.strip()) for word in words]
     found = [word for word in found if word]
     if not found:
-        raise ValueError("words: expected at least one, found none. Add one.")
+        raise ValueError("words: at least one is needed. Add one.")
     return found
 
 

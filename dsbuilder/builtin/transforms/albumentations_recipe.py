@@ -269,7 +269,7 @@ def _nest(name: str, arguments: dict[str, Any], references: dict[str, Any]) -> d
         if arguments.get(key) is not None:
             arguments[key] = _children(name, key, arguments[key], references)
     if not arguments.get("transforms") and not arguments.get("first"):
-        raise ValueError(f"{name}: transforms: expected at least one, found none. Add one.")
+        raise ValueError(f"{name}: transforms: at least one is needed. Add one.")
     return arguments
 
 
@@ -372,7 +372,7 @@ def _reasons(error: Exception) -> Iterator[str]:
 def _reason(option: str, entries: Sequence[Mapping[str, Any]]) -> str:
     first = entries[0]
     if first["type"] == "missing":
-        return f"expected the option '{option}', found none. Add it."
+        return f"the option '{option}' is missing. Add it."
     texts = dict.fromkeys(str(entry["msg"]).removeprefix("Value error, ") for entry in entries)
     text = " or ".join(list(texts)[:3])
     found = f", found {first['input']!r}." if option and len(entries) == 1 else ""

@@ -35,7 +35,7 @@ class OneOf(Transform):
 
     def __post_init__(self) -> None:
         if not self.stages:
-            raise ValueError("stages: expected at least one, found none. Add one.")
+            raise ValueError("stages: at least one is needed. Add one.")
         weights = self._weights
         if len(weights) != len(self.stages):
             raise ValueError(

@@ -35,7 +35,7 @@ class SomeOf(Transform):
 
     def __post_init__(self) -> None:
         if not self.stages:
-            raise ValueError("stages: expected at least one, found none. Add one.")
+            raise ValueError("stages: at least one is needed. Add one.")
         low, high = self._bounds
         if not 0 <= low <= high <= len(self.stages):
             raise ValueError(

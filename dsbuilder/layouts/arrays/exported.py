@@ -92,8 +92,7 @@ class ExportedArrays:
         name = f"{self._names[feature]}_{split}"
         if name not in self.found:
             raise DataError(
-                f"{self.where}: expected an array '{name}', as its sidecar says, found none. "
-                f"{_AGAIN}"
+                f"{self.where}: there is no array '{name}', which its sidecar names. {_AGAIN}"
             )
         return self.found[name]
 

@@ -160,7 +160,7 @@ class _ArraysCatalog(Catalog):
 
     def _place(self, record: Record) -> tuple[ArrayRows, int]:
         if record.path is None:
-            raise DataError(f"{record.key}: expected a file of arrays, found none.")
+            raise DataError(f"{record.key}: the record names no file of arrays.")
         array = Array(file=record.path, member=record.place["member"])
         return self._rows(array), int(record.place["row"])
 
@@ -220,19 +220,17 @@ def _parts(source: Arrays, found: Mapping[str, Array]) -> dict[str, _Part]:
         for word, each in roles_by_split(str(source.path), found).items()
     }
     if not parts:
-        names = shortened(found) if found else "none"
-        raise DataError(
-            f"{source.path}: expected arrays such as x_train and y_train, or images and labels, "
-            f"found {names}. Say which with `arrays`, or check the path."
-        )
+        named = "arrays such as x_train and y_train, or images and labels"
+        problem = f"there are no {named}"
+        if found:
+            problem = f"expected {named}, found {shortened(found)}"
+        raise DataError(f"{source.path}: {problem}. Say which with `arrays`, or check the path.")
     return parts
 
 
 def _named(source: Arrays, found: Mapping[str, Array], name: str) -> Array:
     if name not in found:
-        raise DataError(
-            f"{source.path}: expected an array '{name}', found none.{did_you_mean(name, found)}"
-        )
+        raise DataError(f"{source.path}: there is no array '{name}'.{did_you_mean(name, found)}")
     return found[name]
 
 
@@ -264,7 +262,7 @@ def _keys(word: str, part: _Part, raws: Sequence[Any]) -> list[str]:
     _check_count(part.keys, part, len(values), count)
     found = labels.texts(part.keys, values)
     if "" in found:
-        raise DataError(f"{part.keys}: expected a key in every row, found none in one. Fill it in.")
+        raise DataError(f"{part.keys}: a row has no key. Fill it in.")
     return found
 
 

@@ -95,7 +95,7 @@ class CocoAnnotation:
           DataError: there is none.
         """
         if self.category is None:
-            raise DataError("expected a 'category_id', found none.")
+            raise DataError("there is no 'category_id'.")
         return self.category.name
 
     def attribute(self, name: str) -> Any:
@@ -108,7 +108,7 @@ class CocoAnnotation:
             return self.crowd
         attributes = self.attributes
         if name not in attributes:
-            raise DataError(f"expected the attribute '{name}', found none.")
+            raise DataError(f"there is no attribute '{name}'.")
         found = attributes[name]
         return int(found) if isinstance(found, bool) else found
 

@@ -25,7 +25,7 @@ def load(path: Path, *, outlines: bool) -> dict[str, Any]:
       DataError: it is missing, is not JSON, or lacks one of the lists.
     """
     if not path.is_file():
-        raise DataError(f"{path}: expected an annotation file, found none. Check the path.")
+        raise DataError(f"{path}: no such annotation file. Check the path.")
     if not outlines:  # what is wrong with it, is told below, with its line in the whole text
         with contextlib.suppress(ValueError, RecursionError, DataError):
             return _checked(path, json.loads(_without_outlines(path), parse_constant=_refuse))
@@ -59,7 +59,7 @@ def _checked(path: Path, found: Any) -> dict[str, Any]:
     for part in _PARTS:
         if not isinstance(found.get(part), list):
             hint = "" if part in found else did_you_mean(part, found)
-            raise DataError(f"{path}: expected a list '{part}', found none.{hint}")
+            raise DataError(f"{path}: there is no list '{part}'.{hint}")
     return found
 
 

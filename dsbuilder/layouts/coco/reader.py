@@ -92,7 +92,7 @@ class Coco(Source):
             _check_splits(name, getattr(self, name))
         stated = {name: files.keys() for name, files in _files_of(self).items()}
         if not stated:
-            raise ValueError(f"expected an annotation file of {', '.join(KINDS)}, found none.")
+            raise ValueError(f"at least one annotation file is needed, of {', '.join(KINDS)}.")
         first = next(iter(stated))
         for name, splits in stated.items():
             if splits != stated[first]:
@@ -101,7 +101,7 @@ class Coco(Source):
                     f"found one for {_shown(splits)}."
                 )
         if self.ignore is not None and self.mask is None:
-            raise ValueError("ignore: expected 'mask' beside it, found none. Remove it.")
+            raise ValueError("ignore: there is no 'mask' beside it. Remove it.")
 
     @classmethod
     def signs(cls, folder: Path) -> Signs:
@@ -212,7 +212,7 @@ class _CocoReader:
         self._faults.check()
         if not records:
             found = shortened(self._opened)
-            raise DataError(f"{self._path}: expected images in {found}, found none.")
+            raise DataError(f"{self._path}: there are no images in {found}.")
         return Listing(
             records=records if self._stated is None else self._stated.keyed(records),
             targets=sidecar.in_order(self._stated, dict(named.values())),
@@ -231,8 +231,8 @@ class _CocoReader:
                 )
             if any(file.annotations.values()) and not file.holds(option):
                 raise DataError(
-                    f"{file.path}: expected annotations with '{KINDS[option].key}', found "
-                    f"none. Leave `{option}` out or name another file."
+                    f"{file.path}: no annotation has '{KINDS[option].key}'. "
+                    f"Leave `{option}` out or name another file."
                 )
         return _CocoSplit(split=split, files=files, folder=self._folder(split, first))
 
@@ -315,9 +315,7 @@ class _CocoReader:
         annotations = file.annotations[name]
         if isinstance(target, Text):
             if not annotations:
-                raise DataError(
-                    f"{file.path}: expected a caption of '{name}', found none. Add one."
-                )
+                raise DataError(f"{file.path}: there is no caption of '{name}'. Add one.")
             return "\n".join(_each(annotations, CocoAnnotation.caption))
         size = file.images[name].size or self._measured(key)
         if isinstance(target, Boxes):

@@ -117,7 +117,7 @@ def _categories(files: Files) -> tuple[str, ...]:
         ids[category.name] = min(ids.get(category.name, category.order), category.order)
     if not ids:
         shown = shortened(file.path.name for file in files)
-        raise DataError(f"{files[0].path.parent}: expected categories in {shown}, found none.")
+        raise DataError(f"{files[0].path.parent}: there are no categories in {shown}.")
     return tuple(sorted(ids, key=lambda name: (ids[name], name)))
 
 

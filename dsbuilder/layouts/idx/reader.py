@@ -129,7 +129,7 @@ class _IdxCatalog(Catalog):
 
     def _place(self, record: Record) -> tuple[ArrayRows, int]:
         if record.path is None:
-            raise DataError(f"{record.key}: expected a file of images, found none.")
+            raise DataError(f"{record.key}: the record names no file of images.")
         return self._rows(record.path), int(record.place["row"])
 
     def _rows(self, path: Path) -> ArrayRows:
@@ -176,8 +176,7 @@ def _check_whole(source: Idx, roles: Mapping[str, str]) -> None:
 def _chosen_prefix(source: Idx, prefixes: Sequence[str]) -> str:
     if not prefixes:
         raise DataError(
-            f"{source.path}: expected files such as train-images-idx3-ubyte.gz, found none. "
-            "Check the path."
+            f"{source.path}: there are no files such as train-images-idx3-ubyte.gz. Check the path."
         )
     if source.prefix is None and len(prefixes) > 1:
         raise DataError(
@@ -187,8 +186,7 @@ def _chosen_prefix(source: Idx, prefixes: Sequence[str]) -> str:
     prefix = prefixes[0] if source.prefix is None else source.prefix
     if prefix not in prefixes:
         raise DataError(
-            f"{source.path}: expected files that begin with '{prefix}', found none."
-            f"{did_you_mean(prefix, prefixes)}"
+            f"{source.path}: no files begin with '{prefix}'.{did_you_mean(prefix, prefixes)}"
         )
     return prefix
 

@@ -188,8 +188,7 @@ def _check_there(roles: Roles, columns: Sequence[str], where: str) -> None:
     absent = sorted(roles.read - set(columns), key=lambda name: (name != FILE_NAME, name))
     if absent:
         raise DataError(
-            f"{where}: expected a column '{absent[0]}' in the tables, found none."
-            f"{did_you_mean(absent[0], columns)}"
+            f"{where}: the tables have no column '{absent[0]}'.{did_you_mean(absent[0], columns)}"
         )
 
 
@@ -202,11 +201,11 @@ def _check_named(source: "ImageFolder", roles: Roles, columns: Sequence[str]) ->
         )
     if Mask in kinds and not (source.mask_classes or source.mask_colors):
         raise DataError(
-            f"{source.path}: expected the names of the masks' classes in id order, found none. "
+            f"{source.path}: the names of the masks' classes are missing. "
             "Set mask_classes or mask_colors, or mask_column: null to leave masks out."
         )
     if Keypoints in kinds and not source.keypoint_names:
         raise DataError(
-            f"{source.path}: expected the names of keypoints in their order, found none. Set "
+            f"{source.path}: the names of keypoints are missing. Set "
             "keypoint_names, or keypoints_column: null to leave keypoints out."
         )

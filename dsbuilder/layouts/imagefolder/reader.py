@@ -121,7 +121,7 @@ class ImageFolder(Source):
     def __post_init__(self) -> None:
         check_classes(self.classes)
         if not self.separator.strip():
-            raise ValueError("separator: expected a character such as ',', found none.")
+            raise ValueError("separator: a character is needed, such as ','.")
         if self.mask_classes or self.mask_colors:
             _ = self.mask_names
         taken = [name for name in self.attributes if name in _OF_BOXES]
@@ -163,7 +163,7 @@ class _ImageFolderCatalog(Catalog):
         tables = {path: read_table(source.path / path, faults) for path in paths}
         if not any(table.rows for table in tables.values()):
             faults.check()
-            raise DataError(f"{source.path}: expected a row for every image, found none in all.")
+            raise DataError(f"{source.path}: the tables have no rows. Add one for every image.")
         stated = sidecar.read(source.path)
         roles = roles_of(source, columns_of(tables), stated)
         reader = TableReader(root=source.path, tables=tables, roles=roles, faults=faults)
@@ -213,8 +213,8 @@ def _table_paths(source: ImageFolder, tree: Tree) -> list[str]:
     found = [path for path in tree.files if PurePosixPath(path).name in imagefolder.TABLES]
     if not found:
         raise DataError(
-            f"{source.path}: expected a table called {', '.join(imagefolder.TABLES[:-1])} or "
-            f"{imagefolder.TABLES[-1]}, found none. For class folders use the source folder."
+            f"{source.path}: there is no table called {', '.join(imagefolder.TABLES[:-1])} or "
+            f"{imagefolder.TABLES[-1]}. For class folders use the source folder."
         )
     kinds = sorted({PurePosixPath(path).suffix for path in found})
     if len(kinds) > 1:

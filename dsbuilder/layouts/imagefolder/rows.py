@@ -212,7 +212,7 @@ def _boxes(row: _RowReader, column: TargetColumn, path: Path) -> list[dict[str, 
     for each in found:
         absent = [name for name in kept if name not in each]
         if absent:
-            raise DataError(f"expected '{absent[0]}' of every box, found none.")
+            raise DataError(f"a box has no '{absent[0]}'.")
         row.unread.update(f"{column.cells[0]}.{name}" for name in each.keys() - kept)
     named = [{name: each[stored] for stored, name in kept.items()} for each in found]
     for each in named:

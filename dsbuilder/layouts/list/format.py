@@ -148,7 +148,7 @@ def _check_header(path: Path, header: Sequence[str], columns: Columns) -> None:
     for name, option in columns.options.items():
         if name not in header:
             raise DataError(
-                f"{path}:1: expected a column '{name}', found none.{did_you_mean(name, header)} "
+                f"{path}:1: there is no column '{name}'.{did_you_mean(name, header)} "
                 f"Say which with {option}."
             )
 
@@ -165,8 +165,7 @@ def _entry(row: TableRow, columns: Columns) -> Listed:
     for name, option in columns.options.items():
         if name not in row.cells:
             raise DataError(
-                f"expected the key '{name}', found none.{did_you_mean(name, row.cells)} "
-                f"Say which with {option}."
+                f"there is no key '{name}'.{did_you_mean(name, row.cells)} Say which with {option}."
             )
     found = row.cells
     image = _made(found, columns.image, _text)

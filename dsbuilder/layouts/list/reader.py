@@ -82,9 +82,9 @@ class ImageList(Source):
     def __post_init__(self) -> None:
         check_classes(self.classes)
         if not (self.label_column or self.labels_column or self.value_columns or self.text_column):
-            raise ValueError("expected a column of labels to read, found none. Name one.")
+            raise ValueError("at least one column of labels is needed. Name one.")
         if not self.separator.strip():
-            raise ValueError("separator: expected a character such as ',', found none.")
+            raise ValueError("separator: a character is needed, such as ','.")
         single = (self.path, self.list)
         if (None in single) == (self.lists is None) or (self.lists and single != (None, None)):
             raise ValueError("expected either 'path' and 'list', or 'lists'. Give one of the two.")
@@ -144,7 +144,7 @@ def _check_splits(lists: Mapping[str, tuple[Path, Path]], split_column: str | No
         hint = did_you_mean(unknown[0], SPLIT_WORDS)
         raise ValueError(f"lists: expected the names of splits, found '{unknown[0]}'.{hint}")
     if not lists:
-        raise ValueError("lists: expected at least one split, found none.")
+        raise ValueError("lists: at least one split is needed. Add one.")
     if split_column is not None:
         raise ValueError(
             "expected the split from 'lists' or from 'split_column', found both. Remove one."
@@ -197,10 +197,10 @@ class _ListReader:
     def read(self) -> list[Record]:
         for _, folder, _ in self._parts:
             if not folder.is_dir():
-                found = "a file" if folder.exists() else "none"
-                raise DataError(
-                    f"{folder}: expected a folder of images, found {found}. Check the path."
-                )
+                problem = "no such folder of images"
+                if folder.exists():
+                    problem = "expected a folder of images, found a file"
+                raise DataError(f"{folder}: {problem}. Check the path.")
         inside = {folder: Inside(folder) for folder in self._prefixes}
         records: list[Record] = []
         for split, folder, path in self._parts:

@@ -83,7 +83,7 @@ class _OcrCatalog(Catalog):
         )
         faults.check()
         if not texts:
-            raise DataError(f"{source.path}: expected images with their texts, found none.")
+            raise DataError(f"{source.path}: there are no images with their texts. Check the path.")
         stated = sidecar.read(source.path)
         target, _ = sidecar.first(stated, Text) or ("text", None)
         records = in_splits([_record(source, key, {target: each}) for key, each in texts.items()])
@@ -143,7 +143,7 @@ def _lists(source: Ocr, tree: Tree) -> list[str]:
     found = [path for path in tree.files if PurePosixPath(path).name in names]
     if not found:
         raise DataError(
-            f"{source.path}: expected a list called {' or '.join(names)}, found none. Say what it "
+            f"{source.path}: there is no list called {' or '.join(names)}. Say what it "
             "is called with file, or that names hold the texts with form: text_id."
         )
     folders = Counter(PurePosixPath(path).parent for path in found)

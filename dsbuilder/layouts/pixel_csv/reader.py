@@ -144,8 +144,8 @@ class _PixelCsvCatalog(Catalog):
         if not tables:
             label = source.label_column or "label"
             raise DataError(
-                f"{source.path}: expected a CSV file with a column '{label}' and columns of "
-                "pixels, found none. Say which column holds labels with `label_column`, or check "
+                f"{source.path}: no CSV file has a column '{label}' and columns of "
+                "pixels. Say which column holds labels with `label_column`, or check "
                 "the path."
             )
         return tables

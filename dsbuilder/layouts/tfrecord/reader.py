@@ -128,7 +128,7 @@ class _TFRecordCatalog(Catalog):
         path, schema = self._source.path, self._schema
         scanned = [each for file in schema.files for each in self._scan(file)]
         if not scanned:
-            raise DataError(f"{path}: expected records, found none. Check the path.")
+            raise DataError(f"{path}: there are no records. Check the path.")
         targets = self._targets(scanned)
         for name, kind in targets.items():
             if isinstance(kind, ClassLabel) and not kind.soft:
@@ -228,7 +228,7 @@ class _TFRecordCatalog(Catalog):
 
 def _place(record: Record) -> tuple[Path, int]:
     if record.path is None:
-        raise DataError(f"{record.key}: expected a file of records, found none.")
+        raise DataError(f"{record.key}: the record names no file of records.")
     return record.path, int(record.place["offset"])
 
 

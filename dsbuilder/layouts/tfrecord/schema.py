@@ -162,9 +162,7 @@ def _image_column(
     folder: Path, columns: Mapping[str, FeatureColumn], wanted: str | None
 ) -> FeatureColumn:
     if wanted is not None and wanted not in columns:
-        raise DataError(
-            f"{folder}: expected a feature '{wanted}', found none.{did_you_mean(wanted, columns)}"
-        )
+        raise DataError(f"{folder}: there is no feature '{wanted}'.{did_you_mean(wanted, columns)}")
     found = [
         each
         for name, each in columns.items()
@@ -201,9 +199,7 @@ def _chosen(
 ) -> dict[str, Field]:
     for name in wanted or ():
         if name not in fields:
-            raise DataError(
-                f"{folder}: expected a target '{name}', found none.{did_you_mean(name, fields)}"
-            )
+            raise DataError(f"{folder}: there is no target '{name}'.{did_you_mean(name, fields)}")
     return {name: field for name, field in fields.items() if wanted is None or name in wanted}
 
 
@@ -214,7 +210,7 @@ def _tfds_files(
     for name in wanted or ():
         if name not in info.splits:
             hint = did_you_mean(name, info.splits)
-            raise DataError(f"{home}: expected a split '{name}', found none.{hint}")
+            raise DataError(f"{home}: there is no split '{name}'.{hint}")
     named = {name for name in info.splits if split_named(name)}
     read = set(wanted) if wanted is not None else named or set(info.splits)
     files = [

@@ -273,7 +273,7 @@ def _read_json(path: Path) -> Mapping[str, Any]:
         return _object(path, "all of it", json.loads(path.read_bytes()))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
-            f"{path}: expected what TensorFlow Datasets writes there, found none to read "
+            f"{path}: what TensorFlow Datasets writes there cannot be read "
             f"({error}). Download or prepare the dataset again."
         ) from None
 

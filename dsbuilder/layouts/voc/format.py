@@ -139,7 +139,7 @@ def _object(path: Path, element: xml.Element) -> VocObject:
     name, bounds = _text(element, "name"), element.find("bndbox")
     if not name or bounds is None:
         missing = "bndbox" if name else "name"
-        raise DataError(f"{where}: expected an object with <{missing}>, found none. Add it.")
+        raise DataError(f"{where}: the object has no <{missing}>. Add it.")
     x_min, y_min, x_max, y_max = (_corner(path, bounds, tag) for tag in _CORNERS)
     return VocObject(
         line=element.line,
@@ -240,7 +240,7 @@ def read_labelmap(path: Path) -> dict[str, Color]:
             )
         colors[name] = color
     if not colors:
-        raise DataError(f"{path}: expected a class a line, found none. Fill or remove the file.")
+        raise DataError(f"{path}: the file names no class. Write one a line, or remove the file.")
     return colors
 
 

@@ -212,8 +212,8 @@ class _VocReader:
         self._faults.check()
         if self._source.objects and len(self._counts.bare) == len(records):
             raise DataError(
-                f"{self._path}: expected XML files in '{self._source.annotations}', found none for "
-                f"any of {len(records)} images. Say where with `annotations`, or set objects: "
+                f"{self._path}: no XML file is in '{self._source.annotations}' for any of "
+                f"{len(records)} images. Say where with `annotations`, or set objects: "
                 "false."
             )
         targets = self._targets(records)
@@ -248,7 +248,7 @@ class _VocReader:
                     )
         if not images:
             raise DataError(
-                f"{self._path}: expected images in '{start or '.'}', found none. "
+                f"{self._path}: there are no images in '{start or '.'}'. "
                 "Check the path, or say where with `images`."
             )
         return images
@@ -265,8 +265,8 @@ class _VocReader:
                 return dict(sorted(whole.items(), key=lambda each: (each[1] is None, each[0])))
         if self._source.lists:
             raise DataError(
-                f"{self._path}: expected lists such as {voc.LISTS}/{self._source.lists}/train.txt, "
-                "found none. Correct `lists`."
+                f"{self._path}: there are no lists such as {voc.LISTS}/{self._source.lists}/"
+                "train.txt. Correct `lists`."
             )
         return {}
 
@@ -285,9 +285,7 @@ class _VocReader:
                         )
         if not splits:
             self._faults.check()
-            raise DataError(
-                f"{self._path}: expected names of images in {shortened(lists)}, found none."
-            )
+            raise DataError(f"{self._path}: there are no names of images in {shortened(lists)}.")
         return splits
 
     def _name(self, line: str) -> str:

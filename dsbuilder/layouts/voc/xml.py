@@ -49,7 +49,7 @@ def read(path: Path) -> Element:
       DataError: it is missing, is not XML, or has a document type.
     """
     if not path.is_file():
-        raise DataError(f"{path}: expected an XML file, found none. Check the path.")
+        raise DataError(f"{path}: no such XML file. Check the path.")
     builder = _Builder(path)
     try:
         builder.parser.Parse(path.read_bytes(), True)

@@ -102,7 +102,7 @@ class TarSample:
         found = self.json(ending)
         if not isinstance(found, dict) or key not in found:
             hint = did_you_mean(key, found) if isinstance(found, dict) else ""
-            raise DataError(f".{ending}: expected the key '{key}', found none.{hint}")
+            raise DataError(f".{ending}: there is no key '{key}'.{hint}")
         return found[key]
 
     def image(self, wanted: str | None, others: Collection[str]) -> str | None:

@@ -97,7 +97,7 @@ class WebDataset(Source):
     def __post_init__(self) -> None:
         check_classes(self.classes)
         if self.only is not None and not self.only:
-            raise ValueError("only: expected at least one, such as train, found none.")
+            raise ValueError("only: at least one is needed, such as train.")
         if self.mask is not None or self.mask_classes or self.mask_colors:
             _ = self.mask_names
 
@@ -149,7 +149,7 @@ class _WebDatasetCatalog(Catalog):
 
 def _path(record: Record) -> Path:
     if record.path is None:
-        raise DataError(f"{record.key}: expected a tar file, found none.")
+        raise DataError(f"{record.key}: the record names no tar file.")
     return record.path
 
 
@@ -216,16 +216,15 @@ class _Shards:
         splits, notes = _splits(shards)
         wanted = [name for name in shards if not source.only or splits[name] in source.only]
         if not wanted:
-            others = f"{len(shards)} of other splits" if shards else "none"
-            raise DataError(
-                f"{source.path}: expected tar files, found {others}. Check the path or `only`."
-            )
+            problem = "there are no tar files"
+            if shards:
+                problem = f"expected tar files, found {len(shards)} of other splits"
+            raise DataError(f"{source.path}: {problem}. Check the path or `only`.")
         found = [each for name in wanted for each in self._samples(name)]
         self._faults.check()
         if not found:
             raise DataError(
-                f"{source.path}: expected samples with an image, found none in {len(wanted)} tar "
-                "files. Check them."
+                f"{source.path}: no sample in {len(wanted)} tar files has an image. Check them."
             )
         if below is not None:
             beside = [] if self._stated is None else [sidecar.NAME]

@@ -115,9 +115,7 @@ def read_data(path: Path) -> DataYaml:
     """
     found = _composed(path, read_text(path, "data.yaml"))
     if "names" not in found:
-        raise DataError(
-            f"{path}: expected the key 'names', found none.{did_you_mean('names', found)} Add it."
-        )
+        raise DataError(f"{path}: there is no key 'names'.{did_you_mean('names', found)} Add it.")
     names = _names(path, found["names"])
     if "nc" in found and _text(path, found["nc"]) != str(len(names)):
         raise DataError(
@@ -241,7 +239,7 @@ def _composed(path: Path, text: str) -> dict[str, Any]:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path}: expected YAML, found an error: {reason}.") from None
     if root is None or root.id != "mapping":
-        raise DataError(f"{path}: expected keys such as names and train, found none. Add them.")
+        raise DataError(f"{path}: there are no keys such as names and train. Add them.")
     return _mapping(path, root)
 
 

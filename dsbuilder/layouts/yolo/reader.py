@@ -80,7 +80,7 @@ class Yolo(Source):
 
     def __post_init__(self) -> None:
         if self.only is not None and not self.only:
-            raise ValueError("only: expected at least one, such as train, found none.")
+            raise ValueError("only: at least one is needed, such as train.")
 
     @classmethod
     def signs(cls, folder: Path) -> Signs:
@@ -236,10 +236,10 @@ class _YoloReader:
         stated = self._data.places
         missing = [split for split in splits or () if split not in stated]
         if missing or not stated:
-            raise DataError(
-                f"{self._data_path}: expected places of {missing[0] if missing else 'a split'}, "
-                f"found {', '.join(stated) or 'none'}. Add train, val or test."
-            )
+            problem = f"expected places of {''.join(missing[:1])}, found {', '.join(stated)}"
+            if not stated:
+                problem = "there are no places of a split"
+            raise DataError(f"{self._data_path}: {problem}. Add train, val or test.")
         return tuple(splits or stated)
 
     def listing(self) -> Listing:
@@ -252,8 +252,8 @@ class _YoloReader:
         self._faults.check()
         if len(self._counts.bare) == len(records):
             raise DataError(
-                f"{self._path}: expected a label file for the images, found none for any of "
-                f"{len(records)}; that of '{records[0].key}' would be "
+                f"{self._path}: no label file is there for any of {len(records)} images; "
+                f"that of '{records[0].key}' would be "
                 f"'{yolo.label_path(records[0].key)}'. Check the folders."
             )
         notes += [*self._tree.notes(self._tree.skipped(self._read)), *self._counts.notes()]
@@ -294,7 +294,7 @@ class _YoloReader:
         if not images:
             self._faults.check()
             raise DataError(
-                f"{self._data_path}: {split}: expected images in '{place}', found none. "
+                f"{self._data_path}: {split}: there are no images in '{place}'. "
                 "Correct the place, or name the splits to read in `only`."
             )
         for each in images:

@@ -389,7 +389,7 @@ def test_a_pattern_that_matches_no_key_is_an_error():
 
 def test_a_record_without_the_label_is_an_error():
     assert refusal([Record(key="b"), Record(key="a")], SplitOptions()) == (
-        "record 'a': expected a label 'label', found none. Correct what the source lists."
+        "record 'a': there is no label 'label'. Correct what the source lists."
     )
 
 

@@ -57,7 +57,7 @@ def test_parquet_gives_what_jsonl_gives(tmp_path):
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert refusal(tmp_path, "t.parquet", b"") == (
-        "t.parquet: expected pyarrow to read Parquet, found none. "
+        "t.parquet: pyarrow, which reads Parquet, is not installed. "
         "Install it with pip install 'dsbuilder[parquet]', or save the table as JSONL."
     )
 
@@ -92,7 +92,7 @@ def test_a_table_that_cannot_be_read_is_an_error(tmp_path):
 
 
 def test_a_missing_table_is_an_error(tmp_path):
-    with pytest.raises(DataError, match=r"expected a table, found none\. Check the path"):
+    with pytest.raises(DataError, match=r"no such table\. Check the path"):
         read_table(tmp_path / "t.csv", Faults())
 
 

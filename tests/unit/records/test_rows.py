@@ -63,5 +63,5 @@ def test_other_shapes_are_no_images(shape: tuple[int, ...]) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.bin: expected a file that can be read"):
+    with pytest.raises(DataError, match=r"none\.bin: the file cannot be read"):
         open_file(tmp_path / "none.bin")

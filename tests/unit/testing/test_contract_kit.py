@@ -140,7 +140,7 @@ def test_a_good_plugin_passes() -> None:
         ),
         (
             {"output_signature": lambda self, signature: (_ for _ in ()).throw(ValueError)},
-            "expected a reason for refusing",
+            "there is no reason for refusing",
         ),
         (
             {"motion": lambda self, sample, params: NOWHERE},
@@ -332,7 +332,7 @@ class Opened(Catalog):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"keys": ()}, "expected records, found none"),
+        ({"keys": ()}, "the source lists no records"),
         ({"keys": ("a", "a")}, "expected each key once"),
         ({"keys": ("a//b",)}, "expected keys that a dataset can hold, found {'a//b'"),
         ({"identified": False}, r"expected a path, or identity\(\)"),

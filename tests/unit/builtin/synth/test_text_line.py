@@ -181,10 +181,10 @@ def test_characters_that_a_font_lacks_are_listed() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"fonts": ()}, "fonts: expected at least one font file, found none. Add one."),
+        ({"fonts": ()}, "fonts: at least one font file is needed. Add one."),
         (
             {"fonts": (Path("/no/such.ttf"),)},
-            "fonts: expected a font file, found none at /no/such.ttf. Check the path.",
+            "fonts: /no/such.ttf: no such font file. Check the path.",
         ),
         ({"charset": None}, "expected either 'words' or 'charset', found neither."),
         ({"charset": "ab", "words": ("a",)}, "expected either 'words' or 'charset', found both."),
@@ -193,11 +193,11 @@ def test_characters_that_a_font_lacks_are_listed() -> None:
             "charset: expected digits, letters, alphanumeric or characters without spaces, "
             "found 'a b'.",
         ),
-        ({"words": ("", " ")}, "words: expected at least one, found none. Add one."),
+        ({"words": ("", " ")}, "words: at least one is needed. Add one."),
         (
             {"words": Path("/no/words.txt")},
-            "words: expected a file with a word a line, found none to read at /no/words.txt "
-            "(No such file or directory).",
+            "words: /no/words.txt cannot be read (No such file or directory). Give a file with a "
+            "word a line.",
         ),
         ({"length": (0, 3)}, "length: expected [low, high] with 1 <= low <= high, found [0, 3]."),
         ({"size": Range(2, 9)}, "size: expected values in [6, 1000], found [2, 9]."),
@@ -216,7 +216,7 @@ def test_characters_that_a_font_lacks_are_listed() -> None:
         ),
         (
             {"label": "class", "words": ("a", "b"), "classes": ("a",)},
-            "classes: expected every word, found none for 'b'. Add it.",
+            "classes: the word 'b' is missing. Add it.",
         ),
         (
             {"words": ("\u05d0",)},

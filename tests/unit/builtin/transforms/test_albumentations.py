@@ -396,7 +396,7 @@ def test_geometry_follows_the_class(
         (
             "RandomCrop",
             {"width": 3},
-            "A.RandomCrop: expected the option 'height', found none. Add it.",
+            "A.RandomCrop: the option 'height' is missing. Add it.",
         ),
         (
             "RandomCrop",
@@ -434,7 +434,7 @@ def test_geometry_follows_the_class(
         (
             "OneOf",
             {"transforms": []},
-            "A.OneOf: transforms: expected at least one, found none. Add one.",
+            "A.OneOf: transforms: at least one is needed. Add one.",
         ),
         (
             "Compose",

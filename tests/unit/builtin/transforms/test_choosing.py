@@ -183,7 +183,7 @@ def test_a_refusal_inside_names_the_stage() -> None:
 @pytest.mark.parametrize(
     ("cls", "options", "message"),
     [
-        (OneOf, {"stages": ()}, "stages: expected at least one, found none. Add one."),
+        (OneOf, {"stages": ()}, "stages: at least one is needed. Add one."),
         (
             OneOf,
             {"stages": stages(Add(), Add()), "weights": (1.0,)},
@@ -194,7 +194,7 @@ def test_a_refusal_inside_names_the_stage() -> None:
             {"stages": stages(Add()), "weights": (0.0,)},
             "weights: expected 0 or more, and one above 0, found [0.0].",
         ),
-        (SomeOf, {"stages": (), "pick": 0}, "stages: expected at least one, found none. Add one."),
+        (SomeOf, {"stages": (), "pick": 0}, "stages: at least one is needed. Add one."),
         (
             SomeOf,
             {"stages": stages(Add()), "pick": 2},

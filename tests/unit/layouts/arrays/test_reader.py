@@ -143,7 +143,7 @@ def test_arrays_of_other_names_are_named_by_an_option(tmp_path: Path) -> None:
     assert "Say which with `arrays`" in refusal(Arrays(path=path))
     assert len(listed(Arrays(path=path, arrays={"all": ("arr_0", "arr_1")}))) == 2
     named = Arrays(path=path, arrays={"train": ("arr_0", "arr_7")})
-    assert refusal(named) == ("ROOT: expected an array 'arr_7', found none. Did you mean 'arr_1'?")
+    assert refusal(named) == ("ROOT: there is no array 'arr_7'. Did you mean 'arr_1'?")
     with pytest.raises(ValueError, match="Did you mean 'train'"):
         Arrays(path=path, arrays={"trian": ("a", "b")})
 
@@ -188,8 +188,8 @@ def test_what_is_wrong_is_said(tmp_path: Path, case: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert "a file that can be read, found none" in refusal(Arrays(path=tmp_path / "a.npz"))
-    assert "found none. Say which" in refusal(Arrays(path=tmp_path))
+    assert "the file cannot be read" in refusal(Arrays(path=tmp_path / "a.npz"))
+    assert "images and labels. Say which" in refusal(Arrays(path=tmp_path))
 
 
 def test_recognition_looks_at_names_and_never_fails(tmp_path: Path) -> None:

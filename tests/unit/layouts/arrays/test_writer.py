@@ -138,7 +138,7 @@ def test_a_changed_npz_is_read_as_it_stands_or_refused(build_all_kinds, tmp_path
 
 
 WRONG_ARRAYS = {
-    "text_train": (None, "expected an array 'text_train', as its sidecar says, found none"),
+    "text_train": (None, "there is no array 'text_train', which its sidecar names"),
     "price_train": (np.zeros(3, np.float32), "price_train.npy: expected 6 rows, as many as there"),
     "pose_train": (np.zeros((6, 4), np.float32), "expected float32 ('n', 3), as its sidecar"),
     "y_train": (np.full(6, 9), "y_train.npy: row 0: expected a class in [0, 2), found 9. Export"),

@@ -250,10 +250,10 @@ def test_an_annotation_without_a_segmentation_is_reported_where_masks_are_made(t
         (document(("../a.jpg",), BOX), "ROOT/a.json: file_name: expected a path without '..'"),
         (document(("/etc/passwd",), BOX), "file_name: expected a relative path"),
         (document(("a.jpg",), {**BOX, "bbox": [30, 3, 20, 4]}), "annotations[0]: expected a box"),
-        (document(("a.jpg",), {"image_id": 1, "bbox": [0, 0, 1, 1]}), "expected a 'category_id'"),
-        (document(("a.jpg",), {"image_id": 1, "caption": "x"}), "expected annotations with 'bbox'"),
-        (document(()), "ROOT: expected images in 'a.json', found none"),
-        (document(("a.jpg",), categories=[]), "expected categories in 'a.json', found none"),
+        (document(("a.jpg",), {"image_id": 1, "bbox": [0, 0, 1, 1]}), "there is no 'category_id'"),
+        (document(("a.jpg",), {"image_id": 1, "caption": "x"}), "no annotation has 'bbox'"),
+        (document(()), "ROOT: there are no images in 'a.json'"),
+        (document(("a.jpg",), categories=[]), "there are no categories in 'a.json'"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path, text, message):
@@ -283,12 +283,12 @@ def test_an_image_in_two_splits_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "expected an annotation file of objects, mask, keypoints, text, found none"),
+        ({}, "at least one annotation file is needed, of objects, mask, keypoints, text"),
         ({"objects": {"trian": "a"}}, "expected names of splits, found 'trian'. Did you mean"),
         ({"objects": {}}, "expected names of splits, found 'none'"),
         ({"objects": {"val": "a", "dev": "b"}}, "expected each split once, found val, dev"),
         ({"objects": "a", "text": {"train": "b"}}, "text: expected a file for no split"),
-        ({"objects": "a", "ignore": "x"}, "ignore: expected 'mask' beside it"),
+        ({"objects": "a", "ignore": "x"}, "ignore: there is no 'mask' beside it"),
         ({"objects": "a", "images": {"x": "y"}}, "images: expected names of splits, found 'x'"),
     ],
 )

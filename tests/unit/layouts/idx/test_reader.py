@@ -145,10 +145,12 @@ def test_numbers_of_images_and_labels_must_agree(tmp_path: Path) -> None:
         Idx(path=tmp_path).open().scan()
 
 
-@pytest.mark.parametrize("name", ["none", "file"])
-def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"), [("none", "no such folder"), ("file", "expected a folder, found a file")]
+)
+def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="expected a folder"):
+    with pytest.raises(DataError, match=message):
         Idx(path=tmp_path / name).open().scan()
 
 

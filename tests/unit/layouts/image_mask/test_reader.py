@@ -174,7 +174,7 @@ def test_a_folder_without_pairs_says_what_there_is(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "expected the names of the masks' classes, found none."),
+        ({}, "the names of the masks' classes are missing."),
         ({"classes": ("a",), "colors": {"0": "b"}}, "colors: expected classes that are listed"),
         ({"colors": {"0": "a", "#ffffff": "b"}}, "expected colors alone or stored values alone"),
         ({"colors": {"red": "a", "#f00": "b"}}, "expected each color or value once"),

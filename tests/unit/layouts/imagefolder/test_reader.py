@@ -212,7 +212,7 @@ def test_a_mask_is_a_file_of_the_record(tmp_path):
     assert (record.files, record.targets) == ((path,), {"mask": {"path": str(path)}})
     assert source.open().targets == {"mask": Mask(names=("sky", "road"), ignore=255)}
     assert refusal(ImageFolder(path=tmp_path)) == (
-        "ROOT: expected the names of the masks' classes in id order, found none. "
+        "ROOT: the names of the masks' classes are missing. "
         "Set mask_classes or mask_colors, or mask_column: null to leave masks out."
     )
 
@@ -351,7 +351,7 @@ def test_keypoints_without_names_are_an_error(tmp_path):
     rows = [{"file_name": "1.png", "text": "x", "keypoints": [[1, 2, 2]]}]
     table(tmp_path / "metadata.jsonl", rows)
     assert refusal(ImageFolder(path=tmp_path)) == (
-        "ROOT: expected the names of keypoints in their order, found none. Set keypoint_names, or "
+        "ROOT: the names of keypoints are missing. Set keypoint_names, or "
         "keypoints_column: null to leave keypoints out."
     )
     assert set(targets(ImageFolder(path=tmp_path, keypoints_column=None))["1.png"]) == {"text"}
@@ -383,8 +383,8 @@ def test_tables_of_two_kinds_are_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"text_column": "caption"}, "expected a column 'caption' in the tables, found none."),
-        ({"value_columns": ("x", "y")}, "expected a column 'x' in the tables, found none."),
+        ({"text_column": "caption"}, "the tables have no column 'caption'."),
+        ({"value_columns": ("x", "y")}, "the tables have no column 'x'."),
         ({"text_column": None}, "expected a column that says what an image is labelled with"),
     ],
 )
@@ -396,14 +396,14 @@ def test_a_named_column_must_be_there(tmp_path, options, message):
 def test_a_folder_without_tables_points_to_class_folders(tmp_path):
     picture(tmp_path / "cat/1.png")
     assert refusal(ImageFolder(path=tmp_path)) == (
-        "ROOT: expected a table called metadata.csv, metadata.jsonl or metadata.parquet, found "
-        "none. For class folders use the source folder."
+        "ROOT: there is no table called metadata.csv, metadata.jsonl or metadata.parquet. For "
+        "class folders use the source folder."
     )
 
 
 def test_empty_tables_and_a_single_class_are_errors(tmp_path):
     (tmp_path / "metadata.jsonl").write_text("\n")
-    assert "expected a row for every image, found none" in refusal(ImageFolder(path=tmp_path))
+    assert "the tables have no rows" in refusal(ImageFolder(path=tmp_path))
     table(tmp_path / "metadata.jsonl", [{"file_name": "1.png", "label": "a"}])
     assert "expected at least two classes, found one ('a')" in refusal(ImageFolder(path=tmp_path))
 
@@ -526,7 +526,7 @@ def test_a_folder_without_a_table_or_with_a_broken_one_is_not_recognised(tmp_pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"separator": " "}, "separator: expected a character such as ',', found none."),
+        ({"separator": " "}, "separator: a character is needed, such as ','."),
         (
             {"mask_classes": ("a",), "ignore": "256"},
             "ignore: expected a value in [0, 255], found '256'.",
@@ -663,9 +663,7 @@ def test_an_option_takes_the_place_of_what_an_export_states(tmp_path):
 
 def test_a_target_whose_column_is_gone_is_told(tmp_path):
     root = stated(tmp_path, {**STATED, "sound": Text()})
-    assert "ROOT: expected a column 'sound' in the tables, found none." in refusal(
-        ImageFolder(path=root)
-    )
+    assert "ROOT: the tables have no column 'sound'." in refusal(ImageFolder(path=root))
 
 
 def test_an_export_is_recognised_without_an_option(tmp_path):

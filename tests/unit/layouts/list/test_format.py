@@ -132,13 +132,13 @@ def test_a_whole_number_is_a_label(tmp_path):
         (
             "a.csv",
             "file,label\na,b\n",
-            "a.csv:1: expected a column 'file_name', found none. Did you mean 'file'? "
+            "a.csv:1: there is no column 'file_name'. Did you mean 'file'? "
             "Say which with image_column.",
         ),
         (
             "a.csv",
             "file_name,x,y\na,b,c\n",
-            "a.csv:1: expected a column 'label', found none. Known: file_name, x, y. "
+            "a.csv:1: there is no column 'label'. Known: file_name, x, y. "
             "Say which with label_column.",
         ),
         (
@@ -149,7 +149,7 @@ def test_a_whole_number_is_a_label(tmp_path):
         (
             "a.csv",
             "",
-            "a.csv:1: expected a column 'file_name', found none. Say which with image_column.",
+            "a.csv:1: there is no column 'file_name'. Say which with image_column.",
         ),
         (
             "a.csv",
@@ -190,7 +190,7 @@ def test_a_whole_number_is_a_label(tmp_path):
         (
             "a.jsonl",
             '{"file_name": "a", "lable": "b"}',
-            "a.jsonl:1: expected the key 'label', found none. Did you mean 'lable'? "
+            "a.jsonl:1: there is no key 'label'. Did you mean 'lable'? "
             "Say which with label_column.",
         ),
         *(

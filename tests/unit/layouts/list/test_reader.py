@@ -304,20 +304,22 @@ def test_an_empty_list_is_an_error(tmp_path):
 def test_a_missing_list_is_an_error(tmp_path):
     filled(tmp_path / "images", *IMAGES)
     source = ImageList(path=tmp_path / "images", list=tmp_path / "list.txt")
-    assert refusal(source, tmp_path) == (
-        "list.txt: expected a list of images, found none. Check the path."
-    )
+    assert refusal(source, tmp_path) == ("list.txt: no such list of images. Check the path.")
 
 
-@pytest.mark.parametrize(("make", "found"), [(False, "none"), (True, "a file")])
-def test_a_missing_folder_of_images_is_an_error(tmp_path, make, found):
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (False, "no such folder of images"),
+        (True, "expected a folder of images, found a file"),
+    ],
+)
+def test_a_missing_folder_of_images_is_an_error(tmp_path, make, problem):
     (tmp_path / "list.txt").write_text("a.png x\n")
     if make:
         (tmp_path / "images").write_text("")
     source = ImageList(path=tmp_path / "images", list=tmp_path / "list.txt")
-    assert refusal(source, tmp_path) == (
-        f"images: expected a folder of images, found {found}. Check the path."
-    )
+    assert refusal(source, tmp_path) == f"images: {problem}. Check the path."
 
 
 ONE_OF_TWO = "expected either 'path' and 'list', or 'lists'. Give one of the two."
@@ -332,7 +334,7 @@ ONE_OF_TWO = "expected either 'path' and 'list', or 'lists'. Give one of the two
         ({"path": Path(), "lists": {"train": (Path(), Path())}}, ONE_OF_TWO),
         ({"path": Path(), "list": Path(), "lists": {"train": (Path(), Path())}}, ONE_OF_TWO),
         ({"path": Path(), "list": Path(), "lists": {}}, ONE_OF_TWO),
-        ({"lists": {}}, "lists: expected at least one split, found none."),
+        ({"lists": {}}, "lists: at least one split is needed. Add one."),
         (
             {"lists": {"trian": (Path(), Path())}},
             "lists: expected the names of splits, found 'trian'. Did you mean 'train'?",
@@ -347,11 +349,11 @@ ONE_OF_TWO = "expected either 'path' and 'list', or 'lists'. Give one of the two
         ),
         (
             {"path": Path(), "list": Path(), "label_column": None},
-            "expected a column of labels to read, found none. Name one.",
+            "at least one column of labels is needed. Name one.",
         ),
         (
             {"path": Path(), "list": Path(), "separator": ""},
-            "separator: expected a character such as ',', found none.",
+            "separator: a character is needed, such as ','.",
         ),
     ],
 )

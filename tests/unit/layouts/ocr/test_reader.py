@@ -136,7 +136,7 @@ def test_two_lists_in_one_folder_are_an_error(tmp_path):
 def test_a_folder_without_a_list_is_an_error(tmp_path):
     filled(tmp_path, {"a.png": None})
     assert refusal(Ocr(path=tmp_path)) == (
-        "ROOT: expected a list called gt.txt or labels.txt, found none. Say what it is called with "
+        "ROOT: there is no list called gt.txt or labels.txt. Say what it is called with "
         "file, or that names hold the texts with form: text_id."
     )
 

@@ -144,13 +144,16 @@ WRONG = {
     "an unknown usage": (fer(("Training", "Training", "PublicTst", "Training")), "Did you mean"),
     "one class": (kaggle((1, 1, 1, 1)), "expected at least two classes, found one ('1')"),
     "no label": (kaggle().replace("\n10,", "\n,"), "FILE:3: expected a label, found an empty cell"),
-    "no column of labels": (kaggle().replace("label", "note"), "with a column 'label' and columns"),
+    "no column of labels": (
+        kaggle().replace("label", "note"),
+        "no CSV file has a column 'label'",
+    ),
     "a column twice": (
         kaggle().replace("pixel1,", "pixel2,"),
         "FILE:1: expected every column once",
     ),
     "an open quote": (kaggle() + '"1,2,3\n', "FILE:6: expected cells separated by commas"),
-    "nothing": ("", "found none. Say which column"),
+    "nothing": ("", "columns of pixels. Say which column"),
     "Latin-1": (None, "FILE:2: expected text in UTF-8, found the byte 0xe9"),
 }
 

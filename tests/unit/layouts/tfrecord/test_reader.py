@@ -197,7 +197,7 @@ def test_a_rounding_error_is_cut_off_and_more_is_an_error(tmp_path: Path) -> Non
 WRONG = {
     "no image": ([{"label": 1}], "expected a feature such as image/encoded, image"),
     "no label": ([{"image": b""}], "Say which holds it with `label`"),
-    "a label missing": ([*plain(), {"image": b"x"}], "expected a feature 'label', found none"),
+    "a label missing": ([*plain(), {"image": b"x"}], "there is no feature 'label'"),
     "a real label": ([*plain(), *plain(1, label=0.5)], "expected whole numbers, found reals"),
     "two labels": ([*plain(), *plain(1, label=[1, 2])], "label: expected 1 values, found 2"),
     "two images": ([*plain(), *plain(1, image=[b"x", b"y"])], "expected one image, found 2"),

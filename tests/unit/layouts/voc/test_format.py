@@ -76,8 +76,8 @@ BOX = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox>
     ("text", "message"),
     [
         ("<html/>", "a.xml:1: expected <annotation>, found <html>"),
-        (with_object(BOX), "a.xml:2: expected an object with <name>, found none"),
-        (with_object("<name>x</name>"), "expected an object with <bndbox>, found none"),
+        (with_object(BOX), "a.xml:2: the object has no <name>"),
+        (with_object("<name>x</name>"), "the object has no <bndbox>"),
         (with_object("<name>x</name>" + BOX.replace("1<", "a<", 1)), "in <xmin>, found 'a'"),
         (with_object("<name>x</name>" + BOX.replace("1<", "<", 1)), "in <xmin>, found none"),
         (with_object("<name>x</name>" + BOX.replace("1<", "nan<", 1)), "found 'nan'"),
@@ -166,7 +166,7 @@ def test_a_labelmap_that_is_written_is_read_again(tmp_path_factory, names):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected a class a line, found none"),
+        ("", "the file names no class"),
         ("cat\n", "labelmap.txt:1: expected 'name:red,green,blue::', found 'cat'"),
         ("cat:0,0,256::\n", "expected 'name:red,green,blue::'"),
         ("cat:0,0,0::\ncat:1,1,1::\n", "labelmap.txt:2: expected every class and color once"),

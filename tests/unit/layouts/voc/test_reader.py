@@ -216,10 +216,10 @@ def test_what_is_wrong_is_refused_with_its_place(tmp_path, name, text, message):
 def test_other_folders_must_be_named(tmp_path):
     root = devkit(tmp_path)
     (root / "Annotations").rename(root / "notes")
-    assert "expected XML files in 'Annotations', found none for any of 3" in refusal(root)
+    assert "no XML file is in 'Annotations' for any of 3" in refusal(root)
     assert len(read(root, annotations="notes")) == 3
-    assert "expected lists such as ImageSets/X/train.txt" in refusal(root, lists="X")
-    assert "expected images in 'pictures/', found none" in refusal(root, images="pictures")
+    assert "there are no lists such as ImageSets/X/train.txt" in refusal(root, lists="X")
+    assert "there are no images in 'pictures/'" in refusal(root, images="pictures")
     assert "expected a path without '..'" in refusal(root, images="../pictures")
     assert "expected a mask of 'a', found no 'SegmentationClass/a.png'" in refusal(
         root, annotations="notes", mask=True

@@ -231,7 +231,7 @@ def test_names_are_texts_in_the_order_of_their_ids(tmp_path, names, read):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("train: images\n", "expected the key 'names', found none"),
+        ("train: images\n", "there is no key 'names'"),
         ("name: [a]\n", "Did you mean 'name'?"),
         ("names: cat\n", ":1: names: expected a list of names or id: name, found none"),
         ("names: []\n", "found none"),
@@ -241,8 +241,8 @@ def test_names_are_texts_in_the_order_of_their_ids(tmp_path, names, read):
         ("names: {0: a, 0: b}\n", "expected each key once, found '0' again"),
         ("names: [[a]]\n", "expected a word, found a list or mapping"),
         ("nc: 3\nnames: [a, b]\n", ":1: nc: expected 2, the number of names, found 3"),
-        ("- a\n", "expected keys such as names and train, found none"),
-        ("", "expected keys such as names and train, found none"),
+        ("- a\n", "there are no keys such as names and train"),
+        ("", "there are no keys such as names and train"),
         ("names: [a\n", "expected YAML, found an error"),
         ("names: *x\n", "expected YAML, found an error"),
         ("a: 1\na: 2\nnames: [b]\n", "expected each key once, found 'a' again"),

@@ -100,7 +100,7 @@ def test_no_label_file_at_all_is_an_error(tmp_path):
     root = coco8(tmp_path)
     (root / "labels").rename(root / "annotations")
     assert refusal(root) == (
-        "ROOT: expected a label file for the images, found none for any of 3; that of "
+        "ROOT: no label file is there for any of 3 images; that of "
         "'images/train/a.jpg' would be 'labels/train/a.txt'. Check the folders."
     )
 
@@ -227,9 +227,9 @@ def test_names_with_spaces_quotes_and_chinese_letters_are_read(tmp_path):
         ("names: [a]\ntrain: ../../x\n", "found '../x'"),
         ("names: [a]\ntrain: /etc\n", "expected a relative path, found the absolute '/etc'"),
         ("names: [a]\ntrain: images/nowhere\n", "found no 'images/nowhere'"),
-        ("names: [a]\ntrain: labels\n", "train: expected images in 'labels', found none"),
-        ("names: [a]\n", "expected places of a split, found none. Add train, val or test."),
-        ("train: images\n", "expected the key 'names', found none"),
+        ("names: [a]\ntrain: labels\n", "train: there are no images in 'labels'"),
+        ("names: [a]\n", "there are no places of a split. Add train, val or test."),
+        ("train: images\n", "there is no key 'names'"),
         (
             "names: [cat, dog]\ntrain: images/train\nval: images/train\n",
             "expected every image in one split, found 'images/train/a.jpg' in train and validation",
@@ -249,7 +249,7 @@ def test_splits_that_are_not_there_can_be_left_out(tmp_path):
     assert "name the splits to read in `only`" in refusal(root)
     assert len(read(root, only=("train", "validation"))) == 3
     assert {each.split for each in read(root, only=("validation",)).values()} == {"validation"}
-    with pytest.raises(ValueError, match="expected at least one"):
+    with pytest.raises(ValueError, match="at least one is needed"):
         Yolo(path=root, only=())
 
 
