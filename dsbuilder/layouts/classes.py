@@ -30,10 +30,11 @@ def class_names(found: Iterable[str], classes: Sequence[str] | None) -> tuple[st
 def check_class_count(found: Collection[str], *, where: str, noun: str) -> None:
     """Raises a DataError unless at least two classes were found, called `noun` in the message."""
     if len(found) < 2:
-        only = "".join(f"one ('{name}')" for name in found) or "none"
+        problem = f"there are no {noun}"
+        if found:
+            problem = f"expected at least two {noun}, found one ('{next(iter(found))}')"
         raise DataError(
-            f"{where}: expected at least two {noun}, found {only}. "
-            "A classification needs two: add another, or check the path."
+            f"{where}: {problem}. A classification needs two: add another, or check the path."
         )
 
 

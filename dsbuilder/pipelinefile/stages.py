@@ -164,8 +164,9 @@ class StageBinder:
         node = use.node.value.get("count", Node(None, line=use.node.line))
         if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0:
             return node.value
-        found = "none" if node.value is None else repr(node.plain())
-        message = f"expected how many samples to make, 1 or more, found {found}."
+        message = f"expected how many samples to make, 1 or more, found {node.plain()!r}."
+        if node.value is None:
+            message = "the number of samples to make is missing. Give 1 or more."
         return binder.problem(node, f"{use.path}.count", message)[0]
 
     def _bind_splits(self, binder: Binder, use: _Use) -> Any:

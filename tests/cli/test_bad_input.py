@@ -133,6 +133,13 @@ CASES = {
         "error: p.yaml:2: source: expected a source, found the transform 'resize'.\n",
         2,
     ),
+    "options that are missing": Case(
+        "synthesize: [{use: text_line}]",
+        "error: p.yaml:2: synthesize[0]: the option 'fonts' is missing. Add it.\n"
+        "error: p.yaml:2: synthesize[0].count: the number of samples to make is missing. "
+        "Give 1 or more.\n",
+        2,
+    ),
     "an unknown option": Case(
         "source: {use: folder, path: source, clases: [cat, dog]}",
         "error: p.yaml:2: source.clases: unknown option 'clases'. Did you mean 'classes'?\n",

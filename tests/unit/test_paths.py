@@ -66,8 +66,7 @@ def test_no_class_at_all_is_an_error():
     with pytest.raises(DataError) as caught:
         check_class_count([], where="here", noun="classes")
     assert str(caught.value) == (
-        "here: expected at least two classes, found none. "
-        "A classification needs two: add another, or check the path."
+        "here: there are no classes. A classification needs two: add another, or check the path."
     )
 
 

@@ -120,9 +120,10 @@ def _data_file(source: Yolo, tree: Tree) -> Path:
     found = [path for path in tree.files if "/" not in path and extension(path) in yolo.YAML]
     if "data.yaml" in found or len(found) == 1:
         return source.path / ("data.yaml" if "data.yaml" in found else found[0])
+    if not found:
+        raise DataError(f"{source.path}: there is no data.yaml. Check the path.")
     raise DataError(
-        f"{source.path}: expected data.yaml, found {shortened(found) if found else 'none'}. "
-        + ("Say which with `data`." if found else "Check the path.")
+        f"{source.path}: expected data.yaml, found {shortened(found)}. Say which with `data`."
     )
 
 

@@ -282,6 +282,9 @@ def test_the_file_of_the_classes_must_be_clear(tmp_path):
     )
     assert len(read(root, data="b.yml")) == 3
     assert "expected a file below" in refusal(root, data="c.yml")
+    (root / "a.yaml").unlink()
+    (root / "b.yml").unlink()
+    assert refusal(root) == "ROOT: there is no data.yaml. Check the path."
     with pytest.raises(DataError, match="no such folder"):
         read(tmp_path / "nowhere")
 
