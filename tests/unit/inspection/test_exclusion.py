@@ -43,7 +43,7 @@ def test_lists_written_by_hand_with_windows_line_ends_are_read(tmp_path: Path) -
 
 
 def test_wrong_lists_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none.txt: expected a list of keys .* Check the path"):
+    with pytest.raises(DataError, match=r"none.txt: the list of keys .* Check the path"):
         exclusion.read(tmp_path / "none.txt")
     path = tmp_path / "wrong.txt"
     path.write_text('a\n"b\n')

@@ -272,7 +272,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(TrainError, match="expected a folder for converted weights"):
+    with pytest.raises(TrainError, match="the folder for converted weights cannot be written"):
         efficientnet_lite0.load_weights(keras.models.clone_model(random_model), None)
 
 
