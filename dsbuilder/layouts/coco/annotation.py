@@ -9,7 +9,7 @@ asks for it.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,32 @@ class CocoAnnotation:
                 f"run lengths, found {shown(found)}."
             )
         return {"polygons": found}
+
+    def labelled_box(self, size: Size, attributes: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        """Returns class, box and attributes, as the raw label of boxes has them.
+
+        Args:
+          attributes: name and dtype of each.
+
+        Raises:
+          DataError: one of them is missing, or the box lies outside.
+        """
+        return {
+            "label": self.label(),
+            "box": self.box(size),
+            **{name: self.attribute(name) for name, _ in attributes},
+        }
+
+    def labelled_segment(self, size: Size, classes: Sequence[str]) -> dict[str, Any] | None:
+        """Returns class and segment, as the raw label of a mask has them; see `segment`.
+
+        A class that is none of `classes` is None, which is to ignore.
+        """
+        covered = self.segment(size)
+        if covered is None:
+            return None
+        name = self.label()
+        return {"label": name if name in classes else None, **covered}
 
     def keypoints(self, size: Size) -> list[list[float]]:
         """Returns [x, y, visibility] of each point, x and y as shares of the sides.

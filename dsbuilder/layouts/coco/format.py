@@ -46,6 +46,10 @@ class CocoKind:
     key: str
     file: str
 
+    def place(self, split: str) -> str:
+        """Returns the path of the file that we write of a split, below the export."""
+        return f"annotations/{self.file}_{split}.json"
+
 
 KINDS: Mapping[str, CocoKind] = {
     "objects": CocoKind(kind=Boxes, key="bbox", file="instances"),
@@ -78,7 +82,8 @@ class CocoFile:
     Attributes:
       images: images by file name, in the order of the file.
       categories: categories in the order of their ids.
-      annotations: annotations by file name of their image; each that is there twice only once.
+      annotations: annotations by file name of their image; each that is there twice only once,
+        unless repeats were asked for.
       repeated: number of annotations that were there again.
     """
 
@@ -95,28 +100,29 @@ class CocoFile:
         return any(value or value == "" for value in values)
 
 
-def read(path: Path, *, outlines: bool = True) -> CocoFile:
+def read(path: Path, *, outlines: bool = True, repeats: bool = False) -> CocoFile:
     """Returns what an annotation file says.
 
     Args:
       outlines: whether polygons are read, nine tenths of most files; else a hash stands for them.
+      repeats: whether an annotation that is there twice counts twice.
 
     Raises:
       DataError: it is missing, is not JSON, or images, annotations and categories do not fit
         together; names up to 20 entries that are wrong.
     """
     with uncollected():
-        return _read(path, outlines=outlines)
+        return _read(path, outlines=outlines, repeats=repeats)
 
 
-def _read(path: Path, *, outlines: bool) -> CocoFile:
+def _read(path: Path, *, outlines: bool, repeats: bool) -> CocoFile:
     found = load(path, outlines=outlines)
     faults = Faults()
     images = _images(path, found["images"], faults)
     categories = _categories(path, found.get("categories", []), faults)
     annotations = _annotations(path, found["annotations"], (images, categories), faults)
     faults.check()
-    kept, repeated = _without_repeated(annotations)
+    kept, repeated = (annotations, 0) if repeats else _without_repeated(annotations)
     by_name: dict[str, list[CocoAnnotation]] = {image.file_name: [] for image in images.values()}
     for annotation in kept:
         by_name[images[annotation.found["image_id"]].file_name].append(annotation)

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +14,9 @@ from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco import targets as coco_targets
 from dsbuilder.layouts.coco.annotation import CocoAnnotation, Size
 from dsbuilder.layouts.coco.format import KINDS, CocoFile
-from dsbuilder.layouts.coco.signs import signs_of
+from dsbuilder.layouts.coco.signs import exported_files, signs_of
 from dsbuilder.layouts.faults import Faults
+from dsbuilder.layouts.sidecar import Sidecar
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_in, split_named
 from dsbuilder.layouts.tree import scan
 from dsbuilder.memory import uncollected
@@ -39,6 +40,8 @@ Named = tuple[str, Target]
 """Name and target that an option reads."""
 
 Read = TypeVar("Read")
+
+_NO_FILE = f"at least one annotation file is needed, of {', '.join(KINDS)}"
 
 
 @source("coco")
@@ -66,7 +69,8 @@ class Coco(Source):
     is what the file states, else what the image's header does. A box a rounding error (2 pixels or
     0.01) outside is moved to the edge, one farther outside is an error; an annotation that is there
     twice counts once. The key of a record is the image's path below `path`. Beside an export of
-    ours, `dsbuilder.json` says keys, names of targets, and what of these COCO has no place for.
+    ours, `dsbuilder.json` says keys, names of targets, and what of these COCO has no place for;
+    where no option is set, all of the export is read as it was written.
 
     Attributes:
       path: the folder at the top.
@@ -91,9 +95,9 @@ class Coco(Source):
         for name in (*KINDS, "images"):
             _check_splits(name, getattr(self, name))
         stated = {name: files.keys() for name, files in _files_of(self).items()}
-        if not stated:
-            raise ValueError(f"at least one annotation file is needed, of {', '.join(KINDS)}.")
-        first = next(iter(stated))
+        if not stated and not sidecar.at_defaults(self):
+            raise ValueError(f"{_NO_FILE}.")
+        first = next(iter(stated), "")
         for name, splits in stated.items():
             if splits != stated[first]:
                 raise ValueError(
@@ -161,10 +165,28 @@ class CocoCatalog(Catalog):
     def watches(self) -> Sequence[Path]:
         """Returns the folders, the annotation files and the sidecar."""
         path = self._source.path
-        options = _files_of(self._source).values()
+        options = _files_of(_completed(self._source, sidecar.read(path))).values()
         files = {file for by_split in options for file in by_split.values()}
         beside = [sidecar.NAME] if sidecar.place(path).is_file() else []
         return scan(path).below(path, [*sorted(files), *beside])
+
+
+def _completed(source: Coco, stated: Sidecar | None) -> Coco:
+    """Returns a source with the files that our exporter made, where no option names any.
+
+    Raises:
+      DataError: there are none.
+    """
+    if not sidecar.at_defaults(source):
+        return source
+    files = exported_files(source.path, {} if stated is None else stated.targets)
+    if not files:
+        raise DataError(
+            f"{source.path}: {_NO_FILE}, or an export with {sidecar.NAME}. "
+            "Name files, such as objects: {train: annotations/instances_train.json}."
+        )
+    images = {split: f"images/{split}" for split in next(iter(files.values()))}
+    return replace(source, **files, images=images)  # type: ignore[arg-type]  # targets' options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,10 +213,12 @@ class _CocoReader:
 
     def __init__(self, source: Coco) -> None:
         self._path, self._ignore = source.path, source.ignore
-        self._files, self._folders = _files_of(source), _by_split(source.images)
         self._tree = scan(source.path)
         self._inside = Inside(source.path)
         self._stated = sidecar.read(source.path)
+        self._is_as_written = sidecar.at_defaults(source)
+        source = _completed(source, self._stated)
+        self._files, self._folders = _files_of(source), _by_split(source.images)
         self._opened: dict[str, CocoFile] = {}
         self._split_of: dict[str, str | None] = {}
         self._uncovered = 0
@@ -208,6 +232,9 @@ class _CocoReader:
             files = [split.files[option] for split in splits]
             named[option] = coco_targets.named(option, files, self._stated, ignore=self._ignore)
             notes += coco_targets.notes(files, named[option][1])
+        targets = sidecar.in_order(self._stated, dict(named.values()))
+        order = sorted(named, key=lambda option: list(targets).index(named[option][0]))
+        named = {option: named[option] for option in order}
         records = [record for split in splits for record in self._records(split, named)]
         self._faults.check()
         if not records:
@@ -215,7 +242,7 @@ class _CocoReader:
             raise DataError(f"{self._path}: there are no images in {found}.")
         return Listing(
             records=records if self._stated is None else self._stated.keyed(records),
-            targets=sidecar.in_order(self._stated, dict(named.values())),
+            targets=targets,
             notes=[*notes, *self._notes()],
         )
 
@@ -240,7 +267,9 @@ class _CocoReader:
         place = self._inside.locate(file)
         if place not in self._opened:
             outlined = file in self._files.get("mask", {}).values()
-            self._opened[place] = coco.read(self._path / place, outlines=outlined)
+            self._opened[place] = coco.read(
+                self._path / place, outlines=outlined, repeats=self._is_as_written
+            )
         return self._opened[place]
 
     def _folder(self, split: str | None, file: CocoFile) -> str:
@@ -284,8 +313,8 @@ class _CocoReader:
             with self._faults.collecting():
                 key = self._key(split, name)
                 targets = {
-                    named[option][0]: self._raw(named[option][1], file, name, key)
-                    for option, file in split.files.items()
+                    target: self._raw(kind, split.files[option], name, key)
+                    for option, (target, kind) in named.items()
                 }
                 yield Record(
                     key=key,
@@ -319,12 +348,12 @@ class _CocoReader:
             return "\n".join(_each(annotations, CocoAnnotation.caption))
         size = file.images[name].size or self._measured(key)
         if isinstance(target, Boxes):
-            return _each(annotations, lambda each: _object(each, size, target.attributes))
+            return _each(annotations, lambda each: each.labelled_box(size, target.attributes))
         if isinstance(target, Keypoints):
             pointed = [each for each in annotations if "keypoints" in each.found]
             return _each(pointed, lambda each: each.keypoints(size))
         covered = sorted(annotations, key=lambda each: -each.area)
-        segments = _each(covered, lambda each: _segment(each, size, target.class_names))
+        segments = _each(covered, lambda each: each.labelled_segment(size, target.class_names))
         self._uncovered += segments.count(None)
         return {"segments": [each for each in segments if each is not None], "size": list(size)}
 
@@ -366,23 +395,3 @@ def _each(
         except DataError as error:
             raise DataError(f"{annotation.place}: {error}") from None
     return found
-
-
-def _object(
-    annotation: CocoAnnotation, size: Size, attributes: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
-    return {
-        "label": annotation.label(),
-        "box": annotation.box(size),
-        **{name: annotation.attribute(name) for name, _ in attributes},
-    }
-
-
-def _segment(
-    annotation: CocoAnnotation, size: Size, classes: Sequence[str]
-) -> dict[str, Any] | None:
-    covered = annotation.segment(size)
-    if covered is None:
-        return None
-    name = annotation.label()
-    return {"label": name if name in classes else None, **covered}  # None is to ignore

@@ -10,7 +10,7 @@ from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.coco.format import KINDS, CocoFile, read
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_in, split_named
-from dsbuilder.plugin import DataError, Signs
+from dsbuilder.plugin import DataError, Signs, Target
 
 Option = Mapping[str, str] | str
 
@@ -79,6 +79,24 @@ def _exported(folder: Path) -> dict[str, str]:
     kinds = {type(each) for each in sidecar.stated_targets(folder).values()}
     made = {name: each for name, each in KINDS.items() if each.kind in kinds}
     return {f"annotations/{each.file}": name for name, each in made.items()}
+
+
+def exported_files(folder: Path, targets: Mapping[str, Target]) -> dict[str, dict[str, str]]:
+    """Returns the files of an export of ours by what of `KINDS` they hold, and by split.
+
+    Args:
+      targets: those that the export holds.
+    """
+    kinds = {type(each) for each in targets.values()}
+    made = {name: each for name, each in KINDS.items() if each.kind in kinds}
+    splits = [
+        split
+        for split in dict.fromkeys(SPLIT_WORDS.values())
+        if any((folder / each.place(split)).is_file() for each in made.values())
+    ]
+    if not splits:
+        return {}
+    return {name: {split: each.place(split) for split in splits} for name, each in made.items()}
 
 
 def _holds(path: str, files: Mapping[str, _SeenFile]) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def _write_split(
         if each.kind in names:
             categories = _categories(dataset.signature.targets[names[each.kind]])
             text = coco.written(images, entries[each.kind], categories)
-            path = folder / "annotations" / f"{each.file}_{split}.json"
+            path = folder / each.place(split)
             path.write_text(text, encoding="utf-8", newline="\n")
     return len(images)
 

@@ -283,7 +283,10 @@ def test_an_image_in_two_splits_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "at least one annotation file is needed, of objects, mask, keypoints, text"),
+        (
+            {"images": "a"},
+            "at least one annotation file is needed, of objects, mask, keypoints, text.",
+        ),
         ({"objects": {"trian": "a"}}, "expected names of splits, found 'trian'. Did you mean"),
         ({"objects": {}}, "expected names of splits, found 'none'"),
         ({"objects": {"val": "a", "dev": "b"}}, "expected each split once, found val, dev"),
@@ -295,6 +298,14 @@ def test_an_image_in_two_splits_is_refused(tmp_path):
 def test_options_that_contradict_each_other_are_refused(tmp_path, options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Coco(path=tmp_path, **options)
+
+
+def test_without_options_there_must_be_an_export(tmp_path):
+    root = single(tmp_path, BOX)
+    assert refusal(root).startswith(
+        "ROOT: at least one annotation file is needed, of objects, mask, keypoints, text, or an "
+        "export with dsbuilder.json. Name files, such as objects: {train: "
+    )
 
 
 PIECES = ["", "0", "-", '"', "{}", "[", "null", "1e9", ",", "é", "..", "\\u0000", "true"]

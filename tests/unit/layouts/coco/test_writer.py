@@ -44,6 +44,18 @@ def test_without_the_sidecar_categories_alone_are_the_classes(tmp_path):
     assert (target.names, target.ignore) == (("background", "sky", "sea", "ignore"), None)
 
 
+def test_an_export_is_read_without_options_and_a_file_that_it_lacks_is_missed(tmp_path):
+    dataset = build_masks(tmp_path / "set", background="sky")
+    export(dataset, tmp_path / "coco", to="coco")
+    source = Coco(path=tmp_path / "coco")
+    assert_masks_come_back(dataset, source)
+    assert not source.open().notes
+    assert tmp_path / "coco" / STUFF in source.open().watches()
+    (tmp_path / "coco" / STUFF).unlink()
+    with pytest.raises(DataError, match="at least one annotation file is needed"):
+        source.open().scan()
+
+
 def test_files_have_no_more_in_them_than_the_format_asks_for(tmp_path):
     export(build(tmp_path / "set", ONE_OBJECT), tmp_path / "coco", to="coco")
     for path in (tmp_path / "coco/annotations").glob("*.json"):
