@@ -17,6 +17,7 @@ from dsbuilder.layouts.tfrecord import tfds
 from dsbuilder.layouts.tfrecord.format import RecordFiles
 from dsbuilder.layouts.tfrecord.schema import (
     KEYS,
+    MANIFEST,
     RecordFile,
     Schema,
     Wanted,
@@ -36,6 +37,9 @@ from dsbuilder.plugin import (
     source,
 )
 from dsbuilder.records.example_values import Features
+
+_SUMS, _LOGS = "SHA256SUMS", "log/"
+"""Where a dataset that we built has the checksums of its files, and how these came about."""
 
 
 @source("tfrecord")
@@ -213,6 +217,7 @@ class _TFRecordCatalog(Catalog):
             return self._schema.notes
         below = tree.scan(home)
         read = {file.name for file in self._schema.files} | set(self._schema.described)
+        read |= _built(home, below.files)
         skipped = below.skipped(read) + self._beside(home)
         return [*self._schema.notes, *below.notes(skipped)]
 
@@ -224,6 +229,18 @@ class _TFRecordCatalog(Catalog):
         start = f"{home.relative_to(path).as_posix()}/"
         others = [each for each in tree.scan(path).files if not each.startswith(start)]
         return tree.Tree(files=others).skipped((sidecar.NAME,))
+
+
+def _built(home: Path, files: Sequence[str]) -> set[str]:
+    """Returns what of a folder a build of ours wrote; nothing where there was none."""
+    sums = home / _SUMS
+    if not (home / MANIFEST).is_file() or not sums.is_file():
+        return set()
+    with suppress(OSError, UnicodeDecodeError):
+        lines = sums.read_text(encoding="utf-8").splitlines()
+        named = (name for _, _, name in (line.partition("  ") for line in lines))
+        return {_SUMS, *named, *(each for each in files if each.startswith(_LOGS))}
+    return set()  # what cannot be read, is not ours
 
 
 def _place(record: Record) -> tuple[Path, int]:

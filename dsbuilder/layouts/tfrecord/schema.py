@@ -28,7 +28,7 @@ KEYS = ("key", "image/filename", "image/source_id", "file_name", "filename", "id
 
 _IMAGES = ("image/encoded", "image", "image_raw", "encoded", "jpeg", "png")
 _LABELS = ("label", "image/class/text", "image/class/label", "class")
-_MANIFEST = "metadata.json"
+MANIFEST = "metadata.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ def tfds_schema(path: Path, home: Path, wanted: Wanted) -> Schema:
         shape=_raw_shape(home, image),
         fields=fields,
         described={
-            *(tfds.INFO, tfds.FEATURES, _MANIFEST, sidecar.NAME),
+            *(tfds.INFO, tfds.FEATURES, MANIFEST, sidecar.NAME),
             *map(tfds.labels_file, columns),
         },
         notes=[*notes, *_unread(name for name in others if name not in read)],
@@ -151,7 +151,7 @@ def _stated(path: Path, home: Path) -> Mapping[str, Target]:
         found = sidecar.read(root)
         if found is not None:
             return found.targets
-    manifest = home / _MANIFEST
+    manifest = home / MANIFEST
     with suppress(OSError, ValueError, LookupError, TypeError, RecursionError, DataError):
         described = json.loads(manifest.read_bytes())["signature"]["targets"]
         return targets_from_json(described, str(manifest))

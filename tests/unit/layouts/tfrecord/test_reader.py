@@ -66,13 +66,25 @@ def test_pixels_to_ignore_are_read_as_such(tmp_path: Path, write_pipeline) -> No
         assert target.stated(record.targets["mask"]) == ["sea", "sky"]
 
 
+def test_files_of_our_own_builds_are_not_noted_and_others_are(build_toy) -> None:
+    home = build_toy().path
+    assert {"SHA256SUMS", "log"} <= {each.name for each in home.iterdir()}
+    assert not TFRecord(path=home).open().notes
+    (home / "stray.jsonl").touch()
+    assert TFRecord(path=home).open().notes == ["1 file was skipped: 1 .jsonl"]
+    (home / "metadata.json").unlink()
+    (note,) = TFRecord(path=home).open().notes
+    assert "files were skipped" in note
+
+
 def test_a_dataset_is_found_below_the_path_and_recognised(build_toy) -> None:
     dataset = build_toy()
-    catalog = TFRecord(path=dataset.path.parent).open()
+    above = dataset.path.parents[1]  # of name/.builds/fingerprint
+    catalog = TFRecord(path=above).open()
     assert len(catalog.records) == sum(map(dataset.num_samples, dataset.splits))
-    assert any(".jsonl" in note for note in catalog.notes)
-    (dataset.path.parent / "stray.png").touch()
-    assert any("1 .png" in note for note in TFRecord(path=dataset.path.parent).open().notes)
+    assert not catalog.notes
+    (above / "stray.png").touch()
+    assert any("1 .png" in note for note in TFRecord(path=above).open().notes)
     known = TFRecord.signs(dataset.path)
     assert known.evidence == "declared"
     count = len(catalog.records)
