@@ -89,19 +89,27 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
     The closest known name if one is close, else all of them; empty if none is known.
     """
     names = sorted(set(known))
-    lowered = {name.lower(): name for name in names}
+    lowered = {name.lower(): printable(name) for name in names}
     close = difflib.get_close_matches(found.lower(), list(lowered), n=1, cutoff=0.6)
     if close:
         return f" Did you mean '{lowered[close[0]]}'?"
     if not names:
         return ""
-    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    shown = ", ".join(printable(name) for name in names[:20]) + (", ..." if len(names) > 20 else "")
     return f" Known: {shown}."
 
 
 def printable(name: str) -> str:
-    r"""Returns a name as text that any terminal takes, its broken bytes as `\xe9`."""
-    return name.encode("utf-8", "backslashreplace").decode().replace(r"\udc", r"\x")
+    r"""Returns a name as one line that any terminal takes.
+
+    What cannot be printed is escaped as Python does (`\n`, `\x1b`), a broken byte as `\xe9`.
+    """
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in name)
+
+
+def _escaped(letter: str) -> str:
+    broken_byte = "\udc80" <= letter <= "\udcff"  # how Python reads a file name that is no UTF-8
+    return f"\\x{ord(letter) - 0xDC00:02x}" if broken_byte else ascii(letter)[1:-1]
 
 
 def shortened(names: Iterable[str], *, limit: int = 5) -> str:

@@ -1,7 +1,8 @@
-"""Whether this process is dsbuilder's alone, and what it then leaves unimported."""
+"""Whether this process is dsbuilder's alone, and what it then leaves unimported and unsaid."""
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,3 +36,12 @@ def hidden(package: str) -> Iterator[None]:
         yield
     finally:
         del sys.modules[package]
+
+
+def silence(package: str) -> None:
+    """Hides the Python warnings of a package whose warnings are told as values.
+
+    Only in a process of ours: in a caller's own, they may be about the caller's use of it.
+    """
+    if _THIS.is_ours:
+        warnings.filterwarnings("ignore", module=rf"{package}\.")

@@ -218,6 +218,27 @@ def test_what_is_for_linux_alone_stays_where_workers_are() -> None:
     assert not wrong
 
 
+def test_nothing_is_said_to_a_log_that_somebody_must_listen_to() -> None:
+    """What a user should know is a value of what a verb returns; `debug` is for a developer."""
+    loud = {"info", "warning", "warn", "error", "exception", "critical", "log", "addHandler"}
+    wrong = [
+        f"{within(path)}:{node.lineno} {ast.unparse(node.func)}"
+        for path in modules()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and (node.func.attr == "warning" or is_of_logging(node.func, loud))
+    ]
+    assert not wrong
+
+
+def is_of_logging(called: ast.Attribute, methods: set[str]) -> bool:
+    """Whether a method is one of `logging` itself or of what is called as a logger is."""
+    owner = ast.unparse(called.value)
+    is_logger = re.search(r"(\b|_)log(ger)?$|^logging\b", owner) is not None
+    return is_logger and (called.attr in methods or called.attr.endswith("Handler"))
+
+
 def test_what_the_readme_names_is_there() -> None:
     """A path is one below the package, or one below the repository; NAME stands for any."""
     named = re.findall(r"`([\w./*]+(?:/|\.py))`", README)

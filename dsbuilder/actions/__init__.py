@@ -7,8 +7,8 @@ dataclass whose fields are what `--json` prints. It prints nothing, formats no e
 terminal.
 
 What a person should be told besides the result is in `Document.warnings`: they come up from below
-as values (`Survey.warnings`, `Built.warnings`) and `distinct` joins them. What is logged is for
-a developer; no result depends on who listens.
+as values (`Pipeline.warnings`, `Survey.warnings`, `Built.warnings`) and `distinct` joins them.
+Nothing that a user should know is logged.
 
     dsbuilder/actions/check.py     def check(opened) -> CheckDocument
     dsbuilder/cli/check.py         parses, calls it, draws the document

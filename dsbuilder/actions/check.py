@@ -10,7 +10,7 @@ from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.plan import Plan, make_plan
 from dsbuilder.builder.survey import Survey
-from dsbuilder.errors import DataError
+from dsbuilder.errors import DataError, carrying
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Signature
@@ -73,8 +73,9 @@ def check(opened: OpenedPipeline) -> CheckDocument:
 def checked(surveyed: Survey) -> CheckDocument:
     """Says of a pipeline that is surveyed what `check` does."""
     pipeline, settings = surveyed.pipeline, surveyed.pipeline.settings
-    check_training(surveyed)
-    plan = planned(surveyed)
+    with carrying(surveyed.warnings):
+        check_training(surveyed)
+        plan = planned(surveyed)
     return CheckDocument(
         name=settings.name,
         version=settings.version,

@@ -73,16 +73,24 @@ def survey(spec: Spec) -> Survey:
     if source is None:
         nothing = deal([], spec.settings.split, seed=spec.settings.seed, label=None)
         pipeline = resolve(spec, None)
-        return Survey(pipeline=pipeline, catalog=None, targets=None, records=(), split=nothing)
+        return Survey(
+            pipeline=pipeline,
+            catalog=None,
+            targets=None,
+            records=(),
+            split=nothing,
+            warnings=pipeline.warnings,
+        )
     catalog = source.open()
     records = sorted(catalog.records, key=lambda record: record.key)
     excluded = _excluded(spec.settings.build.exclude)
     kept = [record for record in records if record.key not in excluded] if excluded else records
     notes = [f"{_where(spec)}: {note}." for note in catalog.notes]
-    warnings = (*notes, *_unknown(spec.settings.build.exclude, excluded, records))
+    warnings = [*notes, *_unknown(spec.settings.build.exclude, excluded, records)]
     with carrying(warnings):
         _check_labels(kept, catalog.targets)
         pipeline = resolve(spec, catalog.targets)
+        warnings += pipeline.warnings
         split = _split(spec, records, catalog.targets, checked=len(kept) == len(records))
     return Survey(
         pipeline=pipeline,

@@ -32,7 +32,7 @@ from dsbuilder.plugin import Synthesizer, Transform, defines
 from dsbuilder.registry import nearest_folder
 
 _FOLDER = "seen"
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import click
 
 from dsbuilder.cli import options
 from dsbuilder.cli.counts import draw_counts
-from dsbuilder.cli.screen import Screen, facts, line
+from dsbuilder.cli.screen import Screen, facts, heading, line
 
 if TYPE_CHECKING:
     from dsbuilder.actions.check import CheckDocument, CheckedStage
@@ -33,7 +33,7 @@ def check(
 
 def draw(found: "CheckDocument") -> None:
     """Prints what was found of a pipeline."""
-    line(click.style(f"{found.name} {found.version}", bold=True))
+    heading(f"{found.name} {found.version}")
     pairs = [("signature", str(found.signature))]
     if found.streamed != found.signature:
         pairs.append(("streamed", str(found.streamed)))

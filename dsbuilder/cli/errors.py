@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from dsbuilder.cli.screen import listening, use_tolerant_streams, warn
+from dsbuilder.cli.screen import labelled, use_tolerant_streams, warn
 from dsbuilder.errors import DsbuilderError, SpecError
 
 INTERRUPTED = 130
@@ -27,12 +27,7 @@ def guarded(args: Sequence[str] | None, run: Callable[[], Any]) -> None:
     as_json = "--json" in given
     use_tolerant_streams()
     try:
-        with listening():
-            try:
-                result = run()
-            except DsbuilderError as error:
-                warn(error.warnings)
-                raise
+        result = run()
     except click.Abort as error:
         # Click turns an interrupt into an Abort; notes of the interrupt say what is kept.
         sys.exit(_report_interrupt(error.__cause__ or error, as_json=as_json))
@@ -58,6 +53,7 @@ def document(error: BaseException, message: str) -> dict[str, Any]:
 
 
 def _report_known(error: DsbuilderError, *, as_json: bool) -> int:
+    warn(error.warnings)
     problems = error.problems if isinstance(error, SpecError) else (error,)
     lines = [str(each) for each in problems] + list(getattr(error, "__notes__", ()))
     _write(error, str(error), lines, as_json=as_json)
@@ -108,4 +104,4 @@ def _write(error: BaseException, message: str, lines: Sequence[str], *, as_json:
         click.echo(json.dumps(document(error, message), ensure_ascii=False, indent=1))
         return
     for line in lines:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {line}", err=True)
+        labelled("error:", line, fg="red", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, facts, line, shown, table
+from dsbuilder.cli.screen import Screen, facts, heading, labelled, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.explain import ExplainDocument
@@ -53,7 +53,7 @@ def explain(
 
 
 def _draw(found: "ExplainDocument") -> None:
-    line(click.style(found.key, bold=True))
+    heading(found.key)
     facts([(name, value) for name, value in _facts(found) if value])
     line()
     rows = [
@@ -62,7 +62,7 @@ def _draw(found: "ExplainDocument") -> None:
     ]
     table(("stage", "plugin", "version", "params"), rows)
     for note in found.notes:
-        line(f"{click.style('note:', fg='yellow')} {note}")
+        labelled("note:", note, fg="yellow")
     if found.output is not None:
         line(f"drawn in {shown(found.output)}")
 

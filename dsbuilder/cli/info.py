@@ -7,7 +7,7 @@ import click
 
 from dsbuilder.cli import options
 from dsbuilder.cli.counts import draw_counts
-from dsbuilder.cli.screen import Screen, facts, line, shown, size
+from dsbuilder.cli.screen import Screen, facts, heading, line, shown, size
 
 if TYPE_CHECKING:
     from dsbuilder.actions.info import InfoDocument
@@ -25,7 +25,7 @@ def info(dataset: Path, *, as_json: bool) -> None:
 
 
 def _draw(found: "InfoDocument") -> None:
-    line(click.style(f"{found.name} {found.version}", bold=True))
+    heading(f"{found.name} {found.version}")
     facts(
         [
             ("folder", shown(found.link)),

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, facts, line, shown, table
+from dsbuilder.cli.screen import Screen, facts, heading, labelled, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.plugins import PluginDocument, PluginsDocument, ShownPlugin
@@ -93,7 +93,7 @@ def _draw_list(found: "PluginsDocument") -> None:
     table(("name", "kind", "origin", ""), rows)
     for broken in found.broken:
         line()
-        line(f"{click.style('cannot be imported:', fg='red', bold=True)} {broken.location}")
+        labelled("cannot be imported:", str(broken.location), fg="red")
         line(broken.traceback.rstrip())
 
 
@@ -105,7 +105,7 @@ def _draw_all(found: "PluginDocument") -> None:
 
 
 def _draw_one(plugin: "ShownPlugin") -> None:
-    line(f"{click.style(plugin.name, bold=True)} ({plugin.kind})")
+    heading(plugin.name, f" ({plugin.kind})")
     line()
     line(plugin.text)
     line()

@@ -1,19 +1,21 @@
 """Where results go: one JSON document on stdout, or lines and tables; warnings go to stderr.
 
-Names of classes and files are shown as they are: no markup, no emoji codes, nothing cut in a pipe.
+Names of classes and files are shown as they are: no markup, no emoji codes, nothing cut in a pipe;
+what would control the terminal is escaped.
 """
 
-import contextlib
 import io
 import json
-import logging
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from dsbuilder.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.document import Document
 
 _PIPE_WIDTH = 200
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +33,12 @@ class Screen:
     Attributes:
       as_json: whether stdout gets one JSON document, and nothing else.
       quiet: whether there is neither progress nor result, but warnings and errors alone.
+      said: warnings printed so far; of a long work some are told before its result.
     """
 
     as_json: bool = False
     quiet: bool = False
+    said: list[str] = field(default_factory=list, init=False)
 
     @property
     def shows_progress(self) -> bool:
@@ -45,24 +50,51 @@ class Screen:
         if isinstance(document, Mapping):  # of a verb without an action
             values = document
         else:
-            warn(document.warnings)
+            self.warn(document.warnings)
             values = document.to_json()
         if self.as_json:
             click.echo(json.dumps(values, ensure_ascii=False, indent=1))
         elif not self.quiet:
             draw()
 
+    def warn(self, messages: Iterable[str]) -> None:
+        """Prints the warnings that were not said before."""
+        fresh = [each for each in dict.fromkeys(messages) if each not in self.said]
+        self.said.extend(fresh)
+        warn(fresh)
+
+
+def warn(messages: Iterable[str]) -> None:
+    """Prints warnings on stderr."""
+    for message in messages:
+        labelled("warning:", message, fg="yellow", err=True)
+
+
+def labelled(label: str, text: str, *, fg: str, err: bool = False) -> None:
+    """Prints a text after a label in color."""
+    click.echo(f"{click.style(label, fg=fg, bold=True)} {harmless(text)}", err=err)
+
+
+def harmless(text: str) -> str:
+    """Returns a text, of one line or more, in which no character controls a terminal."""
+    return _CONTROL.sub(lambda match: printable(match[0]), text)
+
 
 def line(text: str = "") -> None:
     """Prints a line on stdout, however long it is."""
-    click.echo(text)
+    click.echo(harmless(text))
+
+
+def heading(text: str, more: str = "") -> None:
+    """Prints a line on stdout that begins in bold."""
+    click.echo(click.style(harmless(text), bold=True) + harmless(more))
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:
     """Prints names with their values, the values below each other."""
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        first, *rest = value.split("\n")
+        first, *rest = harmless(value).split("\n")
         click.echo(f"{click.style(name.ljust(width), dim=True)}  {first}")
         for more in rest:
             click.echo(f"{' ' * width}  {more}")
@@ -75,10 +107,12 @@ def table(
     from rich.table import Table
 
     drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for index, heading in enumerate(headings):
-        drawn.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+    for index, each in enumerate(headings):
+        drawn.add_column(
+            harmless(each), justify="right" if index in right else "left", overflow="fold"
+        )
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*map(harmless, row))
     shows = console()
     with shows.capture() as captured:
         shows.print(drawn)
@@ -117,43 +151,6 @@ def size(num_bytes: float) -> str:
             return f"{num_bytes:.0f} {unit}" if unit == "bytes" else f"{num_bytes:.1f} {unit}"
         num_bytes /= 1000
     return f"{num_bytes:.1f} GB"
-
-
-class Listener(logging.Handler):
-    """Prints warnings on stderr, each once: those that are logged, and those of documents."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Prints a warning when it is logged, which may be long before there is a document."""
-        self.say(record.getMessage())
-
-    def say(self, message: str) -> None:
-        """Prints a warning that was not said before."""
-        if message not in self._said:
-            self._said.append(message)
-            click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {message}", err=True)
-
-
-@contextlib.contextmanager
-def listening() -> Iterator[Listener]:
-    """Shows the library's warnings for as long as the block runs."""
-    logger, listener = logging.getLogger("dsbuilder"), Listener()
-    logger.addHandler(listener)
-    try:
-        yield listener
-    finally:
-        logger.removeHandler(listener)
-
-
-def warn(messages: Iterable[str]) -> None:
-    """Prints the warnings of a document that were not said before."""
-    handlers = logging.getLogger("dsbuilder").handlers
-    listener = next((each for each in handlers if isinstance(each, Listener)), Listener())
-    for message in messages:
-        listener.say(message)
 
 
 def use_tolerant_streams() -> None:

@@ -8,7 +8,7 @@ import click
 
 from dsbuilder.cli import options, progress, startup
 from dsbuilder.cli.scores import draw_scores
-from dsbuilder.cli.screen import Screen, facts, line, shown, warn
+from dsbuilder.cli.screen import Screen, facts, line, shown
 
 if TYPE_CHECKING:
     from dsbuilder.actions.train import TrainDocument
@@ -68,7 +68,7 @@ def train(
         opened = session.open(target, out=out, overrides=overrides, plugins=folders)
         with progress.samples(screen) as report:
             training = prepare(opened, workers=workers, on_progress=report, **given)
-    warn(training.warnings)  # now, not after hours of training
+    screen.warn(training.warnings)  # now, not after hours of training
     try:
         with progress.epochs(screen) as watch:
             found = trained(

@@ -40,12 +40,14 @@ class Pipeline:
       prepared: the signature after `prepare`; None without a source.
       signature: signature of every cached sample.
       streamed: signature of every sample that a stream yields, after its stages and finish.
+      warnings: what a user should know of its stages, sentences that say where.
     """
 
     spec: Spec
     prepared: Signature | None
     signature: Signature
     streamed: Signature
+    warnings: tuple[str, ...] = ()
 
     @property
     def settings(self) -> Settings:

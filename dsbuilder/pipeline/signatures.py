@@ -7,7 +7,7 @@ in one.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dsbuilder.errors import DsbuilderError, Problem, SpecError
+from dsbuilder.errors import DsbuilderError, Problem, SpecError, carrying
 from dsbuilder.pipeline.positions import Pipeline, Refresher
 from dsbuilder.pipelinefile.schema import CacheOptions, Settings, Spec, StreamOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
@@ -22,7 +22,9 @@ def resolve(spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline
     Raises:
       SpecError: a stage cannot take the signature before it, or branches end in different ones.
     """
-    return _Resolver(spec.where).resolve(spec, source_targets)
+    resolver = _Resolver(spec.where)
+    with carrying(resolver.warnings):
+        return resolver.resolve(spec, source_targets)
 
 
 def resolve_stream(
@@ -31,7 +33,7 @@ def resolve_stream(
     """Returns the refresher of a built dataset, which needs no other section of its pipeline.
 
     Args:
-      cached: the dataset's signature.
+      cached: the dataset's signature; what its stages have to say of it, `resolve` told.
       where: says for a path such as `stream.stages[0]` how an error begins.
 
     Raises:
@@ -52,10 +54,12 @@ class _Resolver:
 
     Attributes:
       where: says for a path of the pipeline how an error begins.
+      warnings: what a user should know of the stages, sentences that say where.
     """
 
     where: Callable[[str], str]
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def resolve(self, spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
         settings = spec.settings
@@ -84,7 +88,13 @@ class _Resolver:
         self._check_names("", signature.targets)  # a mixer and others store more of a target
         self._check_cache(signature, settings.cache)
         streamed = self.streamed(settings.stream, signature)
-        return Pipeline(spec=spec, prepared=prepared, signature=signature, streamed=streamed)
+        return Pipeline(
+            spec=spec,
+            prepared=prepared,
+            signature=signature,
+            streamed=streamed,
+            warnings=tuple(dict.fromkeys(self.warnings)),  # finish is followed in every branch
+        )
 
     def streamed(self, options: StreamOptions, cached: Signature) -> Signature:
         """Returns the signature of what a stream yields, of every split alike."""
@@ -138,6 +148,9 @@ class _Resolver:
         except (ValueError, DsbuilderError) as error:
             self._problem(place, f"cannot take {signature}: {error}")
             return signature
+        if isinstance(stage.plugin, Transform) and stage.p > 0:
+            notes = stage.plugin.notes(signature)
+            self.warnings += [f"{self.where(place)}: {note}." for note in notes]
         # Nothing else is known of a stage that may be left out: both outcomes must be one
         # signature.
         if stage.p >= 1 or isinstance(stage, MixStage) or after == signature:

@@ -1,7 +1,7 @@
 """What a transform is: it changes one sample; and the stage that it is at a place of a pipeline."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -44,6 +44,13 @@ class Transform(ABC):
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature after this transform; raises a ValueError on one it cannot take."""
         return signature
+
+    def notes(self, signature: Signature) -> Sequence[str]:
+        """Returns what a person should know of it on a signature that it takes, and may not want.
+
+        Sentences without a full stop, such as of a stage that leaves such images as they are.
+        """
+        return ()
 
     def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
         """Returns the (height, width) to which a whole image of a size is resized, before all else.

@@ -76,6 +76,27 @@ def test_check_warns_on_stderr(pets: Path, call) -> None:
     assert result.exit_code == 0
 
 
+def test_what_albumentations_warns_of_is_said_once(pets: Path, call) -> None:
+    with (pets / "pets.yaml").open("a") as file:
+        file.write("prepare: [{use: A.ToRGB, p: 1}]\nstream: {stages: [{use: A.ToRGB}]}\n")
+    lines = (pets / "pets.yaml").read_text().splitlines()
+    expected = [
+        f"pets.yaml:{len(lines) - 1}: prepare[0]: A.ToRGB: The image is already an RGB.",
+        f"pets.yaml:{len(lines)}: stream.stages[0]: A.ToRGB: The image is already an RGB.",
+    ]
+    for verb in ("check", "plan --workers 1", "build --workers 1", "build --workers 1 --quiet"):
+        result = call(f"{verb} pets.yaml")
+        assert result.stderr.splitlines() == [f"warning: {each}" for each in expected], verb
+    assert json.loads(call("check pets.yaml --json").stdout)["warnings"] == expected
+
+
+def test_a_class_does_not_control_the_terminal(pets: Path, call) -> None:
+    (pets / "source/cat").rename(pets / "source/c\x1b[31mat")
+    result = call("check pets.yaml")
+    assert "\x1b" not in result.stdout
+    assert r"c\x1b[31mat" in result.stdout
+
+
 def test_build_says_what_was_made_and_what_to_do_next(pets: Path, call) -> None:
     first = call("build pets.yaml --workers 1")
     assert first.exit_code == 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dsbuilder.errors import DataError, printable, shortened
+from dsbuilder.errors import DataError, did_you_mean, printable, shortened
 from dsbuilder.layouts.classes import check_class_count, class_names
 from dsbuilder.layouts.splits import split_named
 from dsbuilder.paths import Inside, is_utf8, normalized
@@ -75,7 +75,26 @@ def test_any_file_name_can_be_printed(data):
     name = data.decode("utf-8", "surrogateescape")
     printable(name).encode()
     assume("\\" not in name)
-    assert is_utf8(name) == (printable(name) == name)
+    assert printable(name).isprintable()
+    assert (is_utf8(name) and name.isprintable()) == (printable(name) == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("größe 猫", "größe 猫"),
+        ("a\nb\tc\r", r"a\nb\tc\r"),
+        ("\x1b[31mred\x7f", r"\x1b[31mred\x7f"),
+        ("a\u2028b\u202e", r"a\u2028b\u202e"),
+        ("\udce9.png", r"\xe9.png"),
+        ("\ud800", r"\ud800"),
+        (r"\udce9", r"\udce9"),  # of these letters, not of that byte
+    ],
+)
+def test_what_cannot_be_printed_is_escaped(name, text):
+    assert printable(name) == text
+    assert shortened([name]) == f"'{text}'"
+    assert did_you_mean("nothing like it", [name]) == f" Known: {text}."
 
 
 def test_many_names_are_shortened():

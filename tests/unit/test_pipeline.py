@@ -259,3 +259,61 @@ def test_contents_are_dealt_by_their_shares() -> None:
     shares = {"train": 0.7, "test": 0.3}
     dealt = [split_of_content(shares, 1, str(i)) for i in range(4000)]
     assert 0.67 < dealt.count("train") / len(dealt) < 0.73
+
+
+NOTING = '''
+"""A transform with something to say."""
+from dataclasses import dataclass
+from dsbuilder.plugin import Sample, Signature, Transform, transform
+
+
+@transform("noting", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Noting(Transform):
+    """Says how many channels there are."""
+
+    def notes(self, signature: Signature) -> list[str]:
+        return [f"found {signature.image.channels} channels"]
+
+    def apply(self, sample: Sample, params: dict) -> Sample:
+        return sample
+'''
+
+NOTED = """\
+name: a
+source: {use: folder, path: x}
+finish: [{use: noting}, {use: resize, size: [8, 8]}]
+augment:
+  copies: 1
+  stages:
+    - use: one_of
+      stages: [{use: resize, size: [8, 8]}, {use: noting, p: 0}, {use: noting}]
+      weights: [0, 1, 1]
+    - {use: some_of, pick: 1, stages: [{use: noting}]}
+    - {use: noting, p: 0}
+stream: {stages: [{use: noting}]}
+"""
+
+
+def test_what_stages_have_to_say_is_told_once_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "noting.py").write_text(NOTING)
+    (tmp_path / "a.yaml").write_text(NOTED)
+    spec = load(tmp_path / "a.yaml", discover([tmp_path]))
+    where = f"{tmp_path}/a.yaml"
+    assert resolve(spec, LABELS).warnings == (
+        f"{where}:3: finish[0]: found 3 channels.",
+        f"{where}:7: augment.stages[0]: stages[2] (noting-2): found 3 channels.",
+        f"{where}:10: augment.stages[1]: stages[0] (noting): found 3 channels.",
+        f"{where}:12: stream.stages[0]: found 3 channels.",
+    )
+
+
+def test_an_error_carries_what_stages_had_to_say(tmp_path: Path) -> None:
+    (tmp_path / "noting.py").write_text(NOTING)
+    (tmp_path / "a.yaml").write_text(
+        NOTED.replace("{use: resize, size: [8, 8]}]", "{use: noting, p: 0.5}]")
+    )
+    spec = load(tmp_path / "a.yaml", discover([tmp_path]))
+    with pytest.raises(SpecError, match="expected no randomness") as caught:
+        resolve(spec, LABELS)
+    assert f"{tmp_path}/a.yaml:3: finish[0]: found 3 channels." in caught.value.warnings

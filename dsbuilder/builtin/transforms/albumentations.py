@@ -7,7 +7,7 @@ bound: its import takes more than a second that a pipeline without it shall not 
 
 import importlib.metadata
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from typing import Any
@@ -116,7 +116,13 @@ class Albumentations(Transform):
         """
         if signature.positional:
             check(self._recipe, signature.positional)
-        return replace(signature, image=_found_after(self._subject, signature.image))
+        image, _ = _found_after(self._subject, signature.image)
+        return replace(signature, image=image)
+
+    def notes(self, signature: Signature) -> Sequence[str]:
+        """Returns what albumentations warns of, when it is made and tried on made-up images."""
+        _, notes = _found_after(self._subject, signature.image)
+        return tuple(dict.fromkeys((*self._recipe.notes, *notes)))
 
     def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
         """Returns what A.Resize, A.SmallestMaxSize and A.LongestMaxSize make of a size."""
@@ -163,7 +169,9 @@ class _Subject:
 
 
 @lru_cache(maxsize=512)
-def _found_after(subject: _Subject, image_signature: ImageSignature) -> ImageSignature:
+def _found_after(
+    subject: _Subject, image_signature: ImageSignature
+) -> tuple[ImageSignature, tuple[str, ...]]:
     with subject.recipe.lock:
         return signature_after(subject.recipe, image_signature)
 

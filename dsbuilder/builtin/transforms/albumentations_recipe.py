@@ -5,12 +5,11 @@ defaults. A pipeline must not build something else than it says, so both are err
 """
 
 import inspect
-import logging
 import os
 import random
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,8 +20,6 @@ import numpy as np
 from dsbuilder import processes
 from dsbuilder.builtin.transforms.albumentations_drawn import drawn, forget
 from dsbuilder.plugin import did_you_mean
-
-_log = logging.getLogger(__name__)
 
 _REFUSED = {
     "AtLeastOneBBoxRandomCrop": "it needs boxes",
@@ -82,12 +79,14 @@ class Recipe:
       name: how errors call it.
       transform: the object; applies always.
       references: images that `FDA` and its like take with every call, by key.
+      notes: sentences that albumentations warned with when the object was made.
       lock: the object keeps its random state, so that one call must end before the next begins.
     """
 
     name: str
     transform: Any
     references: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, image: np.ndarray, seed: int) -> np.ndarray:
@@ -140,12 +139,14 @@ def library() -> Any:
     """Returns the module albumentations, imported without its look at the network.
 
     In a process of ours it comes without `huggingface_hub`, too, which it imports where it is
-    installed, for uploads: a sixth of a second and 9 MiB.
+    installed, for uploads: a sixth of a second and 9 MiB; and what it warns of is in `Recipe.notes`
+    and in what `signature_after` returns.
     """
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     with processes.hidden("huggingface_hub"):
         import albumentations
 
+    processes.silence("albumentations")
     return albumentations
 
 
@@ -186,6 +187,14 @@ def _with_paths(name: str, value: Any) -> Any:
     return [_with_paths("", entry) for entry in value] if isinstance(value, list) else value
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """What comes up while an object and its children are made; see `Recipe`."""
+
+    references: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
 def make(member: str, options: Mapping[str, Any]) -> Recipe:
     """Returns the recipe of the outermost object, whose `p` its stage draws.
 
@@ -198,23 +207,23 @@ def make(member: str, options: Mapping[str, Any]) -> Recipe:
             "A.OneOrOther: its p chooses between the two, where a stage's p chooses whether it is "
             "applied. Use one_of with weights, or put it into the transforms of an A.Sequential."
         )
-    references: dict[str, Any] = {}
-    made = _make(member, options, references)
+    draft = _Draft()
+    made = _make(member, options, draft)
     made.p = 1.0
-    return Recipe(f"A.{member}", made, references)
+    return Recipe(f"A.{member}", made, draft.references, tuple(dict.fromkeys(draft.notes)))
 
 
-def _make(member: str, options: Mapping[str, Any], references: dict[str, Any]) -> Any:
+def _make(member: str, options: Mapping[str, Any], draft: _Draft) -> Any:
     cls = _find(member)
     name = f"A.{member}"
     arguments = {key: _argument(name, key, value) for key, value in options.items()}
     if issubclass(cls, library().BaseCompose):
-        arguments = _nest(name, arguments, references)
+        arguments = _nest(name, arguments, draft)
     elif "metadata_key" in _options_of(cls):
-        arguments |= _refer(name, arguments.pop(_REFERENCES, None), references)
+        arguments |= _refer(name, arguments.pop(_REFERENCES, None), draft)
     inherited = _check_names(name, cls, arguments)
     stated = {key: arguments.pop(key) for key in inherited}
-    made = _construct(name, cls, arguments)
+    made = _construct(name, cls, arguments, draft)
     for key, value in stated.items():
         if _plain(getattr(made, key, None)) != _plain(value):
             raise ValueError(f"{name}: unknown option '{key}'. It belongs to a parent class.")
@@ -254,7 +263,7 @@ def _tuples(value: Any) -> Any:
     return value
 
 
-def _nest(name: str, arguments: dict[str, Any], references: dict[str, Any]) -> dict[str, Any]:
+def _nest(name: str, arguments: dict[str, Any], draft: _Draft) -> dict[str, Any]:
     """Makes the children of a composition and drops what only targets in coordinates would need."""
     for key in _LATER:
         if arguments.pop(key, None):
@@ -267,24 +276,23 @@ def _nest(name: str, arguments: dict[str, Any], references: dict[str, Any]) -> d
         raise ValueError(f"{name}: p: expected a probability in [0, 1], found {p!r}.")
     for key in _NESTING:
         if arguments.get(key) is not None:
-            arguments[key] = _children(name, key, arguments[key], references)
+            arguments[key] = _children(name, key, arguments[key], draft)
     if not arguments.get("transforms") and not arguments.get("first"):
         raise ValueError(f"{name}: transforms: at least one is needed. Add one.")
     return arguments
 
 
-def _children(name: str, key: str, value: Any, references: dict[str, Any]) -> Any:
+def _children(name: str, key: str, value: Any, draft: _Draft) -> Any:
     if key != "transforms":
-        return _child(f"{name}: {key}", value, references)
+        return _child(f"{name}: {key}", value, draft)
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"{name}: transforms: expected a list, found {value!r}.")
     return [
-        _child(f"{name}: transforms[{index}]", entry, references)
-        for index, entry in enumerate(value)
+        _child(f"{name}: transforms[{index}]", entry, draft) for index, entry in enumerate(value)
     ]
 
 
-def _child(where: str, entry: Any, references: dict[str, Any]) -> Any:
+def _child(where: str, entry: Any, draft: _Draft) -> Any:
     options = {"use": entry} if isinstance(entry, str) else dict(entry or {})
     pasted = options.pop("__class_fullname__", None)
     word = str(options.pop("use", pasted))
@@ -296,12 +304,12 @@ def _child(where: str, entry: Any, references: dict[str, Any]) -> Any:
             "Other transforms can be nested in one_of and some_of."
         )
     try:
-        return _make(word.removeprefix("A."), options, references)
+        return _make(word.removeprefix("A."), options, draft)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
 
 
-def _refer(name: str, paths: Any, references: dict[str, Any]) -> dict[str, str]:
+def _refer(name: str, paths: Any, draft: _Draft) -> dict[str, str]:
     """Reads reference images; returns the option that says under which key a call passes them."""
     from dsbuilder.images.encoding import decode
 
@@ -312,8 +320,8 @@ def _refer(name: str, paths: Any, references: dict[str, Any]) -> dict[str, str]:
         raise ValueError(
             f"{name}: {_REFERENCES}: expected absolute paths of images, found {shown}."
         )
-    key = f"references_{len(references)}"
-    references[key] = [
+    key = f"references_{len(draft.references)}"
+    draft.references[key] = [
         decode(path.read_bytes(), mode="rgb", background=(255, 255, 255)) for path in paths
     ]
     return {"metadata_key": key}
@@ -342,7 +350,7 @@ def _options_of(cls: Any) -> set[str]:
     return {each.name for each in parameters if each.kind in named} - {"self", "strict", "seed"}
 
 
-def _construct(name: str, cls: Any, arguments: dict[str, Any]) -> Any:
+def _construct(name: str, cls: Any, arguments: dict[str, Any], draft: _Draft) -> Any:
     # `strict` makes an error of albumentations' fallback to defaults; not every class takes it.
     strict = {"strict": True} if "InitSchema" in vars(cls) else {}
     try:
@@ -351,9 +359,14 @@ def _construct(name: str, cls: Any, arguments: dict[str, Any]) -> Any:
             made = cls(**arguments, **strict)
     except Exception as error:  # a constructor may raise anything on a user's value
         raise ValueError(f"{name}: {'; '.join(_reasons(error))}") from error
-    for warning in caught:
-        _log.info("%s: %s", name, warning.message)
+    draft.notes.extend(warned(name, caught))
     return made
+
+
+def warned(name: str, caught: Iterable[warnings.WarningMessage]) -> Iterator[str]:
+    """Yields caught warnings as sentences without a full stop, each once."""
+    for text in dict.fromkeys(" ".join(str(each.message).split()) for each in caught):
+        yield f"{name}: {text.rstrip('.')}"
 
 
 def _reasons(error: Exception) -> Iterator[str]:

@@ -5,20 +5,17 @@ options do to shape and dtype. A composition is followed child by child, so that
 rarely taken is seen as surely as the others.
 """
 
-import logging
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from dsbuilder.builtin.transforms.albumentations_recipe import Recipe, call, library
+from dsbuilder.builtin.transforms.albumentations_recipe import Recipe, call, library, warned
 from dsbuilder.plugin import Geometry, ImageSignature
-
-_log = logging.getLogger(__name__)
 
 # Two sizes in which every side differs. A crop may ask for more than the first pair has.
 _SMALL = ((120, 168), (176, 136))
@@ -51,12 +48,12 @@ def varies(recipe: Recipe) -> bool:
     for channels in (3, 1):
         image = _made_up(ImageSignature(height=None, width=None, channels=channels), _LARGE[0])
         try:
-            results = {
-                call(recipe.transform, image, seed, recipe.references).tobytes()
-                for seed in range(_TRIES)
-            }
-        except Exception as error:  # noqa: BLE001 - a transform may raise anything
-            _log.debug("%s: %s", recipe.name, error)
+            with warnings.catch_warnings(action="ignore"):  # `signature_after` tells them
+                results = {
+                    call(recipe.transform, image, seed, recipe.references).tobytes()
+                    for seed in range(_TRIES)
+                }
+        except Exception:  # noqa: BLE001 - a transform may raise anything
             continue
         return len(results) > 1
     return False
@@ -114,57 +111,73 @@ def leaves_alone(transform: Any, height: int, width: int) -> bool:
     return resizes and size_after(transform, height, width) == (height, width)
 
 
-def signature_after(recipe: Recipe, image: ImageSignature) -> ImageSignature:
-    """Returns an image's signature after the object of a recipe.
+@dataclass(frozen=True)
+class _Trial:
+    """A recipe that is followed child by child.
+
+    Attributes:
+      notes: sentences that albumentations warned with on the way.
+    """
+
+    recipe: Recipe
+    notes: list[str] = field(default_factory=list)
+
+
+def signature_after(
+    recipe: Recipe, image: ImageSignature
+) -> tuple[ImageSignature, tuple[str, ...]]:
+    """Returns an image's signature after the object of a recipe, and what it warned of.
 
     Raises:
       ValueError: it cannot take such an image, or its branches end in different dtypes or channels.
     """
-    return _after(recipe.transform, image, recipe)
+    trial = _Trial(recipe)
+    after = _after(recipe.transform, image, trial)
+    return after, tuple(dict.fromkeys(trial.notes))
 
 
-def _after(transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
+def _after(transform: Any, image: ImageSignature, trial: _Trial) -> ImageSignature:
     module = library()
     if not isinstance(transform, module.BaseCompose):
-        return _probe(transform, image, recipe)
+        return _probe(transform, image, trial)
     name = f"A.{type(transform).__name__}"
     if isinstance(transform, module.SelectiveChannelTransform):
-        return _selected(transform, image, recipe)
+        return _selected(transform, image, trial)
     if isinstance(transform, (module.OneOf, module.OneOrOther)):
         possible = [child for child in transform.transforms if child.p > 0]
-        return _merge(name, [_chosen(name, child, image, recipe) for child in possible])
+        return _merge(name, [_chosen(name, child, image, trial) for child in possible])
     if isinstance(transform, module.SomeOf):
-        return _some(name, transform, image, recipe)
+        return _some(name, transform, image, trial)
     for child in transform.transforms:
-        image = _maybe(name, child, image, recipe)
+        image = _maybe(name, child, image, trial)
     return image
 
 
-def _maybe(name: str, child: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
+def _maybe(name: str, child: Any, image: ImageSignature, trial: _Trial) -> ImageSignature:
     """Follows a child that is applied with its own probability."""
     # The p of `OneOrOther` chooses between its two; one of them is always applied.
     p = 1 if isinstance(child, library().OneOrOther) else child.p
     if p <= 0:
         return image
-    after = _after(child, image, recipe)
+    after = _after(child, image, trial)
     return after if p >= 1 else _merge(name, [image, after])
 
 
-def _chosen(name: str, child: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
+def _chosen(name: str, child: Any, image: ImageSignature, trial: _Trial) -> ImageSignature:
     """Follows a child that its parent chose: applied, whatever its p, by all but `SomeOf`."""
     if isinstance(child, library().SomeOf):
-        return _maybe(name, child, image, recipe)
-    return _after(child, image, recipe)
+        return _maybe(name, child, image, trial)
+    return _after(child, image, trial)
 
 
-def _some(name: str, transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
+def _some(name: str, transform: Any, image: ImageSignature, trial: _Trial) -> ImageSignature:
     for _ in range(transform.n):
-        outcomes = [_maybe(name, child, image, recipe) for child in transform.transforms]
+        outcomes = [_maybe(name, child, image, trial) for child in transform.transforms]
         image = _merge(name, [image, *outcomes])
     return image
 
 
-def _selected(transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
+def _selected(transform: Any, image: ImageSignature, trial: _Trial) -> ImageSignature:
     name = f"A.{type(transform).__name__}"
     if max(transform.channels) >= image.channels:
         raise ValueError(
@@ -173,7 +186,7 @@ def _selected(transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSig
         )
     part = replace(image, channels=len(transform.channels))
     for child in transform.transforms:
-        after = _after(child, part, recipe)
+        after = _after(child, part, trial)
         if after != part:
             raise ValueError(f"{name}: expected children that keep {part}, found one to {after}.")
     return image
@@ -196,15 +209,15 @@ def _shared(values: set[int | None]) -> int | None:
     return values.pop() if len(values) == 1 else None
 
 
-def _probe(transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSignature:
+def _probe(transform: Any, image: ImageSignature, trial: _Trial) -> ImageSignature:
     fixed = None not in image.shape
     try:
-        return _try(transform, image, recipe, _SMALL[:1] if fixed else _SMALL)
+        return _try(transform, image, trial, _SMALL[:1] if fixed else _SMALL)
     except Exception as error:  # noqa: BLE001 - a transform may raise anything on what it cannot take
         reason = error
     if not fixed:
         try:
-            return _try(transform, image, recipe, _LARGE)
+            return _try(transform, image, trial, _LARGE)
         except Exception as error:  # noqa: BLE001 - as above
             reason = error
     name = f"A.{type(transform).__name__}"
@@ -213,18 +226,17 @@ def _probe(transform: Any, image: ImageSignature, recipe: Recipe) -> ImageSignat
 
 
 def _try(
-    transform: Any, image: ImageSignature, recipe: Recipe, sizes: Sequence[tuple[int, int]]
+    transform: Any, image: ImageSignature, trial: _Trial, sizes: Sequence[tuple[int, int]]
 ) -> ImageSignature:
     seeds = 2 if _keeps_shape(transform) else _SEEDS
     made_up = [_made_up(image, size) for size in sizes]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         results = [
-            call(transform, each, seed, recipe.references)
+            call(transform, each, seed, trial.recipe.references)
             for each, seed in product(made_up, range(seeds))
         ]
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        _log.warning("A.%s: %s", type(transform).__name__, message)
+    trial.notes.extend(warned(f"A.{type(transform).__name__}", caught))
     shapes = [result.shape for result in results]
     kinds = {(shape[2], str(result.dtype)) for shape, result in zip(shapes, results, strict=True)}
     if len(kinds) > 1:

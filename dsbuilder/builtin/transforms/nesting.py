@@ -1,6 +1,6 @@
 """What a transform that nests others is, as far as its stages decide."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dsbuilder.plugin import Geometry, Params, Sample, Signature, Stage, generator
 
@@ -20,8 +20,10 @@ def moves_of(stages: Sequence[Stage]) -> tuple[str, ...]:
     return tuple(kind for kind in moving[0] if all(kind in moves for moves in moving))
 
 
-def outcomes(stages: Sequence[Stage], signature: Signature) -> list[tuple[str, Signature]]:
-    """Returns how each stage can leave a signature, with words for it.
+def outcomes(
+    numbered: Iterable[tuple[int, Stage]], signature: Signature
+) -> list[tuple[str, Signature]]:
+    """Returns how each of some stages, by its index, can leave a signature, with words for it.
 
     A stage that may be left out (`p` below 1) has two outcomes.
 
@@ -29,7 +31,7 @@ def outcomes(stages: Sequence[Stage], signature: Signature) -> list[tuple[str, S
       ValueError: a stage cannot take the signature; says which.
     """
     found = []
-    for index, stage in enumerate(stages):
+    for index, stage in numbered:
         name = f"stages[{index}] ({stage.id})"
         if stage.p > 0:
             try:
@@ -39,6 +41,16 @@ def outcomes(stages: Sequence[Stage], signature: Signature) -> list[tuple[str, S
         if stage.p < 1:
             found.append((f"{name} left out", signature))
     return found
+
+
+def notes(numbered: Iterable[tuple[int, Stage]], signature: Signature) -> list[str]:
+    """Returns what some stages, by their index, have to say of a signature; see `notes` of each."""
+    return [
+        f"stages[{index}] ({stage.id}): {note}"
+        for index, stage in numbered
+        if stage.p > 0
+        for note in stage.plugin.notes(signature)
+    ]
 
 
 def explain(stage: Stage, sample: Sample, seed: int) -> Params:

@@ -1,10 +1,11 @@
 """One of several stages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from dsbuilder.builtin.transforms.nesting import explain, geometry_of, moves_of, outcomes
+from dsbuilder.builtin.transforms.nesting import explain, geometry_of, moves_of, notes, outcomes
 from dsbuilder.plugin import (
     Geometry,
     Params,
@@ -52,6 +53,11 @@ class OneOf(Transform):
         return (1.0,) * len(self.stages) if self.weights is None else self.weights
 
     @property
+    def _possible(self) -> list[tuple[int, Stage]]:
+        pairs = zip(enumerate(self.stages), self._weights, strict=True)
+        return [numbered for numbered, weight in pairs if weight > 0]
+
+    @property
     def geometry(self) -> Geometry:
         """The worst of its stages."""
         return geometry_of(self.stages)
@@ -63,8 +69,7 @@ class OneOf(Transform):
 
     def output_signature(self, given: Signature) -> Signature:
         """Returns the signature that every stage ends in; a ValueError names two that differ."""
-        pairs = zip(self.stages, self._weights, strict=True)
-        ends = outcomes([stage for stage, weight in pairs if weight > 0], given)
+        ends = outcomes(self._possible, given)
         first, signature = ends[0]
         for name, other in ends[1:]:
             if other != signature:
@@ -73,6 +78,10 @@ class OneOf(Transform):
                     f"{name} in {other}."
                 )
         return signature
+
+    def notes(self, signature: Signature) -> Sequence[str]:
+        """Returns what the stages that may be drawn have to say."""
+        return notes(self._possible, signature)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws which stage, and the seed it draws from."""

@@ -1,10 +1,11 @@
 """Some of several stages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from dsbuilder.builtin.transforms.nesting import explain, geometry_of, moves_of, outcomes
+from dsbuilder.builtin.transforms.nesting import explain, geometry_of, moves_of, notes, outcomes
 from dsbuilder.plugin import (
     Geometry,
     Params,
@@ -59,13 +60,17 @@ class SomeOf(Transform):
 
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature as it is; a ValueError names a stage that would change it."""
-        for name, end in outcomes(self.stages, signature):
+        for name, end in outcomes(enumerate(self.stages), signature):
             if end != signature:
                 raise ValueError(
                     f"expected stages that keep the signature, since any may be left out, found "
                     f"{name}, which turns {signature} into {end}."
                 )
         return signature
+
+    def notes(self, signature: Signature) -> Sequence[str]:
+        """Returns what its stages have to say."""
+        return notes(enumerate(self.stages), signature)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws which stages, and the seed that each draws from."""

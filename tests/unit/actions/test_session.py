@@ -141,6 +141,16 @@ def test_an_output_folder_is_cleaned_of_what_no_version_stands_for(pets: Path) -
     assert dsbuilder.clean("out").removed == ()
 
 
+@pytest.mark.filterwarnings("ignore:The image is already")  # what albumentations says itself
+def test_what_albumentations_warns_of_is_a_value_too(pets: Path, quiet: None) -> None:
+    (pets / "pets.yaml").write_text(PETS + "prepare: [{use: A.ToRGB, p: 1}]\n")
+    session = dsbuilder.open("pets.yaml")
+    text = "pets.yaml:6: prepare[0]: A.ToRGB: The image is already an RGB."
+    for verb in (session.check, session.plan, session.preview, session.inspect, session.build):
+        assert verb().warnings == (text,), verb
+    assert session.build().warnings == (text,)  # also where nothing is left to do
+
+
 def test_a_warning_is_a_value_whoever_listens_to_the_log(pets: Path, quiet: None) -> None:
     (pets / "source/notes.txt").touch()
     session = dsbuilder.open("pets.yaml")

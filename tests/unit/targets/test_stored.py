@@ -46,6 +46,11 @@ def test_another_is_refused_by_its_name_and_why(name: str, found: str) -> None:
     )
 
 
+def test_a_name_breaks_no_message() -> None:
+    [fault] = faults(**{"a\nb\x1b[31m": Value()})
+    assert fault.startswith(r"target 'a\nb\x1b[31m': expected")
+
+
 @pytest.mark.parametrize(
     ("targets", "first", "second", "stored"),
     [
