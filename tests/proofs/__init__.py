@@ -1,10 +1,10 @@
 """Heavy proofs: `make proof NAME=...` runs one whole and prints its table; the suite runs samples.
 
+  accuracies.py  both example pipelines trained over seeds, against goals
   kills.py       builds killed at random moments, resumed, and compared byte for byte
   mutations.py   files of every layout with random damage: a clear error or a right listing
 
 A proof is a module with `run(count, seed)`, which raises an AssertionError at the first case that
 does not hold, and returns a table: rows of (what, number). Every case follows from the seed and its
-number. Races and accuracies over seeds, which print figures and fail nothing, are in
-`tests/benchmarks`.
+number. Races print figures and fail nothing: `make bench` and `make pairs`, in `tests/benchmarks`.
 """

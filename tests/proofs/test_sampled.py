@@ -1,8 +1,11 @@
 """A seeded sample of each heavy proof; `make proof NAME=...` runs one whole."""
 
+import importlib
+
 import pytest
 
 from proofs import kills, mutations
+from proofs.__main__ import WHOLE
 
 pytestmark = pytest.mark.slow
 
@@ -13,3 +16,8 @@ def test_some_kills_and_resumes_give_equal_sums() -> None:
 
 def test_some_hundred_damaged_files_give_a_listing_or_a_clear_error() -> None:
     assert mutations.run(450, 0)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_every_proof_can_be_run_by_its_name(name: str) -> None:
+    assert callable(importlib.import_module(f"proofs.{name}").run)
