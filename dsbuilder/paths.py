@@ -55,7 +55,7 @@ class Inside:
         self._folders: dict[str, dict[str, bool]] = {}
 
     def locate(self, relative: str) -> str:
-        """Returns the normalised path of a file below the root.
+        """Returns the normalized path of a file below the root.
 
         Raises:
           DataError: there is no such file, or it lies outside, also by a symbolic link.

@@ -156,7 +156,7 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True)
 class Motion:
-    """Where the pixels of an image went, in continuous coordinates: a pixel's centre is at +0.5.
+    """Where the pixels of an image went, in continuous coordinates: a pixel's center is at +0.5.
 
     Attributes:
       matrix: float64 `(3, 3)`, takes (x, y, 1) before to (x, y, 1) after, up to a factor.
@@ -203,7 +203,7 @@ class Motion:
         return shared
 
     def moved(self, pixels: np.ndarray, *, outside: int) -> np.ndarray:
-        """Returns `(H, W)` pixels where they went, of nearest neighbours.
+        """Returns `(H, W)` pixels where they went, of nearest neighbors.
 
         Args:
           outside: the value of what lies outside of the image before.

@@ -9,7 +9,7 @@ from dsbuilder.plugin import ClassLabel, Loss, Target, TrainError, loss
 @loss("focal")
 @dataclass(frozen=True, kw_only=True)
 class Focal(Loss):
-    """Counts what is already recognised for less (Lin et al. 2017): for classes that are rare.
+    """Counts what is already recognized for less (Lin et al. 2017): for classes that are rare.
 
     Attributes:
       gamma: exponent of the discount, 0 or more; 0 is the cross-entropy.

@@ -104,10 +104,10 @@ def info(dataset: StoredDataset) -> InfoDocument:
 def versions(dataset: StoredDataset) -> dict[str, Path]:
     """Returns the versions beside a dataset, its own among them, each with its link."""
     root = dataset.path.parent.parent
-    # A neighbour that may not be looked into is no version.
+    # A neighbor that may not be looked into is no version.
     links = [each for each in root.iterdir() if os.path.isfile(each / store.MANIFEST)]  # noqa: PTH113
     found = {link.name: link for link in sorted(links, key=lambda link: _numbers(link.name))}
-    # A copied dataset has other neighbours than the versions it was built beside.
+    # A copied dataset has other neighbors than the versions it was built beside.
     is_own = dataset.path in (link.resolve() for link in links)
     return found if is_own else {dataset.manifest.version: dataset.path}
 

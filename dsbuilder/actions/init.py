@@ -16,7 +16,7 @@ from dsbuilder.proposal.drafting import dataset_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecognisedLayout:
+class RecognizedLayout:
     """What one source says of a folder.
 
     Attributes:
@@ -37,13 +37,13 @@ class InitDocument(Document):
     Attributes:
       output: pipeline file.
       source: source of the pipeline as it is written, its name under `use`.
-      recognised: what every source says, the surest first.
+      recognized: what every source says, the surest first.
       check: what the pipeline would build.
     """
 
     output: Path
     source: Mapping[str, Any]
-    recognised: tuple[RecognisedLayout, ...]
+    recognized: tuple[RecognizedLayout, ...]
     check: CheckDocument
 
 
@@ -84,8 +84,8 @@ def init(
     return InitDocument(
         output=output.absolute(),
         source={"use": chosen.source, **drafted.options},
-        recognised=tuple(
-            RecognisedLayout(source=each.source, certainty=each.certainty, reason=each.reason)
+        recognized=tuple(
+            RecognizedLayout(source=each.source, certainty=each.certainty, reason=each.reason)
             for each in found
         ),
         check=check,

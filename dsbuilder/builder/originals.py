@@ -37,7 +37,7 @@ from dsbuilder.sample import Params, Sample, Target
 
 FOLDER = "prepared"
 
-_RELABELLED = "relabelled"
+_RELABELED = "relabeled"
 _LABELS = "label/"
 
 _Applied = list[tuple[str, Params]]
@@ -92,7 +92,7 @@ class Originals:
 
     def _labels(self, features: Mapping[str, Any]) -> dict[str, Any] | None:
         """Returns the labels that a file holds; None where they are those of the record."""
-        if _RELABELLED not in features:
+        if _RELABELED not in features:
             return None
         own = {n.removeprefix(_LABELS): v for n, v in features.items() if n.startswith(_LABELS)}
         return {name: kind.decode(name, own) for name, kind in self._kinds.items()}
@@ -102,14 +102,14 @@ class Originals:
         prepared = self.pipeline.prepared
         return {} if prepared is None else prepared.targets
 
-    def keep(self, located: Located, sample: Sample, trace: Trace, *, relabelled: bool) -> bool:
+    def keep(self, located: Located, sample: Sample, trace: Trace, *, relabeled: bool) -> bool:
         """Keeps the original of a record; says whether it could, since a build can do without.
 
         Args:
-          relabelled: whether its labels are no longer those of the record.
+          relabeled: whether its labels are no longer those of the record.
         """
-        labels: dict[str, example.Value] = {_RELABELLED: 1} if relabelled else {}
-        for name, kind in self._kinds.items() if relabelled else ():
+        labels: dict[str, example.Value] = {_RELABELED: 1} if relabeled else {}
+        for name, kind in self._kinds.items() if relabeled else ():
             stored = kind.encode(name, sample.targets[name])
             labels.update({f"{_LABELS}{feature}": value for feature, value in stored.items()})
         path = self.path(located)

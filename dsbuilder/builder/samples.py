@@ -226,8 +226,8 @@ class SampleMaker:
         finally:
             self._check_unchanged(catalog, located)
         sample = self._pipeline.prepare_decoded(decoded, trace)
-        relabelled = sample.targets is not decoded.targets
-        if originals and not originals.keep(located, sample, trace, relabelled=relabelled):
+        relabeled = sample.targets is not decoded.targets
+        if originals and not originals.keep(located, sample, trace, relabeled=relabeled):
             self._originals = None  # the disk is full, say: it would fail for each that follows
         return sample
 

@@ -8,7 +8,7 @@ import click
 
 from dsbuilder.cli import options
 from dsbuilder.cli.counts import draw_counts
-from dsbuilder.cli.screen import Screen, labelled, line, shown, table
+from dsbuilder.cli.screen import Screen, labeled, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.diff import DiffDocument
@@ -47,7 +47,7 @@ def _draw(before: Path, after: Path, found: "DiffDocument") -> None:
         keys = [(each.kind, each.key, "; ".join(each.reasons)) for each in found.changes]
         _draw_some(("", "sample", "why"), keys)
     for note in found.notes:
-        labelled("note:", note, fg="yellow")
+        labeled("note:", note, fg="yellow")
 
 
 def _draw_some(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from dsbuilder.cli.screen import labelled, use_tolerant_streams, warn
+from dsbuilder.cli.screen import labeled, use_tolerant_streams, warn
 from dsbuilder.errors import DsbuilderError, SpecError
 
 INTERRUPTED = 130
@@ -104,4 +104,4 @@ def _write(error: BaseException, message: str, lines: Sequence[str], *, as_json:
         click.echo(json.dumps(document(error, message), ensure_ascii=False, indent=1))
         return
     for line in lines:
-        labelled("error:", line, fg="red", err=True)
+        labeled("error:", line, fg="red", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, facts, heading, labelled, line, shown, table
+from dsbuilder.cli.screen import Screen, facts, heading, labeled, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.explain import ExplainDocument
@@ -62,7 +62,7 @@ def _draw(found: "ExplainDocument") -> None:
     ]
     table(("stage", "plugin", "version", "params"), rows)
     for note in found.notes:
-        labelled("note:", note, fg="yellow")
+        labeled("note:", note, fg="yellow")
     if found.output is not None:
         line(f"drawn in {shown(found.output)}")
 

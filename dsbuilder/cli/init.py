@@ -52,7 +52,7 @@ def _draw(found: "InitDocument") -> None:
             f"{each.certainty:.2f}" if each.certainty else "no",
             each.reason,
         )
-        for each in found.recognised
+        for each in found.recognized
     ]
     table(("layout", "certainty", "why"), rows, right=(1,))
     line()

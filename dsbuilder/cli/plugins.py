@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, facts, heading, labelled, line, shown, table
+from dsbuilder.cli.screen import Screen, facts, heading, labeled, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.plugins import PluginDocument, PluginsDocument, ShownPlugin
@@ -93,7 +93,7 @@ def _draw_list(found: "PluginsDocument") -> None:
     table(("name", "kind", "origin", ""), rows)
     for broken in found.broken:
         line()
-        labelled("cannot be imported:", str(broken.location), fg="red")
+        labeled("cannot be imported:", str(broken.location), fg="red")
         line(broken.traceback.rstrip())
 
 

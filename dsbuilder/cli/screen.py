@@ -67,10 +67,10 @@ class Screen:
 def warn(messages: Iterable[str]) -> None:
     """Prints warnings on stderr."""
     for message in messages:
-        labelled("warning:", message, fg="yellow", err=True)
+        labeled("warning:", message, fg="yellow", err=True)
 
 
-def labelled(label: str, text: str, *, fg: str, err: bool = False) -> None:
+def labeled(label: str, text: str, *, fg: str, err: bool = False) -> None:
     """Prints a text after a label in color."""
     click.echo(f"{click.style(label, fg=fg, bold=True)} {harmless(text)}", err=err)
 

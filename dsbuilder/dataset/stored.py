@@ -173,6 +173,6 @@ def _check_files(dataset: StoredDataset) -> None:
 def _resolve(path: Path) -> Path:
     if (path / store.MANIFEST).is_file() or not path.is_dir():
         return path
-    # A neighbour that may not be looked into is no version.
+    # A neighbor that may not be looked into is no version.
     versions = [each for each in path.iterdir() if os.path.isfile(each / store.MANIFEST)]  # noqa: PTH113
     return versions[0] if len(versions) == 1 else path

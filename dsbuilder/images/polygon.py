@@ -1,10 +1,10 @@
 """Polygons <-> the pixels that they cover.
 
-A pixel belongs to a polygon if its centre lies inside, by the even-odd rule; so polygons that share
+A pixel belongs to a polygon if its center lies inside, by the even-odd rule; so polygons that share
 an edge neither overlap nor leave a gap. Coordinates are pixels from the top left corner of the
-image, so the centre of its first pixel is (0.5, 0.5).
+image, so the center of its first pixel is (0.5, 0.5).
 
-An outline of a region runs along the edges of its pixels, so `fill`, which asks for their centres,
+An outline of a region runs along the edges of its pixels, so `fill`, which asks for their centers,
 gives the region again. Pixels that touch at a corner alone are apart. A hole is part of the one
 polygon: a way of no width leads from the outer outline to that of the hole and back, so that the
 even-odd rule counts it as outside.
@@ -58,13 +58,13 @@ def _paint(mask: npt.NDArray[np.uint8], points: npt.NDArray[np.float64]) -> None
 
 
 def _inside(points: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Returns which pixels' centres lie inside: the ones right of an odd number of edges."""
+    """Returns which pixels' centers lie inside: the ones right of an odd number of edges."""
     (x, y), (next_x, next_y) = points.T, np.roll(points, -1, axis=0).T
     first, last = (
         np.clip(np.ceil(bound - 0.5), 0, height).astype(np.int64)
         for bound in (np.minimum(y, next_y), np.maximum(y, next_y))
     )
-    crossed = last - first  # rows of centres that an edge crosses; none of a level edge
+    crossed = last - first  # rows of centers that an edge crosses; none of a level edge
     edge = np.repeat(np.arange(len(points)), crossed)
     row = np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed, crossed) + first[edge]
     share = (row + 0.5 - y[edge]) / (next_y - y)[edge]

@@ -18,7 +18,7 @@ _FLAGS: dict[Interpolation, int] = {
     "area": cv2.INTER_AREA,
     "linear": cv2.INTER_LINEAR,
     "cubic": cv2.INTER_CUBIC,
-    "nearest": cv2.INTER_NEAREST_EXACT,  # by pixel centres, as the others; plain NEAREST is not
+    "nearest": cv2.INTER_NEAREST_EXACT,  # by pixel centers, as the others; plain NEAREST is not
 }
 
 
@@ -109,9 +109,9 @@ def place(source: Size, size: Size, *, fit: Fit) -> Placement:
         return Placement(box=whole, scaled=size, offset=(0, 0))
     if fit == "crop" and _shrinks(source, size):
         box = _contained(size, source)
-        return Placement(box=(*_centred(box, source), *box), scaled=size, offset=(0, 0))
+        return Placement(box=(*_centerd(box, source), *box), scaled=size, offset=(0, 0))
     scaled = _contained(source, size) if fit == "pad" else _covering(source, size)
-    return Placement(box=whole, scaled=scaled, offset=_centred(scaled, size))
+    return Placement(box=whole, scaled=scaled, offset=_centerd(scaled, size))
 
 
 def _shrinks(source: Size, size: Size) -> bool:
@@ -139,7 +139,7 @@ def _divided(dividend: int, divisor: int) -> int:
     return (2 * dividend + divisor) // (2 * divisor)
 
 
-def _centred(inner: Size, outer: Size) -> tuple[int, int]:
+def _centerd(inner: Size, outer: Size) -> tuple[int, int]:
     """Returns the (top, left) of `inner` in the middle of `outer`; negative where it is larger."""
     return _half(outer[0] - inner[0]), _half(outer[1] - inner[1])
 

@@ -1,6 +1,6 @@
 """A quick look at a folder: names alone, and of a great many only so many.
 
-What recognises a layout needs to see every part of it, and not a million files. So the look goes
+What recognizes a layout needs to see every part of it, and not a million files. So the look goes
 breadth first, takes no more than a number of names from any one folder and from all together, and
 says whether it saw all. Many may want to look at one folder: within `remembered` it is walked once.
 """

@@ -229,7 +229,7 @@ class FineTuneOptions:
     """A second phase, which starts from the best model so far and also trains frozen layers.
 
     Attributes:
-      layers: number of the last frozen layers that have weights. Batch normalisation is not
+      layers: number of the last frozen layers that have weights. Batch normalization is not
         counted: it stays frozen, or it would destroy what the layers have learnt before.
       epochs: number of epochs, at most.
       learning_rate: learning rate of this phase, well below the one before.

@@ -227,7 +227,7 @@ def _named(use: _Use) -> dict[str, str]:
 
 
 def _unpaste(node: Node) -> Node:
-    """Turns albumentations' own serialised form into ours."""
+    """Turns albumentations' own serialized form into ours."""
     value = node.value
     if isinstance(value, dict) and "__version__" in value and "transform" in value:
         value = value["transform"].value

@@ -17,7 +17,7 @@ class ModelBuilder(ABC):
     """
 
     preprocesses: ClassVar[bool] = False
-    """Whether the model scales its input itself; else the trainer normalises before it."""
+    """Whether the model scales its input itself; else the trainer normalizes before it."""
 
     def check(self, signature: Signature) -> None:  # noqa: B027 - one that serves all checks nothing
         """Checks that `build` can serve a signature; `dsbuilder check` asks, so without Keras.
@@ -31,7 +31,7 @@ class ModelBuilder(ABC):
         """Returns an uncompiled model.
 
         Its input is a float32 batch `(N, H, W, C)`: pixel values 0..255 where `preprocesses`, else
-        normalised. Its output is what the task of the target asks for, which
+        normalized. Its output is what the task of the target asks for, which
         `dsbuilder.tasks.outputs_of(spec)` says by target: class and multi-label -> logits
         `(N, num_classes)`, value -> numbers `(N, size)`, mask -> logits `(N, H, W, num_classes)`.
         Of several targets it is a mapping by name.

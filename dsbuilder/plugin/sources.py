@@ -123,7 +123,7 @@ class Source(ABC):
     @classmethod
     def signs(cls, folder: Path) -> Signs:
         """Says what of a folder speaks for this layout, by names and small text files alone."""
-        return Signs(reason="its author does not say how to recognise it")
+        return Signs(reason="its author does not say how to recognize it")
 
     @abstractmethod
     def open(self) -> Catalog:

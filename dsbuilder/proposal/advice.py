@@ -97,7 +97,7 @@ def _whole(value: float, *, step: int = 8) -> int:
 def fit(facts: Facts) -> tuple[str, str]:
     """Returns how an image of other proportions is brought to the size."""
     if facts.kinds & {"text", "boxes", "keypoints"}:
-        return "pad", "pad shows the whole image; crop would cut off what is labelled"
+        return "pad", "pad shows the whole image; crop would cut off what is labeled"
     if "value" in facts.kinds:
         return "pad", "pad shows the whole image; crop cuts off its edges, stretch distorts"
     return "crop", "crop fills the size; pad shows the whole image, stretch distorts"
@@ -153,7 +153,7 @@ def _geometry(facts: Facts, target: tuple[int, int]) -> Iterator[tuple[dict[str,
     elif facts.positional or facts.is_small:
         if _may_flip(facts):
             yield {"use": "A.HorizontalFlip", "p": 0.5}, _flip_note(facts)
-        moves = "moves what is labelled along" if facts.positional else ""
+        moves = "moves what is labeled along" if facts.positional else ""
         yield _affine(rotate=8, move=0.05, scale=(0.9, 1.1)), moves
     else:
         crop = {"use": "A.RandomResizedCrop", "size": list(target), "scale": [0.6, 1.0]}

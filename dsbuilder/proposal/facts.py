@@ -19,7 +19,7 @@ class Facts:
 
     Attributes:
       records: records, at least one.
-      targets: what the source says they are labelled with.
+      targets: what the source says they are labeled with.
       appearance: appearance of some of the images.
     """
 

@@ -39,8 +39,8 @@ _WEIGHTS: Mapping[Evidence | None, float] = {
 _CONTRADICTED = 0.4
 """What one thing that speaks against a layout leaves of its certainty: less than `LEAST`."""
 
-_MOST_NEIGHBOURS = 50
-_MOST_OF_NEIGHBOUR = 2_000
+_MOST_NEIGHBORS = 50
+_MOST_OF_NEIGHBOR = 2_000
 
 
 def weighed(signs: Signs) -> float:
@@ -165,7 +165,7 @@ def _none_found(folder: Path, found: Sequence[Candidate], registry: Registry) ->
 
 
 def _advice(folder: Path, found: Sequence[Candidate], registry: Registry) -> str:
-    others = list(_recognised_neighbours(folder, registry))
+    others = list(_recognized_neighbors(folder, registry))
     if others:
         shown = " or ".join(f"{path} ({name})" for path, name in others[:3])
         return f"Did you mean {shown}?"
@@ -174,12 +174,12 @@ def _advice(folder: Path, found: Sequence[Candidate], registry: Registry) -> str
     return "`dsbuilder plugins list --kind source` lists the layouts; a list of files always works."
 
 
-def _recognised_neighbours(folder: Path, registry: Registry) -> Iterator[tuple[Path, str]]:
-    """Yields the folders in this one and the one above that a source recognises."""
+def _recognized_neighbors(folder: Path, registry: Registry) -> Iterator[tuple[Path, str]]:
+    """Yields the folders in this one and the one above that a source recognizes."""
     inside = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     above = folder.resolve().parent
-    for path in [*inside[:_MOST_NEIGHBOURS], above]:
-        with remembered(most=_MOST_OF_NEIGHBOUR):
+    for path in [*inside[:_MOST_NEIGHBORS], above]:
+        with remembered(most=_MOST_OF_NEIGHBOR):
             best = _candidates(path, registry)[0]
         if best.certainty >= LEAST:
             yield path, best.source

@@ -34,7 +34,7 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     """Returns pixels for the eye, uint8 of the same shape.
 
     uint16 is divided by 257. Floats in [0, 1] are taken as shares of 255; other floats, such as
-    standardised ones, are stretched from their smallest to their largest value.
+    standardized ones, are stretched from their smallest to their largest value.
     """
     if image.dtype == np.uint8:
         return np.ascontiguousarray(image)

@@ -131,12 +131,12 @@ def _draw_names(
         name = letters.elide(names[index], _NAME_WIDTH)
         x, y, *_ = layout.box(index, index)
         width = letters.width(name)
-        centre = (layout.cell - height) // 2
-        letters.write(pen, (layout.left - 8 - width, y + centre), name, fill=INK)
+        center = (layout.cell - height) // 2
+        letters.write(pen, (layout.left - 8 - width, y + center), name, fill=INK)
         upright = Image.new("RGB", (width + 2, height), PAPER)
         letters.write(ImageDraw.Draw(upright), (0, 0), name, fill=INK)
         turned = upright.rotate(90, expand=True)
-        image.paste(turned, (x + centre, layout.top - 6 - turned.height))
+        image.paste(turned, (x + center, layout.top - 6 - turned.height))
 
 
 def _draw_list(

@@ -83,7 +83,7 @@ def lay(picture: Image.Image, overlays: Sequence[Overlay]) -> Image.Image:
 
 
 def color_of(number: int) -> Color:
-    """Returns the color of a class: neighbours are far apart on the circle of colors."""
+    """Returns the color of a class: neighbors are far apart on the circle of colors."""
     red, green, blue = colorsys.hsv_to_rgb((0.02 + number * _GOLDEN) % 1.0, 0.85, 1.0)
     return round(red * 255), round(green * 255), round(blue * 255)
 

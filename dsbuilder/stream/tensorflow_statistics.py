@@ -1,4 +1,4 @@
-"""Mean and deviation of the train split's pixels and numbers, for what is standardised.
+"""Mean and deviation of the train split's pixels and numbers, for what is standardized.
 
 Sums of pixels are whole numbers where pixels are, so the result does not depend on the order of
 reading.

@@ -81,7 +81,7 @@ def _buffer(reading: Reading) -> int:
 
 
 class Examples:
-    """Decodes serialised Examples of a dataset."""
+    """Decodes serialized Examples of a dataset."""
 
     def __init__(self, reading: Reading) -> None:
         self._image = reading.dataset.signature.image

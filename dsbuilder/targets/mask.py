@@ -200,7 +200,7 @@ class Mask(Target):
         return 0 if self.ignore is None else self.ignore
 
     def move(self, value: np.ndarray, motion: Motion) -> np.ndarray:
-        """Returns the ids where the pixels went, of nearest neighbours."""
+        """Returns the ids where the pixels went, of nearest neighbors."""
         return motion.moved(value, outside=self.outside)
 
     def __str__(self) -> str:

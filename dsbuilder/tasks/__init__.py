@@ -9,7 +9,7 @@ task.py         what each of them says: outputs of a head, loss, metrics, what a
 
 A head is a task for one target of a model; `heads_of` maps the names of targets to tasks, of which
 there is one today. A further task is a file here and its line in `TASKS`: text by CTC would be
-`recognise.py`, with an output of `(None, characters + 1)`, texts turned into ids in `batch`, the
+`recognize.py`, with an output of `(None, characters + 1)`, texts turned into ids in `batch`, the
 CTC loss in `loss`, the error rate of characters in `metrics`, and the decoding of logits in
 `answer`.
 

@@ -35,13 +35,13 @@ class Accuracy(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScore:
-    """How well one class is recognised.
+    """How well one class is recognized.
 
     Attributes:
       name: name of the class.
       samples: number of samples that are of it.
       precision: share of what was taken for it that is of it; 0 if nothing was.
-      recall: share of its samples that were recognised; 0 if it has none.
+      recall: share of its samples that were recognized; 0 if it has none.
       f1: harmonic mean of both; 0 if both are 0.
     """
 

@@ -58,7 +58,7 @@ def average_precision(present: np.ndarray, scores: np.ndarray) -> float | None:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelScore:
-    """How well one of several classes is recognised.
+    """How well one of several classes is recognized.
 
     Attributes:
       name: name of the class.

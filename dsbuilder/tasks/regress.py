@@ -1,4 +1,4 @@
-"""Numbers, learnt standardised and given back in their own units.
+"""Numbers, learnt standardized and given back in their own units.
 
 Numbers in thousands, or far from 0, would drown a network that begins near 0. So the last layer of
 a head takes them from the train split's standard units back to their own, and the loss counts
@@ -161,7 +161,7 @@ class Regress(Task):
         return replace(self, units=Units(**units))
 
     def finish(self, outputs: Any) -> Any:
-        """Adds the layer that takes standardised numbers `(B, size)` to their own units."""
+        """Adds the layer that takes standardized numbers `(B, size)` to their own units."""
         import keras
 
         if self.units is None:

@@ -19,7 +19,7 @@ _BYTE = Mask(names=tuple(str(value) for value in range(256)))
 _PLACES = dict.fromkeys(("rows", "rows_low", "columns", "columns_low", "inside"), _BYTE)
 _MOST = 1 << 14
 _TOLERANCE = 1.0
-"""How far a place may lie from the fit, in pixels: nearest neighbours are half a pixel off."""
+"""How far a place may lie from the fit, in pixels: nearest neighbors are half a pixel off."""
 
 
 @dataclass(frozen=True, kw_only=True)

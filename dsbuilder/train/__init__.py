@@ -1,7 +1,7 @@
 """From a dataset to a run: a trained model, how it came to be, and how good it is.
 
 trainer.py      `train_dataset`, `resume_run`: the phases of a training, one after the other
-network.py      the model that is trained: normalisation, what the builder builds, its heads
+network.py      the model that is trained: normalization, what the builder builds, its heads
 phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
 callbacks.py    what happens within an epoch and after it: progress, learning rate, noise
 lookup.py       losses, metrics, schedules and optimizers by name: a plugin's, or Keras'

@@ -1,6 +1,6 @@
 """The model that is trained and saved: raw pixels in, logits out, or numbers in their own units.
 
-Normalisation is a layer of it, so whoever loads the model later needs to know nothing about the
+Normalization is a layer of it, so whoever loads the model later needs to know nothing about the
 data it was trained on: pixels as the dataset holds them (uint8 in [0, 255]) go in as they are.
 """
 

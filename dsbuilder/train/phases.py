@@ -84,7 +84,7 @@ def is_over(rows: Sequence[Row], phase: Name, patience: int | None) -> bool:
 def unfreeze(model: Any, count: int) -> None:
     """Makes the last `count` frozen layers that have weights trainable.
 
-    Batch normalisation is neither counted nor unfrozen. Trained on few images it would replace the
+    Batch normalization is neither counted nor unfrozen. Trained on few images it would replace the
     statistics that the layers after it were made for.
 
     Raises:

@@ -59,7 +59,7 @@ def test_init_as_json(pets: Path, call) -> None:
     document = json.loads(call("init source --json").stdout)
     assert document["output"] == str(pets / "source.yaml")
     assert document["source"] == {"use": "folder", "path": "source"}
-    assert document["recognised"][0] == {
+    assert document["recognized"][0] == {
         "source": "folder",
         "certainty": 0.85,
         "reason": "16 images in 2 class folders: 'cat', 'dog'",

@@ -150,7 +150,7 @@ def yolo(root: Path) -> None:
     )
 
 
-def relabelled(root: Path, line: str, more: str = "") -> None:
+def relabeled(root: Path, line: str, more: str = "") -> None:
     """The same with another line in every label file, and further keys in `data.yaml`."""
     yolo(root)
     for label in root.rglob("labels/*/*.txt"):
@@ -160,12 +160,12 @@ def relabelled(root: Path, line: str, more: str = "") -> None:
 
 
 def polygons(root: Path) -> None:
-    relabelled(root, "0 0.1 0.1 0.9 0.1 0.5 0.8\n1 0.4 0.2 0.6 0.2 0.6 0.4 0.4 0.4\n")
+    relabeled(root, "0 0.1 0.1 0.9 0.1 0.5 0.8\n1 0.4 0.2 0.6 0.2 0.6 0.4 0.4 0.4\n")
 
 
 def poses(root: Path) -> None:
     shape = "kpt_shape: [3, 3]\nflip_idx: [0, 2, 1]\n"
-    relabelled(root, "0 0.5 0.5 0.5 0.5 0.5 0.4 2 0.3 0.6 1 0 0 0\n", shape)
+    relabeled(root, "0 0.5 0.5 0.5 0.5 0.5 0.4 2 0.3 0.6 1 0 0 0\n", shape)
 
 
 def coco(root: Path) -> None:
@@ -318,7 +318,7 @@ def test_what_init_writes_builds_as_it_stands(layout: str, tmp_path: Path) -> No
     make(tmp_path / "some data")
     pipeline = tmp_path / "pipeline.yaml"
     told = json.loads(call("init", tmp_path / "some data", "--output", pipeline, "--json").stdout)
-    sure = [each["source"] for each in told["recognised"] if each["certainty"] >= LEAST]
+    sure = [each["source"] for each in told["recognized"] if each["certainty"] >= LEAST]
     assert sure == [told["source"]["use"]] == [source]
     call("build", pipeline, "--out", tmp_path / "out", "--workers", 0, "--quiet")
     dataset = dsbuilder.load(tmp_path / "out/some_data/1.0.0")

@@ -166,7 +166,7 @@ def test_we_read_polygons_that_it_wrote(tmp_path: Path) -> None:
     [record], kinds = catalog.records, catalog.targets
     mask = kinds["mask"].parse(record.targets["mask"])
     expected = np.where(ids[1], 2, ids[0])
-    assert (mask != expected).mean() < 0.03  # its outlines run through the centres of pixels
+    assert (mask != expected).mean() < 0.03  # its outlines run through the centers of pixels
     corners = kinds["objects"].parse(record.targets["objects"]).corners * SCALE
     assert np.abs(corners - boxes).max() <= 1.01
 

@@ -9,7 +9,7 @@ emoji     `transfer` on frozen ImageNet features at 96 x 96, against two rivals 
           training images, copies and all:
             pixels    a linear head on the pixels
             random    a linear head on the features of the same network with random weights, each
-                      feature standardised (unscaled they are some 1e-12, and no head learns)
+                      feature standardized (unscaled they are some 1e-12, and no head learns)
           A rival gets the regularisation that suits the *test* split best, which is more than fair.
 
 A goal that is missed fails the proof.
@@ -115,7 +115,7 @@ def random_features(images: np.ndarray, seed: int) -> np.ndarray:
 
 
 def rival(dataset: dsbuilder.Dataset, features: Callable[[np.ndarray], np.ndarray]) -> float:
-    """Returns the best test accuracy of a linear head on standardised features."""
+    """Returns the best test accuracy of a linear head on standardized features."""
     from sklearn.linear_model import LogisticRegression
 
     (images, labels), (test_images, truth) = (arrays(dataset, s) for s in ("train", "test"))

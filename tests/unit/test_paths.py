@@ -13,7 +13,7 @@ from dsbuilder.paths import Inside, is_utf8, normalized
 
 
 @given(st.lists(st.sampled_from(["a", "b.png", ".", "..", "", "...", " "]), max_size=6))
-def test_a_normalised_path_stays_below_any_root_and_keeps_its_form(parts):
+def test_a_normalized_path_stays_below_any_root_and_keeps_its_form(parts):
     path = "/".join(parts)
     if path.startswith("/") or ".." in parts or not any(part not in ("", ".") for part in parts):
         with pytest.raises(DataError):
@@ -24,7 +24,7 @@ def test_a_normalised_path_stays_below_any_root_and_keeps_its_form(parts):
 
 
 @given(st.text())
-def test_whatever_is_written_a_normalised_path_is_clean_or_refused(text):
+def test_whatever_is_written_a_normalized_path_is_clean_or_refused(text):
     try:
         path = normalized(text)
     except DataError as error:
@@ -40,7 +40,7 @@ def test_a_contained_path_is_the_file_below_the_root(tmp_path):
     assert Inside(tmp_path).locate("./a//b.png") == "a/b.png"
 
 
-def test_a_root_that_is_a_prefix_of_a_neighbours_name_does_not_hold_it(tmp_path):
+def test_a_root_that_is_a_prefix_of_a_neighbors_name_does_not_hold_it(tmp_path):
     for name in ("root", "root2"):
         (tmp_path / name).mkdir()
     (tmp_path / "root2" / "a.png").write_bytes(b"")

@@ -143,8 +143,8 @@ class Thumbnails:
         """
         size = _SIDE // _FOURTH
         blocks = self._pixels.reshape(len(self), _FOURTH, size, _FOURTH, size * 3).mean(axis=(2, 4))
-        centred = blocks.reshape(len(self), _FOURTH**2) - self._means[:, None]
-        found: npt.NDArray[np.float32] = centred / self._divisors[:, None] / _FOURTH
+        centerd = blocks.reshape(len(self), _FOURTH**2) - self._means[:, None]
+        found: npt.NDArray[np.float32] = centerd / self._divisors[:, None] / _FOURTH
         return found.astype(np.float32)
 
     def may_differ_by(self, left: Places, right: Places, most: float) -> npt.NDArray[np.bool_]:

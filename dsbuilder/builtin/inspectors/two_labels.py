@@ -13,7 +13,7 @@ from dsbuilder.plugin import Finding, Inspector, Record, Seen, View, inspector
 @inspector("two_labels")
 @dataclass(frozen=True, kw_only=True)
 class TwoLabels(Inspector):
-    """Finds pictures that are labelled differently where they are alike, exactly or nearly.
+    """Finds pictures that are labeled differently where they are alike, exactly or nearly.
 
     Every one of them is a finding: only a person can say which label is right. Compared are all
     targets but those that lie in the pixels (boxes, masks, keypoints).
@@ -34,7 +34,7 @@ class TwoLabels(Inspector):
         return view.once(likeness.describe)
 
     def judge(self, seen: Seen) -> Iterator[Finding]:
-        """Yields the pictures that are alike and labelled differently."""
+        """Yields the pictures that are alike and labeled differently."""
         names = [name for name, target in seen.kinds.items() if not target.positional]
         findings: dict[str, Finding] = {}
         for group in seen.once(likeness.alike, self.bits, self.difference).groups:

@@ -28,7 +28,7 @@ Initializer = Literal[
 class Cnn(ModelBuilder):
     """Blocks of convolutions that halve the image and double the filters, then a dense head.
 
-    A block is `convolutions` times (convolution, batch normalisation, activation), then pooling by
+    A block is `convolutions` times (convolution, batch normalization, activation), then pooling by
     2, then dropout. The head pools what is left over the whole image and ends in logits,
     or in numbers where the target is a value.
 
@@ -41,7 +41,7 @@ class Cnn(ModelBuilder):
       initializer: initializer of every kernel.
       l1: weight of the penalty on the sum of absolute kernel values.
       l2: weight of the penalty on the sum of squared kernel values.
-      batch_norm: whether to normalise batches after every convolution; it then has no bias.
+      batch_norm: whether to normalize batches after every convolution; it then has no bias.
       pooling: `max` or `average`, in the blocks.
       dropout: share of values dropped after every block, in [0, 1).
       head: how the last feature map becomes a vector: `average` or `max` over the image, or

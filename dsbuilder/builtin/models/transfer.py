@@ -21,7 +21,7 @@ class Transfer(ModelBuilder):
     """The features of a known network, pooled over the image, dropout, and a dense layer of logits.
 
     Frozen features stay as they were loaded and run in inference mode. `train.fine_tune` trains the
-    last of their layers, but never their batch normalisation, which would go over to the statistics
+    last of their layers, but never their batch normalization, which would go over to the statistics
     of this data within a few steps and destroy the features. The network's own preprocessing is
     inside the model. Gray images are repeated to 3 channels. Where the target is a value, the last
     layer yields its numbers.
@@ -146,7 +146,7 @@ def _silence(network: "keras.Model") -> None:
     """Takes the noise out of frozen features: EfficientNet drops whole blocks at random.
 
     `network(x, training=False)`, the usual remedy, is undone by Keras 3 when the model around it is
-    called for training. Batch normalisation needs no more than to stay frozen, also in fine-tuning.
+    called for training. Batch normalization needs no more than to stay frozen, also in fine-tuning.
     """
     import keras
 

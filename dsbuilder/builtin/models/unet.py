@@ -22,7 +22,7 @@ class Unet(ModelBuilder):
       width: filters of the first level; every level below has twice as many.
       depth: how often the image is halved.
       convolutions: on each level, down and up.
-      batch_norm: whether to normalise batches after every convolution; it then has no bias.
+      batch_norm: whether to normalize batches after every convolution; it then has no bias.
       dropout: share of values dropped on the lowest level, in [0, 1).
     """
 

@@ -125,7 +125,7 @@ class TextLine(Synthesizer):
         """The words, or the characters that strings are made of."""
         if self.charset is not None:
             return _characters(self.charset)
-        return _read(self.words) if isinstance(self.words, Path) else _normalised(self.words or ())
+        return _read(self.words) if isinstance(self.words, Path) else _normalized(self.words or ())
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -208,10 +208,10 @@ def _read(path: Path) -> list[str]:
         raise ValueError(
             f"words: {path} cannot be read ({reason}). Give a file with a word a line."
         ) from error
-    return _normalised(text.split("\n"))
+    return _normalized(text.split("\n"))
 
 
-def _normalised(words: Sequence[str]) -> list[str]:
+def _normalized(words: Sequence[str]) -> list[str]:
     found = [unicodedata.normalize("NFC", word.strip()) for word in words]
     found = [word for word in found if word]
     if not found:

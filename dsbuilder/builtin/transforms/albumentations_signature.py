@@ -86,7 +86,7 @@ def size_after(transform: Any, height: int, width: int) -> tuple[int, int] | Non
     """Returns what a transform resizes an image of a size to; None if it does more or less.
 
     That is one of the three that resize and do nothing else, to a size that is not drawn, making
-    new values: nearest neighbours are picked.
+    new values: nearest neighbors are picked.
     """
     module = library()
     if getattr(transform, "interpolation", None) in _PICKING:

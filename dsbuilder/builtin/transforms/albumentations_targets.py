@@ -3,7 +3,7 @@
 A copy of the object is called just as without targets, so the pixels and what is drawn are the
 same; a `Compose` around it only brings boxes and keypoints into albumentations' own form and back.
 An index goes along with every box and point, so that attributes follow and what is dropped is
-known. Keypoints are those of pixel centres there: half a pixel less than ours.
+known. Keypoints are those of pixel centers there: half a pixel less than ours.
 """
 
 import copy
@@ -198,7 +198,7 @@ def _those(
 
 
 def _inside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Moves what is less than half a pixel outside to the edge: resizes there are not centred."""
+    """Moves what is less than half a pixel outside to the edge: resizes there are not centerd."""
     sides = np.array(size[::-1], np.float64)
     near = points.clip(0.0, sides)
     return np.where(np.abs(points - near) <= _HALF, near, points)

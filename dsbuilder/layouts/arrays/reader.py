@@ -115,8 +115,8 @@ class _ArraysCatalog(Catalog):
             )
         records = list(self._records(parts, raws))
         if exported is None and source.target in (None, "class"):
-            labelled = {each.targets["label"] for each in records}
-            check_class_count(labelled, where=str(source.path), noun="classes")
+            labeled = {each.targets["label"] for each in records}
+            check_class_count(labeled, where=str(source.path), noun="classes")
         return Listing(
             records=records,
             targets=exported.targets if exported else _target(source, records, classes),

@@ -143,7 +143,7 @@ class CocoAnnotation:
             )
         return {"polygons": found}
 
-    def labelled_box(self, size: Size, attributes: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    def labeled_box(self, size: Size, attributes: Sequence[tuple[str, str]]) -> dict[str, Any]:
         """Returns class, box and attributes, as the raw label of boxes has them.
 
         Args:
@@ -158,7 +158,7 @@ class CocoAnnotation:
             **{name: self.attribute(name) for name, _ in attributes},
         }
 
-    def labelled_segment(self, size: Size, classes: Sequence[str]) -> dict[str, Any] | None:
+    def labeled_segment(self, size: Size, classes: Sequence[str]) -> dict[str, Any] | None:
         """Returns class and segment, as the raw label of a mask has them; see `segment`.
 
         A class that is none of `classes` is None, which is to ignore.

@@ -348,12 +348,12 @@ class _CocoReader:
             return "\n".join(_each(annotations, CocoAnnotation.caption))
         size = file.images[name].size or self._measured(key)
         if isinstance(target, Boxes):
-            return _each(annotations, lambda each: each.labelled_box(size, target.attributes))
+            return _each(annotations, lambda each: each.labeled_box(size, target.attributes))
         if isinstance(target, Keypoints):
             pointed = [each for each in annotations if "keypoints" in each.found]
             return _each(pointed, lambda each: each.keypoints(size))
         covered = sorted(annotations, key=lambda each: -each.area)
-        segments = _each(covered, lambda each: each.labelled_segment(size, target.class_names))
+        segments = _each(covered, lambda each: each.labeled_segment(size, target.class_names))
         self._uncovered += segments.count(None)
         return {"segments": [each for each in segments if each is not None], "size": list(size)}
 

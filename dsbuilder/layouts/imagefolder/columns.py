@@ -196,7 +196,7 @@ def _check_named(source: "ImageFolder", roles: Roles, columns: Sequence[str]) ->
     kinds = {each.kind for each in roles.targets}
     if not kinds:
         raise DataError(
-            f"{source.path}: expected a column that says what an image is labelled with, found "
+            f"{source.path}: expected a column that says what an image is labeled with, found "
             f"{shortened(columns)}. Say which is what, such as text_column: caption."
         )
     if Mask in kinds and not (source.mask_classes or source.mask_colors):

@@ -146,8 +146,8 @@ def _keypoint_options(rows: Iterable[TableRow]) -> dict[str, object]:
 
 
 def _count_classes(tables: Iterable[Table]) -> int:
-    labelled = (table for table in tables if "label" in table.columns)
-    return len({str(row.cells.get("label")) for table in labelled for row in table.rows})
+    labeled = (table for table in tables if "label" in table.columns)
+    return len({str(row.cells.get("label")) for table in labeled for row in table.rows})
 
 
 def _first(words: Sequence[str], columns: Sequence[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Lists of labelled images: text, CSV, TSV and JSONL files -> entries with their lines.
+"""Lists of labeled images: text, CSV, TSV and JSONL files -> entries with their lines.
 
 A text file says `relative/path label` a line. If there are tabs in a line, they are the separator,
 so that labels may have spaces; else the label is the last word, so that paths may have spaces. CSV

@@ -158,7 +158,7 @@ class _PixelCsvCatalog(Catalog):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Labelled:
+class _Labeled:
     """A row as it was read once.
 
     Attributes:
@@ -181,7 +181,7 @@ def _files(source: PixelCsv) -> list[Path]:
     return [source.path / name for name in names]
 
 
-def _rows(table: PixelTable) -> Iterator[_Labelled]:
+def _rows(table: PixelTable) -> Iterator[_Labeled]:
     """Yields every row of a file."""
     stem = table.path.stem
     words = [part for part in re.split(r"[^a-z]+", stem.lower()) if split_named(part)]
@@ -194,7 +194,7 @@ def _rows(table: PixelTable) -> Iterator[_Labelled]:
                 f"{table.path}:{row.line}: expected a label, found an empty cell. Complete the "
                 "line or remove it."
             )
-        yield _Labelled(
+        yield _Labeled(
             key=f"{stem}/{number:05d}",
             label=label,
             split=table.split(cells, row) or stated,

@@ -333,7 +333,7 @@ def _places(source: WebDataset, first: TarSample) -> LabelPlaces:
     """Returns what is read of samples like the first.
 
     Raises:
-      DataError: nothing says what an image is labelled with.
+      DataError: nothing says what an image is labeled with.
     """
     defaults = {each.name: each.default for each in fields(source)}
     stated = {role: getattr(source, role) for role in _ROLES}
@@ -344,7 +344,7 @@ def _places(source: WebDataset, first: TarSample) -> LabelPlaces:
     }
     if not places:
         raise DataError(
-            "expected a file that says what an image is labelled with, such as .cls, found "
+            "expected a file that says what an image is labeled with, such as .cls, found "
             f"{', '.join(f'.{each}' for each in first.files)}. Say which holds it, such as "
             "label: json:class."
         )

@@ -18,7 +18,7 @@ _KEYS = {
     "value": ("value", "score", "price"),
     "text": ("text", "caption"),
 }
-"""Keys of JSON that say what an image is labelled with, the likeliest first."""
+"""Keys of JSON that say what an image is labeled with, the likeliest first."""
 
 
 def signs_of(folder: Path) -> Signs:

@@ -34,10 +34,10 @@ def _signs(folder: Path, path: str, data: yolo.DataYaml, seen: Glance) -> Signs:
     start = place + slash
     below = [each.removeprefix(start) for each in seen.images if each.startswith(start)]
     labels = {each.removeprefix(start) for each in seen.ending("txt") if each.startswith(start)}
-    labelled = [image for image in below if yolo.label_path(image) in labels]
+    labeled = [image for image in below if yolo.label_path(image) in labels]
     names = tuple(data.names.values())
     found = f"'{path}' names {len(names)} classes and places of {', '.join(data.places)}"
-    if not labelled:
+    if not labeled:
         images = seen.count(len(below), "image")
         return Signs(reason=f"{found}, but none of {images} has a label file")
     options: dict[str, object] = {"path": place or "."}
@@ -49,7 +49,7 @@ def _signs(folder: Path, path: str, data: yolo.DataYaml, seen: Glance) -> Signs:
         options["only"] = there
         missing = shortened(data.places.keys() - set(there))
         comments["only"] = f"data.yaml also names {missing}, of which there is no image"
-    tried = [folder / start / yolo.label_path(each) for each in labelled[:_TRIED]]
+    tried = [folder / start / yolo.label_path(each) for each in labeled[:_TRIED]]
     polygons = _polygons(folder / place, tried, data)
     if polygons is not None:
         options["polygons"] = polygons
@@ -57,7 +57,7 @@ def _signs(folder: Path, path: str, data: yolo.DataYaml, seen: Glance) -> Signs:
     if data.pose is not None:
         found += f", {len(data.pose.names)} keypoints"
     return Signs(
-        reason=f"{found}; {seen.count(len(labelled), 'image')} with a label file",
+        reason=f"{found}; {seen.count(len(labeled), 'image')} with a label file",
         evidence="declared",
         options=options,
         comments=comments,

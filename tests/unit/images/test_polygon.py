@@ -1,4 +1,4 @@
-"""Polygons and pixels: one is covered where its centre lies inside; outlines give it again."""
+"""Polygons and pixels: one is covered where its center lies inside; outlines give it again."""
 
 import math
 
@@ -27,7 +27,7 @@ def covers(flat, x, y):
 
 @settings(max_examples=60)
 @given(POLYGON)
-def test_a_pixel_is_covered_where_its_centre_lies_inside(flat):
+def test_a_pixel_is_covered_where_its_center_lies_inside(flat):
     mask = polygon.fill([flat], (24, 30))
     expected = [[covers(flat, x + 0.5, y + 0.5) for x in range(30)] for y in range(24)]
     assert np.array_equal(mask, np.array(expected, np.uint8))
@@ -42,7 +42,7 @@ def test_a_rectangle_on_the_grid_covers_its_pixels_alone():
 
 @settings(max_examples=30)
 @given(st.floats(1, 19), st.floats(1, 19))
-def test_neighbours_share_no_pixel_and_leave_no_gap(top, bottom):
+def test_neighbors_share_no_pixel_and_leave_no_gap(top, bottom):
     left = polygon.fill([[0, 0, top, 0, bottom, 20, 0, 20]], (20, 20))
     right = polygon.fill([[top, 0, 20, 0, 20, 20, bottom, 20]], (20, 20))
     assert np.array_equal(left + right, np.ones((20, 20), np.uint8))

@@ -59,7 +59,7 @@ def test_area_averages_the_shrinking_axis_and_is_linear_on_the_growing_one():
     assert resize(image, (1, 4)).tolist() == [[[10], [38], [93], [120]]]
 
 
-def test_nearest_takes_the_pixel_below_the_centre():
+def test_nearest_takes_the_pixel_below_the_center():
     image = np.arange(9, dtype=np.uint8)[None, :, None]
     assert resize(image, (1, 3), interpolation="nearest").reshape(-1).tolist() == [1, 4, 7]
 
@@ -115,7 +115,7 @@ def test_crop_and_pad_keep_proportions_to_half_a_pixel(source, size):
 
 @settings(deadline=None)
 @given(SIZES, SIZES)
-def test_a_crop_covers_and_is_centred(source, size):
+def test_a_crop_covers_and_is_centerd(source, size):
     placement = place(source, size, fit="crop")
     top, left, height, width = placement.box
     below, right = source[0] - top - height, source[1] - left - width

@@ -14,7 +14,7 @@ from sklearn.datasets import load_sample_image
 TILE = 96
 PHOTOGRAPHS = ("astronaut", "chelsea", "china", "coffee", "flower", "rocket")
 CLASSES = (*PHOTOGRAPHS, "nothing", "odd")
-"""What a tile may be labelled with: the photograph it is of; no tile is of the last two."""
+"""What a tile may be labeled with: the photograph it is of; no tile is of the last two."""
 
 SOURCE = f'''
 """Images with labels of every kind, as `records.jsonl` lists them."""

@@ -70,7 +70,7 @@ def test_a_value_is_varied_by_color_alone() -> None:
     assert names(facts("value")) == ["A.RandomBrightnessContrast"]
 
 
-def test_what_is_labelled_by_its_place_is_not_cut_off() -> None:
+def test_what_is_labeled_by_its_place_is_not_cut_off() -> None:
     for kind in ("boxes", "keypoints", "text"):
         assert advice.fit(facts(kind))[0] == "pad"
         assert "A.RandomResizedCrop" not in names(facts(kind))

@@ -72,7 +72,7 @@ def test_a_plugin_that_fails_to_look_stops_nothing(tmp_path: Path, make_images) 
     assert (mine.certainty, mine.reason) == (0, "it failed to look: ZeroDivisionError: oh")
 
 
-def test_a_plugin_may_recognise_a_folder(tmp_path: Path, registry) -> None:
+def test_a_plugin_may_recognize_a_folder(tmp_path: Path, registry) -> None:
     (tmp_path / "plugins").mkdir()
     body = "return Signs(evidence='declared', reason='mine', options={'path': '.'})"
     (tmp_path / "plugins/mine.py").write_text(SOURCE.format(name="mine", body=body))

@@ -97,7 +97,7 @@ def test_tensors_saved_by_torch_come_back_with_their_names_shapes_and_dtypes(
     offset=st.integers(0, 5),
 )
 @settings(max_examples=60, deadline=None)
-def test_every_order_of_the_axes_and_every_offset_is_honoured(
+def test_every_order_of_the_axes_and_every_offset_is_honored(
     tmp_path_factory: pytest.TempPathFactory, shape: list[int], order: object, offset: int
 ) -> None:
     axes = list(range(len(shape)))

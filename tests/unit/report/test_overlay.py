@@ -58,7 +58,7 @@ def test_known_points_are_joined_and_others_left_out() -> None:
     assert not (pixels == color_of(1)).all(axis=2).any()
 
 
-def test_colors_of_neighbours_differ() -> None:
+def test_colors_of_neighbors_differ() -> None:
     colors = [color_of(number) for number in range(30)]
     assert len(set(colors)) == 30
     pairs = itertools.pairwise(colors)

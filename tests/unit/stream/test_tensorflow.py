@@ -197,7 +197,7 @@ def test_options_that_are_not_given_are_the_pipelines(build) -> None:
 
 
 @pytest.mark.parametrize(("codec", "image", "mode"), STORED[::4])
-def test_images_are_scaled_or_standardised_as_asked(build, codec, image, mode) -> None:
+def test_images_are_scaled_or_standardized_as_asked(build, codec, image, mode) -> None:
     dataset = build(codec, image, mode=mode)
     stored, scaled, standard = (
         np.concatenate([images for images, _ in dataset.stream("train", images=how)])
@@ -213,7 +213,7 @@ def test_images_are_scaled_or_standardised_as_asked(build, codec, image, mode) -
     assert np.allclose(deviation, stored.std((0, 1, 2)), rtol=1e-9)
 
 
-def test_other_splits_are_standardised_by_the_statistics_of_train(build) -> None:
+def test_other_splits_are_standardized_by_the_statistics_of_train(build) -> None:
     dataset = build("npy")
     mean, deviation = statistics(dataset)
     stored, _ = next(iter(dataset.stream("test", batch_size=12)))
@@ -230,7 +230,7 @@ def test_statistics_need_no_common_size(build) -> None:
     assert np.allclose(deviation, np.concatenate(pixels).std(0), rtol=1e-9)
 
 
-def test_a_constant_channel_is_standardised_to_zero(build) -> None:
+def test_a_constant_channel_is_standardized_to_zero(build) -> None:
     stream = build(source="flat: true").stream("train", images="standardize")
     images = np.concatenate([images for images, _ in stream])
     assert not images[..., 0].any()
@@ -458,7 +458,7 @@ def test_two_processes_stream_the_same(build) -> None:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_images_of_floats_come_as_they_are_or_standardised(build, codec) -> None:
+def test_images_of_floats_come_as_they_are_or_standardized(build, codec) -> None:
     finish = "[{use: resize, size: [12, 14]}, {use: A.ToFloat, max_value: 200}]"
     dataset = build(codec, "raw", finish=finish)
     known = {sample.key: sample.image for sample in dataset.samples("train")}
@@ -473,5 +473,5 @@ def test_images_of_floats_come_as_they_are_or_standardised(build, codec) -> None
 
 def test_statistics_of_other_channels_than_the_streams_are_refused(build) -> None:
     gray = "stream: {finish: [{use: A.ToGray, num_output_channels: 1, p: 1}]}"
-    with pytest.raises(DataError, match="expected images of 3 channels to standardise"):
+    with pytest.raises(DataError, match="expected images of 3 channels to standardize"):
         build(rest=gray).stream("train", images="standardize")

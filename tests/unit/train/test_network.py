@@ -60,7 +60,7 @@ PIXELS = np.stack([np.full((1, 4, 4), 120), np.full((1, 4, 4), 40)], axis=-1).as
         (None, True, [120, 40]),
     ],
 )
-def test_raw_pixels_are_normalised_inside(normalize, preprocesses, expected):
+def test_raw_pixels_are_normalized_inside(normalize, preprocesses, expected):
     model = network(Mean(preprocesses=preprocesses), normalize=normalize)
     assert np.allclose(model.predict(PIXELS, verbose=0), [expected], atol=1e-5)
 
@@ -70,7 +70,7 @@ def test_float_images_go_in_as_they_are():
     assert np.allclose(model.predict(PIXELS.astype("float32"), verbose=0), [[120, 40]])
 
 
-def test_normalisation_survives_saving(tmp_path):
+def test_normalization_survives_saving(tmp_path):
     model = network(normalize="standardize")
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")

@@ -80,7 +80,7 @@ def test_a_learning_rate_must_be_above_0():
             options(learning_rate=0.0)
 
 
-def test_normalisation_for_a_model_that_preprocesses_is_refused():
+def test_normalization_for_a_model_that_preprocesses_is_refused():
     with pytest.raises(ValueError) as error:
         TrainOptions(model=Transfer(), normalize="scale")
     assert str(error.value) == (

@@ -120,7 +120,7 @@ def trained(model):
     return [layer.name for layer in leaves(model) if layer.trainable and layer.weights]
 
 
-def test_the_last_frozen_layers_are_unfrozen_but_never_batch_normalisation():
+def test_the_last_frozen_layers_are_unfrozen_but_never_batch_normalization():
     model = frozen_model()
     assert trained(model) == ["logits"]
     unfreeze(model, 2)
@@ -133,7 +133,7 @@ def test_unfreezing_more_than_there_is_unfreezes_all():
     assert trained(model) == ["conv0", "conv1", "conv2", "logits"]
 
 
-def test_unfrozen_layers_learn_and_batch_normalisation_stands_still():
+def test_unfrozen_layers_learn_and_batch_normalization_stands_still():
     model = frozen_model()
     unfreeze(model, 1)
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))

@@ -280,14 +280,14 @@ def test_mixed_classes_are_trained_on_their_weights(build_dataset, options, tmp_
     assert run.evaluation()["accuracy"] > 0.5
 
 
-def test_standardisation_is_by_the_train_splits_own_statistics(dataset, options, tmp_path):
+def test_standardization_is_by_the_train_splits_own_statistics(dataset, options, tmp_path):
     chosen = replace(options, normalize="standardize", epochs=1)
     run = trainer.train_dataset(dataset, chosen, run=tmp_path / "run")
     pixels = np.stack([sample.image for sample in dataset.samples("train")])
     layer = archive.load_model(run.best).model.get_layer("normalize")
-    normalised = np.asarray(layer(pixels.astype("float32")))
-    assert np.allclose(normalised.mean(axis=(0, 1, 2)), 0, atol=1e-3)
-    assert np.allclose(normalised.std(axis=(0, 1, 2)), 1, atol=1e-3)
+    normalized = np.asarray(layer(pixels.astype("float32")))
+    assert np.allclose(normalized.mean(axis=(0, 1, 2)), 0, atol=1e-3)
+    assert np.allclose(normalized.std(axis=(0, 1, 2)), 1, atol=1e-3)
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(whole, dataset, options):

@@ -76,7 +76,7 @@ def build(*, input_shape: tuple[int | None, int | None, int]) -> "keras.Model":
       input_shape: `(height, width, 3)`; None where a side is not known in advance.
 
     Returns:
-      A model from RGB float images in [0, 255], which it normalises itself, to features
+      A model from RGB float images in [0, 255], which it normalizes itself, to features
       `(ceil(height / 32), ceil(width / 32), 1280)` in [0, 6]. No pooling, no classifier.
 
     Raises:

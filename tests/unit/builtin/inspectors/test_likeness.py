@@ -98,8 +98,8 @@ def test_the_difference_of_thumbnails_is_that_of_their_standardized_pixels() -> 
     pixels[20:] = pixels[:20] // 2 + rng.integers(0, 9, (20, 768), np.uint8)
     pixels[0] = 7  # no deviation at all
     left, right = np.divmod(np.arange(1600), 40)
-    centred = pixels - pixels.mean(axis=1, keepdims=True)
-    scaled = centred / np.maximum(centred.std(axis=1, keepdims=True), 4)
+    centerd = pixels - pixels.mean(axis=1, keepdims=True)
+    scaled = centerd / np.maximum(centerd.std(axis=1, keepdims=True), 4)
     expected = np.sqrt(((scaled[left] - scaled[right]) ** 2).mean(axis=1))
     found = likeness.Thumbnails(pixels).differences(left, right)
     assert np.allclose(found, expected, atol=1e-6)

@@ -111,7 +111,7 @@ def test_features_equal_those_of_a_reference_in_torch(pretrained: "keras.Model")
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
-def test_imagenet_weights_recognise_what_a_photograph_shows(
+def test_imagenet_weights_recognize_what_a_photograph_shows(
     pretrained: "keras.Model", weights: Path, name: str
 ) -> None:
     tensors = read_state_dict(weights)

@@ -29,7 +29,7 @@ def pixels(side=32, channels=3, count=2):
     return np.random.default_rng(0).integers(0, 256, shape).astype("float32")
 
 
-def normalisations(model):
+def normalizations(model):
     kind = keras.layers.BatchNormalization
     network = model.get_layer("efficientnet_lite0")
     return [layer for layer in network.layers if isinstance(layer, kind)]
@@ -96,33 +96,33 @@ def test_imagenet_weights_are_loaded():
         assert np.array_equal(one, two)
 
 
-def test_random_features_learn_from_the_start_and_normalise_by_batches():
+def test_random_features_learn_from_the_start_and_normalize_by_batches():
     model = Transfer(weights="none", dropout=0.0).build(signature())
     assert model.get_layer("efficientnet_lite0").trainable
-    before = normalisations(model)[0].moving_mean.numpy().copy()
+    before = normalizations(model)[0].moving_mean.numpy().copy()
     model(pixels(), training=True)
-    assert not np.allclose(before, normalisations(model)[0].moving_mean)
+    assert not np.allclose(before, normalizations(model)[0].moving_mean)
 
 
-def unfreeze_all_but_normalisation(model):
+def unfreeze_all_but_normalization(model):
     for layer in model.get_layer("efficientnet_lite0").layers:
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
 
 
 def test_frozen_features_stay_in_inference_mode_when_their_layers_are_unfrozen():
     model = Transfer(dropout=0.0).build(signature())
-    unfreeze_all_but_normalisation(model)
-    before = [layer.moving_mean.numpy().copy() for layer in normalisations(model)]
+    unfreeze_all_but_normalization(model)
+    before = [layer.moving_mean.numpy().copy() for layer in normalizations(model)]
     trained, inferred = model(pixels(), training=True), model(pixels(), training=False)
     assert np.allclose(trained, inferred)
-    for layer, mean in zip(normalisations(model), before, strict=True):
+    for layer, mean in zip(normalizations(model), before, strict=True):
         assert np.array_equal(layer.moving_mean, mean)
 
 
 def test_inference_mode_survives_saving(tmp_path):
     Transfer(dropout=0.0).build(signature()).save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
-    unfreeze_all_but_normalisation(model)
+    unfreeze_all_but_normalization(model)
     assert np.allclose(model(pixels(), training=True), model(pixels(), training=False))
 
 

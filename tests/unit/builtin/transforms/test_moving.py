@@ -87,7 +87,7 @@ def test_a_fused_crop_carries_targets_along(seed, flip) -> None:
     fit=st.sampled_from(["crop", "pad", "stretch"]),
 )
 def test_a_mask_moves_as_its_picture_does_without_new_values(height, width, fit) -> None:
-    # Of an odd side no centre falls between two pixels, where either would be the nearest.
+    # Of an odd side no center falls between two pixels, where either would be the nearest.
     mask = np.pad(painted().targets["mask"], ((0, 1), (0, 1)))
     sample = painted().replace(targets={"mask": mask}, positional={"mask": KINDS["mask"]})
     picture = np.repeat(mask[..., None], 3, axis=2)

@@ -162,7 +162,7 @@ def test_what_is_wrong_with_an_exported_npz_is_said(build_all_kinds, tmp_path, n
     assert str(error.value).startswith(str(path))
 
 
-def test_an_exported_npz_is_recognised(build_all_kinds, tmp_path: Path) -> None:
+def test_an_exported_npz_is_recognized(build_all_kinds, tmp_path: Path) -> None:
     export(build_all_kinds(), tmp_path / "npz", to="npz")
     found = Arrays.signs(tmp_path / "npz")
     assert (found.evidence, found.options) == ("declared", {"path": "kinds.npz"})

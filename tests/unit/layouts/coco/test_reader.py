@@ -336,7 +336,7 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, start, leng
     assert boxes == len({json.dumps({**a, "id": 0}, sort_keys=True) for a in stated["annotations"]})
 
 
-def test_the_layout_of_coco_is_recognised_with_every_file_in_its_place(tmp_path):
+def test_the_layout_of_coco_is_recognized_with_every_file_in_its_place(tmp_path):
     captions = {}
     for split, names in (("train", ("a.jpg", "b.jpg")), ("val", ("c.jpg",))):
         told = [{"image_id": n, "caption": "x"} for n in range(1, len(names) + 1)]
@@ -362,12 +362,12 @@ def test_images_of_one_name_in_two_splits_are_counted_twice(tmp_path):
     assert "annotate objects (3 images" in found.reason
 
 
-def test_one_file_without_a_split_is_recognised(tmp_path):
+def test_one_file_without_a_split_is_recognized(tmp_path):
     root = single(tmp_path, {**BOX, "segmentation": [[0, 0, 9, 0, 9, 9]]})
     assert Coco.signs(root).options == {"path": ".", "objects": "a.json", "mask": "a.json"}
 
 
-def test_a_split_without_any_boxes_is_recognised_with_the_others(tmp_path):
+def test_a_split_without_any_boxes_is_recognized_with_the_others(tmp_path):
     kept = {f"annotations/captions_{each}2017.json": name for each, name in NAMED.items()}
     captions = {
         path: document(

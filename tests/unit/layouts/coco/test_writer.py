@@ -111,7 +111,7 @@ def test_captions_that_are_all_empty_are_read(tmp_path):
     assert record.targets == {"text": ""}
 
 
-def test_boxes_of_which_there_are_none_at_all_are_recognised(tmp_path):
+def test_boxes_of_which_there_are_none_at_all_are_recognized(tmp_path):
     export(build(tmp_path / "set", [[]] * 5), tmp_path / "coco", to="coco")
     options = Coco.signs(tmp_path / "coco").options
     assert set(options) == {"path", "objects", "mask", "keypoints", "text"}

@@ -252,14 +252,14 @@ def test_wrong_options_are_refused(options, message):
     assert str(caught.value) == message
 
 
-def test_class_folders_are_recognised_with_their_counts(tmp_path):
+def test_class_folders_are_recognized_with_their_counts(tmp_path):
     found = Folder.signs(filled(tmp_path, *(f"{c}/{i}.png" for c in "ab" for i in range(3))))
     assert found.reason == "6 images in 2 class folders: 'a', 'b'"
     assert (found.evidence, found.contradictions) == ("arranged", [])
     assert found.options == {"path": "."}
 
 
-def test_split_folders_are_recognised_above_class_folders(tmp_path):
+def test_split_folders_are_recognized_above_class_folders(tmp_path):
     filled(tmp_path, *(f"{s}/{c}/{i}.png" for s in ("train", "Val") for c in "ab" for i in "12"))
     found = Folder.signs(tmp_path)
     assert found.evidence == "arranged"
@@ -276,7 +276,7 @@ def test_split_folders_are_recognised_above_class_folders(tmp_path):
         (("train/1.png", "test/1.png"), "2 of 2 images in no class folder, such as 'test/1.png'"),
     ],
 )
-def test_what_are_no_class_folders_is_not_recognised_and_says_why(tmp_path, files, reason):
+def test_what_are_no_class_folders_is_not_recognized_and_says_why(tmp_path, files, reason):
     found = Folder.signs(filled(tmp_path, *files))
     assert (found.evidence, found.reason) == (None, reason)
 

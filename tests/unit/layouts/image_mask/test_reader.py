@@ -232,7 +232,7 @@ def test_a_mutated_mask_gives_ids_or_a_clear_error(tmp_path_factory, suffix, dat
     assert ImageMask.signs(root).evidence in (None, "arranged")
 
 
-def test_folders_of_images_and_masks_are_recognised_with_their_classes(tmp_path):
+def test_folders_of_images_and_masks_are_recognized_with_their_classes(tmp_path):
     filled(tmp_path, *(f"{part}/{index}.png" for part in ("imgs", "masks") for index in range(4)))
     found = ImageMask.signs(tmp_path)
     assert (found.evidence, found.explained, found.contradictions) == ("arranged", 1, [])
@@ -255,7 +255,7 @@ def test_masks_may_lie_deeper_than_images(tmp_path):
     assert len(source.open().records) == 3
 
 
-def test_suffixes_colors_and_lone_files_are_recognised(tmp_path):
+def test_suffixes_colors_and_lone_files_are_recognized(tmp_path):
     filled(tmp_path, *(f"images/{index}.png" for index in range(4)))
     colors = np.array([[[0, 0, 0], [255, 0, 0]]], np.uint8)
     for index in range(3):
@@ -273,7 +273,7 @@ def test_suffixes_colors_and_lone_files_are_recognised(tmp_path):
     assert len(source.open().records) == 3
 
 
-def test_black_and_white_masks_are_recognised_by_their_values(tmp_path):
+def test_black_and_white_masks_are_recognized_by_their_values(tmp_path):
     filled(tmp_path, "images/a.png")
     saved(tmp_path / "masks/a.png", np.array([[0, 255]], np.uint8))
     assert ImageMask.signs(tmp_path).options["colors"] == {"0": "class 0", "255": "class 255"}
@@ -290,7 +290,7 @@ def test_classes_are_guessed_from_masks_of_every_kind_of_name(tmp_path, count):
     assert ImageMask.signs(tmp_path).options["classes"] == classes
 
 
-def test_other_folders_are_not_recognised(tmp_path):
+def test_other_folders_are_not_recognized(tmp_path):
     assert ImageMask.signs(tmp_path).evidence is None
     filled(tmp_path, "images/a.png", "masks/b.png")
     assert ImageMask.signs(tmp_path).evidence is None

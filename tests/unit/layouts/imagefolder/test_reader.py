@@ -385,7 +385,7 @@ def test_tables_of_two_kinds_are_an_error(tmp_path):
     [
         ({"text_column": "caption"}, "the tables have no column 'caption'."),
         ({"value_columns": ("x", "y")}, "the tables have no column 'x'."),
-        ({"text_column": None}, "expected a column that says what an image is labelled with"),
+        ({"text_column": None}, "expected a column that says what an image is labeled with"),
     ],
 )
 def test_a_named_column_must_be_there(tmp_path, options, message):
@@ -474,7 +474,7 @@ def test_any_cell_is_a_value_or_a_clear_error(tmp_path_factory, column, cell):
         assert str(error)
 
 
-def test_a_table_is_recognised_with_the_options_that_read_it(tmp_path):
+def test_a_table_is_recognized_with_the_options_that_read_it(tmp_path):
     mask = np.array([[0, 2], [255, 1]], np.uint8)
     rows = [
         {"file_name": f"{index}.png", "caption": "x", "seg_file_name": f"seg/{index}.png"}
@@ -516,7 +516,7 @@ def test_a_column_of_one_class_alone_is_left_out_of_a_guess(tmp_path):
     assert ImageFolder(**{**found.options, "path": tmp_path}).open().records
 
 
-def test_a_folder_without_a_table_or_with_a_broken_one_is_not_recognised(tmp_path):
+def test_a_folder_without_a_table_or_with_a_broken_one_is_not_recognized(tmp_path):
     assert ImageFolder.signs(tmp_path).evidence is None
     (tmp_path / "metadata.csv").write_text("a,b\n1\n")
     found = ImageFolder.signs(tmp_path)
@@ -666,7 +666,7 @@ def test_a_target_whose_column_is_gone_is_told(tmp_path):
     assert "ROOT: the tables have no column 'sound'." in refusal(ImageFolder(path=root))
 
 
-def test_an_export_is_recognised_without_an_option(tmp_path):
+def test_an_export_is_recognized_without_an_option(tmp_path):
     found = ImageFolder.signs(stated(tmp_path))
     assert (found.evidence, found.explained) == ("declared", 1)
     assert found.options == {"path": "."}

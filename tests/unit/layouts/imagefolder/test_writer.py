@@ -47,7 +47,7 @@ def row(index: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def labelled(tmp_path: Path) -> Path:
+def labeled(tmp_path: Path) -> Path:
     """A folder with every kind of label in its table."""
     root, rng = tmp_path / "source", np.random.default_rng(0)
     (root / "in").mkdir(parents=True)
@@ -63,7 +63,7 @@ def labelled(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def build(labelled: Path, write_pipeline, tmp_path: Path):
+def build(labeled: Path, write_pipeline, tmp_path: Path):
     def run(cache: str) -> Dataset:
         options = json.dumps({"use": "imagefolder", "path": "source", **OPTIONS})
         text = f"name: all\nsource: {options}\n{SPLIT}cache: {{{cache}}}\n"

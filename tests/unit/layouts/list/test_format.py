@@ -1,4 +1,4 @@
-"""Lists of labelled images: what each form of file says, and where it is malformed."""
+"""Lists of labeled images: what each form of file says, and where it is malformed."""
 
 from pathlib import Path
 

@@ -369,7 +369,7 @@ TABLE = "n,picture,Species,Patient,set\n" + "".join(
 )
 
 
-def recognised(tmp_path: Path, **lists: str) -> Signs:
+def recognized(tmp_path: Path, **lists: str) -> Signs:
     filled(tmp_path / "images", *IMAGES)
     for name, text in lists.items():
         stem, _, suffix = name.rpartition("_")
@@ -377,8 +377,8 @@ def recognised(tmp_path: Path, **lists: str) -> Signs:
     return ImageList.signs(tmp_path)
 
 
-def test_a_list_of_images_is_recognised_with_the_folder_they_lie_in(tmp_path):
-    found = recognised(tmp_path, labels_txt=LINES)
+def test_a_list_of_images_is_recognized_with_the_folder_they_lie_in(tmp_path):
+    found = recognized(tmp_path, labels_txt=LINES)
     assert (found.evidence, found.explained, found.contradictions) == ("declared", 1, [])
     assert found.options == {"path": "images", "list": "labels.txt"}
     assert "4 lines, 2 classes: 'one', 'zero'" in found.reason
@@ -389,12 +389,12 @@ def test_an_export_is_in_another_layout(tmp_path):
         image=ImageSignature(height=8, width=8, channels=3), targets={"text": Text()}
     )
     sidecar.write(tmp_path, signature, {})
-    found = recognised(tmp_path, labels_txt=LINES)
+    found = recognized(tmp_path, labels_txt=LINES)
     assert found.contradictions == ["it is an export, which has another layout than lists"]
 
 
 def test_what_columns_hold_is_found_by_their_names_and_cells(tmp_path):
-    found = recognised(tmp_path, table_csv=TABLE)
+    found = recognized(tmp_path, table_csv=TABLE)
     assert found.options == {
         "path": "images",
         "list": "table.csv",
@@ -408,12 +408,12 @@ def test_what_columns_hold_is_found_by_their_names_and_cells(tmp_path):
 
 def test_images_that_the_list_does_not_name_are_no_part_of_what_is_explained(tmp_path):
     filled(tmp_path, "images/0/more.png", "elsewhere/x.png")
-    found = recognised(tmp_path, labels_txt="".join(LINES.splitlines(keepends=True)[:3]))
+    found = recognized(tmp_path, labels_txt="".join(LINES.splitlines(keepends=True)[:3]))
     assert found.explained == 0.6
 
 
 def test_lists_named_after_splits_are_taken_together(tmp_path):
-    found = recognised(tmp_path, train_txt=LINES, val_txt=LINES, readme_txt="See the paper.\n")
+    found = recognized(tmp_path, train_txt=LINES, val_txt=LINES, readme_txt="See the paper.\n")
     assert (found.evidence, found.explained, found.contradictions) == ("declared", 1, [])
     assert found.options == {
         "lists": {"train": ("images", "train.txt"), "validation": ("images", "val.txt")}
@@ -432,7 +432,7 @@ def test_lists_named_after_splits_are_taken_together(tmp_path):
     ],
 )
 def test_what_is_no_list_says_why(tmp_path, text, reason):
-    found = recognised(tmp_path, labels_txt=text)
+    found = recognized(tmp_path, labels_txt=text)
     assert found.evidence is None
     assert reason in found.reason
 
@@ -445,7 +445,7 @@ def test_what_is_no_list_says_why(tmp_path, text, reason):
     ],
 )
 def test_labels_that_are_texts_or_decimals_are_hardly_classes(tmp_path, text):
-    found = recognised(tmp_path, labels_txt=text)
+    found = recognized(tmp_path, labels_txt=text)
     assert "a text file lists classes, and these are" in found.contradictions[0]
 
 
@@ -462,7 +462,7 @@ def test_the_kind_of_labels_is_found_in_their_cells(tmp_path, header, cells, opt
     names = header.split(",")
     number = "0," * (names[0] == "id")
     lines = [f"{number}{name},{cell}\n" for name, cell in zip(IMAGES, cells, strict=True)]
-    found = recognised(tmp_path, all_csv=f"{header}\n" + "".join(lines))
+    found = recognized(tmp_path, all_csv=f"{header}\n" + "".join(lines))
     assert options.items() <= found.options.items()
     read = {key: value for key, value in found.options.items() if key not in ("path", "list")}
     source = ImageList(path=tmp_path / "images", list=tmp_path / "all.csv", **read)
@@ -471,7 +471,7 @@ def test_the_kind_of_labels_is_found_in_their_cells(tmp_path, header, cells, opt
 
 def test_jsonl_and_bytes_that_are_no_text_are_looked_at_as_well(tmp_path):
     lines = [f'{{"file_name": "{name}", "label": {n % 2}}}' for n, name in enumerate(IMAGES)]
-    found = recognised(tmp_path, all_jsonl="\n".join(lines))
+    found = recognized(tmp_path, all_jsonl="\n".join(lines))
     assert found.options == {"path": "images", "list": "all.jsonl"}
     (tmp_path / "all.jsonl").write_bytes(b"\xff\xfe\x00")
     assert ImageList.signs(tmp_path).evidence is None

@@ -174,7 +174,7 @@ def test_a_mutated_list_gives_its_texts_or_a_clear_error(tmp_path_factory, data)
 
 
 @pytest.mark.parametrize("layout", [ICDAR, SYNTHTIGER, TRDG])
-def test_each_layout_is_recognised(tmp_path, layout):
+def test_each_layout_is_recognized(tmp_path, layout):
     found = Ocr.signs(filled(tmp_path, layout))
     assert (found.evidence, found.explained, found.contradictions) == ("declared", 1, [])
     assert found.options == {"path": "."}
@@ -186,7 +186,7 @@ def test_images_that_no_list_names_are_no_part_of_what_is_explained(tmp_path):
     assert Ocr.signs(tmp_path).explained == 0.75
 
 
-def test_classes_and_absent_images_are_not_recognised_as_texts(tmp_path):
+def test_classes_and_absent_images_are_not_recognized_as_texts(tmp_path):
     lines = "".join(f"{index}.png cat\n" for index in range(10))
     filled(tmp_path, {"labels.txt": lines, **dict.fromkeys(f"{i}.png" for i in range(10))})
     assert Ocr.signs(tmp_path).contradictions == ["only 1 are different, as classes are"]
@@ -196,7 +196,7 @@ def test_classes_and_absent_images_are_not_recognised_as_texts(tmp_path):
     assert found.reason.endswith(", but '3.png' does not lie there")
 
 
-def test_names_with_texts_are_recognised_with_doubt(tmp_path):
+def test_names_with_texts_are_recognized_with_doubt(tmp_path):
     filled(tmp_path, dict.fromkeys(f"word{index}x_{index}.jpg" for index in range(5)))
     found = Ocr.signs(tmp_path)
     assert (found.evidence, found.options["form"]) == ("possible", "text_id")
@@ -206,7 +206,7 @@ def test_names_with_texts_are_recognised_with_doubt(tmp_path):
     assert Ocr.signs(tmp_path).evidence is None
 
 
-def test_an_empty_folder_is_not_recognised(tmp_path):
+def test_an_empty_folder_is_not_recognized(tmp_path):
     assert Ocr.signs(tmp_path).evidence is None
 
 

@@ -246,7 +246,7 @@ def test_what_is_watched_is_what_all_watch(tmp_path: Path) -> None:
     assert Several(sources={"one": one, "two": unknown}).open().watches() is None
 
 
-def test_no_folder_is_recognised_as_several(tmp_path: Path) -> None:
+def test_no_folder_is_recognized_as_several(tmp_path: Path) -> None:
     assert not Several.of_folder
     assert Several.signs(tmp_path).evidence is None
     assert Several(sources={"a": Folder(path=tmp_path), "b": Folder(path=tmp_path)})

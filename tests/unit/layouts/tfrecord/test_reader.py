@@ -77,7 +77,7 @@ def test_files_of_our_own_builds_are_not_noted_and_others_are(build_toy) -> None
     assert "files were skipped" in note
 
 
-def test_a_dataset_is_found_below_the_path_and_recognised(build_toy) -> None:
+def test_a_dataset_is_found_below_the_path_and_recognized(build_toy) -> None:
     dataset = build_toy()
     above = dataset.path.parents[1]  # of name/.builds/fingerprint
     catalog = TFRecord(path=above).open()

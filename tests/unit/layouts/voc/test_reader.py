@@ -271,7 +271,7 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, name, start
         assert bool(record.targets["objects"]) == bool(objects)
 
 
-def test_the_layout_of_the_development_kit_is_recognised(tmp_path):
+def test_the_layout_of_the_development_kit_is_recognized(tmp_path):
     devkit(tmp_path / "VOCdevkit/VOC2012")
     found = Voc.signs(tmp_path)
     assert found.evidence == "declared"
@@ -284,7 +284,7 @@ def test_the_layout_of_the_development_kit_is_recognised(tmp_path):
     assert len(read(tmp_path / "VOCdevkit/VOC2012")) == 3
 
 
-def test_annotations_in_other_folders_and_beside_images_are_recognised(tmp_path):
+def test_annotations_in_other_folders_and_beside_images_are_recognized(tmp_path):
     note = annotation(thing())
     apart = put(tmp_path / "x", {"annotations/1.xml": note, "images/1.png": ""})
     assert Voc.signs(apart).options == {

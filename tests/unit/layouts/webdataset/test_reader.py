@@ -252,7 +252,7 @@ def test_a_sample_that_is_added_leaves_the_others_as_they_were_built(
     assert {sample.key for sample in dataset.samples("train")} == set(read(tmp_path / "set"))
 
 
-def test_the_layout_is_recognised_with_its_labels(tmp_path: Path) -> None:
+def test_the_layout_is_recognized_with_its_labels(tmp_path: Path) -> None:
     pack(tmp_path / "train-0.tar", numbered(2))
     found = WebDataset.signs(tmp_path)
     assert (found.evidence, found.options) == ("arranged", {"path": "."})

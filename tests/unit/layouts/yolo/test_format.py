@@ -40,7 +40,7 @@ def test_the_label_lies_where_the_last_folder_of_images_is_one_of_labels(image, 
     assert yolo.label_path(image) == label
 
 
-def test_a_line_is_a_class_and_a_box_by_its_centre(tmp_path):
+def test_a_line_is_a_class_and_a_box_by_its_center(tmp_path):
     rows = read(tmp_path / "a.txt", "1 0.5 0.25 0.5 0.5\n").objects
     assert rows == (YoloObject(1, (0.25, 0.0, 0.75, 0.5)),)
 

@@ -203,7 +203,7 @@ def test_keypoints_are_read_with_their_boxes(tmp_path):
     )
 
 
-def test_sets_of_polygons_and_of_keypoints_are_recognised(tmp_path):
+def test_sets_of_polygons_and_of_keypoints_are_recognized(tmp_path):
     found = Yolo.signs(segments(tmp_path / "segments"))
     assert found.options == {"path": ".", "polygons": "both"}
     found = Yolo.signs(pose(tmp_path / "pose"))
@@ -330,7 +330,7 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, name, start
         assert len(target.parse(record.targets["objects"])) == len(expected)
 
 
-def test_the_layout_is_recognised_with_its_counts(tmp_path):
+def test_the_layout_is_recognized_with_its_counts(tmp_path):
     found = Yolo.signs(coco8(tmp_path))
     assert found.evidence == "declared"
     assert not found.contradictions
@@ -340,7 +340,7 @@ def test_the_layout_is_recognised_with_its_counts(tmp_path):
     assert found.options == {"path": "."}
 
 
-def test_a_set_that_lies_deeper_or_lacks_a_split_is_recognised(tmp_path):
+def test_a_set_that_lies_deeper_or_lacks_a_split_is_recognized(tmp_path):
     root = coco8(tmp_path / "coco8")
     (root / "data.yaml").write_text(DATA + "test: images/test\n")
     (root / "data.yaml").rename(root / "coco8.yaml")
