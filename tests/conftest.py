@@ -31,6 +31,7 @@ TENSORFLOW = (
 """Tests that import TensorFlow, which takes seconds and 400 MB: one process runs them all."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts tests that import TensorFlow into one group, which `--dist loadgroup` keeps together."""
     here = Path(__file__).parent

@@ -19,7 +19,7 @@ _DTYPES: Mapping[str, Any] = {"int64": np.int64, "float32": np.float32, "string"
 _YX = [1, 0, 3, 2]
 _MOST_SHOWN = 4
 _INT64 = 1 << 63
-_INFINITE = float("inf")
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -238,7 +238,7 @@ def _attribute(box: Mapping[str, Any], name: str, dtype: Dtype) -> Any:
     fits = {
         "string": isinstance(found, str) and is_utf8(found),
         "int64": isinstance(found, int) and -_INT64 <= found < _INT64,
-        "float32": isinstance(found, (int, float)) and (found != found or abs(found) < _INFINITE),
+        "float32": isinstance(found, (int, float)) and (found != found or abs(found) <= _LARGEST),
     }
     if not fits[dtype]:
         raise DataError(f"attribute '{name}': expected {dtype}, found {found!r} of a box.")

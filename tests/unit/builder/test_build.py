@@ -369,7 +369,7 @@ UNGUARDED = """
 import sys
 import tensorflow as tf
 import dsbuilder
-built = build_dataset({pipeline!r}, {out!r}, workers=2)
+built = dsbuilder.open({pipeline!r}).build({out!r}, workers=2)
 assert not built.quarantined, built.quarantined[0]
 print("BUILT", built.made)
 """

@@ -409,7 +409,7 @@ def test_a_key_that_is_there_twice_is_an_error_that_names_both_files():
         ("/a", "/a", "a slash at its start"),
         ("a/", "a/", "a slash at its end"),
         ("a\\b", "a\\b", "a backslash in it"),
-        ("a\0", "a\0", "a NUL in it"),
+        ("a\0", "a\\x00", "a NUL in it"),
         ("caf\udce9", "caf\\xe9", "broken bytes in it"),
     ],
 )

@@ -364,7 +364,7 @@ class TestMasks:
     def test_a_missing_file_is_named_and_only_when_it_is_read(self, tmp_path) -> None:
         raw = {"path": str(tmp_path / "none.png")}
         Mask(names=NAMES).check(raw)
-        with pytest.raises(DataError, match=r"mask none\.png: expected a file"):
+        with pytest.raises(DataError, match=r"mask none\.png: the file cannot be read"):
             Mask(names=NAMES).parse(raw)
 
     def test_an_unknown_id_is_refused(self, tmp_path) -> None:
