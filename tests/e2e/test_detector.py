@@ -78,6 +78,7 @@ stream: {batch_size: 16, stages: [{use: A.HorizontalFlip, p: 0.5}]}
 """
 
 
+@pytest.mark.slow
 def test_the_detector_of_the_readme_learns(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "plugins").mkdir()

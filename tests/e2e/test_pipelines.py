@@ -42,6 +42,7 @@ def cases() -> Iterator[Any]:
         yield pytest.param(path, id=path.stem, marks=large)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pipeline", list(cases()))
 def test_a_pipeline_builds_streams_trains_and_predicts(pipeline: Path, tmp_path: Path) -> None:
     found = (*SHORT[pipeline.stem], *filter(None, [ELSEWHERE.get(pipeline.stem)]))

@@ -445,6 +445,7 @@ def test_a_dataset_without_its_pipeline_is_refused(build) -> None:
         dataset.stream("train")
 
 
+@pytest.mark.slow
 def test_two_processes_stream_the_same(build) -> None:
     dataset = build("tfrecord")
     code = (

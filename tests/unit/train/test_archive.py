@@ -41,6 +41,7 @@ def test_only_the_last_model_keeps_its_optimizer(run):
     assert run.best.stat().st_size < run.last.stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["best", "last"])
 def test_it_is_read_with_keras_and_a_zip_reader_alone(run, dataset, name):
     path = run.path / f"{name}.keras"

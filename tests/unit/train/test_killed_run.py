@@ -55,6 +55,7 @@ def lines(path):
         return [{**line, "seconds": ""} for line in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_resumed_without_a_gap_or_a_repetition(dataset, tmp_path):
     run = tmp_path / "run"
     killed = python(START, dataset.path, run)

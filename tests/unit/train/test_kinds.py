@@ -150,6 +150,7 @@ def predicted(run, dataset, target):
     return truth, np.concatenate([model.predict_on_batch(i.numpy()) for i, _ in batches])
 
 
+@pytest.mark.slow
 def test_unet_finds_bright_squares_of_an_odd_size(train, squares):
     run = train("mask", model=Unet(width=4, depth=2, convolutions=1), epochs=20)
     found = run.evaluation()
@@ -168,6 +169,7 @@ def test_unet_finds_bright_squares_of_an_odd_size(train, squares):
     assert len(again.rows()) == 21
 
 
+@pytest.mark.slow
 def test_cnn_learns_several_classes(train, squares):
     run = train("labels", epochs=15)
     found = run.evaluation()
@@ -178,6 +180,7 @@ def test_cnn_learns_several_classes(train, squares):
     assert len(trainer.resume_run(run.path, epochs=16).rows()) == 16
 
 
+@pytest.mark.slow
 def test_cnn_learns_a_number(train, squares):
     run = train("side", epochs=25)
     found = run.evaluation()
@@ -189,6 +192,7 @@ def test_cnn_learns_a_number(train, squares):
     assert "validation_mean_absolute_error" in columns(run)
 
 
+@pytest.mark.slow
 def test_numbers_that_are_scaled_and_shifted_are_learnt_alike(train, squares):
     """`far` is `side`, times 1000 and 1000 more."""
     near, far = (train(target, epochs=6).evaluation() for target in ("side", "far"))
@@ -210,6 +214,7 @@ def test_several_numbers_are_learnt_each_in_its_units_and_kept_in_their_own(trai
     assert len(trainer.resume_run(run.path, epochs=3).rows()) == 3
 
 
+@pytest.mark.slow
 def test_the_model_of_numbers_loads_without_this_package(train):
     code = "import keras, sys; print(keras.models.load_model(sys.argv[1]).output_shape)"
     best = train("side", epochs=1).best
@@ -219,6 +224,7 @@ def test_the_model_of_numbers_loads_without_this_package(train):
     assert done.stdout.strip() == "(None, 1)"
 
 
+@pytest.mark.slow
 def test_evaluate_draws_the_scores_of_each_kind(train, squares):
     expected = {"mask": "IoU", "labels": "average precision", "side": "mean absolute error"}
     for target, words in expected.items():

@@ -23,6 +23,8 @@ archive = pytest.importorskip("dsbuilder.train.archive")
 prediction = pytest.importorskip("dsbuilder.train.prediction")
 trainer = pytest.importorskip("dsbuilder.train.trainer")
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = """
 name: scenes
 source: {use: imagefolder, path: images, mask_classes: [ground, square]}

@@ -234,6 +234,7 @@ def test_patience_ends_a_training_early(dataset, options, tmp_path):
     assert len(run.rows()) < 30
 
 
+@pytest.mark.slow
 def test_the_best_model_is_kept_and_not_the_last(dataset, options, tmp_path):
     wild = replace(options, epochs=6, optimizer=replace(options.optimizer, learning_rate=0.3))
     run = trainer.train_dataset(dataset, wild, run=tmp_path / "run")
