@@ -16,7 +16,7 @@ from typing import Any
 
 from dsbuilder.errors import DataError
 from dsbuilder.images import rle
-from dsbuilder.layouts import boxes, points
+from dsbuilder.layouts import boxes
 from dsbuilder.layouts.tables import cut
 
 CROWD = "iscrowd"
@@ -181,7 +181,7 @@ class CocoAnnotation:
             raise DataError(
                 f"expected 3 numbers for each of {count} keypoints, found {shown(found)}."
             )
-        return points.to_shares(found, size)
+        return boxes.keypoints_to_shares(found, size)
 
     def caption(self) -> str:
         """Returns the text of a caption.

@@ -6,10 +6,10 @@ from typing import Any
 
 from dsbuilder.errors import DataError, shortened
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.boxes import sides
 from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.coco.annotation import CROWD, Id, is_number
 from dsbuilder.layouts.coco.format import CocoFile
-from dsbuilder.layouts.points import sides
 from dsbuilder.layouts.sidecar import Sidecar
 from dsbuilder.plugin import Boxes, Keypoints, Mask, Target, Text
 

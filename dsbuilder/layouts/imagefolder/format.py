@@ -18,7 +18,6 @@ from typing import Any
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts import boxes as box
-from dsbuilder.layouts import points
 from dsbuilder.layouts.cells import numbers, parsed, shown, text
 from dsbuilder.plugin import Mask, Target
 
@@ -121,7 +120,7 @@ def read_keypoints(cell: Any, count: int, size: tuple[int, int]) -> list[list[li
             raise DataError(
                 f"expected x, y and visibility of {count} keypoints in turn, found {shown(each)}."
             )
-    return [points.to_shares(numbers(each), size) for each in found]
+    return [box.keypoints_to_shares(numbers(each), size) for each in found]
 
 
 def to_shares(objects: Iterable[Mapping[str, Any]], size: tuple[int, int]) -> list[dict[str, Any]]:

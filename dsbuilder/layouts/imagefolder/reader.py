@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.boxes import sides
 from dsbuilder.layouts.cells import (
     box_target,
     class_target,
@@ -21,7 +22,6 @@ from dsbuilder.layouts.imagefolder.columns import Roles, columns_of, roles_of
 from dsbuilder.layouts.imagefolder.rows import TableReader
 from dsbuilder.layouts.imagefolder.signs import signs_of
 from dsbuilder.layouts.mask_names import MaskNames
-from dsbuilder.layouts.points import sides
 from dsbuilder.layouts.splits import in_splits
 from dsbuilder.layouts.tables import read_table
 from dsbuilder.layouts.tree import Tree, scan

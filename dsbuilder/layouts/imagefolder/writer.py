@@ -26,7 +26,7 @@ import numpy as np
 
 from dsbuilder.images import encoding as image_format
 from dsbuilder.images import mask
-from dsbuilder.layouts import points
+from dsbuilder.layouts import boxes as box
 from dsbuilder.layouts.file_names import Names, quoted
 from dsbuilder.layouts.holding import check_images, held, left_out
 from dsbuilder.layouts.imagefolder import format as imagefolder
@@ -218,7 +218,7 @@ def _boxes(written: _WrittenImage, name: str, target: Any) -> Any:
 def _points(written: _WrittenImage, name: str, target: Any) -> Any:
     found: PointSet = written.value(name)
     pairs = zip(np.asarray(found.points, np.float64), found.visibility, strict=True)
-    return [points.to_pixels(places, seen, written.size) for places, seen in pairs]
+    return [box.keypoints_to_pixels(places, seen, written.size) for places, seen in pairs]
 
 
 def _plain(value: Any) -> Any:
