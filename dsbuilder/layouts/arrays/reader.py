@@ -1,6 +1,6 @@
 """Arrays of numpy that hold many images each: `.npz` files, or a folder of `.npy` files."""
 
-import hashlib
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from dsbuilder.layouts.arrays.exported import ExportedArrays
 from dsbuilder.layouts.arrays.format import ALL, CLASS_NAMES, roles_by_split
 from dsbuilder.layouts.arrays.labels import Kind
 from dsbuilder.layouts.arrays.signs import signs_of
+from dsbuilder.layouts.catalog import SourceCatalog, digest, file_of
 from dsbuilder.layouts.classes import check_class_count, check_classes
 from dsbuilder.layouts.splits import split_named
 from dsbuilder.plugin import (
@@ -95,12 +96,12 @@ class Arrays(Source):
         return _ArraysCatalog(self)
 
 
-class _ArraysCatalog(Catalog):
+class _ArraysCatalog(SourceCatalog[Arrays]):
     """The rows of arrays; the place of a record is its array in the file, and the row in it."""
 
     def __init__(self, source: Arrays) -> None:
-        self._source = source
-        self._opened: dict[Array, ArrayRows] = {}
+        super().__init__(source)
+        self._rows = functools.cache(Array.images)  # each is opened once in a process
 
     def scan(self) -> Listing:
         source, found = self._source, arrays.find(self._source.path)
@@ -156,19 +157,11 @@ class _ArraysCatalog(Catalog):
 
     def identity(self, record: Record) -> str:
         rows, row = self._place(record)
-        return f"{rows.shape} {hashlib.blake2b(rows.read(row), digest_size=16).hexdigest()}"
+        return f"{rows.shape} {digest(rows.read(row))}"
 
     def _place(self, record: Record) -> tuple[ArrayRows, int]:
-        if record.path is None:
-            raise DataError(f"{record.key}: the record names no file of arrays.")
-        array = Array(file=record.path, member=record.place["member"])
+        array = Array(file=file_of(record), member=record.place["member"])
         return self._rows(array), int(record.place["row"])
-
-    def _rows(self, array: Array) -> ArrayRows:
-        """Returns an array of images, which is opened once in a process."""
-        if array not in self._opened:
-            self._opened[array] = array.images()
-        return self._opened[array]
 
 
 @dataclass(frozen=True, kw_only=True)

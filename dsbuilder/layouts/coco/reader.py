@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from dsbuilder.errors import shortened
 from dsbuilder.images import encoding
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco import targets as coco_targets
 from dsbuilder.layouts.coco.annotation import CocoAnnotation, Size
@@ -151,11 +152,8 @@ def _shown(splits: Iterable[str | None]) -> str:
     return ", ".join(sorted(split or "no split in particular" for split in splits))
 
 
-class CocoCatalog(Catalog):
+class CocoCatalog(SourceCatalog[Coco]):
     """The images that the annotation files of a set name."""
-
-    def __init__(self, source: Coco) -> None:
-        self._source = source
 
     def scan(self) -> Listing:
         """Reads every annotation file once."""

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from dsbuilder.errors import shortened
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.classes import check_class_count, check_classes, class_names
 from dsbuilder.layouts.file_names import folder_names
 from dsbuilder.layouts.folder.format import METADATA, depth_of, label_of
@@ -91,10 +92,7 @@ class Folder(Source):
         return _FolderCatalog(self)
 
 
-class _FolderCatalog(Catalog):
-    def __init__(self, source: Folder) -> None:
-        self._source = source
-
+class _FolderCatalog(SourceCatalog[Folder]):
     def scan(self) -> Listing:
         source = self._source
         tree = scan_tree(source.path, follow_links=source.follow_links)

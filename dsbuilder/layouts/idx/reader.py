@@ -1,6 +1,6 @@
 """IDX files of images and labels, as MNIST and Fashion-MNIST are given out."""
 
-import hashlib
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import tree
+from dsbuilder.layouts.catalog import SourceCatalog, digest, file_of
 from dsbuilder.layouts.classes import (
     check_class_count,
     check_classes,
@@ -79,12 +80,12 @@ class Idx(Source):
         return _IdxCatalog(self)
 
 
-class _IdxCatalog(Catalog):
+class _IdxCatalog(SourceCatalog[Idx]):
     """The rows of files of images; the place of a record is its row."""
 
     def __init__(self, source: Idx) -> None:
-        self._source = source
-        self._opened: dict[Path, ArrayRows] = {}
+        super().__init__(source)
+        self._rows = functools.cache(open_images)  # each file is opened once in a process
 
     def scan(self) -> Listing:
         source = self._source
@@ -124,19 +125,11 @@ class _IdxCatalog(Catalog):
 
     def identity(self, record: Record) -> str:
         rows, row = self._place(record)
-        digest = hashlib.blake2b(rows.read(row), digest_size=16).hexdigest()
-        return f"{rows.shape} {'transposed ' if self._source.transposed else ''}{digest}"
+        turned = "transposed " if self._source.transposed else ""
+        return f"{rows.shape} {turned}{digest(rows.read(row))}"
 
     def _place(self, record: Record) -> tuple[ArrayRows, int]:
-        if record.path is None:
-            raise DataError(f"{record.key}: the record names no file of images.")
-        return self._rows(record.path), int(record.place["row"])
-
-    def _rows(self, path: Path) -> ArrayRows:
-        """Returns the images of a file, which is opened once in a process."""
-        if path not in self._opened:
-            self._opened[path] = open_images(path)
-        return self._opened[path]
+        return self._rows(file_of(record)), int(record.place["row"])
 
 
 @dataclass(frozen=True)

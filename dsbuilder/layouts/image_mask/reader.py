@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import shortened
+from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.image_mask.format import ImagesWithMasks, Side, paired
 from dsbuilder.layouts.image_mask.signs import signs_of
 from dsbuilder.layouts.mask_names import MaskNames
@@ -98,10 +99,7 @@ class ImageMask(Source):
         return _ImageMaskCatalog(self)
 
 
-class _ImageMaskCatalog(Catalog):
-    def __init__(self, source: ImageMask) -> None:
-        self._source = source
-
+class _ImageMaskCatalog(SourceCatalog[ImageMask]):
     def scan(self) -> Listing:
         source = self._source
         tree = scan(source.path)

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.boxes import sides
+from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.cells import (
     box_target,
     class_target,
@@ -151,10 +152,7 @@ class ImageFolder(Source):
         return _ImageFolderCatalog(self)
 
 
-class _ImageFolderCatalog(Catalog):
-    def __init__(self, source: ImageFolder) -> None:
-        self._source = source
-
+class _ImageFolderCatalog(SourceCatalog[ImageFolder]):
     def scan(self) -> Listing:
         source = self._source
         tree = scan(source.path)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.cells import class_target, multi_label_target, targets_of, value_target
 from dsbuilder.layouts.classes import check_class_count, check_classes
 from dsbuilder.layouts.faults import Faults
@@ -107,10 +108,7 @@ class ImageList(Source):
         return _ImageListCatalog(self)
 
 
-class _ImageListCatalog(Catalog):
-    def __init__(self, source: ImageList) -> None:
-        self._source = source
-
+class _ImageListCatalog(SourceCatalog[ImageList]):
     def scan(self) -> Listing:
         source = self._source
         reader = _ListReader(source)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.ocr import format as ocr
 from dsbuilder.layouts.ocr.signs import signs_of
@@ -68,10 +69,7 @@ class Ocr(Source):
         return _OcrCatalog(self)
 
 
-class _OcrCatalog(Catalog):
-    def __init__(self, source: Ocr) -> None:
-        self._source = source
-
+class _OcrCatalog(SourceCatalog[Ocr]):
     def scan(self) -> Listing:
         source = self._source
         tree = scan(source.path)

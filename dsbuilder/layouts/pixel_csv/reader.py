@@ -1,6 +1,6 @@
 """CSV files that hold pixels, a row an image."""
 
-import hashlib
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import numpy as np
 
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import tree
+from dsbuilder.layouts.catalog import SourceCatalog, digest, file_of
 from dsbuilder.layouts.classes import (
     check_class_count,
     check_classes,
@@ -86,12 +87,15 @@ class PixelCsv(Source):
         return _PixelCsvCatalog(self)
 
 
-class _PixelCsvCatalog(Catalog):
+class _PixelCsvCatalog(SourceCatalog[PixelCsv]):
     """The rows of files; the place of a record is where its line begins, and the line's number."""
 
     def __init__(self, source: PixelCsv) -> None:
-        self._source = source
-        self._opened: dict[Path, PixelTable | None] = {}
+        super().__init__(source)
+        # Each file is opened once in a process; None stands for what is no table of pixels.
+        self._table = functools.cache(
+            functools.partial(pixel_csv.open_table, label=source.label_column)
+        )
 
     def scan(self) -> Listing:
         source, tables = self._source, self._tables()
@@ -128,11 +132,10 @@ class _PixelCsvCatalog(Catalog):
 
     def identity(self, record: Record) -> str:
         table, row = self._place(record)
-        digest = hashlib.blake2b(table.text(row), digest_size=16).hexdigest()
-        return f"{self._source.size} {digest}"
+        return f"{self._source.size} {digest(table.text(row))}"
 
     def _place(self, record: Record) -> tuple[PixelTable, RowPlace]:
-        table = None if record.path is None else self._table(record.path)
+        table = self._table(file_of(record))
         if table is None:
             raise DataError(f"{record.path}: expected labels and pixels, found neither.")
         return table, RowPlace(**record.place)
@@ -149,12 +152,6 @@ class _PixelCsvCatalog(Catalog):
                 "the path."
             )
         return tables
-
-    def _table(self, path: Path) -> PixelTable | None:
-        """Returns a file, which is opened once in a process; None if it is no table of pixels."""
-        if path not in self._opened:
-            self._opened[path] = pixel_csv.open_table(path, self._source.label_column)
-        return self._opened[path]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """TFRecord files of `tf.train.Example`: ours, those of TensorFlow Datasets, and others."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.layouts import keys, sidecar, tree
+from dsbuilder.layouts.catalog import SourceCatalog, digest, file_of
 from dsbuilder.layouts.classes import check_class_count, check_classes
 from dsbuilder.layouts.tfrecord import tfds
 from dsbuilder.layouts.tfrecord.format import RecordFiles
@@ -119,11 +119,11 @@ class _Scanned:
     names: Mapping[str, str]
 
 
-class _TFRecordCatalog(Catalog):
+class _TFRecordCatalog(SourceCatalog[TFRecord]):
     """The records of files; the place of one is the byte at which it begins."""
 
     def __init__(self, source: TFRecord) -> None:
-        self._source = source
+        super().__init__(source)
         self._opened = RecordFiles()
         self._digests: dict[tuple[Path, int], str] = {}
         """Hashes of images that were just read, each given away once."""
@@ -244,9 +244,7 @@ def _built(home: Path, files: Sequence[str]) -> set[str]:
 
 
 def _place(record: Record) -> tuple[Path, int]:
-    if record.path is None:
-        raise DataError(f"{record.key}: the record names no file of records.")
-    return record.path, int(record.place["offset"])
+    return file_of(record), int(record.place["offset"])
 
 
 def _keys(scanned: Sequence[_Scanned]) -> list[tuple[str, str | None]]:
@@ -275,9 +273,8 @@ def _names(features: Features) -> dict[str, str]:
 
 def _digest(pixels: bytes | np.ndarray) -> str:
     if isinstance(pixels, bytes):
-        return hashlib.blake2b(pixels, digest_size=16).hexdigest()
-    digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest()
-    return f"{pixels.shape} {digest}"
+        return digest(pixels)
+    return f"{pixels.shape} {digest(pixels.tobytes())}"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dsbuilder.errors import shortened
 from dsbuilder.images import encoding
 from dsbuilder.layouts import boxes as box
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.splits import in_splits, split_named
@@ -92,11 +93,8 @@ class Voc(Source):
         return VocCatalog(self)
 
 
-class VocCatalog(Catalog):
+class VocCatalog(SourceCatalog[Voc]):
     """The images of a VOC set."""
-
-    def __init__(self, source: Voc) -> None:
-        self._source = source
 
     def scan(self) -> Listing:
         """Reads the lists and every XML file once."""

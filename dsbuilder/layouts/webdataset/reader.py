@@ -1,6 +1,5 @@
 """Tar files of samples, as webdataset and Hugging Face have them, and as dsbuilder exports them."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -9,6 +8,7 @@ from typing import Any, Literal
 
 from dsbuilder.errors import printable, shortened
 from dsbuilder.layouts import keys, sidecar, tree
+from dsbuilder.layouts.catalog import SourceCatalog, digest, file_of
 from dsbuilder.layouts.cells import targets_of, value_target
 from dsbuilder.layouts.classes import check_class_count, check_classes, numbered_names
 from dsbuilder.layouts.faults import Faults
@@ -123,11 +123,8 @@ class WebDataset(Source):
         return _WebDatasetCatalog(self)
 
 
-class _WebDatasetCatalog(Catalog):
+class _WebDatasetCatalog(SourceCatalog[WebDataset]):
     """The samples of tar files; the place of one is that of the bytes of its image and masks."""
-
-    def __init__(self, source: WebDataset) -> None:
-        self._source = source
 
     def scan(self) -> Listing:
         return _Shards(self._source).listing()
@@ -138,19 +135,11 @@ class _WebDatasetCatalog(Catalog):
         return [*tree.everything(path), *([beside] if path.is_file() and beside.is_file() else [])]
 
     def read(self, record: Record) -> bytes:
-        return tar.content(_path(record), record.place["offset"], record.place["length"])
+        return tar.content(file_of(record), record.place["offset"], record.place["length"])
 
     def identity(self, record: Record) -> str:
-        digest = hashlib.blake2b(self.read(record), digest_size=16)
-        for offset, length in record.place.get("masks", ()):
-            digest.update(tar.content(_path(record), offset, length))
-        return digest.hexdigest()
-
-
-def _path(record: Record) -> Path:
-    if record.path is None:
-        raise DataError(f"{record.key}: the record names no tar file.")
-    return record.path
+        path, masks = file_of(record), record.place.get("masks", ())
+        return digest(self.read(record), *(tar.content(path, *place) for place in masks))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from dsbuilder.errors import shortened
 from dsbuilder.images import encoding, polygon
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.tables import lines, read_text
@@ -98,11 +99,8 @@ class Yolo(Source):
         return YoloCatalog(self)
 
 
-class YoloCatalog(Catalog):
+class YoloCatalog(SourceCatalog[Yolo]):
     """The images of a YOLO set."""
-
-    def __init__(self, source: Yolo) -> None:
-        self._source = source
 
     def scan(self) -> Listing:
         """Reads `data.yaml` and every label file once."""
