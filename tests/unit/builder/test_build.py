@@ -127,12 +127,12 @@ def test_changing_one_image_leaves_other_shards_as_they_are(pipeline, tmp_path) 
 @pytest.mark.parametrize("codec", ["tfrecord", "npy"])
 def test_samples_are_copied_when_shards_are_cut_otherwise(pipeline, tmp_path, codec) -> None:
     build_dataset(pipeline, tmp_path / "out", workers=0, overrides=[f"cache.codec={codec}"])
-    for shard_mb in (0.003, 10, 0.02):
+    for shard_mb in (0.003, 10):
         overrides = [f"cache.shard_mb={shard_mb}", f"cache.codec={codec}"]
         again = build_dataset(pipeline, tmp_path / "out", workers=2, overrides=overrides)
         assert (again.made, again.reused) == (0, 66)
         fresh = build_dataset(
-            pipeline, tmp_path / f"fresh{shard_mb}", workers=2, overrides=overrides
+            pipeline, tmp_path / f"fresh{shard_mb}", workers=0, overrides=overrides
         )
         assert sums(again) == sums(fresh)
 

@@ -138,7 +138,7 @@ def check_edits(codec: str, rounds: list[list[tuple[str, int, int]]]) -> None:
         assert find_problems(dataset) == []
 
 
-@settings(max_examples=12)
+@settings(max_examples=5)
 @given(codec=CODECS, rounds=st.lists(EDITS, min_size=1, max_size=3))
 def test_a_build_after_any_edits_equals_a_fresh_one(codec, rounds) -> None:
     check_edits(codec, rounds)
@@ -185,7 +185,7 @@ def check_interruptions(codec: str, points: list[int], edits: list[tuple[str, in
 POINTS = st.lists(st.integers(0, 26), min_size=1, max_size=3)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(codec=CODECS, points=POINTS, edits=EDITS)
 def test_any_interruption_ends_in_the_same_sums(codec, points, edits) -> None:
     check_interruptions(codec, points, edits)
@@ -208,7 +208,7 @@ def payloads(built: Built) -> dict[str, bytes]:
     return found
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(codec=CODECS, sizes=st.lists(SHARD_MB, min_size=2, max_size=4))
 def test_any_shard_size_holds_the_same_samples_and_copies_them(codec, sizes) -> None:
     with world(codec) as here:
@@ -222,7 +222,9 @@ def test_any_shard_size_holds_the_same_samples_and_copies_them(codec, sizes) -> 
             assert sums(built) == here.fresh(override)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+@pytest.mark.parametrize(
+    "workers", [3, *(pytest.param(number, marks=pytest.mark.slow) for number in (1, 2, 7))]
+)
 def test_any_number_of_workers_ends_in_the_same_sums_over_edits(workers: int) -> None:
     codec = ("tfrecord", "npy")[workers % 2]
     with world(codec) as here:
