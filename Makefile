@@ -45,7 +45,7 @@ interop: $(INTEROP_STAMP)
 
 test-all: lint interop
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest --ignore tests/interop
+	$(BIN)/python -m coverage run -m pytest -n 2 --dist loadgroup --ignore tests/interop
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

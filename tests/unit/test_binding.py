@@ -77,6 +77,7 @@ def test_a_build_executes_a_plugin_file_once_in_each_process(
     assert executions() == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_a_training_executes_a_plugin_file_once_in_each_process(
     pipeline, tmp_path, executions
 ) -> None:

@@ -65,6 +65,7 @@ assert batch["image"].shape == (4, 16, 16, 3)
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_the_modules_that_train_and_predict_need_nothing_of_linux() -> None:
     code = "import dsbuilder.stream.tensorflow, dsbuilder.train.trainer, dsbuilder.train.prediction"
     done = run(f"import tensorflow, keras\n{ELSEWHERE}{code}{UNUSED}")

@@ -60,7 +60,8 @@ def fashion(folder: Path) -> str:
 @pytest.mark.parametrize(
     "make",
     [
-        *(emoji, digits, small_digits, faces),
+        *(emoji, faces),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (digits, small_digits)),
         pytest.param(fashion, marks=[pytest.mark.slow, tools.needs_fashion_mnist]),
     ],
 )

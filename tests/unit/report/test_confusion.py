@@ -13,7 +13,9 @@ def counts(classes, hits=40):
     return matrix.tolist()
 
 
-@pytest.mark.parametrize("classes", [1, 2, 5, 10, 30, 31, 100, 1000])
+@pytest.mark.parametrize(
+    "classes", [1, 2, 5, 10, 30, 31, 100, pytest.param(1000, marks=pytest.mark.slow)]
+)
 def test_any_number_of_classes_fits_a_screen(classes):
     picture = draw([f"class number {index}" for index in range(classes)], counts(classes))
     assert picture.width <= 2700

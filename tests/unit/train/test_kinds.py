@@ -201,6 +201,7 @@ def test_numbers_that_are_scaled_and_shifted_are_learnt_alike(train, squares):
     assert far["mean_absolute_error"] / 1000 == pytest.approx(near["mean_absolute_error"], rel=1e-2)
 
 
+@pytest.mark.slow
 def test_several_numbers_are_learnt_each_in_its_units_and_kept_in_their_own(train, squares):
     run = train("places", epochs=2)
     units = archive.read_note(run.best).heads["places"].units

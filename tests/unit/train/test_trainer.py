@@ -116,6 +116,7 @@ def test_the_evaluation_is_of_the_test_split(whole, dataset):
     assert np.sum(evaluation["confusion"]) == evaluation["samples"]
 
 
+@pytest.mark.slow
 def test_progress_is_reported_batch_by_batch_and_epoch_by_epoch(dataset, options, tmp_path):
     steps, rows = [], []
     trainer.train_dataset(
@@ -138,6 +139,7 @@ def test_nothing_is_printed(dataset, options, tmp_path, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_equal_seeds_train_equal_models_and_others_do_not(dataset, options, whole, tmp_path):
     again = trainer.train_dataset(dataset, options, run=tmp_path / "again")
     assert_equal_runs(whole, again)
@@ -163,7 +165,7 @@ def interrupted(dataset, options, run, *, epoch, **given):
     return run
 
 
-@pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.parametrize("epoch", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_resumed_run_ends_as_one_that_was_never_interrupted(
     dataset, options, whole, tmp_path, epoch
 ):
@@ -180,7 +182,7 @@ def tuned(dataset, two_phases, plugins, tmp_path_factory):
     return trainer.train_dataset(dataset, two_phases, run=run, plugins=plugins)
 
 
-@pytest.mark.parametrize("epoch", [4, 5])
+@pytest.mark.parametrize("epoch", [pytest.param(4, marks=pytest.mark.slow), 5])
 def test_a_run_of_two_phases_is_resumed_in_the_second(
     dataset, two_phases, plugins, tuned, tmp_path, epoch
 ):
@@ -219,6 +221,7 @@ def _features(model):
     raise AssertionError("no features")
 
 
+@pytest.mark.slow
 def test_more_epochs_can_be_trained_later(dataset, options, whole, tmp_path):
     short = trainer.train_dataset(dataset, replace(options, epochs=1), run=tmp_path / "run")
     longer = trainer.resume_run(short, epochs=3)
@@ -226,6 +229,7 @@ def test_more_epochs_can_be_trained_later(dataset, options, whole, tmp_path):
     assert longer.config()["train"]["epochs"] == 3
 
 
+@pytest.mark.slow
 def test_patience_ends_a_training_early(dataset, options, tmp_path):
     still = replace(
         options, epochs=30, patience=2, optimizer=replace(options.optimizer, learning_rate=1e-12)
@@ -244,6 +248,7 @@ def test_the_best_model_is_kept_and_not_the_last(dataset, options, tmp_path):
     assert found.loss == pytest.approx(best.validation["loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_without_validation_the_loss_on_train_decides_and_a_warning_says_so(
     build_dataset, options, tmp_path
 ):
@@ -258,17 +263,21 @@ def test_without_validation_the_loss_on_train_decides_and_a_warning_says_so(
     assert archive.read_note(run.best).rows[-1].epoch == best.epoch
 
 
+@pytest.mark.slow
 def test_without_a_test_split_validation_is_evaluated(build_dataset, options, tmp_path):
     dataset = build_dataset(split="{train: 0.8, validation: 0.2}")
     run = trainer.train_dataset(dataset, replace(options, epochs=1), run=tmp_path / "run")
     assert run.evaluation()["split"] == "validation"
 
 
+MIXED = "augment: {copies: 1, stages: [{use: mixup}]}"
+
+
 @pytest.mark.parametrize(
     "mixed",
     [
-        {"augment": "augment: {copies: 1, stages: [{use: mixup}]}"},
-        {"augment": "augment: {copies: 1, stages: [{use: mixup}]}", "codec": "tfrecord"},
+        pytest.param({"augment": MIXED}, marks=pytest.mark.slow),
+        pytest.param({"augment": MIXED, "codec": "tfrecord"}, marks=pytest.mark.slow),
         {"stages": "[{use: mixup}]"},
     ],
     ids=["cached", "cached as tfrecord", "in the stream"],
@@ -328,6 +337,7 @@ def test_nothing_to_fine_tune_is_told_before_the_first_epoch(dataset, options, t
     assert not epochs
 
 
+@pytest.mark.slow
 def test_a_results_file_that_was_lost_is_written_again(whole, dataset, options, tmp_path):
     run = interrupted(dataset, options, tmp_path / "run", epoch=3)
     (run / "results.csv").write_text("nonsense")

@@ -90,7 +90,13 @@ def assert_watched(run, dataset, **given):
         assert value == pytest.approx(numbers[name], rel=1e-5, abs=1e-6), name
 
 
-@pytest.mark.parametrize("target", ["label", "labels", "value", "mask"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "label",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("labels", "value", "mask")),
+    ],
+)
 def test_every_number_that_is_watched_is_the_one_that_is_evaluated(scenes, tmp_path, target):
     options = replace(options_of(scenes), target=target, **changes(target))
     run = trainer.train_dataset(scenes, options, run=tmp_path / "run", plugins=PLUGINS)
