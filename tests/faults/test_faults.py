@@ -220,7 +220,9 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "sent", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_no_process_outlives_a_build_that_was_ended(pipeline, tmp_path, sent) -> None:
     process = start(pipeline, tmp_path / "out", ["augment.stages=[{use: salt, seconds: 0.2}]"])
     builds = tmp_path / "out/toy/.builds"

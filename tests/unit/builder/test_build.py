@@ -393,6 +393,7 @@ class NoTensorFlow(Transform):
 '''
 
 
+@pytest.mark.slow
 def test_an_unguarded_script_that_imports_tensorflow_can_build(
     pipeline, tmp_path, write_pipeline
 ) -> None:

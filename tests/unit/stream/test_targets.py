@@ -154,6 +154,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other)
 
 
+@pytest.mark.slow  # all of them together are streamed by the next test
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("name", ALL)
 def test_a_single_target_streams_as_it_is_stored(make, codec, name) -> None:

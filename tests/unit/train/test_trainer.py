@@ -134,6 +134,7 @@ def test_progress_is_reported_batch_by_batch_and_epoch_by_epoch(dataset, options
     assert [row.epoch for row in rows] == [1, 2]
 
 
+@pytest.mark.slow
 def test_nothing_is_printed(dataset, options, tmp_path, capsys):
     trainer.train_dataset(dataset, replace(options, epochs=1), run=tmp_path / "run")
     assert capsys.readouterr() == ("", "")

@@ -44,8 +44,8 @@ def test_every_network_of_keras_applications_has_its_scaling():
     ("name", "module"),
     [
         ("VGG16", "vgg16"),  # caffe
-        ("MobileNetV2", "mobilenet_v2"),  # to [-1, 1]
-        ("MobileNetV3Small", "mobilenet_v3"),  # inside already
+        pytest.param("MobileNetV2", "mobilenet_v2", marks=pytest.mark.slow),  # to [-1, 1]
+        pytest.param("MobileNetV3Small", "mobilenet_v3", marks=pytest.mark.slow),  # inside already
     ],
 )
 def test_preprocessing_inside_equals_the_networks_own(name, module):
@@ -119,6 +119,7 @@ def test_frozen_features_stay_in_inference_mode_when_their_layers_are_unfrozen()
         assert np.array_equal(layer.moving_mean, mean)
 
 
+@pytest.mark.slow
 def test_inference_mode_survives_saving(tmp_path):
     Transfer(dropout=0.0).build(signature()).save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
@@ -126,6 +127,7 @@ def test_inference_mode_survives_saving(tmp_path):
     assert np.allclose(model(pixels(), training=True), model(pixels(), training=False))
 
 
+@pytest.mark.slow
 def test_frozen_features_leave_nothing_out_at_random():
     network = applications.build("EfficientNetB0", input_shape=(32, 32, 3), imagenet=False)
     noisy = [network(pixels(), training=True).numpy() for _ in range(2)]
@@ -182,7 +184,9 @@ def donor():
     )
 
 
-@pytest.mark.parametrize("name", ["donor.keras", "donor.weights.h5", "donor.h5"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("donor.keras", marks=pytest.mark.slow), "donor.weights.h5", "donor.h5"]
+)
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 def test_weights_of_every_form_are_set(donor, tmp_path, name):
     path = tmp_path / name
@@ -203,6 +207,7 @@ def test_weights_of_a_model_that_contains_the_backbone_are_set(tmp_path):
         assert np.array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_lite0_takes_weights_of_keras_too(tmp_path):
     reference = efficientnet_lite0.build(input_shape=(32, 32, 3))
     reference.save_weights(tmp_path / "lite0.weights.h5")
@@ -211,7 +216,13 @@ def test_lite0_takes_weights_of_keras_too(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(found, reference.get_weights(), strict=True))
 
 
-@pytest.mark.parametrize("name", ["wide.keras", "wide.weights.h5", "wide.h5"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(pytest.param(f"wide.{end}", marks=pytest.mark.slow) for end in ("keras", "weights.h5")),
+        "wide.h5",
+    ],
+)
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 def test_weights_that_do_not_fit_name_the_layer_and_both_shapes(tmp_path, name):
     other = keras.applications.MobileNetV3Small(
