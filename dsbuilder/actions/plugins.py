@@ -1,14 +1,13 @@
 """Which plugins there are, and those of one name with their options."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, get_type_hints, overload
+from typing import Any, NamedTuple, get_type_hints, overload
 
 from dsbuilder.actions.arguments import paths_of
 from dsbuilder.actions.document import Document
-from dsbuilder.actions.family import describe_member, members
 from dsbuilder.builder.survey import find_plugins
 from dsbuilder.errors import PluginError, did_you_mean
 from dsbuilder.pipelinefile.binding import describe as in_words
@@ -123,7 +122,7 @@ def names(beginning: str = "", *, plugins: Sequence[Path | str] | None = None) -
     for plugin in registry_here(plugins).plugins:
         prefix = plugin.name.removesuffix("*")
         if plugin.mark.is_family and beginning.startswith(prefix):
-            found.update(members(plugin))
+            found.update(family_members(plugin))
         else:
             found.add(prefix)
     return sorted(name for name in found if name.startswith(beginning))
@@ -183,3 +182,81 @@ def _options(cls: type) -> Iterator[dict[str, Any]]:
             yield {**option, "default": to_plain(each.default_factory())}
         else:
             yield {**option, "required": True}
+
+
+class FamilyMember(NamedTuple):
+    """A member of a family: its class, and why a pipeline cannot use it, or None if it can."""
+
+    cls: Any
+    refusal: str | None
+
+
+def _albumentations() -> dict[str, FamilyMember]:
+    from dsbuilder.builtin.transforms.albumentations_recipe import members, refusal
+
+    return {name: FamilyMember(cls, refusal(name)) for name, cls in members().items()}
+
+
+_FAMILIES: Mapping[str, Callable[[], dict[str, FamilyMember]]] = {"A.*": _albumentations}
+"""Name of a family -> what returns its members by name."""
+
+
+def family_members(plugin: Plugin) -> list[str]:
+    """Returns the names that a pipeline can use of a family; none of one that is not known here."""
+    return [
+        f"{_prefix(plugin)}{name}"
+        for name, member in _members(plugin).items()
+        if member.refusal is None
+    ]
+
+
+def describe_member(plugin: Plugin, name: str) -> tuple[str, list[dict[str, Any]]]:
+    """Returns the text and the options of a member of a family.
+
+    Raises:
+      PluginError: the family has no such member, or a pipeline cannot use it.
+    """
+    member = _members(plugin).get(name.removeprefix(_prefix(plugin)))
+    if member is None:
+        raise PluginError(
+            f"unknown {plugin.kind} '{name}'.{did_you_mean(name, family_members(plugin))}"
+        )
+    if member.refusal is not None:
+        raise PluginError(f"{name}: expected one that takes an image alone, but {member.refusal}.")
+    text, _, _ = inspect.cleandoc(member.cls.__doc__ or "").partition("\nExamples:")
+    return text.rstrip(), _member_options(member.cls)
+
+
+def _members(plugin: Plugin) -> dict[str, FamilyMember]:
+    find = _FAMILIES.get(plugin.name)
+    return {} if find is None else find()
+
+
+def _prefix(plugin: Plugin) -> str:
+    return plugin.name.removesuffix("*")
+
+
+def _member_options(member: Any) -> list[dict[str, Any]]:
+    parameters = inspect.signature(member.__init__).parameters.values()
+    return [_option(each) for each in parameters if each.name not in ("self", "strict", "seed")]
+
+
+def _option(parameter: inspect.Parameter) -> dict[str, Any]:
+    required = parameter.default is inspect.Parameter.empty
+    described = {"name": parameter.name, "type": _type_in_words(parameter), "required": required}
+    return described if required else {**described, "default": _plain_default(parameter.default)}
+
+
+def _type_in_words(parameter: inspect.Parameter) -> str:
+    annotation = parameter.annotation
+    if annotation is inspect.Parameter.empty:
+        return "anything"
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+def _plain_default(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain_default(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain_default(each) for key, each in value.items()}
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder.errors import Problem, SpecError
-from dsbuilder.images import color_name
+from dsbuilder.images import color
 from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, parse, read
 from dsbuilder.pipelinefile.inspections import Inspection, binder_of
@@ -37,7 +37,7 @@ class ImageOptions:
     @property
     def background_rgb(self) -> tuple[int, int, int]:
         """The background as three values in [0, 255]."""
-        return color_name.parse("background", self.background)
+        return color.parse("background", self.background)
 
 
 @dataclass(frozen=True, kw_only=True)

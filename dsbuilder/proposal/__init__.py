@@ -4,9 +4,8 @@ recognition.py  every source is asked whether a folder has its layout
 facts.py        what is known of a folder once its layout is
 appearance.py   sizes and colors of a sample of the images, from their headers
 advice.py       the sections of a pipeline that suit the targets and the images
-training.py     which built-in model trains on the targets
 writing.py      sections -> commented YAML
-drafting.py     all of it: a folder -> the text of a pipeline
+drafting.py     all of it, and which built-in model trains: a folder -> the text of a pipeline
 """
 
 from dsbuilder.proposal.drafting import Draft, draft

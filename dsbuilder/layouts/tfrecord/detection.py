@@ -17,7 +17,7 @@ import numpy as np
 from dsbuilder.layouts.classes import numbered_names
 from dsbuilder.layouts.tfrecord.fields import Field, inside
 from dsbuilder.plugin import Boxes, DataError, Target
-from dsbuilder.records.example_values import Features, ids, numbers, texts
+from dsbuilder.records.example import Features, ids, numbers, texts
 
 OBJECT = "image/object/"
 _SIDES = ("xmin", "ymin", "xmax", "ymax")

@@ -20,7 +20,7 @@ from dsbuilder.plugin import (
     Text,
     Value,
 )
-from dsbuilder.records.example_values import (
+from dsbuilder.records.example import (
     Features,
     blobs,
     check_count,

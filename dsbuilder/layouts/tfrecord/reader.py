@@ -36,7 +36,7 @@ from dsbuilder.plugin import (
     Target,
     source,
 )
-from dsbuilder.records.example_values import Features
+from dsbuilder.records.example import Features
 
 _SUMS, _LOGS = "SHA256SUMS", "log/"
 """Where a dataset that we built has the checksums of its files, and how these came about."""

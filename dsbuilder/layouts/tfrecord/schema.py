@@ -21,7 +21,7 @@ from dsbuilder.layouts.tfrecord.fields import Field, PlainLabel, StoredTarget, f
 from dsbuilder.layouts.tfrecord.format import RecordFiles, is_record_file
 from dsbuilder.layouts.tfrecord.tfds import FeatureColumn
 from dsbuilder.plugin import DataError, Target, did_you_mean, targets_from_json
-from dsbuilder.records.example_values import Features, blobs, numbers
+from dsbuilder.records.example import Features, blobs, numbers
 
 KEYS = ("key", "image/filename", "image/source_id", "file_name", "filename", "id", "image/id")
 """Features that say which record it is, the best first."""

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from dsbuilder.images.encoding import Header
 from dsbuilder.plugin import Record, Target
-from dsbuilder.proposal import advice, training
+from dsbuilder.proposal import advice
 from dsbuilder.proposal.appearance import Appearance
+from dsbuilder.proposal.drafting import suited_model
 from dsbuilder.proposal.facts import Facts
 from dsbuilder.registry import discover
 from dsbuilder.targets import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Text, Value
@@ -145,11 +146,11 @@ def test_few_images_get_many_variants_and_very_many_none() -> None:
 
 def test_a_model_is_advised_only_for_what_one_learns() -> None:
     registry = discover()
-    chosen, _ = training.model(facts(), (64, 64), registry)
+    chosen, _ = suited_model(facts(), (64, 64), registry)
     assert chosen is not None
-    small, _ = training.model(facts(headers=[header(28, 28, gray=True)]), (28, 28), registry)
+    small, _ = suited_model(facts(headers=[header(28, 28, gray=True)]), (28, 28), registry)
     assert small == {"use": "cnn", "depth": 2, "dropout": 0.1}
     for kinds in (("text",), ("boxes",), ("keypoints",), ("class", "mask")):
-        chosen, why = training.model(facts(*kinds), (64, 64), registry)
+        chosen, why = suited_model(facts(*kinds), (64, 64), registry)
         assert chosen is None
         assert why.startswith("train: no built-in model learns ")

@@ -11,8 +11,7 @@ import tools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsbuilder.builtin.synth import glyphs
-from dsbuilder.builtin.synth.text_line import TextLine
+from dsbuilder.builtin.synth.text_line import TextLine, fitting
 from dsbuilder.plugin import ClassLabel, Mode, Params, Range, Text, generator
 
 BOLD = tools.DEJAVU.replace("Sans", "Serif-BoldItalic")
@@ -70,7 +69,7 @@ def test_no_text_is_cut_off(
     drawn = params(plugin, font=int(serif), size=size, place=place)
     drawing = ink(plugin, drawn)
     # Drawn with the same size on a canvas with room on all sides, there is no more ink than that.
-    font = glyphs.fitting((SANS, SERIF)[serif], size, text, (40 - 2 * padding, None))
+    font = fitting((SANS, SERIF)[serif], size, text, (40 - 2 * padding, None))
     assert drawing.sum() == roomy(font, text)
     rows, columns = np.nonzero(drawing)
     if len(rows):
