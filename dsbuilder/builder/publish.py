@@ -19,7 +19,7 @@ from dsbuilder.cache import build_log, fingerprint, manifest, quarantine, store
 from dsbuilder.cache.build_log import BuildLog
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError
-from dsbuilder.layouts.tfrecord.writer import ShardSize, description
+from dsbuilder.layouts.tfrecord.format import ShardSize, description
 
 
 @dataclass(frozen=True)

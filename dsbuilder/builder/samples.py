@@ -1,7 +1,7 @@
 """Roots to encoded samples: read, transform, encode; the one place that makes pixels for the cache.
 
 Roots are taken in turn, so that an image is decoded once for all that derives from it. Encoded
-samples wait in a spool, in the order they were made.
+samples wait in a buffer, in the order they were made.
 """
 
 import os
@@ -11,27 +11,71 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from dsbuilder import targets
 from dsbuilder.builder.originals import Originals
 from dsbuilder.builder.task import Job, Located, Output, Root, ShardTask
 from dsbuilder.cache import fingerprint, ledger
-from dsbuilder.cache.codec import Codec
-from dsbuilder.cache.earlier import Earlier
+from dsbuilder.cache.codec import Codec, ShardReader
 from dsbuilder.cache.index import UNREADABLE, hash_record
-from dsbuilder.errors import DataError
+from dsbuilder.errors import CacheError, DataError
 from dsbuilder.pipeline import Pipeline, Trace
 from dsbuilder.plugin import Catalog
 from dsbuilder.records import example
 from dsbuilder.sample import Params, Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """Some shards of an earlier build.
+
+    Attributes:
+      shards: open shards by stem.
+      entries: (stem, entry) of their samples, by fingerprint.
+      warn: called with a sentence on what is damaged.
+    """
+
+    shards: Mapping[str, ShardReader] = field(default_factory=dict)
+    entries: Mapping[str, tuple[str, ledger.Entry]] = field(default_factory=dict)
+    warn: Callable[[str], None] = lambda text: None
+
+    @classmethod
+    def open(
+        cls, codec: Codec, folder: Path, stems: Sequence[str], warn: Callable[[str], None]
+    ) -> Self:
+        """Opens shards of a finished build; one that is damaged counts as not there."""
+        shards: dict[str, ShardReader] = {}
+        entries: dict[str, tuple[str, ledger.Entry]] = {}
+        for stem in stems:
+            try:
+                rows = list(ledger.read(folder / ledger.file_name(stem)))
+                shards[stem] = codec.open(folder, stem)
+            except CacheError as error:
+                warn(f"{error} Its samples are made again.")
+                continue
+            entries.update({entry.fingerprint: (stem, entry) for entry in rows})
+        return cls(shards=shards, entries=entries, warn=warn)
+
+    def take(self, fingerprint: str) -> tuple[bytes, ledger.Entry] | None:
+        """Returns the encoded sample of a fingerprint and its entry, or None if it must be made."""
+        found = self.entries.get(fingerprint)
+        if found is None:
+            return None
+        stem, entry = found
+        try:
+            return self.shards[stem].read(entry.offset, entry.length), entry
+        except CacheError as error:
+            self.warn(f"{error} The sample '{entry.key}' is made again.")
+            return None
+
 
 WHOLE_ROOT = -1
 """Stands for all outputs of a root where one of them is named by its place."""
 
 
 class Made(NamedTuple):
-    """A sample that was made or copied, and where its bytes lie in the spool.
+    """A sample that was made or copied, and where its bytes lie in the buffer.
 
     Attributes:
       root, output: the sample as it was planned.
@@ -49,11 +93,11 @@ class Made(NamedTuple):
 
 
 @dataclass
-class Spool:
+class SampleBuffer:
     """Encoded samples in the order they were made, to be written in the shard's own.
 
     Attributes:
-      file: an unbuffered file that has no name.
+      file: file without a name, written at once.
       size: bytes of all samples.
       made: the samples.
       classes: number of samples by class.
@@ -104,13 +148,13 @@ class SourceChangedError(DataError):
 
 
 class SampleMaker:
-    """Makes the samples of one task into a spool.
+    """Makes the samples of one task into a buffer.
 
     Args:
       pipeline, codec: how samples are made and encoded.
       catalog: where records are read from; None of a pipeline that only synthesizes.
       job: what the tasks of a build have in common.
-      spool: where encoded samples wait; what a user should know is told there, too.
+      buffer: where encoded samples wait; what a user should know is told there, too.
     """
 
     def __init__(
@@ -121,13 +165,13 @@ class SampleMaker:
         codec: Codec,
         catalog: Catalog | None,
         job: Job,
-        spool: Spool,
+        buffer: SampleBuffer,
     ) -> None:
         self._pipeline, self._codec, self._catalog = pipeline, codec, catalog
-        self._task, self._spool = task, spool
+        self._task, self._buffer = task, buffer
         self.roots, self._records = task.contents()
         self._planned_ns = job.planned_ns
-        warn = spool.warnings.append
+        warn = buffer.warnings.append
         before = Path(job.before) if job.before else None
         self._earlier = (
             Earlier() if before is None else Earlier.open(codec, before, task.earlier, warn)
@@ -157,8 +201,8 @@ class SampleMaker:
             raise DataError(
                 f"{output.key}: expected a sample, found that its worker was lost: {reason}."
             )
-        self._spool.quarantined.append({"key": output.key, "stage": "worker", "exception": reason})
-        self._spool.reproducible = False
+        self._buffer.quarantined.append({"key": output.key, "stage": "worker", "exception": reason})
+        self._buffer.reproducible = False
         return True
 
     def _copy(self, root: Root, output: Output) -> bool:
@@ -167,8 +211,8 @@ class SampleMaker:
         if found is None:
             return False
         payload, entry = found
-        self._spool.add(payload, root, output, copied=entry)
-        self._spool.reused += 1
+        self._buffer.add(payload, root, output, copied=entry)
+        self._buffer.reused += 1
         features, kinds = example.decode(payload), self._pipeline.signature.targets
         self._count({name: kind.decode(name, features) for name, kind in kinds.items()})
         return True
@@ -200,7 +244,7 @@ class SampleMaker:
             except Exception as error:  # noqa: BLE001 - as above
                 self._set_aside(output.key, own, error)
                 continue
-            self._spool.add(payload, root, output, applied=own.applied)
+            self._buffer.add(payload, root, output, applied=own.applied)
             self._count(sample.targets)
 
     def _base(self, root: Root, trace: Trace) -> Sample:
@@ -287,7 +331,7 @@ class SampleMaker:
         return ledger.Applied(stage=stage, plugin=plugin, version=version, params=params)
 
     def _count(self, values: Mapping[str, Any]) -> None:
-        classes = self._spool.classes
+        classes = self._buffer.classes
         for label in targets.counted(self._pipeline.signature.targets, values):
             classes[label] = classes.get(label, 0) + 1
 
@@ -301,7 +345,7 @@ class SampleMaker:
             ) from error
         row = {"key": key, "stage": trace.at, "exception": self._described(error)}
         text = "".join(traceback.format_exception(error))
-        self._spool.quarantined.append({**row, "traceback": text})
+        self._buffer.quarantined.append({**row, "traceback": text})
 
     def _described(self, error: Exception) -> str:
         """Says what happened without this machine's folders, so that equal builds are equal."""

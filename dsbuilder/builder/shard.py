@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from dsbuilder.builder.samples import WHOLE_ROOT, SampleMaker, Spool
+from dsbuilder.builder.samples import WHOLE_ROOT, SampleBuffer, SampleMaker
 from dsbuilder.builder.task import Job, ShardResult, ShardTask
 from dsbuilder.cache import CODECS, ledger, store
 from dsbuilder.cache.codec import Codec
@@ -61,28 +61,28 @@ class ShardMaker:
           SourceChangedError: a file is no longer what was planned.
           DataError: a sample cannot be made and the pipeline says `on_error: stop`.
         """
-        spool = Spool(self._file)
+        buffer = SampleBuffer(self._file)
         maker = SampleMaker(
             task,
             pipeline=self._pipeline,
             codec=self._codec,
             catalog=self._catalog,
             job=self._job,
-            spool=spool,
+            buffer=buffer,
         )
         done = 0
         for place, root in enumerate(maker.roots):
             maker.make_root(place, partial(_at, at, done))
             done += len(root.outputs)
         at(NO_ROOT, WHOLE_ROOT, done)
-        return self._write(task, spool, maker)
+        return self._write(task, buffer, maker)
 
-    def _write(self, task: ShardTask, spool: Spool, maker: SampleMaker) -> ShardResult:
-        spool.made.sort(key=lambda made: rank("order", made.output.key))
+    def _write(self, task: ShardTask, buffer: SampleBuffer, maker: SampleMaker) -> ShardResult:
+        buffer.made.sort(key=lambda made: rank("order", made.output.key))
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=".shard-") as name:
             temporary = Path(name)
-            offsets = self._codec.write(temporary, task.stem, spool.payloads(), len(spool.made))
-            entries = map(maker.entry, spool.made, offsets)
+            offsets = self._codec.write(temporary, task.stem, buffer.payloads(), len(buffer.made))
+            entries = map(maker.entry, buffer.made, offsets)
             ledger.write(temporary / ledger.file_name(task.stem), entries)
             files = sorted(temporary.iterdir())
             sums = {path.name: store.sha256(path) for path in files}
@@ -91,16 +91,16 @@ class ShardMaker:
                 path.replace(self._folder / path.name)
         result = ShardResult(
             stem=task.stem,
-            samples=len(spool.made),
-            size_bytes=spool.size,
-            classes=dict(sorted(spool.classes.items())),
+            samples=len(buffer.made),
+            size_bytes=buffer.size,
+            classes=dict(sorted(buffer.classes.items())),
             fingerprint=task.fingerprint,
             sums=sums,
             sizes=sizes,
-            quarantined=sorted(spool.quarantined, key=lambda row: row["key"]),
-            reused=spool.reused,
-            reproducible=spool.reproducible,
-            warnings=tuple(spool.warnings),
+            quarantined=sorted(buffer.quarantined, key=lambda row: row["key"]),
+            reused=buffer.reused,
+            reproducible=buffer.reproducible,
+            warnings=tuple(buffer.warnings),
         )
         write_done(self._folder, result)
         return result

@@ -89,7 +89,7 @@ def remembered(*, most: int = _MOST) -> Iterator[None]:
 def glance(folder: Path, *, most: int = _MOST, most_in_folder: int = _MOST_IN_FOLDER) -> Glance:
     """Returns what lies below a folder, as far as the limits allow; sorted within each folder.
 
-    What cannot be read, or bears a name that is not UTF-8, is passed over.
+    What cannot be read, or has a name that is not UTF-8, is passed over.
     """
     known = _REMEMBERED.get()
     if known is None:

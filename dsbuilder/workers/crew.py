@@ -168,7 +168,7 @@ class _Worker(Generic[T]):
     """A worker as the supervisor sees it.
 
     Attributes:
-      channel, heartbeat: ways to hear from it.
+      channel, heartbeat: connection to it, and count of its beats.
       task: task that it is at.
       given: count of the tasks it was given, this one included.
       reported: number of samples of the task that `on_progress` was told of.

@@ -45,7 +45,7 @@ class Folder(Source):
                                        dog/waldi.jpg
 
     Images may lie at any depth below their class folder. The folders at the top are splits if
-    every one that holds an image bears a split's name (train, training; validation, val, valid,
+    every one that holds an image has a split's name (train, training; validation, val, valid,
     dev; test, testing, eval, evaluation; in any case of letters) and `classes` does not name them
     all; otherwise they are classes. An image outside of every class folder is an error. Hidden
     files and folders are passed over; other files are skipped, counted, and reported.

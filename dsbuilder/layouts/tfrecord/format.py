@@ -1,16 +1,18 @@
-"""Files of records, opened once in a process, packed with gzip or not."""
+"""Files of records, opened once in a process; and the files that say what is in them, as text."""
 
 import gzip
+import json
 import re
 import weakref
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from dsbuilder.errors import CacheError
-from dsbuilder.plugin import DataError
+from dsbuilder.layouts.tfrecord.tfds import FEATURES, INFO, TEMPLATE, labels_file
+from dsbuilder.plugin import DataError, Feature, ImageSignature, Signature, stored_features
 from dsbuilder.records import example, tfrecord
 from dsbuilder.records.rows import open_file, unpacked
 
@@ -18,10 +20,11 @@ _NAME = re.compile(
     r".*(?:\.(?:tfrecords?|tfrec|record)s?(?:-\d+-of-\d+)?|-\d{5}-of-\d{5})(?:\.gz)?", re.IGNORECASE
 )
 _GZIP = b"\x1f\x8b\x08"
+_MODULES = "tensorflow_datasets.core.features"
 
 
 def is_record_file(name: str) -> bool:
-    """Whether a name is one that files of records bear."""
+    """Whether files of records have such a name."""
     return not name.startswith(".") and _NAME.fullmatch(name) is not None
 
 
@@ -96,3 +99,136 @@ def _damaged(where: Path | str, error: CacheError) -> DataError:
     # What reads our own shards says to build them again, which is no use for a stranger's file.
     message = str(error).replace("Build the dataset again.", "Download or write the file again.")
     return DataError(message if message.startswith(str(where)) else f"{where}: {message}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardSize:
+    """How much a shard holds.
+
+    Attributes:
+      samples: number of samples.
+      size_bytes: number of bytes.
+    """
+
+    samples: int
+    size_bytes: int
+
+
+def description(
+    *,
+    name: str,
+    version: str,
+    signature: Signature,
+    image: str,
+    splits: Mapping[str, Sequence[ShardSize]],
+) -> dict[str, str]:
+    """Returns the text of each file that TensorFlow Datasets reads beside the shards, by its name.
+
+    Args:
+      image: how images are stored: `jpeg`, `png`, or `raw` pixels.
+      splits: the shards by the split's name, in order.
+    """
+    info: dict[str, Any] = {"name": name, "version": version, "fileFormat": "tfrecord"}
+    first = next(iter(signature.targets), None)
+    if first is not None:
+        items = [{"featureKey": "image"}, {"featureKey": first}]
+        info["supervisedKeys"] = {"tuple": {"items": items}}
+    info["splits"] = [_split(split, shards) for split, shards in splits.items()]
+    stored = stored_features(signature.targets)
+    labels = {
+        labels_file(feature): "".join(f"{each}\n" for each in described.names)
+        for feature, described in stored.items()
+        if described.kind == "class"
+    }
+    features = _features(signature.image, image, stored)
+    return {INFO: _text(info), FEATURES: _text(features), **labels}
+
+
+def _text(data: Any) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _split(name: str, shards: Sequence[ShardSize]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "shardLengths": [str(shard.samples) for shard in shards],
+        "numBytes": str(sum(shard.size_bytes for shard in shards)),
+        "filepathTemplate": TEMPLATE,
+    }
+
+
+def _features(
+    image: ImageSignature, stored_as: str, stored: Mapping[str, Feature]
+) -> dict[str, Any]:
+    pixels = (
+        _tensor(image.shape, image.dtype, "bytes")
+        if stored_as == "raw"
+        else _image(image.shape, image.dtype, stored_as)
+    )
+    features: dict[str, Any] = {"image": pixels}
+    groups: dict[str, dict[str, Any]] = {}
+    for name, feature in stored.items():
+        group, _, inner = name.partition("/")
+        if inner:  # a group is a sequence: of every member there are as many
+            groups.setdefault(group, {})[inner] = _element(feature)
+        elif feature.is_ragged:
+            features[name] = _sequence(_element(feature))
+        elif feature.kind == "mask":
+            features[name] = _image((image.height, image.width, 1), "uint8", "png")
+        else:
+            features[name] = _plain(feature)
+    features.update({name: _sequence(_dict(members)) for name, members in groups.items()})
+    return _dict(features)
+
+
+def _element(feature: Feature) -> dict[str, Any]:
+    """Returns one element of a feature of any length."""
+    element = replace(feature, shape=feature.shape[1:])
+    if feature.kind == "box":
+        box = {
+            "shape": _shape(element.shape),
+            "dtype": feature.dtype,
+            "bboxFormat": "REL_YXYX",
+        }
+        return _described("bounding_boxes.BBoxFeature", boundingBox=box)
+    return _plain(element)
+
+
+def _plain(feature: Feature) -> dict[str, Any]:
+    if feature.kind == "class":
+        return _described(
+            "class_label_feature.ClassLabel", classLabel={"numClasses": str(len(feature.names))}
+        )
+    if feature.kind == "text":
+        return _described("text_feature.Text", text={})
+    if not feature.shape:
+        scalar: dict[str, Any] = {"shape": {}, "dtype": feature.dtype, "encoding": "none"}
+        return _described("scalar.Scalar", tensor=scalar)
+    return _tensor(feature.shape, feature.dtype, "none")
+
+
+def _dict(features: Mapping[str, Any]) -> dict[str, Any]:
+    return _described("features_dict.FeaturesDict", featuresDict={"features": features})
+
+
+def _sequence(feature: Mapping[str, Any]) -> dict[str, Any]:
+    return _described("sequence_feature.Sequence", sequence={"feature": feature, "length": "-1"})
+
+
+def _image(shape: Sequence[int | None], dtype: str, encoding: str) -> dict[str, Any]:
+    image = {"shape": _shape(shape), "dtype": dtype, "encodingFormat": encoding}
+    return _described("image_feature.Image", image=image)
+
+
+def _tensor(shape: Sequence[int | None], dtype: str, encoding: str) -> dict[str, Any]:
+    tensor = {"shape": _shape(shape), "dtype": dtype, "encoding": encoding}
+    return _described("tensor_feature.Tensor", tensor=tensor)
+
+
+def _shape(shape: Sequence[int | None]) -> dict[str, list[str]]:
+    return {"dimensions": [str(-1 if side is None else side) for side in shape]}
+
+
+def _described(name: str, **feature: Any) -> dict[str, Any]:
+    """Returns a feature as TensorFlow Datasets describes it, by the name of its Python class."""
+    return {"pythonClassName": f"{_MODULES}.{name}", **feature}

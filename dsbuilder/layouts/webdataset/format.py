@@ -166,7 +166,7 @@ def samples(path: Path, skipped: Counter[str]) -> Iterator[TarSample]:
 
     Raises:
       DataError: the tar file is cut or damaged, a name leads out of it, or the files of a sample
-        are apart or bear one name.
+        are apart or have one name.
     """
     current, seen, written = None, set[str](), ""
     for member in tar.members(path):
