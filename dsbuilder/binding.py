@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from dsbuilder.errors import CacheError, SpecError
+from dsbuilder.errors import CacheError
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.pipelinefile import Spec, load_document
-from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import YamlDocument, from_data, override
-from dsbuilder.pipelinefile.inspections import Inspection, binder_of
-from dsbuilder.pipelinefile.stages import StageBinder
+from dsbuilder.pipelinefile.stages import binder_of
 from dsbuilder.registry import discover
 from dsbuilder.targets import signature_from_json, signature_to_json
 
@@ -117,13 +115,10 @@ class PlainPipeline:
           SpecError: with every problem found.
         """
         document = override(self._document(), overrides)
-        registry = discover(self.plugins)
-        custom = {**StageBinder(registry).custom, Inspection: binder_of(registry)}
-        binder = Binder(document, custom)
+        binder = binder_of(document, discover(self.plugins))
         nodes = document.root.value
         bound = {name: binder.bind(kind, nodes[name], name)[0] for name, kind in wanted.items()}
-        if binder.problems:
-            raise SpecError(binder.problems)
+        binder.check()
         return bound
 
     def spec(self) -> Spec:

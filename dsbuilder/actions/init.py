@@ -10,7 +10,8 @@ from dsbuilder.actions.check import CheckDocument, checked
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.builder.survey import find_plugins, survey
 from dsbuilder.errors import DataError
-from dsbuilder.pipelinefile import load_text
+from dsbuilder.pipelinefile import load_document
+from dsbuilder.pipelinefile.document import parse
 from dsbuilder.proposal import Candidate, candidates, check_extent, choose, draft
 from dsbuilder.proposal.drafting import dataset_name
 
@@ -79,7 +80,8 @@ def init(
     chosen, near = choose(folder, found, registry, use=use)
     drafted = draft(folder, chosen, registry, output=output)
     home = output.resolve().parent
-    check = checked(survey(load_text(drafted.text, registry, origin=str(output), folder=home)))
+    document = parse(drafted.text, origin=str(output), folder=home)
+    check = checked(survey(load_document(document, registry)))
     _write(output, drafted.text)
     return InitDocument(
         output=output.absolute(),

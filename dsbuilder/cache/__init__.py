@@ -8,7 +8,6 @@ ledger.py       how each sample came to be
 quarantine.py   the samples that were set aside
 fingerprint.py  the hash of everything that determines a sample's bytes
 index.py        what the records of a source hold, as hashes, and which files need not be read again
-earlier.py      samples of an earlier build, found by fingerprint
 store.py        names of files and folders, atomic writing, checksums
 leftovers.py    builds that no version stands for
 build_log.py    when and how a build ran, and how it left its files

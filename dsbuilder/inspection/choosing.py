@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 
 from dsbuilder.pipelinefile import Spec
-from dsbuilder.pipelinefile.inspections import Inspection
+from dsbuilder.pipelinefile.stages import Inspection
 from dsbuilder.plugin import Inspector
 from dsbuilder.registry import Plugin, Registry
 

@@ -17,8 +17,8 @@ from dsbuilder.inspection.measuring import (
     from_json,
     to_json,
 )
-from dsbuilder.pipelinefile.inspections import Inspection
 from dsbuilder.pipelinefile.schema import ImageOptions
+from dsbuilder.pipelinefile.stages import Inspection
 from dsbuilder.plugin import Source, Target
 from dsbuilder.registry import discover
 from dsbuilder.sample import Record

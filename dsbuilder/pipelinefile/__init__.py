@@ -1,12 +1,11 @@
 """The pipeline file: YAML -> a tree with lines -> dataclasses, every error at once.
 
-document.py     YAML text -> tree of values that know their line; `--set`
-binding.py      a tree -> dataclasses, led by the types of their fields
-stages.py       the places that name a plugin, `{use: name, option: value}`, and their binding
-inspections.py  the section `inspect`: inspectors by name, each with its action
-schema.py       the dataclasses: what a pipeline file may say; `load` and its like
+document.py  YAML text -> tree of values that know their line; `--set`
+binding.py   a tree -> dataclasses, led by the types of their fields
+stages.py    the places that name a plugin, `{use: name, option: value}`, and their binding
+schema.py    the dataclasses: what a pipeline file may say; `load` and its like
 """
 
-from dsbuilder.pipelinefile.schema import Spec, load, load_data, load_document, load_text
+from dsbuilder.pipelinefile.schema import Spec, load, load_data, load_document
 
-__all__ = ["Spec", "load", "load_data", "load_document", "load_text"]
+__all__ = ["Spec", "load", "load_data", "load_document"]

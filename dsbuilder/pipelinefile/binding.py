@@ -15,7 +15,7 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from dsbuilder.errors import DsbuilderError, Problem, did_you_mean
+from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean
 from dsbuilder.pipelinefile.document import Node, YamlDocument
 from dsbuilder.plugin import Range
 
@@ -44,6 +44,11 @@ class Binder:
         """Notes a problem and returns the pair that stands for a failed value."""
         self.problems.append(Problem(self.document.where(node, path), message))
         return FAILED, None
+
+    def check(self) -> None:
+        """Raises a SpecError of all problems, by their lines; nothing if there are none."""
+        if self.problems:
+            raise SpecError(sorted(self.problems, key=_line))
 
     def bind(self, wanted: Any, node: Node, path: str) -> tuple[Any, Any]:
         """Returns (object, resolved) of a node, bound to a type."""
@@ -245,6 +250,11 @@ def describe(wanted: Any) -> str:
 
 def _default(each: dataclasses.Field[Any]) -> Any:
     return each.default_factory() if each.default_factory is not MISSING else each.default
+
+
+def _line(problem: Problem) -> int:
+    parts = problem.where.split(":")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
 
 
 def _is_number(value: Any) -> bool:

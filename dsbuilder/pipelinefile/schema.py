@@ -6,14 +6,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from dsbuilder.errors import Problem, SpecError
 from dsbuilder.images import color
-from dsbuilder.pipelinefile.binding import Binder
-from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, parse, read
-from dsbuilder.pipelinefile.inspections import Inspection, binder_of
-from dsbuilder.pipelinefile.stages import SPLITS, AnyStage, MixStage, StageBinder, Synthesis
+from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, read
+from dsbuilder.pipelinefile.stages import (
+    SPLITS,
+    AnyStage,
+    Inspection,
+    MixStage,
+    Synthesis,
+    binder_of,
+)
 from dsbuilder.plugin import Mode, ModelBuilder, Source, Stage
 from dsbuilder.registry import Registry
+
+
+def _check_at_least_1(option: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{option}: expected 1 or more, found {value}.")
+
+
+def _check_above_0(option: str, value: float) -> None:
+    if value <= 0:
+        raise ValueError(f"{option}: expected more than 0, found {value:g}.")
+
+
+def _check_one_mixer(stages: Sequence[AnyStage]) -> None:
+    if sum(isinstance(stage, MixStage) for stage in stages) > 1:
+        raise ValueError("stages: expected at most one mixer, found several. Keep one.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +128,7 @@ class AugmentOptions:
             raise ValueError(f"copies: expected 0 or more, found {self.copies}.")
         if not self.original and not self.copies:
             raise ValueError("expected something to keep, found original: false and copies: 0.")
-        if sum(isinstance(stage, MixStage) for stage in self.stages) > 1:
-            raise ValueError("stages: expected at most one mixer, found several. Keep one.")
+        _check_one_mixer(self.stages)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +150,7 @@ class CacheOptions:
     def __post_init__(self) -> None:
         if not 1 <= self.quality <= 100:
             raise ValueError(f"quality: expected a number in [1, 100], found {self.quality}.")
-        if self.shard_mb <= 0:
-            raise ValueError(f"shard_mb: expected more than 0, found {self.shard_mb:g}.")
+        _check_above_0("shard_mb", self.shard_mb)
         if self.codec == "npy" and self.image not in (None, "raw"):
             raise ValueError(f"image: the npy codec stores raw pixels, found '{self.image}'.")
 
@@ -182,20 +199,8 @@ class StreamOptions:
     finish: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size: expected 1 or more, found {self.batch_size}.")
-        if sum(isinstance(stage, MixStage) for stage in self.stages) > 1:
-            raise ValueError("stages: expected at most one mixer, found several. Keep one.")
-
-
-def _check_at_least_1(option: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise ValueError(f"{option}: expected 1 or more, found {value}.")
-
-
-def _check_above_0(option: str, value: float) -> None:
-    if value <= 0:
-        raise ValueError(f"{option}: expected more than 0, found {value:g}.")
+        _check_at_least_1("batch_size", self.batch_size)
+        _check_one_mixer(self.stages)
 
 
 Named = str | Mapping[str, Any]
@@ -364,13 +369,11 @@ class Spec:
         """Returns `file:line: path` of a place such as `augment.stages[1]`."""
         node: Node | None = self.document.root
         for step in re.findall(r"[^.\[\]]+", path):
-            value = node.value if node is not None else None
+            value, node = node.value if node is not None else None, None
             if isinstance(value, dict):
                 node = value.get(step)
             elif isinstance(value, tuple) and step.isdigit() and int(step) < len(value):
                 node = value[int(step)]
-            else:
-                node = None
         return self.document.where(node, path)
 
 
@@ -385,24 +388,12 @@ def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
 
 def load_document(document: YamlDocument, registry: Registry) -> Spec:
     """Returns the spec of a document that was read; see `load`."""
-    custom = {**StageBinder(registry).custom, Inspection: binder_of(registry)}
-    binder = Binder(document, custom)
+    binder = binder_of(document, registry)
     settings, resolved = binder.bind(Settings, document.root, "")
-    if binder.problems:
-        raise SpecError(sorted(binder.problems, key=_line))
+    binder.check()
     return Spec(settings=settings, resolved=resolved, document=document, registry=registry)
-
-
-def load_text(text: str, registry: Registry, *, origin: str, folder: Path) -> Spec:
-    """Returns the spec of a pipeline file's text; paths in it are relative to `folder`."""
-    return load_document(parse(text, origin=origin, folder=folder), registry)
 
 
 def load_data(data: Mapping[str, Any], registry: Registry, *, origin: str, folder: Path) -> Spec:
     """Returns the spec of resolved plain data; paths in it are relative to `folder`."""
     return load_document(from_data(data, origin=origin, folder=folder), registry)
-
-
-def _line(problem: Problem) -> int:
-    parts = problem.where.split(":")
-    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0

@@ -1,28 +1,34 @@
-"""Places of a pipeline that name a plugin, `{use: name, option: value, ...}`, and their binding."""
+"""Places of a pipeline that name a plugin, and their binding.
+
+All but one are `{use: name, option: value, ...}`; the section `inspect` holds inspectors by name:
+
+    inspect:
+      truncated: quarantine
+      near_duplicate: {action: warn, distance: 4}
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from dsbuilder.errors import PluginError, SpecError
+from dsbuilder.errors import PluginError
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
-from dsbuilder.pipelinefile.document import Node, from_data, override
+from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override
 from dsbuilder.plugin import (
+    KINDS,
     Exporter,
-    Loss,
-    Metric,
+    Inspector,
     Mixer,
-    ModelBuilder,
-    Schedule,
-    Source,
     Stage,
     Synthesizer,
 )
 from dsbuilder.registry import Plugin, Registry
 
 SPLITS = ("train", "validation", "test")
+
+Action = Literal["ignore", "warn", "quarantine", "error"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,27 @@ class Synthesis:
     splits: Mapping[str, float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """An inspector of a pipeline.
+
+    Attributes:
+      plugin: the bound inspector.
+      action: what a build does with a finding: `ignore` leaves the inspector out, `warn` says it,
+        `quarantine` sets the record aside, `error` ends the build.
+    """
+
+    plugin: Inspector
+    action: Action = "warn"
+
+    def __post_init__(self) -> None:
+        if self.action == "quarantine" and not self.plugin.of_records:
+            raise ValueError(
+                "expected ignore, warn or error for an inspector that judges the whole set, found "
+                "quarantine. It names no record to set aside."
+            )
+
+
 @dataclass(frozen=True)
 class _Use:
     """A place whose plugin was found: the plugin, the mapping that names it, and its path."""
@@ -71,7 +98,7 @@ _STAGE_WORDS = frozenset({"use", "name", "p"})
 _SYNTHESIS_WORDS = frozenset({"use", "name", "count", "splits"})
 
 
-class StageBinder:
+class _PlaceBinder:
     """Binds the places of one pipeline, and gives every stage its id.
 
     The id is the stage's `name`, else plugin and occurrence within its section, so that a stage put
@@ -82,15 +109,11 @@ class StageBinder:
         self._registry = registry
         self._taken: dict[tuple[str, str], str] = {}
         self.custom: Mapping[Any, Custom] = {
-            Source: self._binds(self._plain, "source"),
-            Exporter: self._binds(self._plain, "exporter"),
-            ModelBuilder: self._binds(self._plain, "model"),
-            Loss: self._binds(self._plain, "loss"),
-            Metric: self._binds(self._plain, "metric"),
-            Schedule: self._binds(self._plain, "schedule"),
+            **{kind.base: self._binds(self._plain, name) for name, kind in KINDS.items()},
             Stage: self._binds(self._stage, "transform"),
             AnyStage: self._binds(self._stage, "transform", "mixer"),
             Synthesis: self._binds(self._synthesis, "synthesizer"),
+            Inspection: self._inspection,
         }
 
     def _binds(self, bind: Callable[[Binder, _Use], tuple[Any, Any]], *kinds: str) -> Custom:
@@ -135,6 +158,27 @@ class StageBinder:
             return FAILED, None
         synthesis = Synthesis(id=identity, plugin=plugin, count=count, splits=splits)
         return synthesis, {**resolved, **_named(use), "count": count, "splits": splits}
+
+    def _inspection(self, binder: Binder, node: Node, path: str) -> tuple[Any, Any]:
+        """Binds one entry of the section `inspect`; the last step of its path is the name."""
+        name = path.removeprefix("inspect.")
+        try:
+            plugin = self._registry.get(name, "inspector")
+        except PluginError as error:
+            return binder.problem(node, path, str(error))
+        given = node.value if isinstance(node.value, dict) else {"action": node}
+        options = {key: child for key, child in given.items() if key != "action"}
+        word = given.get("action", Node("warn", "warn"))
+        action, _ = binder.bind(Action, word, path if word is node else f"{path}.action")
+        bound, resolved = binder.dataclass(
+            plugin.cls, Node(options, line=node.line), path, noun="option"
+        )
+        if FAILED in (bound, action):
+            return FAILED, None
+        try:
+            return Inspection(plugin=bound, action=action), {"action": action, **resolved}
+        except ValueError as error:
+            return binder.problem(node, path, str(error))
 
     def _bind_plugin(self, binder: Binder, use: _Use, words: frozenset[str]) -> tuple[Any, Any]:
         """Binds a plugin's options: everything in the mapping but the stage's own `words`."""
@@ -203,6 +247,11 @@ class StageBinder:
         return identity
 
 
+def binder_of(document: YamlDocument, registry: Registry) -> Binder:
+    """Returns what binds the nodes of one document, places that name a plugin among them."""
+    return Binder(document, _PlaceBinder(registry).custom)
+
+
 def bind_exporter(registry: Registry, name: str, assignments: Sequence[str] = ()) -> Exporter:
     """Returns the exporter of a name, with its options as `key=value` assignments give them.
 
@@ -213,11 +262,9 @@ def bind_exporter(registry: Registry, name: str, assignments: Sequence[str] = ()
     registry.get(name, "exporter")
     document = from_data({"use": name}, origin=f"--to {name}", folder=Path.cwd())
     document = override(document, assignments)
-    binder = Binder(document, StageBinder(registry).custom)
-    bound, _ = binder.bind(Exporter, document.root, "")
-    if binder.problems:
-        raise SpecError(binder.problems)
-    exporter: Exporter = bound
+    binder = binder_of(document, registry)
+    exporter: Exporter = binder.bind(Exporter, document.root, "")[0]
+    binder.check()
     return exporter
 
 

@@ -16,10 +16,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, TrainError, did_you_mean
-from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import from_data
 from dsbuilder.pipelinefile.schema import Named, TrainOptions
-from dsbuilder.pipelinefile.stages import StageBinder
+from dsbuilder.pipelinefile.stages import binder_of
 from dsbuilder.plugin import KINDS, Loss, Metric, Schedule
 from dsbuilder.registry import Registry
 from dsbuilder.tasks import Task
@@ -187,7 +186,7 @@ class _Finder:
 
     def _plugin(self, role: Role, named: Named, place: str, task: Task | None) -> Any:
         tree = from_data({"it": named}, origin="", folder=Path())
-        binder = Binder(tree, StageBinder(self._registry).custom)
+        binder = binder_of(tree, self._registry)
         bound, _ = binder.bind(KINDS[role].base, tree.root.value["it"], place)
         for problem in binder.problems:
             self._add(problem.where.removeprefix(": "), problem.message)

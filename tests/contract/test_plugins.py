@@ -20,8 +20,7 @@ from dsbuilder.images import png
 from dsbuilder.layouts.webdataset.writer import write_shard
 from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import Node, from_data
-from dsbuilder.pipelinefile.inspections import binder_of
-from dsbuilder.pipelinefile.stages import AnyStage, StageBinder, Synthesis
+from dsbuilder.pipelinefile.stages import AnyStage, Inspection, Synthesis, binder_of
 from dsbuilder.plugin import (
     KINDS,
     Exporter,
@@ -168,7 +167,7 @@ def cases() -> Iterator[Any]:
 def bind(plugin: Plugin, data: Mapping[str, Any]) -> tuple[Any, Any]:
     """Binds a mapping at a place of the plugin's kind; returns the plugin and the resolved form."""
     document = from_data(data, origin="example", folder=ROOT)
-    binder = Binder(document, StageBinder(REGISTRY).custom)
+    binder = binder_of(document, REGISTRY)
     if plugin.kind == "inspector":  # its name is the key of the section, not `use`
         return bind_inspector(binder, plugin, document.root)
     bound, resolved = binder.bind(PLACES[plugin.kind], document.root, "")
@@ -178,7 +177,7 @@ def bind(plugin: Plugin, data: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def bind_inspector(binder: Binder, plugin: Plugin, node: Node) -> tuple[Any, Any]:
     options = Node({name: child for name, child in node.value.items() if name != "use"})
-    bound, resolved = binder_of(REGISTRY)(binder, options, f"inspect.{plugin.name}")
+    bound, resolved = binder.bind(Inspection, options, f"inspect.{plugin.name}")
     assert not binder.problems, "\n".join(str(problem) for problem in binder.problems)
     return bound.plugin, {"use": plugin.name, **resolved}
 

@@ -11,11 +11,9 @@ from PIL import Image
 
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.keys import of_source
-from dsbuilder.pipelinefile import load_text
-from dsbuilder.pipelinefile.binding import Binder
+from dsbuilder.pipelinefile import load_document
 from dsbuilder.pipelinefile.document import parse
-from dsbuilder.pipelinefile.inspections import Inspection, binder_of
-from dsbuilder.pipelinefile.stages import AnyStage, StageBinder
+from dsbuilder.pipelinefile.stages import AnyStage, Inspection, binder_of
 from dsbuilder.plugin import (
     ModelBuilder,
     Sample,
@@ -72,8 +70,7 @@ def frames(tmp_path: Path) -> Path:
 
 def bind(registry: Registry, text: str, folder: Path) -> Any:
     """Returns the plugin of a stage, an inspector or a source, as a pipeline names it."""
-    custom = {**StageBinder(registry).custom, Inspection: binder_of(registry)}
-    binder = Binder(parse(text, origin="README.md", folder=folder), custom)
+    binder = binder_of(parse(text, origin="README.md", folder=folder), registry)
     root = binder.document.root
     if text.startswith("inspect:"):
         inspections = Mapping[str, Inspection]
@@ -88,7 +85,7 @@ def bind(registry: Registry, text: str, folder: Path) -> Any:
 def choose_training(registry: Registry, text: str) -> Chosen:
     """Returns what a `train` section names, for a class."""
     pipeline = f"name: readme\nsource: {{use: prefixed, path: .}}\n{text}"
-    spec = load_text(pipeline, registry, origin="README.md", folder=FOLDER)
+    spec = load_document(parse(pipeline, origin="README.md", folder=FOLDER), registry)
     assert spec.settings.train is not None
     signature = SmallDataset(("label",), "png").signature
     return choose(spec.settings.train, heads_of(signature)["label"], registry)
@@ -210,7 +207,7 @@ def test_types_bind_as_the_table_says(
     exec("from collections.abc import Mapping\nfrom typing import Literal", names)
     exec("from dsbuilder.plugin import Range", names)
     wanted = eval(option, names)
-    binder = Binder(parse(text, origin="a", folder=tmp_path), StageBinder(registry).custom)
+    binder = binder_of(parse(text, origin="a", folder=tmp_path), registry)
     binder.bind(wanted, binder.document.root, "")
     assert not binder.problems
     row = option.replace("int | None", "X \\| None").replace("int | str", "X \\| Y")

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
-from dsbuilder.pipelinefile.binding import Binder
 from dsbuilder.pipelinefile.document import parse
-from dsbuilder.pipelinefile.stages import StageBinder
+from dsbuilder.pipelinefile.stages import binder_of
 from dsbuilder.registry import discover
 from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.seeding import generator
@@ -28,7 +27,7 @@ def stages(text):
     from dsbuilder.plugin import Stage
 
     document = parse(f"stages: {text}", origin="x", folder=Path())
-    binder = Binder(document, StageBinder(discover()).custom)
+    binder = binder_of(document, discover())
     bound, _ = binder.bind(tuple[Stage, ...], document.root.value["stages"], "prepare")
     assert not binder.problems
     return bound
