@@ -17,7 +17,7 @@ from dsbuilder.proposal.facts import Facts
 from dsbuilder.proposal.recognition import Candidate
 from dsbuilder.proposal.writing import Writer
 from dsbuilder.registry import Registry
-from dsbuilder.tasks import outputs_of
+from dsbuilder.tasks import outputs_of, task_of
 
 _EPOCHS = 10
 _BATCH = 32
@@ -193,14 +193,14 @@ def suited_model(
     if name is None or not registry.plugins.named(name, "model"):
         words = " and ".join(sorted(kinds)).replace("_", "-") or "nothing"
         return None, f"train: no built-in model learns {words}"
-    (kind,) = kinds
-    if kind == "class" and _transfers(facts, target):
+    suits_transfer = task_of(*kinds).suits_transfer
+    if suits_transfer and _transfers(facts, target):
         return {"use": "transfer"}, "features that know photographs, and a new head: good with few"
     if name == "unet":
         return {"use": name}, "from scratch; says a class for every pixel"
     depth = 2 if min(target) < 32 else 3
     why = "a small network from scratch"
-    if kind == "class" and not _is_installed() and not facts.is_small:
+    if suits_transfer and not _is_installed() and not facts.is_small:
         why += "; with few photographs transfer is better: pip install 'dsbuilder[pretrained]'"
     return {"use": name, "depth": depth, "dropout": 0.1}, why
 

@@ -282,12 +282,10 @@ def _unvarint(data: bytes, position: int) -> tuple[int, int]:
 
 def _unvarints(packed: bytes) -> npt.NDArray[np.int64]:
     """Returns packed varints as int64 `(N,)`."""
-    if len(packed) == 1 and packed[0] < 0x80:
-        return np.array((packed[0],), np.int64)
     groups = np.frombuffer(packed, np.uint8)
+    if packed.isascii():  # all below 0x80, so a byte is a number
+        return groups.astype(np.int64)
     last = groups < 0x80
-    if not packed:
-        return np.zeros(0, np.int64)
     if not last[-1]:
         raise ValueError("a number that is cut")
     starts = np.concatenate(([0], np.flatnonzero(last)[:-1] + 1))

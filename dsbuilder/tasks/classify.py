@@ -85,6 +85,7 @@ class Classify(Task):
     headline: ClassVar[str] = "accuracy"
     takes: ClassVar[frozenset[str]] = frozenset({"top"})
     column: ClassVar[str] = "class"
+    suits_transfer: ClassVar[bool] = True
 
     target: ClassLabel
 

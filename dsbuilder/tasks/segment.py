@@ -54,10 +54,9 @@ class MeanIou(Metric):
 
     def result(self, rows: np.ndarray) -> float:
         """Returns the mean over classes; 0 if no pixel counts."""
-        of_it, for_it, both = rows.sum(axis=0, dtype=np.float64).reshape(-1, 3).T
-        either = of_it + for_it - both
-        shares = both[either > 0] / either[either > 0]
-        return float(shares.mean()) if len(shares) else 0.0
+        found = _ious(*rows.sum(axis=0, dtype=np.float64).reshape(-1, 3).T)
+        known = [each for each in found if each is not None]
+        return float(np.mean(known)) if known else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,8 +205,18 @@ def _places(height: int, width: int) -> dict[str, np.ndarray]:
     }
 
 
+def _ious(of_it: np.ndarray, for_it: np.ndarray, both: np.ndarray) -> list[float | None]:
+    """Returns the intersection over union of each class; None where its union is empty.
+
+    Args:
+      of_it, for_it, both: `(num_classes,)`, pixels of a class, taken for it, and both.
+    """
+    pairs = zip(both.tolist(), (of_it + for_it - both).tolist(), strict=True)
+    return [hits / either if either else None for hits, either in pairs]
+
+
 def _region_scores(names: Sequence[str], confusion: np.ndarray) -> Iterator[RegionScore]:
-    for index, name in enumerate(names):
-        hits, pixels = int(confusion[index, index]), int(confusion[index].sum())
-        either = pixels + int(confusion[:, index].sum()) - hits
-        yield RegionScore(name=name, pixels=pixels, iou=hits / either if either else None)
+    pixels = confusion.sum(axis=1)
+    ious = _ious(pixels, confusion.sum(axis=0), confusion.diagonal())
+    for name, count, iou in zip(names, pixels.tolist(), ious, strict=True):
+        yield RegionScore(name=name, pixels=count, iou=iou)

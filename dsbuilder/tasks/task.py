@@ -111,6 +111,8 @@ class Task(ABC):
     """Which options of a prediction are for this task: `top`, `threshold`, `masks`, `overlays`."""
     column: ClassVar[str]
     """What a table of predictions calls the answers."""
+    suits_transfer: ClassVar[bool] = False
+    """Whether a head on features that know photographs learns it well from few images."""
     scored_by: ClassVar[str] = "probability"
     """What the number is that an answer gives to each class."""
 

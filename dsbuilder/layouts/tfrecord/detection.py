@@ -129,7 +129,7 @@ class DetectionBoxes(Field):
     def raw(self, features: Features) -> list[dict[str, Any]]:
         """Returns the boxes; a rounding error outside of the image is cut off."""
         found = boxes(features, self.names)
-        return [{**each, "box": inside("bbox", np.array(each["box"]))} for each in found]
+        return [{**each, "box": inside("bbox", each["box"])} for each in found]
 
     def target(self, raws: Iterable[Any]) -> Target:
         """The classes and attributes that were found, in the order of the label map if any."""

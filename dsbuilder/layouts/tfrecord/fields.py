@@ -161,12 +161,10 @@ class _Boxes(Field):
         return [
             {
                 "label": _name_of(self.label.names, self.label.name, classes[row]),
-                "box": inside(
-                    self.box.name, flat[[4 * row + 1, 4 * row, 4 * row + 3, 4 * row + 2]]
-                ),
+                "box": inside(self.box.name, corners),
                 **{name: values[row] for name, values in columns.items()},
             }
-            for row in range(count)
+            for row, corners in enumerate(flat.reshape(-1, 4)[:, [1, 0, 3, 2]].tolist())
         ]
 
     def _attribute(self, features: Features, name: str, count: int) -> list[Any]:
@@ -229,19 +227,20 @@ class StoredTarget(Field):
         return self.kind
 
 
-def inside(name: str, corners: np.ndarray) -> list[float]:
+def inside(name: str, corners: Sequence[float]) -> list[float]:
     """Returns corners, a rounding error of which outside of [0, 1] is cut off.
 
     Raises:
       DataError: they lie farther outside, or are no numbers.
     """
-    if not ((corners >= -_ROUNDING) & (corners <= 1 + _ROUNDING)).all():
+    if not all(-_ROUNDING <= each <= 1 + _ROUNDING for each in corners):
         raise DataError(
             f"{name}: expected shares of the image's sides, from 0 to 1, found "
-            f"{np.round(corners, 4).tolist()}."
+            f"{[round(each, 4) for each in corners]}."
         )
-    found: list[float] = corners.clip(0.0, 1.0).tolist()
-    return found
+    return [
+        min(max(float(each), 0.0), 1.0) for each in corners
+    ]
 
 
 def _dtype_of(column: FeatureColumn) -> Any:
