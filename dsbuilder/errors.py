@@ -83,6 +83,11 @@ class TrainError(DsbuilderError):
     """A training cannot start or go on."""
 
 
+def instead(expected: str, found: str, *, missing: str) -> str:
+    """Returns what was expected and found; where nothing was found, that there is no `missing`."""
+    return f"expected {expected}, found {found}" if found else f"there is no {missing}"
+
+
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """Returns the hint that ends an error about an unknown name, with a leading space.
 

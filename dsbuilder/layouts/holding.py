@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from dsbuilder.errors import DataError, shortened
+from dsbuilder.errors import DataError, instead, shortened
 from dsbuilder.plugin import Exportable, Target
 
 
@@ -24,10 +24,10 @@ def held(dataset: Exportable, *kinds: type[Target]) -> dict[str, Target]:
     targets = dataset.signature.targets
     found = {name: target for name, target in targets.items() if type(target) in kinds}
     if not found:
-        wanted = " or ".join(kind.kind for kind in kinds)
+        wanted = f"target of kind {' or '.join(kind.kind for kind in kinds)} to write"
         raise DataError(
-            f"{dataset.where}: expected a target of kind {wanted} to write, found "
-            f"{shortened(targets) or 'none'}. Export to another layout, such as imagefolder."
+            f"{dataset.where}: {instead(f'a {wanted}', shortened(targets), missing=wanted)}. "
+            "Export to another layout, such as imagefolder."
         )
     return found
 

@@ -14,7 +14,7 @@ from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.cache.npy import NpyCodec, load_array
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean
+from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean, instead
 from dsbuilder.pipeline import Refresher, resolve_stream
 from dsbuilder.pipelinefile.schema import StreamOptions
 from dsbuilder.records import tfrecord
@@ -153,11 +153,9 @@ def _chosen(dataset: StoredDataset, signature: Signature, names: Sequence[str]) 
     known = signature.targets
     for name in names:
         if name not in known:
-            found = ", ".join(known) or "none"
-            raise DataError(
-                f"{dataset.path}: expected a target '{name}', found {found}."
-                f"{did_you_mean(name, known)}"
-            )
+            wanted = f"target '{name}'"
+            problem = instead(f"a {wanted}", ", ".join(known), missing=wanted)
+            raise DataError(f"{dataset.path}: {problem}.{did_you_mean(name, known)}")
     return signature.replace(targets={name: known[name] for name in names})
 
 

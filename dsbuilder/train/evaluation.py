@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.errors import TrainError
+from dsbuilder.errors import TrainError, instead
 from dsbuilder.registry import Registry, discover
 from dsbuilder.sample import Signature, Target
 from dsbuilder.stream.tensorflow import stream
@@ -118,10 +118,9 @@ def _fitting(trained: Trained, dataset: StoredDataset, signature: Signature) -> 
         expected = task.target
         found = signature.targets.get(name) or next(iter(signature.targets.values()), None)
         if found is None or _form(expected) != _form(found):
-            raise TrainError(
-                f"{dataset.path}: expected the target that {trained.path} was trained on "
-                f"({expected}), found {found or 'none'}. Evaluate on another dataset."
-            )
+            kind = f"target that {trained.path} was trained on ({expected})"
+            problem = instead(f"the {kind}", str(found or ""), missing=kind)
+            raise TrainError(f"{dataset.path}: {problem}. Evaluate on another dataset.")
         if expected.class_names != found.class_names:
             raise TrainError(
                 f"{dataset.path}: expected the classes that {trained.path} was trained on "

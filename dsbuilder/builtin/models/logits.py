@@ -29,8 +29,15 @@ def num_outputs(signature: Signature) -> int:
     shapes = list(outputs_of(signature).values())
     if len(shapes) == 1 and shapes[0] is not None and len(shapes[0]) == 1 and shapes[0][0]:
         return shapes[0][0]
-    found = ", ".join(f"'{name}' ({kind})" for name, kind in signature.targets.items()) or "none"
+    wanted = "that a row of outputs answers, such as a class, several classes or numbers"
     raise TrainError(
-        "expected one target that a row of outputs answers, such as a class, several classes or "
-        f"numbers, found {found}. Use a model builder that serves this target."
+        f"{target_instead(signature, wanted)}. Use a model builder that serves this target."
+    )
+
+
+def target_instead(signature: Signature, wanted: str) -> str:
+    """Returns what a model says that expects one target `wanted`, and which there are instead."""
+    found = ", ".join(f"'{name}' ({kind})" for name, kind in signature.targets.items())
+    return (
+        f"expected one target {wanted}, found {found}" if found else f"there is no target {wanted}"
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dsbuilder.builtin.models.logits import target_instead
 from dsbuilder.plugin import ModelBuilder, Signature, TrainError, model
 from dsbuilder.tasks import outputs_of
 
@@ -108,8 +109,5 @@ def _num_classes(signature: Signature) -> int:
     shapes = list(outputs_of(signature).values())
     if len(shapes) == 1 and shapes[0] is not None and len(shapes[0]) == 3 and shapes[0][2]:
         return shapes[0][2]
-    found = ", ".join(f"'{name}' ({kind})" for name, kind in signature.targets.items()) or "none"
-    raise TrainError(
-        f"unet: expected one target that every pixel answers, such as a mask, found {found}. "
-        "Choose a mask with train.target, or use another model."
-    )
+    problem = target_instead(signature, "that every pixel answers, such as a mask")
+    raise TrainError(f"unet: {problem}. Choose a mask with train.target, or use another model.")

@@ -316,10 +316,9 @@ def _refer(name: str, paths: Any, draft: _Draft) -> dict[str, str]:
     if not isinstance(paths, tuple) or not all(
         isinstance(path, Path) and path.is_absolute() and path.is_file() for path in paths
     ):
-        shown = [str(path) for path in paths] if isinstance(paths, tuple) else paths or "none"
-        raise ValueError(
-            f"{name}: {_REFERENCES}: expected absolute paths of images, found {shown}."
-        )
+        shown = [str(path) for path in paths] if isinstance(paths, tuple) else paths
+        found = f"expected absolute paths of images, found {shown}"
+        raise ValueError(f"{name}: {_REFERENCES}: {found if shown else 'no image is named'}.")
     key = f"references_{len(draft.references)}"
     draft.references[key] = [
         decode(path.read_bytes(), mode="rgb", background=(255, 255, 255)) for path in paths

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dsbuilder.errors import shortened
+from dsbuilder.errors import instead, shortened
 from dsbuilder.images import encoding
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.catalog import SourceCatalog
@@ -129,9 +129,8 @@ def _check_splits(name: str, option: Mapping[str, str] | str | None) -> None:
     unknown = [word for word in words if split_named(word) is None]
     if unknown or not words:
         hint = did_you_mean(unknown[0], SPLIT_WORDS) if unknown else ""
-        raise ValueError(
-            f"{name}: expected names of splits, found '{unknown[0] if unknown else 'none'}'.{hint}"
-        )
+        found = f"'{unknown[0]}'" if unknown else ""
+        raise ValueError(f"{name}: {instead('names of splits', found, missing='split')}.{hint}")
     if len({split_named(word) for word in words}) < len(words):
         raise ValueError(f"{name}: expected each split once, found {', '.join(words)}.")
 

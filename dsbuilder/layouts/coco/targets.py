@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from dsbuilder.errors import DataError, shortened
+from dsbuilder.errors import DataError, instead, shortened
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.boxes import sides
 from dsbuilder.layouts.classes import BACKGROUND
@@ -89,10 +89,11 @@ def _keypoints(files: Files, stated: tuple[str, Keypoints] | None) -> tuple[str,
         if category.keypoints
     }
     if len(kinds) != 1:
-        found = shortened(kinds.values()) if kinds else "none"
+        found, missing = shortened(kinds.values()), "category with keypoints"
+        problem = instead("keypoints of one kind of object", found, missing=missing)
         raise DataError(
-            f"{files[0].path}: expected keypoints of one kind of object, found {found}. "
-            "Leave `keypoints` out, or make a file with one of these categories."
+            f"{files[0].path}: {problem}. Leave `keypoints` out, or make a file with "
+            "one of these categories."
         )
     ((names, edges),) = kinds
     if stated is None:

@@ -238,9 +238,7 @@ def inside(name: str, corners: Sequence[float]) -> list[float]:
             f"{name}: expected shares of the image's sides, from 0 to 1, found "
             f"{[round(each, 4) for each in corners]}."
         )
-    return [
-        min(max(float(each), 0.0), 1.0) for each in corners
-    ]
+    return [min(max(float(each), 0.0), 1.0) for each in corners]
 
 
 def _dtype_of(column: FeatureColumn) -> Any:

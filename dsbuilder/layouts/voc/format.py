@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dsbuilder.errors import DataError
+from dsbuilder.errors import DataError, instead
 from dsbuilder.layouts.tables import cut, lines, read_text
 from dsbuilder.layouts.voc import xml
 from dsbuilder.plugin import Boxes
@@ -153,10 +153,9 @@ def _corner(path: Path, bounds: xml.Element, tag: str) -> float:
     text = _text(bounds, tag)
     number = float(text) if _NUMBER.fullmatch(text) else math.inf
     if not math.isfinite(number):
-        raise DataError(
-            f"{path}:{bounds.line}: expected a number of pixels in <{tag}>, found "
-            f"{cut(text) if text else 'none'}. Correct the box."
-        )
+        wanted, found = f"number of pixels in <{tag}>", cut(text) if text else ""
+        problem = instead(f"a {wanted}", found, missing=wanted)
+        raise DataError(f"{path}:{bounds.line}: {problem}. Correct the box.")
     return number
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.errors import DataError, did_you_mean, instead
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.tables import lines, read_text
 from dsbuilder.layouts.yolo import line as yolo_line
@@ -165,21 +165,17 @@ def _point_names(path: Path, node: Any, count: int) -> tuple[str, ...]:
     }
     names = next(iter(found), ())
     if len(found) != 1 or len(names) != count or len(set(names)) != count or "" in names:
-        raise DataError(
-            f"{_where(path, node)}: kpt_names: expected {count} names, the same for each class, "
-            f"found {' and '.join(str(list(each)) for each in sorted(found)) or 'none'}. Correct "
-            "or remove them."
-        )
+        shown = " and ".join(str(list(each)) for each in sorted(found))
+        problem = instead(f"{count} names, the same for each class", shown, missing="list of names")
+        raise DataError(f"{_where(path, node)}: kpt_names: {problem}. Correct or remove them.")
     return names
 
 
 def _numbers(path: Path, node: Any, key: str) -> list[int]:
     words = [_text(path, each) for each in node.value] if node.id == "sequence" else []
     if not words or not all(re.fullmatch(r"\d{1,4}", word, re.ASCII) for word in words):
-        raise DataError(
-            f"{_where(path, node)}: {key}: expected a list of whole numbers, found "
-            f"{', '.join(words) or 'none'}. Correct it."
-        )
+        problem = instead("a list of whole numbers", ", ".join(words), missing="list of numbers")
+        raise DataError(f"{_where(path, node)}: {key}: {problem}. Correct it.")
     return [int(word) for word in words]
 
 
@@ -266,10 +262,9 @@ def _names(path: Path, node: Any) -> dict[int, str]:
     else:
         names = {}
     if not names or "" in names.values():
-        raise DataError(
-            f"{_where(path, node)}: names: expected a list of names or id: name, found "
-            f"{'an empty name' if names else 'none'}. Complete them."
-        )
+        wanted, empty = "list of names or id: name", "an empty name" if names else ""
+        problem = instead(f"a {wanted}", empty, missing=wanted)
+        raise DataError(f"{_where(path, node)}: names: {problem}. Complete them.")
     twice = [name for name in names.values() if list(names.values()).count(name) > 1]
     if twice:
         raise DataError(

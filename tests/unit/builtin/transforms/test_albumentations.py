@@ -465,7 +465,7 @@ def test_geometry_follows_the_class(
         (
             "FDA",
             {},
-            "A.FDA: reference_images: expected absolute paths of images, found none.",
+            "A.FDA: reference_images: no image is named.",
         ),
         (
             "FDA",

@@ -288,7 +288,7 @@ def test_an_image_in_two_splits_is_refused(tmp_path):
             "at least one annotation file is needed, of objects, mask, keypoints, text.",
         ),
         ({"objects": {"trian": "a"}}, "expected names of splits, found 'trian'. Did you mean"),
-        ({"objects": {}}, "expected names of splits, found 'none'"),
+        ({"objects": {}}, "objects: there is no split"),
         ({"objects": {"val": "a", "dev": "b"}}, "expected each split once, found val, dev"),
         ({"objects": "a", "text": {"train": "b"}}, "text: expected a file for no split"),
         ({"objects": "a", "ignore": "x"}, "ignore: there is no 'mask' beside it"),

@@ -79,7 +79,10 @@ BOX = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox>
         (with_object(BOX), "a.xml:2: the object has no <name>"),
         (with_object("<name>x</name>"), "the object has no <bndbox>"),
         (with_object("<name>x</name>" + BOX.replace("1<", "a<", 1)), "in <xmin>, found 'a'"),
-        (with_object("<name>x</name>" + BOX.replace("1<", "<", 1)), "in <xmin>, found none"),
+        (
+            with_object("<name>x</name>" + BOX.replace("1<", "<", 1)),
+            "there is no number of pixels in <xmin>",
+        ),
         (with_object("<name>x</name>" + BOX.replace("1<", "nan<", 1)), "found 'nan'"),
         (with_object("<name>x</name>" + BOX.replace("1<", "1e999<", 1)), "found '1e999'"),
         (

@@ -233,8 +233,8 @@ def test_names_are_texts_in_the_order_of_their_ids(tmp_path, names, read):
     [
         ("train: images\n", "there is no key 'names'"),
         ("name: [a]\n", "Did you mean 'name'?"),
-        ("names: cat\n", ":1: names: expected a list of names or id: name, found none"),
-        ("names: []\n", "found none"),
+        ("names: cat\n", ":1: names: there is no list of names or id: name"),
+        ("names: []\n", "there is no list of names"),
         ("names: [a, '']\n", "found an empty name"),
         ("names: [a, a]\n", "expected each name once, found 'a' again"),
         ("names: {a: 0}\n", "expected ids such as 0, found 'a'"),
@@ -271,7 +271,7 @@ def test_keypoints_have_names_and_pairs(tmp_path):
     [
         (
             "names: [a]\nkpt_shape: 3\n",
-            ":2: kpt_shape: expected a list of whole numbers, found none",
+            ":2: kpt_shape: there is no list of numbers",
         ),
         ("names: [a]\nkpt_shape: [0, 3]\n", "expected [points, 2] or [points, 3], found [0, 3]"),
         ("names: [a]\nkpt_shape: [3, 4]\n", "found [3, 4]"),
