@@ -104,7 +104,7 @@ def _lines(path: Path) -> list[str]:
         # Only a newline ends a line: a key may hold what `splitlines` also takes for one.
         return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except FileNotFoundError:
-        message = f"{path}: expected a shard's ledger, found no file. Build the dataset again."
+        message = f"{path}: the shard's ledger is missing. Build the dataset again."
         raise CacheError(message) from None
     except UnicodeDecodeError as error:
         raise _damaged(path, 0, error) from None

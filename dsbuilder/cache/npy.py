@@ -140,7 +140,7 @@ def load_array(path: Path, *, writable: bool = False) -> np.ndarray:
     try:
         array: np.ndarray = np.load(path, mmap_mode="c" if writable else "r", allow_pickle=False)
     except FileNotFoundError:
-        message = f"{path}: expected a shard, found no file. Build the dataset again."
+        message = f"{path}: the shard is missing. Build the dataset again."
         raise CacheError(message) from None
     except (ValueError, OSError, EOFError) as error:
         raise CacheError(

@@ -36,7 +36,7 @@ class TFRecordCodec(Codec):
         """Opens the file; records are checked as they are read."""
         path = folder / self.files(stem)[0]
         if not path.is_file():
-            raise CacheError(f"{path}: expected a shard, found no file. Build the dataset again.")
+            raise CacheError(f"{path}: the shard is missing. Build the dataset again.")
         return TFRecordShard(path)
 
 

@@ -175,8 +175,12 @@ def _advice(folder: Path, found: Sequence[Candidate], registry: Registry) -> str
 
 
 def _recognized_neighbors(folder: Path, registry: Registry) -> Iterator[tuple[Path, str]]:
-    """Yields the folders in this one and the one above that a source recognizes."""
+    """Yields the folders in this one and the one above that a source recognizes.
+
+    A folder that datasets were built in is passed over: nobody looks for the source there.
+    """
     inside = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    inside = [path for path in inside if not any(path.glob("*/.builds"))]
     above = folder.resolve().parent
     for path in [*inside[:_MOST_NEIGHBORS], above]:
         with remembered(most=_MOST_OF_NEIGHBOR):

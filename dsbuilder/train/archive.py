@@ -31,8 +31,6 @@ from dsbuilder.train.run import BEST, Row
 
 MEMBER = "model.json"
 FORMAT = 1
-_EARLIER = "dsbuilder.json"
-"""What the member was called in models that were saved before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,15 +192,10 @@ def read_note(path: Path) -> Note:
     """
     try:
         with zipfile.ZipFile(path) as file:
-            if MEMBER not in file.namelist() and _EARLIER in file.namelist():
-                raise TrainError(
-                    f"{path}: expected a model with {MEMBER} in it, found one of an earlier "
-                    f"version, with {_EARLIER}. Train it again."
-                )
             data = json.loads(file.read(MEMBER))
     except FileNotFoundError:
         raise TrainError(
-            f"{path}: expected a trained model, found no file. Give a run folder, or its {BEST}."
+            f"{path}: there is no trained model. Give a run folder, or its {BEST}."
         ) from None
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise TrainError(

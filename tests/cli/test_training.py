@@ -240,7 +240,7 @@ def test_weights_that_are_not_there(home: Path, tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run(home: Path) -> None:
     predicted, evaluated = run("predict", home / "source", home), run("evaluate", home / "source")
     assert predicted.stderr == (
-        f"error: {home}/source/best.keras: expected a trained model, found no file. "
+        f"error: {home}/source/best.keras: there is no trained model. "
         "Give a run folder, or its best.keras.\n"
     )
     assert evaluated.stderr == (

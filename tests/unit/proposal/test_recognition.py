@@ -144,6 +144,13 @@ def test_a_folder_too_high_or_too_deep_leads_to_the_right_one(make_images, regis
     assert refusal(pets / "cat", registry).endswith(f"Did you mean {pets} (folder)?")
 
 
+def test_what_was_built_from_a_folder_is_not_held_for_its_source(tmp_path, make_images, registry):
+    out = make_images("data/out")
+    assert f"Did you mean {out} (folder)?" in refusal(tmp_path / "data", registry)
+    (out / "cat" / ".builds").mkdir()
+    assert "Did you mean" not in refusal(tmp_path / "data", registry)
+
+
 def test_an_empty_folder_is_no_layout_and_every_source_says_why(tmp_path: Path, registry) -> None:
     (tmp_path / "empty").mkdir()
     lines = refusal(tmp_path / "empty", registry).splitlines()

@@ -347,9 +347,7 @@ def test_a_missing_shard_is_named_before_anything_is_read(build, codec) -> None:
     victim.unlink()
     with pytest.raises(CacheError) as caught:
         dataset.stream("train")
-    assert str(caught.value) == (
-        f"{victim}: expected a shard, found no file. Build the dataset again."
-    )
+    assert str(caught.value) == (f"{victim}: the shard is missing. Build the dataset again.")
 
 
 def test_a_cut_tfrecord_is_named_before_anything_is_read(build) -> None:
