@@ -3,8 +3,8 @@
     python tests/benchmarks/pairs.py FOLDER BEFORE AFTER [--jobs w1,w4] [--pairs 9] [--n 600]
 
 FOLDER holds the clock and the files of the race (its README says how to make the data, which lie in
-PERF_DATA); BEFORE and AFTER are checkouts, each with its own `tests/benchmarks/build`. Every pair
-runs both, one after the other, in turned order; a ratio is before / after, so that more is better.
+PERF_DATA); BEFORE and AFTER are checkouts, each with its own `tests/benchmarks/jobs` (`build` in
+older ones). Every pair runs both, one after the other, in turned order; a ratio is before / after, so that more is better.
 The line of a job gives the median of the ratios with its 95 % interval (a bootstrap of the median),
 of time and of CPU seconds (user and system, of all processes, where the kernel accounts them).
 """
@@ -53,7 +53,8 @@ def accounted() -> Iterator[Path | None]:
 def run(tree: Path, job: str, bench: Path, n: int) -> dict[str, float]:
     """Runs a job of one tree; returns seconds by step, and `cpu`."""
     script, settings = JOBS[job]
-    path = tree / "tests/benchmarks/build" / script
+    homes = [tree / "tests/benchmarks" / name for name in ("jobs", "build")]
+    path = next(home for home in homes if home.is_dir()) / script
     env = {**os.environ, **settings, "BENCH": str(bench), "PERF_N": str(n)}
     env["PYTHONPATH"] = str(tree)
     with accounted() as group:
