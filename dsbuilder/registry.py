@@ -49,9 +49,7 @@ class Origin:
     folder: Path | None = None
 
     def __str__(self) -> str:
-        if self.distribution:
-            return f"{self.distribution} {self.version}"
-        return str(self.location)
+        return f"{self.distribution} {self.version}" if self.distribution else str(self.location)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,23 +203,18 @@ def discover(folders: Sequence[Path] = ()) -> Registry:
     """
     found: list[Plugin] = []
     broken: list[Broken] = []
+    resolved = tuple(folder.resolve() for folder in folders)
     _add_entry_points(found, broken)
-    for folder in folders:
-        _add_folder(folder.resolve(), found, broken)
-    return Registry(
-        plugins=Plugins(found),
-        broken=tuple(broken),
-        folders=tuple(folder.resolve() for folder in folders),
-    )
+    for folder in resolved:
+        _add_folder(folder, found, broken)
+    return Registry(plugins=Plugins(found), broken=tuple(broken), folders=resolved)
 
 
 def nearest_folder(pipeline: Path) -> Path | None:
     """Returns the `plugins/` folder beside a pipeline, else beside the pipeline's folder."""
     parent = pipeline.resolve().parent
-    for base in (parent, parent.parent):
-        if (base / FOLDER).is_dir():
-            return base / FOLDER
-    return None
+    places = (parent / FOLDER, parent.parent / FOLDER)
+    return next((place for place in places if place.is_dir()), None)
 
 
 def _marked(module: ModuleType, origin: Origin) -> Iterator[Plugin]:

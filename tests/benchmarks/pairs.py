@@ -4,7 +4,8 @@
 
 FOLDER holds the clock and the files of the race (its README says how to make the data, which lie in
 PERF_DATA); BEFORE and AFTER are checkouts, each with its own `tests/benchmarks/jobs` (`build` in
-older ones). Every pair runs both, one after the other, in turned order; a ratio is before / after, so that more is better.
+older ones). Every pair runs both, one after the other, in turned order; a ratio is before / after,
+so that more is better.
 The line of a job gives the median of the ratios with its 95 % interval (a bootstrap of the median),
 of time and of CPU seconds (user and system, of all processes, where the kernel accounts them).
 """
