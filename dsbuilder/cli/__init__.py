@@ -6,7 +6,6 @@ screen.py    where results go: one JSON document, or lines and tables; warnings 
 progress.py  how far a build or a training is
 startup.py   TensorFlow's start, kept quiet
 options.py   what several verbs take
-counts.py    samples by split and class, as a table
-scores.py    how good a model is, as a table
+tables.py    samples by split and class, and how good a model is, as tables
 the rest     one file a verb; heavy imports stand in its function, so that `--help` stays fast
 """

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options, progress
-from dsbuilder.cli.counts import draw_counts
 from dsbuilder.cli.screen import Screen, facts, line, shown
+from dsbuilder.cli.tables import draw_counts
 
 if TYPE_CHECKING:
     from dsbuilder.actions.build import BuildDocument

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.counts import draw_counts
 from dsbuilder.cli.screen import Screen, facts, heading, line
+from dsbuilder.cli.tables import draw_counts
 
 if TYPE_CHECKING:
     from dsbuilder.actions.check import CheckDocument, CheckedStage

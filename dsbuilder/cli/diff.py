@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.counts import draw_counts
 from dsbuilder.cli.screen import Screen, labeled, line, shown, table
+from dsbuilder.cli.tables import draw_counts
 
 if TYPE_CHECKING:
     from dsbuilder.actions.diff import DiffDocument

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from dsbuilder.cli import options, startup
-from dsbuilder.cli.scores import draw_scores
 from dsbuilder.cli.screen import Screen
+from dsbuilder.cli.tables import draw_scores
 
 
 @click.command()

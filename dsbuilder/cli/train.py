@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
-from dsbuilder.cli.scores import draw_scores
 from dsbuilder.cli.screen import Screen, facts, line, shown
+from dsbuilder.cli.tables import draw_scores
 
 if TYPE_CHECKING:
     from dsbuilder.actions.train import TrainDocument

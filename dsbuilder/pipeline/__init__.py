@@ -2,13 +2,11 @@
 
 signatures.py  what every stage makes of the signature; `resolve` finds a wrong pipeline
 positions.py   the sample at a position: original, variant, synthesized, streamed
-decoding.py    a record's bytes -> pixels, at the scale that the first stage asks for
 applying.py    the one driver of a list of stages, traced and noted
 replaying.py   a sample once more, from the params that were recorded
 """
 
-from dsbuilder.pipeline.applying import Trace, apply_fixed
-from dsbuilder.pipeline.decoding import decode
+from dsbuilder.pipeline.applying import Trace, apply_fixed, decode
 from dsbuilder.pipeline.positions import Pipeline, Refresher, split_of_content, variant_key
 from dsbuilder.pipeline.replaying import ReplayedStage, replay
 from dsbuilder.pipeline.signatures import default_image_format, resolve, resolve_stream

@@ -1,4 +1,4 @@
-"""The one driver of a list of stages, with a trace of what was applied and notes on what is raised.
+"""A record's bytes to pixels, and the one driver of a list of stages, traced and noted.
 
 Building, replaying, streaming and predicting pass samples through `apply_stages`; they differ in
 where params come from: a generator keyed by position, a fixed one, or a ledger.
@@ -12,10 +12,36 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.errors import PluginError
+from dsbuilder.images import color
+from dsbuilder.images import encoding as image_format
+from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Params, Sample, Signature, Target
 from dsbuilder.seeding import passing_generator, unit
+
+
+def decode(
+    pixels: bytes | np.ndarray, options: ImageOptions, stages: Sequence[Stage]
+) -> np.ndarray:
+    """Returns what a source read as `(H, W, C)` uint8 in the mode of the options.
+
+    Args:
+      stages: what is applied next, to every image; the first one decides whether a large JPEG is
+        decoded at a reduced scale.
+
+    Raises:
+      DataError: the bytes are no whole image.
+    """
+    if isinstance(pixels, np.ndarray):
+        return color.convert(pixels, options.mode, background=options.background_rgb)
+    return image_format.decode(
+        pixels,
+        mode=options.mode,
+        background=options.background_rgb,
+        shrunk=stages[0].plugin.shrinks_to if options.reduced_decode and stages else None,
+    )
+
 
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 

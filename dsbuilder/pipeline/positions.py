@@ -19,9 +19,9 @@ from dsbuilder.pipeline.applying import (
     accepted,
     apply_drawn,
     apply_fixed,
+    decode,
     noted,
 )
-from dsbuilder.pipeline.decoding import decode
 from dsbuilder.pipelinefile.schema import Settings, Spec
 from dsbuilder.pipelinefile.stages import SPLITS, AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage

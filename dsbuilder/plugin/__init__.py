@@ -10,9 +10,9 @@ its docstring is the help text, its types are the schema. There are ten kinds:
   Synthesizer   makes samples from nothing         `@synthesizer(name)`             synthesizers.py
   ModelBuilder  builds a Keras model               `@model(name)`                   models.py
   Inspector     says what is wrong with the data   `@inspector(name)`               inspectors.py
-  Loss          is what a training makes small     `@loss(name)`                    losses.py
-  Metric        says how good a model is           `@metric(name)`                  metrics.py
-  Schedule      is the learning rate by epoch      `@schedule(name)`                schedules.py
+  Loss          is what a training makes small     `@loss(name)`                    training.py
+  Metric        says how good a model is           `@metric(name)`                  training.py
+  Schedule      is the learning rate by epoch      `@schedule(name)`                training.py
 
 Randomness happens only in `draw`, which returns JSON values; `apply` and `render` are pure
 functions of them. This is what makes a sample reproducible, explainable, and testable without
@@ -36,13 +36,10 @@ from dsbuilder.plugin.decorators import (
 from dsbuilder.plugin.exporters import Exportable, Exporter, StoredSample, Written
 from dsbuilder.plugin.inspectors import Finding, Inspector, Seen, View
 from dsbuilder.plugin.kinds import KINDS, Kind
-from dsbuilder.plugin.losses import Loss
 from dsbuilder.plugin.marks import Geometry, Mark
-from dsbuilder.plugin.metrics import Metric
 from dsbuilder.plugin.mixers import Mixer
 from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
-from dsbuilder.plugin.schedules import Schedule
 from dsbuilder.plugin.sources import (
     Catalog,
     Evidence,
@@ -52,6 +49,7 @@ from dsbuilder.plugin.sources import (
     defines,
 )
 from dsbuilder.plugin.synthesizers import Synthesizer
+from dsbuilder.plugin.training import Loss, Metric, Schedule
 from dsbuilder.plugin.transforms import Stage, Transform
 from dsbuilder.sample import (
     CHANNELS,

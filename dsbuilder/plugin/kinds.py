@@ -6,13 +6,11 @@ from types import MappingProxyType
 
 from dsbuilder.plugin.exporters import Exporter
 from dsbuilder.plugin.inspectors import Inspector
-from dsbuilder.plugin.losses import Loss
-from dsbuilder.plugin.metrics import Metric
 from dsbuilder.plugin.mixers import Mixer
 from dsbuilder.plugin.models import ModelBuilder
-from dsbuilder.plugin.schedules import Schedule
 from dsbuilder.plugin.sources import Source
 from dsbuilder.plugin.synthesizers import Synthesizer
+from dsbuilder.plugin.training import Loss, Metric, Schedule
 from dsbuilder.plugin.transforms import Transform
 
 

@@ -1,8 +1,7 @@
 """A folder -> a pipeline that fits it: which layout it is, what its images are like, what to write.
 
 recognition.py  every source is asked whether a folder has its layout
-facts.py        what is known of a folder once its layout is
-appearance.py   sizes and colors of a sample of the images, from their headers
+facts.py        what is known of a folder once its layout is, and how its images look
 advice.py       the sections of a pipeline that suit the targets and the images
 writing.py      sections -> commented YAML
 drafting.py     all of it, and which built-in model trains: a folder -> the text of a pipeline

@@ -12,8 +12,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import ImageSignature, Signature, Source
 from dsbuilder.proposal import advice
-from dsbuilder.proposal.appearance import Appearance, look
-from dsbuilder.proposal.facts import Facts
+from dsbuilder.proposal.facts import Appearance, Facts, look
 from dsbuilder.proposal.recognition import Candidate
 from dsbuilder.proposal.writing import Writer
 from dsbuilder.registry import Registry

@@ -1,11 +1,122 @@
-"""What is known of a folder once its layout is: records, targets, and how its images look."""
+"""What is known of a folder once its layout is: records, targets, and how its images look.
 
+Sizes and colors are those of a sample of the images, from their headers alone.
+"""
+
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dsbuilder.plugin import Record, Target
-from dsbuilder.proposal.appearance import Appearance
+import numpy as np
+
+from dsbuilder.errors import DataError
+from dsbuilder.images import encoding as images
+from dsbuilder.plugin import Catalog, Record, Target
+
+MOST = 100
+"""How many images are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appearance:
+    """Headers of images, spread over all records in the order of their keys.
+
+    Attributes:
+      headers: headers of those that can be read; at least one.
+      unreadable: key -> why, of those that cannot.
+    """
+
+    headers: tuple[images.Header, ...]
+    unreadable: dict[str, str]
+
+    @property
+    def short(self) -> int:
+        """The median of the short sides, in pixels."""
+        return int(statistics.median_low(min(each.size) for each in self.headers))
+
+    @property
+    def aspect(self) -> float:
+        """The median of width / height."""
+        return statistics.median(width / height for height, width in self._sizes)
+
+    @property
+    def widest(self) -> float:
+        """The width / height that nine in ten do not exceed."""
+        ordered = sorted(width / height for height, width in self._sizes)
+        return ordered[(len(ordered) - 1) * 9 // 10]
+
+    @property
+    def only_size(self) -> tuple[int, int] | None:
+        """The (height, width) of all; None if they differ."""
+        return self._sizes[0] if len(set(self._sizes)) == 1 else None
+
+    @property
+    def gray(self) -> bool:
+        """Whether all are gray."""
+        return all(each.gray for each in self.headers)
+
+    @property
+    def num_alpha(self) -> int:
+        """How many may be transparent."""
+        return sum(each.alpha for each in self.headers)
+
+    @property
+    def lossy(self) -> bool:
+        """Whether most are JPEGs."""
+        return sum(each.lossy for each in self.headers) * 2 > len(self.headers)
+
+    @property
+    def _sizes(self) -> list[tuple[int, int]]:
+        return [each.size for each in self.headers]
+
+    def describe(self) -> str:
+        """Returns the sizes in words: `28 x 28`, or from the least to the greatest."""
+        if self.only_size is not None:
+            height, width = self.only_size
+            return f"all {len(self.headers)} looked at are {width} x {height}"
+        heights, widths = zip(*self._sizes, strict=True)
+        return (
+            f"{len(self.headers)} looked at: {min(widths)} to {max(widths)} wide, "
+            f"{min(heights)} to {max(heights)} high"
+        )
+
+
+def look(catalog: Catalog, records: Sequence[Record], *, most: int = MOST) -> Appearance:
+    """Returns what some images of a catalog are like.
+
+    Raises:
+      DataError: not one of them can be read.
+    """
+    headers: list[images.Header] = []
+    unreadable: dict[str, str] = {}
+    for record in _spread(records, most):
+        try:
+            headers.append(_header(catalog.read(record)))
+        except (DataError, OSError) as error:
+            unreadable[record.key] = str(error)
+    if not headers:
+        key, why = next(iter(unreadable.items()))
+        raise DataError(
+            f"expected images, found none that can be read among {len(unreadable)} looked at, "
+            f"such as '{key}': {why}"
+        )
+    return Appearance(headers=tuple(headers), unreadable=unreadable)
+
+
+def _header(pixels: bytes | np.ndarray) -> images.Header:
+    if isinstance(pixels, bytes):
+        return images.header(pixels)
+    height, width, channels = pixels.shape
+    return images.Header(size=(height, width), gray=channels == 1, alpha=channels == 4, lossy=False)
+
+
+def _spread(records: Sequence[Record], most: int) -> list[Record]:
+    """Returns records from the first to the last, evenly."""
+    last = len(records) - 1
+    places = Counter(last * step // max(1, most - 1) for step in range(most))
+    return [records[place] for place in sorted(places)]
+
 
 _DIGITS = frozenset(
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

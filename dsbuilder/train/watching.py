@@ -1,6 +1,6 @@
 """Losses and metrics in the form in which Keras computes them while a model trains.
 
-A metric is defined once, in numpy's words (`plugin/metrics.py`). Here the rows that it collects of
+A metric is defined once, in numpy's words (`plugin/training.py`). Here the rows that it collects of
 a batch go into a variable, in whatever way the backend runs a step, and its number is computed in
 numpy when an epoch ends: so it equals what `evaluate` says of the same model and split.
 """

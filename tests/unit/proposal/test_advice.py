@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from dsbuilder.images.encoding import Header
 from dsbuilder.plugin import Record, Target
 from dsbuilder.proposal import advice
-from dsbuilder.proposal.appearance import Appearance
 from dsbuilder.proposal.drafting import suited_model
-from dsbuilder.proposal.facts import Facts
+from dsbuilder.proposal.facts import Appearance, Facts
 from dsbuilder.registry import discover
 from dsbuilder.targets import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Text, Value
 

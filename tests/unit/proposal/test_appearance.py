@@ -9,7 +9,7 @@ from PIL import Image
 from dsbuilder.errors import DataError
 from dsbuilder.images import encoding as images
 from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.proposal.appearance import look
+from dsbuilder.proposal.facts import look
 
 
 def looked(root: Path, *, most: int = 100):

@@ -1,6 +1,7 @@
-"""The table of how many samples of which class each split holds."""
+"""Tables of several verbs: how many samples of which class there are, and how good a model is."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dsbuilder.cli.screen import can_show, line, table
 
@@ -48,3 +49,30 @@ def bar(count: int, most: int) -> str:
 
 def _row(name: str, counts: Sequence[int]) -> list[str]:
     return [name, *(str(count) for count in counts), str(sum(counts))]
+
+
+_MOST_ROWS = 40
+
+
+def draw_scores(evaluation: Mapping[str, Any]) -> None:
+    """Prints the scores of every class or number, those over all, and what is confused most.
+
+    Args:
+      evaluation: as `evaluation.json` of a run has it.
+    """
+    from dsbuilder.tasks import task_of
+
+    found = task_of(evaluation["kind"]).table(evaluation)
+    if found.rows:
+        table(found.headings, found.rows[:_MOST_ROWS], right=range(1, len(found.headings)))
+        if len(found.rows) > _MOST_ROWS:
+            line(f"{len(found.rows) - _MOST_ROWS} more; --json lists all {len(found.rows)}.")
+        line()
+    where = f"{evaluation['dataset']}, {evaluation['split']}"
+    further = "".join(
+        f", {name.replace('_', ' ')} {'-' if value is None else f'{value:.4f}'}"
+        for name, value in evaluation["metrics"].items()
+    )
+    line(f"{where}: {found.summary}{further}, loss {evaluation['loss']:.4f}")
+    for remark in found.remarks:
+        line(remark)

@@ -1,0 +1,86 @@
+"""What a training looks up by name: a loss, metrics, and the schedule of its learning rate.
+
+A metric is a number that says how good a model is, defined once: the same class is watched while a
+model trains, where a batch is tensors and an epoch's numbers are kept by a wrapper of Keras, and
+measures a trained model, where a batch is arrays. So `collect` is given the module whose functions
+it calls, and what both come to at the end of an epoch is equal.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dsbuilder.sample import Target
+
+
+class _OfTargets:
+    """What is for some kinds of target, or for all."""
+
+    def check(self, target: Target) -> None:
+        """Checks that the plugin is one of a target; `dsbuilder check` asks, so without Keras.
+
+        Raises:
+          TrainError: it is for another kind of target.
+        """
+
+
+class Loss(_OfTargets, ABC):
+    """Says of each sample how far what a model yields is from the truth.
+
+    Keras is imported in the body of `compute`, never at the top of the file: no other verb pays for
+    it. `train.loss` names one.
+    """
+
+    @abstractmethod
+    def compute(self, truth: Any, outputs: Any) -> Any:
+        """Returns the loss of each sample, float32 `(B,)`, from tensors, with `keras.ops` alone.
+
+        Args:
+          truth: a batch of the target's values, as a stream yields them.
+          outputs: what the model yields for the batch: logits of classes, numbers in their own
+            units.
+        """
+
+
+class Metric(_OfTargets, ABC):
+    """Says how good a model is over all samples of a split.
+
+    `collect` keeps of every batch what the number needs, `result` makes the number of what was
+    kept. `train.metrics` names further ones than those of a task.
+    """
+
+    adds_up: ClassVar[bool] = False
+    """Whether the number needs no more than the sum of all rows; then no single row is kept."""
+
+    @abstractmethod
+    def collect(self, truth: Any, outputs: Any, ops: Any) -> Any:
+        """Returns what is kept of a batch, `(B, n)`: a row of numbers for each sample.
+
+        Args:
+          truth: a batch of the target's values, as a stream yields them.
+          outputs: what the model yields for the batch.
+          ops: `numpy` or `keras.ops`, whichever fits; call what both have, such as `ops.argmax`.
+        """
+
+    def result(self, rows: np.ndarray) -> float:
+        """Returns the number; the mean of all rows unless a metric says otherwise.
+
+        Args:
+          rows: float32 or float64 `(N, n)`, of all samples; where the metric adds up, any number of
+            rows whose sum is that of all samples' rows.
+        """
+        return float(np.mean(rows, dtype=np.float64))
+
+
+class Schedule(ABC):
+    """Says what share of its learning rate a phase of a training has in each of its epochs."""
+
+    @abstractmethod
+    def share(self, epoch: int, epochs: int) -> float:
+        """Returns the share, 0 or more; a function of the place alone, so that runs can be resumed.
+
+        Args:
+          epoch: counted from 0 within the phase.
+          epochs: number of epochs that the phase has at most.
+        """
