@@ -166,7 +166,8 @@ def _point_names(path: Path, node: Any, count: int) -> tuple[str, ...]:
     names = next(iter(found), ())
     if len(found) != 1 or len(names) != count or len(set(names)) != count or "" in names:
         shown = " and ".join(str(list(each)) for each in sorted(found))
-        problem = instead(f"{count} names, the same for each class", shown, missing="list of names")
+        wanted = f"{count} names, the same for each class"
+        problem = instead(wanted, shown, missing="list of names by class")
         raise DataError(f"{_where(path, node)}: kpt_names: {problem}. Correct or remove them.")
     return names
 

@@ -279,7 +279,7 @@ def test_keypoints_have_names_and_pairs(tmp_path):
         (f"{SHAPE}flip_idx: [0, 1]\n", ":3: flip_idx: expected for each of 3 points"),
         (f"{SHAPE}flip_idx: [1, 2, 0]\n", "found [1, 2, 0]"),
         (f"{SHAPE}flip_idx: [0, 1, 7]\n", "found [0, 1, 7]"),
-        (f"{SHAPE}kpt_names: [a, b, c]\n", ":3: kpt_names: expected 3 names"),
+        (f"{SHAPE}kpt_names: [a, b, c]\n", ":3: kpt_names: there is no list of names by class"),
         (f"{SHAPE}kpt_names: {{0: [a, b]}}\n", "found ['a', 'b']"),
         (f"{SHAPE}kpt_names: {{0: [a, b, b]}}\n", "the same for each class"),
         (f"{SHAPE}kpt_names: {{0: [a, b, c], 1: [a, c, b]}}\n", "found ['a', 'b', 'c'] and"),
