@@ -11,16 +11,15 @@ from dsbuilder.cli.tables import draw_counts
 
 if TYPE_CHECKING:
     from dsbuilder.actions.build import BuildDocument
+    from dsbuilder.actions.session import Session
 
 _MOST_QUARANTINED = 5
 
 
 @click.command()
-@options.pipeline
 @options.out
 @options.workers
-@options.overrides
-@options.plugins
+@options.opened
 @click.option("--rehash", is_flag=True, help="Read every source file again, changed or not.")
 @click.option(
     "--sample-timeout",
@@ -39,11 +38,9 @@ _MOST_QUARANTINED = 5
 @options.as_json
 @click.option("--quiet", "-q", is_flag=True, help="Print warnings and errors alone.")
 def build(
-    pipeline: Path,
+    opened: "Session",
     out: Path,
     workers: int | None,
-    overrides: tuple[str, ...],
-    plugin_folders: tuple[Path, ...],
     *,
     rehash: bool,
     sample_timeout: float,
@@ -57,10 +54,10 @@ def build(
     it stopped; what has not changed since the last build is used again.
     """
     screen = Screen(as_json=as_json, quiet=quiet)
-    opened = options.session(pipeline, overrides, plugin_folders, out)
     try:
         with progress.samples(screen) as report:
             built = opened.build(
+                out,
                 workers=workers,
                 rehash=rehash,
                 sample_timeout_s=sample_timeout,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,21 +12,18 @@ from dsbuilder.cli.tables import draw_counts
 
 if TYPE_CHECKING:
     from dsbuilder.actions.check import CheckDocument, CheckedStage
+    from dsbuilder.actions.session import Session
 
 
 @click.command()
-@options.pipeline
-@options.overrides
-@options.plugins
+@options.opened
 @options.as_json
-def check(
-    pipeline: Path, overrides: tuple[str, ...], plugin_folders: tuple[Path, ...], *, as_json: bool
-) -> None:
+def check(opened: "Session", *, as_json: bool) -> None:
     """Say whether a pipeline is right, and what it would build; decodes no image.
 
     Every problem is named with its file and line; then the exit code is 2.
     """
-    found = options.session(pipeline, overrides, plugin_folders).check()
+    found = opened.check()
     Screen(as_json=as_json).show(found, lambda: draw(found))
 
 

@@ -11,13 +11,13 @@ from dsbuilder.cli.screen import Screen, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.inspect import InspectDocument, InspectFinding
+    from dsbuilder.actions.session import Session
 
 _FILE = click.Path(path_type=Path)
 _EXAMPLES = 3
 
 
 @click.command()
-@options.pipeline
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Run this inspector alone. May be repeated."
 )
@@ -29,19 +29,16 @@ _EXAMPLES = 3
 )
 @click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the findings as a picture, a PNG.")
 @options.workers
-@options.overrides
-@options.plugins
+@options.opened
 @options.as_json
 @click.pass_context
 def inspect(
     context: click.Context,
-    pipeline: Path,
+    opened: "Session",
     only: tuple[str, ...],
     exclude: Path | None,
     sheet: Path | None,
     workers: int | None,
-    overrides: tuple[str, ...],
-    plugin_folders: tuple[Path, ...],
     *,
     as_json: bool,
 ) -> None:
@@ -51,7 +48,6 @@ def inspect(
     ignores. Exits with 1 if one that the pipeline calls an error has found something.
     """
     screen = Screen(as_json=as_json)
-    opened = options.session(pipeline, overrides, plugin_folders)
     with progress.samples(screen) as report:
         found = opened.inspect(
             only=only, exclude=exclude, sheet=sheet, workers=workers, on_progress=report

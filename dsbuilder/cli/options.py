@@ -1,16 +1,15 @@
 """What several verbs take, said once."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from dsbuilder.actions.session import Session
+Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 _PATH = click.Path(path_type=Path)
-
-pipeline = click.argument("pipeline", type=_PATH)
 
 dataset = click.argument("dataset", type=_PATH)
 
@@ -41,32 +40,21 @@ overrides = click.option(
     help="Change an option of the pipeline, such as augment.stages[1].p=0. May be repeated.",
 )
 
-plugins = click.option(
-    "--plugins",
-    "plugin_folders",
-    type=_PATH,
-    multiple=True,
-    metavar="DIR",
-    help="A folder of plugins, instead of the nearest `plugins/`. May be repeated.",
-)
 
-built_plugins = click.option(
-    "--plugins",
-    "plugin_folders",
-    type=_PATH,
-    multiple=True,
-    metavar="DIR",
-    help="A folder of plugins, instead of those of the build. May be repeated.",
-)
+def _plugins(usual: str) -> Callable[[Verb], Verb]:
+    return click.option(
+        "--plugins",
+        "plugin_folders",
+        type=_PATH,
+        multiple=True,
+        metavar="DIR",
+        help=f"A folder of plugins, instead of {usual}. May be repeated.",
+    )
 
-run_plugins = click.option(
-    "--plugins",
-    "plugin_folders",
-    type=_PATH,
-    multiple=True,
-    metavar="DIR",
-    help="A folder of plugins, instead of those of the run. May be repeated.",
-)
+
+plugins = _plugins("the nearest `plugins/`")
+built_plugins = _plugins("those of the build")
+run_plugins = _plugins("those of the run")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -80,17 +68,22 @@ workers = click.option(
 )
 
 
-def session(
-    pipeline: Path,
-    overrides: tuple[str, ...],
-    plugin_folders: tuple[Path, ...],
-    out: Path | None = None,
-) -> "Session":
-    """Returns the session that arguments of these names mean."""
-    from dsbuilder.actions import session as sessions
+def opened(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb the session of a pipeline file, with `--set` and `--plugins`."""
 
-    opened = sessions.open(pipeline, overrides=overrides, plugins=folders(plugin_folders))
-    return opened.into(out)
+    @functools.wraps(verb)
+    def run(
+        pipeline: Path,
+        overrides: tuple[str, ...],
+        plugin_folders: tuple[Path, ...],
+        **rest: Any,
+    ) -> None:
+        from dsbuilder.actions import session
+
+        given = folders(plugin_folders)
+        verb(opened=session.open(pipeline, overrides=overrides, plugins=given), **rest)
+
+    return click.argument("pipeline", type=_PATH)(overrides(plugins(run)))
 
 
 def folders(given: tuple[Path, ...]) -> list[Path] | None:

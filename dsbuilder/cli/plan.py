@@ -11,6 +11,7 @@ from dsbuilder.cli.screen import Screen, facts, line, shown, size, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.plan import PlanDocument, PlannedShard
+    from dsbuilder.actions.session import Session
 
 _MOST_CLASSES = 40
 _MOST_SHARDS = 20
@@ -18,19 +19,15 @@ _MOST_REASONS = 3
 
 
 @click.command()
-@options.pipeline
 @options.out
 @options.workers
-@options.overrides
-@options.plugins
+@options.opened
 @click.option("--rehash", is_flag=True, help="Read every source file again, changed or not.")
 @options.as_json
 def plan(
-    pipeline: Path,
+    opened: "Session",
     out: Path,
     workers: int | None,
-    overrides: tuple[str, ...],
-    plugin_folders: tuple[Path, ...],
     *,
     rehash: bool,
     as_json: bool,
@@ -39,9 +36,7 @@ def plan(
 
     A few samples are made for real, in a temporary folder, to tell time and size.
     """
-    found = options.session(pipeline, overrides, plugin_folders, out).plan(
-        workers=workers, rehash=rehash
-    )
+    found = opened.plan(out, workers=workers, rehash=rehash)
     Screen(as_json=as_json).show(found, lambda: _draw(found))
 
 

@@ -10,12 +10,12 @@ from dsbuilder.cli.screen import Screen, line, shown
 
 if TYPE_CHECKING:
     from dsbuilder.actions.preview import PreviewDocument
+    from dsbuilder.actions.session import Session
 
 _MOST_COPIES = 4  # as in actions/preview.py, which --help shall not import
 
 
 @click.command()
-@options.pipeline
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -45,17 +45,14 @@ _MOST_COPIES = 4  # as in actions/preview.py, which --help shall not import
     show_default=True,
     help="Shows other originals; each looks as it will in the dataset.",
 )
-@options.overrides
-@options.plugins
+@options.opened
 @options.as_json
 def preview(
-    pipeline: Path,
+    opened: "Session",
     output: Path | None,
     count: int,
     copies: int | None,
     seed: int,
-    overrides: tuple[str, ...],
-    plugin_folders: tuple[Path, ...],
     *,
     as_json: bool,
 ) -> None:
@@ -64,7 +61,6 @@ def preview(
     Everything is as a build would make it: a variant is the one that the dataset will hold, before
     it is encoded. Where the pipeline streams, so are two epochs of the stream.
     """
-    opened = options.session(pipeline, overrides, plugin_folders)
     found = opened.preview(output, count=count, copies=copies, seed=seed)
     Screen(as_json=as_json).show(found, lambda: line(_summary(found)))
 
