@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from plugin_files import DIMMED
 
 import dsbuilder
 from dsbuilder.builder import Built, build_dataset
@@ -633,44 +634,6 @@ def test_a_changed_plugin_of_equal_size_and_time_is_noticed(pipeline, tmp_path) 
         if "//" in key:
             assert mean == pytest.approx(means[key.partition("//")[0]] / 3, abs=1)
     assert not list((tmp_path / "plugins").rglob("*.pyc"))
-
-
-DIMMED = '''\
-"""A source that reads files in a way of its own."""
-
-from dataclasses import dataclass
-
-import cv2
-
-from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.plugin import Catalog, Listing, Record, source
-
-
-@source("dimmed")
-@dataclass(frozen=True, kw_only=True)
-class Dimmed(Folder):
-    """Reads images darker.
-
-    Attributes:
-      by: the divisor.
-    """
-
-    by: int = 1
-
-    def open(self) -> Catalog:
-        return Dark(self)
-
-
-@dataclass(frozen=True)
-class Dark(Catalog):
-    source: Dimmed
-
-    def scan(self) -> Listing:
-        return Folder(path=self.source.path).open().scan()
-
-    def read(self, record: Record):
-        return cv2.imread(str(record.path)) // (self.source.by * FACTOR)
-'''
 
 
 def test_how_a_source_reads_its_files_decides_all_samples(pipeline, tmp_path) -> None:

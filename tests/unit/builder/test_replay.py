@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plugin_files import FLAG
 
 import dsbuilder
 from dsbuilder import Dataset
@@ -39,10 +40,7 @@ cache: {codec: CODEC, shard_mb: 0.01}
 
 PLUGINS = '''
 from dataclasses import dataclass
-import numpy as np
-from dsbuilder.plugin import (
-    ClassLabel, ImageSignature, Sample, Signature, Synthesizer, Transform, synthesizer, transform
-)
+from dsbuilder.plugin import Transform, transform
 
 @transform("speckle", geometry="fixed")
 @dataclass(frozen=True, kw_only=True)
@@ -57,22 +55,6 @@ class Speckle(Transform):
         image = sample.image.copy()
         image[params["row"]] = 200
         return sample.replace(image=image)
-
-@synthesizer("flag")
-@dataclass(frozen=True, kw_only=True)
-class Flag(Synthesizer):
-    """Draws a flag of one color."""
-
-    def output_signature(self, mode):
-        image = ImageSignature(height=20, width=24, channels=3)
-        return Signature(image=image, targets={"label": ClassLabel(names=("cat", "dog"))})
-
-    def draw(self, rng):
-        return {"red": int(rng.integers(256))}
-
-    def render(self, key, params, mode):
-        image = np.full((20, 24, 3), params["red"], np.uint8)
-        return Sample(key=key, image=image, targets={"label": "dog"})
 '''
 
 
@@ -81,6 +63,7 @@ def folder(tmp_path: Path, make_images) -> Path:
     make_images(classes=("cat", "dog"), count=8, size=(30, 40))
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins/mine.py").write_text(PLUGINS)
+    (tmp_path / "plugins/flag.py").write_text(FLAG)
     return tmp_path
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plugin_files import FLAG
 
 import dsbuilder
 from dsbuilder import Dataset
@@ -25,28 +26,6 @@ synthesize: [{use: flag, count: 4, splits: {train: 0.5, test: 0.5}}]
 finish: [{use: resize, size: [16, 20]}]
 cache: {codec: CODEC, shard_mb: 0.01}
 """
-
-FLAG = '''
-from dataclasses import dataclass
-import numpy as np
-from dsbuilder.plugin import ClassLabel, ImageSignature, Sample, Signature, Synthesizer, synthesizer
-
-@synthesizer("flag")
-@dataclass(frozen=True, kw_only=True)
-class Flag(Synthesizer):
-    """Draws a flag of one color."""
-
-    def output_signature(self, mode):
-        image = ImageSignature(height=20, width=24, channels=3)
-        return Signature(image=image, targets={"label": ClassLabel(names=("cat", "dog"))})
-
-    def draw(self, rng):
-        return {"red": int(rng.integers(256))}
-
-    def render(self, key, params, mode):
-        image = np.full((20, 24, 3), params["red"], np.uint8)
-        return Sample(key=key, image=image, targets={"label": "dog"})
-'''
 
 Build = Callable[..., Dataset]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plugin_files import DIMMED
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
@@ -140,49 +141,11 @@ def test_what_is_damaged_is_measured_again(measured, tmp_path: Path) -> None:
         assert measured() == ({}, said)
 
 
-SOURCE = '''\
-"""A source that reads files in a way of its own."""
-
-from dataclasses import dataclass
-
-import cv2
-
-from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.plugin import Catalog, Listing, Record, source
-
-
-@source("dimmed")
-@dataclass(frozen=True, kw_only=True)
-class Dimmed(Folder):
-    """Reads images darker.
-
-    Attributes:
-      by: the divisor.
-    """
-
-    by: int = 1
-
-    def open(self) -> Catalog:
-        return Dark(self)
-
-
-@dataclass(frozen=True)
-class Dark(Catalog):
-    source: Dimmed
-
-    def scan(self) -> Listing:
-        return Folder(path=self.source.path).open().scan()
-
-    def read(self, record: Record):
-        return cv2.imread(str(record.path)) // (self.source.by * FACTOR)
-'''
-
-
 def test_how_a_source_reads_files_changes_what_is_measured(images, write_pipeline, tmp_path):
     plugin = tmp_path / "plugins/dimmed.py"
 
     def warns(factor: int, by: int) -> bool:
-        plugin.write_text(SOURCE.replace("FACTOR", str(factor)))
+        plugin.write_text(DIMMED.replace("FACTOR", str(factor)))
         text = PIPELINE.replace("use: folder,", f"use: dimmed, by: {by},")
         path = write_pipeline(f"{text}inspect: {{dark: warn}}\n")
         built = build_dataset(path, tmp_path / "out", workers=0)
