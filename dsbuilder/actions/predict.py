@@ -102,7 +102,7 @@ def predict(
 
 def _check_options(task: Task, given: Mapping[str, Any]) -> None:
     problems = [
-        Problem(option, f"expected none for a model of '{task.target.kind}'. Leave it out.")
+        Problem(option, f"it is not for a model of '{task.target.kind}'. Leave it out.")
         for option, value in given.items()
         if value is not None and option not in task.takes
     ]

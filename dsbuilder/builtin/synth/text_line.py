@@ -226,7 +226,7 @@ class TextLine(Synthesizer):
     def _check_classes(self) -> None:
         if self.label == "text":
             if self.classes is not None:
-                raise ValueError("classes: expected none with label: text. Remove it.")
+                raise ValueError("classes: a label: text has no classes. Remove it.")
         elif self.words is None and self.length != (1, 1):
             raise ValueError(
                 "label: expected 'words', or length: [1, 1], to make classes of, found random "

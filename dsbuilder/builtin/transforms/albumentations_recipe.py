@@ -268,8 +268,8 @@ def _nest(name: str, arguments: dict[str, Any], draft: _Draft) -> dict[str, Any]
     for key in _LATER:
         if arguments.pop(key, None):
             raise ValueError(
-                f"{name}: {key}: expected none: what a sample has of masks, boxes and keypoints "
-                "goes along without it. Remove it."
+                f"{name}: {key}: what a sample has of masks, boxes and keypoints goes along "
+                "without it. Remove it."
             )
     p = arguments.get("p", 1)
     if not isinstance(p, (int, float)) or not 0 <= p <= 1:
@@ -332,7 +332,7 @@ def _check_names(name: str, cls: Any, arguments: Mapping[str, Any]) -> list[str]
     `A.to_dict` also writes what parent classes take, which the class itself then refuses.
     """
     if "seed" in arguments:
-        raise ValueError(f"{name}: seed: expected none; the pipeline's seed decides. Remove it.")
+        raise ValueError(f"{name}: seed: the pipeline's seed decides. Remove it.")
     known = _options_of(cls)
     parents = {key for parent in cls.__mro__ for key in _options_of(parent)}
     inherited = [key for key in arguments if key not in known and key in parents]

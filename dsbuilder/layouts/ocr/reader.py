@@ -52,7 +52,7 @@ class Ocr(Source):
         if self.file is not None and ("/" in self.file or not self.file):
             raise ValueError(f"file: expected the name of a list, found '{self.file}'.")
         if self.file is not None and self.form in ("text_id", "id_text"):
-            raise ValueError(f"file: expected none where form is {self.form}. Remove it.")
+            raise ValueError(f"file: with form {self.form} no list is read. Remove it.")
 
     @classmethod
     def signs(cls, folder: Path) -> Signs:

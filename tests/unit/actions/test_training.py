@@ -81,9 +81,9 @@ def test_images_are_answered_and_options_of_other_tasks_refused(home, trained):
     found = predict(trained.run, [home / "source" / "cat"], top=1)
     assert found.kind == "class" and len(found.predictions) == 10
     assert all(len(each["classes"]) == 1 for each in found.predictions)
-    with pytest.raises(SpecError, match="masks: expected none for a model of 'class'"):
+    with pytest.raises(SpecError, match="masks: it is not for a model of 'class'"):
         predict(trained.run, [home / "source" / "cat"], masks=home / "masks")
     written = predict(str(trained.run), [str(home / "source" / "dog" / "0.png")], plugins=[])
     assert (written.model, len(written.predictions)) == (trained.run, 1)
-    with pytest.raises(SpecError, match="overlays: expected none"):
+    with pytest.raises(SpecError, match="overlays: it is not for a model"):
         predict(str(trained.run), [str(home / "source")], overlays=str(home / "overlays"))

@@ -210,7 +210,7 @@ def test_an_option_of_another_kind_is_refused(scenes, runs, target, option):
     home, _ = scenes
     result = CliRunner().invoke(main, ["predict", str(runs[target].path), str(home), *option])
     assert result.exit_code == 2
-    assert f"{option[0][2:]}: expected none for a model of '{TARGETS[target]}'" in result.stderr
+    assert f"{option[0][2:]}: it is not for a model of '{TARGETS[target]}'" in result.stderr
 
 
 def test_a_mask_has_the_size_of_its_image(scenes, runs, tmp_path):

@@ -207,7 +207,7 @@ def test_characters_that_a_font_lacks_are_listed() -> None:
             {"background": "wite"},
             "background: expected an opaque color: a name, '#rrggbb' or [r, g, b], found 'wite'.",
         ),
-        ({"classes": ("a",)}, "classes: expected none with label: text. Remove it."),
+        ({"classes": ("a",)}, "classes: a label: text has no classes. Remove it."),
         (
             {"label": "class"},
             "label: expected 'words', or length: [1, 1], to make classes of, found random strings "

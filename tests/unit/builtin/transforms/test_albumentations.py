@@ -439,12 +439,12 @@ def test_geometry_follows_the_class(
         (
             "Compose",
             {"transforms": ["A.Blur"], "seed": 3},
-            "A.Compose: seed: expected none; the pipeline's seed decides. Remove it.",
+            "A.Compose: seed: the pipeline's seed decides. Remove it.",
         ),
         (
             "Compose",
             {"transforms": ["A.Blur"], "bbox_params": {"format": "coco"}},
-            "A.Compose: bbox_params: expected none: what a sample has of masks, boxes and "
+            "A.Compose: bbox_params: what a sample has of masks, boxes and "
             "keypoints goes along without it. Remove it.",
         ),
         (

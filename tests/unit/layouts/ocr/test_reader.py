@@ -228,7 +228,7 @@ def test_an_export_has_its_text_under_its_own_name_and_repeated_ones_are_texts(t
         ({"file": "a/b.txt"}, "file: expected the name of a list, found 'a/b.txt'."),
         (
             {"file": "a.txt", "form": "text_id"},
-            "file: expected none where form is text_id. Remove it.",
+            "file: with form text_id no list is read. Remove it.",
         ),
     ],
 )
