@@ -239,7 +239,7 @@ def _check_bytes(folder: Path, codec: Codec, shard: Shard) -> None:
     for name in codec.files(shard.stem):
         path = folder / name
         if not path.is_file():
-            raise CacheError(f"{path}: expected a shard, found no file. Build the dataset again.")
+            raise CacheError(f"{path}: the shard is missing. Build the dataset again.")
         found = path.stat().st_size
         if found != expected:
             raise CacheError(
