@@ -12,6 +12,7 @@ from dsbuilder.builder.survey import Survey
 from dsbuilder.errors import PluginError, did_you_mean
 from dsbuilder.inspection import Report, every, exclusion
 from dsbuilder.inspection.choosing import Inspections
+from dsbuilder.inspection.deciding import decide
 from dsbuilder.inspection.measuring import measurer
 from dsbuilder.plugin import Finding
 from dsbuilder.report.sheet import Section, Sheet, draw_sheet, write_png
@@ -85,7 +86,8 @@ def inspect(
 
     Args:
       only: names of inspectors; empty runs all.
-      exclude: file to write the keys to that have a finding, as a build's `exclude` takes it.
+      exclude: file to write the keys to that have a finding, as a build's `exclude` takes it; of
+        pictures alike one stays, in the split that is guarded most.
       sheet: PNG file to draw the findings to.
       workers: processes that measure; None takes the cores of this machine.
       on_progress: called with records measured and to be measured.
@@ -100,7 +102,9 @@ def inspect(
     found = inspect_survey(surveyed, inspections, workers=workers, on_progress=on_progress)
     if exclude is not None:
         advice = {name: each.plugin.advice for name, each in found.inspections.items()}
-        exclusion.write(exclude, exclusion.text_of(found.findings, advice))
+        exclusion.write(
+            exclude, exclusion.text_of(decide(found.findings, surveyed.split.split_of), advice)
+        )
     if sheet is not None:
         write_png(draw_sheet(_sheet(surveyed, found)), sheet)
     return InspectDocument(

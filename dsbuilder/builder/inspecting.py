@@ -16,6 +16,7 @@ from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError, DataError, carrying
 from dsbuilder.inspection import Report, chosen, inspect_records
 from dsbuilder.inspection.choosing import Inspections
+from dsbuilder.inspection.deciding import Verdict, decide
 from dsbuilder.inspection.measure_cache import MeasureCache
 from dsbuilder.inspection.measuring import Progress
 from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
@@ -87,8 +88,9 @@ def inspected(
             f"inspect: {name}: expected none, found {_shown(found)}. "
             f"{inspections[name].plugin.advice} Or set inspect.{name} to warn."
         )
-    warnings = (*surveyed.warnings, *_warnings(report))
-    rows = list(_rows(report.of_action("quarantine")))
+    verdicts = decide(report.of_action("quarantine"), surveyed.split.split_of)
+    warnings = (*surveyed.warnings, *_warnings(report, verdicts))
+    rows = _rows(verdicts)
     with carrying(warnings):
         _check_limit(surveyed, rows)
     gone = {row["key"] for row in rows}
@@ -96,10 +98,13 @@ def inspected(
     return replace(surveyed, records=kept, set_aside=rows, warnings=warnings)
 
 
-def _warnings(report: Report) -> Iterator[str]:
+def _warnings(report: Report, verdicts: Mapping[str, Verdict]) -> Iterator[str]:
     for name, found in report.of_action("warn").items():
         yield f"inspect: {name}: {_shown(found)}. {report.inspections[name].plugin.advice}"
-    for name, found in report.of_action("quarantine").items():
+    gone: dict[str, list[Finding]] = {}
+    for key, each in verdicts.items():
+        gone.setdefault(each.inspector, []).append(Finding(key=key, text=each.text))
+    for name, found in gone.items():
         yield f"inspect: {name}: {_shown(found)}. Set aside."
 
 
@@ -145,14 +150,12 @@ def _shown(found: Sequence[Finding]) -> str:
     return example if len(found) == 1 else f"{len(found)} findings, the first: {example}"
 
 
-def _rows(findings: Mapping[str, Sequence[Finding]]) -> Iterator[dict[str, str]]:
-    """Yields a row of the quarantine for each record, by the first inspector that names it."""
-    seen: set[str] = set()
-    for name, found in findings.items():
-        for each in found:
-            if each.key is not None and each.key not in seen:
-                seen.add(each.key)
-                yield {"key": each.key, "stage": f"inspect/{name}", "exception": each.text}
+def _rows(verdicts: Mapping[str, Verdict]) -> list[dict[str, str]]:
+    """Returns a row of the quarantine for each record that is set aside."""
+    return [
+        {"key": key, "stage": f"inspect/{each.inspector}", "exception": each.text}
+        for key, each in verdicts.items()
+    ]
 
 
 def _check_limit(surveyed: Survey, rows: Sequence[Mapping[str, str]]) -> None:

@@ -5,6 +5,7 @@ measuring.py  one record: read, decoded, and measured by all of them
 measure_role.py  many records, in worker processes
 measure_cache.py    measures kept between builds
 report.py     all measures judged: the findings
+deciding.py   which records are set aside for them: of like pictures one stays
 exclusion.py  a list of keys to leave out, written from findings, read by a build
 
 Records are measured where there is room for their pixels, and judged where all measures are. Memory

@@ -5,11 +5,11 @@ newline) is written as a JSON text. A person may delete and add lines.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dsbuilder.errors import DataError
-from dsbuilder.plugin import Finding
+from dsbuilder.inspection.deciding import Verdict
 
 _QUOTE = '"'
 
@@ -63,22 +63,21 @@ def write(path: Path, text: str) -> None:
         ) from None
 
 
-def text_of(findings: Mapping[str, Sequence[Finding]], advice: Mapping[str, str]) -> str:
-    """Returns a list of every key that has a finding, under the first inspector that names it.
+def text_of(verdicts: Mapping[str, Verdict], advice: Mapping[str, str]) -> str:
+    """Returns a list of the records to leave out, each under the inspector that names it.
 
     Args:
-      findings: by inspector.
+      verdicts: by key; see `deciding.py`.
       advice: what to do about a finding, by inspector.
     """
-    listed: set[str] = set()
+    by_inspector: dict[str, list[str]] = {}
+    for key, each in verdicts.items():
+        by_inspector.setdefault(each.inspector, []).append(key)
     lines = ["# Keys to leave out of a build: build.exclude, or dsbuilder build --exclude FILE."]
-    for name, found in findings.items():
-        new = [each for each in found if each.key is not None and each.key not in listed]
-        listed.update(str(each.key) for each in new)
-        if new:
-            lines += ["", f"# {name} ({len(new)}): {advice[name]}"]
-        for each in new:
-            lines += [f"# {_one_line(each.text)}", _quoted(str(each.key))]
+    for name, keys in by_inspector.items():
+        lines += ["", f"# {name} ({len(keys)}): {advice[name]}"]
+        for key in keys:
+            lines += [f"# {_one_line(verdicts[key].text)}", _quoted(key)]
     return "\n".join(lines) + "\n"
 
 

@@ -32,6 +32,8 @@ class Finding:
       value: what was measured, a JSON value.
       threshold: what it was held against, a JSON value; None where nothing was.
       others: keys of the other records that have to do with it.
+      same: keys of those others that show the same, so that one of them all is enough: whatever
+        inspectors say, one stays where they are set aside.
     """
 
     key: str | None
@@ -39,6 +41,7 @@ class Finding:
     value: Any = None
     threshold: Any = None
     others: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
 
 
 class _Shared:

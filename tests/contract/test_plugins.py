@@ -80,7 +80,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/../pairs", "colors": {"0": "sky", "1": "road"}, "ignore": "2"},
     ),
     "imagefolder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
-    "leak": ({"bits": 7, "difference": 0.3},),
+    "leak": ({"difference": 0.3, "ratio": 0.4},),
     "list": (
         {"path": "{folder}", "list": "{folder}/all.txt"},
         {"lists": {"train": ["{folder}", "{folder}/all.txt"]}},

@@ -1,5 +1,5 @@
 """Built-in inspectors, one file each.
 
-Shared are `likeness.py` (which pictures are alike), `hashes.py` (the search for them) and
+Shared are `likeness.py` (which pictures are alike), `neighbors.py` (the search for them) and
 `class_counts.py`.
 """

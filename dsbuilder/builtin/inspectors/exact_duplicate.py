@@ -29,4 +29,6 @@ class ExactDuplicate(Inspector):
             other = first.setdefault(digest, record.key)
             if other != record.key:
                 text = f"the same pixels as {other}"
-                yield Finding(key=record.key, text=text, value=digest.hex(), others=(other,))
+                yield Finding(
+                    key=record.key, text=text, value=digest.hex(), others=(other,), same=(other,)
+                )

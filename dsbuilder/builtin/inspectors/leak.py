@@ -21,17 +21,17 @@ class Leak(Inspector):
     train before that of validation before that of test, so that tests stay what they are.
 
     Attributes:
-      bits, difference: distances that pictures may have that are alike; see `near_duplicate`.
+      difference, ratio: distances that pictures may have that are alike; see `near_duplicate`.
     """
 
-    bits: int = 6
     difference: float = 0.12
+    ratio: float = 0.4
     advice: ClassVar[str] = (
         "Leave it out, or keep what belongs together in one split with split.group."
     )
 
     def __post_init__(self) -> None:
-        likeness.check(self.bits, self.difference)
+        likeness.check(self.difference, self.ratio)
 
     def measure(self, view: View) -> Described | None:
         """Returns what stands for the picture."""
@@ -45,13 +45,15 @@ class Leak(Inspector):
                 by_group.setdefault(record.group, []).append(place)
         findings: dict[str, Finding] = {}
         for name, places in by_group.items():
-            findings.update(_crossing(seen, places, f"is of group {name}, as is"))
-        for group in seen.once(likeness.alike, self.bits, self.difference).groups:
-            findings.update(_crossing(seen, group, "shows the same picture as"))
+            findings.update(_crossing(seen, places, f"is of group {name}, as is", same=False))
+        for group in seen.once(likeness.alike, self.difference, self.ratio).groups:
+            findings.update(_crossing(seen, group, "shows the same picture as", same=True))
         yield from (findings[key] for key in sorted(findings))
 
 
-def _crossing(seen: Seen, places: Sequence[int], why: str) -> Iterator[tuple[str, Finding]]:
+def _crossing(
+    seen: Seen, places: Sequence[int], why: str, *, same: bool
+) -> Iterator[tuple[str, Finding]]:
     """Yields a finding for each record that has a companion in a split that is guarded more."""
     keys: Mapping[str, list[str]] = {split: [] for split in _GUARDED}
     for place in places:
@@ -62,4 +64,5 @@ def _crossing(seen: Seen, places: Sequence[int], why: str) -> Iterator[tuple[str
         others = tuple(keys[guarded[-1]])
         for key in keys[split]:
             text = f"in {split}, {why} {others[0]} in {guarded[-1]}"
-            yield key, Finding(key=key, text=text, value=split, others=others)
+            alike = others if same else ()
+            yield key, Finding(key=key, text=text, value=split, others=others, same=alike)

@@ -12,23 +12,28 @@ from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
 @inspector("near_duplicate")
 @dataclass(frozen=True, kw_only=True)
 class NearDuplicate(Inspector):
-    """Finds images that show what another one shows: scaled, compressed again, brightened.
+    """Finds images that show what another one shows, handled.
 
-    A perceptual hash finds pictures that may be alike, without comparing all with all; small
-    thumbnails tell whether they are. The first one by key is kept; every further one is a finding.
+    Scaled, compressed again, brightened, tinted, cropped by a few percent, turned by a few degrees.
+
+    How near the same picture is depends on the set, which says it itself: two are the same where
+    each is far nearer to the other than to the next picture. In a set of very like pictures, such
+    as digits, only those count that hardly differ at all. The first one by key is kept; every
+    further one is a finding.
 
     Attributes:
-      bits: number of bits of 64 by which the hashes may differ, in [0, 7].
-      difference: difference that the thumbnails may have: 0 for equal ones, about 1.4 for unrelated
-        ones; in [0, 1].
+      difference: difference that thumbnails of one picture may have in any set: 0 for equal ones,
+        about 1.4 for unrelated ones; in [0, 1].
+      ratio: how far the same picture may be, as a part of the distance of the next other one; in
+        [0, 1); 0 lets `difference` alone count.
     """
 
-    bits: int = 6
     difference: float = 0.12
+    ratio: float = 0.4
     advice: ClassVar[str] = "Keep one of them and leave the others out."
 
     def __post_init__(self) -> None:
-        likeness.check(self.bits, self.difference)
+        likeness.check(self.difference, self.ratio)
 
     def measure(self, view: View) -> Described | None:
         """Returns what stands for the picture."""
@@ -36,16 +41,16 @@ class NearDuplicate(Inspector):
 
     def judge(self, seen: Seen) -> Iterator[Finding]:
         """Yields every picture but the first of those alike; equal pixels are no finding here."""
-        found = seen.once(likeness.alike, self.bits, self.difference)
+        found = seen.once(likeness.alike, self.difference, self.ratio)
         for place, first, others in sorted(_further(seen, found)):
-            value = round(found.nearest[place], 4)
-            text = f"the same picture as {first}, different by {value:.3f}"
+            value, limit = found.nearest[place]
             yield Finding(
                 key=seen.records[place].key,
-                text=text,
-                value=value,
-                threshold=self.difference,
+                text=f"the same picture as {first}, different by {value:.3f}",
+                value=round(value, 4),
+                threshold=round(limit, 4),
                 others=others,
+                same=others,
             )
 
 

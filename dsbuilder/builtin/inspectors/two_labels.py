@@ -19,15 +19,15 @@ class TwoLabels(Inspector):
     targets but those that lie in the pixels (boxes, masks, keypoints).
 
     Attributes:
-      bits, difference: distances that pictures may have that are alike; see `near_duplicate`.
+      difference, ratio: distances that pictures may have that are alike; see `near_duplicate`.
     """
 
-    bits: int = 6
     difference: float = 0.12
+    ratio: float = 0.4
     advice: ClassVar[str] = "Correct the label of one of them, or leave both out."
 
     def __post_init__(self) -> None:
-        likeness.check(self.bits, self.difference)
+        likeness.check(self.difference, self.ratio)
 
     def measure(self, view: View) -> Described | None:
         """Returns what stands for the picture."""
@@ -37,7 +37,7 @@ class TwoLabels(Inspector):
         """Yields the pictures that are alike and labeled differently."""
         names = [name for name, target in seen.kinds.items() if not target.positional]
         findings: dict[str, Finding] = {}
-        for group in seen.once(likeness.alike, self.bits, self.difference).groups:
+        for group in seen.once(likeness.alike, self.difference, self.ratio).groups:
             for name in names:
                 findings.update(_clashes([seen.records[place] for place in group], name))
         yield from (findings[key] for key in sorted(findings))

@@ -106,7 +106,7 @@ def test_too_many_to_set_aside_end_the_build(build) -> None:
         ("{dark: {below: 3}}", r"below: expected a number in \[0, 1\], found 3"),
         ("{dark: {bellow: 0.1}}", "unknown option 'bellow'. Did you mean 'below'?"),
         ("{imbalance: quarantine}", "names no record to set aside"),
-        ("{leak: {bits: 9}}", r"bits: expected a whole number in \[0, 7\], found 9"),
+        ("{leak: {ratio: 2}}", r"ratio: expected a number in \[0, 1\), found 2"),
     ],
 )
 def test_a_wrong_section_is_told_with_its_line(write_pipeline, section: str, message: str) -> None:

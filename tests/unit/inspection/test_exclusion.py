@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
 from dsbuilder.inspection import exclusion
+from dsbuilder.inspection.deciding import Verdict, decide
 from dsbuilder.plugin import Finding
 
 keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -17,8 +18,8 @@ keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12
 @settings(max_examples=60)
 def test_what_is_written_is_read(tmp_path_factory, some: list[str], text: str) -> None:
     path = tmp_path_factory.mktemp("a") / "exclude.txt"
-    found = [Finding(key=key, text=text) for key in some]
-    exclusion.write(path, exclusion.text_of({"dark": found}, {"dark": "Brighten it."}))
+    found = {key: Verdict(inspector="dark", text=text) for key in some}
+    exclusion.write(path, exclusion.text_of(found, {"dark": "Brighten it."}))
     assert exclusion.read(path) == set(some)
 
 
@@ -29,7 +30,7 @@ def test_a_key_stands_once_and_findings_of_the_whole_set_not_at_all() -> None:
         "blurred": [Finding(key="#b", text="two\nlines")],
     }
     advice = {"dark": "Brighten it.", "leak": "Move it.", "blurred": "Take another."}
-    assert exclusion.text_of(findings, advice) == (
+    assert exclusion.text_of(decide(findings, {}), advice) == (
         "# Keys to leave out of a build: build.exclude, or dsbuilder build --exclude FILE.\n\n"
         "# dark (1): Brighten it.\n# too dark\na.png\n\n"
         '# blurred (1): Take another.\n# two lines\n"#b"\n'

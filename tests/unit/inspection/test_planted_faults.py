@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from skimage import data
 
 from dsbuilder.builder import load_spec, survey
 from dsbuilder.builder.inspecting import inspect_survey
@@ -54,6 +55,8 @@ def plant_files(collection) -> Found:
             add("cut.webp", encoded(tile, "WEBP")[:-30]),
             add("cut.bmp", encoded(tile, "BMP")[:-30]),
             add("cut.gif", encoded(tile, "GIF")[:-30]),
+            add("cut.tif", encoded(tile, "TIFF")[:-30]),
+            add("cut.tif", encoded(tile, "TIFF")[:-30]),
         },
         "corrupt": {
             add("flipped.png", bytes(flipped)),
@@ -79,6 +82,8 @@ def plant_pixels(collection) -> Found:
             add("blank.png", 180 + noise),
         },
         "odd_aspect": {add("strip.png", np.ascontiguousarray(strip))},
+        "tiny": {add("tiny.png", np.arange(36, 252, 2, np.uint8).reshape(6, 6, 3))},
+        "odd_size": {"tiny.png", add("large.png", np.dstack([data.coins()[:300, :330]] * 3))},
     }
 
 
@@ -139,7 +144,7 @@ def planted(clean) -> Found:
     faults: Found = {}
     for plant in (plant_files, plant_pixels, plant_repeats, plant_labels):
         faults |= plant(clean)
-    assert len(faults) == 20
+    assert len(faults) == 22
     return faults
 
 

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from skimage import data
 
+from dsbuilder.builtin.inspectors.blurred import Blurred
 from dsbuilder.builtin.inspectors.bright import Bright
 from dsbuilder.builtin.inspectors.charset import Charset
 from dsbuilder.builtin.inspectors.dark import Dark
@@ -12,10 +15,22 @@ from dsbuilder.builtin.inspectors.huge import Huge
 from dsbuilder.builtin.inspectors.imbalance import Imbalance
 from dsbuilder.builtin.inspectors.leak import Leak
 from dsbuilder.builtin.inspectors.odd_aspect import OddAspect
+from dsbuilder.builtin.inspectors.odd_size import OddSize
 from dsbuilder.builtin.inspectors.out_of_range import OutOfRange
 from dsbuilder.builtin.inspectors.rare_class import RareClass
+from dsbuilder.builtin.inspectors.similar_names import SimilarNames
 from dsbuilder.images.encoding import encode
-from dsbuilder.plugin import Inspector, MultiLabel, Record, Seen, Target, Text, Value, View
+from dsbuilder.plugin import (
+    ClassLabel,
+    Inspector,
+    MultiLabel,
+    Record,
+    Seen,
+    Target,
+    Text,
+    Value,
+    View,
+)
 
 NO_TARGETS: dict[str, Target] = {}
 
@@ -112,3 +127,51 @@ def test_classes_are_counted_by_records_also_where_one_has_several() -> None:
     [finding] = Imbalance().judge(seen)
     assert (finding.key, finding.value, finding.threshold) == (None, 30.0, 10.0)
     assert finding.text == "60 records of the class a (labels), 2 of c"
+
+
+SMEAR = np.eye(13, dtype=np.float32) / 13
+SPOILT = {
+    "noise": lambda image: np.clip(
+        image + np.random.default_rng(0).normal(0, 8, image.shape), 0, 255
+    ).astype(np.uint8),
+    "bar": lambda image: np.concatenate([image[:-40], 0 * image[-40:]]),
+    "date": lambda image: cv2.putText(
+        image.copy(), "2024 08 17", (150, 245), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 160, 0), 1
+    ),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+@pytest.mark.parametrize("name", ["astronaut", "chelsea"])
+def test_blur_is_seen_through_noise_bars_and_dates_and_where_it_has_a_direction(name, spoil):
+    image = np.ascontiguousarray(getattr(data, name)()[:256, :256])
+    assert Blurred().measure(view_of(image)) is None
+    assert Blurred().measure(view_of(spoil(image))) is None
+    assert Blurred().measure(view_of(spoil(cv2.GaussianBlur(image, (0, 0), 3)))) < 1
+    assert Blurred().measure(view_of(spoil(cv2.filter2D(image, -1, SMEAR)))) < 1
+
+
+def test_an_image_of_another_size_than_nearly_all_is_odd() -> None:
+    assert judged(OddSize(), [(28, 28)] * 99 + [(32, 28)]) == [99]
+    assert judged(OddSize(share=1), [(28, 28)] * 99 + [(32, 28)]) == []
+    assert judged(OddSize(), [(300 + n, 400) for n in range(50)] + [(30, 40), (4000, 900)]) == [
+        *(50, 51)
+    ]
+    assert judged(OddSize(), [(2**n, 2**n) for n in range(4, 12)] * 9) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("Cat", "cat", "C A T", "dog"), ["Cat", "cat", "C A T"]),
+        (("sea_lion", "Sea Lion", "lion"), ["sea_lion", "Sea Lion"]),
+        (("A", "a", "1", "-1"), None),
+        (("C", "C++", "C#"), None),
+    ],
+)
+def test_classes_that_differ_only_in_how_they_are_written_are_named(names, found) -> None:
+    kinds = {"label": ClassLabel(names=names)}
+    measures = [SimilarNames().measure(view_of(kinds=kinds, label=name)) for name in names]
+    records = [Record(key=str(n)) for n in range(len(names))]
+    seen = Seen(records=records, measures=measures, kinds=kinds)
+    assert [each.value for each in SimilarNames().judge(seen)] == ([found] if found else [])
