@@ -1,7 +1,9 @@
 """A built dataset as Python opens it: its samples, its stream, and the verbs about it."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +32,33 @@ class Dataset(StoredDataset):
     Only `stream` and what trains import TensorFlow.
     """
 
-    def stream(self, split: str, **options: Any) -> "Stream":
-        """Opens a split as a `tf.data.Dataset`; see `dsbuilder.stream.tensorflow.stream`."""
+    def stream(self, split: str, *, epoch: int | None = None, **options: Any) -> "Stream":
+        """Opens a split as a `tf.data.Dataset`; see `dsbuilder.stream.tensorflow.stream`.
+
+        A stream counts the times that it is iterated, unless `epoch` says which epoch it yields;
+        one that is opened anew begins at 0 again, which is warned of once.
+        """
         from dsbuilder.stream.tensorflow import stream
 
-        return stream(self, split, **options)
+        opened = stream(self, split, epoch=epoch, **options)
+        if epoch is None and opened.fresh:
+            self._count_opening(split)
+        return opened
+
+    def _count_opening(self, split: str) -> None:
+        self._opened.append(split)
+        if self._opened.count(split) == 2:
+            warnings.warn(
+                f"{self.path}: expected a stream of '{split}' to be opened once and iterated once "
+                "an epoch, found it opened again: it begins at epoch 0, with the same order and "
+                "augmentation. Keep the first one, or say which epoch is meant: epoch=0.",
+                stacklevel=3,
+            )
+
+    @cached_property
+    def _opened(self) -> list[str]:
+        """The split of each stream that was opened to count its epochs."""
+        return []
 
     def info(self) -> "InfoDocument":
         """Says what the dataset is: splits, classes, signature, size, versions."""

@@ -82,6 +82,12 @@ class Reading:
         return full + bool(rest and not self.drop_remainder)
 
     @property
+    def fresh(self) -> bool:
+        """Whether epochs differ, in order or by what stages draw; other splits never change."""
+        stages = self.refresher is not None and bool(self.refresher.stages)
+        return self.split == "train" and (self.shuffle or stages)
+
+    @property
     def shards(self) -> tuple[Shard, ...]:
         """The shards of the split that hold samples."""
         return tuple(shard for shard in self.dataset.shards(self.split) if shard.samples)

@@ -1,12 +1,15 @@
 """A split as a `tf.data.Dataset`.
 
 Without stages of its own a stream consists of native ops, no Python per sample; with stages a feed
-makes the batches and TensorFlow takes them over. Either way it is a function of (seed, epoch): an
-epoch cannot be counted by iterators, which Keras opens as it likes, so it is asked for by number.
+makes the batches and TensorFlow takes them over. Either way a batch is a function of (seed, epoch).
+
+Which epoch an iterator yields is said by number, or counted: the first that is opened on a stream
+yields epoch 0, each later one the next. Keras on JAX opens one more than there are epochs, so what
+must be exact to the epoch, as the trainer must, takes `Stream.epochs`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +23,30 @@ from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
 from dsbuilder.stream.columns import columns_of, labels_of
 from dsbuilder.stream.feed import Feed
 from dsbuilder.stream.reading import Images, Reading, check_shards, plan
-from dsbuilder.stream.tensorflow_order import Batch
+from dsbuilder.stream.tensorflow_handover import Handover
+from dsbuilder.stream.tensorflow_order import Batch, counted
 from dsbuilder.stream.tensorflow_statistics import statistics, value_statistics
 from dsbuilder.targets import ClassLabel
 
 __all__ = ["Stream", "statistics", "stream", "value_statistics"]
 
 Epochs = Callable[[int], tf.data.Dataset]
+"""From the first epoch to the endless dataset of it and all that follow."""
+
+Epoch = Callable[[int | None], tf.data.Dataset]
+"""From an epoch to its dataset; None counts the iterators that are opened on it."""
 
 _NATIVE = {"tfrecord": tensorflow_tfrecord.native, "npy": tensorflow_npy.native}
 
 
 class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
-    """One epoch of a split.
+    """A split, one epoch an iteration.
 
-    `.map` and the like return a plain dataset, without the attributes.
+    `.map` and the like return a plain dataset, which counts its epochs as the stream does, but has
+    not the attributes.
 
     Attributes:
+      fresh: whether epochs differ, in order or by what stages draw.
       class_names: names of the first target with classes, in id order.
       num_samples: number of samples in an epoch, of this host.
       signature: signature of every sample.
@@ -46,6 +56,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
     def __init__(self, dataset: tf.data.Dataset, *, reading: Reading, endless: Epochs) -> None:
         self._dataset = dataset
         self._endless = endless
+        self.fresh: bool = reading.fresh
         self.class_names: tuple[str, ...] = next(
             (kind.class_names for kind in reading.signature.targets.values() if kind.class_names),
             (),
@@ -80,7 +91,7 @@ def stream(
     batch_size: int | None = None,
     images: Images | None = None,
     shuffle: bool | None = None,
-    epoch: int = 0,
+    epoch: int | None = None,
     seed: int | None = None,
     drop_remainder: bool = False,
     shuffle_buffer: int | None = None,
@@ -92,7 +103,10 @@ def stream(
     """Opens a split as a `tf.data.Dataset` of batches (images, label).
 
     Equal (seed, epoch) give equal batches, whatever the load of the machine and TensorFlow's global
-    seed; every sample comes once an epoch. The label is what the target's kind says:
+    seed; every sample comes once an epoch. Without `epoch` the train split is in a new order, and
+    its stages draw anew, every time that the stream is iterated, so `model.fit(stream, epochs=9)`
+    sees the epochs 0 to 8. (Keras on JAX may skip one: it opens an iterator more than there are
+    epochs.) Other splits are the same every time. The label is what the target's kind says:
 
     * class: int64 `(B,)` ids, or float32 `(B, num_classes)` weights where classes are mixed;
     * multi-label: float32 `(B, num_classes)`, 0 or 1, between once mixed;
@@ -113,7 +127,7 @@ def stream(
       images: `uint8`, `(B, H, W, C)` as stored; `scale`, float32 in [0, 1]; `standardize`, float32
         less the mean and divided by the deviation that `statistics` returns.
       shuffle: None shuffles train alone; what is not shuffled comes in stored order.
-      epoch: which one, 0 or more.
+      epoch: the only one that the stream yields, 0 or more; None for the next one every time.
       seed: of the order and the stages.
       drop_remainder: leaves out a last batch that is smaller.
       shuffle_buffer: of tfrecord, how many encoded samples are shuffled among; None takes the whole
@@ -130,7 +144,8 @@ def stream(
         is read.)
       SpecError: a stage of the pipeline's `stream` is not there.
     """
-    _check_epoch(epoch)
+    if epoch is not None:
+        _check_epoch(epoch)
     reading = plan(
         dataset,
         split,
@@ -147,7 +162,8 @@ def stream(
     )
     check_shards(dataset, split)
     finite, endless = _native(reading) if reading.refresher is None else _fed(reading)
-    return Stream(finite(epoch), reading=reading, endless=endless)
+    pinned = 0 if epoch is None and not reading.fresh else epoch
+    return Stream(finite(pinned), reading=reading, endless=endless)
 
 
 def _check_epoch(epoch: int) -> None:
@@ -155,7 +171,7 @@ def _check_epoch(epoch: int) -> None:
         raise ValueError(f"stream: expected an epoch of 0 or more, found {epoch}.")
 
 
-def _native(reading: Reading) -> tuple[Epochs, Epochs]:
+def _native(reading: Reading) -> tuple[Epoch, Epochs]:
     """Returns the functions from an epoch to its batches, and to those of all epochs from it on."""
     native = _NATIVE[reading.dataset.codec.name](reading)
     present = _presentation(reading)
@@ -163,8 +179,12 @@ def _native(reading: Reading) -> tuple[Epochs, Epochs]:
     def load(picks: tf.Tensor) -> Any:
         return present(native.load(picks))
 
-    def finite(epoch: int) -> tf.data.Dataset:
-        return _finished(native.picks(tf.constant(epoch, tf.int64)), load, reading.steps)
+    def finite(epoch: int | None) -> tf.data.Dataset:
+        if epoch is None:
+            picks = counted().flat_map(native.picks)
+        else:
+            picks = native.picks(tf.constant(epoch, tf.int64))
+        return _finished(picks, load, reading.steps)
 
     def endless(start: int) -> tf.data.Dataset:
         picks = tf.data.Dataset.counter(start).flat_map(native.picks)
@@ -173,13 +193,16 @@ def _native(reading: Reading) -> tuple[Epochs, Epochs]:
     return finite, endless
 
 
-def _fed(reading: Reading) -> tuple[Epochs, Epochs]:
+def _fed(reading: Reading) -> tuple[Epoch, Epochs]:
     """Returns the same two functions for a split that passes stages."""
-    feed = Feed(reading)
+    feed, handover = Feed(reading), Handover()
     spec, present = _feed_spec(reading), _presentation(reading)
 
-    def finite(epoch: int) -> tf.data.Dataset:
-        taken = tf.data.Dataset.from_generator(lambda: feed.batches(epoch), output_signature=spec)
+    def finite(epoch: int | None) -> tf.data.Dataset:
+        epochs = count() if epoch is None else repeat(epoch)  # `next` of either is atomic
+        taken = tf.data.Dataset.from_generator(
+            lambda: handover.through(feed.batches(next(epochs))), output_signature=spec
+        )
         return _finished(taken, present, reading.steps)
 
     def endless(start: int) -> tf.data.Dataset:
@@ -187,7 +210,9 @@ def _fed(reading: Reading) -> tuple[Epochs, Epochs]:
             for epoch in count(start):
                 yield from feed.batches(epoch)
 
-        taken = tf.data.Dataset.from_generator(batches, output_signature=spec)
+        taken = tf.data.Dataset.from_generator(
+            lambda: handover.through(batches()), output_signature=spec
+        )
         return _finished(taken, present, tf.data.INFINITE_CARDINALITY)
 
     return finite, endless

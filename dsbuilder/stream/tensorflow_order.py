@@ -6,6 +6,7 @@ after `tf.random.set_seed(0)` a seed that is a tensor fails. The raw op is given
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import uuid4
 
 import tensorflow as tf
 
@@ -69,3 +70,23 @@ def shuffled(dataset: tf.data.Dataset, buffer: int, seed: tf.Tensor) -> tf.data.
 def grouped(reading: Reading, elements: tf.data.Dataset) -> tf.data.Dataset:
     """Returns a dataset of scalars in batches."""
     return elements.batch(reading.batch_size, drop_remainder=reading.drop_remainder)
+
+
+def counted() -> tf.data.Dataset:
+    """Returns a dataset of one int64 scalar: 0 in the first iterator that reads it, then 1, 2, ...
+
+    A native op counts, so that there is nothing of Python in a stream without stages.
+    """
+    # By name, not a `tf.Variable`: within a strategy's scope that would be mirrored on its devices.
+    name = f"dsbuilder/iterations/{uuid4()}"
+
+    def iterations() -> tf.Tensor:
+        return tf.raw_ops.VarHandleOp(dtype=tf.int64, shape=[], shared_name=name)
+
+    with tf.init_scope(), tf.device("CPU:0"):
+        tf.raw_ops.AssignVariableOp(resource=iterations(), value=tf.constant(0, tf.int64))
+
+    def count_up(_: tf.Tensor) -> tf.Tensor:
+        return tf.raw_ops.ResourceCountUpTo(resource=iterations(), limit=2**62, T=tf.int64)
+
+    return tf.data.Dataset.from_tensors(0).map(tf.autograph.experimental.do_not_convert(count_up))

@@ -17,6 +17,9 @@ from dsbuilder.sample import Sample
 from dsbuilder.stream.columns import PADDING
 from dsbuilder.stream.tensorflow import value_statistics
 
+# Tests share datasets and open the streams that they compare.
+pytestmark = pytest.mark.filterwarnings("ignore:.*found it opened again")
+
 CODECS = ["tfrecord", "npy"]
 SOURCE = '''
 """Noise with a target of every kind."""

@@ -14,6 +14,9 @@ from dsbuilder import Dataset
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.stream.tensorflow import Stream, statistics
 
+# Tests share datasets and open the streams that they compare.
+pytestmark = pytest.mark.filterwarnings("ignore:.*found it opened again")
+
 STORED = [
     ("tfrecord", "jpeg", "rgb"),
     ("tfrecord", "jpeg", "gray"),
