@@ -1,11 +1,12 @@
 """Whether everything of a dataset is as it was built."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.actions.document import Document
-from dsbuilder.cache import store
-from dsbuilder.dataset import StoredDataset, find_problems
+from dsbuilder.cache import build_log, store
+from dsbuilder.dataset import StoredDataset, examine
 from dsbuilder.errors import CacheError
 
 
@@ -44,12 +45,17 @@ class VerifyDocument(Document):
 
 
 def verify(dataset: StoredDataset) -> VerifyDocument:
-    """Compares every checksum, count, key and label of a dataset, of which files may be missing."""
-    problems = find_problems(dataset)
+    """Compares every checksum, count, key and label of a dataset, of which files may be missing.
+
+    What is wrong is noted in its `log` folder, so that the next build makes it again.
+    """
+    problems = examine(dataset)
+    with contextlib.suppress(OSError):  # who may only read it cannot build it either
+        build_log.blame(dataset.path, {name for each in problems for name in each.files})
     return VerifyDocument(
         path=dataset.path,
         intact=not problems,
-        problems=tuple(problems),
+        problems=tuple(each.text for each in problems),
         files=() if problems else tuple(sorted(store.read_sums(dataset.path))),
         samples=sum(dataset.num_samples(split) for split in dataset.splits),
     )

@@ -7,11 +7,12 @@ plan.py        every output sample, its place and its fingerprint
 inventory.py   what of it an earlier build holds
 task.py        what crosses a process boundary
 shard.py       one shard task: samples made root by root, written in the shard's order
+spool.py       samples that wait for the others of their shard, and outlast an interruption
 samples.py     a root -> its samples: the one place that makes pixels for the cache
 shard_role.py  the role of a worker process that makes shards
 originals.py   prepared originals, kept between builds
 engines/       run shard tasks: in this process, in a pool of worker processes
-publish.py     manifest, checksums, the build's log, and the switch of the link
+publish.py     manifest, checksums, the build's log, the final name; whether a build is whole
 up_to_date.py  whether there is anything to do, told from the times of files
 build.py       all of it in order
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +14,20 @@ from dsbuilder.builder.engines.pool import ALBUMENTATIONS, Pool
 from dsbuilder.builder.inspecting import inspected
 from dsbuilder.builder.inventory import Inventory, open_previous, take_inventory
 from dsbuilder.builder.plan import Plan, make_plan
-from dsbuilder.builder.publish import Clock, finish, is_whole, log_of, write_dataset
+from dsbuilder.builder.publish import (
+    Clock,
+    finish,
+    is_whole,
+    note_place,
+    was_written,
+    write_dataset,
+)
 from dsbuilder.builder.samples import PartnerError
-from dsbuilder.builder.shard import make_codec
+from dsbuilder.builder.shard import is_half_written, make_codec
 from dsbuilder.builder.survey import Survey, find_plugins, survey
 from dsbuilder.builder.task import Job, ShardResult, ShardTask
 from dsbuilder.builder.up_to_date import Request, find_up_to_date, record_inputs
-from dsbuilder.cache import build_log, manifest, quarantine
+from dsbuilder.cache import folders, manifest, quarantine
 from dsbuilder.cache.index import hash_records
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
@@ -148,16 +154,13 @@ def _build(
     settings = surveyed.pipeline.settings
     plan = _plan(surveyed, store, rehash=rehash)
     published, results = store.finished(plan.fingerprint), None
-    if not is_whole(published):
-        results = _make_shards(surveyed, plan, store, how, early)
-        partial = store.partial(plan.fingerprint)
-        write_dataset(partial, surveyed=surveyed, plan=plan, results=results.all)
-        build_log.write(partial, log_of(surveyed, how.clock))
-        finish(partial, published)
-        originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
+    if is_whole(published):
+        note_place(published, surveyed, how.clock)
     else:
-        build_log.move(published, log_of(surveyed, how.clock))
-    path = store.point(settings.version, plan.fingerprint)
+        results = _make_dataset(surveyed, plan, store, how, early)
+        published = finish(store, plan)
+        originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
+    path = store.point(settings.version, published)
     return _built(path, published, surveyed.warnings, results)
 
 
@@ -259,13 +262,27 @@ class _Results:
         return list(dict.fromkeys((*self.of_previous, *found)))
 
 
+def _make_dataset(
+    surveyed: Survey, plan: Plan, store: Store, how: _Execution, early: Engine | None
+) -> _Results | None:
+    """Makes all of a dataset but its name; returns None if an interrupted build had done so."""
+    partial = store.partial(plan.fingerprint)
+    folders.make(partial)
+    if was_written(partial):
+        return None
+    results = _make_shards(surveyed, plan, store, how, early)
+    write_dataset(partial, surveyed=surveyed, plan=plan, results=results.all, clock=how.clock)
+    return results
+
+
 def _make_shards(
     surveyed: Survey, plan: Plan, store: Store, how: _Execution, early: Engine | None
 ) -> _Results:
     """Makes what neither an interrupted nor the published build holds."""
     memory.give_back()  # what planning has freed, before workers need theirs
     folder = store.partial(plan.fingerprint)
-    _sweep(folder)
+    left = {each.name for each in folder.iterdir()}
+    folders.sweep(folder, keep={name for name in left if not is_half_written(name)})
     previous = open_previous(store.latest(surveyed.pipeline.settings.version))
     stock = take_inventory(plan, make_codec(surveyed.pipeline), previous=previous, folder=folder)
     results = _Results(list(stock.finished), previous.warnings if previous else ())
@@ -294,16 +311,6 @@ def _make_shards(
     if not any(result.samples for result in results.all):
         raise DataError("no sample can be made. Repair the records.")
     return results
-
-
-def _sweep(folder: Path) -> None:
-    """Makes the folder of a build, without what an interrupted one left half done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for stray in (*folder.glob(".shard-*"), *folder.glob("*.tmp")):
-        if stray.is_dir():
-            shutil.rmtree(stray, ignore_errors=True)
-        else:
-            stray.unlink(missing_ok=True)
 
 
 def _run(

@@ -7,16 +7,17 @@ the samples of equal fingerprint are copied as they are encoded, and only the re
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsbuilder.builder.plan import Plan
 from dsbuilder.builder.shard import read_done, write_done
+from dsbuilder.builder.spool import left_in
 from dsbuilder.builder.task import ShardResult, ShardTask
-from dsbuilder.cache import build_log, ledger, manifest, quarantine, store
+from dsbuilder.cache import ledger, manifest, quarantine, store
 from dsbuilder.cache.codec import Codec
-from dsbuilder.cache.index import state
+from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError
 
@@ -43,22 +44,20 @@ class PreviousBuild:
     Attributes:
       path: folder of the build.
       manifest: manifest of the build.
-      sums: checksums of its files.
-      states: states of its files when it was published; see `build_log.states`.
-      damaged: files that were found to differ from their checksums.
+      files: what is known of its files.
+      damaged: files that were found to be no longer what they were.
     """
 
     path: Path
     manifest: Manifest
-    sums: Mapping[str, str]
-    states: Mapping[str, Sequence[int]]
+    files: Integrity
     damaged: set[Path] = field(default_factory=set)
 
     @property
     def warnings(self) -> list[str]:
         """What a user should know of it, as far as files were looked at: sentences."""
         return [
-            f"{path}: differs from its checksum. It is made again." for path in sorted(self.damaged)
+            f"{path}: is not as it was written. It is made again." for path in sorted(self.damaged)
         ]
 
     def linkable(self, task: ShardTask, codec: Codec) -> ShardResult | None:
@@ -72,18 +71,11 @@ class PreviousBuild:
         return result if result.reproducible else None  # what was lost by chance is tried again
 
     def _is_sound(self, names: Sequence[str]) -> bool:
-        """Whether files are still what they were written as; what is not is made again.
-
-        A file that nobody touched since then need not be read to know it.
-        """
-        for name in names:
-            path = self.path / name
-            if name in self.sums and state(path) == self.states.get(name, ()):
-                continue
-            if name not in self.sums or not path.is_file() or store.sha256(path) != self.sums[name]:
-                self.damaged.add(path)
-                return False
-        return True
+        """Whether files are still what they were written as; what is not is made again."""
+        damaged = next((name for name in names if not self.files.is_sound(name)), None)
+        if damaged is not None:
+            self.damaged.add(self.path / damaged)
+        return damaged is None
 
     def _result(self, shard: Shard, task: ShardTask, names: Sequence[str]) -> ShardResult:
         rows = quarantine.read(self.path)
@@ -96,7 +88,7 @@ class PreviousBuild:
             size_bytes=shard.size_bytes,
             classes=shard.classes,
             fingerprint=shard.fingerprint,
-            sums={name: self.sums[name] for name in names},
+            sums={name: self.files.sums[name] for name in names},
             sizes=shard.sizes,
             quarantined=rows,
             reused=shard.samples,
@@ -122,10 +114,12 @@ def open_previous(path: Path | None) -> PreviousBuild | None:
     if path is None:
         return None
     try:
-        sums, states = store.read_sums(path), build_log.states(path)
-        return PreviousBuild(path, manifest.read(path), sums, states)
+        known, files = manifest.read(path), Integrity.of(path)
     except CacheError:
         return None  # not a dataset of this format: everything is made again
+    if not files.are_sound((store.MANIFEST, store.QUARANTINE)):
+        return None  # what it says of its shards cannot be trusted either
+    return PreviousBuild(path, known, files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,17 +160,19 @@ def _status(
     task: ShardTask, codec: Codec, previous: PreviousBuild | None, folder: Path
 ) -> ShardStatus:
     finished = read_done(folder, task)
-    if finished is not None or previous is None:
-        return ShardStatus(task=task, finished=finished, to_make=0 if finished else task.samples)
-    linkable = previous.linkable(task, codec)
+    if finished is not None:
+        return ShardStatus(task=task, finished=finished)
+    linkable = previous.linkable(task, codec) if previous is not None else None
     if linkable is not None:
         return ShardStatus(task=task, linkable=linkable)
-    task = replace(task, earlier=previous.overlapping(task, codec))
-    known: set[str] = set()
-    for stem in task.earlier:
-        with contextlib.suppress(CacheError):  # making the shard will warn of it
-            known |= ledger.fingerprints(previous.path / ledger.file_name(stem))
-    return ShardStatus(task=task, to_make=sum(each not in known for each in _fingerprints(task)))
+    planned = set(_fingerprints(task))
+    known = left_in(folder, task.stem, planned)
+    if previous is not None:
+        task = replace(task, earlier=previous.overlapping(task, codec))
+        for stem in task.earlier:
+            with contextlib.suppress(CacheError):  # making the shard will warn of it
+                known |= ledger.fingerprints(previous.path / ledger.file_name(stem))
+    return ShardStatus(task=task, to_make=len(planned - known))
 
 
 def take_inventory(

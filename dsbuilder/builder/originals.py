@@ -19,8 +19,8 @@ originals, 3.0 s while they were written, most of it the kernel's for new pages,
 import contextlib
 import json
 import os
-import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,14 +29,13 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.builder.task import Located, ShardTask
-from dsbuilder.cache import fingerprint
+from dsbuilder.cache import fingerprint, folders
 from dsbuilder.errors import CacheError
 from dsbuilder.pipeline import Pipeline, Trace
 from dsbuilder.records import example, tfrecord
 from dsbuilder.sample import Params, Sample, Target
 
-FOLDER = "prepared"
-
+_OURS = re.compile(rf"[0-9a-f]{{2}}|[0-9a-f]{{32}}({re.escape(folders.REMOVED)})?")
 _RELABELED = "relabeled"
 _LABELS = "label/"
 
@@ -116,10 +115,12 @@ class Originals:
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         framed = tfrecord.frame(_encode(sample.image, trace.applied, labels))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.is_dir():
+                folders.make(self.own)
+                path.parent.mkdir(exist_ok=True)
             temporary.write_bytes(framed)
             temporary.replace(path)
-        except OSError as error:
+        except (OSError, CacheError) as error:
             self.warn(f"{path}: an original cannot be kept: {error}")
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -128,16 +129,18 @@ class Originals:
 
     def sweep(self, wanted: Collection[Located]) -> None:
         """Removes what none of the wanted records needs, and what was left half written."""
-        for other in _entries(self.folder):
+        for other in _folders(self.folder):
             if other != self.own:
-                shutil.rmtree(other, ignore_errors=True)
-        found = [path for part in _entries(self.own) for path in _entries(part)]
-        if len(found) <= len(wanted) and not any(path.suffix == ".tmp" for path in found):
+                folders.remove(other)
+        parts = list(_folders(self.own)) if folders.is_marked(self.own) else []
+        count = sum(1 for part in parts for _ in part.iterdir())
+        if count <= len(wanted) and not any(each for part in parts for each in part.glob("*.tmp")):
             return
-        needed = {self.path(located) for located in wanted}
-        for path in found:
-            if path not in needed:
-                path.unlink(missing_ok=True)
+        used: dict[Path, set[str]] = {part: set() for part in parts}
+        for path in map(self.path, wanted):
+            used.setdefault(path.parent, set()).add(path.name)
+        for part in parts:
+            folders.sweep(part, keep=used[part])
 
 
 def tidy(folder: Path, pipeline: Pipeline, shards: Sequence[ShardTask]) -> None:
@@ -145,12 +148,17 @@ def tidy(folder: Path, pipeline: Pipeline, shards: Sequence[ShardTask]) -> None:
     if pipeline.settings.build.keep_prepared:
         wanted = {key: each for shard in shards for key, each in shard.contents().records.items()}
         Originals(folder, pipeline).sweep(list(wanted.values()))
-    elif folder.is_dir():
-        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for own in _folders(folder):
+        folders.remove(own)
+    with contextlib.suppress(OSError):  # a link to a folder on another disk, or not ours alone
+        folder.rmdir()
 
 
-def _entries(folder: Path) -> Iterator[Path]:
-    return folder.iterdir() if folder.is_dir() else iter(())
+def _folders(folder: Path) -> list[Path]:
+    """Returns the folders in a folder that have names as we give them."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return [each for each in found if _OURS.fullmatch(each.name) and not each.is_symlink()]
 
 
 def _encode(image: np.ndarray, applied: _Applied, labels: Mapping[str, example.Value]) -> bytes:

@@ -1,7 +1,10 @@
-"""From finished shards to a dataset: manifest, tfds files, checksums, the build's log, the link."""
+"""From finished shards to a dataset: manifest, tfds files, checksums, the build's log, the name.
+
+What is published was looked at, and outlasts a power cut: every file of it is on the disk, and the
+folder that holds their names, before the folder gets its own; that, before a version stands for it.
+"""
 
 import platform
-import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -12,12 +15,13 @@ from pathlib import Path
 from dsbuilder import targets
 from dsbuilder.binding import PlainPipeline
 from dsbuilder.builder.plan import Plan
-from dsbuilder.builder.shard import DONE
 from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import ShardResult
-from dsbuilder.cache import build_log, fingerprint, manifest, quarantine, store
+from dsbuilder.cache import build_log, fingerprint, folders, manifest, quarantine, store
 from dsbuilder.cache.build_log import BuildLog
+from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest, Shard
+from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError
 from dsbuilder.layouts.tfrecord.format import ShardSize, description
 
@@ -36,10 +40,19 @@ class Clock:
 
 
 def write_dataset(
-    folder: Path, *, surveyed: Survey, plan: Plan, results: Sequence[ShardResult]
-) -> Manifest:
-    """Writes everything of a dataset but its shards into the folder that holds them."""
+    folder: Path, *, surveyed: Survey, plan: Plan, results: Sequence[ShardResult], clock: Clock
+) -> None:
+    """Writes everything of a dataset but its shards into the folder that holds them.
+
+    Then nothing else is there, and a power cut changes nothing of it. Until all of it is written,
+    an interrupted build finds its finished shards by their notes; from then on, a whole dataset.
+
+    Raises:
+      CacheError: a file of a shard is gone, or was cut.
+    """
     pipeline = surveyed.pipeline
+    for result in results:
+        _check_sizes(folder, result)
     lost = [*surveyed.set_aside, *(row for result in results for row in result.quarantined)]
     made = _manifest(surveyed, plan, results, len(lost))
     files: list[str] = [store.MANIFEST, store.PIPELINE, store.QUARANTINE]
@@ -50,11 +63,24 @@ def write_dataset(
         files.extend(_write_description(folder, made))
     sums = {name: digest for result in results for name, digest in result.sums.items()}
     sums |= {name: store.sha256(folder / name) for name in files}
-    for note in folder.glob(f"*{DONE}"):
-        note.unlink()
     store.write_sums(folder, sums)
     build_log.write_states(folder, sums)
-    return made
+    build_log.write(folder, _log_of(surveyed, clock))
+    folders.sync_below(folder)
+    folders.sweep(folder, keep=[*sums, store.SUMS, store.LOG, folders.MARKER])
+    folders.sync(folder)
+
+
+def _check_sizes(folder: Path, result: ShardResult) -> None:
+    for name, size in result.sizes.items():
+        path = folder / name
+        found = path.stat().st_size if path.is_file() else None
+        if found != size:
+            what = "no file" if found is None else f"{found}"
+            raise CacheError(
+                f"{path}: expected the {size} bytes that were written, found {what}. "
+                "Build again; what is whole is kept."
+            )
 
 
 def _manifest(surveyed: Survey, plan: Plan, results: Sequence[ShardResult], lost: int) -> Manifest:
@@ -124,7 +150,13 @@ def _write_quarantine(folder: Path, lost: Sequence[Mapping[str, str]]) -> None:
     store.write_text(log / "tracebacks.txt", "".join(tracebacks))
 
 
-def log_of(surveyed: Survey, clock: Clock) -> BuildLog:
+def note_place(build: Path, surveyed: Survey, clock: Clock) -> None:
+    """Notes where the pipeline of a build that stands lies now, and that its files are sound."""
+    build_log.move(build, _log_of(surveyed, clock))
+    Integrity.of(build).note_states()
+
+
+def _log_of(surveyed: Survey, clock: Clock) -> BuildLog:
     """Returns the log of a build that ends now."""
     spec, kinds = surveyed.pipeline.spec, surveyed.targets
     stated = None if kinds is None else {name: targets.to_json(k) for name, k in kinds.items()}
@@ -141,35 +173,31 @@ def log_of(surveyed: Survey, clock: Clock) -> BuildLog:
     )
 
 
-def finish(partial: Path, finished: Path) -> None:
-    """Gives a whole build its final name."""
-    if finished.exists():  # an older format left it; what is in `partial` is newer and whole
-        shutil.rmtree(finished)
-    partial.replace(finished)
+def finish(place: Store, plan: Plan) -> Path:
+    """Gives a whole build its final name, which no other has; returns it."""
+    finished = place.next_finished(plan.fingerprint)
+    place.partial(plan.fingerprint).replace(finished)
+    folders.sync(place.builds)
+    return finished
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a published build has all its files in their sizes and lost no sample to chance.
+    """Whether a finished build is as it was written and lost no sample to chance.
 
-    One that does not is made again, as far as it must be. Only sizes are compared: a build that
-    has nothing to do reads no shard. `verify` reads them.
+    One that is not is made again, as far as it must be. A file is read only if its times say that
+    somebody touched it: a build that has nothing to do reads no shard.
     """
-    if not (folder / store.SUMS).is_file():
-        return False
     try:
-        known = manifest.read(folder)
+        known, files = manifest.read(folder), Integrity.of(folder)
     except CacheError:
         return False
-    sizes = {
-        name: size
-        for shards in known.splits.values()
-        for shard in shards
-        for name, size in shard.sizes.items()
-    }
-    there = all(has_size(folder / name, sizes.get(name)) for name in store.read_sums(folder))
-    return there and known.reproducible
+    return known.reproducible and not any(files.faults(known.files()))
 
 
-def has_size(path: Path, size: int | None) -> bool:
-    """Whether a file is there, and of a size if one is known."""
-    return path.is_file() and (size is None or path.stat().st_size == size)
+def was_written(partial: Path) -> bool:
+    """Whether a build was interrupted when only its name was missing; every file of it is read."""
+    try:
+        known, sums = manifest.read(partial), store.read_sums(partial)
+    except CacheError:
+        return False
+    return not any(Integrity(partial, sums).faults(known.files()))

@@ -1,21 +1,19 @@
 """Roots to encoded samples: read, transform, encode; the one place that makes pixels for the cache.
 
-Roots are taken in turn, so that an image is decoded once for all that derives from it. Encoded
-samples wait in a buffer, in the order they were made.
+Roots are taken in turn, so that an image is decoded once for all that derives from it.
 """
 
-import os
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from io import FileIO
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from dsbuilder import targets
 from dsbuilder.builder.originals import Originals
-from dsbuilder.builder.task import Job, Located, Output, Root, ShardTask
+from dsbuilder.builder.spool import Spool
+from dsbuilder.builder.task import Job, Located, Output, Root, ShardContents, ShardTask
 from dsbuilder.cache import fingerprint, ledger
 from dsbuilder.cache.codec import Codec, ShardReader
 from dsbuilder.cache.index import UNREADABLE, hash_record
@@ -24,7 +22,6 @@ from dsbuilder.pipeline import Pipeline, Trace
 from dsbuilder.plugin import Catalog
 from dsbuilder.records import example
 from dsbuilder.sample import Params, Sample
-
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
@@ -74,71 +71,6 @@ WHOLE_ROOT = -1
 """Stands for all outputs of a root where one of them is named by its place."""
 
 
-class Made(NamedTuple):
-    """A sample that was made or copied, and where its bytes lie in the buffer.
-
-    Attributes:
-      root, output: the sample as it was planned.
-      applied: (stage id, drawn params) of a sample that was made.
-      copied: the ledger's entry of one that was copied.
-      start, length: place of the bytes.
-    """
-
-    root: Root
-    output: Output
-    applied: Sequence[tuple[str, Params]]
-    copied: ledger.Entry | None
-    start: int
-    length: int
-
-
-@dataclass
-class SampleBuffer:
-    """Encoded samples in the order they were made, to be written in the shard's own.
-
-    Attributes:
-      file: file without a name, written at once.
-      size: bytes of all samples.
-      made: the samples.
-      classes: number of samples by class.
-      quarantined: a row for each sample that could not be made.
-      reused: number of samples that were copied.
-      reproducible: whether nothing was lost to a dead worker or to time.
-      warnings: what a user should know, sentences that say where.
-    """
-
-    file: FileIO
-    size: int = 0
-    made: list[Made] = field(default_factory=list)
-    classes: dict[str, int] = field(default_factory=dict)
-    quarantined: list[dict[str, str]] = field(default_factory=list)
-    reused: int = 0
-    reproducible: bool = True
-    warnings: list[str] = field(default_factory=list)
-
-    def add(
-        self,
-        payload: bytes,
-        root: Root,
-        output: Output,
-        *,
-        applied: Sequence[tuple[str, Params]] = (),
-        copied: ledger.Entry | None = None,
-    ) -> None:
-        """Keeps a sample."""
-        self.made.append(Made(root, output, applied, copied, self.size, len(payload)))
-        rest = memoryview(payload)
-        while rest:  # a disk that is nearly full takes a part, and refuses the next
-            written = os.pwrite(self.file.fileno(), rest, self.size)
-            self.size += written
-            rest = rest[written:]
-
-    def payloads(self) -> Iterator[bytes]:
-        """Yields the samples in the order of `made`."""
-        for each in self.made:
-            yield os.pread(self.file.fileno(), each.length, each.start)
-
-
 class PartnerError(DataError):
     """A record that a sample is to be mixed with cannot be made."""
 
@@ -148,30 +80,42 @@ class SourceChangedError(DataError):
 
 
 class SampleMaker:
-    """Makes the samples of one task into a buffer.
+    """Makes the samples of one task into a spool.
 
     Args:
       pipeline, codec: how samples are made and encoded.
       catalog: where records are read from; None of a pipeline that only synthesizes.
       job: what the tasks of a build have in common.
-      buffer: where encoded samples wait; what a user should know is told there, too.
+      spool: where encoded samples wait.
+
+    Attributes:
+      classes: number of samples by class.
+      quarantined: a row for each sample that could not be made.
+      reused: number of samples that an earlier build had made.
+      reproducible: whether nothing was lost to a dead worker or to time.
+      warnings: what a user should know, sentences that say where.
     """
 
     def __init__(
         self,
         task: ShardTask,
+        contents: ShardContents,
         *,
         pipeline: Pipeline,
         codec: Codec,
         catalog: Catalog | None,
         job: Job,
-        buffer: SampleBuffer,
+        spool: Spool,
     ) -> None:
         self._pipeline, self._codec, self._catalog = pipeline, codec, catalog
-        self._task, self._buffer = task, buffer
-        self.roots, self._records = task.contents()
+        self._task, self._spool = task, spool
+        self._roots, self._records = contents
         self._planned_ns = job.planned_ns
-        warn = buffer.warnings.append
+        self.classes: dict[str, int] = {}
+        self.quarantined: list[dict[str, str]] = []
+        self.reused, self.reproducible = 0, True
+        self.warnings: list[str] = []
+        warn = self.warnings.append
         before = Path(job.before) if job.before else None
         self._earlier = (
             Earlier() if before is None else Earlier.open(codec, before, task.earlier, warn)
@@ -183,12 +127,12 @@ class SampleMaker:
 
     def make_root(self, place: int, at: Callable[[int, int], None]) -> None:
         """Copies or makes the outputs of one root; `at` is told before each."""
-        root = self.roots[place]
+        root = self._roots[place]
         at(place, WHOLE_ROOT)
         outputs = [
             (index, output)
             for index, output in enumerate(root.outputs)
-            if not self._copy(root, output) and not self._is_lost(place, index, output)
+            if not self._copy(output) and not self._is_lost(place, index, output)
         ]
         if outputs:
             self._make(place, outputs, at)
@@ -201,18 +145,23 @@ class SampleMaker:
             raise DataError(
                 f"{output.key}: expected a sample, found that its worker was lost: {reason}."
             )
-        self._buffer.quarantined.append({"key": output.key, "stage": "worker", "exception": reason})
-        self._buffer.reproducible = False
+        self.quarantined.append({"key": output.key, "stage": "worker", "exception": reason})
+        self.reproducible = False
         return True
 
-    def _copy(self, root: Root, output: Output) -> bool:
-        """Takes a sample over from the build before, if it is there."""
-        found = self._earlier.take(output.fingerprint)
-        if found is None:
-            return False
-        payload, entry = found
-        self._buffer.add(payload, root, output, copied=entry)
-        self._buffer.reused += 1
+    def _copy(self, output: Output) -> bool:
+        """Takes a sample over from an interrupted build or the one before, if it is there."""
+        left = self._spool.recall(output.fingerprint, output.key)
+        if left is not None:
+            payload, is_of_this_build = left
+            self.reused += not is_of_this_build
+        else:
+            found = self._earlier.take(output.fingerprint)
+            if found is None:
+                return False
+            payload, entry = found
+            self._spool.add(payload, entry, copied=True)
+            self.reused += 1
         features, kinds = example.decode(payload), self._pipeline.signature.targets
         self._count({name: kind.decode(name, features) for name, kind in kinds.items()})
         return True
@@ -223,7 +172,7 @@ class SampleMaker:
         outputs: Sequence[tuple[int, Output]],
         at: Callable[[int, int], None],
     ) -> None:
-        root, trace = self.roots[place], Trace()
+        root, trace = self._roots[place], Trace()
         at(place, WHOLE_ROOT)
         try:
             base = self._base(root, trace)
@@ -244,7 +193,7 @@ class SampleMaker:
             except Exception as error:  # noqa: BLE001 - as above
                 self._set_aside(output.key, own, error)
                 continue
-            self._buffer.add(payload, root, output, applied=own.applied)
+            self._spool.add(payload, self._entry(root, output, own.applied))
             self._count(sample.targets)
 
     def _base(self, root: Root, trace: Trace) -> Sample:
@@ -309,21 +258,18 @@ class SampleMaker:
             sample = self._pipeline.vary(base, output.copy, partners, trace)
         return self._pipeline.finish(sample, trace)
 
-    def entry(self, made: Made, offset: int) -> ledger.Entry:
-        """Returns the ledger's entry of a sample that was written at an offset."""
-        if made.copied is not None:
-            return replace(made.copied, offset=offset, length=made.length)
-        synthetic = made.root.synthesis is not None
-        parents = () if synthetic else (made.root.key, *made.output.partners)
+    def _entry(
+        self, root: Root, output: Output, applied: Sequence[tuple[str, Params]]
+    ) -> ledger.Entry:
+        synthetic = root.synthesis is not None
+        parents = () if synthetic else (root.key, *output.partners)
         return ledger.Entry(
-            key=made.output.key,
+            key=output.key,
             parents=parents,
             source=tuple(self._records[key].source for key in parents),
-            stages=tuple(self._applied(stage, params) for stage, params in made.applied),
-            fingerprint=made.output.fingerprint,
+            stages=tuple(self._applied(stage, params) for stage, params in applied),
+            fingerprint=output.fingerprint,
             synthetic=synthetic,
-            offset=offset,
-            length=made.length,
         )
 
     def _applied(self, stage: str, params: Params) -> ledger.Applied:
@@ -331,7 +277,7 @@ class SampleMaker:
         return ledger.Applied(stage=stage, plugin=plugin, version=version, params=params)
 
     def _count(self, values: Mapping[str, Any]) -> None:
-        classes = self._buffer.classes
+        classes = self.classes
         for label in targets.counted(self._pipeline.signature.targets, values):
             classes[label] = classes.get(label, 0) + 1
 
@@ -345,7 +291,7 @@ class SampleMaker:
             ) from error
         row = {"key": key, "stage": trace.at, "exception": self._described(error)}
         text = "".join(traceback.format_exception(error))
-        self._buffer.quarantined.append({**row, "traceback": text})
+        self.quarantined.append({**row, "traceback": text})
 
     def _described(self, error: Exception) -> str:
         """Says what happened without this machine's folders, so that equal builds are equal."""

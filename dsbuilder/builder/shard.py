@@ -1,9 +1,10 @@
-"""One shard task: samples are made root by root, and written in the shard's order.
+"""One shard task: samples are made root by root, wait in a spool, and are written in order.
 
-Encoded samples go to a nameless temporary file and are then written in the shard's order (the hash
-of each key), so memory does not grow with the shard.
+What an interrupted build leaves is taken up: a shard by the note that it is done, if its files are
+what the note says; of one under way the samples in its spool.
 """
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Callable
@@ -12,14 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from dsbuilder.builder.samples import WHOLE_ROOT, SampleBuffer, SampleMaker
+from dsbuilder.builder import spool
+from dsbuilder.builder.samples import WHOLE_ROOT, SampleMaker
+from dsbuilder.builder.spool import Spool
 from dsbuilder.builder.task import Job, ShardResult, ShardTask
-from dsbuilder.cache import CODECS, ledger, store
+from dsbuilder.cache import CODECS, folders, ledger, store
 from dsbuilder.cache.codec import Codec
+from dsbuilder.cache.integrity import Integrity
 from dsbuilder.pipeline import Pipeline, default_image_format
-from dsbuilder.seeding import rank
 
 DONE = ".done.json"
+_HALF = ".shard-"
 NO_ROOT = -1
 """Stands for the place of a worker that has made its samples and writes the shard."""
 
@@ -38,14 +42,14 @@ class ShardMaker:
         source = pipeline.settings.source
         self._catalog = source.open() if source is not None else None  # it is only read from
         self._folder = Path(job.output)
-        # Written over by each shard: to get new pages of a file costs more than to fill them.
-        self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
+        self._worn: Path | None = None  # the spool of a shard that is done
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        if self._worn is not None:
+            self._worn.unlink(missing_ok=True)
 
     def make(self, task: ShardTask, at: Callable[[int, int, int], None]) -> ShardResult:
         """Makes a shard and returns what became of it.
@@ -61,49 +65,70 @@ class ShardMaker:
           SourceChangedError: a file is no longer what was planned.
           DataError: a sample cannot be made and the pipeline says `on_error: stop`.
         """
-        buffer = SampleBuffer(self._file)
-        maker = SampleMaker(
-            task,
-            pipeline=self._pipeline,
-            codec=self._codec,
-            catalog=self._catalog,
-            job=self._job,
-            buffer=buffer,
-        )
-        done = 0
-        for place, root in enumerate(maker.roots):
-            maker.make_root(place, partial(_at, at, done))
-            done += len(root.outputs)
-        at(NO_ROOT, WHOLE_ROOT, done)
-        return self._write(task, buffer, maker)
+        path = self._folder / spool.file_name(task.stem)
+        if self._worn is not None and not path.exists():
+            self._worn.replace(path)
+            self._worn = None
+        contents = task.contents()
+        planned = {each.fingerprint for root in contents.roots for each in root.outputs}
+        with Spool.open(path, planned, self._job.planned_ns) as own:
+            maker = SampleMaker(
+                task,
+                contents,
+                pipeline=self._pipeline,
+                codec=self._codec,
+                catalog=self._catalog,
+                job=self._job,
+                spool=own,
+            )
+            done = 0
+            for place, root in enumerate(contents.roots):
+                maker.make_root(place, partial(_at, at, done))
+                done += len(root.outputs)
+            at(NO_ROOT, WHOLE_ROOT, done)
+            result = self._write(task, own, maker)
+        self._wear(path)
+        return result
 
-    def _write(self, task: ShardTask, buffer: SampleBuffer, maker: SampleMaker) -> ShardResult:
-        buffer.made.sort(key=lambda made: rank("order", made.output.key))
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".shard-") as name:
+    def _wear(self, path: Path) -> None:
+        """Keeps the spool of a shard that is done for the next one; of two, one."""
+        if self._worn not in (None, path):
+            self._worn.unlink(missing_ok=True)
+        self._worn = path
+
+    def _write(self, task: ShardTask, own: Spool, maker: SampleMaker) -> ShardResult:
+        own.sort()
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=_HALF) as name:
             temporary = Path(name)
-            offsets = self._codec.write(temporary, task.stem, buffer.payloads(), len(buffer.made))
-            entries = map(maker.entry, buffer.made, offsets)
-            ledger.write(temporary / ledger.file_name(task.stem), entries)
+            offsets = self._codec.write(temporary, task.stem, own.payloads(), len(own.made))
+            ledger.write(temporary / ledger.file_name(task.stem), own.lines(offsets))
             files = sorted(temporary.iterdir())
             sums = {path.name: store.sha256(path) for path in files}
             sizes = {path.name: path.stat().st_size for path in files}
             for path in files:
+                folders.sync(path)
                 path.replace(self._folder / path.name)
         result = ShardResult(
             stem=task.stem,
-            samples=len(buffer.made),
-            size_bytes=buffer.size,
-            classes=dict(sorted(buffer.classes.items())),
+            samples=len(own.made),
+            size_bytes=own.size_bytes,
+            classes=dict(sorted(maker.classes.items())),
             fingerprint=task.fingerprint,
             sums=sums,
             sizes=sizes,
-            quarantined=sorted(buffer.quarantined, key=lambda row: row["key"]),
-            reused=buffer.reused,
-            reproducible=buffer.reproducible,
-            warnings=tuple(buffer.warnings),
+            quarantined=sorted(maker.quarantined, key=lambda row: row["key"]),
+            reused=maker.reused,
+            reproducible=maker.reproducible,
+            warnings=tuple(maker.warnings),
         )
+        folders.sync(self._folder)
         write_done(self._folder, result)
         return result
+
+
+def is_half_written(name: str) -> bool:
+    """Whether a name in the folder of a build is one of a shard or a note that is being written."""
+    return name.startswith(_HALF) or name.endswith(".tmp")
 
 
 def make_codec(pipeline: Pipeline) -> Codec:
@@ -122,19 +147,28 @@ def _at(at: Callable[[int, int, int], None], done: int, root: int, output: int) 
 
 
 def write_done(folder: Path, result: ShardResult) -> None:
-    """Notes that a shard is finished."""
-    note = asdict(replace(result, warnings=()))  # those were of this attempt
-    store.write_text(folder / f"{result.stem}{DONE}", json.dumps(note))
+    """Notes that a shard is finished; its files are on the disk by then."""
+    note = json.dumps(asdict(replace(result, warnings=())))  # those were of this attempt
+    store.write_text(folder / f"{result.stem}{DONE}", f"{_sum(note)}\n{note}", lasting=True)
 
 
 def read_done(folder: Path, task: ShardTask) -> ShardResult | None:
-    """Returns the result of a task that an earlier build finished, or None."""
+    """Returns the result of a task that an interrupted build finished, or None.
+
+    Every file is read: neither it nor the note need have outlasted what ended that build.
+    """
     path = folder / f"{task.stem}{DONE}"
     try:
-        result = ShardResult(**json.loads(path.read_text(encoding="utf-8")))
+        stated, _, note = path.read_text(encoding="utf-8").partition("\n")
+        result = ShardResult(**json.loads(note)) if stated == _sum(note) else None
     except (OSError, ValueError, TypeError):
         return None  # no note, or one that was cut: the shard is made again
-    whole = all((folder / name).is_file() for name in result.sums)
-    if not whole or result.fingerprint != task.fingerprint:
+    if result is None or result.fingerprint != task.fingerprint:
+        return None
+    if not Integrity(folder, result.sums).are_sound(result.sums):
         return None
     return replace(result, reused=result.samples)
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

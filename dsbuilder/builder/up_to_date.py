@@ -26,6 +26,7 @@ from dsbuilder.builder.publish import is_whole
 from dsbuilder.builder.survey import Survey
 from dsbuilder.cache import fingerprint, store
 from dsbuilder.cache.index import is_settled, state
+from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
 from dsbuilder.plugin import Synthesizer, Transform, defines
@@ -105,6 +106,7 @@ def _up_to_date(known: Store, seen: Mapping[str, Any]) -> UpToDate | None:
         return None
     if not is_whole(build):
         return None
+    Integrity.of(build).note_states()
     return UpToDate(path=known.root / version, build=build, warnings=tuple(seen["warnings"]))
 
 

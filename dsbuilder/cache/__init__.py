@@ -9,8 +9,10 @@ quarantine.py   the samples that were set aside
 fingerprint.py  the hash of everything that determines a sample's bytes
 index.py        what the records of a source hold, as hashes, and which files need not be read again
 store.py        names of files and folders, atomic writing, checksums
+folders.py      folders of our own: marked, removed without following links, made to last
+integrity.py    whether the files of a dataset are still what they were written as
 leftovers.py    builds that no version stands for
-build_log.py    when and how a build ran, and how it left its files
+build_log.py    when and how a build ran, how it left its files, and which `verify` blames
 """
 
 from collections.abc import Mapping

@@ -1,11 +1,12 @@
-"""`log/build.json`: where, when and how a build ran; `log/states.json`: how it left its files.
+"""`log/build.json`: where, when and how a build ran; `log/states.json`: how it left its files;
+`log/blamed.json`: which of them `verify` found to be wrong.
 
 Nothing of it decides a byte of the dataset, and it differs between equal builds, so it lies outside
 `SHA256SUMS`. It is what finds the pipeline and its source again, to make a sample once more.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dsbuilder.cache.index import state
 
 _NAME = "build.json"
 _STATES = "states.json"
+_BLAMED = "blamed.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,3 +89,24 @@ def states(folder: Path) -> Mapping[str, Sequence[int]]:
     except (OSError, ValueError):
         return {}
     return noted
+
+
+def blame(folder: Path, names: Collection[str]) -> None:
+    """Notes which files are not to be trusted, or that all are; the build that is next asks."""
+    path = folder / store.LOG / _BLAMED
+    if names:
+        path.parent.mkdir(exist_ok=True)
+        store.write_text(path, json.dumps(sorted(names), ensure_ascii=False) + "\n")
+    else:
+        path.unlink(missing_ok=True)
+
+
+def blamed(folder: Path) -> frozenset[str]:
+    """Returns what `blame` noted; a note that is damaged blames the manifest, and so everything."""
+    path = folder / store.LOG / _BLAMED
+    try:
+        return frozenset(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, ValueError, TypeError):
+        return frozenset({store.MANIFEST})

@@ -10,6 +10,8 @@ from typing import Any
 from dsbuilder.errors import CacheError
 
 _FINGERPRINT = re.compile('"fingerprint":"([0-9a-f]+)"')
+_PLACE = '"offset":'
+"""Begins the end of a line: an entry's last fields are those of its place."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -59,12 +61,21 @@ def file_name(stem: str) -> str:
     return f"{stem.replace('#', '-')}.ledger.jsonl"
 
 
-def write(path: Path, entries: Iterable[Entry]) -> None:
-    """Writes a shard's ledger; equal entries give equal bytes."""
+def line(entry: Entry) -> str:
+    """Returns the line of an entry; equal entries give equal lines."""
+    row = {**vars(entry), "stages": [vars(applied) for applied in entry.stages]}
+    return _ENCODER.encode(row)
+
+
+def placed(line: str, *, offset: int, length: int) -> str:
+    """Returns the line of a sample with another place in the shard."""
+    return f'{line[: line.rindex(_PLACE)]}{_PLACE}{offset},"length":{length}}}'
+
+
+def write(path: Path, lines: Iterable[str]) -> None:
+    """Writes a shard's ledger."""
     with path.open("w", encoding="utf-8") as file:
-        for entry in entries:
-            row = {**vars(entry), "stages": [vars(applied) for applied in entry.stages]}
-            file.write(_ENCODER.encode(row) + "\n")
+        file.writelines(f"{each}\n" for each in lines)
 
 
 def read(path: Path) -> Iterator[Entry]:
@@ -82,8 +93,13 @@ def fingerprints(path: Path) -> set[str]:
     Raises:
       CacheError: the file is missing or is no text.
     """
+    return {fingerprint_of(line) for line in _lines(path)} - {""}
+
+
+def fingerprint_of(line: str) -> str:
+    """Returns the fingerprint in a line; empty if there is none."""
     # Quotes within a text are escaped; a param of that name would stand before the sample's own.
-    return {print_ for line in _lines(path) for print_ in _FINGERPRINT.findall(line)[-1:]}
+    return next(reversed(_FINGERPRINT.findall(line)), "")
 
 
 def search(path: Path, key: str) -> Iterator[Entry]:

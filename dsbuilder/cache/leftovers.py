@@ -1,22 +1,22 @@
 """Builds that no version stands for, and what interrupted ones left: found, and removed.
 
-Only what a build makes is ever touched: folders that are named like a fingerprint, and temporary
-files. The stat index, the lock and whatever else lies there stays.
+Only what a build makes is ever touched: folders that are named like a fingerprint and hold our
+marker, and its temporary files. The stat index, the lock and whatever else lies there stays.
 """
 
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder.cache.store import Store
+from dsbuilder.cache import folders
+from dsbuilder.cache.store import BUILD, FRESH_LINK, Store
 from dsbuilder.errors import CacheError
 
-_BUILD = re.compile(r"[0-9a-f]{32}")
 _PARTIAL = re.compile(r"[0-9a-f]{32}\.partial")
-_STRAY = re.compile(r"link-\d+|.*\.tmp|[0-9a-f]{32}\.removed")
+_REMOVED = re.compile(rf"[0-9a-f]{{32}}(\.[0-9]+|\.partial)?{re.escape(folders.REMOVED)}")
+_FILES = ("index.json.tmp", "measures.jsonl.tmp")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Leftover:
     """Something that can be removed.
 
     Attributes:
-      path: a folder or a file below `.builds`.
+      path: a folder or a file below `.builds`, or a link beside it.
       kind: `build`, `partial` or `stray`.
     """
 
@@ -55,18 +55,23 @@ def stores_at(path: Path) -> list[Store]:
 
 def find(store: Store) -> list[Leftover]:
     """Returns what no version of a store needs; call it with the store locked."""
-    kept = {link.resolve() for link in store.root.iterdir() if link.is_symlink()}
-    return [
+    fresh = store.root / FRESH_LINK
+    links = [link for link in store.root.iterdir() if link.is_symlink() and link != fresh]
+    kept = {link.resolve() for link in links}
+    found = [
         Leftover(path, kind)
         for path in sorted(store.builds.iterdir())
         for kind in [_kind(path)]
         if kind is not None and path.resolve() not in kept
     ]
+    return [*found, *([Leftover(fresh, "stray")] if fresh.is_symlink() else [])]
 
 
 def _kind(path: Path) -> str | None:
-    for pattern, kind in ((_BUILD, "build"), (_PARTIAL, "partial"), (_STRAY, "stray")):
-        if pattern.fullmatch(path.name):
+    if path.name in _FILES:
+        return None if path.is_symlink() or path.is_dir() else "stray"
+    for pattern, kind in ((BUILD, "build"), (_PARTIAL, "partial"), (_REMOVED, "stray")):
+        if pattern.fullmatch(path.name) and folders.is_marked(path):
             return kind
     return None
 
@@ -92,27 +97,20 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def remove(leftovers: Sequence[Leftover]) -> None:
-    """Removes leftovers; a build is renamed first, so that none is ever there by half.
+    """Removes leftovers; what is no longer what was found is left alone.
 
     Raises:
       CacheError: something cannot be removed.
     """
     for each in leftovers:
         try:
-            _remove(each)
+            if each.path.is_symlink() or not each.path.is_dir():
+                each.path.unlink(missing_ok=True)
+            else:
+                folders.remove(each.path)
         except OSError as error:
             reason = error.strerror or str(error)
             raise CacheError(
                 f"{each.path}: expected a leftover that can be removed, found that it fails "
                 f"({reason}). Change its permissions."
             ) from None
-
-
-def _remove(leftover: Leftover) -> None:
-    path = leftover.path
-    if path.is_symlink() or not path.is_dir():
-        path.unlink()
-        return
-    if leftover.kind == "build":
-        path = path.rename(path.with_name(f"{path.name}.removed"))
-    shutil.rmtree(path)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from dsbuilder.cache import CODECS, store
+from dsbuilder.cache import CODECS, ledger, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.errors import CacheError
 from dsbuilder.sample import Signature
@@ -91,6 +91,13 @@ class Manifest:
             image=self.image,  # type: ignore[arg-type]  # checked when the pipeline was read
             quality=self.quality,
         )
+
+    def files(self) -> tuple[str, ...]:
+        """Returns the names of the files that the dataset cannot do without, shards and ledgers."""
+        codec = self.make_codec()
+        shards = (shard.stem for own in self.splits.values() for shard in own)
+        own = (name for stem in shards for name in (*codec.files(stem), ledger.file_name(stem)))
+        return (store.MANIFEST, store.PIPELINE, store.QUARANTINE, *own)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the manifest as JSON values."""

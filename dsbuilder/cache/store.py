@@ -1,6 +1,7 @@
 """Where files lie below an output folder, how they are written whole, and their checksums.
 
 <out>/<name>/.builds/<fingerprint>/           a finished build; never changed again
+<out>/<name>/.builds/<fingerprint>.1/         the same, made again since that one was damaged
 <out>/<name>/.builds/<fingerprint>.partial/   one that is under way or was interrupted
 <out>/<name>/.builds/prepared/                prepared originals, if they are kept
 <out>/<name>/.builds/index.json               content hashes of the source's files
@@ -11,13 +12,14 @@
 
 import contextlib
 import hashlib
-import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from dsbuilder.cache import folders
 from dsbuilder.errors import CacheError
 
 MANIFEST = "metadata.json"
@@ -25,6 +27,11 @@ PIPELINE = "pipeline.json"
 QUARANTINE = "quarantine.jsonl"
 SUMS = "SHA256SUMS"
 LOG = "log"
+BUILD = re.compile(r"([0-9a-f]{32})(?:\.([0-9]+))?")
+"""The name of a finished build: its fingerprint, and how often it was made again."""
+_LINE = re.compile(r"([0-9a-f]{64})  ([^\x00-\x1f]+)")
+FRESH_LINK = ".link.tmp"
+"""A version's link before it has its name."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,18 @@ class Store:
         return self.builds / "measures.jsonl"
 
     def finished(self, fingerprint: str) -> Path:
-        """The folder of a finished build."""
-        return self.builds / fingerprint
+        """The folder of a finished build, the last one if it was made again."""
+        again = self._times_made(fingerprint) - 1
+        return self.builds / (f"{fingerprint}.{again}" if again > 0 else fingerprint)
+
+    def next_finished(self, fingerprint: str) -> Path:
+        """The folder that a build is to get when it is finished: none is ever replaced."""
+        again = self._times_made(fingerprint)
+        return self.builds / (f"{fingerprint}.{again}" if again else fingerprint)
+
+    def _times_made(self, fingerprint: str) -> int:
+        found = (BUILD.fullmatch(each.name) for each in self.builds.glob(f"{fingerprint}*"))
+        return max((int(each[2] or 0) + 1 for each in found if each), default=0)
 
     def partial(self, fingerprint: str) -> Path:
         """The folder of a build that is under way."""
@@ -75,22 +92,25 @@ class Store:
         finished = [
             each
             for each in self.builds.glob("*")
-            if (each / SUMS).is_file() and not each.name.endswith(".partial")
+            if BUILD.fullmatch(each.name) and (each / SUMS).is_file()
         ]
         newest = max(finished, key=lambda each: (each / SUMS).stat().st_mtime_ns, default=None)
         return self.current(version) or newest
 
-    def point(self, version: str, fingerprint: str) -> Path:
-        """Lets a version stand for a finished build, in one step; returns the link."""
-        link, fresh = self.root / version, self.builds / f"link-{os.getpid()}"
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(Path(".builds") / fingerprint)
-        if link.is_dir() and not link.is_symlink():
-            fresh.unlink()
+    def point(self, version: str, build: Path) -> Path:
+        """Lets a version stand for a finished build, in one step that lasts; returns the link."""
+        # The new link lies beside it: `.builds` may be on another disk.
+        link, fresh = self.root / version, self.root / FRESH_LINK
+        target = Path(self.builds.name, build.name)
+        if link.exists() and not link.is_symlink():
+            what = "a folder" if link.is_dir() else "a file"
             raise CacheError(
-                f"{link}: expected a link that a build made, found a folder. Move it away."
+                f"{link}: expected a link that a build made, found {what}. Move it away."
             )
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(target)
         fresh.replace(link)
+        folders.sync(self.root)
         return link
 
     @contextlib.contextmanager
@@ -102,7 +122,7 @@ class Store:
             has no such locks.
         """
         try:
-            self.builds.mkdir(parents=True, exist_ok=True)
+            folders.make_lasting(self.builds)
             lock = (self.builds / "lock").open("a")
         except OSError as error:
             reason = error.strerror or str(error)
@@ -132,10 +152,18 @@ def _lock(file: IO[str]) -> None:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or not at all."""
+def write_text(path: Path, text: str, *, lasting: bool = False) -> None:
+    """Writes a file so that it is there whole or not at all.
+
+    Args:
+      lasting: lets that be true of a power cut, too, which without it may leave a damaged file.
+    """
     temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.unlink(missing_ok=True)  # it may be a link, which writing would follow
+    with temporary.open("x", encoding="utf-8") as file:
+        file.write(text)
+    if lasting:
+        folders.sync(temporary)
     temporary.replace(path)
 
 
@@ -161,5 +189,11 @@ def read_sums(folder: Path) -> dict[str, str]:
     if not path.is_file():
         message = f"{folder}: expected a built dataset, found no {SUMS}. Build it again."
         raise CacheError(message)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = [_LINE.fullmatch(line) for line in lines]
+    if not lines or not all(found):
+        raise CacheError(
+            f"{path}: expected a checksum and a name a line, found a damaged file. "
+            "Build the dataset again."
+        )
+    return {each[2]: each[1] for each in found if each}

@@ -10,7 +10,7 @@ causes.py        what of two pipelines differs, and which samples it reaches
 from dsbuilder.dataset.difference import Change, Difference, diff
 from dsbuilder.dataset.explanation import Explanation, explain
 from dsbuilder.dataset.stored import ExportableDataset, StoredDataset, load
-from dsbuilder.dataset.verification import find_problems
+from dsbuilder.dataset.verification import examine, find_problems
 
 __all__ = [
     "Change",
@@ -19,6 +19,7 @@ __all__ = [
     "ExportableDataset",
     "StoredDataset",
     "diff",
+    "examine",
     "explain",
     "find_problems",
     "load",

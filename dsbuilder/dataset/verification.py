@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dsbuilder import targets
 from dsbuilder.cache import ledger, quarantine, store
 from dsbuilder.cache.codec import ShardReader
+from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.ledger import Entry
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.dataset.stored import StoredDataset
@@ -22,47 +23,37 @@ from dsbuilder.records import example
 from dsbuilder.sample import Target
 
 _MOST_OF_A_SHARD = 10
-_OUTSIDE = (store.SUMS, "report.html")
-"""Files beside the checksums; so is all of `log/`."""
+
+
+class Damage(NamedTuple):
+    """Something that is wrong with a dataset.
+
+    Attributes:
+      text: what is wrong, in words.
+      files: names of the files that have to be made again to repair it.
+    """
+
+    text: str
+    files: tuple[str, ...]
 
 
 def find_problems(dataset: StoredDataset) -> list[str]:
     """Returns what is wrong with a dataset, each in words; empty if nothing is."""
+    return [problem.text for problem in examine(dataset)]
+
+
+def examine(dataset: StoredDataset) -> list[Damage]:
+    """Returns all problems of a dataset, of which every file is read."""
     try:
         sums = store.read_sums(dataset.path)
     except CacheError as error:
-        return [str(error)]
+        return [Damage(str(error), (store.SUMS,))]
+    faults = Integrity(dataset.path, sums).faults(dataset.manifest.files())
     verification = _Verification(dataset)
-    return [*_files(dataset, sums), *verification.problems()]
-
-
-def _files(dataset: StoredDataset, sums: Mapping[str, str]) -> Iterator[str]:
-    """Yields files that are missing, changed, or do not belong here."""
-    for name, expected in sums.items():
-        path = dataset.path / name
-        if not path.is_file():
-            yield f"{name} is missing"
-        elif store.sha256(path) != expected:
-            yield f"{name} differs from its checksum"
-    for name in _required(dataset):
-        if name not in sums:
-            yield f"{name} has no checksum in {store.SUMS}"
-    for path in sorted(dataset.path.rglob("*")):
-        name = path.relative_to(dataset.path).as_posix()
-        is_log = name == store.LOG or name.startswith(f"{store.LOG}/")
-        if name not in sums and name not in _OUTSIDE and not is_log:
-            yield f"{name} is no file of the dataset"
-
-
-def _required(dataset: StoredDataset) -> Iterator[str]:
-    yield from (store.MANIFEST, store.PIPELINE, store.QUARANTINE)
-    for split in dataset.splits:
-        for shard in dataset.shards(split):
-            yield from _names(dataset, shard)
-
-
-def _names(dataset: StoredDataset, shard: Shard) -> tuple[str, ...]:
-    return (*dataset.codec.files(shard.stem), ledger.file_name(shard.stem))
+    return [
+        *(Damage(fault.text, (fault.name,)) for fault in faults),
+        *verification.problems(),
+    ]
 
 
 @dataclass
@@ -78,11 +69,16 @@ class _Verification:
     keys: dict[str, str] = field(default_factory=dict)
     roots: dict[str, str] = field(default_factory=dict)
 
-    def problems(self) -> Iterator[str]:
+    def problems(self) -> Iterator[Damage]:
         for split in self.dataset.splits:
             for shard in self.dataset.shards(split):
-                yield from _limited(self._shard(split, shard), shard)
-        yield from self._quarantine()
+                for text in _limited(self._shard(split, shard), shard):
+                    yield Damage(text, self._names(shard))
+        for text in self._quarantine():
+            yield Damage(text, (store.QUARANTINE,))
+
+    def _names(self, shard: Shard) -> tuple[str, ...]:
+        return (*self.dataset.codec.files(shard.stem), ledger.file_name(shard.stem))
 
     def _quarantine(self) -> Iterator[str]:
         expected = self.dataset.manifest.quarantined
@@ -95,7 +91,7 @@ class _Verification:
             yield f"{store.QUARANTINE} holds {found} samples, the manifest says {expected}"
 
     def _shard(self, split: str, shard: Shard) -> Iterator[str]:
-        if not all((self.dataset.path / name).is_file() for name in _names(self.dataset, shard)):
+        if not all((self.dataset.path / name).is_file() for name in self._names(shard)):
             return  # said where checksums are compared
         try:
             entries = list(ledger.read(self.dataset.path / ledger.file_name(shard.stem)))

@@ -62,7 +62,8 @@ class MeasureCache:
         """
         temporary = self.path.with_name(f"{self.path.name}.tmp")
         try:
-            with temporary.open("w", encoding="utf-8") as file:
+            temporary.unlink(missing_ok=True)  # it may be a link, which writing would follow
+            with temporary.open("x", encoding="utf-8") as file:
                 file.writelines(f"{line}\n" for line in self._lines(columns))
             temporary.replace(self.path)
         except OSError as error:

@@ -24,13 +24,19 @@ _HEAD = struct.Struct("<QI")
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 
-OVERHEAD_BYTES = _HEAD.size + _CRC.size
+HEAD_BYTES, TAIL_BYTES = _HEAD.size, _CRC.size
+OVERHEAD_BYTES = HEAD_BYTES + TAIL_BYTES
 
 
 def frame(data: bytes) -> bytes:
     """Returns `data` as one TFRecord frame; a file is such frames, concatenated."""
+    return b"".join(parts(data))
+
+
+def parts(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Returns the frame of `data` in parts, of which `data` itself is not copied."""
     length = _LENGTH.pack(len(data))
-    return b"".join((length, _CRC.pack(_masked(length)), data, _CRC.pack(_masked(data))))
+    return _HEAD.pack(len(data), _masked(length)), data, _CRC.pack(_masked(data))
 
 
 def frame_length(payload_bytes: int) -> int:

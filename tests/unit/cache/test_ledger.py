@@ -20,5 +20,5 @@ def test_fingerprints_are_those_of_the_entries(tmp_path_factory, rows) -> None:
         ledger.Entry(key=key, parents=(key,), source=("5",), stages=(applied,), fingerprint=print_)
         for key, print_ in rows
     ]
-    ledger.write(path, entries)
+    ledger.write(path, map(ledger.line, entries))
     assert ledger.fingerprints(path) == {entry.fingerprint for entry in ledger.read(path)}

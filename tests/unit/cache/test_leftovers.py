@@ -8,7 +8,7 @@ import pytest
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
-from dsbuilder.cache import leftovers
+from dsbuilder.cache import folders, leftovers
 from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError
 
@@ -68,16 +68,17 @@ def test_strays_and_interrupted_builds_go_and_the_rest_stays(pipeline: Path) -> 
     path = build(pipeline)
     store = Store(path.parent)
     partial = store.partial("0" * 32)
-    partial.mkdir()
+    folders.make(partial)
     (partial / "a").write_bytes(b"12345")
-    (store.builds / "link-123").symlink_to("nowhere")
+    (store.root / ".link.tmp").symlink_to(path.readlink())
     (store.builds / "index.json.tmp").write_text("123")
     (store.builds / f"{'1' * 32}.removed").mkdir()
-    kept = ["lock", "notes.txt", "prepared"]
-    (store.builds / "notes.txt").touch()
+    kept = ["lock", "notes.txt", "prepared", "film.tmp"]
+    for name in ("notes.txt", "film.tmp"):
+        (store.builds / name).touch()
     (store.builds / "prepared").mkdir()
     names, _ = clean(store)
-    assert names == {"0" * 32 + ".partial", "link-123", "index.json.tmp", "1" * 32 + ".removed"}
+    assert names == {"0" * 32 + ".partial", ".link.tmp", "index.json.tmp", "1" * 32 + ".removed"}
     assert {each.name for each in store.builds.iterdir()} >= {path.resolve().name, *kept}
     dsbuilder.load(path).verify()
 
@@ -109,3 +110,121 @@ def test_a_build_at_work_is_left_alone(pipeline: Path) -> None:
         holder.kill()
     with store.locked():
         assert leftovers.find(store) == []
+
+
+OTHERS = "0123456789abcdef" * 2
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    found = (each for each in folder.rglob("*") if each.is_file())
+    return {each.relative_to(folder).as_posix(): each.read_bytes() for each in found}
+
+
+@pytest.fixture
+def strange(tmp_path: Path) -> Path:
+    """A folder on a larger disk, where others keep folders with names like ours."""
+    folder = tmp_path / "disk"
+    for name in (OTHERS, f"{OTHERS}.partial", f"{OTHERS}.removed", f"{OTHERS}.1", "photos"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "work.txt").write_text(name)
+    (folder / "film.tmp").write_text("film")
+    return folder
+
+
+@pytest.mark.parametrize("linked", [".builds", ".builds/prepared"])
+def test_a_linked_folder_works_and_what_is_anothers_in_it_stays(
+    pipeline: Path, strange: Path, linked: str
+) -> None:
+    place = pipeline.parent / "out/pets" / linked
+    place.parent.mkdir(parents=True)
+    place.symlink_to(strange)
+    theirs = files(strange)
+    keep = ["build.keep_prepared=true"]
+    first = build(pipeline, *keep).resolve()
+    (pipeline.parent / "source/cat/0.png").unlink()
+    second = build(pipeline, *keep, "prepare=[{use: resize, size: [8, 8]}]")
+    build(pipeline)
+    store = Store(second.parent)
+    names, _ = clean(store)
+    assert first.name in names
+    assert len(names) == 2
+    assert files(strange).items() >= theirs.items()
+    dsbuilder.load(second).verify()
+    if linked == ".builds":
+        assert second.resolve().parent == strange.resolve()
+    else:
+        assert files(strange) == theirs  # what was kept there is removed, and that alone
+
+
+def test_what_is_linked_into_the_builds_is_neither_followed_nor_removed(
+    pipeline: Path, strange: Path
+) -> None:
+    path = build(pipeline)
+    store = Store(path.parent)
+    folders.make(strange / "ours")  # marked, but reached through a link alone
+    theirs = files(strange)
+    for name in (OTHERS, f"{OTHERS}.partial"):
+        (store.builds / name).symlink_to(strange / "ours")
+    (store.builds / "index.json.tmp").symlink_to(strange / "film.tmp")
+    store.prepared.mkdir()
+    (store.prepared / OTHERS).symlink_to(strange / "ours")
+    assert clean(store) == (set(), 0)
+    build(pipeline, "build.keep_prepared=true", "seed=1")
+    own = next(each for each in store.prepared.iterdir() if not each.is_symlink())
+    (own / "ff").symlink_to(strange)
+    (pipeline.parent / "source/cat/0.png").unlink()
+    build(pipeline, "build.keep_prepared=true", "seed=2")
+    assert files(strange) == theirs
+
+
+def test_a_build_is_not_made_in_a_folder_that_is_a_link(pipeline: Path, strange: Path) -> None:
+    path = build(pipeline)
+    fingerprint = path.resolve().name
+    (path.resolve() / "quarantine.jsonl").write_text("not as it was")
+    partial = Store(path.parent).partial(fingerprint)
+    partial.symlink_to(strange)
+    theirs = files(strange)
+    with pytest.raises(CacheError, match=r"expected a folder that dsbuilder makes, found a link"):
+        build(pipeline)
+    assert files(strange) == theirs
+
+
+def test_what_becomes_a_link_before_it_is_removed_is_left(pipeline: Path, strange: Path) -> None:
+    store = Store(build(pipeline).parent)
+    folders.make(store.partial("0" * 32))
+    [found] = leftovers.find(store)
+    found.path.rename(store.builds / "elsewhere")
+    folders.make(strange)
+    theirs = files(strange)
+    found.path.symlink_to(strange)
+    leftovers.remove([found])
+    assert files(strange) == theirs
+    inner = store.partial("1" * 32)
+    folders.make(inner)
+    (inner / "x").symlink_to(strange)
+    (inner / "deep").mkdir()
+    (inner / "deep/y").symlink_to(strange)
+    assert clean(store)[0] == {inner.name}
+    assert not inner.exists()
+    assert files(strange) == theirs
+
+
+def test_a_removal_that_was_interrupted_is_finished_later(pipeline: Path) -> None:
+    store = Store(build(pipeline).parent)
+    half = store.builds / f"{'0' * 32}.removed"
+    folders.make(half)
+    (half / "shard").touch()
+    folders.make(store.finished("0" * 32))
+    assert clean(store)[0] == {"0" * 32, half.name}
+    assert not half.exists()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, Path.touch])
+def test_a_version_takes_the_place_of_nothing_but_a_link(pipeline: Path, make) -> None:
+    out = pipeline.parent / "out/pets"
+    out.mkdir(parents=True)
+    make(out / "1.0.0")
+    with pytest.raises(CacheError, match=r"expected a link that a build made, found a fo|a file"):
+        build(pipeline)
+    assert (out / "1.0.0").exists()
+    assert not (out / "1.0.0").is_symlink()

@@ -72,7 +72,7 @@ ENTRY = ledger.Entry(key="a", parents=("a",), source=("0",), stages=(), fingerpr
 def test_a_key_may_hold_what_other_programs_take_for_the_end_of_a_line(tmp_path: Path) -> None:
     names = ["a\u2028b", "a\x85b", "a\x0cb", 'a"b', "a\\b", "\U0001f600", " "]
     path = tmp_path / "ledger.jsonl"
-    ledger.write(path, [replace(ENTRY, key=name) for name in names])
+    ledger.write(path, [ledger.line(replace(ENTRY, key=name)) for name in names])
     assert [entry.key for entry in ledger.read(path)] == names
     for name in names:
         assert [entry.key for entry in ledger.search(path, name)] == [name]
@@ -84,14 +84,14 @@ def test_a_search_finds_keys_and_parents_alone(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     stage = ledger.Applied(stage="x", plugin="a", version="1", params={"a": "a"})
     rows = [replace(ENTRY, key="b", stages=(stage,), parents=("c",)), ENTRY]
-    ledger.write(path, [*rows, replace(ENTRY, key="a//copy-1")])
+    ledger.write(path, map(ledger.line, [*rows, replace(ENTRY, key="a//copy-1")]))
     assert [entry.key for entry in ledger.search(path, "a")] == ["a", "a//copy-1"]
 
 
 @pytest.mark.parametrize("line", ["{", "[1]", json.dumps({"key": "a"}), "null"])
 def test_a_damaged_line_is_named(line: str, tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    ledger.write(path, [ENTRY])
+    ledger.write(path, [ledger.line(ENTRY)])
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(CacheError, match=r"ledger\.jsonl:2: expected a ledger entry, found a dam"):
         list(ledger.read(path))
