@@ -6,6 +6,7 @@ A test that is marked `tool(path, package)` is skipped where there is none, and 
 
 import importlib
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import pytest
 HERE = Path(__file__).parents[1] / ".tools"
 DEJAVU = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 FASHION_MNIST = "/usr/share/datasets/fashion-mnist"
+LIBFUSE = f"/lib/{platform.machine()}-linux-gnu/libfuse.so.2"
 
 needs_dejavu = pytest.mark.tool(DEJAVU, "fonts-dejavu-core")
+needs_libfuse = pytest.mark.tool(LIBFUSE, "libfuse2")
 needs_fashion_mnist = pytest.mark.tool(FASHION_MNIST, "dataset-fashion-mnist")
 
 

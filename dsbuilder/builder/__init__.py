@@ -7,7 +7,7 @@ plan.py        every output sample, its place and its fingerprint
 inventory.py   what of it an earlier build holds
 task.py        what crosses a process boundary
 shard.py       one shard task: samples made root by root, written in the shard's order
-spool.py       samples that wait for the others of their shard, and outlast an interruption
+journal.py     samples that wait for the others of their shard, and outlast an interruption
 samples.py     a root -> its samples: the one place that makes pixels for the cache
 shard_role.py  the role of a worker process that makes shards
 originals.py   prepared originals, kept between builds

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dsbuilder.builder.journal import left_in
 from dsbuilder.builder.plan import Plan
 from dsbuilder.builder.shard import read_done, write_done
-from dsbuilder.builder.spool import left_in
 from dsbuilder.builder.task import ShardResult, ShardTask
 from dsbuilder.cache import ledger, manifest, quarantine, store
 from dsbuilder.cache.codec import Codec

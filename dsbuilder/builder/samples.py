@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from dsbuilder import targets
+from dsbuilder.builder.journal import Journal
 from dsbuilder.builder.originals import Originals
-from dsbuilder.builder.spool import Spool
 from dsbuilder.builder.task import Job, Located, Output, Root, ShardContents, ShardTask
 from dsbuilder.cache import fingerprint, ledger
 from dsbuilder.cache.codec import Codec, ShardReader
@@ -22,6 +22,7 @@ from dsbuilder.pipeline import Pipeline, Trace
 from dsbuilder.plugin import Catalog
 from dsbuilder.records import example
 from dsbuilder.sample import Params, Sample
+
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
@@ -80,13 +81,13 @@ class SourceChangedError(DataError):
 
 
 class SampleMaker:
-    """Makes the samples of one task into a spool.
+    """Makes the samples of one task into a journal.
 
     Args:
       pipeline, codec: how samples are made and encoded.
       catalog: where records are read from; None of a pipeline that only synthesizes.
       job: what the tasks of a build have in common.
-      spool: where encoded samples wait.
+      journal: where encoded samples wait.
 
     Attributes:
       classes: number of samples by class.
@@ -105,10 +106,10 @@ class SampleMaker:
         codec: Codec,
         catalog: Catalog | None,
         job: Job,
-        spool: Spool,
+        journal: Journal,
     ) -> None:
         self._pipeline, self._codec, self._catalog = pipeline, codec, catalog
-        self._task, self._spool = task, spool
+        self._task, self._journal = task, journal
         self._roots, self._records = contents
         self._planned_ns = job.planned_ns
         self.classes: dict[str, int] = {}
@@ -151,7 +152,7 @@ class SampleMaker:
 
     def _copy(self, output: Output) -> bool:
         """Takes a sample over from an interrupted build or the one before, if it is there."""
-        left = self._spool.recall(output.fingerprint, output.key)
+        left = self._journal.recall(output.fingerprint, output.key)
         if left is not None:
             payload, is_of_this_build = left
             self.reused += not is_of_this_build
@@ -160,7 +161,7 @@ class SampleMaker:
             if found is None:
                 return False
             payload, entry = found
-            self._spool.add(payload, entry, copied=True)
+            self._journal.add(payload, entry, copied=True)
             self.reused += 1
         features, kinds = example.decode(payload), self._pipeline.signature.targets
         self._count({name: kind.decode(name, features) for name, kind in kinds.items()})
@@ -193,7 +194,7 @@ class SampleMaker:
             except Exception as error:  # noqa: BLE001 - as above
                 self._set_aside(output.key, own, error)
                 continue
-            self._spool.add(payload, self._entry(root, output, own.applied))
+            self._journal.add(payload, self._entry(root, output, own.applied))
             self._count(sample.targets)
 
     def _base(self, root: Root, trace: Trace) -> Sample:

@@ -1,7 +1,7 @@
-"""One shard task: samples are made root by root, wait in a spool, and are written in order.
+"""One shard task: samples are made root by root, wait in a journal, and are written in order.
 
 What an interrupted build leaves is taken up: a shard by the note that it is done, if its files are
-what the note says; of one under way the samples in its spool.
+what the note says; of one under way the samples in its journal.
 """
 
 import hashlib
@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from dsbuilder.builder import spool
+from dsbuilder.builder import journal
+from dsbuilder.builder.journal import Journal
 from dsbuilder.builder.samples import WHOLE_ROOT, SampleMaker
-from dsbuilder.builder.spool import Spool
 from dsbuilder.builder.task import Job, ShardResult, ShardTask
 from dsbuilder.cache import CODECS, folders, ledger, store
 from dsbuilder.cache.codec import Codec
@@ -42,14 +42,14 @@ class ShardMaker:
         source = pipeline.settings.source
         self._catalog = source.open() if source is not None else None  # it is only read from
         self._folder = Path(job.output)
-        self._worn: Path | None = None  # the spool of a shard that is done
+        self._old_journal: Path | None = None  # the journal of a shard that is done
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._worn is not None:
-            self._worn.unlink(missing_ok=True)
+        if self._old_journal is not None:
+            self._old_journal.unlink(missing_ok=True)
 
     def make(self, task: ShardTask, at: Callable[[int, int, int], None]) -> ShardResult:
         """Makes a shard and returns what became of it.
@@ -65,13 +65,13 @@ class ShardMaker:
           SourceChangedError: a file is no longer what was planned.
           DataError: a sample cannot be made and the pipeline says `on_error: stop`.
         """
-        path = self._folder / spool.file_name(task.stem)
-        if self._worn is not None and not path.exists():
-            self._worn.replace(path)
-            self._worn = None
+        path = self._folder / journal.file_name(task.stem)
+        if self._old_journal is not None and not path.exists():
+            self._old_journal.replace(path)
+            self._old_journal = None
         contents = task.contents()
         planned = {each.fingerprint for root in contents.roots for each in root.outputs}
-        with Spool.open(path, planned, self._job.planned_ns) as own:
+        with Journal.open(path, planned, self._job.planned_ns) as own:
             maker = SampleMaker(
                 task,
                 contents,
@@ -79,7 +79,7 @@ class ShardMaker:
                 codec=self._codec,
                 catalog=self._catalog,
                 job=self._job,
-                spool=own,
+                journal=own,
             )
             done = 0
             for place, root in enumerate(contents.roots):
@@ -87,16 +87,16 @@ class ShardMaker:
                 done += len(root.outputs)
             at(NO_ROOT, WHOLE_ROOT, done)
             result = self._write(task, own, maker)
-        self._wear(path)
+        self._keep_for_next(path)
         return result
 
-    def _wear(self, path: Path) -> None:
-        """Keeps the spool of a shard that is done for the next one; of two, one."""
-        if self._worn not in (None, path):
-            self._worn.unlink(missing_ok=True)
-        self._worn = path
+    def _keep_for_next(self, path: Path) -> None:
+        """Keeps the journal of a shard that is done for the next one; of two, one."""
+        if self._old_journal not in (None, path):
+            self._old_journal.unlink(missing_ok=True)
+        self._old_journal = path
 
-    def _write(self, task: ShardTask, own: Spool, maker: SampleMaker) -> ShardResult:
+    def _write(self, task: ShardTask, own: Journal, maker: SampleMaker) -> ShardResult:
         own.sort()
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=_HALF) as name:
             temporary = Path(name)

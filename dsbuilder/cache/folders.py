@@ -48,7 +48,7 @@ def make(path: Path) -> None:
 
 def make_lasting(path: Path) -> None:
     """Makes a folder and those above it, so that they outlast a power cut."""
-    if not path.is_dir():
+    if not path.exists():
         make_lasting(path.parent)
         path.mkdir(exist_ok=True)
         sync(path.parent)

@@ -1,8 +1,10 @@
 """Heavy proofs: `make proof NAME=...` runs one whole and prints its table; the suite runs samples.
 
   accuracies.py  both example pipelines trained over seeds, against goals
-  kills.py       builds killed at random moments, resumed, and compared byte for byte
+  kills.py       builds killed at random moments or while they write, and compared byte for byte
   mutations.py   files of every layout with random damage: a clear error or a right listing
+  power_cuts.py  builds whose power is cut at each operation, on a file system that forgets
+                 (volatile_disk.py, served by disk_server.py, mounted by mounted_disk.py)
 
 A proof is a module with `run(count, seed)`, which raises an AssertionError at the first case that
 does not hold, and returns a table: rows of (what, number). Every case follows from the seed and its

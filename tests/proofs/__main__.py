@@ -4,7 +4,7 @@ import importlib
 import sys
 import time
 
-WHOLE = {"accuracies": 3, "kills": 100, "mutations": 10_000}
+WHOLE = {"accuracies": 3, "kills": 100, "mutations": 10_000, "power_cuts": 100}
 
 
 def main(name: str, count: str = "", seed: str = "0") -> None:

@@ -1,6 +1,7 @@
 """Builds killed at random moments, the command or any of its processes; each is resumed.
 
-Each must end in the bytes of a build that nobody killed, and leave nothing half done behind.
+As many again lose their workers in the middle of writing a shard. Each must end in the bytes of a
+build that nobody killed, verify, and leave nothing half done behind.
 """
 
 import contextlib
@@ -16,14 +17,15 @@ from conftest import noise
 from faults.test_faults import PIPELINE, PLUGINS, descendants, start
 from PIL import Image
 
+from dsbuilder import load
 from dsbuilder.builder import build_dataset
 
 SLOWLY = ["augment.stages=[{use: salt, seconds: 0.004}]"]
 
 
 def run(count: int, seed: int) -> list[tuple[str, int]]:
-    """Kills `count` builds."""
-    chance, interrupted = random.Random(seed), 0
+    """Kills `count` builds, and the workers of as many others while they write."""
+    chance, interrupted, writing = random.Random(seed), 0, 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         pipeline = prepared(folder)
@@ -31,13 +33,29 @@ def run(count: int, seed: int) -> list[tuple[str, int]]:
         expected = (fresh.path / "SHA256SUMS").read_text()
         for number in range(count):
             interrupted += not kill(pipeline, folder / "out", chance)
-            built = build_dataset(pipeline, folder / "out", workers=0, overrides=SLOWLY)
-            case = f"seed {seed}, number {number}"
-            assert (built.path / "SHA256SUMS").read_text() == expected, case
-            assert not list((folder / "out/toy/.builds").glob("*.partial")), case
-            shutil.rmtree(folder / "out")
+            finish(pipeline, folder / "out", expected, f"seed {seed}, number {number}")
+        for number in range(count):
+            writing += kill_writing(pipeline, folder / "out", chance)
+            finish(pipeline, folder / "out", expected, f"seed {seed}, number {number}, writing")
     assert interrupted >= count // 5, "the moments were all too late"
-    return [("killed", count), ("before the build was through", interrupted), ("equal", count)]
+    assert writing >= count * 4 // 5, "too few workers were caught in the middle of a shard"
+    return [
+        ("builds killed", count),
+        ("before they were through", interrupted),
+        ("builds whose workers were killed in the middle of writing a shard", writing),
+        ("equal and verified after the next build", 2 * count),
+    ]
+
+
+def finish(pipeline: Path, out: Path, expected: str, case: str) -> None:
+    """Builds again; before that, what is published already must be whole."""
+    if (out / "toy/1.0.0").exists():
+        load(out / "toy/1.0.0").verify()
+    built = build_dataset(pipeline, out, workers=0, overrides=SLOWLY)
+    load(built.path).verify()
+    assert (built.path / "SHA256SUMS").read_text() == expected, case
+    assert not list((out / "toy/.builds").glob("*.partial")), case
+    shutil.rmtree(out)
 
 
 def prepared(folder: Path) -> Path:
@@ -61,3 +79,34 @@ def kill(pipeline: Path, out: Path, chance: random.Random) -> bool:
         os.kill(victim, signal.SIGKILL)
     process.communicate(timeout=120)
     return (out / "toy/1.0.0").exists()
+
+
+def kill_writing(pipeline: Path, out: Path, chance: random.Random) -> bool:
+    """Kills the workers of a build while one writes a shard; says whether it caught one."""
+    process, caught = start(pipeline, out, SLOWLY), False
+    builds, passed = out / "toy/.builds", chance.randrange(4)
+    while process.poll() is None and not caught:
+        time.sleep(0.0003)
+        if not is_writing(builds):
+            continue
+        if passed:
+            passed -= 1
+            time.sleep(0.02)
+            continue
+        workers = descendants(process.pid)[1:]  # the first is what they are forked from
+        send(workers, signal.SIGSTOP)
+        caught = is_writing(builds)
+        send(workers, signal.SIGKILL if caught else signal.SIGCONT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return caught
+
+
+def is_writing(builds: Path) -> bool:
+    return any(builds.glob("*.partial/.shard-*"))
+
+
+def send(workers: list[int], what: signal.Signals) -> None:
+    for pid in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, what)

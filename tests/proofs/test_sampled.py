@@ -3,15 +3,21 @@
 import importlib
 
 import pytest
+import tools
 
-from proofs import kills, mutations
+from proofs import kills, mutations, power_cuts
 from proofs.__main__ import WHOLE
 
 pytestmark = pytest.mark.slow
 
 
 def test_some_kills_and_resumes_give_equal_sums() -> None:
-    assert kills.run(8, 7)
+    assert kills.run(5, 7)
+
+
+@tools.needs_libfuse
+def test_after_some_power_cuts_every_dataset_verifies() -> None:
+    assert power_cuts.run(3, 1)
 
 
 def test_some_hundred_damaged_files_give_a_listing_or_a_clear_error() -> None:

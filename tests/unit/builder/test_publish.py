@@ -92,7 +92,7 @@ def test_what_is_no_file_of_the_dataset_is_not_published(pipeline: Path) -> None
     partial = interrupt(pipeline)
     (partial / ".shard-x1").mkdir()
     (partial / ".shard-x1/shard").write_bytes(b"half")
-    (partial / "pets-train#00000-of-00009.spool").touch()
+    (partial / "pets-train#00000-of-00009.journal").touch()
     (partial / "what").mkdir()
     (partial / "link").symlink_to(pipeline)
     built = build(pipeline)

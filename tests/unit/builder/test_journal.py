@@ -1,4 +1,4 @@
-"""A resumed build keeps finished samples: what a spool holds is taken up as far as it is whole."""
+"""A resumed build keeps finished samples: a journal is taken up as far as it is whole."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.builder import Built, build_dataset
-from dsbuilder.builder.spool import Spool, left_in
+from dsbuilder.builder.journal import Journal, left_in
 from dsbuilder.cache import ledger
 from dsbuilder.cache.store import Store
 
@@ -26,17 +26,17 @@ PLANNED = {entry(number).fingerprint for number in range(12)}
 
 
 def fill(path: Path, payloads: list[bytes], start: int = 0, planned_ns: int = 1) -> None:
-    with Spool.open(path, PLANNED, planned_ns) as spool:
+    with Journal.open(path, PLANNED, planned_ns) as journal:
         for number, payload in enumerate(payloads, start):
-            spool.add(payload, entry(number))
+            journal.add(payload, entry(number))
 
 
 @given(SAMPLES, SAMPLES, st.data())
 def test_all_before_the_damage_is_taken_up_and_the_rest_is_made_again(
     tmp_path_factory, payloads, more, data
 ) -> None:
-    folder: Path = tmp_path_factory.mktemp("spool")
-    path = folder / f"{STEM}.spool"
+    folder: Path = tmp_path_factory.mktemp("journal")
+    path = folder / f"{STEM}.journal"
     ends = []
     for number, payload in enumerate(payloads):
         fill(path, [payload], number)
@@ -51,12 +51,12 @@ def test_all_before_the_damage_is_taken_up_and_the_rest_is_made_again(
     kept = sum(end <= place for end in ends)
     assert left_in(folder, STEM, PLANNED) == {entry(n).fingerprint for n in range(kept)}
     fill(path, more, kept, planned_ns=2)
-    with Spool.open(path, PLANNED, 2) as spool:
+    with Journal.open(path, PLANNED, 2) as journal:
         for number, payload in enumerate([*payloads[:kept], *more]):
-            made = spool.recall(entry(number).fingerprint, entry(number).key)
+            made = journal.recall(entry(number).fingerprint, entry(number).key)
             assert made == (payload, number >= kept)
-        spool.sort()
-        found = list(zip(spool.payloads(), spool.lines(range(kept + len(more))), strict=True))
+        journal.sort()
+        found = list(zip(journal.payloads(), journal.lines(range(kept + len(more))), strict=True))
     everything = dict(enumerate([*payloads[:kept], *more]))
     for offset, (payload, line) in enumerate(found):
         [number] = [n for n in everything if f'"{n}.png"' in line]
@@ -64,13 +64,13 @@ def test_all_before_the_damage_is_taken_up_and_the_rest_is_made_again(
         assert (payload, line) == (everything[number], ledger.line(placed))
 
 
-def test_samples_of_another_shard_in_a_worn_spool_count_for_nothing(tmp_path: Path) -> None:
-    path = tmp_path / f"{STEM}.spool"
+def test_samples_of_another_shard_in_an_old_journal_count_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / f"{STEM}.journal"
     fill(path, [b"aaaa", b"bbbb", b"cccc"])
     others = {entry(number).fingerprint for number in (7, 8)}
-    with Spool.open(path, others, 1) as spool:
-        assert spool.left == {}
-        spool.add(b"dddd", entry(7))  # as long as the one that lies there: what follows is whole
+    with Journal.open(path, others, 1) as journal:
+        assert journal.left == {}
+        journal.add(b"dddd", entry(7))  # as long as the one that lies there: what follows is whole
     assert left_in(tmp_path, STEM, others) == {entry(7).fingerprint}
 
 
@@ -156,17 +156,17 @@ def test_a_build_that_is_interrupted_in_a_shard_makes_no_sample_twice(
     assert sums(built) == sums(build_dataset(pipeline, tmp_path / "fresh", workers=0))
 
 
-def test_a_damaged_spool_costs_no_more_than_what_is_damaged(pipeline: Path, tmp_path: Path) -> None:
+def test_a_damaged_journal_costs_what_is_damaged_and_behind(pipeline: Path, tmp_path: Path) -> None:
     def stop(made: int, of: int) -> None:
         if made >= 20:
             raise Stop
 
     with pytest.raises(Stop):
         build_dataset(pipeline, tmp_path / "out", workers=0, on_progress=stop)
-    [spool] = Store(tmp_path / "out/toy").builds.glob("*.partial/*.spool")
-    data = bytearray(spool.read_bytes())
+    [journal] = Store(tmp_path / "out/toy").builds.glob("*.partial/*.journal")
+    data = bytearray(journal.read_bytes())
     data[len(data) // 2] ^= 1
-    spool.write_bytes(bytes(data))
+    journal.write_bytes(bytes(data))
     built = build_dataset(pipeline, tmp_path / "out", workers=0)
     assert 4 < built.reused < 16
     assert sums(built) == sums(build_dataset(pipeline, tmp_path / "fresh", workers=0))
@@ -180,16 +180,16 @@ def test_a_shard_whose_worker_died_goes_on_where_that_stopped(
     keys = applied(tmp_path)
     assert len(keys) == len(set(keys)) + 1 == 81
     assert (built.made, built.reused) == (80, 0)
-    assert not list(built.path.glob("*.spool"))
+    assert not list(built.path.glob("*.journal"))
     fresh = build_dataset(pipeline, tmp_path / "fresh", workers=0, overrides=overrides)
     assert sums(built) == sums(fresh)
 
 
-def test_only_the_samples_under_way_lie_in_spools(pipeline: Path, tmp_path: Path) -> None:
+def test_only_the_samples_under_way_lie_in_journals(pipeline: Path, tmp_path: Path) -> None:
     seen: list[int] = []
 
     def count(made: int, of: int) -> None:
-        places = Store(tmp_path / "out/toy").builds.glob("*.partial/*.spool")
+        places = Store(tmp_path / "out/toy").builds.glob("*.partial/*.journal")
         seen.append(len(list(places)))
 
     small = ["cache.shard_mb=0.002"]

@@ -1,13 +1,13 @@
-"""The spool of a shard under way: encoded samples in the order they were made, which outlive it.
+"""The journal of a shard under way: encoded samples in the order they were made, which outlive it.
 
 Samples wait here until all of their shard are made, and are then written in the shard's order (the
 hash of each key), so memory does not grow with the shard. A sample is two TFRecord frames: a note
 (when its build was planned, and its line of the ledger) and its bytes. Both have checksums: of a
-spool that an interrupted build or a worker that died left behind, all up to the first damage is
+journal that an interrupted build or a worker that died left behind, all up to the first damage is
 taken up. Equal fingerprints mean equal bytes, whoever made them.
 
-A worker's spool is written over by its next shard, since new pages of a file cost more than to fill
-old ones. So what follows the samples of one shard may be those of another, which count for nothing.
+A worker's journal is written over by its next shard, since new pages of a file cost more than to
+fill old ones. So behind the samples of one shard may be those of another, which count for nothing.
 """
 
 import os
@@ -24,8 +24,8 @@ from dsbuilder.seeding import rank
 _COPIED = 0
 
 
-class Spooled(NamedTuple):
-    """Where a sample lies in a spool.
+class Journaled(NamedTuple):
+    """Where a sample lies in a journal.
 
     Attributes:
       planned_ns: when the build that made it was planned; 0 if it was copied from an older build.
@@ -39,7 +39,7 @@ class Spooled(NamedTuple):
 
 
 @dataclass
-class Spool:
+class Journal:
     """Encoded samples of one shard.
 
     Attributes:
@@ -53,13 +53,13 @@ class Spool:
     path: Path
     handle: int
     planned_ns: int
-    left: Mapping[str, Spooled] = field(default_factory=dict)
+    left: Mapping[str, Journaled] = field(default_factory=dict)
     end: int = 0
-    made: list[tuple[int, Spooled]] = field(default_factory=list)
+    made: list[tuple[int, Journaled]] = field(default_factory=list)
 
     @classmethod
     def open(cls, path: Path, planned: Collection[str], planned_ns: int) -> Self:
-        """Opens a spool, or makes one.
+        """Opens a journal, or makes one.
 
         Args:
           planned: fingerprints of the shard's samples.
@@ -93,7 +93,7 @@ class Spool:
         begin = self.end + tfrecord.HEAD_BYTES + len(note) - len(line)
         first = self.end + tfrecord.frame_length(len(note)) + tfrecord.HEAD_BYTES
         self._append([*tfrecord.parts(note), *tfrecord.parts(payload)])
-        place = Spooled(planned_ns, (begin, len(line)), (first, len(payload)))
+        place = Journaled(planned_ns, (begin, len(line)), (first, len(payload)))
         self.made.append((rank("order", entry.key), place))
 
     def _append(self, parts: list[bytes]) -> None:
@@ -139,8 +139,8 @@ class Spool:
 
 
 def file_name(stem: str) -> str:
-    """Returns the name of the spool of a shard."""
-    return f"{stem}.spool"
+    """Returns the name of the journal of a shard."""
+    return f"{stem}.journal"
 
 
 def left_in(folder: Path, stem: str, planned: Collection[str]) -> set[str]:
@@ -148,8 +148,8 @@ def left_in(folder: Path, stem: str, planned: Collection[str]) -> set[str]:
     return {fingerprint for fingerprint, _ in _left(folder / file_name(stem), planned)}
 
 
-def _left(path: Path, planned: Collection[str]) -> Iterator[tuple[str, Spooled]]:
-    """Yields the samples at the front of a spool, as far as they are whole and planned."""
+def _left(path: Path, planned: Collection[str]) -> Iterator[tuple[str, Journaled]]:
+    """Yields the samples at the front of a journal, as far as they are whole and planned."""
     try:
         frames = tfrecord.read(path)
         for (start, length, note), (begin, _, payload) in zip(frames, frames, strict=False):
@@ -159,6 +159,6 @@ def _left(path: Path, planned: Collection[str]) -> Iterator[tuple[str, Spooled]]
                 return
             at = start + length - tfrecord.TAIL_BYTES - len(line)
             payload_at = (begin + tfrecord.HEAD_BYTES, len(payload))
-            yield fingerprint, Spooled(int(moment), (at, len(line)), payload_at)
+            yield fingerprint, Journaled(int(moment), (at, len(line)), payload_at)
     except (CacheError, ValueError):
-        return  # no spool, or the end of what is whole: the rest is made again
+        return  # no journal, or the end of what is whole: the rest is made again
