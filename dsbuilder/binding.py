@@ -104,30 +104,33 @@ class PlainPipeline:
         kept = {name: each for name, each in self.sections.items() if name not in names}
         return replace(self, sections=kept)
 
-    def bind(self, wanted: Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[str, Any]:
+    def bind(
+        self, wanted: Mapping[str, Any], overrides: Sequence[str] = (), *, hint: str = ""
+    ) -> dict[str, Any]:
         """Returns sections bound to types, by name; no other section is looked at.
 
         Args:
           wanted: types by the names of sections, all of which must be there.
           overrides: `section.key=value` assignments, as `--set` takes them.
+          hint: sentence that ends an error about a plugin that is missing.
 
         Raises:
           SpecError: with every problem found.
         """
         document = override(self._document(), overrides)
-        binder = binder_of(document, discover(self.plugins))
+        binder = binder_of(document, discover(self.plugins, hint=hint))
         nodes = document.root.value
         bound = {name: binder.bind(kind, nodes[name], name)[0] for name, kind in wanted.items()}
         binder.check()
         return bound
 
-    def spec(self) -> Spec:
-        """Returns all sections bound.
+    def spec(self, *, hint: str = "") -> Spec:
+        """Returns all sections bound; `hint` is as for `bind`.
 
         Raises:
           SpecError: with every problem found.
         """
-        return load_document(self._document(), discover(self.plugins))
+        return load_document(self._document(), discover(self.plugins, hint=hint))
 
     def _document(self) -> YamlDocument:
         return from_data(self.sections, origin=self.origin, folder=self.folder)

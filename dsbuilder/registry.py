@@ -29,7 +29,6 @@ from dsbuilder.plugin import KINDS, Mark
 
 ENTRY_POINTS = "dsbuilder.plugins"
 _PREFIX = "dsbuilder_plugins_"
-FOLDER = "plugins"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +92,13 @@ class Registry:
       plugins: all of them; a built-in one is imported when it is asked for.
       broken: what failed to import.
       folders: the `plugins/` folders it was made from, for a worker to discover them again.
+      hint: sentence that ends an error about a plugin that is missing, such as where it may be.
     """
 
     plugins: "Plugins"
     broken: tuple[Broken, ...] = ()
     folders: tuple[Path, ...] = ()
+    hint: str = ""
 
     def of_kind(self, *kinds: str) -> tuple[Plugin, ...]:
         """Returns the plugins of the given kinds, sorted by name; of others none is imported."""
@@ -124,19 +125,18 @@ class Registry:
             article = "an" if wanted[0] in "aeiou" else "a"
             raise PluginError(f"expected {article} {wanted}, found the {others[0].kind} '{name}'.")
         known = [each.name for each in self.of_kind(*(kinds or KINDS))]
-        raise PluginError(
-            f"unknown {wanted} '{name}'.{did_you_mean(name, known)}{self._broken_hint()}"
-        )
+        raise PluginError(f"unknown {wanted} '{name}'.{did_you_mean(name, known)}{self._hints()}")
 
     def plugin_of(self, cls: type) -> Plugin:
         """Returns the plugin that a class is."""
         return self.plugins.of_class(cls)
 
-    def _broken_hint(self) -> str:
+    def _hints(self) -> str:
+        hint = f" {self.hint}" if self.hint else ""
         if not self.broken:
-            return ""
+            return hint
         files = "; ".join(f"{broken.location}: {broken.error}" for broken in self.broken)
-        return f" Could not be imported: {files}. `dsbuilder plugins list` shows why."
+        return f" Could not be imported: {files}. `dsbuilder plugins list` shows why.{hint}"
 
 
 class Plugins:
@@ -195,8 +195,11 @@ class Plugins:
         return self._by_class[cls]
 
 
-def discover(folders: Sequence[Path] = ()) -> Registry:
+def discover(folders: Sequence[Path] = (), *, hint: str = "") -> Registry:
     """Returns the registry of built-in and installed plugins and of those in `folders`.
+
+    Args:
+      hint: see `Registry`.
 
     Raises:
       PluginError: a name is defined twice, or a folder does not exist.
@@ -207,14 +210,7 @@ def discover(folders: Sequence[Path] = ()) -> Registry:
     _add_entry_points(found, broken)
     for folder in resolved:
         _add_folder(folder, found, broken)
-    return Registry(plugins=Plugins(found), broken=tuple(broken), folders=resolved)
-
-
-def nearest_folder(pipeline: Path) -> Path | None:
-    """Returns the `plugins/` folder beside a pipeline, else beside the pipeline's folder."""
-    parent = pipeline.resolve().parent
-    places = (parent / FOLDER, parent.parent / FOLDER)
-    return next((place for place in places if place.is_dir()), None)
+    return Registry(plugins=Plugins(found), broken=tuple(broken), folders=resolved, hint=hint)
 
 
 def _marked(module: ModuleType, origin: Origin) -> Iterator[Plugin]:

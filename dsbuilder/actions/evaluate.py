@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.actions.document import Document
+from dsbuilder.actions.plugins import folders_here
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.train.run import Run
 
@@ -40,8 +41,8 @@ def evaluate(
       model: a run folder, of which the best model is taken, or a `.keras` file that a run wrote.
       dataset: None takes the one that it was trained on.
       split: `train`, `validation` or `test`.
-      plugins: folders of plugins that the model and the stream's stages are from; None takes those
-        of the run.
+      plugins: folders of plugins that the model and the stream's stages are from; None takes the
+        nearest `plugins/` folder.
       starting: what surrounds the start of TensorFlow, which takes seconds.
 
     Raises:
@@ -53,5 +54,5 @@ def evaluate(
         dataset = load(Run(path=home).config()["dataset"]["path"])
     with starting():
         from dsbuilder.train.evaluation import evaluate as measure
-    found = measure(model, dataset, split=split, plugins=plugins)
+    found = measure(model, dataset, split=split, plugins=folders_here(plugins, data=model))
     return EvaluateDocument(evaluation=found.to_json())

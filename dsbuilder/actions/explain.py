@@ -7,6 +7,7 @@ from typing import Any
 
 from dsbuilder import dataset as datasets
 from dsbuilder.actions.document import Document
+from dsbuilder.actions.plugins import folders_here
 from dsbuilder.builder.replay import Remade, reopen
 from dsbuilder.dataset import Explanation, StoredDataset
 from dsbuilder.dataset.explanation import stored
@@ -98,7 +99,7 @@ def explain(
 
     Args:
       source: where the source's files lie now; None takes where they lay when it was built.
-      plugins: folders of plugins; None takes those of the build.
+      plugins: folders of plugins; None takes the nearest `plugins/` folder.
       output: PNG file to draw the sample's way to, from the source to what is stored.
 
     Raises:
@@ -139,7 +140,7 @@ def _remake(
 ) -> tuple[Remade | None, tuple[str, ...]]:
     """Makes the sample again, if that can be done here; notes say why not, or what differs."""
     try:
-        reopened = reopen(dataset, source=source, plugins=plugins)
+        reopened = reopen(dataset, source=source, plugins=folders_here(plugins, data=dataset.path))
         return reopened.remake(explained.entry), tuple(reopened.differences(explained.entry))
     except DsbuilderError as error:
         return None, (f"the stages cannot be applied again: {error}",)

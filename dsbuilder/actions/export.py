@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.actions.document import Document, distinct
-from dsbuilder.actions.plugins import registry_here
+from dsbuilder.actions.plugins import folders_here
 from dsbuilder.dataset import ExportableDataset, StoredDataset
 from dsbuilder.errors import CacheError
 from dsbuilder.layouts import sidecar
 from dsbuilder.pipelinefile.stages import bind_exporter
 from dsbuilder.plugin import Exporter, Written
+from dsbuilder.registry import discover
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ def export(
       DataError: the dataset does not fit the layout.
       CacheError: the target is not empty or cannot be written, or a shard is damaged.
     """
-    exporter = bind_exporter(registry_here(plugins), to, options)
+    exporter = bind_exporter(discover(folders_here(plugins, data=dataset.path)), to, options)
     _check_target(target)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:

@@ -14,6 +14,9 @@ from dsbuilder.pipelinefile.binding import describe as in_words
 from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.plugin import KINDS
 from dsbuilder.registry import Broken, Plugin, Registry
+from dsbuilder.trust import nearest_folder
+
+_HERE = "pipeline.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,21 @@ class PluginDocument(Document):
 
 def registry_here(plugins: Sequence[Path | str] | None) -> Registry:
     """Returns the registry for a pipeline in the current folder; None takes the nearest folder."""
-    return find_plugins(Path.cwd() / "pipeline.yaml", paths_of(plugins))
+    return find_plugins(Path.cwd() / _HERE, paths_of(plugins))
+
+
+def folders_here(plugins: Sequence[Path] | None, *, data: Path) -> tuple[Path, ...]:
+    """Returns the folders of plugins for a dataset, a run or a model.
+
+    Args:
+      plugins: what the caller gave; None takes those that a pipeline in the current folder may
+        take, none of which lies in the data: what that brings along is not run.
+      data: its folder or file.
+    """
+    if plugins is not None:
+        return tuple(plugins)
+    place = data if data.is_dir() else data.parent
+    return nearest_folder(Path.cwd() / _HERE, outside=place).folders
 
 
 @overload

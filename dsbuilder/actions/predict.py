@@ -12,6 +12,7 @@ from PIL import Image
 
 from dsbuilder.actions.arguments import path_of, paths_of
 from dsbuilder.actions.document import Document
+from dsbuilder.actions.plugins import folders_here
 from dsbuilder.errors import DataError, Problem, SpecError
 from dsbuilder.images import encoding
 from dsbuilder.layouts.voc.format import mask_picture
@@ -66,7 +67,8 @@ def predict(
         `THRESHOLD`.
       masks: of masks: folder that they are written to, PNGs whose palette indices are class ids.
       overlays: of masks: folder of pictures, each image with its mask over it.
-      plugins: folders of plugins that the pipeline's stages are from; None takes those of the run.
+      plugins: folders of plugins that the pipeline's stages are from; None takes the nearest
+        `plugins/` folder.
       starting: what surrounds the start of TensorFlow, which takes seconds.
 
     Raises:
@@ -75,7 +77,8 @@ def predict(
       DataError: a path leads nowhere, a file cannot be read as an image, or a mask would take the
         place of another or of an image.
     """
-    model, files, folders = Path(model), [Path(each) for each in paths], paths_of(plugins)
+    model, files = Path(model), [Path(each) for each in paths]
+    folders = folders_here(paths_of(plugins), data=model)
     with starting():
         from dsbuilder.train.archive import load_model
         from dsbuilder.train.prediction import image_files

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from dsbuilder.actions.document import Document
+from dsbuilder.actions.plugins import folders_here
 from dsbuilder.builder.replay import replay_sample
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.report.canvas import to_uint8
@@ -49,7 +50,7 @@ def replay(
 
     Args:
       source: where the source's files lie now; None takes where they lay when it was built.
-      plugins: folders of plugins; None takes those of the build.
+      plugins: folders of plugins; None takes the nearest `plugins/` folder.
       output: PNG file to write the image to, as it was made again.
 
     Raises:
@@ -58,7 +59,9 @@ def replay(
       CacheError: the shard is damaged, or no one knows where the source lies.
       SpecError: the pipeline cannot be bound here.
     """
-    replayed = replay_sample(dataset, key, source=source, plugins=plugins)
+    replayed = replay_sample(
+        dataset, key, source=source, plugins=folders_here(plugins, data=dataset.path)
+    )
     if output is not None:
         _write(replayed.sample, output)
     return ReplayDocument(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dsbuilder.actions.check import check_training
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.actions.plugins import folders_here
 from dsbuilder.builder import build_dataset
-from dsbuilder.builder.survey import find_plugins, survey
+from dsbuilder.builder.survey import survey
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.schema import TrainOptions
@@ -144,12 +145,12 @@ def prepare_dataset(
       TrainError: the pipeline had no train section, or there is no run to resume.
     """
     _check_resumed(overrides, resume=resume)
-    registry = find_plugins(Path.cwd() / "pipeline.yaml", plugins)
+    folders = folders_here(plugins, data=dataset.path)
     assigned = (*overrides, *_assigned(epochs))
     return Training(
         dataset=dataset,
-        options=options_of(dataset, plugins=registry.folders, overrides=assigned),
-        plugins=registry.folders,
+        options=options_of(dataset, plugins=folders, overrides=assigned),
+        plugins=folders,
         run=_open_run(dataset.name, run, resume=resume),
         resume=resume,
         epochs=epochs,

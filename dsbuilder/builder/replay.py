@@ -25,6 +25,7 @@ from dsbuilder.pipeline import Pipeline, ReplayedStage, Trace, replay, resolve
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.plugin import Catalog
 from dsbuilder.sample import Record, Sample
+from dsbuilder.trust import noted
 
 _UNEXPLAINED = (
     "nothing that is recorded differs: the shard was altered, or a stage is not a pure function of "
@@ -55,13 +56,13 @@ class Remade:
 
 
 def reopen(
-    dataset: StoredDataset, *, source: Path | None = None, plugins: Sequence[Path] | None = None
+    dataset: StoredDataset, *, source: Path | None = None, plugins: Sequence[Path] = ()
 ) -> "Reopened":
     """Returns the pipeline and the source of a dataset as they are now.
 
     Args:
       source: where the source's files lie now; None takes where they lay when it was built.
-      plugins: folders of plugins; None takes those of the build.
+      plugins: folders of plugins; those that the log of the build names are only told of.
 
     Raises:
       CacheError: the log of the build is lost, so that no one knows where the source lies.
@@ -85,7 +86,7 @@ def _bind(
     dataset: StoredDataset,
     log: BuildLog | None,
     source: Path | None,
-    plugins: Sequence[Path] | None,
+    plugins: Sequence[Path],
 ) -> Spec:
     kept = dataset.pipeline.without(*_UNNEEDED)
     section = kept.sections.get("source")
@@ -96,10 +97,9 @@ def _bind(
         )
     if source is not None:
         kept = replace(kept, sections={**kept.sections, "source": _moved(section, source)})
-    noted = [Path(each) for each in log.plugins] if log is not None else []
-    folders = plugins if plugins is not None else [each for each in noted if each.is_dir()]
     folder = Path(log.folder) if log is not None else Path.cwd()
-    return replace(kept, folder=folder, plugins=tuple(folders)).spec()
+    hint = noted(log.plugins) if log is not None else ""
+    return replace(kept, folder=folder, plugins=tuple(plugins)).spec(hint=hint)
 
 
 def _moved(section: Any, source: Path) -> dict[str, Any]:
@@ -277,13 +277,13 @@ def replay_sample(
     key: str,
     *,
     source: Path | None = None,
-    plugins: Sequence[Path] | None = None,
+    plugins: Sequence[Path] = (),
 ) -> Replayed:
     """Makes a sample again from its recorded params and compares it with what is stored.
 
     Args:
       source: where the source's files lie now; None takes where they lay when it was built.
-      plugins: folders of plugins; None takes those of the build.
+      plugins: folders of plugins.
 
     Raises:
       DataError: there is no such sample, or its record is gone or cannot be read.

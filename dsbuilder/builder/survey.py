@@ -10,9 +10,10 @@ from dsbuilder.inspection import exclusion
 from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.pipelinefile import Spec, load
 from dsbuilder.plugin import Catalog
-from dsbuilder.registry import Registry, discover, nearest_folder
+from dsbuilder.registry import Registry, discover
 from dsbuilder.sample import Record, Target
 from dsbuilder.targets import Boxes, ClassLabel, MultiLabel
+from dsbuilder.trust import nearest_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ def find_plugins(pipeline: Path, plugins: Sequence[Path] | None) -> Registry:
     if plugins is not None:
         return discover(plugins)
     nearest = nearest_folder(pipeline)
-    return discover([nearest] if nearest is not None else [])
+    return discover(nearest.folders, hint=nearest.hint)
 
 
 def survey(spec: Spec) -> Survey:

@@ -30,7 +30,7 @@ from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
 from dsbuilder.plugin import Synthesizer, Transform, defines
-from dsbuilder.registry import nearest_folder
+from dsbuilder.trust import nearest_folder
 
 _FOLDER = "seen"
 _FORMAT = 3
@@ -57,8 +57,7 @@ class Request:
         cls, pipeline: Path, out: Path, overrides: Sequence[str], plugins: Sequence[Path] | None
     ) -> "Request":
         """Returns the request that `build_dataset` is given."""
-        nearest = nearest_folder(pipeline)
-        folders = tuple(plugins) if plugins is not None else (nearest,) if nearest else ()
+        folders = nearest_folder(pipeline).folders if plugins is None else tuple(plugins)
         key = fingerprint.digest(
             _FORMAT,
             str(pipeline.absolute()),

@@ -14,7 +14,7 @@ from dsbuilder.cli.tables import draw_scores
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("dataset", type=click.Path(path_type=Path), required=False)
 @click.option("--split", default="test", show_default=True, help="train, validation or test.")
-@options.run_plugins
+@options.plugins
 @options.as_json
 def evaluate(
     run: Path, dataset: Path | None, split: str, plugin_folders: tuple[Path, ...], *, as_json: bool

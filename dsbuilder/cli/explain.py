@@ -28,7 +28,7 @@ _SHORT = 12
     help="A PNG file to draw the sample's way to, from the source to what is stored.",
 )
 @options.source
-@options.built_plugins
+@options.plugins
 @options.as_json
 def explain(
     dataset: Path,

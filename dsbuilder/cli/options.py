@@ -41,20 +41,14 @@ overrides = click.option(
 )
 
 
-def _plugins(usual: str) -> Callable[[Verb], Verb]:
-    return click.option(
-        "--plugins",
-        "plugin_folders",
-        type=_PATH,
-        multiple=True,
-        metavar="DIR",
-        help=f"A folder of plugins, instead of {usual}. May be repeated.",
-    )
-
-
-plugins = _plugins("the nearest `plugins/`")
-built_plugins = _plugins("those of the build")
-run_plugins = _plugins("those of the run")
+plugins = click.option(
+    "--plugins",
+    "plugin_folders",
+    type=_PATH,
+    multiple=True,
+    metavar="DIR",
+    help="A folder of plugins, instead of the nearest `plugins/`. May be repeated.",
+)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

@@ -45,7 +45,7 @@ _TOP = 3
     metavar="DIR",
     help="Of masks: where pictures go, each image with its mask over it.",
 )
-@options.run_plugins
+@options.plugins
 @options.as_json
 def predict(
     model: Path,

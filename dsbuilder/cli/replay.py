@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @options.dataset
 @options.key
 @options.source
-@options.built_plugins
+@options.plugins
 @click.option(
     "--write",
     "output",

@@ -28,6 +28,7 @@ from dsbuilder.sample import Signature
 from dsbuilder.targets import signature_from_json, signature_to_json
 from dsbuilder.tasks import Heads, heads_of
 from dsbuilder.train.run import BEST, Row
+from dsbuilder.trust import noted
 
 MEMBER = "model.json"
 FORMAT = 1
@@ -47,7 +48,7 @@ class Note:
       metrics: what `train.metrics` named.
       normalize: what the model does to its pixels first, in words.
       pipeline: the sections `image`, `prepare` and `finish` that bring a picture into that form.
-      plugins: folders of plugins that the model or these stages are from.
+      plugins: folders of plugins that the model or these stages were from, for errors alone.
       rows: the epochs so far.
     """
 
@@ -209,20 +210,19 @@ def read_note(path: Path) -> Note:
     return _note_from_json(data)
 
 
-def load_model(path: Path | str, *, plugins: Sequence[Path] | None = None) -> Trained:
+def load_model(path: Path | str, *, plugins: Sequence[Path] = ()) -> Trained:
     """Returns a trained model with its class names.
 
     Args:
       path: a run folder, of which the best model is taken, or a `.keras` file.
-      plugins: folders of plugins that define layers of the model; None takes those that its run
-        used, as far as they are still there.
+      plugins: folders of plugins that define layers of the model.
 
     Raises:
       TrainError: there is no such model, or a layer of it is not known.
     """
     file = Path(path) / BEST if Path(path).is_dir() else Path(path)
     note = read_note(file)
-    discover(plugin_folders(note, plugins))  # layers of plugins are known to Keras once imported
+    discover(plugins)  # layers of plugins are known to Keras once imported
     try:
         model = keras.models.load_model(file)
     except (TypeError, ValueError, KeyError) as error:
@@ -230,11 +230,6 @@ def load_model(path: Path | str, *, plugins: Sequence[Path] | None = None) -> Tr
         raise TrainError(
             f"{file}: expected a model of known layers, found: {reason} "
             "A layer of a plugin needs @keras.saving.register_keras_serializable(), and the "
-            "plugin's folder."
+            f"plugin's folder. {noted(note.plugins)}"
         ) from error
     return Trained(model=model, note=note, path=file)
-
-
-def plugin_folders(note: Note, plugins: Sequence[Path] | None) -> list[Path]:
-    """Returns folders of plugins: those given, else those of the run that are still there."""
-    return [each for each in note.plugins if each.is_dir()] if plugins is None else list(plugins)

@@ -14,10 +14,11 @@ from dsbuilder.registry import Registry, discover
 from dsbuilder.sample import Signature, Target
 from dsbuilder.stream.tensorflow import stream
 from dsbuilder.tasks import Evaluation, Measuring, Task
-from dsbuilder.train.archive import Note, Trained, load_model, plugin_folders
+from dsbuilder.train.archive import Note, Trained, load_model
 from dsbuilder.train.lookup import loss_of, metrics_of
 from dsbuilder.train.network import outputs_by_head
 from dsbuilder.train.watching import make_further, make_loss
+from dsbuilder.trust import noted
 
 
 def evaluate(
@@ -26,7 +27,7 @@ def evaluate(
     *,
     split: str = "test",
     batch_size: int | None = None,
-    plugins: Sequence[Path] | None = None,
+    plugins: Sequence[Path] = (),
 ) -> Evaluation:
     """Measures a model on a split.
 
@@ -36,16 +37,14 @@ def evaluate(
     Args:
       model: as `archive.load_model` returns it, or a path as that takes it.
       batch_size: None is as the dataset's pipeline says.
-      plugins: folders of plugins that layers, loss, metrics and the stream's stages are from; None
-        takes those of the run, as far as they are still there.
+      plugins: folders of plugins that layers, loss, metrics and the stream's stages are from.
 
     Raises:
       TrainError: there is no such model, or it was made for another target or other images.
       DataError: there is no such split.
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
-    folders = plugin_folders(trained.note, plugins)
-    (evaluation,) = _evaluate_heads(trained, dataset, split, batch_size, folders).values()
+    (evaluation,) = _evaluate_heads(trained, dataset, split, batch_size, plugins).values()
     return evaluation
 
 
@@ -68,7 +67,7 @@ def _evaluate_heads(
         plugins=plugins,
     )
     tasks = _fitting(trained, dataset, batches.signature)
-    registry = discover(plugins)
+    registry = discover(plugins, hint=noted(note.plugins))
     measured = {name: _Head(task, note, registry) for name, task in tasks.items()}
     for images, truth in batches:
         outputs = outputs_by_head(note.heads, trained.model.predict_on_batch(images.numpy()))

@@ -180,8 +180,9 @@ class _Finder:
             options = {} if isinstance(named, str) else {**named}
             options.pop("use", None)
             return KerasClass(role=role, use=use, options=options, place=place)
+        hint = f" {self._registry.hint}" if self._registry.hint else ""
         own = [plugin.name for plugin in self._registry.of_kind(role)]
-        self._add(place, f"unknown {role} '{use}'.{did_you_mean(use, [*own, *known])}")
+        self._add(place, f"unknown {role} '{use}'.{did_you_mean(use, [*own, *known])}{hint}")
         return None
 
     def _plugin(self, role: Role, named: Named, place: str, task: Task | None) -> Any:

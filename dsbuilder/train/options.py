@@ -22,14 +22,14 @@ def bind(
     *,
     origin: Path,
     plugins: Sequence[Path] = (),
-    overrides: Sequence[str] = (),
+    hint: str = "",
 ) -> TrainOptions:
     """Returns the options of a train section.
 
     Args:
       origin: the file that holds it, for errors; its folder is what relative paths start from.
       plugins: folders of plugins that the model may be from.
-      overrides: `train.key=value` assignments, as `--set` takes them.
+      hint: sentence that ends an error about a plugin that is missing.
 
     Raises:
       SpecError: the section is wrong.
@@ -37,7 +37,7 @@ def bind(
     plain = PlainPipeline(
         sections={"train": data}, origin=str(origin), folder=origin.parent, plugins=tuple(plugins)
     )
-    options: TrainOptions = plain.bind({"train": TrainOptions}, overrides)["train"]
+    options: TrainOptions = plain.bind({"train": TrainOptions}, hint=hint)["train"]
     return options
 
 

@@ -20,8 +20,9 @@ from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Motion
 from dsbuilder.tasks import Scores, Task
-from dsbuilder.train.archive import Note, Trained, load_model, plugin_folders
+from dsbuilder.train.archive import Note, Trained, load_model
 from dsbuilder.train.network import outputs_by_head
+from dsbuilder.trust import noted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ def predict(
     top: int | None = None,
     threshold: float = 0.5,
     batch_size: int = 32,
-    plugins: Sequence[Path] | None = None,
+    plugins: Sequence[Path] = (),
 ) -> Iterator[Prediction]:
     """Yields what a model says of images, in the order of `paths`, batch by batch.
 
@@ -61,8 +62,7 @@ def predict(
       top: how many scores of each; None for all.
       threshold: of several classes, the probability over which one is said, in (0, 1).
       batch_size: images that the model sees at once.
-      plugins: folders of plugins that the pipeline's stages are from; None takes those of the run,
-        as far as they are still there.
+      plugins: folders of plugins that the pipeline's stages are from.
 
     Raises:
       TrainError: there is no such model.
@@ -164,7 +164,7 @@ class Reader:
         return task
 
 
-def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] | None = None) -> Reader:
+def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] = ()) -> Reader:
     """Returns the reader of a model's images.
 
     Args:
@@ -174,13 +174,13 @@ def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] | None = No
     Raises:
       TrainError: a stage of the pipeline is not known here.
     """
-    folders = plugin_folders(note, plugins)
     plain = PlainPipeline(
-        sections=note.pipeline, origin=str(origin), folder=origin.parent, plugins=tuple(folders)
+        sections=note.pipeline, origin=str(origin), folder=origin.parent, plugins=tuple(plugins)
     )
     stages = tuple[Stage, ...]
     try:
-        bound = plain.bind({"image": ImageOptions, "prepare": stages, "finish": stages})
+        wanted = {"image": ImageOptions, "prepare": stages, "finish": stages}
+        bound = plain.bind(wanted, hint=noted(note.plugins))
     except SpecError as error:
         raise TrainError(
             f"{origin}: expected the stages that its images pass, found that they cannot be made "

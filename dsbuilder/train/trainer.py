@@ -26,6 +26,7 @@ from dsbuilder.train.options import bind
 from dsbuilder.train.phases import Phase, best_row, frozen_layers, is_over, next_phase, unfreeze
 from dsbuilder.train.run import CONFIG, Row, Run, config_of, write_evaluation, write_progress
 from dsbuilder.train.watching import KerasSchedule, make_loss, make_metrics
+from dsbuilder.trust import noted
 
 
 def train_dataset(
@@ -71,7 +72,7 @@ def resume_run(
     *,
     dataset: StoredDataset | None = None,
     epochs: int | None = None,
-    plugins: Sequence[Path] | None = None,
+    plugins: Sequence[Path] = (),
     on_batch: OnBatch = lambda step: None,
     on_epoch: OnEpoch = lambda row: None,
 ) -> Run:
@@ -84,7 +85,7 @@ def resume_run(
       run: its folder.
       dataset: None opens the one it was trained on, where that still is.
       epochs: of the first phase, instead of what it was started with.
-      plugins: see `train_dataset`; None takes the folders it was started with.
+      plugins: see `train_dataset`; those it was started with are only told of.
 
     Raises:
       TrainError: the folder is not a run, or the dataset is another one by now.
@@ -92,17 +93,18 @@ def resume_run(
     """
     target = run if isinstance(run, Run) else Run(path=Path(run))
     config = target.config()
-    folders = [Path(each) for each in config["plugins"]] if plugins is None else list(plugins)
-    options = bind(config["train"], origin=target.path / CONFIG, plugins=folders)
+    options = bind(
+        config["train"], origin=target.path / CONFIG, plugins=plugins, hint=noted(config["plugins"])
+    )
     if epochs is not None:
         options = replace(options, epochs=epochs)
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
-    training = _prepare(dataset, options, target, folders, on_batch=on_batch, on_epoch=on_epoch)
-    _write_config(target, dataset, options, folders)
+    training = _prepare(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
+    _write_config(target, dataset, options, plugins)
     if not target.last.exists():
         return _finish(training, (), None)
-    trained = archive.load_model(target.last, plugins=folders)
+    trained = archive.load_model(target.last, plugins=plugins)
     return _finish(training, trained.note.rows, trained.model)
 
 

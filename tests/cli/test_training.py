@@ -267,7 +267,7 @@ def test_a_split_that_is_not_there(home: Path) -> None:
     assert result.exit_code == 1
 
 
-def test_what_was_trained_with_plugins_is_measured_with_them_from_anywhere(
+def test_what_was_trained_with_plugins_is_measured_with_those_that_are_given(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "plugins").mkdir()
@@ -282,16 +282,21 @@ def test_what_was_trained_with_plugins_is_measured_with_them_from_anywhere(
     assert trained.exit_code == 0, trained.stderr
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    measured = run("evaluate", mine, "--json")
+    folder = tmp_path / "plugins"
+    measured = run("evaluate", mine, "--json", "--plugins", folder)
     assert measured.exit_code == 0, measured.stderr
     found = json.loads(measured.stdout)
     assert found["loss"] == json.loads((mine / "evaluation.json").read_text())["loss"]
     dataset = dsbuilder.load(tmp_path / "out" / "pets" / "1.0.0")
-    assert dataset.evaluate(mine).to_json()["loss"] == found["loss"]
-    moved = (tmp_path / "plugins").rename(tmp_path / "moved")
-    missed = run("evaluate", mine)
+    assert dataset.evaluate(mine, plugins=[folder]).to_json()["loss"] == found["loss"]
+    (folder / "mine.py").write_text(
+        f"import pathlib\npathlib.Path({str(tmp_path / 'was_run')!r}).touch()\n{PLUGINS}"
+    )
+    missed = run("evaluate", mine)  # what the run notes of its plugins is a hint, no more
+    assert not (tmp_path / "was_run").exists()
     assert missed.exit_code == 2
     assert "unknown transform or mixer 'dim'." in missed.stderr
     assert missed.stderr.endswith(" Give the folder of its plugins.\n")
-    given = run("evaluate", mine, "--json", "--plugins", moved)
-    assert json.loads(given.stdout) == found
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(run("evaluate", mine, "--json").stdout) == found
+    assert (tmp_path / "was_run").exists()

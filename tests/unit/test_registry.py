@@ -12,7 +12,7 @@ import pytest
 from dsbuilder import builtin, layouts
 from dsbuilder.cache.fingerprint import of_code, source_files
 from dsbuilder.errors import PluginError
-from dsbuilder.registry import KINDS, Registry, discover, nearest_folder
+from dsbuilder.registry import KINDS, Registry, discover
 
 PLUGIN = '''
 """A transform."""
@@ -249,15 +249,6 @@ def test_an_unknown_name_has_a_hint() -> None:
         PluginError, match="expected a transform or mixer, found the source 'folder'"
     ):
         discover().get("folder", "transform", "mixer")
-
-
-def test_the_nearest_folder_is_beside_the_pipeline_else_above(tmp_path) -> None:
-    (tmp_path / "pipelines").mkdir()
-    assert nearest_folder(tmp_path / "pipelines/a.yaml") is None
-    (tmp_path / "plugins").mkdir()
-    assert nearest_folder(tmp_path / "pipelines/a.yaml") == tmp_path / "plugins"
-    (tmp_path / "pipelines/plugins").mkdir()
-    assert nearest_folder(tmp_path / "pipelines/a.yaml") == tmp_path / "pipelines/plugins"
 
 
 def test_the_code_of_a_plugin_is_what_it_imports_below_the_folder(folder) -> None:

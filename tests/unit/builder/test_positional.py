@@ -221,7 +221,7 @@ def test_large_jpegs_of_masks_are_decoded_whole(pipeline, tmp_path) -> None:
 def test_replay_makes_the_same_bytes_and_diff_names_what_changed(pipeline, tmp_path) -> None:
     built = build_dataset(pipeline, tmp_path / "out", workers=1)
     before = dsbuilder.load(built.path)
-    reopened = reopen(before)
+    reopened = reopen(before, plugins=[tmp_path / "plugins"])
     for shard, entry in before.entries("train"):
         remade = reopened.remake(entry)
         assert before.codec.encode(remade.steps[-1].after) == stored(before, shard, entry)

@@ -13,11 +13,11 @@ from plugin_files import FLAG
 import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.builder import build_dataset
-from dsbuilder.builder.replay import compare, reopen, replay_sample
+from dsbuilder.builder.replay import Replayed, compare, reopen, replay_sample
 from dsbuilder.cache import build_log
 from dsbuilder.dataset import explain
 from dsbuilder.dataset.explanation import stored
-from dsbuilder.errors import CacheError, DataError, PluginError
+from dsbuilder.errors import CacheError, DataError, PluginError, SpecError
 
 PIPELINE = """\
 name: pets
@@ -74,6 +74,15 @@ def build(folder: Path, codec: str = "tfrecord", *overrides: str) -> Dataset:
     return dsbuilder.load(built.path)
 
 
+def plugins_of(dataset: Dataset) -> tuple[Path, ...]:
+    """The folder of plugins beside the output folder."""
+    return (dataset.path.parents[3] / "plugins",)
+
+
+def again(dataset: Dataset, key: str, source: Path | None = None) -> Replayed:
+    return replay_sample(dataset, key, source=source, plugins=plugins_of(dataset))
+
+
 @pytest.mark.parametrize("codec", ["tfrecord", "npy"])
 def test_every_sample_is_made_again_byte_for_byte_and_nothing_is_drawn(
     folder: Path, codec: str
@@ -81,7 +90,7 @@ def test_every_sample_is_made_again_byte_for_byte_and_nothing_is_drawn(
     dataset = build(folder, codec)
     path = dataset.path / "pipeline.json"
     path.write_text(path.read_text().replace('"seed": 5', '"seed": 6'))  # would draw otherwise
-    reopened = reopen(dataset)
+    reopened = reopen(dataset, plugins=plugins_of(dataset))
     assert reopened.pipeline.settings.seed == 6
     kinds = {"original": 0, "variant": 0, "mix": 0, "synthesized": 0}
     for split in dataset.splits:
@@ -114,8 +123,8 @@ def test_replaying_follows_a_source_that_was_moved(folder: Path) -> None:
     key = variant(dataset)
     (folder / "source").rename(folder / "elsewhere")
     with pytest.raises(DataError, match="--source says where the source lies now"):
-        replay_sample(dataset, key)
-    assert replay_sample(dataset, key, source=folder / "elsewhere").is_equal
+        again(dataset, key)
+    assert again(dataset, key, source=folder / "elsewhere").is_equal
 
 
 def test_one_image_is_enough_to_make_its_samples_again(folder: Path) -> None:
@@ -126,7 +135,7 @@ def test_one_image_is_enough_to_make_its_samples_again(folder: Path) -> None:
     shutil.copy(folder / "source" / root, folder / "few" / root)
     (folder / "few/other").mkdir()
     shutil.copy(folder / "source" / root, folder / "few/other/image.png")
-    assert replay_sample(dataset, key, source=folder / "few").is_equal
+    assert again(dataset, key, source=folder / "few").is_equal
 
 
 def test_a_whole_project_that_was_moved_is_found_after_the_next_build(folder: Path) -> None:
@@ -136,12 +145,12 @@ def test_a_whole_project_that_was_moved_is_found_after_the_next_build(folder: Pa
     moved.mkdir()
     for name in ("source", "plugins", "out"):
         (folder / name).rename(moved / name)
-    again = build(moved)
-    assert again.manifest == dataset.manifest
-    log = build_log.read(again.path)
+    after = build(moved)
+    assert after.manifest == dataset.manifest
+    log = build_log.read(after.path)
     assert log is not None
     assert log.folder == str(moved)
-    assert replay_sample(again, key).is_equal
+    assert again(after, key).is_equal
 
 
 def test_a_changed_source_file_is_named(folder: Path) -> None:
@@ -149,31 +158,38 @@ def test_a_changed_source_file_is_named(folder: Path) -> None:
     key = variant(dataset)
     root = key.partition("//")[0]
     (folder / "source" / root).write_bytes((folder / "source/dog/7.png").read_bytes())
-    replayed = replay_sample(dataset, key)
+    replayed = again(dataset, key)
     assert not replayed.is_equal
     assert replayed.differences == [f"the content of {root} changed"]
     assert replayed.largest_difference
     (folder / "source" / root).unlink()
     with pytest.raises(DataError, match=f"{root}: expected this file in the source"):
-        replay_sample(dataset, key)
+        again(dataset, key)
 
 
 def test_a_changed_plugin_is_named_but_only_where_it_was_applied(folder: Path) -> None:
     dataset = build(folder)
     key = variant(dataset)
     (folder / "plugins/mine.py").write_text(PLUGINS.replace("= 200", "= 100"))
-    replayed = replay_sample(dataset, key)
+    replayed = again(dataset, key)
     assert not replayed.is_equal
     assert replayed.differences == ["the code of the plugin 'speckle' changed"]
-    original = replay_sample(dataset, key.partition("//")[0])
+    original = again(dataset, key.partition("//")[0])
     assert (original.is_equal, original.differences) == (True, [])
+
+
+def test_code_that_the_log_of_a_build_names_is_not_run(folder: Path) -> None:
+    dataset = build(folder)
+    (folder / "plugins/mine.py").write_text("raise SystemExit('was run')")
+    with pytest.raises(SpecError, match=r"made with plugins of '.*/plugins', which nobody runs un"):
+        replay_sample(dataset, variant(dataset))
 
 
 def test_a_plugin_that_no_longer_takes_its_params_says_so(folder: Path) -> None:
     dataset = build(folder)
     (folder / "plugins/mine.py").write_text(PLUGINS.replace('params["row"]', 'params["column"]'))
     with pytest.raises(PluginError, match=r"found KeyError at stage: augment/speckle: 'column'"):
-        replay_sample(dataset, variant(dataset))
+        again(dataset, variant(dataset))
 
 
 def test_another_package_version_and_processor_are_named(folder: Path) -> None:
@@ -185,7 +201,7 @@ def test_another_package_version_and_processor_are_named(folder: Path) -> None:
     data["packages"]["pillow"] = "1.0"
     data["machine"] = "abacus"
     altered = replace(dataset, manifest=type(dataset.manifest).from_json(data))
-    found = replay_sample(altered, key).differences
+    found = again(altered, key).differences
     assert any(re.fullmatch(r"pillow 1\.0 -> [\d.]+", each) for each in found)
     assert any(each.startswith("processor abacus -> ") for each in found)
 
@@ -199,9 +215,7 @@ def test_a_new_version_of_what_a_plugin_builds_on_is_named(folder: Path) -> None
             stage["fingerprint"] = "other"
     altered = replace(dataset, manifest=type(dataset.manifest).from_json(data))
     key = variant(dataset, "augment/A.RandomResizedCrop")
-    assert replay_sample(altered, key).differences == [
-        "A.RandomResizedCrop: albumentations 1.4.0 -> 2.0.8"
-    ]
+    assert again(altered, key).differences == ["A.RandomResizedCrop: albumentations 1.4.0 -> 2.0.8"]
 
 
 def test_an_altered_shard_is_not_taken_for_something_else(folder: Path) -> None:
@@ -212,7 +226,7 @@ def test_an_altered_shard_is_not_taken_for_something_else(folder: Path) -> None:
     images = np.load(path)
     images[explained.entry.offset] ^= 1
     np.save(path, images)
-    replayed = replay_sample(dataset, key)
+    replayed = again(dataset, key)
     assert not replayed.is_equal
     assert replayed.largest_difference == 1
     assert replayed.differences[0].startswith("nothing that is recorded differs: the shard")
@@ -223,7 +237,7 @@ def test_a_lost_log_asks_for_the_source(folder: Path) -> None:
     shutil.rmtree(dataset.path / "log")
     key = "cat/0.png"
     with pytest.raises(CacheError, match="the log of the build, which says where the"):
-        replay_sample(dataset, key)
+        again(dataset, key)
     plugins = [folder / "plugins"]
     assert replay_sample(dataset, key, source=folder / "source", plugins=plugins).is_equal
 
@@ -232,9 +246,9 @@ def test_a_source_without_a_path_cannot_be_moved(folder: Path) -> None:
     overrides = ["source=null", "augment={copies: 0}", "split={}"]
     dataset = build(folder, "tfrecord", *overrides)
     key = "/synthesize/flag/000000"
-    assert replay_sample(dataset, key).is_equal
+    assert again(dataset, key).is_equal
     with pytest.raises(DataError, match="the pipeline has no source"):
-        replay_sample(dataset, key, source=folder)
+        again(dataset, key, source=folder)
 
 
 def test_equal_builds_differ_in_their_logs_alone(folder: Path) -> None:
@@ -251,7 +265,7 @@ def test_equal_builds_differ_in_their_logs_alone(folder: Path) -> None:
 def test_steps_show_what_albumentations_drew(folder: Path) -> None:
     dataset = build(folder)
     entry = explain(dataset, variant(dataset, "augment/A.RandomResizedCrop")).entry
-    remade = reopen(dataset).remake(entry)
+    remade = reopen(dataset, plugins=plugins_of(dataset)).remake(entry)
     drawn = {step.stage.id: step.drawn for step in remade.steps}
     assert len(drawn["augment/A.RandomResizedCrop"]["crop_coords"]) == 4
     (applied,) = drawn["augment/A.SomeOf"]["applied"]
