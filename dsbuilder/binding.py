@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from dsbuilder import typed_json
 from dsbuilder.errors import CacheError
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.pipelinefile import Spec, load_document
@@ -57,7 +58,7 @@ class PlainPipeline:
           CacheError: there is no such file, or it is damaged.
         """
         try:
-            sections = json.loads(path.read_text(encoding="utf-8"))
+            sections = typed_json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(sections, dict):
                 raise ValueError("no mapping")
         except (OSError, ValueError) as error:

@@ -34,6 +34,15 @@ def normalized(relative: str) -> str:
     return "/".join(parts)
 
 
+def below(root: Path, relative: str) -> Path:
+    """Returns the path of what is written below a folder of our own.
+
+    Raises:
+      DataError: the path leads out of the folder.
+    """
+    return root / normalized(relative)
+
+
 def contained(root: Path, relative: str) -> Path:
     """Returns the file that a relative path names below `root`.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsbuilder import targets
+from dsbuilder import names, targets
 from dsbuilder.builder.split import Split
 from dsbuilder.builder.task import Located, Output, Root, ShardContents, ShardTask
 from dsbuilder.cache import fingerprint
@@ -196,8 +196,7 @@ class _Planner:
             dealt[rank("shard", root.key) * count >> 64].append(root)
         for index, own in enumerate(dealt):
             own.sort(key=lambda root: root.key)
-            stem = f"{settings.name}-{split}#{index:05d}-of-{count:05d}"
-            yield self._task(split, stem, own)
+            yield self._task(split, names.stem(settings.name, split, index, count), own)
 
     def _task(self, split: str, stem: str, roots: Sequence[Root]) -> ShardTask:
         wanted = {root.key for root in roots if root.synthesis is None}

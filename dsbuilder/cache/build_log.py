@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dsbuilder import typed_json
 from dsbuilder.cache import store
 from dsbuilder.cache.index import state
 
@@ -54,11 +55,9 @@ def write(folder: Path, log: BuildLog) -> None:
 def read(folder: Path) -> BuildLog | None:
     """Returns the log of a dataset's build; None if it was lost, say when it was copied."""
     try:
-        row = json.loads((folder / store.LOG / _NAME).read_text(encoding="utf-8"))
-        return BuildLog(
-            **{**row, "plugins": tuple(row["plugins"]), "command": tuple(row["command"])}
-        )
-    except (OSError, ValueError, TypeError, KeyError):
+        row = typed_json.loads((folder / store.LOG / _NAME).read_text(encoding="utf-8"))
+        return typed_json.bind(BuildLog, row)
+    except (OSError, ValueError):
         return None
 
 
@@ -85,10 +84,10 @@ def states(folder: Path) -> Mapping[str, Sequence[int]]:
     here, and whoever asks must compare its checksum.
     """
     try:
-        noted: dict[str, list[int]] = json.loads((folder / store.LOG / _STATES).read_text("utf-8"))
+        noted = typed_json.loads((folder / store.LOG / _STATES).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return noted
+    return noted if isinstance(noted, dict) else {}
 
 
 def blame(folder: Path, names: Collection[str]) -> None:

@@ -4,16 +4,17 @@ Every codec stores a sample as one `tf.train.Example`: `image`, `key`, and the f
 targets. What differs is how a shard's examples become files (`write`) and are found again (`open`).
 """
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from dsbuilder.errors import CacheError
+from dsbuilder.errors import CacheError, DataError
 from dsbuilder.images import encoding as image_format
 from dsbuilder.records import example
 from dsbuilder.sample import CHANNELS, Mode, Sample, Signature, Target
@@ -88,14 +89,27 @@ class Codec(ABC):
         return image_format.encode(image, self.image, quality=self.quality)
 
     def decode(self, payload: bytes) -> Sample:
-        """Returns the sample of one Example."""
+        """Returns the sample of one Example.
+
+        Raises:
+          CacheError: it is none of the signature.
+        """
         features = example.decode(payload)
-        targets = {
-            name: target.decode(name, features) for name, target in self.signature.targets.items()
-        }
-        image = self.decode_image(features[IMAGE][0])
-        key = features[KEY][0].decode()
+        targets = self.decode_targets(features)
+        with decoding():
+            image = self.decode_image(features[IMAGE][0])
+            key = features[KEY][0].decode()
         return Sample(key=key, image=image, targets=targets, positional=self._positional)
+
+    def decode_targets(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the values of a sample's targets, by name.
+
+        Raises:
+          CacheError: they are none of the signature.
+        """
+        kinds = self.signature.targets
+        with decoding():
+            return {name: target.decode(name, features) for name, target in kinds.items()}
 
     @cached_property
     def _positional(self) -> Mapping[str, Target]:
@@ -107,6 +121,25 @@ class Codec(ABC):
         if self.image == "raw":
             return np.frombuffer(data, image_signature.dtype).reshape(fixed_shape(self.signature))
         return image_format.decode(data, mode=_MODES[image_signature.channels])
+
+
+@contextlib.contextmanager
+def decoding() -> Iterator[None]:
+    """Lets what a stored sample makes fail that is none of its signature be a CacheError."""
+    try:
+        yield
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        ArithmeticError,
+        AttributeError,
+        DataError,
+    ) as error:
+        raise CacheError(
+            f"expected a sample as the manifest describes it, found {type(error).__name__}: "
+            f"{str(error).rstrip('.')}. Build the dataset again."
+        ) from error
 
 
 def fixed_shape(signature: Signature) -> tuple[int, int, int]:

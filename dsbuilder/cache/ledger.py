@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import CacheError
+from dsbuilder.paths import is_utf8
 
+_LARGEST = (1 << 63) - 1
 _FINGERPRINT = re.compile('"fingerprint":"([0-9a-f]+)"')
 _PLACE = '"offset":'
 """Begins the end of a line: an entry's last fields are those of its place."""
@@ -122,7 +124,7 @@ def _lines(path: Path) -> list[str]:
     except FileNotFoundError:
         message = f"{path}: the shard's ledger is missing. Build the dataset again."
         raise CacheError(message) from None
-    except UnicodeDecodeError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise _damaged(path, 0, error) from None
 
 
@@ -131,7 +133,7 @@ def _entries(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Entry]:
         try:
             if line:  # the one of an empty file
                 yield _entry(json.loads(line))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise _damaged(path, number, error) from None
 
 
@@ -145,4 +147,19 @@ def _damaged(path: Path, line: int, error: Exception) -> CacheError:
 def _entry(row: dict[str, Any]) -> Entry:
     stages = tuple(Applied(**applied) for applied in row.pop("stages"))
     parents, source = tuple(row.pop("parents")), tuple(row.pop("source"))
-    return Entry(stages=stages, parents=parents, source=source, **row)
+    entry = Entry(stages=stages, parents=parents, source=source, **row)
+    # By hand: a ledger has a line for each of a million samples.
+    texts = [entry.key, entry.fingerprint, *parents, *source]
+    for each in stages:
+        texts += (each.stage, each.plugin, each.version)
+        if type(each.params) is not dict:
+            raise ValueError("params that are no mapping")
+    if not all(type(each) is str for each in texts) or not all(map(is_utf8, texts)):
+        raise ValueError("what is no text in place of one")
+    if type(entry.offset) is not int or type(entry.length) is not int:
+        raise ValueError("a place that is no number")
+    if type(entry.synthetic) is not bool or len(parents) != len(source):
+        raise ValueError("parents without contents")
+    if min(entry.offset, entry.length) < 0 or max(entry.offset, entry.length) > _LARGEST:
+        raise ValueError("a place that no file has")
+    return entry

@@ -1,18 +1,24 @@
 """The manifest: what a dataset is, in `metadata.json`, where TensorFlow Datasets shows it."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
+from dsbuilder import names, typed_json
 from dsbuilder.cache import CODECS, ledger, store
-from dsbuilder.cache.codec import Codec
-from dsbuilder.errors import CacheError
+from dsbuilder.cache.codec import Codec, ImageFormat
+from dsbuilder.errors import CacheError, DataError
+from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Signature
 from dsbuilder.targets import signature_from_json, signature_to_json
+from dsbuilder.targets.stored import name_faults
+from dsbuilder.typed_json import shown
 
 FORMAT = 1
+_HEXADECIMAL = re.compile("[0-9a-f]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +94,7 @@ class Manifest:
         """Returns the codec that wrote the shards."""
         return CODECS[self.codec](
             signature=self.signature,
-            image=self.image,  # type: ignore[arg-type]  # checked when the pipeline was read
+            image=self.image,  # type: ignore[arg-type]  # checked when it was read
             quality=self.quality,
         )
 
@@ -112,15 +118,64 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Returns the manifest that `to_json` described."""
+        """Returns the manifest that `to_json` described, whoever wrote it.
+
+        Raises:
+          ValueError: it is none.
+          DataError: its signature is none.
+        """
         rest = {name: value for name, value in data.items() if name != "format"}
-        splits = {
-            split: tuple(Shard(**shard) for shard in shards)
-            for split, shards in rest.pop("splits").items()
-        }
-        signature = signature_from_json(rest.pop("signature"))
-        rest["warnings"] = tuple(rest["warnings"])
-        return cls(signature=signature, splits=splits, **rest)
+        signature = signature_from_json(rest.pop("signature", None))
+        made = typed_json.bind(_Described, {**rest, "signature": {}})
+        values = {each: getattr(made, each) for each in cls.__dataclass_fields__}
+        found = cls(**{**values, "signature": signature})
+        wrong = next(_faults(found), None)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Described(Manifest):
+    """A manifest as JSON has it: its signature is read by itself."""
+
+    signature: Mapping[str, Any]  # type: ignore[assignment]
+
+
+def _faults(found: Manifest) -> Iterator[str]:
+    """Yields what is wrong with a manifest: its names become names of files."""
+    yield from filter(None, (names.dataset_fault(found.name), names.version_fault(found.version)))
+    yield from name_faults(found.signature.targets)
+    if found.codec not in CODECS or found.image not in get_args(ImageFormat):
+        stored = [found.codec, found.image]
+        yield f"expected a codec and how images are stored, found {shown(stored)}"
+    seen: set[str] = set()
+    for split, shards in found.splits.items():
+        if split not in SPLITS:
+            yield f"expected a split of {', '.join(SPLITS)}, found {shown(split)}"
+        for shard in shards:
+            yield from _shard_faults(shard, found.name, split)
+            if shard.stem in seen:
+                yield f"expected each shard once, found {shown(shard.stem)} again"
+            seen.add(shard.stem)
+    prints = (found.fingerprint, found.content, *(s.fingerprint for s in _all(found)))
+    for each in prints:
+        if not _HEXADECIMAL.fullmatch(each):
+            yield f"expected a fingerprint, found {shown(each)}"
+
+
+def _shard_faults(shard: Shard, name: str, split: str) -> Iterator[str]:
+    if not names.is_stem(shard.stem, name=name, split=split):
+        yield f"expected a shard of {name} {split}, found {shown(shard.stem)}"
+    if min(shard.samples, shard.size_bytes, *shard.classes.values(), *shard.sizes.values()) < 0:
+        yield f"{shard.stem}: expected numbers of 0 or more, found one below"
+    for file in shard.sizes:
+        if not names.is_file(file):
+            yield f"{shard.stem}: expected names of files, found {shown(file)}"
+
+
+def _all(found: Manifest) -> Iterator[Shard]:
+    yield from (shard for shards in found.splits.values() for shard in shards)
 
 
 def write(folder: Path, manifest: Manifest) -> None:
@@ -137,19 +192,20 @@ def read(folder: Path) -> Manifest:
     """
     path = folder / store.MANIFEST
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = typed_json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise CacheError(
             f"{folder}: expected a built dataset, found no manifest ({store.MANIFEST}). "
             "Give the folder of a version, such as out/flowers/1.0.0."
         ) from None
     found = data.get("format") if isinstance(data, dict) else None
-    if found != FORMAT:
-        message = f"{path}: expected format {FORMAT}, found {found}. Build the dataset again."
+    if type(found) is not int or found != FORMAT:
+        message = f"{path}: expected format {FORMAT}, found {shown(found)}. Build it again."
         raise CacheError(message)
     try:
         return Manifest.from_json(data)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (ValueError, DataError) as error:
+        reason = str(error).rstrip(".")
         raise CacheError(
-            f"{path}: expected a manifest, found a damaged one ({error}). Build the dataset again."
+            f"{path}: expected a manifest, found a damaged one ({reason}). Build the dataset again."
         ) from None

@@ -8,6 +8,7 @@ row i are `values[row_splits[i] : row_splits[i + 1]]`. Nothing is pickled, so
 `np.load(..., allow_pickle=False)` opens everything.
 """
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.cache.codec import Codec, fixed_shape
-from dsbuilder.errors import CacheError
+from dsbuilder.errors import CacheError, DataError
 from dsbuilder.images import mask
 from dsbuilder.records import example
 from dsbuilder.records.arrays import feature_arrays, row_splits
@@ -91,7 +92,7 @@ class NpyShard:
         try:
             image = self.arrays[IMAGE][offset]
             stored = {n: self._row(n, kind, offset) for n, kind in self.codec.features.items()}
-        except (IndexError, ValueError) as error:
+        except (IndexError, ValueError, TypeError, DataError) as error:
             raise CacheError(
                 f"expected row {offset}, found fewer ({error}). Build the dataset again."
             ) from None
@@ -138,11 +139,15 @@ def load_array(path: Path, *, writable: bool = False) -> np.ndarray:
       CacheError: the file is missing, cut, or not an array.
     """
     try:
-        array: np.ndarray = np.load(path, mmap_mode="c" if writable else "r", allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of headers that numpy would guess at
+            array: np.ndarray = np.load(
+                path, mmap_mode="c" if writable else "r", allow_pickle=False
+            )
     except FileNotFoundError:
         message = f"{path}: the shard is missing. Build the dataset again."
         raise CacheError(message) from None
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever numpy's parser of headers raises
         raise CacheError(
             f"{path}: expected a whole .npy array, found a cut or damaged file ({error}). "
             "Build the dataset again."

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from dsbuilder import names
 from dsbuilder.cache import folders
-from dsbuilder.errors import CacheError
+from dsbuilder.errors import CacheError, printable
 
 MANIFEST = "metadata.json"
 PIPELINE = "pipeline.json"
@@ -183,7 +184,7 @@ def read_sums(folder: Path) -> dict[str, str]:
     """Returns the checksums of a dataset by file name.
 
     Raises:
-      CacheError: there are none.
+      CacheError: there are none, or they are of files elsewhere.
     """
     path = folder / SUMS
     if not path.is_file():
@@ -196,4 +197,11 @@ def read_sums(folder: Path) -> dict[str, str]:
             f"{path}: expected a checksum and a name a line, found a damaged file. "
             "Build the dataset again."
         )
-    return {each[2]: each[1] for each in found if each}
+    sums = {each[2]: each[1] for each in found if each}
+    wrong = next((name for name in sums if not names.is_file(name)), None)
+    if wrong is not None:
+        raise CacheError(
+            f"{path}: expected names of files of the dataset, found '{printable(wrong)}'. "
+            "Build the dataset again."
+        )
+    return sums

@@ -6,7 +6,6 @@
 130  interrupted
 """
 
-import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 
 import click
 
-from dsbuilder.cli.screen import labeled, use_tolerant_streams, warn
+from dsbuilder.cli.screen import echo, labeled, show_json, use_tolerant_streams, warn
 from dsbuilder.errors import DsbuilderError, SpecError
 
 INTERRUPTED = 130
@@ -63,13 +62,13 @@ def _report_known(error: DsbuilderError, *, as_json: bool) -> int:
 def _report_usage(error: click.ClickException, *, as_json: bool) -> int:
     context: click.Context | None = getattr(error, "ctx", None)
     if context is not None and isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(context.get_help(), err=True)
+        echo(context.get_help())
         return error.exit_code
     message = error.format_message()
     _write(error, message, [message], as_json=as_json)
     if context is not None and not as_json:
-        click.echo(context.get_usage(), err=True)
-        click.echo(f"`{context.command_path} --help` says more.", err=True)
+        echo(context.get_usage())
+        echo(f"`{context.command_path} --help` says more.")
     return error.exit_code
 
 
@@ -84,7 +83,7 @@ def _report_unforeseen(error: Exception, *, as_json: bool) -> int:
     message = f"unforeseen {type(error).__name__}: {error}"
     hint = "The traceback ends where it was raised: in a plugin, or it is a bug of dsbuilder."
     error.__traceback__ = _from_verb(error.__traceback__)
-    click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    echo("".join(traceback.format_exception(error)), end="")
     _write(error, message, [message, hint], as_json=as_json)
     return 1
 
@@ -101,7 +100,7 @@ def _from_verb(trace: TracebackType | None) -> TracebackType | None:
 
 def _write(error: BaseException, message: str, lines: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(document(error, message), ensure_ascii=False, indent=1))
+        show_json(document(error, message))
         return
     for line in lines:
         labeled("error:", line, fg="red", err=True)

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import click
-
-from dsbuilder.cli.screen import Screen
+from dsbuilder.cli.screen import Screen, echo, harmless
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -99,7 +97,7 @@ class _Lines:
             return
         self._next_s = time.monotonic() + _EVERY_S
         left = f", {(of - made) / rate:.0f} s left" if rate > 0 else ""
-        click.echo(f"{made} of {of} samples, {rate:.0f}/s{left}", err=True)
+        echo(f"{made} of {of} samples, {rate:.0f}/s{left}")
 
 
 class TrainingProgress:
@@ -147,7 +145,7 @@ class _EpochLines(TrainingProgress):
     """A line for every epoch."""
 
     def on_epoch(self, row: "Row") -> None:
-        click.echo(epoch_line(row), err=True)
+        echo(epoch_line(row))
 
 
 class _EpochBar(_EpochLines):
@@ -174,4 +172,4 @@ def epoch_line(row: "Row") -> str:
 
 
 def _metrics(values: Mapping[str, float]) -> str:
-    return " ".join(f"{name} {value:.4f}" for name, value in values.items())
+    return harmless(" ".join(f"{name} {value:.4f}" for name, value in values.items()))

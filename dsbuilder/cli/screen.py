@@ -1,17 +1,19 @@
 """Where results go: one JSON document on stdout, or lines and tables; warnings go to stderr.
 
-Names of classes and files are shown as they are: no markup, no emoji codes, nothing cut in a pipe;
-what would control the terminal is escaped.
+Names of classes and files are shown as they are: no markup, no emoji codes, nothing cut in a pipe.
+What would control a terminal, turn the direction of a line or not be seen is escaped. For that, all
+of `cli/` prints through this module.
 """
 
 import io
 import json
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
     from dsbuilder.actions.document import Document
 
 _PIPE_WIDTH = 200
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, all but tab and line feed
+    r"\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e0fff\ud800-\udfff]"  # tags, which no one sees, and broken bytes
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +59,7 @@ class Screen:
             self.warn(document.warnings)
             values = document.to_json()
         if self.as_json:
-            click.echo(json.dumps(values, ensure_ascii=False, indent=1))
+            show_json(values)
         elif not self.quiet:
             draw()
 
@@ -75,9 +81,25 @@ def labeled(label: str, text: str, *, fg: str, err: bool = False) -> None:
     click.echo(f"{click.style(label, fg=fg, bold=True)} {harmless(text)}", err=err)
 
 
+def show_json(values: Any) -> None:
+    """Prints JSON values on stdout; what would control a terminal stands as JSON escapes."""
+    text = json.dumps(values, ensure_ascii=False, indent=1)
+    click.echo(_CONTROL.sub(lambda match: json.dumps(match[0])[1:-1], text))
+
+
 def harmless(text: str) -> str:
     """Returns a text, of one line or more, in which no character controls a terminal."""
     return _CONTROL.sub(lambda match: printable(match[0]), text)
+
+
+def echo(text: str, *, end: str = "\n") -> None:
+    """Prints a text on stderr."""
+    click.echo(harmless(text) + end, err=True, nl=False)
+
+
+def erase(width: int) -> None:
+    """Empties the line on stderr that was printed without an end."""
+    click.echo(f"\r{' ' * width}\r", err=True, nl=False)
 
 
 def line(text: str = "") -> None:
@@ -129,6 +151,17 @@ def console(*, err: bool = False) -> "Console":
     return Console(file=file, width=width, markup=False, emoji=False, highlight=False)
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    echo(warnings.formatwarning(str(message), category, filename, lineno, line), end="")
+
+
 def can_show(text: str) -> bool:
     """Whether the encoding of stdout has all letters of a text."""
     try:
@@ -154,7 +187,11 @@ def size(num_bytes: float) -> str:
 
 
 def use_tolerant_streams() -> None:
-    """Lets a name that the terminal's encoding lacks be escaped instead of ending the program."""
+    """Lets a name that the terminal's encoding lacks be escaped instead of ending the program.
+
+    Warnings of libraries are escaped, too.
+    """
+    warnings.showwarning = _show_warning
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -6,9 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-import click
-
-from dsbuilder.cli.screen import Screen
+from dsbuilder.cli.screen import Screen, echo, erase
 
 _NOTE = "starting TensorFlow ..."
 _STDERR = 2
@@ -23,18 +21,18 @@ def tensorflow(screen: Screen) -> Iterator[None]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     waits = screen.shows_progress and sys.stderr.isatty()
     if waits:
-        click.echo(_NOTE, err=True, nl=False)
+        echo(_NOTE, end="")
     with tempfile.TemporaryFile() as kept:
         try:
             with _redirected(kept.fileno()):
                 yield
         except BaseException:
             kept.seek(0)
-            click.echo(kept.read().decode(errors="replace"), err=True, nl=False)
+            echo(kept.read().decode(errors="replace"), end="")
             raise
         finally:
             if waits:
-                click.echo(f"\r{' ' * len(_NOTE)}\r", err=True, nl=False)
+                erase(len(_NOTE))
 
 
 @contextlib.contextmanager

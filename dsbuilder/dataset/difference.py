@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from dsbuilder.cache import quarantine
+from dsbuilder.cache.codec import decoding
 from dsbuilder.dataset.causes import Causes, changed
 from dsbuilder.dataset.stored import StoredDataset
 from dsbuilder.records import example
@@ -162,7 +163,8 @@ def _labels(dataset: StoredDataset, place: _Place | None) -> Mapping[str, str]:
     features = example.decode(dataset.codec.open(dataset.path, stem).read(offset, length))
     kinds = dataset.signature.targets.items()
     # In pixel coordinates two can look alike in words and differ all the same.
-    return {n: _label(kind, n, features) for n, kind in kinds if not kind.positional}
+    with decoding():
+        return {n: _label(kind, n, features) for n, kind in kinds if not kind.positional}
 
 
 def _label(kind: Target, name: str, features: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dsbuilder.cache import ledger, quarantine
+from dsbuilder.cache.codec import decoding
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.dataset.stored import StoredDataset
 from dsbuilder.errors import DataError, did_you_mean
@@ -64,9 +65,9 @@ def stored(dataset: StoredDataset, shard: Shard, entry: ledger.Entry) -> bytes:
 
 def shown_targets(dataset: StoredDataset, payload: bytes) -> dict[str, str]:
     """Returns the labels of an encoded sample as text, by target name; its image stays encoded."""
-    features = example.decode(payload)
-    kinds = dataset.signature.targets.items()
-    return {name: kind.show(kind.decode(name, features)) for name, kind in kinds}
+    values = dataset.codec.decode_targets(example.decode(payload))
+    with decoding():
+        return {name: dataset.signature.targets[name].show(each) for name, each in values.items()}
 
 
 def _naming(dataset: StoredDataset, key: str) -> Iterator[tuple[str, Shard, ledger.Entry]]:

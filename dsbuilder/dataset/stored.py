@@ -13,7 +13,7 @@ import numpy as np
 
 from dsbuilder.binding import PlainPipeline
 from dsbuilder.cache import ledger, manifest, store
-from dsbuilder.cache.codec import Codec, fixed_shape
+from dsbuilder.cache.codec import Codec, decoding, fixed_shape
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError, DataError, did_you_mean
 from dsbuilder.images import encoding
@@ -122,18 +122,19 @@ class ExportableDataset(Exportable):
     def samples(self, split: str, shard: int | None = None) -> Iterator[StoredSample]:
         """Yields the samples of a split, or of one shard of it, in the stored order."""
         shards = self._dataset.shards(split)
-        kinds = self.signature.targets
+        codec = self._dataset.codec
         for each in shards if shard is None else shards[shard : shard + 1]:
-            reader = self._dataset.codec.open(self._dataset.path, each.stem)
+            reader = codec.open(self._dataset.path, each.stem)
             for entry in ledger.read(self._dataset.path / ledger.file_name(each.stem)):
                 features = example.decode(reader.read(entry.offset, entry.length))
-                yield StoredSample(
-                    key=entry.key,
-                    image=self._image(features["image"][0]),
-                    targets={name: kind.decode(name, features) for name, kind in kinds.items()},
-                )
+                targets = codec.decode_targets(features)
+                with decoding():
+                    image = self._image(features["image"][0])
+                yield StoredSample(key=entry.key, image=image, targets=targets)
 
     def _image(self, image: bytes) -> bytes | np.ndarray:
+        if not isinstance(image, bytes):
+            raise TypeError("an image that is no bytes")
         if self.image != "raw":
             return image
         dtype = self.signature.image.dtype

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from dsbuilder import targets
 from dsbuilder.cache import ledger, quarantine, store
-from dsbuilder.cache.codec import ShardReader
+from dsbuilder.cache.codec import ShardReader, decoding
 from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.ledger import Entry
 from dsbuilder.cache.manifest import Shard
@@ -84,8 +84,8 @@ class _Verification:
         expected = self.dataset.manifest.quarantined
         try:
             found = len(quarantine.read(self.dataset.path))
-        except ValueError as error:
-            yield f"{store.QUARANTINE} is damaged ({error})"
+        except CacheError as error:
+            yield _short(error, self.dataset.path)
             return
         if found != expected:
             yield f"{store.QUARANTINE} holds {found} samples, the manifest says {expected}"
@@ -147,21 +147,23 @@ class _Verification:
         self, features: Mapping[str, Any], entry: Entry, classes: Counter[str]
     ) -> Iterator[str]:
         kinds = self.dataset.signature.targets
-        problems = [
-            f"'{entry.key}': {name}: {problem}"
-            for name, kind in kinds.items()
-            if (problem := _label_problem(kind, name, features))
-        ]
+        with decoding():
+            problems = [
+                f"'{entry.key}': {name}: {problem}"
+                for name, kind in kinds.items()
+                if (problem := _label_problem(kind, name, features))
+            ]
         yield from problems
         if not problems:
-            values = {name: kind.decode(name, features) for name, kind in kinds.items()}
+            values = self.dataset.codec.decode_targets(features)
             classes.update(targets.counted(kinds, values))
 
 
 def _features(reader: ShardReader, entry: Entry) -> Mapping[str, Any]:
     payload = reader.read(entry.offset, entry.length)
     features = example.decode(payload)
-    key = features["key"][0].decode("utf-8", "replace") if features.get("key") else ""
+    with decoding():
+        key = features["key"][0].decode("utf-8", "replace") if features.get("key") else ""
     if key != entry.key or len(payload) != entry.length:
         raise CacheError(
             f"expected its {entry.length} bytes at {entry.offset}, found {len(payload)} of '{key}'"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from dsbuilder import names
 from dsbuilder.images import color
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, read
 from dsbuilder.pipelinefile.stages import (
@@ -297,9 +298,6 @@ class TrainOptions:
             )
 
 
-_VERSION = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything a pipeline file says.
@@ -332,11 +330,8 @@ class Settings:
     @staticmethod
     def check_field(field: str, value: Any) -> str | None:
         """Returns what is wrong with one field, which is told with all else that is wrong."""
-        if field == "name" and not re.fullmatch(r"[a-z][a-z0-9_]*", value):
-            return f"expected small letters, digits and underscores, found '{value}'."
-        if field == "version" and not re.fullmatch(_VERSION, value):
-            return f"expected x.y.z, such as 1.0.0, found '{value}'."
-        return None
+        checks = {"name": names.dataset_fault, "version": names.version_fault}
+        return checks[field](value) if field in checks else None
 
     def __post_init__(self) -> None:
         stages = (*self.augment.stages, *self.stream.stages)

@@ -10,8 +10,10 @@ A file is frames back to back, and nothing else:
 Both checksums are always verified: a flipped bit or a cut file must never reach a training.
 """
 
+import io
 import os
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +25,8 @@ from dsbuilder.errors import CacheError
 _HEAD = struct.Struct("<QI")
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
+
+_LARGE = 1 << 24
 
 HEAD_BYTES, TAIL_BYTES = _HEAD.size, _CRC.size
 OVERHEAD_BYTES = HEAD_BYTES + TAIL_BYTES
@@ -106,6 +110,8 @@ def _payload(file: BinaryIO, offset: int, head: bytes) -> bytes:
         raise _damage(
             file, offset, f"length checksum {length_crc:08x}", f"{found:08x} (corrupt, or no frame)"
         )
+    if length > _LARGE and length > _size(file):  # takes no memory for what is not there
+        raise _damage(file, offset, "a frame within the file", f"a length of {length} bytes")
     # One read for payload and checksum; the length has a checksum of its own, so it can be trusted.
     rest = file.read(length + _CRC.size)
     if len(rest) < length + _CRC.size:
@@ -119,6 +125,12 @@ def _payload(file: BinaryIO, offset: int, head: bytes) -> bytes:
         at = offset + _HEAD.size
         raise _damage(file, at, f"payload checksum {data_crc:08x}", f"{found:08x} (corrupt)")
     return data
+
+
+def _size(file: BinaryIO) -> int:
+    """Returns the size of a plain file, which bounds a frame; of a packed one it is not known."""
+    raw = getattr(file, "raw", file)
+    return os.fstat(raw.fileno()).st_size if isinstance(raw, io.FileIO) else sys.maxsize
 
 
 def _damage(file: BinaryIO, offset: int, expected: str, found: str) -> CacheError:

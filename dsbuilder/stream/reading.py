@@ -5,11 +5,12 @@ machine that has neither its source nor the plugins that were needed to build it
 stages that are paths must be absolute: the folder they were relative to is not known any more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from dsbuilder import typed_json
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.cache.npy import NpyCodec, load_array
@@ -142,8 +143,8 @@ def plan(
     reading = Reading(
         dataset=dataset,
         split=split,
-        batch_size=section["batch_size"] if batch_size is None else batch_size,
-        images=section["images"] if images is None else images,
+        batch_size=section.batch_size if batch_size is None else batch_size,
+        images=section.images if images is None else images,
         shuffle=split == "train" if shuffle is None else shuffle,
         seed=chosen,
         refresher=refresher,
@@ -165,20 +166,31 @@ def _chosen(dataset: StoredDataset, signature: Signature, names: Sequence[str]) 
     return signature.replace(targets={name: known[name] for name in names})
 
 
-def _section(dataset: StoredDataset) -> Mapping[str, Any]:
-    section: Mapping[str, Any] | None = dataset.pipeline.sections.get("stream")
-    if section is None:
+@dataclass(frozen=True, kw_only=True)
+class _Section:
+    """What is read of the section `stream` before its stages are bound."""
+
+    batch_size: int
+    images: Images
+    stages: tuple[Any, ...]
+    finish: tuple[Any, ...]
+
+
+def _section(dataset: StoredDataset) -> _Section:
+    try:
+        return typed_json.bind(_Section, dataset.pipeline.sections.get("stream"), partly=True)
+    except ValueError as error:
         raise CacheError(
-            f"{dataset.pipeline.origin}: there is no section 'stream'. Build the dataset again."
-        )
-    return section
+            f"{dataset.pipeline.origin}: expected a section 'stream', found another ({error}). "
+            "Build the dataset again."
+        ) from None
 
 
 def _bind(
-    dataset: StoredDataset, section: Mapping[str, Any], seed: int, plugins: Sequence[Path | str]
+    dataset: StoredDataset, section: _Section, seed: int, plugins: Sequence[Path | str]
 ) -> Refresher | None:
     """Binds the section's stages; none are the rule, and then no plugin is looked for."""
-    if not section["stages"] and not section["finish"]:
+    if not section.stages and not section.finish:
         return None
     plain = dataset.pipeline.with_plugins(plugins)
     try:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from dsbuilder import typed_json
 from dsbuilder.errors import DataError, did_you_mean
 from dsbuilder.sample import ImageSignature, Signature, Target
 from dsbuilder.targets.boxes import Boxes
@@ -13,19 +14,18 @@ from dsbuilder.targets.mask import Mask
 from dsbuilder.targets.multi_label import MultiLabel
 from dsbuilder.targets.text import Text
 from dsbuilder.targets.value import Value
+from dsbuilder.typed_json import shown
+
+_LARGEST_SIDE, _MOST_CHANNELS = 1 << 24, 1 << 10
+_DTYPES = (
+    *("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
+    *("float16", "float32", "float64"),
+)
 
 KINDS: Mapping[str, type[Target]] = {
     kind.kind: kind for kind in (ClassLabel, MultiLabel, Value, Text, Mask, Boxes, Keypoints)
 }
 """Every kind of target, by its name."""
-
-_FORMS: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("names", "attributes", "numbers", "swaps", "edges"), (tuple,)),
-    "ignore": (int, type(None)),
-    "size": (int,),
-    "soft": (bool,),
-}
-"""Field of a target -> what its JSON value may be."""
 
 
 def to_json(target: Target) -> dict[str, Any]:
@@ -35,9 +35,19 @@ def to_json(target: Target) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Target:
-    """Returns the target that `to_json` described."""
-    options = {name: _tuples(value) for name, value in data.items() if name != "kind"}
-    return KINDS[data["kind"]](**options)
+    """Returns the target that `to_json` described, whoever wrote it.
+
+    Raises:
+      DataError: there is no such kind, or it has no such fields.
+    """
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise DataError(f"the kind {shown(kind)}.{did_you_mean(str(kind), KINDS)}")
+    options = {name: each for name, each in data.items() if name != "kind"}
+    try:
+        return typed_json.bind(KINDS[kind], options)
+    except ValueError as error:
+        raise DataError(f"{kind}: {error}.") from None
 
 
 def signature_to_json(signature: Signature) -> dict[str, Any]:
@@ -47,9 +57,24 @@ def signature_to_json(signature: Signature) -> dict[str, Any]:
 
 
 def signature_from_json(data: Mapping[str, Any]) -> Signature:
-    """Returns the signature that `signature_to_json` described."""
-    kinds = {name: from_json(target) for name, target in data["targets"].items()}
-    return Signature(image=ImageSignature(**data["image"]), targets=kinds)
+    """Returns the signature that `signature_to_json` described, whoever wrote it.
+
+    Raises:
+      DataError: it is none.
+    """
+    if not isinstance(data, Mapping) or not isinstance(data.get("targets"), Mapping):
+        raise DataError("expected a signature with an image and targets.")
+    kinds = {str(name): from_json(target) for name, target in data["targets"].items()}
+    try:
+        image = typed_json.bind(ImageSignature, data.get("image"), "image")
+    except ValueError as error:
+        raise DataError(f"{error}.") from None
+    sides = [side for side in image.shape if side is not None]
+    if min(sides) < 1 or max(sides) > _LARGEST_SIDE or image.channels > _MOST_CHANNELS:
+        raise DataError(f"image: expected sides of 1 and more, found {image}.")
+    if image.dtype not in _DTYPES:
+        raise DataError(f"image: expected one of {', '.join(_DTYPES)}, found {shown(image.dtype)}.")
+    return Signature(image=image, targets=kinds)
 
 
 def targets_from_json(described: Any, where: str) -> dict[str, Target]:
@@ -62,26 +87,9 @@ def targets_from_json(described: Any, where: str) -> dict[str, Target]:
       DataError: it describes none, or one that cannot be.
     """
     try:
-        return {str(name): _checked(each) for name, each in described.items()}
-    except (TypeError, ValueError, AttributeError, KeyError, DataError) as error:
+        return {str(name): from_json(each) for name, each in described.items()}
+    except (AttributeError, DataError) as error:
         raise DataError(
             f"{where}: expected targets as an export describes them, found: {error} "
             "Export the dataset again."
         ) from None
-
-
-def _checked(described: Mapping[str, Any]) -> Target:
-    kind = described["kind"]
-    if kind not in KINDS:
-        raise DataError(f"the kind '{kind}'.{did_you_mean(str(kind), KINDS)}")
-    options = {name: _tuples(each) for name, each in described.items() if name != "kind"}
-    for name, value in options.items():
-        if type(value) not in _FORMS.get(name, ()):
-            raise DataError(f"{name}: {value!r}.")
-    if not all(isinstance(number, int) for number in options.get("numbers", ())):
-        raise DataError(f"numbers: {options['numbers']!r}.")
-    return KINDS[kind](**options)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value

@@ -20,8 +20,9 @@ from typing import Any
 
 import keras
 
+from dsbuilder import typed_json
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.errors import TrainError
+from dsbuilder.errors import DataError, TrainError
 from dsbuilder.pipelinefile.schema import Named, TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
@@ -32,6 +33,7 @@ from dsbuilder.trust import noted
 
 MEMBER = "model.json"
 FORMAT = 1
+_LARGEST_BYTES = 1 << 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,21 +85,37 @@ class Note:
 
 
 def _note_from_json(data: Mapping[str, Any]) -> Note:
+    """Returns the note that `Note.to_json` described, whoever wrote it.
+
+    Raises:
+      ValueError, DataError, or what a task raises of a state: it is none.
+    """
     signature = signature_from_json(data["signature"])
-    heads = heads_of(signature)
+    told = typed_json.bind(_Told, data, partly=True)
+    known = heads_of(signature)
+    heads = {name: known[name].with_state(state) for name, state in told.heads.items()}
+    if len(heads) != 1:
+        raise ValueError(f"expected one head, found {len(heads)}")
     return Note(
-        dataset=data["dataset"],
-        fingerprint=data["fingerprint"],
-        class_names=tuple(data["class_names"]),
+        **{**{name: getattr(told, name) for name in _Told.__dataclass_fields__}, "heads": heads},
         signature=signature,
-        heads={name: heads[name].with_state(state) for name, state in data["heads"].items()},
-        loss=data["loss"],
-        metrics=tuple(data["metrics"]),
-        normalize=data["normalize"],
-        pipeline=data["pipeline"],
-        plugins=tuple(Path(folder) for folder in data["plugins"]),
+        plugins=tuple(map(Path, typed_json.bind(tuple[str, ...], data["plugins"], "plugins"))),
         rows=tuple(Row.from_flat(row) for row in data["rows"]),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """What a note says in plain values."""
+
+    dataset: str
+    fingerprint: str
+    class_names: tuple[str, ...]
+    heads: Mapping[str, Any]
+    loss: str | Mapping[str, Any] | None
+    metrics: tuple[str | Mapping[str, Any], ...]
+    normalize: str
+    pipeline: Mapping[str, Any]
 
 
 def note_of(
@@ -168,6 +186,7 @@ def save(model: keras.Model, path: Path, note: Note, *, optimizer: bool) -> None
       TrainError: the model cannot be saved, or the folder cannot be written.
     """
     temporary = path.with_name(f".{path.stem}.tmp.keras")
+    temporary.unlink(missing_ok=True)  # never through a link that somebody left there
     kept = keras.Model(model.inputs, model.output, name=model.name)
     if optimizer:
         kept.compile(optimizer=model.optimizer)
@@ -193,21 +212,30 @@ def read_note(path: Path) -> Note:
     """
     try:
         with zipfile.ZipFile(path) as file:
-            data = json.loads(file.read(MEMBER))
+            if file.getinfo(MEMBER).file_size > _LARGEST_BYTES:
+                raise ValueError(f"a {MEMBER} of more than {_LARGEST_BYTES} bytes")
+            data = typed_json.loads(file.read(MEMBER))
     except FileNotFoundError:
         raise TrainError(
             f"{path}: there is no trained model. Give a run folder, or its {BEST}."
         ) from None
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever zipfile raises on a stranger's file
         raise TrainError(
             f"{path}: the model of a run cannot be read ({type(error).__name__}). "
             f"Give a run folder, or its {BEST}."
         ) from None
-    if data.get("format") != FORMAT:
+    found = data.get("format") if isinstance(data, dict) else None
+    if type(found) is not int or found != FORMAT:
         raise TrainError(
-            f"{path}: expected format {FORMAT}, found {data.get('format')}. Train it again."
+            f"{path}: expected format {FORMAT}, found {typed_json.shown(found)}. Train it again."
         )
-    return _note_from_json(data)
+    try:
+        return _note_from_json(data)
+    except (ValueError, LookupError, TypeError, AttributeError, DataError) as error:
+        raise TrainError(
+            f"{path}: expected a {MEMBER} that a run wrote, found another ({error}). "
+            "Train it again."
+        ) from None
 
 
 def load_model(path: Path | str, *, plugins: Sequence[Path] = ()) -> Trained:
@@ -225,8 +253,8 @@ def load_model(path: Path | str, *, plugins: Sequence[Path] = ()) -> Trained:
     discover(plugins)  # layers of plugins are known to Keras once imported
     try:
         model = keras.models.load_model(file)
-    except (TypeError, ValueError, KeyError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except Exception as error:  # whatever Keras raises on a stranger's file
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise TrainError(
             f"{file}: expected a model of known layers, found: {reason} "
             "A layer of a plugin needs @keras.saving.register_keras_serializable(), and the "

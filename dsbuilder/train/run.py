@@ -13,6 +13,7 @@ Every file is replaced in one step, so a killed run leaves none half written. `l
 says how far a run came; all else is written from it again.
 """
 
+import contextlib
 import csv
 import importlib.metadata
 import io
@@ -20,19 +21,20 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from PIL import Image
 
+from dsbuilder import typed_json
 from dsbuilder.cache import store
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.report import confusion, curves
-from dsbuilder.tasks import Evaluation, task_of
+from dsbuilder.tasks import TASKS, Evaluation, task_of
 from dsbuilder.train.options import to_data
 
 CONFIG = "config.json"
@@ -130,6 +132,8 @@ class Run:
           TrainError: the folder is not a run.
         """
         config: dict[str, Any] = self._json(CONFIG)
+        with self._reading(CONFIG):
+            typed_json.bind(_Config, config, partly=True)
         return config
 
     def rows(self) -> list[Row]:
@@ -137,7 +141,7 @@ class Run:
         path = self.path / RESULTS
         if not path.is_file():
             return []
-        with path.open(encoding="utf-8", newline="") as file:
+        with self._reading(RESULTS), path.open(encoding="utf-8", newline="") as file:
             return [Row.from_flat(line) for line in csv.DictReader(file)]
 
     def evaluation(self) -> dict[str, Any]:
@@ -147,6 +151,9 @@ class Run:
           TrainError: the run has not come to its end.
         """
         evaluation: dict[str, Any] = self._json(EVALUATION)
+        with self._reading(EVALUATION):
+            if typed_json.bind(_Kind, evaluation, partly=True).kind not in TASKS:
+                raise ValueError(f"the kind {typed_json.shown(evaluation['kind'])}")
         return evaluation
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
@@ -167,19 +174,65 @@ class Run:
     def write_picture(self, name: str, picture: Image.Image) -> None:
         """Writes a picture as PNG."""
         temporary = self.path / f".{name}.tmp"
+        temporary.unlink(missing_ok=True)  # never through a link that somebody left there
         picture.save(temporary, format="PNG")
         temporary.replace(self.path / name)
 
     def _json(self, name: str) -> Any:
         path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return typed_json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             gone = isinstance(error, FileNotFoundError)
             reason = "no such file" if gone else f"the file cannot be read ({error})"
             raise TrainError(
                 f"{path}: {reason}. Give the folder of a run, such as runs/emoji-1."
             ) from None
+
+    @contextlib.contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        """Lets what a file says that no run writes be a TrainError."""
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError, csv.Error, OSError) as error:
+            raise TrainError(
+                f"{self.path / name}: expected what a run writes, found another ({error}). "
+                "Train it again."
+            ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ConfigDataset:
+    path: str
+    name: str
+    version: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ConfigModel:
+    use: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ConfigTrain:
+    model: _ConfigModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Config:
+    """What is read of a configuration."""
+
+    dataset: _ConfigDataset
+    train: _ConfigTrain
+    plugins: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """What is read of an evaluation."""
+
+    kind: str
 
 
 def discard_unused(run: Run, *, configured: bool) -> bool:

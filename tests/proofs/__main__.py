@@ -4,7 +4,13 @@ import importlib
 import sys
 import time
 
-WHOLE = {"accuracies": 3, "kills": 100, "mutations": 10_000, "power_cuts": 100}
+WHOLE = {
+    "accuracies": 3,
+    "kills": 100,
+    "mutations": 10_000,
+    "power_cuts": 100,
+    "tampering": 10_000,
+}
 
 
 def main(name: str, count: str = "", seed: str = "0") -> None:

@@ -5,7 +5,7 @@ import importlib
 import pytest
 import tools
 
-from proofs import kills, mutations, power_cuts
+from proofs import kills, mutations, power_cuts, tampering
 from proofs.__main__ import WHOLE
 
 pytestmark = pytest.mark.slow
@@ -22,6 +22,10 @@ def test_after_some_power_cuts_every_dataset_verifies() -> None:
 
 def test_some_hundred_damaged_files_give_a_listing_or_a_clear_error() -> None:
     assert mutations.run(450, 0)
+
+
+def test_some_hundred_tampered_datasets_give_an_answer_or_a_clear_error() -> None:
+    assert tampering.run(160, 0, models=False)
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -23,6 +23,7 @@ import numpy as np
 
 from dsbuilder.images import encoding
 from dsbuilder.layouts.arrays.format import IMAGE, KEY, array_names, class_names_array
+from dsbuilder.paths import below
 from dsbuilder.plugin import (
     CHANNELS,
     DataError,
@@ -56,7 +57,7 @@ class NpzExporter(Exporter):
           CacheError: a shard is missing, cut or corrupt.
         """
         targets, samples = dataset.signature.targets, {}
-        path = folder / f"{dataset.name}.npz"
+        path = below(folder, f"{dataset.name}.npz")
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for split in dataset.splits:
                 samples[split] = _write_split(dataset, split, archive)

@@ -29,6 +29,7 @@ from dsbuilder.layouts.coco.annotation import CROWD, CocoCategory, Size
 from dsbuilder.layouts.coco.targets import mask_categories
 from dsbuilder.layouts.file_names import Names
 from dsbuilder.layouts.holding import check_images, chosen, left_out
+from dsbuilder.paths import below
 from dsbuilder.plugin import (
     Boxes,
     BoxSet,
@@ -90,14 +91,14 @@ def _write_split(
       names: of the targets to write, by their kinds.
       found: takes the key of every image.
     """
-    place = folder / "images" / split
+    place = below(folder, f"images/{split}")
     place.mkdir(parents=True)
     files = Names.of(dataset)
     images: list[coco.CocoImage] = []
     entries: dict[type[Target], list[Entry]] = {kind: [] for kind in names}
     for number, sample in enumerate(dataset.samples(split), start=1):
         file, data = files.place(sample.key), bytes(sample.image)
-        (place / file).write_bytes(data)
+        below(place, file).write_bytes(data)
         found[f"images/{split}/{file}"] = sample.key
         size = encoding.size(data)
         images.append(coco.CocoImage(id=number, file_name=file, size=size))
@@ -108,7 +109,7 @@ def _write_split(
         if each.kind in names:
             categories = _categories(dataset.signature.targets[names[each.kind]])
             text = coco.written(images, entries[each.kind], categories)
-            path = folder / each.place(split)
+            path = below(folder, each.place(split))
             path.write_text(text, encoding="utf-8", newline="\n")
     return len(images)
 

@@ -31,6 +31,7 @@ from dsbuilder.layouts.file_names import Names, folder_names
 from dsbuilder.layouts.folder.format import METADATA
 from dsbuilder.layouts.holding import check_images, held, left_out
 from dsbuilder.layouts.imagefolder.format import FILE_NAME, column_of
+from dsbuilder.paths import below
 from dsbuilder.plugin import (
     ClassLabel,
     Exportable,
@@ -64,7 +65,7 @@ class FolderExporter(Exporter):
         targets = held(dataset, ClassLabel, Text, Value)
         found: dict[str, str] = {}
         samples = {
-            split: _write_split(dataset, split, folder / split, targets, found)
+            split: _write_split(dataset, split, below(folder, split), targets, found)
             for split in dataset.splits
         }
         notes = [*left_out(dataset, targets), *_notes(_class_target(targets))]
@@ -115,7 +116,7 @@ def _write_split(
     folder.mkdir()
     label = _class_target(targets)
     for name in folder_names(label[1].names).values() if label else ():
-        (folder / name).mkdir()
+        below(folder, name).mkdir()
     rows = []
     for key, row in _write_images(dataset, split, folder, targets):
         found[f"{split}/{row[0]}"] = key
@@ -140,7 +141,7 @@ def _write_images(
         class_name = shown[label[0]] if label else None
         prefix = "" if class_name is None else f"{folders[class_name]}/"
         place = names.place(_below(each.key, class_name), prefix)
-        (folder / place).write_bytes(bytes(each.image))
+        below(folder, place).write_bytes(bytes(each.image))
         yield each.key, [place, *shown.values()]
 
 

@@ -30,6 +30,7 @@ from dsbuilder.layouts import boxes as box
 from dsbuilder.layouts.file_names import Names, quoted
 from dsbuilder.layouts.holding import check_images, held, left_out
 from dsbuilder.layouts.imagefolder import format as imagefolder
+from dsbuilder.paths import below
 from dsbuilder.plugin import (
     Boxes,
     BoxSet,
@@ -73,7 +74,7 @@ class ImageFolderExporter(Exporter):
         account = _Account(mixed={name for name, kind in targets.items() if _is_soft(kind)})
         samples: dict[str, int] = {}
         for split in dataset.splits:
-            (folder / split).mkdir()
+            below(folder, split).mkdir()
             account.empty[split] = {n for n, kind in targets.items() if isinstance(kind, _LISTS)}
             rows = _rows(dataset, split, folder / split, targets, account)
             samples[split] = imagefolder.write(folder / split / _TABLE, rows)
@@ -128,7 +129,7 @@ def _rows(
         place = names.nested(sample.key, split=split)
         account.keys[f"{split}/{place}"] = sample.key
         data = bytes(sample.image)
-        _write(folder / place, data)
+        _write(below(folder, place), data)
         size = image_format.size(data)
         written = _WrittenImage(
             sample=sample, size=size, folder=folder, split=split, names=names, account=account
@@ -198,7 +199,7 @@ def _mask(written: _WrittenImage, name: str, target: Any) -> str:
     names = Names((".png",), written.names.taken)
     folder = f"{quoted(f'{name}s')}/"
     place = names.nested(written.sample.key, split=written.split, folder=folder)
-    _write(written.folder / place, mask.encode_ids(written.value(name)))
+    _write(below(written.folder, place), mask.encode_ids(written.value(name)))
     return place
 
 

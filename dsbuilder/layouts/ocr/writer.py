@@ -19,6 +19,7 @@ from pathlib import Path
 from dsbuilder.layouts.file_names import Names
 from dsbuilder.layouts.holding import check_images, chosen, left_out
 from dsbuilder.layouts.ocr import format as ocr
+from dsbuilder.paths import below
 from dsbuilder.plugin import Exportable, Exporter, Text, Written, exporter
 
 
@@ -42,7 +43,7 @@ class OcrExporter(Exporter):
         keys: dict[str, str] = {}
         samples: dict[str, int] = {}
         for split in dataset.splits:
-            (folder / split).mkdir()
+            below(folder, split).mkdir()
             pairs = _pairs(dataset, split, folder / split, name, keys)
             samples[split] = ocr.write_pairs(folder / split / ocr.LISTS[0], pairs)
         return Written(samples=samples, keys=keys, targets=[name], notes=left_out(dataset, [name]))
@@ -55,7 +56,7 @@ def _pairs(
     names = Names.of(dataset)
     for each in dataset.samples(split):
         place = names.nested(each.key, split=split, folder=ocr.IMAGES)
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        (folder / place).write_bytes(bytes(each.image))
+        below(folder, place).parent.mkdir(parents=True, exist_ok=True)
+        below(folder, place).write_bytes(bytes(each.image))
         keys[f"{split}/{place}"] = each.key
         yield place, each.targets[target]

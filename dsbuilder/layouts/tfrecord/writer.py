@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dsbuilder.layouts.tfrecord.format import ShardSize, description
 from dsbuilder.layouts.tfrecord.tfds import shard_place
+from dsbuilder.paths import below
 from dsbuilder.plugin import (
     Exportable,
     Exporter,
@@ -41,7 +42,7 @@ class TfdsExporter(Exporter):
         Raises:
           CacheError: a shard is missing, cut or corrupt.
         """
-        home = folder / dataset.name / dataset.version
+        home = below(folder, f"{dataset.name}/{dataset.version}")
         home.mkdir(parents=True)
         splits = {split: _write_split(dataset, split, home) for split in dataset.splits}
         is_encoded = dataset.signature.image.dtype == "uint8"  # raw pixels of 8 bits come as PNG
@@ -63,7 +64,7 @@ def _write_split(dataset: Exportable, split: str, home: Path) -> list[ShardSize]
     sizes = []
     for index, count in enumerate(counts):
         place = shard_place(index, len(counts))
-        path = home / f"{dataset.name}-{split}.tfrecord-{place}"
+        path = below(home, f"{dataset.name}-{split}.tfrecord-{place}")
         with path.open("wb", buffering=_BUFFER_BYTES) as file:
             for sample in dataset.samples(split, index):
                 file.write(tfrecord.frame(_encoded(sample, dataset.signature)))

@@ -29,6 +29,7 @@ from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.file_names import Names
 from dsbuilder.layouts.holding import check_images, chosen, left_out
 from dsbuilder.layouts.voc import format as voc
+from dsbuilder.paths import below
 from dsbuilder.plugin import (
     Boxes,
     BoxSet,
@@ -114,7 +115,7 @@ class _VocWriter:
         """Writes all files of a sample and returns the name that they share."""
         file, data = self._names.place(sample.key), bytes(sample.image)
         name = file.rpartition(".")[0]
-        (self._folder / voc.IMAGES / file).write_bytes(data)
+        below(self._folder / voc.IMAGES, file).write_bytes(data)
         self.keys[f"{voc.IMAGES}/{file}"] = sample.key
         size = encoding.size(data)
         text = voc.written(
@@ -124,11 +125,11 @@ class _VocWriter:
             depth=self._dataset.signature.image.channels,
             segmented=self._mask_name is not None,
         )
-        path = self._folder / voc.ANNOTATIONS / f"{name}.xml"
+        path = below(self._folder / voc.ANNOTATIONS, f"{name}.xml")
         path.write_text(text, encoding="utf-8", newline="\n")
         if self._mask_name is not None:
             mask = voc.written_mask(self._indices[sample.targets[self._mask_name]])
-            (self._folder / voc.MASKS / f"{name}.png").write_bytes(mask)
+            below(self._folder / voc.MASKS, f"{name}.png").write_bytes(mask)
         return name
 
     def _objects(self, sample: StoredSample, size: voc.Size) -> Iterator[voc.VocObject]:

@@ -37,6 +37,7 @@ from dsbuilder.layouts.webdataset.format import (
     mask_endings,
     sample_name,
 )
+from dsbuilder.paths import below
 from dsbuilder.plugin import (
     ClassLabel,
     Exportable,
@@ -68,7 +69,7 @@ class WebDatasetExporter(Exporter):
         check_images(dataset)
         for split in dataset.splits:
             for shard in range(len(dataset.shards(split))):
-                path = folder / f"{split}-{shard:05d}.{TAR}"
+                path = below(folder, f"{split}-{shard:05d}.{TAR}")
                 write_shard(path, _samples(dataset, split, shard))
         return Written(samples={split: dataset.num_samples(split) for split in dataset.splits})
 

@@ -34,6 +34,7 @@ from dsbuilder.layouts.file_names import Names
 from dsbuilder.layouts.holding import check_images, chosen, left_out
 from dsbuilder.layouts.yolo import format as yolo
 from dsbuilder.layouts.yolo.line import Pose, PosePoint, YoloObject
+from dsbuilder.paths import below
 from dsbuilder.plugin import (
     Boxes,
     BoxSet,
@@ -166,12 +167,12 @@ def _write_split(
     """
     files = Names.of(dataset, stems=True)
     for kind in ("images", "labels"):
-        (folder / kind / split).mkdir(parents=True)
+        below(folder, f"{kind}/{split}").mkdir(parents=True)
     for sample in dataset.samples(split):
         place = files.place(sample.key, f"images/{split}/")
-        (folder / place).write_bytes(bytes(sample.image))
+        below(folder, place).write_bytes(bytes(sample.image))
         found[place] = sample.key
-        label = folder / yolo.label_path(place)
+        label = below(folder, yolo.label_path(place))
         objects = _objects(dataset, sample, names)
         label.write_text(yolo.written_labels(objects), newline="\n")
     return len(files.taken)

@@ -189,7 +189,7 @@ def test_a_run_of_two_phases_is_resumed_in_the_second(
 ):
     assert [row.phase for row in tuned.rows()] == ["train"] * 3 + ["fine_tune"] * 2
     cut = interrupted(dataset, two_phases, tmp_path / "cut", epoch=epoch, plugins=plugins)
-    assert_equal_runs(tuned, trainer.resume_run(cut))
+    assert_equal_runs(tuned, trainer.resume_run(cut, plugins=plugins))
 
 
 def test_fine_tuning_changes_the_last_frozen_layer_alone(

@@ -83,7 +83,7 @@ def assert_watched(run, dataset, **given):
     """Compares every number of the last epoch with the evaluation of its model."""
     watched = run.rows()[-1].validation
     last = archive.load_model(run.last, **given)
-    found = evaluation.evaluate(last, dataset, split="validation").to_json()
+    found = evaluation.evaluate(last, dataset, split="validation", plugins=PLUGINS).to_json()
     numbers = {**found, **found["metrics"]}
     assert len(watched) > 1
     for name, value in watched.items():
