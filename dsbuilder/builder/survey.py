@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.builder.split import Split, deal
-from dsbuilder.errors import DataError, carrying, shortened
+from dsbuilder.errors import DataError, Problem, SpecError, carrying, shortened
 from dsbuilder.inspection import exclusion
 from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.pipelinefile import Spec, load
+from dsbuilder.pipelinefile.schema import too_many
 from dsbuilder.plugin import Catalog
 from dsbuilder.registry import Registry, discover
 from dsbuilder.sample import Record, Target
@@ -88,6 +89,7 @@ def survey(spec: Spec) -> Survey:
     kept = [record for record in records if record.key not in excluded] if excluded else records
     notes = [f"{_where(spec)}: {note}." for note in catalog.notes]
     warnings = [*notes, *_unknown(spec.settings.build.exclude, excluded, records)]
+    _check_outputs(spec, len(kept))
     with carrying(warnings):
         _check_labels(kept, catalog.targets)
         pipeline = resolve(spec, catalog.targets)
@@ -101,6 +103,17 @@ def survey(spec: Spec) -> Survey:
         split=split,
         warnings=(*warnings, *split.warnings),
     )
+
+
+def _check_outputs(spec: Spec, records: int) -> None:
+    """Bounds what a build would make, before it is planned; see `build.max_outputs`."""
+    augment = spec.settings.augment
+    train = spec.settings.split.train
+    varied = records if train is None else round(records * train)
+    made = records + varied * augment.copies + sum(s.count for s in spec.settings.synthesize)
+    problem = too_many(spec.settings.build, made)
+    if problem:
+        raise SpecError([Problem(spec.where("augment.copies"), problem)])
 
 
 def _split(

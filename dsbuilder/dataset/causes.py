@@ -48,7 +48,7 @@ class Causes:
         return [
             *changed("", one.packages, other.packages),
             *changed("", _pick(one.resolved, "seed"), _pick(other.resolved, "seed")),
-            *changed("image.", one.resolved.get("image", {}), other.resolved.get("image", {})),
+            *changed("image.", _image(one), _image(other)),
             *changed("", _targets(one), _targets(other)),
             *_changed_classes(one, other),
             *changed("cache.", one.stored, other.stored),
@@ -159,6 +159,11 @@ def changed(where: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
         one, other = was.get(name, _MISSING), now.get(name, _MISSING)
         if one != other:
             yield f"{where}{name} {_shown(one)} -> {_shown(other)}"
+
+
+def _image(side: "DatasetState") -> dict[str, Any]:
+    """Returns how images are decoded; what it may take of a machine decides no pixel."""
+    return _without(side.resolved.get("image", {}), ("memory_mb", "stage_megapixels"))
 
 
 def _shown(value: Any) -> str:

@@ -1,11 +1,15 @@
 """Colors as a user writes them; and between channel layouts, in whole sRGB values."""
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor
 
 from dsbuilder.sample import CHANNELS, Mode
+
+_ROWS = 256
 
 Background = tuple[int, int, int]
 Pixels = npt.NDArray[np.uint8]
@@ -42,18 +46,28 @@ def luma(image: Pixels) -> Pixels:
 def flatten(image: Pixels, background: Background) -> Pixels:
     """Returns `(H, W, 4)` laid over a color: (color A + background (255 - A)) / 255, rounded."""
     flat = np.empty((*image.shape[:2], 3), np.uint8)
-    alpha = image[:, :, 3].astype(np.uint16)
-    rest = 255 - alpha
-    # A channel at a time: 8 times faster than over an axis of 3. 255 * 255 + 127 fits in 16 bits.
-    for channel, value in enumerate(background):
-        mixed = image[:, :, channel] * alpha + rest * np.uint16(value) + np.uint16(127)
-        flat[:, :, channel] = mixed // np.uint16(255)
+    for rows in _bands(len(image)):
+        alpha = image[rows, :, 3].astype(np.uint16)
+        rest = 255 - alpha
+        # A channel at a time: 8 times faster than over an axis of 3. 255 * 255 + 127 fits in 16
+        # bits.
+        for channel, value in enumerate(background):
+            mixed = image[rows, :, channel] * alpha + rest * np.uint16(value) + np.uint16(127)
+            flat[rows, :, channel] = mixed // np.uint16(255)
     return flat
 
 
 def narrow(values: npt.NDArray[np.uint16]) -> Pixels:
     """Returns 16-bit values as 8-bit ones: value / 257, rounded, so that 65535 is 255."""
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    narrowed = np.empty(values.shape, np.uint8)
+    for rows in _bands(len(values)):
+        narrowed[rows] = (values[rows].astype(np.uint32) + 128) // 257
+    return narrowed
+
+
+def _bands(height: int) -> Iterator[slice]:
+    """Yields rows, some at a time: wider numbers of all would take several times the image."""
+    yield from (slice(start, start + _ROWS) for start in range(0, height, _ROWS))
 
 
 def _opaque(image: Pixels) -> Pixels:

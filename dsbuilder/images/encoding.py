@@ -6,6 +6,7 @@ fast as Pillow and equal to the bit; the rest through Pillow. What cannot be rea
 error and never a guess; the caller adds the file's name to it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,6 +43,9 @@ IMAGE_EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
 # Where Pillow, too, refuses: half a gigabyte of RGB. A larger header is a bomb or a mistake.
 MAX_PIXELS = 178_956_970
 
+_JPEG_BYTES = {"gray": 1, "rgb": 3, "rgba": 7}
+"""Bytes of memory that a pixel takes at the most, by mode; measured, as in `raster.py`."""
+
 
 def decode(
     data: bytes,
@@ -49,6 +53,7 @@ def decode(
     mode: Mode,
     background: Background = (255, 255, 255),
     shrunk: reduction.Shrunk | None = None,
+    memory_bytes: float = math.inf,
 ) -> npt.NDArray[np.uint8]:
     """Returns an encoded image as a new `(H, W, C)` uint8 array: C is 3 (rgb), 1 (gray), 4 (rgba).
 
@@ -60,21 +65,27 @@ def decode(
         values, rounded; `rgba` keeps the alpha channel and the colors below it.
       shrunk: what the image is resized to at once, so that a JPEG far larger than that may be
         decoded at a reduced scale (`reduction.py`); None decodes it whole.
+      memory_bytes: working memory that decoding may take, judged by the header.
 
     Raises:
-      DataError: not an image, cut, corrupt, of floats, or over `MAX_PIXELS`; says which.
+      DataError: not an image, cut, corrupt, of floats, over `MAX_PIXELS` or what may be taken of
+        memory; says which.
     """
     stored = jpeg.header(data)
     if stored is not None:
         _check_pixels(stored)
         turn = orientation.read(jpeg.exif(data))
         least = (0, 0) if shrunk is None else _least(stored, turn, shrunk)
+        needs = _JPEG_BYTES[mode] * (1 if turn == orientation.UPRIGHT else 2)
+        _check_memory(stored if shrunk is None else least, needs, memory_bytes)
         pixels = jpeg.decode(data, gray=mode == "gray", least=least)
     else:
         if data.startswith(png.SIGNATURE):
             png.check(data)
         with raster.opened(data) as image:
             _check_pixels((image.height, image.width))
+            needs = raster.working_bytes(image, data)
+            _check_memory((image.height, image.width), needs, memory_bytes)
             turn = _orientation(image.format, image.info, data)
             pixels = raster.channels(image, data)
     return color.convert(orientation.apply(pixels, turn), mode, background=background)
@@ -164,6 +175,17 @@ def _orientation(format: str | None, info: dict[Any, Any], data: bytes) -> int:
     if format == "WEBP":
         return orientation.read(info.get("exif", b""))
     return orientation.UPRIGHT  # TIFF: Pillow has turned it; GIF and BMP carry none
+
+
+def _check_memory(size: tuple[int, int], needs: float, memory_bytes: float) -> None:
+    """Bounds the working memory of decoding an image; `needs` are bytes a pixel, as measured."""
+    height, width = size
+    if height * width * needs > memory_bytes:
+        raise DataError(
+            f"expected an image that takes at most {memory_bytes / 1e6:.0f} MB of memory to decode "
+            f"(image.memory_mb), found {width} x {height} pixels, which take "
+            f"{height * width * needs / 1e6:.0f} MB. Make it smaller, or allow more."
+        )
 
 
 def _check_pixels(size: tuple[int, int]) -> None:

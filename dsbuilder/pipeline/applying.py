@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.errors import PluginError
+from dsbuilder.errors import DataError, PluginError
 from dsbuilder.images import color
 from dsbuilder.images import encoding as image_format
 from dsbuilder.pipelinefile.schema import ImageOptions
@@ -40,9 +40,11 @@ def decode(
         mode=options.mode,
         background=options.background_rgb,
         shrunk=stages[0].plugin.shrinks_to if options.reduced_decode and stages else None,
+        memory_bytes=options.memory_mb * 1e6,
     )
 
 
+MOST_MEGAPIXELS = ImageOptions().stage_megapixels
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 
 Draw = Callable[[AnyStage, Sample, Sequence[Sample]], Params | None]
@@ -85,12 +87,15 @@ def apply_stages(
     draw: Draw,
     trace: Trace,
     mixing: Mixing = Mixing(),
+    *,
+    most_megapixels: float = MOST_MEGAPIXELS,
 ) -> Sample:
     """Returns a sample after stages; an exception of a plugin gains notes that say where it was.
 
     Args:
       draw: see `Draw`; it is asked once for each stage, in order.
       trace: told of every stage that is applied.
+      most_megapixels: pixels of the image that a stage may make, in 10**6.
     """
     for stage in stages:
         trace.at, params = stage.id, None
@@ -99,6 +104,7 @@ def apply_stages(
             if params is None:
                 continue
             check_params(params)
+            _check_size(stage, sample, most_megapixels)
             after = _apply(stage, sample, params, mixing)
         except Exception as error:
             _note(error, stage.id, sample.key, params)
@@ -108,15 +114,34 @@ def apply_stages(
     return sample
 
 
+def _check_size(stage: AnyStage, sample: Sample, most_megapixels: float) -> None:
+    """Bounds what a stage would make before it does, where that is known."""
+    if not isinstance(stage, Stage):
+        return
+    made = stage.plugin.resizes_to(*sample.image.shape[:2])
+    if made is not None and made[0] * made[1] > most_megapixels * 1e6:
+        raise DataError(
+            f"expected at most {most_megapixels:g} megapixels (image.stage_megapixels), found that "
+            f"{stage.id} would make {made[1]} x {made[0]} of {sample.image.shape[1]} x "
+            f"{sample.image.shape[0]}. Leave the image out, or crop it first."
+        )
+
+
 def _apply(stage: AnyStage, sample: Sample, params: Params, mixing: Mixing) -> Sample:
     if isinstance(stage, MixStage):
         return stage.plugin.mix(sample, mixing.partners, params, mixing.targets)
     return stage.apply(sample, params)
 
 
-def apply_fixed(stages: Sequence[Stage], sample: Sample, trace: Trace) -> Sample:
+def apply_fixed(
+    stages: Sequence[Stage],
+    sample: Sample,
+    trace: Trace,
+    *,
+    most_megapixels: float = MOST_MEGAPIXELS,
+) -> Sample:
     """Applies stages that draw nothing; their generator's key is the stage alone."""
-    return apply_stages(stages, sample, _draw_fixed, trace)
+    return apply_stages(stages, sample, _draw_fixed, trace, most_megapixels=most_megapixels)
 
 
 def _draw_fixed(stage: AnyStage, sample: Sample, partners: Sequence[Sample]) -> Params | None:
@@ -150,11 +175,17 @@ class Position:
 
 
 def apply_drawn(
-    stages: Sequence[AnyStage], sample: Sample, at: Position, mixing: Mixing, trace: Trace
+    stages: Sequence[AnyStage],
+    sample: Sample,
+    at: Position,
+    mixing: Mixing,
+    trace: Trace,
+    *,
+    most_megapixels: float = MOST_MEGAPIXELS,
 ) -> Sample:
     """Applies stages that draw, at a position."""
     here = [each for each in stages if isinstance(each, Stage) or at.mixes(each)]
-    return apply_stages(here, sample, at.draw, trace, mixing)
+    return apply_stages(here, sample, at.draw, trace, mixing, most_megapixels=most_megapixels)
 
 
 def accepted(signature: Signature, sample: Sample) -> Sample:

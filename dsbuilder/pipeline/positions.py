@@ -75,7 +75,9 @@ class Pipeline:
 
     def prepare_decoded(self, sample: Sample, trace: Trace) -> Sample:
         """Returns the prepared original of a decoded sample; see `prepare`."""
-        sample = apply_fixed(self.settings.prepare, sample, trace)
+        sample = apply_fixed(
+            self.settings.prepare, sample, trace, most_megapixels=self._most_megapixels
+        )
         sample.image.flags.writeable = False
         return sample
 
@@ -200,7 +202,13 @@ class Pipeline:
 
     def finish(self, sample: Sample, trace: Trace) -> Sample:
         """Returns a sample in the one signature of the cache."""
-        return accepted(self.signature, apply_fixed(self.settings.finish, sample, trace))
+        most = self._most_megapixels
+        finished = apply_fixed(self.settings.finish, sample, trace, most_megapixels=most)
+        return accepted(self.signature, finished)
+
+    @property
+    def _most_megapixels(self) -> float:
+        return self.settings.image.stage_megapixels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, carrying
 from dsbuilder.pipeline.positions import Pipeline, Refresher
-from dsbuilder.pipelinefile.schema import CacheOptions, Settings, Spec, StreamOptions
+from dsbuilder.pipelinefile.schema import CacheOptions, ImageOptions, Settings, Spec, StreamOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage, Transform
 from dsbuilder.sample import CHANNELS, ImageSignature, Mode, Signature, Target
@@ -55,14 +55,17 @@ class _Resolver:
     Attributes:
       where: says for a path of the pipeline how an error begins.
       warnings: what a user should know of the stages, sentences that say where.
+      most_megapixels: see `image.stage_megapixels`.
     """
 
     where: Callable[[str], str]
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    most_megapixels: float = ImageOptions().stage_megapixels
 
     def resolve(self, spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
         settings = spec.settings
+        self.most_megapixels = settings.image.stage_megapixels
         ends: dict[str, Signature] = {}
         prepared = None
         if source_targets is not None:
@@ -148,6 +151,7 @@ class _Resolver:
         except (ValueError, DsbuilderError) as error:
             self._problem(place, f"cannot take {signature}: {error}")
             return signature
+        self._check_size(place, after.image)
         if isinstance(stage.plugin, Transform) and stage.p > 0:
             notes = stage.plugin.notes(signature)
             self.warnings += [f"{self.where(place)}: {note}." for note in notes]
@@ -182,10 +186,21 @@ class _Resolver:
 
     def _synthesized(self, path: str, synthesis: Synthesis, mode: Mode) -> Signature | None:
         try:
-            return synthesis.plugin.output_signature(mode)
+            made = synthesis.plugin.output_signature(mode)
         except (ValueError, DsbuilderError) as error:
             self._problem(path, str(error))
             return None
+        self._check_size(path, made.image)
+        return made
+
+    def _check_size(self, place: str, image: ImageSignature) -> None:
+        pixels = (image.height or 1) * (image.width or 1)
+        if pixels > self.most_megapixels * 1e6:
+            self._problem(
+                place,
+                f"expected images of at most {self.most_megapixels:g} megapixels "
+                f"(image.stage_megapixels), found {image}. Make them smaller, or allow more.",
+            )
 
     def _one_signature(self, ends: Mapping[str, Signature], settings: Settings) -> Signature:
         """Returns the signature that all branches end in, mixed if one of them is."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import Problem, SpecError
+from dsbuilder.typed_json import max_depth, too_deep
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {"null", "bool", "int", "float", "str", "timestamp"}
@@ -101,6 +102,8 @@ def parse(text: str, *, origin: str, folder: Path) -> YamlDocument:
         what = error.problem or error.context
         message = f"expected YAML, found what cannot be parsed: {what}. Correct this line."
         raise SpecError([Problem(where, message)]) from None
+    except RecursionError:
+        raise _too_deep(origin) from None
     except (YAMLError, ValueError) as error:  # characters that YAML does not allow have no mark
         reason = str(error).splitlines()[0]
         message = f"expected YAML, found what cannot be parsed: {reason}. Save the file as UTF-8."
@@ -114,6 +117,10 @@ def parse(text: str, *, origin: str, folder: Path) -> YamlDocument:
     if problems:
         raise SpecError(problems)
     return YamlDocument(root, origin, folder)
+
+
+def _too_deep(where: str) -> SpecError:
+    return SpecError([Problem(where, f"expected plain data, found {too_deep()}. Nest it less.")])
 
 
 def from_data(data: Any, *, origin: str, folder: Path) -> YamlDocument:
@@ -137,14 +144,24 @@ class _Reading:
       origin: how errors call the text.
       problems: what was wrong so far.
       nodes: number of nodes made.
+      depth: number of nodes that are above the one at hand.
     """
 
     origin: str
     problems: list[Problem]
     nodes: int = 0
+    depth: int = 0
 
     def convert(self, node: Any, path: str) -> Node:
         """Returns the tree below a node of the parser."""
+        self.depth += 1
+        if self.depth > max_depth() + 1:  # a scalar stands in the deepest collection
+            raise _too_deep(_place(self.origin, node.start_mark.line + 1, ""))
+        converted = self._converted(node, path)
+        self.depth -= 1
+        return converted
+
+    def _converted(self, node: Any, path: str) -> Node:
         line = node.start_mark.line + 1
         self._count(line)
         tag = str(node.tag)

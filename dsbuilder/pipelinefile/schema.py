@@ -45,14 +45,20 @@ class ImageOptions:
       background: the color under transparency: a name, `#rrggbb`, or [r, g, b].
       reduced_decode: whether a JPEG of at least twice the size to which the first stage of
         `prepare` resizes it is decoded at 1/2, 1/4 or 1/8; see `images/reduction.py`.
+      memory_mb: working memory that decoding one image may take, in 10**6 bytes.
+      stage_megapixels: pixels of the image that a stage may make, in 10**6.
     """
 
     mode: Mode = "rgb"
     background: str | tuple[int, int, int] = "white"
     reduced_decode: bool = True
+    memory_mb: float = 500.0
+    stage_megapixels: float = 100.0
 
     def __post_init__(self) -> None:
         _ = self.background_rgb
+        _check_above_0("memory_mb", self.memory_mb)
+        _check_above_0("stage_megapixels", self.stage_megapixels)
 
     @property
     def background_rgb(self) -> tuple[int, int, int]:
@@ -166,12 +172,14 @@ class BuildOptions:
         records if below 1.
       keep_prepared: whether images are kept as `prepare` leaves them, in `.builds/prepared`; then a
         build in which only `augment` changed decodes no source. Decides no byte of a sample.
+      max_outputs: a pipeline that would make more samples than this is refused.
       exclude: a list of keys that are left out, as `dsbuilder inspect --exclude` writes it. The
         others stay in the split that they had with them.
     """
 
     on_error: Literal["stop", "quarantine"] = "quarantine"
     max_quarantined: float = 0.1
+    max_outputs: int = 10_000_000
     keep_prepared: bool = False
     exclude: Path | None = None
 
@@ -340,8 +348,25 @@ class Settings:
                 "expected at most one mixer on a sample's way, found one in augment and one in "
                 "stream. Keep one."
             )
+        _check_outputs(self.build, sum(each.count for each in self.synthesize))
         if self.source is None and not self.synthesize:
             raise ValueError("expected a source or something to synthesize, found neither.")
+
+
+def _check_outputs(build: BuildOptions, count: int) -> None:
+    problem = too_many(build, count)
+    if problem:
+        raise ValueError(problem)
+
+
+def too_many(build: BuildOptions, count: int) -> str | None:
+    """Says that a number of samples is more than a build may make; None if it is not."""
+    if count <= build.max_outputs:
+        return None
+    return (
+        f"expected at most {build.max_outputs} samples (build.max_outputs), found {count}. "
+        "Make fewer, or allow more."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,6 +60,14 @@ class Transform(ABC):
         """
         return None
 
+    def resizes_to(self, height: int, width: int) -> tuple[int, int] | None:
+        """Returns the largest (height, width) that `apply` makes of an image of a size.
+
+        It is asked before `apply`, so that one strip of 2 x 20,000 pixels does not take gigabytes.
+        None says that it is not known, or not larger.
+        """
+        return None
+
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws everything random of one application; JSON values only."""
         return {}

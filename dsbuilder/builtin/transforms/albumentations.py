@@ -128,6 +128,10 @@ class Albumentations(Transform):
         """Returns what A.Resize, A.SmallestMaxSize and A.LongestMaxSize make of a size."""
         return size_after(self._recipe.transform, height, width)
 
+    def resizes_to(self, height: int, width: int) -> tuple[int, int] | None:
+        """Returns what A.Resize, A.SmallestMaxSize and A.LongestMaxSize make of a size."""
+        return size_after(self._recipe.transform, height, width)
+
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws a seed: albumentations' own params hold arrays."""
         return {"seed": draw_seed(rng)}
