@@ -7,14 +7,14 @@
               at most one place, hence at most one *other* record over each boundary. A class of
               fewer than 3 is not cut at all; when it grows to 3, it is dealt anew.
               A record of several classes counts for its rarest one; what is rarest in fewer than 3
-              records is cut together.
+              records is cut together. Small shares of many small classes may all be rounded down:
+              a split that is due a record or more and got none gets one of the class that has most
+              more than its share in the largest split. Nothing else is changed by that.
   hash        A hash of the key falls into the share of a split: balanced on average, and a record
               that is added or removed moves no other.
   layout      What the source says; shares of validation and test are taken out of its train.
 
-Records of one group stay together: whole groups are ranked and go to the split in which their
-middle falls, so that every split comes within the largest group's size of its share. Then classes
-are not balanced, and a class that a split lacks is a warning.
+Records of one group stay together; see `grouping.py`. A class that a split lacks is a warning.
 
 Iterative stratification (Sechidis, Tsoumakas, Vlahavas, 2011) balances several classes better, but
 deals all anew: of 2,000 records with 40 classes it comes within 0.4 records of a class's share on
@@ -26,7 +26,6 @@ Shares are computed as fractions, not floats: the laws hold to the record, on ev
 """
 
 import math
-import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,6 +33,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
+from dsbuilder.builder.grouping import Member, Shares, deal_groups, members_of
 from dsbuilder.errors import DataError, shortened
 from dsbuilder.layouts.keys import check_keys
 from dsbuilder.pipelinefile.schema import SplitOptions
@@ -44,10 +44,6 @@ from dsbuilder.seeding import rank, unit
 DEFAULT_SHARES: Mapping[str, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
 SMALLEST = 3
 """A class of fewer records than this is not cut."""
-
-Shares = Mapping[str, Fraction]
-Member = tuple[str, ...]
-"""What is dealt as one: `(key,)`, or `("group", name)`; it cannot be mistaken one for the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +90,7 @@ def deal(
     check_keys(records)
     _check_labels(records, label)
     method = _method(records, options)
-    members, warnings = _members(records, options.group)
+    members, warnings = members_of(records, options.group)
     if method == "layout":
         split_of = _stated(records, members)
         shares = _taken_out(split_of, options)
@@ -105,7 +101,8 @@ def deal(
     if method == "hash":
         split_of.update(_hashed(pool, members, shares, seed=seed))
     elif members is not None:
-        split_of.update(_grouped(pool, members, shares, seed=seed))
+        strata = _strata(pool, label) if several is None else _rarest(pool, several)
+        split_of.update(deal_groups(strata, members, shares, seed=seed))
     elif several is not None:
         split_of.update(_stratified(_rarest(pool, several), shares, seed=seed))
     else:
@@ -156,66 +153,6 @@ def _fractions(shares: Mapping[str, float]) -> Shares:
     exact = {name: Fraction(repr(float(shares.get(name, 0)))) for name in SPLITS}
     total = sum(exact.values())
     return {name: share / total for name, share in exact.items() if share > 0}
-
-
-# -- groups -------------------------------------------------------------------------------------
-
-
-def _members(
-    records: Sequence[Record], pattern: str | None
-) -> tuple[dict[str, Member] | None, list[str]]:
-    """Returns key -> what it is dealt with, and warnings; None where there are no groups."""
-    if pattern is None:
-        groups = [record.group for record in records]
-        found = sum(group is not None for group in groups)
-    else:
-        compiled = re.compile(pattern)
-        groups = [_matched(compiled, record.key) for record in records]
-        found = sum(group is not None for group in groups)
-        if records and not found:
-            raise DataError(
-                f"split.group: expected '{pattern}' to match in keys, found no match in any of "
-                f"{len(records)}, such as '{min(record.key for record in records)}'. "
-                "Correct the pattern."
-            )
-    if not found:
-        return None, []
-    warnings = []
-    if found < len(records):
-        keys = (r.key for r, group in zip(records, groups, strict=True) if group is None)
-        count = len(records) - found
-        warnings.append(
-            f"split: {count} of {len(records)} records belong to no group and are dealt one by "
-            f"one, such as '{min(keys)}'."
-        )
-    return {
-        record.key: (record.key,) if group is None else ("group", group)
-        for record, group in zip(records, groups, strict=True)
-    }, warnings
-
-
-def _matched(pattern: re.Pattern[str], key: str) -> str | None:
-    match = pattern.search(key)
-    if match is None:
-        return None
-    return (match.group(1) if pattern.groups else match.group()) or None
-
-
-def _grouped(
-    records: Sequence[Record], members: Mapping[str, Member], shares: Shares, *, seed: int
-) -> dict[str, str]:
-    """Ranks whole groups and gives each to the split in which its middle falls."""
-    sizes = Counter(members[record.key] for record in records)
-    # Twice every position, so that the middle of a group is a whole number.
-    cuts = [math.ceil(2 * upto * len(records)) for upto in accumulate(shares.values())]
-    names = list(shares)
-    split_of: dict[Member, str] = {}
-    position = 0
-    for member in sorted(sorted(sizes), key=lambda member: rank(seed, "split", *member)):
-        middle = 2 * position + sizes[member]
-        split_of[member] = names[min(bisect_right(cuts, middle), len(names) - 1)]
-        position += sizes[member]
-    return {record.key: split_of[members[record.key]] for record in records}
 
 
 # -- single records -----------------------------------------------------------------------------
@@ -271,6 +208,36 @@ def _stratified(strata: Mapping[str, list[str]], shares: Shares, *, seed: int) -
             stop = math.floor(upto * len(ranked) + offset)  # the last upto is 1: n exactly
             split_of.update(dict.fromkeys(ranked[start:stop], split))
             start = stop
+    return _without_empty(split_of, strata, shares, seed=seed)
+
+
+def _without_empty(
+    split_of: dict[str, str], strata: Mapping[str, list[str]], shares: Shares, *, seed: int
+) -> dict[str, str]:
+    """Gives a record to each split that is due one or more and that rounding left empty.
+
+    It comes from where a class has most more than its share, so that each stays within one of it.
+    """
+    cut = {name: keys for name, keys in strata.items() if len(keys) >= SMALLEST}
+    total = sum(len(keys) for keys in cut.values())
+    for split, share in shares.items():
+        sizes = Counter(split_of.values())
+        if share * total < 1 or sizes[split]:
+            continue
+        found = {
+            (name, giver): sum(split_of[key] == giver for key in keys) - shares[giver] * len(keys)
+            for name, keys in cut.items()
+            for giver in shares
+            if sizes[giver] > 1
+        }
+        name, giver = max(sorted(found), key=lambda place: found[place], default=("", ""))
+        if name in cut and found[name, giver] > 0:
+            held = sorted(
+                (key for key in cut[name] if split_of[key] == giver),
+                key=lambda key: rank(seed, "split", key),
+            )
+            is_behind = list(shares).index(split) > list(shares).index(giver)
+            split_of[held[-1 if is_behind else 0]] = split
     return split_of
 
 

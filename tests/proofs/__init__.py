@@ -1,6 +1,7 @@
 """Heavy proofs: `make proof NAME=...` runs one whole and prints its table; the suite runs samples.
 
   accuracies.py  both example pipelines trained over seeds, against goals
+  inspection.py  recall and false alarms of inspectors on edited photographs (`pictures.py`)
   kills.py       builds killed at random moments or while they write, and compared byte for byte
   mutations.py   files of every layout with random damage: a clear error or a right listing
   power_cuts.py  builds whose power is cut at each operation, on a file system that forgets

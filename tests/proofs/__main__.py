@@ -6,6 +6,7 @@ import time
 
 WHOLE = {
     "accuracies": 3,
+    "inspection": 1,
     "kills": 100,
     "mutations": 10_000,
     "power_cuts": 100,

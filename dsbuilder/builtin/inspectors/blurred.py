@@ -13,7 +13,8 @@ from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
 
 _SIDE = 512
 _LEAST_CONTRAST = 8
-_LEAST_EDGE, _LEAST_RISE = 0.1, 1.9
+_LEAST_EDGE, _LEAST_RISE = 0.1, 1.8
+_SMEARED, _LEAST_ACROSS = 0.85, 1.95
 _LEAST_SIDE = 128
 _EVEN = 10.0
 _FINE, _MIDDLE, _COARSE = 1.0, 2.5, 4.0
@@ -55,7 +56,8 @@ class Blurred(Inspector):
     counts: a sharp thing before a soft ground is sharp, and a date on a soft picture is too little.
     Even rows and columns at the border, bars and frames, are cut off. Photographs in focus come to
     2.3 and more (256 x 256 pixels), after a Gaussian of 2 pixels to 1.6, smeared over 11 pixels to
-    1.6 (medians, with and without noise); 1.9 is the least.
+    1.6 (medians, with and without noise); 1.8 is the least, and 1.95 where the
+    direction is less than 0.85 as sharp as another.
 
     Attributes:
       below: the part of the least sharpness under which an image is blurred.
@@ -79,7 +81,7 @@ class Blurred(Inspector):
         edges = np.abs(cv2.Laplacian(gray, cv2.CV_16S))
         value = _percentiles(edges, 0.995)[0] / (high - low) / _LEAST_EDGE
         if value >= self.below and min(gray.shape) >= _LEAST_SIDE:
-            value = sharpness(_within_border(gray).astype(np.float32)) / _LEAST_RISE
+            value = _sharpness(_within_border(gray).astype(np.float32))
         return float(value) if value < self.below else None
 
     def judge(self, seen: Seen) -> Iterator[Finding]:
@@ -116,8 +118,17 @@ def _first_uneven(rows: np.ndarray) -> int:
     return next((n for n, row in enumerate(rows) if float(row.std()) >= _EVEN), len(rows))
 
 
-def sharpness(gray: Plane) -> float:
-    """Returns how steep the fine band is against the coarse one, in the direction it is least so.
+def _sharpness(gray: Plane) -> float:
+    """Returns how sharp an image is in its softest direction, as a part of the least."""
+    rises = _rises(gray)
+    if not rises:
+        return float("inf")
+    low, high = min(rises), max(rises)
+    return low / (_LEAST_ACROSS if low < _SMEARED * high else _LEAST_RISE)
+
+
+def _rises(gray: Plane) -> list[float]:
+    """Returns how steep the fine band is against the coarse one, in each direction with edges.
 
     Args:
       gray: `(H, W)` float32, 12 x 12 pixels at least.
@@ -134,15 +145,15 @@ def sharpness(gray: Plane) -> float:
     own = (pooled(coarse.x**2), pooled(coarse.x * coarse.y), pooled(coarse.y**2))
     mixed = pooled(fine.x * coarse.y + fine.y * coarse.x) / 2
     shared = (pooled(fine.x * coarse.x), mixed, pooled(fine.y * coarse.y))
-    found = []
+    found: list[float] = []
     for angle in _ANGLES:
         parts = np.cos(angle) ** 2, 2 * np.cos(angle) * np.sin(angle), np.sin(angle) ** 2
         energy = sum(part * plane for part, plane in zip(parts, own, strict=True))
         common = sum(part * plane for part, plane in zip(parts, shared, strict=True))
         strong = (energy > 0) & (energy >= _WEAKEST * energy.max())
         ranked = np.sort(common[strong] / energy[strong])
-        found += [ranked[int(_SHARPEST * (len(ranked) - 1))]] if len(ranked) else []
-    return float(min(found, default=np.inf))
+        found += [float(ranked[int(_SHARPEST * (len(ranked) - 1))])] if len(ranked) else []
+    return found
 
 
 def _bands(gray: Plane) -> tuple[_Steps, _Steps]:

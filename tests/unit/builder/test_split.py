@@ -94,6 +94,8 @@ def test_one_record_more_moves_at_most_one_other_of_its_class_over_each_boundary
     assume(size >= SMALLEST or size == 0)
     before = dealt(of_classes(classes), options, seed).split_of
     after = dealt(of_classes({**classes, key: label}), options, seed).split_of
+    # A split that would be empty is given a record, which it gives back when it has one of its own.
+    assume(all(Counter(found.values())[name] != 1 for found in (before, after) for name in SPLITS))
     moved = [each for each in classes if before[each] != after[each]]
     assert {classes[each] for each in moved} <= {label}
     # Read as adding: `before` -> `after`; read backwards, the same moves are those of a removal.
@@ -110,6 +112,32 @@ def test_with_hash_one_record_more_or_less_moves_no_other(classes, options, seed
     before = dealt(of_classes(classes), hashed, seed).split_of
     after = dealt(of_classes({**classes, key: "a"}), hashed, seed).split_of
     assert {each: after[each] for each in classes} == before
+
+
+def test_a_split_that_is_due_a_record_is_not_left_empty_by_rounding():
+    records = [record(f"{label}/{i}", str(label)) for label in range(20) for i in range(10)]
+    options = SplitOptions(train=0.98, validation=0.01, test=0.01)
+    for seed in range(60):
+        sizes = dealt(records, options, seed).sizes
+        assert min(sizes.values()) >= 1 and sizes["train"] >= 180
+        two = dealt(records, SplitOptions(train=0.99, test=0.01), seed)
+        assert two.sizes["test"] >= 1
+
+
+def test_groups_of_one_class_each_are_dealt_class_by_class():
+    options = SplitOptions(train=0.6, validation=0.2, test=0.2)
+    records = [
+        record(f"{label}/{group}-{i}", str(label), group=f"{label}-{group}")
+        for label in range(10)
+        for group in range(6)
+        for i in range(4)
+    ]
+    for seed in range(20):
+        split = dealt(records, options, seed)
+        assert sum(not count for found in split.report.values() for count in found.values()) == 0
+        assert all(
+            abs(split.sizes[name] - share * 240) <= 4 for name, share in options.shares.items()
+        )
 
 
 groups_by_key = st.dictionaries(
