@@ -144,14 +144,14 @@ class _Resolver:
             )
 
     def _step(self, place: str, stage: AnyStage, signature: Signature) -> Signature:
-        if isinstance(stage.plugin, Transform):
-            self._check_geometry(place, stage.plugin, signature)
         try:
             after = stage.plugin.output_signature(signature)
         except (ValueError, DsbuilderError) as error:
             self._problem(place, f"cannot take {signature}: {error}")
             return signature
         self._check_size(place, after.image)
+        if isinstance(stage.plugin, Transform):  # one that refused a target has said why
+            self._check_geometry(place, stage.plugin, signature)
         if isinstance(stage.plugin, Transform) and stage.p > 0:
             notes = stage.plugin.notes(signature)
             self.warnings += [f"{self.where(place)}: {note}." for note in notes]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.builtin.transforms.albumentations_recipe import Recipe, call, library, warned
+from dsbuilder.builtin.transforms.albumentations_targets import not_carried
 from dsbuilder.plugin import Geometry, ImageSignature
 
 # Two sizes in which every side differs. A crop may ask for more than the first pair has.
@@ -64,14 +65,10 @@ def moves_of(transform: Any) -> tuple[str, ...]:
     moving = [leaf for leaf in _leaves(transform) if geometry_of(leaf) == "moves"]
     if not moving or geometry_of(transform) != "moves":
         return ()
-    declared = [{target.value for target in leaf._targets} - _torn(leaf) for leaf in moving]
+    declared = [{target.value for target in leaf._targets} for leaf in moving]
+    lost = {kind for leaf in moving for kind in not_carried(leaf)}
     common = set.intersection(*declared)
-    return tuple(kind for target, kind in _KINDS.items() if target in common)
-
-
-def _torn(leaf: Any) -> set[str]:
-    """Returns what a class declares but does not carry along: a shuffle tears boxes apart."""
-    return {"BBoxes"} if isinstance(leaf, library().RandomGridShuffle) else set()
+    return tuple(k for target, k in _KINDS.items() if target in common and k not in lost)
 
 
 def _leaves(transform: Any) -> Iterator[Any]:

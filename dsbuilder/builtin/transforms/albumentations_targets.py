@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from dsbuilder.builtin.transforms.albumentations_bending import straighten
 from dsbuilder.builtin.transforms.albumentations_drawn import leaves
 from dsbuilder.builtin.transforms.albumentations_recipe import Recipe, library, reseed
 from dsbuilder.plugin import Boxes, Keypoints, Mask, Sample, Target
@@ -27,9 +28,34 @@ _PLACES = np.array([[0.2, 0.2], [0.8, 0.3], [0.45, 0.55], [0.3, 0.8], [0.7, 0.7]
 _TRIANGLE = np.array([[0.0, 0.0], [0.04, 0.0], [0.0, 0.04]])
 _MARKERS = (_PLACES[:, None] + _TRIANGLE).reshape(-1, 2)
 
+NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
+    "Morphological": {
+        "boxes": "it gives each of them the box around all",
+        "mask": "it grows and shrinks ids by their number, whatever the picture shows",
+    },
+    "RandomGridShuffle": {"boxes": "it tears them apart"},
+}
+"""What a class declares to carry along and does not, by kind, and why.
+
+Of everything else a test shows on pictures of places that it is carried truly; what bends an image,
+by arithmetic of ours (`albumentations_bending.py`).
+"""
+
+
+def not_carried(leaf: Any) -> Mapping[str, str]:
+    """Returns why a transform does not carry kinds that it declares, by kind."""
+    return NOT_CARRIED.get(type(leaf).__name__, {})
+
 
 def check(recipe: Recipe, kinds: Mapping[str, Target]) -> None:
     """Raises a ValueError unless an object can take targets of these kinds with an image."""
+    for leaf in leaves(recipe.transform):
+        for name, kind in kinds.items():
+            if reason := not_carried(leaf).get(kind.kind):
+                raise ValueError(
+                    f"A.{type(leaf).__name__}: expected a transform that carries the target "
+                    f"'{name}' ({kind.kind}) along, found that {reason}. Use another one."
+                )
     masks = [kind for kind in kinds.values() if isinstance(kind, Mask)]
     if len({kind.outside for kind in masks}) > 1:
         raise ValueError(
@@ -81,8 +107,9 @@ class Carrier:
         transform = copy.deepcopy(recipe.transform)
         masks = [kind for kind in kinds.values() if isinstance(kind, Mask)]
         transform.add_targets({_mask(place): "mask" for place in range(len(masks))})
-        for leaf in leaves(transform) if masks else ():
-            if getattr(leaf, "fill_mask", None) == 0:  # its default
+        for leaf in leaves(transform):
+            straighten(leaf)
+            if masks and getattr(leaf, "fill_mask", None) == 0:  # its default
                 leaf.fill_mask = masks[0].outside
         return cls(transform, _around(transform, kinds), recipe, kinds)
 

@@ -160,6 +160,10 @@ BENDING: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+DRAWS = {"PiecewiseAffine": 1}
+"""How often each is tried, where that is not 6 times: it takes a third of a second."""
+
+
 @pytest.mark.parametrize(("member", "options"), MEMBERS, ids=[name for name, _ in MEMBERS])
 def test_albumentations_carries_targets_along(member, options) -> None:
     plugin = Albumentations(member=member, options=options)
@@ -172,13 +176,13 @@ def test_albumentations_carries_targets_along(member, options) -> None:
 
 
 @pytest.mark.parametrize(("member", "options"), BENDING, ids=[name for name, _ in BENDING])
-def test_what_bends_carries_targets_along_roughly(member, options) -> None:
+def test_what_bends_carries_targets_along(member, options) -> None:
     plugin = Albumentations(member=member, options=options)
-    for seed in range(6):
+    for seed in range(DRAWS.get(member, 6)):
         sample = moved(plugin, seed)
-        check_mask(sample, 0.93)
-        check_boxes(sample, reach=4)
-        check_points(sample, reach=4)
+        check_mask(sample)
+        check_boxes(sample)
+        check_points(sample, reach=1.5)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +191,7 @@ def test_what_bends_carries_targets_along_roughly(member, options) -> None:
 def test_pixels_are_the_same_with_and_without_targets(member, options) -> None:
     plugin = Albumentations(member=member, options=options)
     plain = painted().replace(positional={}, targets={})
-    for seed in range(6):
+    for seed in range(DRAWS.get(member, 6)):
         params = {"seed": seed}
         bare = plugin.apply(plain, params)
         carried = plugin.apply(painted(), params)
@@ -211,9 +215,17 @@ def test_a_mirror_swaps_left_and_right(member) -> None:
 
 def test_a_shuffle_of_tiles_swaps_nothing_and_does_not_take_boxes() -> None:
     plugin = Albumentations(member="RandomGridShuffle", options={"grid": (3, 3)})
-    assert plugin.moves == ("mask", "keypoints")
+    nested = Albumentations(member="Compose", options={"transforms": ["A.RandomGridShuffle"]})
+    for each in (plugin, nested):
+        assert each.moves == ("mask", "keypoints")
+        with pytest.raises(
+            ValueError, match=r"'objects' \(boxes\) along, found that it tears them"
+        ):
+            moved(each, 0)
+    kinds = {name: kind for name, kind in KINDS.items() if name != "objects"}
     for seed in range(12):
-        assert dot_at(moved(plugin, seed), 0) in (0, None)
+        sample = plugin.apply(painted().replace(positional=kinds), {"seed": seed})
+        assert dot_at(sample, 0) in (0, None)
 
 
 @pytest.mark.parametrize("name", ["objects", "keypoints"])
