@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/installed
 INTEROP := .venv-interop/bin
 INTEROP_STAMP := .venv-interop/installed
-PACKAGES := fonts-dejavu-core fonts-dejavu-extra fonts-wqy-microhei dataset-fashion-mnist libfuse2
+PACKAGES := fonts-dejavu-core fonts-dejavu-extra fonts-wqy-microhei fonts-lohit-deva dataset-fashion-mnist libfuse2
 
 .PHONY: demo test test-all interop lint tools proof bench pairs clean
 

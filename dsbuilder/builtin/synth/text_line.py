@@ -1,7 +1,8 @@
 """Lines of text.
 
-Layout is Pillow's basic one: glyph after glyph, from left to right. The other needs a library that
-may or may not be on a machine, so that one pipeline would give different pixels.
+Layout is Pillow's basic one, glyph after glyph, from left to right, unless the text needs a shaper:
+that is a library that may or may not be on a machine. Where it is not, such a text is refused, so
+that one pipeline never gives two kinds of pixels.
 """
 
 import string
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from dsbuilder.builtin.synth.shaping import can_shape, is_format, is_mark, shaped
 from dsbuilder.images import color
 from dsbuilder.plugin import (
     CHANNELS,
@@ -40,8 +42,11 @@ _UNASSIGNED = "\U0010ffff"
 
 
 @lru_cache(maxsize=512)
-def load(path: Path, size: int) -> "FreeTypeFont":
+def load(path: Path, size: int, *, shaping: bool = False) -> "FreeTypeFont":
     """Returns a font in a size in pixels.
+
+    Args:
+      shaping: whether it lays out texts by the shaper.
 
     Raises:
       ValueError: there is no such file, or it is no font.
@@ -51,16 +56,17 @@ def load(path: Path, size: int) -> "FreeTypeFont":
     if not path.is_file():
         raise ValueError(f"fonts: {path}: no such font file. Check the path.")
     try:
-        return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+        engine = ImageFont.Layout.RAQM if shaping else ImageFont.Layout.BASIC
+        return ImageFont.truetype(str(path), size, layout_engine=engine)
     except OSError as error:
         raise ValueError(f"fonts: expected a font, found {path}: {error}.") from error
 
 
 def units(text: str) -> list[str]:
-    """Returns the characters of a text in composed form, each with its combining marks."""
+    """Returns the characters of a text in composed form, each with its marks."""
     found: list[str] = []
     for character in unicodedata.normalize("NFC", text):
-        if found and unicodedata.combining(character):
+        if found and is_mark(character):
             found[-1] += character
         else:
             found.append(character)
@@ -68,13 +74,13 @@ def units(text: str) -> list[str]:
 
 
 def check_characters(fonts: Iterable[Path], characters: Iterable[str]) -> None:
-    """Raises a ValueError that lists the characters which a font cannot draw."""
+    """Raises a ValueError that lists the characters which a font, or Pillow, cannot draw."""
     wanted = sorted(set(characters))
-    turned = [each for each in wanted if unicodedata.bidirectional(each) in ("R", "AL")]
-    if turned:
+    if (needed := shaped(wanted)) and not can_shape():
         raise ValueError(
-            f"expected characters that are written from left to right, found {_listed(turned)}. "
-            "Remove them."
+            f"expected characters that are drawn one by one, from left to right, found "
+            f"{_listed(needed)}, which need a shaper that this Pillow is without (libraqm). "
+            "Install Pillow from its wheel, or leave them out."
         )
     for path in fonts:
         missing = list(_missing(path, wanted))
@@ -96,7 +102,9 @@ def _missing(path: Path, characters: list[str]) -> Iterator[str]:
     font = load(path, _PROBE)
     nothing = _drawing(font, _UNASSIGNED)
     for character in characters:
-        if not character.isspace() and _drawing(font, character) in (nothing, b""):
+        if character.isspace() or is_format(character):
+            continue
+        if _drawing(font, character) in (nothing, b""):
             yield character
 
 
@@ -121,8 +129,9 @@ def fitting(path: Path, size: int, text: str, room: tuple[int, int | None]) -> "
       ValueError: the text does not fit in a size that could be read.
     """
     height, width = room
+    shaping = bool(shaped(text))
     for smaller in range(size, SMALLEST - 1, -1):
-        font = load(path, smaller)
+        font = load(path, smaller, shaping=shaping)
         left, top, right, bottom = box(font, text)
         if bottom - top <= height and (width is None or right - left <= width):
             return font
@@ -155,9 +164,11 @@ _CHARSETS = {
 class TextLine(Synthesizer):
     """Draws a word or a random string in one of the given fonts, on one line.
 
-    Texts are in composed Unicode form (NFC), written from left to right without ligatures. A text
-    is never cut off: what does not fit is drawn in a smaller size. The label is the text itself (no
-    text then stands in two splits) or a class. Images with alpha are opaque.
+    Texts are in composed Unicode form (NFC) and of any script. One that is written from right to
+    left, or has marks or letters that join, is laid out by the shaper in Pillow's wheel (libraqm);
+    every other from left to right without ligatures. A text is never cut off: what does not fit is
+    drawn in a smaller size. The label is the text itself, in the order in which it is read (no text
+    then stands in two splits), or a class. Images with alpha are opaque.
 
     Attributes:
       fonts: font files (TrueType, OpenType); each must have every character.
@@ -284,7 +295,7 @@ class TextLine(Synthesizer):
         return params["text"] if self.label == "text" else None
 
     def render(self, key: str, params: Params, mode: Mode) -> Sample:
-        """Returns the drawn text; its pixels depend on the version of FreeType in Pillow."""
+        """Returns the drawn text; its pixels depend on FreeType and the shaper in Pillow."""
         text = params["text"]
         room = 2 * self.padding
         free = (self.height - room, None if self.width is None else self.width - room)

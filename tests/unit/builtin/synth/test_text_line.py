@@ -1,6 +1,7 @@
 """text_line: what is written is what the label says, whole, and readable."""
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import tools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsbuilder.builtin.synth.text_line import TextLine, fitting
+from dsbuilder.builtin.synth.shaping import can_shape
+from dsbuilder.builtin.synth.text_line import TextLine, coverage, fitting, load, units
 from dsbuilder.plugin import ClassLabel, Mode, Params, Range, Text, generator
 
 BOLD = tools.DEJAVU.replace("Sans", "Serif-BoldItalic")
 SANS, SERIF = tools.place(tools.DEJAVU), tools.place(BOLD)
+
+LOHIT = "/usr/share/fonts/truetype/lohit-devanagari/Lohit-Devanagari.ttf"
 
 pytestmark = [tools.needs_dejavu, pytest.mark.tool(BOLD, "fonts-dejavu-extra")]
 
@@ -217,11 +221,6 @@ def test_characters_that_a_font_lacks_are_listed() -> None:
             {"label": "class", "words": ("a", "b"), "classes": ("a",)},
             "classes: the word 'b' is missing. Add it.",
         ),
-        (
-            {"words": ("\u05d0",)},
-            "expected characters that are written from left to right, found '\u05d0' (U+05D0). "
-            "Remove them.",
-        ),
     ],
 )
 def test_wrong_options_are_told(options: dict[str, Any], message: str) -> None:
@@ -235,3 +234,81 @@ def test_a_file_that_is_no_font_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match=r"^fonts: expected a font, found .*a\.ttf: "):
         make(fonts=(path,))
+
+
+def drawn_as(text: str, font: Path = SANS) -> np.ndarray:
+    """Returns where a text's ink is, in one size."""
+    plugin = make(words=(text,), fonts=(font,), size=Range(40, 40), height=90)
+    (rows, columns), seen = np.nonzero(ink(plugin, params(plugin))), ink(plugin, params(plugin))
+    return seen[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+def drawn_by_pillow(text: str, font: Path, *, shaping: bool) -> np.ndarray:
+    covered = coverage(load(font, 40, shaping=shaping), text) > 0
+    rows, columns = np.nonzero(covered)
+    return covered[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+needs_shaper = pytest.mark.skipif(not can_shape(), reason="Pillow is without libraqm")
+
+
+@needs_shaper
+def test_hebrew_is_written_from_right_to_left() -> None:
+    word = "\u05e9\u05dc\u05d5\u05dd"
+    seen = drawn_as(word)[:29, :80]  # a row of glyphs is kerned otherwise, by a pixel
+    shares = [
+        (seen & drawn_by_pillow(each, SANS, shaping=False)[:29, :80]).sum() / seen.sum()
+        for each in (word[::-1], word)
+    ]
+    assert shares[0] > 0.9 > 0.7 > shares[1]
+
+
+@needs_shaper
+def test_letters_of_arabic_join() -> None:
+    word = "\u0628\u0628\u0628"  # three of one letter: a first, a middle and a last one
+    joined, apart = drawn_as(word), drawn_by_pillow(word, SANS, shaping=False)
+    base_line = [each.any(axis=0) for each in (joined, apart)]
+    assert base_line[0].all() and not base_line[1].all()
+
+
+@needs_shaper
+def test_a_mark_stands_over_the_middle_of_its_letter() -> None:
+    word = "m\u0303"
+    aside = []
+    for seen in (drawn_as(word), drawn_by_pillow(word, SANS, shaping=False)):
+        mark, letter = np.flatnonzero(seen[:3].any(axis=0)), np.flatnonzero(seen[-3:].any(axis=0))
+        aside.append(abs(mark.mean() - letter.mean()))
+    assert aside[0] < 2 < aside[1]
+
+
+@needs_shaper
+@pytest.mark.tool(LOHIT, "fonts-lohit-deva")
+def test_vowels_and_consonants_of_devanagari_take_their_places() -> None:
+    font = tools.place(LOHIT)
+    for word in ("\u0915\u093f", "\u0915\u094d\u0937\u0924\u094d\u0930\u093f\u092f"):
+        expected = drawn_by_pillow(word, font, shaping=True)
+        assert np.array_equal(drawn_as(word, font), expected)
+        assert not np.array_equal(expected, drawn_by_pillow(word, font, shaping=False))
+
+
+@needs_shaper
+def test_what_needs_no_shaper_is_drawn_without() -> None:
+    for word in ("Stra\u00dfe", "caf\u00e9", "fi", "AVA", "\u0436\u0443\u043a"):
+        assert np.array_equal(drawn_as(word), drawn_by_pillow(word, SANS, shaping=False))
+
+
+@pytest.mark.parametrize(
+    "character",
+    # Hebrew, Arabic, Syriac, N'Ko; marks of six scripts; over Latin; joiners; letters that join.
+    ["א", "ب", "ܐ", "ߊ", "ि", "्", "ี", "္", "ཱ", "ி", "̋", "\u200d", "️", "ᠠ", "ᄀ"],
+)
+def test_without_a_shaper_what_needs_one_is_refused(character: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr("dsbuilder.builtin.synth.text_line.can_shape", lambda: False)
+    code = f"U+{ord(character):04X}"
+    with pytest.raises(ValueError, match=re.escape(code) + r".*shaper that this Pillow is without"):
+        make(words=(f"a{character}b",))
+    assert make(words=("Stra\u00dfe",))
+
+
+def test_marks_of_any_script_stay_with_their_letter() -> None:
+    assert units("\u0915\u093f\u0916") == ["\u0915\u093f", "\u0916"]
