@@ -38,6 +38,8 @@ class Record:
         image was asked. An upright image of other proportions is refused.
       place: where in the file of `path` the record lies, as JSON values that the source's catalog
         knows: a byte offset, a member of an archive, a row. Empty where the file is the image.
+      error: why it cannot be read as its source lists it, sentences that begin with file and line;
+        None if it can. A record with an error is set aside, and need have no targets.
     """
 
     key: str
@@ -48,18 +50,19 @@ class Record:
     files: tuple[Path, ...] = ()
     size: tuple[int, int] | None = None
     place: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
 
     def to_json(self) -> list[Any]:
         """Returns the record as JSON values, for another process."""
         path = None if self.path is None else str(self.path)
         files = [str(file) for file in self.files]
         parts = (self.key, path, dict(self.targets), self.group, self.split, files, self.size)
-        return [*parts, dict(self.place)]
+        return [*parts, dict(self.place), self.error]
 
     @classmethod
     def from_json(cls, row: Sequence[Any]) -> Self:
         """Returns the record that `to_json` described."""
-        key, path, targets, group, split, files, size, place = row
+        key, path, targets, group, split, files, size, place, error = row
         return cls(
             key=key,
             path=None if path is None else Path(path),
@@ -69,6 +72,7 @@ class Record:
             files=tuple(Path(file) for file in files),
             size=None if size is None else (size[0], size[1]),
             place=place,
+            error=error,
         )
 
     def size_problem(self, image: np.ndarray) -> str | None:
@@ -81,10 +85,8 @@ class Record:
         (height, width), (rows, columns) = self.size, image.shape[:2]
         if abs(rows * width - columns * height) <= 2 * max(height, width):
             return None
-        return (
-            f"expected an upright image of {width} x {height}, as its annotation states, found "
-            f"{columns} x {rows}"
-        )
+        stated = f"{width} x {height}, as its annotation states"
+        return f"expected an upright image of {stated}, found {columns} x {rows}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +122,8 @@ class Sample:
             size = self.image.shape[:2]
             found = self.targets[name].shape[:2] if kind.of_pixels else size
             if found != size:
-                return (
-                    f"expected the {kind.kind} '{name}' to have the image's size, {size[1]} x "
-                    f"{size[0]}, found {found[1]} x {found[0]}"
-                )
+                wanted = f"the {kind.kind} '{name}' to have the image's size, {size[1]} x {size[0]}"
+                return f"expected {wanted}, found {found[1]} x {found[0]}"
         return None
 
 
@@ -243,6 +243,8 @@ class Target(ABC):
     """Whether values lie in pixel coordinates, so that a geometric change must move them."""
     of_pixels: ClassVar[bool] = False
     """Whether values are arrays of the image's own height and width."""
+    loses: ClassVar[str] = ""
+    """What a stage that moves pixels may lose of a value, as a noun, and behind a comma why."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -272,6 +274,10 @@ class Target(ABC):
     def identity(self, raw: Any) -> Any:
         """Returns what of a raw label decides its value, beside the content of record files."""
         return raw
+
+    def held(self, value: Any) -> int:
+        """Returns how many things a value holds of those that a stage may lose; see `loses`."""
+        return 0
 
     @abstractmethod
     def features(self, name: str) -> dict[str, Feature]:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
-
 from dsbuilder.errors import DataError
 from dsbuilder.plugin import Record
 
@@ -16,7 +14,7 @@ class Reading(NamedTuple):
     Attributes:
       read: records by their keys.
       targets: targets by name.
-      refusal: the error that the folder is, with ROOT for its path.
+      refusal: the error that the folder is, or those of its records, with ROOT for its path.
     """
 
     read: Callable[..., dict[str, Record]]
@@ -34,11 +32,20 @@ def reading(source: Any) -> Reading:
         return dict(source(path=root, **options).open().targets)
 
     def refusal(root: Path, **options: Any) -> str:
-        with pytest.raises(DataError) as caught:
-            targets(root, **options)
-        return str(caught.value).replace(str(root), "ROOT")
+        return refused(source(path=root, **options)).replace(str(root), "ROOT")
 
     return Reading(read, targets, refusal)
+
+
+def refused(source: Any) -> str:
+    """The error that a source is, or those of its records, one a line."""
+    try:
+        records = source.open().records
+    except DataError as error:
+        return str(error)
+    errors = [each.error for each in records if each.error is not None]
+    assert errors, "expected an error, found none"
+    return "\n".join(errors)
 
 
 def notes_of(source: Any, root: Path, **options: Any) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document
+from dsbuilder.actions.losses import StageLoss, losses
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.build import SAMPLE_TIMEOUT_S, build_dataset
 from dsbuilder.cache.manifest import Manifest
@@ -51,6 +52,8 @@ class BuildDocument(Document):
       splits: splits by name.
       made, reused: number of samples that were made, and that earlier builds had made.
       quarantined: samples that could not be made.
+      corrected: number of labels that the pipeline's corrections gave.
+      lost: what stages lost of targets, such as boxes that a crop left outside.
       reproducible: whether another build would give the same bytes.
     """
 
@@ -62,6 +65,8 @@ class BuildDocument(Document):
     made: int
     reused: int
     quarantined: tuple[SetAside, ...]
+    corrected: int
+    lost: tuple[StageLoss, ...]
     reproducible: bool
 
 
@@ -114,6 +119,8 @@ def build(
         made=built.made,
         reused=built.reused,
         quarantined=set_aside(built.quarantined),
+        corrected=known.corrected,
+        lost=losses(known.all_shards, known.signature.targets),
         reproducible=known.reproducible,
         warnings=tuple(dict.fromkeys(built.warnings)),
     )

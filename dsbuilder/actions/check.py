@@ -9,7 +9,7 @@ from dsbuilder import targets
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.plan import Plan, make_plan
-from dsbuilder.builder.survey import Survey
+from dsbuilder.builder.survey import Survey, check_unread
 from dsbuilder.errors import DataError, carrying
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.stages import SPLITS
@@ -67,7 +67,10 @@ def check(opened: OpenedPipeline) -> CheckDocument:
       SpecError: it is wrong; every problem is named with its file and line.
       DataError: its source is not what it says, or there is nothing to build.
     """
-    return checked(opened.survey())
+    surveyed = opened.survey()
+    with carrying(surveyed.warnings):
+        check_unread(surveyed)
+    return checked(surveyed)
 
 
 def checked(surveyed: Survey) -> CheckDocument:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.actions.document import Document
+from dsbuilder.actions.losses import StageLoss, losses
 from dsbuilder.cache import store
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.sample import Signature
@@ -42,6 +43,8 @@ class InfoDocument(Document):
       size_bytes: size of all its files.
       seed: root of all randomness.
       quarantined: number of samples that could not be made.
+      corrected: number of labels that the pipeline's corrections gave.
+      lost: what stages lost of targets, such as boxes that a crop left outside.
       reproducible: whether another build would give the same bytes.
       fingerprint: hash of everything that determines its bytes.
       packages: versions of the packages that built it.
@@ -62,6 +65,8 @@ class InfoDocument(Document):
     size_bytes: int
     seed: int
     quarantined: int
+    corrected: int
+    lost: tuple[StageLoss, ...]
     reproducible: bool
     fingerprint: str
     packages: Mapping[str, str]
@@ -93,6 +98,8 @@ def info(dataset: StoredDataset) -> InfoDocument:
         size_bytes=sum(each.stat().st_size for each in dataset.path.rglob("*") if each.is_file()),
         seed=known.seed,
         quarantined=known.quarantined,
+        corrected=known.corrected,
+        lost=losses(known.all_shards, known.signature.targets),
         reproducible=known.reproducible,
         fingerprint=known.fingerprint,
         packages=known.packages,

@@ -99,7 +99,9 @@ def inspect(
     """
     surveyed = opened.survey()
     inspections = _only(every(surveyed.pipeline.spec), only)
-    found = inspect_survey(surveyed, inspections, workers=workers, on_progress=on_progress)
+    found = inspect_survey(
+        surveyed, inspections, unread=True, workers=workers, on_progress=on_progress
+    )
     if exclude is not None:
         advice = {name: each.plugin.advice for name, each in found.inspections.items()}
         exclusion.write(
@@ -165,7 +167,8 @@ class _Drawer:
     def __init__(self, surveyed: Survey) -> None:
         spec = surveyed.pipeline.spec
         self._measurer = measurer(spec, surveyed.targets or {}, {})
-        self._records = {record.key: record for record in surveyed.records}
+        records = (*surveyed.records, *surveyed.unread)
+        self._records = {record.key: record for record in records}
 
     def section(self, heading: str, findings: Sequence[Finding]) -> Section:
         """Returns the section of one inspector."""

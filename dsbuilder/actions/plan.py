@@ -6,9 +6,11 @@ from pathlib import Path
 
 from dsbuilder.actions.build import SetAside, SplitCounts, set_aside, split_counts
 from dsbuilder.actions.document import Document, distinct
+from dsbuilder.actions.losses import StageLoss, losses
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.forecast import ShardForecast, forecast
 from dsbuilder.builder.probe import Probe
+from dsbuilder.sample import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +54,13 @@ class PlanProbe:
       samples: number of samples that were made.
       seconds: time that it took.
       quarantined: samples that could not be made.
+      lost: what stages lost of targets of the samples that were made.
     """
 
     samples: int
     seconds: float
     quarantined: tuple[SetAside, ...]
+    lost: tuple[StageLoss, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,7 @@ class PlanDocument(Document):
       seconds: time that making would take, about; None likewise.
       workers: number of processes that is reckoned with.
       probe: what making a few samples came to; None if none is to be made.
+      lost: what stages lost of targets of the samples that are kept.
       shards: shards of the dataset.
     """
 
@@ -86,6 +91,7 @@ class PlanDocument(Document):
     seconds: float | None
     workers: int
     probe: PlanProbe | None
+    lost: tuple[StageLoss, ...]
     shards: tuple[PlannedShard, ...]
 
 
@@ -122,17 +128,21 @@ def plan(
         new_bytes=found.new_bytes,
         seconds=found.seconds,
         workers=found.workers,
-        probe=_probe(found.probe),
+        probe=_probe(found.probe, found.kinds),
+        lost=losses(found.kept, found.kinds),
         shards=tuple(map(_shard, found.shards)),
         warnings=distinct(found.warnings),
     )
 
 
-def _probe(tried: Probe | None) -> PlanProbe | None:
+def _probe(tried: Probe | None, kinds: Mapping[str, Target]) -> PlanProbe | None:
     if tried is None:
         return None
     return PlanProbe(
-        samples=tried.samples, seconds=tried.seconds, quarantined=set_aside(tried.quarantined)
+        samples=tried.samples,
+        seconds=tried.seconds,
+        quarantined=set_aside(tried.quarantined),
+        lost=losses(tried.results, kinds),
     )
 
 

@@ -298,7 +298,7 @@ def _cell(sample: Sample, labels: Sequence[str], applied: Sequence[str]) -> Cell
 
 def _applied(trace: Trace) -> list[str]:
     """Returns a line for each stage that was applied, with the numbers and words it drew."""
-    lines = [" ".join([stage_name(stage), *_drawn(params)]) for stage, params in trace.applied]
+    lines = [" ".join([stage_name(each.stage), *_drawn(each.params)]) for each in trace.applied]
     return lines or ["no stage was applied"]
 
 

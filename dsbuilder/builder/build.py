@@ -2,7 +2,7 @@
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from dsbuilder.builder.publish import (
 )
 from dsbuilder.builder.samples import PartnerError
 from dsbuilder.builder.shard import is_half_written, make_codec
-from dsbuilder.builder.survey import Survey, find_plugins, survey
+from dsbuilder.builder.survey import Survey, check_unread, find_plugins, survey
 from dsbuilder.builder.task import Job, ShardResult, ShardTask
 from dsbuilder.builder.up_to_date import Request, find_up_to_date, record_inputs
 from dsbuilder.cache import folders, manifest, quarantine
@@ -111,6 +111,7 @@ def build_dataset(
             surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
         store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
         with carrying(surveyed.warnings):
+            check_unread(surveyed)
             surveyed = inspected(
                 surveyed,
                 store,
@@ -172,7 +173,13 @@ def _check_not_empty(surveyed: Survey) -> None:
 def _plan(surveyed: Survey, store: Store, *, rehash: bool) -> Plan:
     with uncollected():
         hashes = hash_records(surveyed.catalog, surveyed.records, store.index, rehash=rehash)
-        return make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
+        return make_plan(
+            surveyed.pipeline,
+            surveyed.records,
+            surveyed.split,
+            hashes,
+            set_aside=surveyed.set_aside,
+        )
 
 
 @contextlib.contextmanager
@@ -340,10 +347,13 @@ class _Limit:
     def total(self) -> int:
         """Records, and samples that are synthesized."""
         synthesized = sum(each.count for each in self.surveyed.pipeline.settings.synthesize)
-        return len(self.surveyed.records) + synthesized
+        return len(self.surveyed.records) + len(self.surveyed.set_aside) + synthesized
 
-    def check(self, rows: Sequence[dict[str, str]]) -> None:
-        """Raises a DataError when more were set aside than the pipeline allows."""
+    def check(self, rows: Sequence[Mapping[str, str]]) -> None:
+        """Raises a DataError when more were set aside than the pipeline allows.
+
+        What the survey set aside counts with what could not be made.
+        """
         options = self.surveyed.pipeline.settings.build
         stated = options.max_quarantined
         if rows and options.on_error == "stop":
@@ -355,6 +365,7 @@ class _Limit:
             )
         # A sample that only lost its partner is no record that cannot be made.
         failed = [row for row in rows if not row["exception"].startswith(PartnerError.__name__)]
+        failed += self.surveyed.set_aside if failed else ()
         roots = {row["key"].partition("//")[0] for row in failed}
         if len(roots) > (stated if stated >= 1 else stated * self.total):
             first = failed[0]

@@ -19,8 +19,8 @@ from dsbuilder.builder.plan import Plan, make_plan
 from dsbuilder.builder.probe import Probe, probe
 from dsbuilder.builder.publish import is_whole
 from dsbuilder.builder.shard import make_codec
-from dsbuilder.builder.survey import Survey, load_spec, survey
-from dsbuilder.builder.task import Located, ShardTask
+from dsbuilder.builder.survey import Survey, check_unread, load_spec, survey
+from dsbuilder.builder.task import Located, ShardResult, ShardTask
 from dsbuilder.cache import fingerprint, ledger
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.index import hash_records
@@ -34,7 +34,7 @@ from dsbuilder.dataset.difference import (
     compare,
     state_of,
 )
-from dsbuilder.errors import CacheError
+from dsbuilder.errors import CacheError, carrying
 from dsbuilder.sample import Target
 from dsbuilder.seeding import rank
 from dsbuilder.workers import cores
@@ -80,6 +80,8 @@ class Forecast:
       shards: what would become of each.
       samples, classes: counts after the build, by split. Without drawing, the class of what is
         synthesized is not known, and a new mix counts as its root's.
+      kinds: targets of the samples by name.
+      kept: results of the shards that are kept as they are.
       difference: difference between `before` and what is planned; None without it.
       probe: some samples made for real; None if none are to be made.
       size_bytes, new_bytes: size of the dataset, and of what lies not in the build before already;
@@ -95,6 +97,8 @@ class Forecast:
     shards: Sequence[ShardForecast]
     samples: Mapping[str, int]
     classes: Mapping[str, Mapping[str, int]]
+    kinds: Mapping[str, Target]
+    kept: Sequence[ShardResult]
     difference: Difference | None
     probe: Probe | None
     size_bytes: int | None
@@ -125,12 +129,20 @@ def forecast(
       DataError: the source is.
     """
     surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
+    with carrying(surveyed.warnings):
+        check_unread(surveyed)
     settings = surveyed.pipeline.settings
     store = Store(Path(out).absolute() / settings.name)
     hashes = hash_records(
         surveyed.catalog, surveyed.records, store.index, rehash=rehash, keep=False
     )
-    plan = make_plan(surveyed.pipeline, surveyed.records, surveyed.split, hashes)
+    plan = make_plan(
+        surveyed.pipeline,
+        surveyed.records,
+        surveyed.split,
+        hashes,
+        set_aside=surveyed.set_aside,
+    )
     count = cores() if workers is None else workers
     return _Forecaster(surveyed, plan, store, count).forecast()
 
@@ -153,6 +165,8 @@ class _Forecaster:
             shards=[self._shard(each) for each in self._found],
             samples=dict(self._samples()),
             classes={split: dict(counts) for split, counts in self._classes().items()},
+            kinds=self.surveyed.pipeline.signature.targets,
+            kept=[each.result for each in self._found if each.result is not None],
             difference=self._difference,
             probe=tried,
             size_bytes=size,
@@ -340,7 +354,7 @@ def _planned_state(surveyed: Survey, plan: Plan) -> DatasetState:
         signature=pipeline.signature,
         stored={"codec": cache.codec, "image": plan.image, "quality": cache.quality},
         samples=dict(_rows(plan)),
-        set_aside={},
+        set_aside={row["key"]: f"{row['stage']}: {row['exception']}" for row in surveyed.set_aside},
         labels=lambda key: _labels(surveyed, raw.get(key)),
     )
 

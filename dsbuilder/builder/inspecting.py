@@ -29,15 +29,23 @@ def inspect_survey(
     surveyed: Survey,
     inspections: Inspections,
     *,
+    unread: bool = False,
     workers: int | None = None,
     sample_timeout_s: float = SAMPLE_TIMEOUT_S,
     on_progress: Progress = lambda done, of: None,
     cache: MeasureCache | None = None,
 ) -> Report:
-    """Returns what inspectors find among the records of a survey; see `inspect_records`."""
+    """Returns what inspectors find among the records of a survey; see `inspect_records`.
+
+    Args:
+      unread: whether those count as well that cannot be read as the source lists them.
+    """
+    records = surveyed.records
+    if unread and surveyed.unread:
+        records = sorted((*records, *surveyed.unread), key=lambda record: record.key)
     return inspect_records(
         surveyed.pipeline.spec,
-        surveyed.records,
+        records,
         kinds=surveyed.targets or {},
         split_of=surveyed.split.split_of,
         inspections=inspections,
@@ -90,7 +98,7 @@ def inspected(
         )
     verdicts = decide(report.of_action("quarantine"), surveyed.split.split_of)
     warnings = (*surveyed.warnings, *_warnings(report, verdicts))
-    rows = _rows(verdicts)
+    rows = [*surveyed.set_aside, *_rows(verdicts)]
     with carrying(warnings):
         _check_limit(surveyed, rows)
     gone = {row["key"] for row in rows}
@@ -159,7 +167,8 @@ def _rows(verdicts: Mapping[str, Verdict]) -> list[dict[str, str]]:
 
 
 def _check_limit(surveyed: Survey, rows: Sequence[Mapping[str, str]]) -> None:
-    stated, total = surveyed.pipeline.settings.build.max_quarantined, len(surveyed.records)
+    stated = surveyed.pipeline.settings.build.max_quarantined
+    total = len(surveyed.records) + len(surveyed.set_aside)
     if len(rows) > (stated if stated >= 1 else stated * total):
         raise DataError(
             f"inspect: expected at most {stated:g} records (build.max_quarantined) to set aside, "

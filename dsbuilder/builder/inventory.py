@@ -93,6 +93,8 @@ class PreviousBuild:
             quarantined=rows,
             reused=shard.samples,
             reproducible=all(row["stage"] != "worker" for row in rows),
+            lost=shard.lost,
+            held=shard.held,
         )
 
     def overlapping(self, task: ShardTask, codec: Codec) -> tuple[str, ...]:

@@ -31,15 +31,15 @@ import numpy as np
 from dsbuilder.builder.task import Located, ShardTask
 from dsbuilder.cache import fingerprint, folders
 from dsbuilder.errors import CacheError
-from dsbuilder.pipeline import Pipeline, Trace
+from dsbuilder.pipeline import AppliedStage, Pipeline, Trace
 from dsbuilder.records import example, tfrecord
-from dsbuilder.sample import Params, Sample, Target
+from dsbuilder.sample import Sample, Target
 
 _OURS = re.compile(rf"[0-9a-f]{{2}}|[0-9a-f]{{32}}({re.escape(folders.REMOVED)})?")
 _RELABELED = "relabeled"
 _LABELS = "label/"
 
-_Applied = list[tuple[str, Params]]
+_Applied = Sequence[AppliedStage]
 
 
 @dataclass(frozen=True)
@@ -162,9 +162,10 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _encode(image: np.ndarray, applied: _Applied, labels: Mapping[str, example.Value]) -> bytes:
+    plain = [AppliedStage(each.stage, each.params, dict(each.lost)) for each in applied]
     return example.encode(
         {
-            "applied": json.dumps(applied).encode(),
+            "applied": json.dumps([each if each.lost else each[:2] for each in plain]).encode(),
             "dtype": str(image.dtype).encode(),
             "image": np.ascontiguousarray(image).tobytes(),
             "shape": list(image.shape),
@@ -176,4 +177,4 @@ def _encode(image: np.ndarray, applied: _Applied, labels: Mapping[str, example.V
 def _decode(features: Mapping[str, Any]) -> tuple[np.ndarray, _Applied]:
     [applied], [dtype], [pixels] = features["applied"], features["dtype"], features["image"]
     image = np.frombuffer(pixels, dtype.decode()).reshape(tuple(features["shape"]))
-    return image, [(stage, params) for stage, params in json.loads(applied)]
+    return image, [AppliedStage(*each) for each in json.loads(applied)]

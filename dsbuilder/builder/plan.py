@@ -16,6 +16,7 @@ from dsbuilder.builder.split import Split
 from dsbuilder.builder.task import Located, Output, Root, ShardContents, ShardTask
 from dsbuilder.cache import fingerprint
 from dsbuilder.errors import PluginError
+from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipeline import Pipeline, default_image_format, variant_key
 from dsbuilder.pipelinefile.stages import SPLITS, Synthesis
 from dsbuilder.sample import Record, Signature
@@ -45,7 +46,12 @@ class Plan:
 
 
 def make_plan(
-    pipeline: Pipeline, records: Sequence[Record], split: Split, hashes: Mapping[str, str]
+    pipeline: Pipeline,
+    records: Sequence[Record],
+    split: Split,
+    hashes: Mapping[str, str],
+    *,
+    set_aside: Sequence[Mapping[str, str]] = (),
 ) -> Plan:
     """Returns the plan of a build.
 
@@ -53,6 +59,7 @@ def make_plan(
       records: of the source; empty without one.
       split: which split each record belongs to.
       hashes: content hash of each record, by key.
+      set_aside: rows of the quarantine that are known before; see `Survey`.
     """
     image = pipeline.settings.cache.image or default_image_format(
         pipeline.settings.cache.codec, pipeline.signature
@@ -66,7 +73,11 @@ def make_plan(
     for shard in shards:
         samples[shard.split] += shard.samples
     whole = [(shard.stem, shard.fingerprint) for shard in shards]
-    statics = [dict(pipeline.spec.resolved), image, dict(fingerprint.packages())]
+    statics: list[Any] = [dict(pipeline.spec.resolved), image, dict(fingerprint.packages())]
+    if isinstance(pipeline.settings.source, Corrected):
+        statics.append(fingerprint.of_file(pipeline.settings.source.corrections))
+    if set_aside:
+        statics.append([dict(row) for row in set_aside])
     return Plan(
         shards=shards,
         fingerprint=fingerprint.digest(whole, statics),

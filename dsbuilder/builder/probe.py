@@ -24,12 +24,14 @@ class Probe:
       seconds: time they took, one after the other in one process.
       size_bytes: size of their files, the ledger included.
       quarantined: rows of those that could not be made.
+      results: results of the shards that they were made as.
     """
 
     samples: int
     seconds: float
     size_bytes: int
     quarantined: Sequence[Mapping[str, str]]
+    results: Sequence[ShardResult]
 
 
 def probe(pipeline: Pipeline, found: Sequence[ShardStatus]) -> Probe | None:
@@ -94,4 +96,5 @@ def _probe(results: Sequence[ShardResult], seconds: float) -> Probe:
         seconds=seconds,
         size_bytes=sum(sum(result.sizes.values()) for result in results),
         quarantined=[row for result in results for row in result.quarantined],
+        results=results,
     )

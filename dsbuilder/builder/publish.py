@@ -101,6 +101,7 @@ def _manifest(surveyed: Survey, plan: Plan, results: Sequence[ShardResult], lost
         quality=settings.cache.quality,
         splits={name: tuple(shards) for name, shards in splits.items()},
         quarantined=lost,
+        corrected=surveyed.catalog.corrected if surveyed.catalog is not None else 0,
         reproducible=all(result.reproducible for result in results),
         stages={
             stage.id: fingerprint.describe(stage, pipeline.spec.registry)
@@ -138,6 +139,8 @@ def _shard(result: ShardResult) -> Shard:
         fingerprint=result.fingerprint,
         classes=result.classes,
         sizes=result.sizes,
+        lost=result.lost,
+        held=result.held,
     )
 
 

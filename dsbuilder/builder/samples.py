@@ -5,6 +5,7 @@ Roots are taken in turn, so that an image is decoded once for all that derives f
 
 import re
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +19,10 @@ from dsbuilder.cache import fingerprint, ledger
 from dsbuilder.cache.codec import Codec, ShardReader
 from dsbuilder.cache.index import UNREADABLE, hash_record
 from dsbuilder.errors import CacheError, DataError
-from dsbuilder.pipeline import Pipeline, Trace
+from dsbuilder.pipeline import AppliedStage, Pipeline, Trace
 from dsbuilder.plugin import Catalog
 from dsbuilder.records import example
-from dsbuilder.sample import Params, Sample
+from dsbuilder.sample import Sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +114,7 @@ class SampleMaker:
         self._roots, self._records = contents
         self._planned_ns = job.planned_ns
         self.classes: dict[str, int] = {}
+        self.held: Counter[str] = Counter()
         self.quarantined: list[dict[str, str]] = []
         self.reused, self.reproducible = 0, True
         self.warnings: list[str] = []
@@ -259,26 +261,26 @@ class SampleMaker:
             sample = self._pipeline.vary(base, output.copy, partners, trace)
         return self._pipeline.finish(sample, trace)
 
-    def _entry(
-        self, root: Root, output: Output, applied: Sequence[tuple[str, Params]]
-    ) -> ledger.Entry:
+    def _entry(self, root: Root, output: Output, applied: Sequence[AppliedStage]) -> ledger.Entry:
         synthetic = root.synthesis is not None
         parents = () if synthetic else (root.key, *output.partners)
         return ledger.Entry(
             key=output.key,
             parents=parents,
             source=tuple(self._records[key].source for key in parents),
-            stages=tuple(self._applied(stage, params) for stage, params in applied),
+            stages=tuple(map(self._applied, applied)),
             fingerprint=output.fingerprint,
             synthetic=synthetic,
         )
 
-    def _applied(self, stage: str, params: Params) -> ledger.Applied:
+    def _applied(self, applied: AppliedStage) -> ledger.Applied:
+        stage, params, lost = applied
         plugin, version = self._stages[stage]
-        return ledger.Applied(stage=stage, plugin=plugin, version=version, params=params)
+        return ledger.Applied(stage=stage, plugin=plugin, version=version, params=params, lost=lost)
 
     def _count(self, values: Mapping[str, Any]) -> None:
-        classes = self.classes
+        classes, kinds = self.classes, self._pipeline.signature.targets
+        self.held.update({n: kind.held(values[n]) for n, kind in kinds.items() if kind.loses})
         for label in targets.counted(self._pipeline.signature.targets, values):
             classes[label] = classes.get(label, 0) + 1
 

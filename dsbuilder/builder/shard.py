@@ -102,6 +102,7 @@ class ShardMaker:
             temporary = Path(name)
             offsets = self._codec.write(temporary, task.stem, own.payloads(), len(own.made))
             ledger.write(temporary / ledger.file_name(task.stem), own.lines(offsets))
+            lost = ledger.lost(temporary / ledger.file_name(task.stem))
             files = sorted(temporary.iterdir())
             sums = {path.name: store.sha256(path) for path in files}
             sizes = {path.name: path.stat().st_size for path in files}
@@ -119,6 +120,8 @@ class ShardMaker:
             quarantined=sorted(maker.quarantined, key=lambda row: row["key"]),
             reused=maker.reused,
             reproducible=maker.reproducible,
+            lost=lost,
+            held=dict(sorted(maker.held.items())),
             warnings=tuple(maker.warnings),
         )
         folders.sync(self._folder)

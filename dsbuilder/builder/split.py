@@ -78,6 +78,9 @@ def deal(
 ) -> Split:
     """Returns the split of every record; the order of the records does not matter.
 
+    One with an error, whose labels are not known, goes where the layout or a hash of its key says;
+    it moves no other and is not in the report.
+
     Args:
       seed: of the pipeline.
       label: name of the target to stratify by; None takes all records as one class.
@@ -88,6 +91,9 @@ def deal(
         layout cuts through a group, or `group` matches no key.
     """
     check_keys(records)
+    wrong = [each for each in records if each.error is not None]
+    if wrong:
+        records = [each for each in records if each.error is None]
     _check_labels(records, label)
     method = _method(records, options)
     members, warnings = members_of(records, options.group)
@@ -112,7 +118,7 @@ def deal(
     report = _report(records, label, split_of, shares)
     return Split(
         method=method,
-        split_of=split_of,
+        split_of={**split_of, **_placed(wrong, method, shares, seed=seed)},
         report=report,
         warnings=(*warnings, *_gaps(report)),
     )
@@ -171,6 +177,14 @@ def _hashed(
         key: names[bisect_right(cuts, unit(seed, "split", *(members[key] if members else (key,))))]
         for key in (record.key for record in records)
     }
+
+
+def _placed(wrong: Sequence[Record], method: str, shares: Shares, *, seed: int) -> dict[str, str]:
+    """Returns where records with an error would be, so that whoever judges them knows it."""
+    stated = {each.key: each.split for each in wrong} if method == "layout" else {}
+    free = [each for each in wrong if stated.get(each.key) not in SPLITS]
+    found = _hashed(free, None, shares or _fractions({"train": 1}), seed=seed)
+    return found | {key: split for key, split in stated.items() if split in SPLITS}
 
 
 def _strata(pool: Sequence[Record], label: str | None) -> dict[str, list[str]]:

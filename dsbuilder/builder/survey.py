@@ -1,16 +1,18 @@
 """What is known of a pipeline's data before a single image is opened: records, targets, splits."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsbuilder.builder.split import Split, deal
 from dsbuilder.errors import DataError, Problem, SpecError, carrying, shortened
 from dsbuilder.inspection import exclusion
+from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.pipelinefile import Spec, load
 from dsbuilder.pipelinefile.schema import too_many
 from dsbuilder.plugin import Catalog
+from dsbuilder.plugin.sources import check_some_read, told
 from dsbuilder.registry import Registry, discover
 from dsbuilder.sample import Record, Target
 from dsbuilder.targets import Boxes, ClassLabel, MultiLabel
@@ -28,7 +30,9 @@ class Survey:
       records: records sorted by key, without those that `build.exclude` leaves out.
       split: split of each record; also of those that were left out, which move no other.
       warnings: what a user should know before a build, sentences that say where.
-      set_aside: rows of the quarantine for records that inspectors took out; see `inspecting.py`.
+      unread: records that cannot be read as the source lists them, sorted by key, with their error.
+      set_aside: rows of the quarantine: for those, and for records that inspectors took out; see
+        `inspecting.py`.
     """
 
     pipeline: Pipeline
@@ -37,6 +41,7 @@ class Survey:
     records: Sequence[Record]
     split: Split
     warnings: tuple[str, ...] = ()
+    unread: Sequence[Record] = ()
     set_aside: Sequence[Mapping[str, str]] = ()
 
 
@@ -68,7 +73,7 @@ def survey(spec: Spec) -> Survey:
     """Returns what is known before an image is opened.
 
     Raises:
-      DataError: the source is not what the pipeline says.
+      DataError: the source is not what the pipeline says, or no record can be read.
       SpecError: signatures do not fit.
     """
     source = spec.settings.source
@@ -86,15 +91,17 @@ def survey(spec: Spec) -> Survey:
     catalog = source.open()
     records = sorted(catalog.records, key=lambda record: record.key)
     excluded = _excluded(spec.settings.build.exclude)
-    kept = [record for record in records if record.key not in excluded] if excluded else records
+    listed = [record for record in records if record.key not in excluded] if excluded else records
     notes = [f"{_where(spec)}: {note}." for note in catalog.notes]
     warnings = [*notes, *_unknown(spec.settings.build.exclude, excluded, records)]
-    _check_outputs(spec, len(kept))
+    _check_outputs(spec, len(listed))
     with carrying(warnings):
-        _check_labels(kept, catalog.targets)
+        kept, unread = _told_apart(listed, catalog.targets)
+        warnings += _unread(spec, unread, len(listed))
         pipeline = resolve(spec, catalog.targets)
         warnings += pipeline.warnings
-        split = _split(spec, records, catalog.targets, checked=len(kept) == len(records))
+        known = _without_labels(records, unread)
+        split = _split(spec, known, catalog.targets, checked=len(kept) == len(records))
     return Survey(
         pipeline=pipeline,
         catalog=catalog,
@@ -102,6 +109,8 @@ def survey(spec: Spec) -> Survey:
         records=kept,
         split=split,
         warnings=(*warnings, *split.warnings),
+        unread=unread,
+        set_aside=[_row(spec, record) for record in unread],
     )
 
 
@@ -137,7 +146,8 @@ def _split(
 
 def _where(spec: Spec) -> str:
     """Returns how warnings call a source: its path, else its place in the pipeline."""
-    path = getattr(spec.settings.source, "path", None)
+    source = spec.settings.source
+    path = getattr(source.plugin if isinstance(source, Corrected) else source, "path", None)
     return str(path) if isinstance(path, Path) else spec.where("source")
 
 
@@ -177,15 +187,76 @@ def _unknown(path: Path | None, keys: frozenset[str], records: Sequence[Record])
         yield f"{path}: {len(unknown)} of {len(keys)} keys are of no record: {shortened(unknown)}."
 
 
-def _check_labels(records: Sequence[Record], targets: Mapping[str, Target]) -> None:
-    """Checks every label once, so that a wrong one is found before hours of work."""
-    for record in records:
-        for name, target in targets.items():
-            try:
-                target.check(record.targets[name])
-            except KeyError:
-                raise DataError(
-                    f"{record.key}: there is no label '{name}'. Correct what the source lists."
-                ) from None
-            except DataError as error:
-                raise DataError(f"{record.key}: {name}: {error}") from None
+def _told_apart(
+    records: Sequence[Record], targets: Mapping[str, Target]
+) -> tuple[Sequence[Record], Sequence[Record]]:
+    """Returns the records that can be read, and those that cannot, each with its error.
+
+    Every label is checked once, so that a wrong one is found before hours of work.
+    """
+    errors = [record.error or _label_error(record, targets) for record in records]
+    if not any(errors):
+        return records, ()
+    pairs = list(zip(records, errors, strict=True))
+    unread = [replace(record, error=why) for record, why in pairs if why]
+    check_some_read(unread if len(unread) == len(records) else ())
+    return [record for record, why in pairs if not why], unread
+
+
+def _label_error(record: Record, targets: Mapping[str, Target]) -> str | None:
+    """Says what is wrong with the labels of a record; None if nothing is."""
+    for name, target in targets.items():
+        if name not in record.targets:
+            return f"{record.key}: there is no label '{name}'. Correct what the source lists."
+        try:
+            target.check(record.targets[name])
+        except DataError as error:
+            return f"{record.key}: {name}: {error}"
+    return None
+
+
+def _without_labels(records: Sequence[Record], unread: Sequence[Record]) -> Sequence[Record]:
+    """Returns records as they are dealt: one that lacks a label is dealt by its key alone.
+
+    One that has labels, though a wrong one, is dealt by these.
+    """
+    wrong = {each.key: each for each in unread if not each.targets}
+    return [wrong.get(each.key, each) for each in records] if wrong else records
+
+
+def _unread(spec: Spec, unread: Sequence[Record], total: int) -> Iterator[str]:
+    """Warns of records that cannot be read."""
+    if unread:
+        first = _described(spec, unread[0]).rstrip(".")
+        yield (
+            f"{_where(spec)}: {len(unread)} of {total} records cannot be read and are set aside, "
+            f"the first: {unread[0].key}: {first}. `dsbuilder inspect` tells all."
+        )
+
+
+def _row(spec: Spec, record: Record) -> dict[str, str]:
+    """Returns the row of the quarantine for a record that cannot be read."""
+    return {"key": record.key, "stage": "source", "exception": _described(spec, record)}
+
+
+def _described(spec: Spec, record: Record) -> str:
+    """Says what is wrong without this machine's folders, so that equal builds are equal."""
+    text = record.error or ""
+    for folder in (_where(spec), str(spec.document.folder)):
+        text = text.replace(f"{folder}/", "").replace(folder, ".")
+    return text
+
+
+def check_unread(surveyed: Survey) -> None:
+    """Raises a DataError if more records cannot be read than the pipeline allows; names them."""
+    options, errors = surveyed.pipeline.settings.build, surveyed.unread
+    total = len(surveyed.records) + len(errors)
+    stated = options.max_quarantined
+    most = 0 if options.on_error == "stop" else stated if stated >= 1 else stated * total
+    if len(errors) > most:
+        named = "on_error: stop" if options.on_error == "stop" else f"max_quarantined: {stated:g}"
+        listed = told([each.error or "" for each in errors])
+        raise DataError(
+            f"{len(errors)} of {total} records cannot be read, more than build.{named} allows. "
+            f"Repair them, leave them out with build.exclude, or allow more:\n{listed}"
+        )

@@ -219,6 +219,7 @@ class ShardResult:
     Attributes:
       stem: name of the shard's files, without their extensions.
       samples, size_bytes, classes: what it holds; see `manifest.Shard`.
+      lost, held: what stages lost of its samples' targets, and what is left; see `manifest.Shard`.
       fingerprint: the task's.
       sums, sizes: SHA-256 and bytes of every file of the shard and of its ledger, by name.
       reused: number of samples copied from the build before.
@@ -237,6 +238,8 @@ class ShardResult:
     quarantined: Sequence[Mapping[str, str]] = field(default_factory=tuple)
     reused: int = 0
     reproducible: bool = True
+    lost: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
 

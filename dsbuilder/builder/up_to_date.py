@@ -29,6 +29,7 @@ from dsbuilder.cache.index import is_settled, state
 from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
+from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.plugin import Synthesizer, Transform, defines
 from dsbuilder.trust import nearest_folder
 
@@ -170,12 +171,15 @@ def _fixed(request: Request, surveyed: Survey) -> Iterator[Path]:
     """Yields the files and folders of the pipeline, its plugins, its options, odd records."""
     pipeline = surveyed.pipeline
     yield request.pipeline.absolute()
+    if isinstance(pipeline.settings.source, Corrected):
+        yield pipeline.settings.source.corrections.absolute()
     exclude = pipeline.settings.build.exclude
     if exclude is not None:
         yield exclude.absolute()
     options = (path for stage in pipeline.stages for path in fingerprint.paths_of(stage.plugin))
     for top in (*request.plugins, *options):
         yield from _below(top)
+    yield from (record.path for record in surveyed.unread if record.path is not None)
     if _identified(surveyed):
         yield from {record.path for record in surveyed.records if record.path is not None}
 
@@ -212,7 +216,8 @@ def _is_listed_the_same(surveyed: Survey, states: Mapping[str, Sequence[int] | N
     if source is None or not _is_settled(states, time.time_ns()):
         return False
     again = sorted(source.open().records, key=lambda record: record.key)
-    return again == list(surveyed.records)
+    seen = sorted((*surveyed.records, *surveyed.unread), key=lambda record: record.key)
+    return again == seen
 
 
 def _installed() -> list[str]:

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,19 @@ class Applied:
       stage: its id.
       plugin, version: the plugin's name and its package's version.
       params: what it drew.
+      lost: number of things lost of each target, by its name, where there are any.
     """
 
     stage: str
     plugin: str
     version: str
     params: dict[str, Any]
+    lost: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it as JSON values, without what is empty."""
+        kept = {"stage": self.stage, "plugin": self.plugin, "version": self.version}
+        return {**kept, "params": self.params, **({"lost": dict(self.lost)} if self.lost else {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +73,7 @@ def file_name(stem: str) -> str:
 
 def line(entry: Entry) -> str:
     """Returns the line of an entry; equal entries give equal lines."""
-    row = {**vars(entry), "stages": [vars(applied) for applied in entry.stages]}
+    row = {**vars(entry), "stages": [applied.to_json() for applied in entry.stages]}
     return _ENCODER.encode(row)
 
 
@@ -102,6 +110,20 @@ def fingerprint_of(line: str) -> str:
     """Returns the fingerprint in a line; empty if there is none."""
     # Quotes within a text are escaped; a param of that name would stand before the sample's own.
     return next(reversed(_FINGERPRINT.findall(line)), "")
+
+
+def lost(path: Path) -> dict[str, dict[str, int]]:
+    """Returns what stages lost of a shard's samples, by stage and target.
+
+    Raises:
+      CacheError: the file is missing or damaged.
+    """
+    found: dict[str, Counter[str]] = {}
+    rows = ((number, each) for number, each in enumerate(_lines(path), 1) if '"lost":' in each)
+    for applied in (each for entry in _entries(path, rows) for each in entry.stages):
+        if applied.lost:
+            found.setdefault(applied.stage, Counter()).update(applied.lost)
+    return {stage: dict(sorted(found[stage].items())) for stage in sorted(found)}
 
 
 def search(path: Path, key: str) -> Iterator[Entry]:

@@ -32,6 +32,8 @@ class Shard:
       fingerprint: fingerprint of the samples that were planned for it.
       classes: samples of each class, by class name.
       sizes: bytes of each of its files, by file name.
+      lost: what stages lost of targets, by stage and target; see `Target.loses`.
+      held: what is left of these targets in all samples, by target.
     """
 
     stem: str
@@ -40,6 +42,13 @@ class Shard:
     fingerprint: str
     classes: Mapping[str, int] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
+    lost: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the shard as JSON values, without what is lost where nothing is."""
+        empty = [name for name in ("lost", "held") if not getattr(self, name)]
+        return {name: value for name, value in asdict(self).items() if name not in empty}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +63,7 @@ class Manifest:
       codec, image, quality: how samples are stored.
       splits: shards by split.
       quarantined: samples that could not be made; they are listed in `quarantine.jsonl`.
+      corrected: labels that the pipeline's corrections gave.
       reproducible: whether another build would be byte-equal; not if a sample was lost to a dead
         worker or to time.
       stages: what each stage's fingerprint is made of, by its id; see `fingerprint.describe`.
@@ -72,6 +82,7 @@ class Manifest:
     quality: int
     splits: Mapping[str, tuple[Shard, ...]]
     quarantined: int = 0
+    corrected: int = 0
     reproducible: bool = True
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +92,11 @@ class Manifest:
     def num_samples(self, split: str) -> int:
         """Returns how many samples a split holds."""
         return sum(shard.samples for shard in self.splits[split])
+
+    @property
+    def all_shards(self) -> list[Shard]:
+        """The shards of all splits."""
+        return [shard for shards in self.splits.values() for shard in shards]
 
     def class_counts(self, split: str) -> dict[str, int]:
         """Returns how many samples of each class a split holds."""
@@ -108,7 +124,9 @@ class Manifest:
     def to_json(self) -> dict[str, Any]:
         """Returns the manifest as JSON values."""
         data = {each: getattr(self, each) for each in self.__dataclass_fields__}
-        splits = {split: [asdict(s) for s in shards] for split, shards in self.splits.items()}
+        splits = {
+            split: [shard.to_json() for shard in shards] for split, shards in self.splits.items()
+        }
         return {
             "format": FORMAT,
             **data,

@@ -80,6 +80,10 @@ def _draw(built: "BuildDocument") -> None:
         ("dataset", shown(built.path)),
         ("samples", f"{built.made} made, {built.reused} reused"),
     ]
+    if built.corrected:
+        made.append(("corrected", f"{built.corrected} labels"))
+    if built.lost:
+        made.append(("lost", "\n".join(each.text for each in built.lost)))
     if built.quarantined:
         made.append(("set aside", _quarantined(built)))
     facts(made)

@@ -36,6 +36,8 @@ def _draw(found: "InfoDocument") -> None:
             ("seed", str(found.seed)),
             ("fingerprint", found.fingerprint),
             ("set aside", _quarantined(found.quarantined)),
+            *([("lost", "\n".join(each.text for each in found.lost))] if found.lost else []),
+            *([("corrected", f"{found.corrected} labels")] if found.corrected else []),
         ]
     )
     line()

@@ -87,6 +87,10 @@ def _facts(found: "PlanDocument") -> Iterator[tuple[str, str]]:
     counts = {state: states.count(state) for state in ("reused", "partly", "made")}
     words = {"reused": "reused", "partly": "rewritten with what is kept", "made": "new"}
     yield "shards", ", ".join(f"{n} {words[state]}" for state, n in counts.items() if n)
+    if found.lost:
+        yield "lost", "\n".join(each.text for each in found.lost)
+    if found.probe is not None and found.probe.lost:
+        yield "lost by the probe", "\n".join(each.text for each in found.probe.lost)
     if found.probe is not None and found.probe.quarantined:
         row = found.probe.quarantined[0]
         yield (

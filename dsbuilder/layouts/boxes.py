@@ -6,6 +6,7 @@ what is absent, 1 for what is hidden and 2 for what is visible.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dsbuilder.errors import DataError
@@ -16,21 +17,53 @@ error and moved to the edge."""
 TOLERANCE_PIXELS = 2.0
 """The same in pixels; the larger of the two counts."""
 
+LEAST_INSIDE = 0.5
+"""The share of a box that must lie in the image, or the record is set aside."""
+
 Corners = Sequence[float]
 
 _NUMBERS = frozenset((int, float))
 _FAR = 1e9
 
 
-def from_corners(corners: Corners, size: tuple[int, int]) -> list[float]:
+@dataclass
+class Clipping:
+    """Counts the boxes that reach out of their image, at most half of them outside, and were cut.
+
+    Attributes:
+      boxes: their number; those that rounding alone took outside are not among them.
+    """
+
+    boxes: int = 0
+
+    def cut(self, shares: Corners) -> list[float] | None:
+        """Returns corners as shares of the sides, cut to [0, 1]; None if over half lies outside."""
+        if _share_inside(shares) < LEAST_INSIDE:
+            return None
+        self.boxes += 1
+        return _to_edges(shares)
+
+    def notes(self) -> list[str]:
+        """Returns a note on the boxes that were cut; none where there are none."""
+        if not self.boxes:
+            return []
+        what = "1 box reaches" if self.boxes == 1 else f"{self.boxes} boxes reach"
+        return [f"{what} out of the image by at most half, and {_is_cut(self.boxes)} at its edge"]
+
+
+def _is_cut(count: int) -> str:
+    return "is cut" if count == 1 else "are cut"
+
+
+def from_corners(corners: Corners, size: tuple[int, int], clipping: Clipping) -> list[float]:
     """Returns [x_min, y_min, x_max, y_max] in pixels as shares of the sides, each in [0, 1].
 
     Args:
       size: (height, width) of the upright image.
+      clipping: counts a box that is cut at the edge.
 
     Raises:
-      DataError: not four finite numbers in that order, or a box that lies outside by more than a
-        rounding error.
+      DataError: not four finite numbers in that order, or a box of which over half lies outside.
     """
     _check(corners)
     x_min, y_min, x_max, y_max = corners
@@ -40,25 +73,51 @@ def from_corners(corners: Corners, size: tuple[int, int]) -> list[float]:
         )
     height, width = size
     shares = [x_min / width, y_min / height, x_max / width, y_max / height]
-    if shares[0] >= 0 and shares[1] >= 0 and shares[2] <= 1 and shares[3] <= 1:
-        return shares
-    for share, side in zip(shares, (width, height, width, height), strict=True):
-        slack = max(TOLERANCE, TOLERANCE_PIXELS / side)
-        if not -slack <= share <= 1 + slack:
-            raise DataError(
-                f"expected a box inside the image of {width} x {height} pixels, found "
-                f"{[round(corner, 2) for corner in corners]}."
-            )
+    if lies_within(shares, size):
+        return _to_edges(shares)
+    cut = clipping.cut(shares)
+    if cut is None:
+        raise DataError(
+            f"expected a box of which half lies in the image of {width} x {height} pixels, found "
+            f"{[round(corner, 2) for corner in corners]}."
+        )
+    return cut
+
+
+def lies_within(shares: Corners, size: tuple[int, int]) -> bool:
+    """Whether corners as shares of the sides lie in the image, but for a rounding error."""
+    height, width = size
+    return all(
+        -max(TOLERANCE, TOLERANCE_PIXELS / side)
+        <= share
+        <= 1 + max(TOLERANCE, TOLERANCE_PIXELS / side)
+        for share, side in zip(shares, (width, height, width, height), strict=True)
+    )
+
+
+def _to_edges(shares: Corners) -> list[float]:
     return [min(1.0, max(0.0, share)) for share in shares]
 
 
-def from_width_height(box: Corners, size: tuple[int, int]) -> list[float]:
+def _share_inside(shares: Corners) -> float:
+    """Returns the share of a box that lies in the image; of one without area that of its sides."""
+    x_min, y_min, x_max, y_max = shares
+    return _side_inside(x_min, x_max) * _side_inside(y_min, y_max)
+
+
+def _side_inside(low: float, high: float) -> float:
+    if low == high:
+        return float(-TOLERANCE <= low <= 1 + TOLERANCE)
+    return max(0.0, min(1.0, high) - max(0.0, low)) / (high - low)
+
+
+def from_width_height(box: Corners, size: tuple[int, int], clipping: Clipping) -> list[float]:
     """Returns [x, y, width, height] in pixels, of the top left corner, as `from_corners` does."""
     _check(box)
     x, y, width, height = box
     if width < 0 or height < 0:
         raise DataError(f"expected [x, y, width, height] with sides >= 0, found {list(box)}.")
-    return from_corners([x, y, x + width, y + height], size)
+    return from_corners([x, y, x + width, y + height], size, clipping)
 
 
 def to_width_height(corners: Corners, size: tuple[int, int]) -> list[float]:
@@ -116,13 +175,12 @@ def _point(x: float, y: float, visibility: float, size: tuple[int, int]) -> list
         raise DataError(f"expected a visibility of 0, 1 or 2, found {visibility!r}.")
     if visibility == 0:
         return [0.0, 0.0, 0]
-    try:
-        left, top, *_ = from_corners([x, y, x, y], size)
-    except DataError:
+    left, top = x / size[1], y / size[0]
+    if not lies_within([left, top, left, top], size):
         raise DataError(
             f"expected a keypoint inside the image of {size[1]} x {size[0]} pixels, found {[x, y]}."
-        ) from None
-    return [left, top, int(visibility)]
+        )
+    return [*_to_edges([left, top]), int(visibility)]
 
 
 def keypoints_to_pixels(points: Any, visibility: Any, size: tuple[int, int]) -> list[float]:

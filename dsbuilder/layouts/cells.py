@@ -25,7 +25,9 @@ def text(cell: Any) -> str:
 
 
 def names(cell: Any, separator: str) -> list[str]:
-    """Returns the names of a list, or of a text in which a separator stands between them."""
+    """Returns the names of a list, or of a text with a separator between them; null has none."""
+    if cell is None:
+        return []
     parts = cell.split(separator) if isinstance(cell, str) else cell
     if not isinstance(parts, (list, tuple)):
         raise DataError(f"expected a list of names, found {shown(cell)}.")

@@ -6,6 +6,8 @@ Some layouts store classes as numbers: MNIST and its relatives say 3, not 'Dress
 from collections.abc import Collection, Iterable, Sequence
 
 from dsbuilder.errors import DataError
+from dsbuilder.plugin import Record
+from dsbuilder.plugin.sources import check_some_read
 
 BACKGROUND = "background"
 """What pixels are called that nothing covers, the class 0 of most masks."""
@@ -27,9 +29,16 @@ def class_names(found: Iterable[str], classes: Sequence[str] | None) -> tuple[st
     return tuple(sorted(set(found)) if classes is None else classes)
 
 
-def check_class_count(found: Collection[str], *, where: str, noun: str) -> None:
-    """Raises a DataError unless at least two classes were found, called `noun` in the message."""
+def check_class_count(
+    found: Collection[str], *, where: str, noun: str, wrong: Sequence[Record] = ()
+) -> None:
+    """Raises a DataError unless at least two classes were found, called `noun` in the message.
+
+    Args:
+      wrong: records that cannot be read: they are the reason, where there are any.
+    """
     if len(found) < 2:
+        check_some_read(wrong)
         problem = f"there are no {noun}"
         if found:
             problem = f"expected at least two {noun}, found one ('{next(iter(found))}')"

@@ -206,9 +206,10 @@ def _checked_keys(stated: Any, path: Path) -> dict[str, str]:
     for name, key in stated.items():
         wrong = keys.fault(keys.of_source([key])[key])
         if wrong:
-            faults.add(f"{path}: keys: '{printable(name)}': expected a key, found {wrong}.")
+            problem = f"'{printable(name)}': expected a key, found {wrong}."
+            faults.add(f"{path}: keys", problem)
         if seen.setdefault(key, name) != name:
             again = f"'{printable(key)}' as of '{printable(seen[key])}'"
-            faults.add(f"{path}: keys: expected every key once, found {again}.")
+            faults.add(f"{path}: keys", f"expected every key once, found {again}.")
     faults.check()
     return stated

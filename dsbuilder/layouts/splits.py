@@ -38,6 +38,11 @@ def stated_splits(paths: Sequence[str]) -> list[str | None]:
 
 
 def in_splits(records: Sequence[Record]) -> list[Record]:
-    """Returns records with the splits that the first folders of their keys name, if all do."""
-    splits = stated_splits([each.key for each in records])
-    return [replace(each, split=split) for each, split in zip(records, splits, strict=True)]
+    """Returns records with the splits that the first folders of their keys name, if all do.
+
+    One with an error, whose key may be its place in a list, has no say in it.
+    """
+    sound = [each.key for each in records if each.error is None]
+    if None in stated_splits(sound):
+        return [replace(each, split=None) for each in records]
+    return [replace(each, split=split_named(each.key.partition("/")[0])) for each in records]

@@ -54,8 +54,8 @@ def read_table(path: Path, faults: Faults) -> Table:
       faults: takes note of malformed rows, which are left out.
 
     Raises:
-      DataError: the file is missing, is not UTF-8, is damaged, or names a column twice; or it is
-        Parquet and there is no pyarrow.
+      DataError: the file is missing, is not UTF-8, is damaged, names a column twice, or opens
+        quotes that nothing closes; or it is Parquet and there is no pyarrow.
     """
     suffix = path.suffix.lower().removeprefix(".")
     if suffix in DELIMITERS:
@@ -108,7 +108,7 @@ def read_delimited(
     path: Path, delimiter: str, faults: Faults, *, noun: str = "table"
 ) -> tuple[tuple[str, ...], Iterator[TableRow]]:
     """Returns the column names and the rows of a CSV or TSV file; see `read_table`."""
-    rows = _cells(path, read_text(path, noun), delimiter, faults)
+    rows = _cells(path, read_text(path, noun), delimiter)
     _, first = next(rows, (1, []))
     header = tuple(cell.strip() for cell in first)
     twice = [name for name in header if name and header.count(name) > 1]
@@ -128,14 +128,13 @@ def _delimited(
             yield TableRow(number, dict(zip(header, row, strict=True)))
         else:
             faults.add(
-                f"{path}:{number}: expected {len(header)} cells, found {len(row)}. "
-                "Put a cell that holds the separator in double quotes."
+                f"{path}:{number}",
+                f"expected {len(header)} cells, found {len(row)}. "
+                "Put a cell that holds the separator in double quotes.",
             )
 
 
-def _cells(
-    path: Path, text: str, delimiter: str, faults: Faults
-) -> Iterator[tuple[int, list[str]]]:
+def _cells(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     first = 1
     try:
@@ -144,10 +143,10 @@ def _cells(
                 yield first, row
             first = reader.line_num + 1
     except csv.Error as error:
-        faults.add(
+        raise DataError(
             f"{path}:{first}: expected cells separated by {delimiter!r}, found an error: {error}. "
             "Correct the line."
-        )
+        ) from None
 
 
 def read_objects(path: Path, faults: Faults, *, noun: str = "table") -> Iterator[TableRow]:
@@ -158,16 +157,17 @@ def read_objects(path: Path, faults: Faults, *, noun: str = "table") -> Iterator
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             faults.add(
-                f"{path}:{number}: expected a JSON object, found {cut(line.strip())}: {reason}. "
-                "Correct the line."
+                f"{path}:{number}",
+                f"expected a JSON object, found {cut(line.strip())}: {reason}. Correct the line.",
             )
             continue
         if isinstance(found, dict):
             yield TableRow(number, found)
         else:
             faults.add(
-                f"{path}:{number}: expected a JSON object, found {cut(line.strip())}. "
-                'Write {"file_name": ..., "label": ...} a line.'
+                f"{path}:{number}",
+                f"expected a JSON object, found {cut(line.strip())}. "
+                'Write {"file_name": ..., "label": ...} a line.',
             )
 
 

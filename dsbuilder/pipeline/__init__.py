@@ -6,12 +6,13 @@ applying.py    the one driver of a list of stages, traced and noted
 replaying.py   a sample once more, from the params that were recorded
 """
 
-from dsbuilder.pipeline.applying import Trace, apply_fixed, decode
+from dsbuilder.pipeline.applying import AppliedStage, Trace, apply_fixed, decode
 from dsbuilder.pipeline.positions import Pipeline, Refresher, split_of_content, variant_key
 from dsbuilder.pipeline.replaying import ReplayedStage, replay
 from dsbuilder.pipeline.signatures import default_image_format, resolve, resolve_stream
 
 __all__ = [
+    "AppliedStage",
     "Pipeline",
     "Refresher",
     "ReplayedStage",

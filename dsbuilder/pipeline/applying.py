@@ -7,7 +7,8 @@ where params come from: a generator keyed by position, a fixed one, or a ledger.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,21 +52,45 @@ Draw = Callable[[AnyStage, Sample, Sequence[Sample]], Params | None]
 """Returns the params of a stage for a sample and its partners; None leaves the stage out."""
 
 
+class AppliedStage(NamedTuple):
+    """A stage that was applied.
+
+    Attributes:
+      stage: id of the stage.
+      params: what it drew.
+      lost: number of things lost of each target, by its name; see `Target.loses`.
+    """
+
+    stage: str
+    params: Params
+    lost: Mapping[str, int] = MappingProxyType({})
+
+
 @dataclass
 class Trace:
     """How one sample came to be, written down as it is made.
 
     Attributes:
       at: place that is being worked on, for the report when it fails.
-      applied: (stage id, drawn params) of every stage that was applied, in order.
+      applied: every stage that was applied, in order.
     """
 
     at: str = "source"
-    applied: list[tuple[str, Params]] = field(default_factory=list)
+    applied: list[AppliedStage] = field(default_factory=list)
 
     def add(self, stage: AnyStage, params: Params, before: Sample, after: Sample) -> None:
         """Notes a stage that was applied."""
-        self.applied.append((stage.id, params))
+        self.applied.append(AppliedStage(stage.id, params, _lost(before, after)))
+
+
+def _lost(before: Sample, after: Sample) -> dict[str, int]:
+    """Returns how much of each target is gone, by its name, of those that lost something."""
+    found = {}
+    for name, kind in before.positional.items():
+        value, left = before.targets[name], after.targets.get(name)
+        if left is not value and after.positional.get(name) is kind:
+            found[name] = kind.held(value) - kind.held(left)
+    return {name: count for name, count in found.items() if count > 0}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from dsbuilder.errors import DataError, PluginError
 from dsbuilder.pipeline.applying import (
+    AppliedStage,
     Mixing,
     Position,
     Trace,
@@ -167,7 +168,7 @@ class Pipeline:
         trace.at = synthesis.id
         with noted(synthesis.id, key, None):
             params = self._draw_synthesis(synthesis, key, split)
-            trace.applied.append((synthesis.id, params))
+            trace.applied.append(AppliedStage(synthesis.id, params))
             return self.render(synthesis, key, params)
 
     def render(self, synthesis: Synthesis, key: str, params: Params) -> Sample:

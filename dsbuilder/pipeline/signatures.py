@@ -4,10 +4,10 @@
 in one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dsbuilder.errors import DsbuilderError, Problem, SpecError, carrying
+from dsbuilder.errors import DsbuilderError, Problem, SpecError, carrying, shortened
 from dsbuilder.pipeline.positions import Pipeline, Refresher
 from dsbuilder.pipelinefile.schema import CacheOptions, ImageOptions, Settings, Spec, StreamOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
@@ -155,6 +155,9 @@ class _Resolver:
         if isinstance(stage.plugin, Transform) and stage.p > 0:
             notes = stage.plugin.notes(signature)
             self.warnings += [f"{self.where(place)}: {note}." for note in notes]
+        if stage.p > 0:
+            merged = _merged(signature, after)
+            self.warnings += [f"{self.where(place)}: {note}." for note in merged]
         # Nothing else is known of a stage that may be left out: both outcomes must be one
         # signature.
         if stage.p >= 1 or isinstance(stage, MixStage) or after == signature:
@@ -252,6 +255,19 @@ def default_image_format(codec: str, signature: Signature) -> str:
     if codec == "npy" or signature.image.dtype != "uint8":
         return "raw"
     return "png" if signature.image.channels == 4 else "jpeg"
+
+
+def _merged(before: Signature, after: Signature) -> Iterator[str]:
+    """Yields notes on targets of which a stage leaves fewer classes."""
+    for name, kind in before.targets.items():
+        other = after.targets.get(name)
+        names = kind.class_names
+        if other is not None and len(other.class_names) < len(names):
+            gone = [each for each in names if each not in other.class_names]
+            yield (
+                f"{len(names)} classes of '{name}' become {len(other.class_names)}; there is no "
+                f"more {shortened(gone)}"
+            )
 
 
 def _either(one: ImageSignature, other: ImageSignature) -> ImageSignature:

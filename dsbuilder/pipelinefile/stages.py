@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder.errors import PluginError
+from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override
 from dsbuilder.plugin import (
@@ -21,6 +22,7 @@ from dsbuilder.plugin import (
     Exporter,
     Inspector,
     Mixer,
+    Source,
     Stage,
     Synthesizer,
 )
@@ -94,6 +96,7 @@ class _Use:
         return str(self.node.value["use"].text)
 
 
+_SOURCE_WORDS = frozenset({"use", "corrections"})
 _STAGE_WORDS = frozenset({"use", "name", "p"})
 _SYNTHESIS_WORDS = frozenset({"use", "name", "count", "splits"})
 
@@ -110,6 +113,7 @@ class _PlaceBinder:
         self._taken: dict[tuple[str, str], str] = {}
         self.custom: Mapping[Any, Custom] = {
             **{kind.base: self._binds(self._plain, name) for name, kind in KINDS.items()},
+            Source: self._binds(self._source, "source"),
             Stage: self._binds(self._stage, "transform"),
             AnyStage: self._binds(self._stage, "transform", "mixer"),
             Synthesis: self._binds(self._synthesis, "synthesizer"),
@@ -139,6 +143,16 @@ class _PlaceBinder:
 
     def _plain(self, binder: Binder, use: _Use) -> tuple[Any, Any]:
         return self._bind_plugin(binder, use, frozenset({"use"}))
+
+    def _source(self, binder: Binder, use: _Use) -> tuple[Any, Any]:
+        plugin, resolved = self._bind_plugin(binder, use, _SOURCE_WORDS)
+        node = use.node.value.get("corrections")
+        if node is None or node.value is None:
+            return plugin, resolved
+        path, written = binder.bind(Path, node, f"{use.path}.corrections")
+        if FAILED in (plugin, path):
+            return FAILED, None
+        return Corrected(plugin=plugin, corrections=path), {**resolved, "corrections": written}
 
     def _stage(self, binder: Binder, use: _Use) -> tuple[Any, Any]:
         plugin, resolved = self._bind_plugin(binder, use, _STAGE_WORDS)

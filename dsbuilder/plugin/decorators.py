@@ -17,7 +17,7 @@ from dsbuilder.targets import Boxes, Keypoints, Mask
 
 _OF_CATALOG = tuple(name for name in vars(Catalog) if not name.startswith("_"))
 
-RESERVED = frozenset({"use", "p", "name", "splits", "count", "action"})
+RESERVED = frozenset({"use", "p", "name", "splits", "count", "action", "corrections"})
 """Words of a pipeline's stage that a plugin cannot take as the name of an option."""
 
 POSITIONAL = tuple(kind.kind for kind in (Mask, Boxes, Keypoints))

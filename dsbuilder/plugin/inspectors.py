@@ -78,7 +78,12 @@ class View(_Shared):
 
     @cached_property
     def stored(self) -> bytes | np.ndarray | DataError:
-        """An encoded image or an array as the source reads it, or why it cannot be read."""
+        """An encoded image or an array as the source reads it, or why it cannot be read.
+
+        A record with an error is not read, for it may name no file, or another's.
+        """
+        if self.record.error is not None:
+            return DataError(self.record.error)
         try:
             return self.read()
         except OSError as error:
@@ -117,7 +122,12 @@ class View(_Shared):
 
     @cached_property
     def targets(self) -> Mapping[str, Any]:
-        """The values of the targets by name; a DataError stands for one that cannot be read."""
+        """The values of the targets by name; a DataError stands for one that cannot be read.
+
+        Of a record with an error that is all of them.
+        """
+        if self.record.error is not None:
+            return dict.fromkeys(self.kinds, DataError(self.record.error))
         return {name: self._target(name, kind) for name, kind in self.kinds.items()}
 
     def _target(self, name: str, kind: Target) -> Any:

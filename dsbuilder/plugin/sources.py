@@ -1,7 +1,7 @@
 """What a source is: options that say where records lie, and the catalog that `open` gives."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from dsbuilder.errors import PluginError
+from dsbuilder.errors import DataError, PluginError
 from dsbuilder.sample import Record, Target
 
 
@@ -18,15 +18,18 @@ class Listing:
     """What a catalog holds, as one look at its files found it.
 
     Attributes:
-      records: every record; their order does not matter, but is the same every time.
+      records: every record; their order does not matter, but is the same every time. One that
+        cannot be read carries an error, such as a line that is cut; a build sets it aside.
       targets: the targets of the records by name, in the order a stream shall yield them.
       notes: what was skipped or may be meant otherwise, and why, for a person: sentences without
         a full stop.
+      corrected: number of labels that a table of corrections gave.
     """
 
     records: Sequence[Record]
     targets: Mapping[str, Target]
     notes: Sequence[str] = ()
+    corrected: int = 0
 
 
 class Catalog(ABC):
@@ -34,19 +37,29 @@ class Catalog(ABC):
 
     Opening is cheap, and listing happens once, when it is first asked for: so a worker process,
     which is told the records and only reads them, lists nothing. Open files may be kept.
+
+    Attributes:
+      amend: what corrects the listing, where the pipeline names corrections; None without.
     """
+
+    amend: Callable[[Listing], Listing] | None = None
 
     @abstractmethod
     def scan(self) -> Listing:
         """Returns every record and the targets, without decoding an image; called once.
 
         Raises:
-          DataError: the layout is not what the options promise.
+          DataError: the layout is not what the options promise. What concerns one record alone is
+            its `error`.
         """
 
     @cached_property
     def _listed(self) -> Listing:
-        return self.scan()
+        found = self.scan()
+        if self.amend is not None:
+            found = self.amend(found)
+        check_some_read(found.records)
+        return found
 
     @property
     def records(self) -> Sequence[Record]:
@@ -57,6 +70,11 @@ class Catalog(ABC):
     def targets(self) -> Mapping[str, Target]:
         """The targets of the records by name; see `Listing`."""
         return self._listed.targets
+
+    @property
+    def corrected(self) -> int:
+        """How many labels were corrected; see `Listing`."""
+        return self._listed.corrected
 
     @property
     def notes(self) -> Sequence[str]:
@@ -128,6 +146,23 @@ class Source(ABC):
     @abstractmethod
     def open(self) -> Catalog:
         """Returns the catalog of what the options name; nothing is read before it is asked."""
+
+
+MOST_ERRORS = 20
+"""How many errors of records are told at once."""
+
+
+def check_some_read(records: Sequence[Record]) -> None:
+    """Raises a DataError if no record can be read: then it is the source that is wrong."""
+    errors = [each.error for each in records if each.error is not None]
+    if errors and len(errors) == len(records):
+        raise DataError(told(errors))
+
+
+def told(errors: Sequence[str]) -> str:
+    """Returns the first errors of records for a message, one a line."""
+    more = f"There may be more: only the first {MOST_ERRORS} errors are shown."
+    return "\n".join([*errors[:MOST_ERRORS], *([more] if len(errors) >= MOST_ERRORS else [])])
 
 
 def defines(catalog: Catalog, method: str) -> bool:

@@ -56,7 +56,8 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
     """
     source = _source(folder, candidate, registry)
     catalog = source.open()
-    records = sorted(catalog.records, key=lambda record: record.key)
+    listed = sorted(catalog.records, key=lambda record: record.key)
+    records = [record for record in listed if record.error is None]
     if not records:
         raise DataError(f"{folder}: '{candidate.source}' lists no records. Check the folder.")
     looks = look(catalog, records)

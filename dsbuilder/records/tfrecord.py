@@ -68,12 +68,40 @@ def read(path: str | os.PathLike[str]) -> Iterator[tuple[int, int, bytes]]:
         yield from frames(file)
 
 
+class PayloadError(CacheError):
+    """The payload of a frame is damaged, of which the head is whole: the next one can be found.
+
+    Attributes:
+      length: length of the payload, in bytes.
+    """
+
+    def __init__(self, message: str, length: int) -> None:
+        self.length = length
+        super().__init__(message)
+
+
 def frames(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
     """Yields every frame of an open file from its start; see `read`."""
+    for offset, length, data in frames_or_damage(file):
+        if isinstance(data, PayloadError):
+            raise data
+        yield offset, length, data
+
+
+def frames_or_damage(file: BinaryIO) -> Iterator[tuple[int, int, bytes | PayloadError]]:
+    """Yields every frame as `frames` does, the error in place of a payload that is damaged.
+
+    Raises:
+      CacheError: the file is cut, or the head of a frame is corrupt, so that no other is found.
+    """
     offset = file.seek(0)
     while head := file.read(_HEAD.size):
-        data = _payload(file, offset, head)
-        length = frame_length(len(data))
+        data: bytes | PayloadError
+        try:
+            data = _payload(file, offset, head)
+            length = frame_length(len(data))
+        except PayloadError as error:
+            data, length = error, frame_length(error.length)
         yield offset, length, data
         offset += length
 
@@ -123,7 +151,8 @@ def _payload(file: BinaryIO, offset: int, head: bytes) -> bytes:
     found = _masked(data)
     if found != data_crc:
         at = offset + _HEAD.size
-        raise _damage(file, at, f"payload checksum {data_crc:08x}", f"{found:08x} (corrupt)")
+        damage = _damage(file, at, f"payload checksum {data_crc:08x}", f"{found:08x} (corrupt)")
+        raise PayloadError(str(damage), length)
     return data
 
 

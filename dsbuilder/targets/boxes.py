@@ -85,6 +85,7 @@ class Boxes(Target):
     """Square pixels that must be left of a box that is moved, or it is dropped."""
     least_visible: ClassVar[float] = 0.05
     """Share of a box that must still lie in the image when it is moved, or it is dropped."""
+    loses: ClassVar[str] = "boxes, of which less than 1 square pixel or 5 % was left in the image"
     names: tuple[str, ...]
     attributes: tuple[tuple[str, Dtype], ...] = ()
     numbers: tuple[int, ...] = ()
@@ -122,6 +123,10 @@ class Boxes(Target):
                 for name, dtype in self.attributes
             },
         )
+
+    def held(self, value: BoxSet) -> int:
+        """The number of boxes."""
+        return len(value)
 
     def raw(self, value: BoxSet) -> list[dict[str, Any]]:
         """Returns `{"label": name, "box": [x, y, x, y], attribute: ...}` of each box."""

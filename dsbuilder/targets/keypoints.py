@@ -55,6 +55,7 @@ class Keypoints(Target):
 
     kind: ClassVar[str] = "keypoints"
     positional: ClassVar[bool] = True
+    loses: ClassVar[str] = "keypoints, which lay outside of the image then"
     names: tuple[str, ...]
     swaps: tuple[tuple[str, str], ...] = ()
     edges: tuple[tuple[str, str], ...] = ()
@@ -106,6 +107,10 @@ class Keypoints(Target):
                     "expected a keypoint [x, y, visibility] in shares of the image's sides, each "
                     f"in [0, 1], found {list(point)}."
                 )
+
+    def held(self, value: PointSet) -> int:
+        """The number of points that are not absent."""
+        return int((value.visibility > ABSENT).sum())
 
     def raw(self, value: PointSet) -> list[list[list[float]]]:
         """Returns [x, y, visibility] of each point of each object."""

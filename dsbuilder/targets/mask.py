@@ -39,6 +39,7 @@ class Mask(Target):
     kind: ClassVar[str] = "mask"
     positional: ClassVar[bool] = True
     of_pixels: ClassVar[bool] = True
+    loses: ClassVar[str] = "masks, of which nothing but the first class was left"
     names: tuple[str, ...]
     ignore: int | None = None
 
@@ -53,6 +54,10 @@ class Mask(Target):
     def class_names(self) -> tuple[str, ...]:
         """The names."""
         return self.names
+
+    def held(self, value: np.ndarray) -> int:
+        """1 if a pixel is of another class than the first, else 0."""
+        return int(((value != 0) & (value != self.ignore)).any() if self.ignore else value.any())
 
     def check(self, raw: Any) -> None:
         """Raises a DataError unless a raw value has the form of one; opens no file."""

@@ -20,6 +20,7 @@ from dsbuilder.plugin import (
     Inspector,
     Mark,
     Params,
+    Record,
     Sample,
     Seen,
     Signature,
@@ -100,6 +101,16 @@ def check_shrinking(name: str, plugin: Transform, height: int, width: int) -> No
         f"{name}: expected what it was resized to, {size}, to stay as it is, "
         f"found {plugin.shrinks_to(*size)}."
     )
+
+
+def sound_records(name: str, records: Sequence[Record]) -> list[Record]:
+    """Returns the records that can be read, sorted by key; checks that the others say why not."""
+    for record in records:
+        error = record.error
+        assert error is None or (isinstance(error, str) and error.strip()), (
+            f"{name}: expected '{record.key}' to say what is wrong, found {error!r}."
+        )
+    return sorted((each for each in records if each.error is None), key=lambda each: each.key)
 
 
 def check_json(name: str, what: str, value: Any) -> None:

@@ -10,15 +10,17 @@ from dsbuilder.plugin import DataError, Finding, Inspector, Seen, View, inspecto
 @inspector("bad_target")
 @dataclass(frozen=True, kw_only=True)
 class BadTarget(Inspector):
-    """Finds targets that cannot be read: masks with values that stand for no class, missing files.
+    """Finds records that cannot be read as the source lists them, with file and line.
 
-    So it does masks of another size than their image.
+    So it does masks with values that stand for no class, or of another size than their image.
     """
 
     advice: ClassVar[str] = "Correct the target, or leave the record out."
 
     def measure(self, view: View) -> str | None:
         """Returns what is wrong with the targets of a record."""
+        if view.record.error is not None:
+            return view.record.error
         wrong = [f"{name}: {value}" for name, value in view.targets.items() if _is_unread(value)]
         return " ".join([*wrong, *_misfits(view)]) or None
 

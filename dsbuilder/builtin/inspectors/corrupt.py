@@ -21,7 +21,7 @@ class Corrupt(Inspector):
 
     def measure(self, view: View) -> str | None:
         """Returns why a record has no pixels."""
-        if not isinstance(view.decoded, DataError):
+        if view.record.error is not None or not isinstance(view.decoded, DataError):
             return None
         other = view.data is not None and (not view.data or ends_early(view.data))
         return None if other or "decompression bomb" in str(view.decoded) else str(view.decoded)

@@ -53,6 +53,8 @@ class ExportedArrays:
     def raws(self, split: str, count: int) -> list[dict[str, Any]]:
         """Returns the raw labels of each sample of a split, by target name.
 
+        An error stands for a label that is none.
+
         Args:
           count: number of samples.
 
@@ -78,7 +80,7 @@ class ExportedArrays:
             try:
                 yield raw_label(kind, name, stored, advice=_AGAIN)
             except DataError as error:
-                raise DataError(f"{where}: row {row}: {error}") from None
+                yield DataError(f"{where}: row {row}: {error}")
 
     def _column(self, feature: str, described: Feature, split: str) -> "_StoredColumn":
         ends = self._array(row_splits(feature), split) if described.is_ragged else None

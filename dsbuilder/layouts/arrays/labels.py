@@ -31,7 +31,7 @@ NAMES: Mapping[Kind, str] = {
 
 
 def read(array: Array, kind: Kind, classes: Sequence[str] | None) -> list[Any]:
-    """Returns the raw labels of an array, one a row.
+    """Returns the raw labels of an array, one a row; an error stands for what is none.
 
     Args:
       classes: class names in id order, where they are known.
@@ -63,7 +63,9 @@ def likely(array: Array) -> Kind:
     return "multi_label" if is_wide and header.dtype.kind in "biu" else "class"
 
 
-def _classes(array: Array, values: np.ndarray, classes: Sequence[str] | None) -> list[str]:
+def _classes(
+    array: Array, values: np.ndarray, classes: Sequence[str] | None
+) -> list[str | DataError]:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
@@ -78,22 +80,37 @@ def _classes(array: Array, values: np.ndarray, classes: Sequence[str] | None) ->
             f"{array}: expected whole numbers or texts, found {values.dtype}. "
             "Convert them, or set `target: value`."
         )
+    named = {value: _numbered(int(value), classes) for value in set(values.tolist())}
+    return [_in_row(array, row, named[value]) for row, value in enumerate(values.tolist())]
+
+
+def _numbered(number: int, classes: Sequence[str] | None) -> str | DataError:
     try:
-        return [name_of_number(int(value), classes) for value in values.tolist()]
+        return name_of_number(number, classes)
     except DataError as error:
-        raise DataError(f"{array}: {error}") from None
+        return error
 
 
-def _multi(array: Array, values: np.ndarray, classes: Sequence[str] | None) -> list[list[str]]:
+def _in_row(array: Array, row: int, found: Any) -> Any:
+    """Returns a label as it is; of an error one that says where."""
+    return DataError(f"{array}: row {row}: {found}") if isinstance(found, DataError) else found
+
+
+def _multi(array: Array, values: np.ndarray, classes: Sequence[str] | None) -> list[Any]:
     names = classes if classes is not None else [str(n) for n in range(values.shape[-1])]
     if values.ndim != 2 or values.shape[1] != len(names) or values.dtype.kind not in "biuf":
         raise DataError(
             f"{array}: expected a row of {len(names)} zeros and ones an image, found "
             f"{values.dtype} {values.shape}. Correct it or `classes`."
         )
-    if not np.isin(values, (0, 1)).all():
-        raise DataError(f"{array}: expected zeros and ones, found others. Set `target: value`.")
-    return [[names[number] for number in np.flatnonzero(row).tolist()] for row in values]
+    plain = np.asarray(np.isin(values, (0, 1)).all(axis=1))
+    wrong = DataError("expected zeros and ones, found others. Set `target: value`.")
+    return [
+        [names[number] for number in np.flatnonzero(values[row]).tolist()]
+        if is_plain
+        else _in_row(array, row, wrong)
+        for row, is_plain in enumerate(plain.tolist())
+    ]
 
 
 def _values(array: Array, values: np.ndarray, classes: Sequence[str] | None) -> list[Any]:
@@ -102,9 +119,11 @@ def _values(array: Array, values: np.ndarray, classes: Sequence[str] | None) -> 
             f"{array}: expected a number or a row of numbers an image, found {values.dtype} "
             f"{values.shape}. Reshape or convert it."
         )
-    if not np.isfinite(values).all():
-        raise DataError(f"{array}: expected finite numbers, found others. Replace or remove them.")
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    wrong = DataError("expected finite numbers, found others. Replace or remove them.")
     found: list[Any] = values.astype(np.float64).tolist()
+    for row in np.flatnonzero(~finite).tolist():
+        found[row] = _in_row(array, row, wrong)
     return found
 
 
@@ -116,15 +135,16 @@ def _texts_only(array: Array, values: np.ndarray, classes: Sequence[str] | None)
     return texts(array, values)
 
 
-def _known(array: Array, labels: list[str], classes: Sequence[str] | None) -> list[str]:
-    unknown = set(labels) - set(labels if classes is None else classes)
-    if unknown or "" in labels:
-        name = min(unknown, default="")
-        raise DataError(
-            f"{array}: expected names of classes, found '{name}'."
-            f"{did_you_mean(name, classes or labels)} Correct it or add it to `classes`."
+def _known(array: Array, labels: list[str], classes: Sequence[str] | None) -> list[str | DataError]:
+    known = set(labels if classes is None else classes) - {""}
+    wrong = {
+        name: DataError(
+            f"expected names of classes, found '{name}'.{did_you_mean(name, known)} Correct it or "
+            "add it to `classes`."
         )
-    return labels
+        for name in set(labels) - known
+    }
+    return [_in_row(array, row, wrong.get(name, name)) for row, name in enumerate(labels)]
 
 
 def texts(array: Array, values: np.ndarray) -> list[str]:

@@ -29,6 +29,7 @@ from dsbuilder.plugin import (
     did_you_mean,
     source,
 )
+from dsbuilder.plugin.sources import check_some_read
 from dsbuilder.records import arrays
 from dsbuilder.records.arrays import Array
 from dsbuilder.records.rows import ArrayRows
@@ -90,8 +91,9 @@ class Arrays(Source):
         """Returns the catalog of the arrays.
 
         Raises (when it is listed):
-          DataError: arrays are missing, damaged, of another type or shape or of unequal lengths, a
-            label has no name, a key is there twice, or there is only one class.
+          DataError: arrays are missing, damaged, of another type or shape or of unequal lengths, or
+            there is only one class. A row whose label has no name, or whose key is missing or there
+            twice, is a record with an error.
         """
         return _ArraysCatalog(self)
 
@@ -115,12 +117,15 @@ class _ArraysCatalog(SourceCatalog[Arrays]):
                 exported.raws(word, count) if exported else _raws(source, part, classes, count)
             )
         records = list(self._records(parts, raws))
+        check_some_read(records)
+        sound = [each for each in records if each.error is None]
         if exported is None and source.target in (None, "class"):
-            labeled = {each.targets["label"] for each in records}
-            check_class_count(labeled, where=str(source.path), noun="classes")
+            labeled = {each.targets["label"] for each in sound}
+            wrong = [each for each in records if each.error is not None]
+            check_class_count(labeled, where=str(source.path), noun="classes", wrong=wrong)
         return Listing(
             records=records,
-            targets=exported.targets if exported else _target(source, records, classes),
+            targets=exported.targets if exported else _target(source, sound, classes),
             notes=_notes(source, found, parts, exported),
         )
 
@@ -129,22 +134,24 @@ class _ArraysCatalog(SourceCatalog[Arrays]):
     ) -> Iterator[Record]:
         rows = [(word, row) for word, found in raws.items() for row in range(len(found))]
         stated = [key for word, found in raws.items() for key in _keys(word, parts[word], found)]
-        taken = set[str]()
+        taken = {""}
         for (word, row), (key, group) in zip(rows, keys.with_groups(stated), strict=True):
+            images, labels = parts[word].images, raws[word][row]
+            problems = [str(each) for each in labels.values() if isinstance(each, DataError)]
             if key in taken:
-                raise DataError(
-                    f"{parts[word].keys}: expected every key once, found '{key}' again. Rename it."
-                )
-            taken.add(key)
-            images = parts[word].images
+                found = f"'{key}' again. Rename it" if key else "none. Fill it in"
+                where = f"{parts[word].keys}: row {row}"
+                problems.append(f"{where}: expected every key once, found {found}.")
             yield Record(
-                key=key,
+                key=f"{word}/row {row:05d}" if key in taken else key,
                 path=images.file,
-                targets=raws[word][row],
+                targets={} if problems else labels,
                 group=group,
                 split=split_named(word),
                 place={"member": images.member, "row": row},
+                error=" ".join(problems) or None,
             )
+            taken.add(key)
 
     def watches(self) -> Sequence[Path]:
         path = self._source.path
@@ -253,10 +260,7 @@ def _keys(word: str, part: _Part, raws: Sequence[Any]) -> list[str]:
             "Leave the array out or save texts."
         )
     _check_count(part.keys, part, len(values), count)
-    found = labels.texts(part.keys, values)
-    if "" in found:
-        raise DataError(f"{part.keys}: a row has no key. Fill it in.")
-    return found
+    return labels.texts(part.keys, values)
 
 
 def _check_count(array: Array, part: _Part, found: int, count: int) -> None:

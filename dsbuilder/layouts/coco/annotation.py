@@ -17,6 +17,7 @@ from typing import Any
 from dsbuilder.errors import DataError
 from dsbuilder.images import rle
 from dsbuilder.layouts import boxes
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.tables import cut
 
 CROWD = "iscrowd"
@@ -34,12 +35,14 @@ class CocoCategory:
       name: unique in its file.
       keypoints: names of the points that an object of it has.
       edges: pairs of these between which a line is drawn.
+      fault: what is wrong with these names and pairs; empty if nothing is.
     """
 
     id: Id
     name: str
     keypoints: tuple[str, ...] = ()
     edges: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
 
     @property
     def order(self) -> tuple[bool, Id]:
@@ -112,26 +115,28 @@ class CocoAnnotation:
         found = attributes[name]
         return int(found) if isinstance(found, bool) else found
 
-    def box(self, size: Size) -> list[float]:
+    def box(self, size: Size, clipping: Clipping) -> list[float]:
         """Returns the corners of the object as shares of the sides; see `boxes.from_corners`.
 
         Raises:
-          DataError: there is no box, or it lies outside.
+          DataError: there is no box, or over half of it lies outside.
         """
         found = self.found.get("bbox")
         if not isinstance(found, list):
             raise DataError(f"expected 'bbox' as [x, y, width, height], found {shown(found)}.")
-        return boxes.from_width_height(found, size)
+        return boxes.from_width_height(found, size, clipping)
 
     def segment(self, size: Size) -> dict[str, Any] | None:
         """Returns what the object covers: `{"polygons": [...]}` or `{"counts": ...}`.
 
-        None if it is not said.
+        None if it is not said, or by polygons without a point.
 
         Raises:
           DataError: the segmentation is malformed or of another size.
         """
         found = self.found.get("segmentation")
+        if isinstance(found, list):
+            found = [each for each in found if each != []]
         if not found:
             return None
         if isinstance(found, dict):
@@ -143,18 +148,21 @@ class CocoAnnotation:
             )
         return {"polygons": found}
 
-    def labeled_box(self, size: Size, attributes: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    def labeled_box(
+        self, size: Size, attributes: Sequence[tuple[str, str]], clipping: Clipping
+    ) -> dict[str, Any]:
         """Returns class, box and attributes, as the raw label of boxes has them.
 
         Args:
           attributes: name and dtype of each.
+          clipping: counts a box that is cut at the edge.
 
         Raises:
-          DataError: one of them is missing, or the box lies outside.
+          DataError: one of them is missing, or over half of the box lies outside.
         """
         return {
             "label": self.label(),
-            "box": self.box(size),
+            "box": self.box(size, clipping),
             **{name: self.attribute(name) for name, _ in attributes},
         }
 

@@ -10,16 +10,13 @@ often begin at 1 and have gaps. What an annotation holds beside its image depend
 file (instances, keypoints, captions), so each is looked at when a target asks for it.
 """
 
-import contextlib
-import hashlib
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.errors import DataError
 from dsbuilder.layouts.coco.annotation import (
     CROWD,
     CocoAnnotation,
@@ -29,9 +26,10 @@ from dsbuilder.layouts.coco.annotation import (
     is_number,
     shown,
 )
-from dsbuilder.layouts.faults import Faults
+from dsbuilder.layouts.coco.loading import load
 from dsbuilder.memory import uncollected
 from dsbuilder.plugin import Boxes, Keypoints, Mask, Target, Text
+from dsbuilder.plugin.sources import told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +85,9 @@ class CocoFile:
       annotations: annotations by file name of their image; each that is there twice only once,
         unless repeats were asked for.
       repeated: number of annotations that were there again.
+      errors: what is wrong with an image or its annotations, by file name.
+      unnamed: what is wrong with entries of images that have no name, by place.
+      strays: what is wrong with entries that are of no image, each with its place.
     """
 
     path: Path
@@ -94,12 +95,33 @@ class CocoFile:
     categories: tuple[CocoCategory, ...]
     annotations: Mapping[str, Sequence[CocoAnnotation]] = field(repr=False)
     repeated: int = 0
+    errors: Mapping[str, str] = field(default_factory=dict)
+    unnamed: Mapping[str, str] = field(default_factory=dict)
+    strays: Sequence[str] = ()
 
     def holds(self, name: str) -> bool:
         """Whether an annotation has what `KINDS` calls so, be it an empty text."""
         key = KINDS[name].key
         values = (each.found.get(key) for found in self.annotations.values() for each in found)
         return any(value or value == "" for value in values)
+
+    def notes(self, place: str) -> list[str]:
+        """Returns notes on what does not count.
+
+        Args:
+          place: how they call the file.
+        """
+        notes = []
+        if self.repeated:
+            notes.append(
+                f"annotations that are there twice count once: {self.repeated} of '{place}' left "
+                "out"
+            )
+        if self.strays:
+            first = self.strays[0].rstrip(".")
+            what = "1 entry is" if len(self.strays) == 1 else f"{len(self.strays)} entries are"
+            notes.append(f"{what} left out of '{place}', the first: {first}")
+        return notes
 
 
 def read(path: Path, *, outlines: bool = True, repeats: bool = False) -> CocoFile:
@@ -110,60 +132,147 @@ def read(path: Path, *, outlines: bool = True, repeats: bool = False) -> CocoFil
       repeats: whether an annotation that is there twice counts twice.
 
     Raises:
-      DataError: it is missing, is not JSON, or images, annotations and categories do not fit
-        together; names up to 20 entries that are wrong.
+      DataError: it is missing, is not JSON, or holds no lists of images and annotations.
     """
     with uncollected():
-        return _read(path, outlines=outlines, repeats=repeats)
+        reader = _FileReader(path)
+        return reader.read(load(path, outlines=outlines), repeats=repeats)
 
 
-def _read(path: Path, *, outlines: bool, repeats: bool) -> CocoFile:
-    found = load(path, outlines=outlines)
-    faults = Faults()
-    images = _images(path, found["images"], faults)
-    categories = _categories(path, found.get("categories", []), faults)
-    annotations = _annotations(path, found["annotations"], (images, categories), faults)
-    faults.check()
-    kept, repeated = (annotations, 0) if repeats else _without_repeated(annotations)
-    by_name: dict[str, list[CocoAnnotation]] = {image.file_name: [] for image in images.values()}
-    for annotation in kept:
-        by_name[images[annotation.found["image_id"]].file_name].append(annotation)
-    return CocoFile(
-        path=path,
-        images={image.file_name: image for image in images.values()},
-        categories=tuple(sorted(categories.values(), key=lambda each: each.order)),
-        annotations=by_name,
-        repeated=repeated,
-    )
+class _FileReader:
+    """Reads one file, and takes note of what is wrong with its entries."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._images: dict[str, CocoImage] = {}
+        self._by_id: dict[Id, CocoImage] = {}
+        self._categories: dict[Id, CocoCategory] = {}
+        self._unclear: set[Id] = set()
+        self._errors: dict[str, str] = {}
+        self._unnamed: dict[str, str] = {}
+        self._strays: list[str] = []
 
-def _entries(path: Path, part: str, found: Any, faults: Faults) -> Iterable[tuple[int, Any]]:
-    """Yields number and entry of a list; what is no object is noted as a fault."""
-    if not isinstance(found, list):
-        faults.add(f"{path}: expected a list '{part}', found {type(found).__name__}.")
-        return
-    for number, entry in enumerate(found):
-        if isinstance(entry, dict):
-            yield number, entry
-        else:
-            faults.add(f"{path}: {part}[{number}]: expected an object, found {shown(entry)}.")
+    def read(self, found: Mapping[str, Any], *, repeats: bool) -> CocoFile:
+        for place, entry in self._entries("images", found["images"]):
+            self._image(place, entry)
+        if self._unnamed and not self._images:
+            problems = (f"{self._path}: {each}" for each in map(": ".join, self._unnamed.items()))
+            raise DataError(told(list(problems)))
+        for place, entry in self._entries("categories", found.get("categories", [])):
+            self._category(place, entry)
+        annotations = list(self._annotations(found["annotations"]))
+        kept, repeated = (annotations, 0) if repeats else _without_repeated(annotations)
+        by_name: dict[str, list[CocoAnnotation]] = {name: [] for name in self._images}
+        for annotation in kept:
+            by_name[self._by_id[annotation.found["image_id"]].file_name].append(annotation)
+        names: dict[str, CocoCategory] = {}
+        for category in sorted(self._categories.values(), key=lambda each: each.order):
+            names.setdefault(category.name, category)
+        return CocoFile(
+            path=self._path,
+            images=self._images,
+            categories=tuple(names.values()),
+            annotations=by_name,
+            repeated=repeated,
+            errors=self._errors,
+            unnamed=self._unnamed,
+            strays=self._strays,
+        )
 
+    def _entries(self, part: str, found: Any) -> Iterator[tuple[str, Any]]:
+        """Yields place and entry of a list; an image that is no object has no name."""
+        if not isinstance(found, list):
+            raise DataError(f"{self._path}: expected a list '{part}', found {shown(found)}.")
+        for number, entry in enumerate(found):
+            place = f"{part}[{number}]"
+            if isinstance(entry, dict):
+                yield place, entry
+            elif part == "images":
+                self._unnamed[place] = f"expected an object, found {shown(entry)}."
+            else:
+                self._strays.append(f"{place}: expected an object, found {shown(entry)}.")
 
-def _images(path: Path, found: Any, faults: Faults) -> dict[Id, CocoImage]:
-    images: dict[Id, CocoImage] = {}
-    named: dict[str, Id] = {}
-    for place, entry in _entries(path, "images", found, faults):
-        with faults.collecting(f"{path}: images[{place}]"):
-            number = _id(entry, "id")
-            name = entry.get("file_name")
-            if not isinstance(name, str) or not name:
-                raise DataError(f"expected a text 'file_name', found {shown(name)}.")
-            if number in images or name in named:
-                what = f"the id {number!r}" if number in images else f"'{name}'"
-                raise DataError(f"expected every image once, found {what} again. Remove one.")
-            named[name] = number
-            images[number] = CocoImage(id=number, file_name=name, size=_size(entry))
-    return images
+    def _wrong(self, name: str, place: str, problem: object) -> None:
+        """Takes note of what is wrong with an image."""
+        text = f"{self._path}: {place}: {problem}"
+        before = self._errors.get(name)
+        self._errors[name] = text if before is None else f"{before} {text}"
+
+    def _image(self, place: str, entry: Mapping[str, Any]) -> None:
+        name = entry.get("file_name")
+        if not isinstance(name, str) or not name:
+            self._unnamed[place] = f"expected a text 'file_name', found {shown(name)}."
+            return
+        try:
+            image = CocoImage(id=_id(entry, "id"), file_name=name, size=_size(entry))
+        except DataError as error:
+            self._images.setdefault(name, CocoImage(id=-1, file_name=name))
+            self._wrong(name, place, error)
+            return
+        same_id, same_name = self._by_id.get(image.id, image), self._images.get(name, image)
+        if (same_id, same_name) != (image, image):
+            what = f"the id {image.id!r}" if same_id != image else f"'{name}'"
+            for each in {same_id.file_name, name}:
+                self._wrong(
+                    each, place, f"expected every image once, found {what} again. Remove one."
+                )
+        self._images.setdefault(name, image)
+        self._by_id.setdefault(image.id, image)
+
+    def _category(self, place: str, entry: Mapping[str, Any]) -> None:
+        """Takes a category up; one name may have several ids, and one id no two names."""
+        try:
+            category = _category(entry)
+        except DataError as error:
+            self._strays.append(f"{place}: {error}")
+            return
+        other = self._categories.setdefault(category.id, category)
+        if other.name != category.name:
+            self._unclear.add(category.id)
+            self._strays.append(
+                f"{place}: expected every category once, found {category.id!r} as '{other.name}' "
+                f"and '{category.name}'. Rename or remove one."
+            )
+
+    def _annotations(self, found: Any) -> Iterator[CocoAnnotation]:
+        for number, entry in enumerate(found):
+            place = f"annotations[{number}]"
+            try:
+                image = self._image_of(entry)
+            except DataError as error:
+                self._strays.append(f"{place}: {error}")
+                continue
+            try:
+                _check_kind(entry)
+                category = self._category_of(entry)
+            except DataError as error:
+                self._wrong(image.file_name, place, error)
+            else:
+                yield CocoAnnotation(path=self._path, number=number, category=category, found=entry)
+
+    def _image_of(self, entry: Any) -> CocoImage:
+        if not isinstance(entry, dict):
+            raise DataError(f"expected an object, found {shown(entry)}.")
+        number = _id(entry, "image_id")
+        if number not in self._by_id:
+            raise DataError(
+                f"expected an image of 'images', found image_id {number!r}. Add the image or "
+                "remove the annotation."
+            )
+        return self._by_id[number]
+
+    def _category_of(self, entry: Mapping[str, Any]) -> CocoCategory | None:
+        if entry.get("category_id") is None:
+            return None
+        number = _id(entry, "category_id")
+        if number in self._unclear:
+            raise DataError(f"expected a category of one name, found category_id {number!r}.")
+        if number not in self._categories:
+            raise DataError(
+                f"expected one of the {len(self._categories)} categories, found category_id "
+                f"{number!r}."
+            )
+        return self._categories[number]
 
 
 def _size(entry: Mapping[str, Any]) -> Size | None:
@@ -180,33 +289,18 @@ def _is_side(side: Any) -> bool:
     return is_number(side) and float(side).is_integer() and 0 < side < 10**6
 
 
-def _categories(path: Path, found: Any, faults: Faults) -> dict[Id, CocoCategory]:
-    categories: dict[Id, CocoCategory] = {}
-    for place, entry in _entries(path, "categories", found, faults):
-        with faults.collecting(f"{path}: categories[{place}]"):
-            category = _category(entry)
-            names = {each.name for each in categories.values()}
-            if category.id in categories or category.name in names:
-                raise DataError(
-                    f"expected every category once, found {category.id!r} '{category.name}' again. "
-                    "Rename or remove one."
-                )
-            categories[category.id] = category
-    return categories
-
-
 def _category(entry: Mapping[str, Any]) -> CocoCategory:
     name, points = entry.get("name"), entry.get("keypoints", [])
     if not isinstance(name, str) or not name.strip():
         raise DataError(f"expected a text 'name', found {shown(name)}.")
-    if not isinstance(points, list) or not all(isinstance(each, str) for each in points):
-        raise DataError(f"expected names of 'keypoints', found {shown(points)}.")
-    return CocoCategory(
-        id=_id(entry, "id"),
-        name=name.strip(),
-        keypoints=tuple(points),
-        edges=_edges(entry.get("skeleton"), points),
-    )
+    category = CocoCategory(id=_id(entry, "id"), name=name.strip())
+    try:
+        if not isinstance(points, list) or not all(isinstance(each, str) for each in points):
+            raise DataError(f"expected names of 'keypoints', found {shown(points)}.")
+        edges = _edges(entry.get("skeleton"), points)
+    except DataError as error:  # which matters where keypoints are read
+        return replace(category, fault=str(error))
+    return replace(category, keypoints=tuple(points), edges=edges)
 
 
 def _edges(pairs: Any, points: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -227,46 +321,11 @@ def _edge(pair: Any, points: Sequence[str]) -> tuple[str, str]:
     return points[pair[0] - 1], points[pair[1] - 1]
 
 
-def _annotations(
-    path: Path,
-    found: Any,
-    known: tuple[Mapping[Id, CocoImage], Mapping[Id, CocoCategory]],
-    faults: Faults,
-) -> list[CocoAnnotation]:
-    images, categories = known
-    annotations = []
-    for number, entry in _entries(path, "annotations", found, faults):
-        try:
-            if "segments_info" in entry:
-                raise DataError("expected an annotation of an object, found a panoptic one.")
-            if _id(entry, "image_id") not in images:
-                raise DataError(
-                    f"expected an image of 'images', found image_id {entry['image_id']!r}. "
-                    "Add the image or remove the annotation."
-                )
-            if entry.get(CROWD, 0) not in (0, 1):
-                raise DataError(f"expected iscrowd 0 or 1, found {shown(entry[CROWD])}.")
-            category = _category_of(entry, categories)
-        except DataError as error:
-            faults.add(f"{path}: annotations[{number}]: {error}")
-        else:
-            annotations.append(
-                CocoAnnotation(path=path, number=number, category=category, found=entry)
-            )
-    return annotations
-
-
-def _category_of(
-    entry: Mapping[str, Any], categories: Mapping[Id, CocoCategory]
-) -> CocoCategory | None:
-    if entry.get("category_id") is None:
-        return None
-    number = _id(entry, "category_id")
-    if number not in categories:
-        raise DataError(
-            f"expected one of the {len(categories)} categories, found category_id {number!r}."
-        )
-    return categories[number]
+def _check_kind(entry: Mapping[str, Any]) -> None:
+    if "segments_info" in entry:
+        raise DataError("expected an annotation of an object, found a panoptic one.")
+    if entry.get(CROWD, 0) not in (0, 1):
+        raise DataError(f"expected iscrowd 0 or 1, found {shown(entry[CROWD])}.")
 
 
 def _without_repeated(annotations: Sequence[CocoAnnotation]) -> tuple[list[CocoAnnotation], int]:
@@ -333,61 +392,3 @@ def _written_category(category: CocoCategory) -> dict[str, Any]:
         found["keypoints"] = list(category.keypoints)
         found["skeleton"] = [[places[one], places[other]] for one, other in category.edges]
     return found
-
-
-_PARTS = ("images", "annotations")
-_OUTLINE = re.compile(rb'(?<!\\)"segmentation"\s*:\s*(\[(?:\s*\[[-+0-9.eE,\s]*\]\s*,?)*+\s*\])')
-"""Polygons in the text of a file. In a text of JSON a quote has a backslash before it."""
-
-
-def load(path: Path, *, outlines: bool) -> dict[str, Any]:
-    """Returns the JSON object of a file, with lists of images and annotations.
-
-    Args:
-      outlines: whether polygons are read; else a hash stands for them. What is wrong in them is
-        then not told.
-
-    Raises:
-      DataError: it is missing, is not JSON, or lacks one of the lists.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: no such annotation file. Check the path.")
-    if not outlines:  # what is wrong with it, is told below, with its line in the whole text
-        with contextlib.suppress(ValueError, RecursionError, DataError):
-            return _checked(path, json.loads(_without_outlines(path), parse_constant=_refuse))
-    try:
-        found = json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}:{error.lineno}: expected JSON, found an error in column {error.colno}: "
-            f"{error.msg}. Correct it."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: expected JSON in UTF-8, found an error: {error}.") from None
-    return _checked(path, found)
-
-
-def _without_outlines(path: Path) -> bytes:
-    """Returns the text of a file with a hash in place of all polygons.
-
-    So annotations that are alike but for these are still told apart.
-    """
-    return _OUTLINE.sub(_hashed, path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-
-
-def _hashed(match: re.Match[bytes]) -> bytes:
-    return b'"segmentation":"%s"' % hashlib.blake2b(match[1], digest_size=8).hexdigest().encode()
-
-
-def _checked(path: Path, found: Any) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: expected a JSON object, found a {type(found).__name__}.")
-    for part in _PARTS:
-        if not isinstance(found.get(part), list):
-            hint = "" if part in found else did_you_mean(part, found)
-            raise DataError(f"{path}: there is no list '{part}'.{hint}")
-    return found
-
-
-def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON number")

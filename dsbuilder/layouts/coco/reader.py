@@ -1,5 +1,6 @@
 """COCO sets: images, and JSON files that annotate those of a split."""
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,12 +11,14 @@ from typing import Any, TypeVar
 from dsbuilder.errors import instead, shortened
 from dsbuilder.images import encoding
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco import targets as coco_targets
 from dsbuilder.layouts.coco.annotation import CocoAnnotation, Size
 from dsbuilder.layouts.coco.format import KINDS, CocoFile
 from dsbuilder.layouts.coco.signs import exported_files, signs_of
+from dsbuilder.layouts.coco.split import CocoSplit
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.sidecar import Sidecar
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_in, split_named
@@ -67,10 +70,11 @@ class Coco(Source):
     the same images.
 
     Classes are the categories in the order of their ids, which may have gaps. The size of an image
-    is what the file states, else what the image's header does. A box a rounding error (2 pixels or
-    0.01) outside is moved to the edge, one farther outside is an error; an annotation that is there
-    twice counts once. The key of a record is the image's path below `path`. Beside an export of
-    ours, `dsbuilder.json` says keys, names of targets, and what of these COCO has no place for;
+    is what the file states, else what the image's header does. A box of which at least half lies in
+    the image is cut at its edge and, beyond a rounding error (2 pixels or 0.01), noted; an
+    annotation that is there twice counts once, and one of no image does not count. Categories of
+    one name are one class. The key of a record is the image's path below `path`. Beside an export
+    of ours, `dsbuilder.json` says keys, names of targets, and what of these COCO has no place for;
     where no option is set, all of the export is read as it was written.
 
     Attributes:
@@ -117,9 +121,9 @@ class Coco(Source):
         """Returns the catalog of what the annotation files name, in their order.
 
         Raises (when it is listed):
-          DataError: a file is missing, is no JSON or wrong in itself; an image is missing, lies
-            outside or is in two splits; files of a split name other images, or hold no target; the
-            sidecar is wrong.
+          DataError: a file is missing, is no JSON, names other images than another of its split or
+            holds no target; the sidecar is wrong. An image that is missing, lies outside or is in
+            two splits, or of which an annotation is wrong, is a record with an error.
         """
         return CocoCatalog(self)
 
@@ -186,25 +190,6 @@ def _completed(source: Coco, stated: Sidecar | None) -> Coco:
     return replace(source, **files, images=images)  # type: ignore[arg-type]  # targets' options
 
 
-@dataclass(frozen=True, kw_only=True)
-class _CocoSplit:
-    """The annotation files of one split.
-
-    Attributes:
-      split: its name; None where it is not said.
-      files: annotation files by target; all have the same images.
-      folder: the one in which these lie, with a slash behind; empty for the top one.
-    """
-
-    split: str | None
-    files: Mapping[str, CocoFile]
-    folder: str
-
-    @property
-    def first(self) -> CocoFile:
-        return next(iter(self.files.values()))
-
-
 class _CocoReader:
     """Reads one set, and remembers what of the folder was read."""
 
@@ -219,7 +204,8 @@ class _CocoReader:
         self._opened: dict[str, CocoFile] = {}
         self._split_of: dict[str, str | None] = {}
         self._uncovered = 0
-        self._faults = Faults()
+        self._clipping = Clipping()
+        self._faults = Faults(root=source.path)
 
     def listing(self) -> Listing:
         splits = [self._split(split) for split in next(iter(self._files.values()))]
@@ -232,33 +218,21 @@ class _CocoReader:
         targets = sidecar.in_order(self._stated, dict(named.values()))
         order = sorted(named, key=lambda option: list(targets).index(named[option][0]))
         named = {option: named[option] for option in order}
-        records = [record for split in splits for record in self._records(split, named)]
-        self._faults.check()
+        found = [record for split in splits for record in self._records(split, named)]
+        records = self._faults.sound(found) + self._faults.unsound()
         if not records:
-            found = shortened(self._opened)
-            raise DataError(f"{self._path}: there are no images in {found}.")
+            raise DataError(f"{self._path}: there are no images in {shortened(self._opened)}.")
         return Listing(
             records=records if self._stated is None else self._stated.keyed(records),
             targets=targets,
             notes=[*notes, *self._notes()],
         )
 
-    def _split(self, split: str | None) -> _CocoSplit:
+    def _split(self, split: str | None) -> CocoSplit:
         files = {option: self._open(by_split[split]) for option, by_split in self._files.items()}
-        first = next(iter(files.values()))
-        for option, file in files.items():
-            odd = file.images.keys() ^ first.images.keys()
-            if odd:
-                raise DataError(
-                    f"{file.path}: expected the images of {first.path.name}, found "
-                    f"'{min(odd)}' in one of them alone. Name files of the same images."
-                )
-            if any(file.annotations.values()) and not file.holds(option):
-                raise DataError(
-                    f"{file.path}: no annotation has '{KINDS[option].key}'. "
-                    f"Leave `{option}` out or name another file."
-                )
-        return _CocoSplit(split=split, files=files, folder=self._folder(split, first))
+        found = CocoSplit(split=split, files=files)
+        found.check()
+        return replace(found, folder=self._folder(split, found.first))
 
     def _open(self, file: str) -> CocoFile:
         place = self._inside.locate(file)
@@ -305,10 +279,14 @@ class _CocoReader:
         except DataError as error:
             raise DataError(f"{file.path}: file_name: {error}") from None
 
-    def _records(self, split: _CocoSplit, named: Mapping[str, Named]) -> Iterator[Record]:
-        for name, image in split.first.images.items():
-            with self._faults.collecting():
+    def _records(self, split: CocoSplit, named: Mapping[str, Named]) -> Iterator[Record]:
+        for where, problem in split.unnamed.items():
+            self._faults.add(where, problem)
+        for name in split.names:
+            bare = self._bare(split, name)
+            with self._faults.collecting(record=bare):
                 key = self._key(split, name)
+                split.check_image(name)
                 targets = {
                     target: self._raw(kind, split.files[option], name, key)
                     for option, (target, kind) in named.items()
@@ -318,10 +296,17 @@ class _CocoReader:
                     path=self._path / key,
                     targets=targets,
                     split=split.split,
-                    size=image.size,
+                    size=split.first.images[name].size,
                 )
 
-    def _key(self, split: _CocoSplit, name: str) -> str:
+    def _bare(self, split: CocoSplit, name: str) -> Record:
+        """Returns the record of an image without its labels, under the name it should have."""
+        key = split.folder + name
+        with contextlib.suppress(DataError):
+            key = split.folder + normalized(name)
+        return Record(key=key, path=self._path / key, split=split.split)
+
+    def _key(self, split: CocoSplit, name: str) -> str:
         try:
             key = self._inside.locate(split.folder + normalized(name))
         except DataError as error:
@@ -345,7 +330,9 @@ class _CocoReader:
             return "\n".join(_each(annotations, CocoAnnotation.caption))
         size = file.images[name].size or self._measured(key)
         if isinstance(target, Boxes):
-            return _each(annotations, lambda each: each.labeled_box(size, target.attributes))
+            return _each(
+                annotations, lambda each: each.labeled_box(size, target.attributes, self._clipping)
+            )
         if isinstance(target, Keypoints):
             pointed = [each for each in annotations if "keypoints" in each.found]
             return _each(pointed, lambda each: each.keypoints(size))
@@ -363,16 +350,11 @@ class _CocoReader:
     def _notes(self) -> list[str]:
         read = {*self._opened, *self._split_of, *([] if self._stated is None else [sidecar.NAME])}
         notes = self._tree.notes(self._tree.skipped(read))
-        for place, file in self._opened.items():
-            if file.repeated:
-                notes.append(
-                    f"annotations that are there twice count once: {file.repeated} of "
-                    f"'{place}' left out"
-                )
+        notes += [note for place, file in self._opened.items() for note in file.notes(place)]
         if self._uncovered:
             have = "1 annotation has" if self._uncovered == 1 else f"{self._uncovered} have"
             notes.append(f"{have} no segmentation, hence no place in a mask")
-        return notes
+        return notes + self._clipping.notes()
 
 
 def _folders(path: str, names: set[str]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.coco.format import KINDS, CocoFile, read
+from dsbuilder.layouts.faults import FEW
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_in, split_named
 from dsbuilder.plugin import DataError, Signs, Target
@@ -164,6 +165,7 @@ def _signs(files: Mapping[str, _SeenFile], seen: Glance, faults: Sequence[str]) 
         shown = "their files are too large to be looked into, so their names are trusted"
     there = {path.rpartition("/")[2] for path in seen.images}
     missing = sum(name.rpartition("/")[2] not in there for name in images) if seen.complete else 0
+    few = FEW * len(images)  # a build sets them aside
     return Signs(
         reason=(
             f"{shortened(chosen, limit=2)} annotate {', '.join(options)} ({shown})"
@@ -172,7 +174,7 @@ def _signs(files: Mapping[str, _SeenFile], seen: Glance, faults: Sequence[str]) 
         ),
         evidence="declared",
         explained=1 - missing / len(images) if images else 1.0,
-        contradictions=[f"{missing} of these are not there"] if missing else [],
+        contradictions=[f"{missing} of these are not there"] if missing > few else [],
         options={"path": ".", **options},
         comments={"path": shown, **{name: _COMMENTS[name] for name in options}},
     )

@@ -82,6 +82,10 @@ def mask_categories(target: Mask) -> dict[int, str]:
 
 
 def _keypoints(files: Files, stated: tuple[str, Keypoints] | None) -> tuple[str, Keypoints]:
+    for file in files:
+        for category in file.categories:
+            if category.fault:
+                raise DataError(f"{file.path}: category '{category.name}': {category.fault}")
     kinds = {
         (category.keypoints, category.edges): category.name
         for file in files

@@ -6,7 +6,8 @@
       annotations/
         instances_train.json           boxes; their other attributes under `attributes`
         stuff_train.json               masks, as run lengths of every class of an image
-        person_keypoints_train.json    keypoints, with the box around those of each object
+        person_keypoints_train.json    keypoints, with the class and the box of each object, where
+                                       boxes are known, else the box around its points
         captions_train.json            texts, a caption for each line
 
 Categories are numbered from 1 in the order of the classes. In masks the class `background`, if it
@@ -15,8 +16,9 @@ called `ignore` unless they have a class. Stored JPEG and PNG files are taken ov
 raw pixels become PNG. Other targets are left out and noted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,9 @@ from dsbuilder.plugin import (
 Entry = dict[str, Any]
 
 _OBJECT = "object"
+_OF_BOX = ("category_id", "bbox", "area", CROWD)
+_SLACK = 1.0
+"""How many pixels outside of its box a point of an object may lie."""
 
 
 @exporter("coco")
@@ -55,7 +60,8 @@ class CocoExporter(Exporter):
     """Writes images and COCO annotations, for pycocotools and others.
 
     Boxes, masks, keypoints and texts each have a file for every split; of targets of one kind the
-    first is written.
+    first is written. Keypoints have the class and the box of their object: that at the same place
+    where there are as many of both, else the smallest one around all of its points.
     """
 
     def write(self, dataset: Exportable, folder: Path) -> Written:
@@ -103,43 +109,83 @@ def _write_split(
         size = encoding.size(data)
         images.append(coco.CocoImage(id=number, file_name=file, size=size))
         for kind, name in names.items():
-            written = _entries(dataset, sample, name, size)
+            written = _entries(dataset, sample, names, name, size)
             entries[kind] += ({"image_id": number, **entry} for entry in written)
     for each in coco.KINDS.values():
         if each.kind in names:
-            categories = _categories(dataset.signature.targets[names[each.kind]])
+            categories = _categories(dataset.signature.targets, names, each.kind)
+            if each.kind is Keypoints and Boxes in names:
+                used = {entry["category_id"] for entry in entries[each.kind]}
+                categories = categories if categories[-1].id in used else categories[:-1]
             text = coco.written(images, entries[each.kind], categories)
             path = below(folder, each.place(split))
             path.write_text(text, encoding="utf-8", newline="\n")
     return len(images)
 
 
-def _entries(dataset: Exportable, sample: StoredSample, name: str, size: Size) -> Iterable[Entry]:
-    """Returns the annotations of a sample, without an image."""
+def _entries(
+    dataset: Exportable,
+    sample: StoredSample,
+    names: Mapping[type[Target], str],
+    name: str,
+    size: Size,
+) -> Iterable[Entry]:
+    """Returns the annotations of a sample, without an image.
+
+    Args:
+      names: of all targets that are written, by their kinds.
+      name: that of the target to write.
+    """
     target, value = dataset.signature.targets[name], sample.targets[name]
     if isinstance(target, Boxes):
         return _boxes(target, value, size, f"{dataset.where}: '{sample.key}'")
     if isinstance(target, Mask):
         return _segments(target, value)
     if isinstance(target, Keypoints):
-        return _points(value, size)
+        boxes, bare = _boxes_of(dataset, sample, names, size), _bare_id(dataset, names)
+        return _points(value, size, boxes, bare)
     return ({"caption": line} for line in value.split("\n"))
 
 
-def _categories(target: Target) -> list[CocoCategory]:
+def _boxes_of(
+    dataset: Exportable, sample: StoredSample, names: Mapping[type[Target], str], size: Size
+) -> Sequence[Entry]:
+    """Returns the annotations of the boxes of a sample; none where no boxes are known."""
+    if Boxes not in names:
+        return ()
+    return list(_entries(dataset, sample, names, names[Boxes], size))
+
+
+def _categories(
+    targets: Mapping[str, Target], names: Mapping[type[Target], str], kind: type[Target]
+) -> list[CocoCategory]:
+    """Returns the categories of a file; those of keypoints are those of boxes, where there are any.
+
+    Each of them then has the points, since of which class an object is only its box says.
+    """
+    target = targets[names[kind]]
+    if isinstance(target, Keypoints) and Boxes in names:
+        classes = _categories(targets, names, Boxes)
+        taken = {each.name for each in classes}
+        free = next(name for name in _objects() if name not in taken)
+        last = CocoCategory(id=1 + max(_numbers(targets[names[Boxes]]), default=0), name=free)
+        every = [*classes, last]
+        return [replace(each, keypoints=target.names, edges=target.edges) for each in every]
     if isinstance(target, Boxes):
         pairs = zip(_numbers(target), target.names, strict=True)
         return [CocoCategory(id=number, name=name) for number, name in pairs]
     if isinstance(target, Mask):
-        names = mask_categories(target).values()
-        return [CocoCategory(id=number, name=name) for number, name in enumerate(names, start=1)]
+        found = mask_categories(target).values()
+        return [CocoCategory(id=number, name=name) for number, name in enumerate(found, start=1)]
     if isinstance(target, Keypoints):
         return [CocoCategory(id=1, name=_OBJECT, keypoints=target.names, edges=target.edges)]
     return []
 
 
-def _numbers(target: Boxes) -> Sequence[int]:
-    return target.numbers or range(1, len(target.names) + 1)
+def _numbers(target: Target) -> Sequence[int]:
+    """Returns the numbers of the classes of boxes."""
+    stated = target.numbers if isinstance(target, Boxes) else ()
+    return stated or range(1, len(target.class_names) + 1)
 
 
 def _boxes(target: Boxes, boxes: BoxSet, size: Size, where: str) -> Iterable[Entry]:
@@ -178,18 +224,60 @@ def _segments(target: Mask, mask: np.ndarray) -> Iterable[Entry]:
             }
 
 
-def _points(points: PointSet, size: Size) -> Iterable[Entry]:
-    for shares, visibility in zip(points.points, points.visibility, strict=True):
+def _objects() -> Iterator[str]:
+    """Yields what the class may be called of points that belong to no box."""
+    yield _OBJECT
+    yield from (f"{_OBJECT} {number}" for number in itertools.count(2))
+
+
+def _bare_id(dataset: Exportable, names: Mapping[type[Target], str]) -> int:
+    """Returns the number of the category of keypoints that belong to no box."""
+    if Boxes not in names:
+        return 1
+    return 1 + max(_numbers(dataset.signature.targets[names[Boxes]]), default=0)
+
+
+def _points(points: PointSet, size: Size, boxes: Sequence[Entry], bare: int) -> Iterable[Entry]:
+    """Yields the annotations of keypoints.
+
+    Args:
+      boxes: annotations of the boxes of the image.
+      bare: the category of those that belong to no box.
+    """
+    left_over = list(boxes) if len(boxes) != len(points.points) else []
+    pairs = zip(points.points, points.visibility, strict=True)
+    for place, (shares, visibility) in enumerate(pairs):
         pixels = np.asarray(shares, np.float64) * size[::-1]
         known = pixels[visibility > 0] if (visibility > 0).any() else np.zeros((1, 2))
         (left, top), (right, bottom) = known.min(axis=0).tolist(), known.max(axis=0).tolist()
         triples = zip(pixels.tolist(), visibility.tolist(), strict=True)
+        bounds = (left, top, right, bottom)
+        box = _around(bounds, left_over) if left_over else boxes[place] if boxes else {}
         yield {
-            "category_id": 1,
+            "category_id": bare,
             "keypoints": [each for (x, y), seen in triples for each in (x, y, seen)],
             "num_keypoints": int((visibility > 0).sum()),
             "bbox": [left, top, right - left, bottom - top],
             "area": (right - left) * (bottom - top),
             "segmentation": [],
             CROWD: 0,
+            **{name: box[name] for name in _OF_BOX if name in box},
         }
+
+
+def _around(bounds: tuple[float, float, float, float], boxes: list[Entry]) -> Entry:
+    """Takes the smallest box around all points of an object from a list; empty if none is."""
+    left, top, right, bottom = bounds
+    found = [
+        each
+        for each in boxes
+        if each["bbox"][0] - _SLACK <= left
+        and each["bbox"][1] - _SLACK <= top
+        and each["bbox"][0] + each["bbox"][2] + _SLACK >= right
+        and each["bbox"][1] + each["bbox"][3] + _SLACK >= bottom
+    ]
+    if not found:
+        return {}
+    best = min(found, key=lambda each: each["area"])
+    boxes.remove(best)
+    return best

@@ -1,7 +1,7 @@
 """Images in class folders, with or without split folders above them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import shortened
@@ -9,6 +9,7 @@ from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.classes import check_class_count, check_classes, class_names
+from dsbuilder.layouts.faults import FEW
 from dsbuilder.layouts.file_names import folder_names
 from dsbuilder.layouts.folder.format import METADATA, depth_of, label_of
 from dsbuilder.layouts.folder.signs import signs_of
@@ -27,6 +28,7 @@ from dsbuilder.plugin import (
     did_you_mean,
     source,
 )
+from dsbuilder.plugin.sources import told
 
 
 @source("folder")
@@ -47,7 +49,7 @@ class Folder(Source):
     Images may lie at any depth below their class folder. The folders at the top are splits if
     every one that holds an image has a split's name (train, training; validation, val, valid,
     dev; test, testing, eval, evaluation; in any case of letters) and `classes` does not name them
-    all; otherwise they are classes. An image outside of every class folder is an error. Hidden
+    all; otherwise they are classes. An image outside of every class folder is set aside. Hidden
     files and folders are passed over; other files are skipped, counted, and reported.
 
     The key of a record is its path below `path`. An export of dsbuilder has keys, classes in their
@@ -85,9 +87,9 @@ class Folder(Source):
         """Returns the catalog of the folder.
 
         Raises (when it is listed):
-          DataError: the folder is missing or empty, an image lies outside of every class folder,
-            `classes` leaves a folder out, there is only one class, a name is not valid UTF-8, or
-            the sidecar is wrong.
+          DataError: the folder is missing or empty, more than a few images lie outside of every
+            class folder or in one that `classes` leaves out, there is only one class, a name is not
+            valid UTF-8, or the sidecar is wrong. A few such images are records with an error.
         """
         return _FolderCatalog(self)
 
@@ -104,14 +106,15 @@ class _FolderCatalog(SourceCatalog[Folder]):
         if not scan.images:
             raise DataError(_nothing_found(source, scan))
         depth = depth_of(scan.images, source.classes)
-        _refuse_strays(source, scan, depth)
-        _refuse_unknown(source, scan, depth)
-        labels = {label_of(key, depth) for key in scan.images}
+        wrong = {**_unknown(source, scan, depth), **_strays(source, scan, depth)}
+        sound = [key for key in scan.images if key not in wrong]
+        if len(wrong) > FEW * len(sound):
+            raise DataError(told(list(wrong.values())))
+        labels = {label_of(key, depth) for key in sound}
         name, kind = _target(source, labels, stated)
         named = _named(labels, kind, stated)
-        found = [
-            _record(source, key, depth, {name: named[label_of(key, depth)]}) for key in scan.images
-        ]
+        found = [_record(source, key, depth, {name: named[label_of(key, depth)]}) for key in sound]
+        found += [replace(_record(source, key, depth, {}), error=why) for key, why in wrong.items()]
         empty = _expected(source, scan, depth) - labels
         return Listing(
             records=found if stated is None else stated.keyed(found),
@@ -186,35 +189,36 @@ def _record(source: Folder, key: str, depth: int, targets: Mapping[str, str]) ->
     )
 
 
-def _refuse_strays(source: Folder, scan: _Scan, depth: int) -> None:
-    strays = [key for key in scan.images if key.count("/") <= depth]
-    if not strays:
-        return
-    count = "1 image" if len(strays) == 1 else f"{len(strays)} images"
+def _strays(source: Folder, scan: _Scan, depth: int) -> dict[str, str]:
+    """Returns what is wrong with images outside of every class folder, by key."""
+    return {key: _stray(source, key) for key in scan.images if key.count("/") <= depth}
+
+
+def _stray(source: Folder, key: str) -> str:
     message = (
-        f"{source.path}: expected every image in a class folder, "
-        f"found {count} outside of one, the first '{strays[0]}'."
+        f"{source.path}: expected every image in a class folder, found '{key}' outside of one."
     )
-    top, slash, _ = strays[0].partition("/")
+    top, slash, _ = key.partition("/")
     if slash:
-        raise DataError(
+        return (
             f"{message} Move it to {top}/class/, or if '{top}' is a class, list all in `classes`."
         )
-    raise DataError(f"{message} Move it into a class folder.")
+    return f"{message} Move it into a class folder."
 
 
-def _refuse_unknown(source: Folder, scan: _Scan, depth: int) -> None:
-    if source.classes is None:
-        return
-    known = frozenset(source.classes)
-    unknown = [key for key in scan.images if label_of(key, depth) not in known]
-    if unknown:
-        label = label_of(unknown[0], depth)
-        folder = "/".join(unknown[0].split("/")[: depth + 1])
-        raise DataError(
-            f"{source.path}: expected class folders named in `classes`, found '{folder}'."
-            f"{did_you_mean(label, source.classes)} Add it to `classes` or move it away."
+def _unknown(source: Folder, scan: _Scan, depth: int) -> dict[str, str]:
+    """Returns what is wrong with images of classes that `classes` does not name, by key."""
+    known = frozenset(source.classes or ())
+    found = {key: label_of(key, depth) for key in scan.images if known}
+    return {
+        key: (
+            f"{source.path}: expected class folders named in `classes`, found "
+            f"'{'/'.join(key.split('/')[: depth + 1])}'.{did_you_mean(label, known)} "
+            "Add it to `classes` or move it away."
         )
+        for key, label in found.items()
+        if label not in known
+    }
 
 
 def _nothing_found(source: Folder, scan: _Scan) -> str:

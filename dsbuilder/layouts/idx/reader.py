@@ -29,6 +29,7 @@ from dsbuilder.plugin import (
     did_you_mean,
     source,
 )
+from dsbuilder.plugin.sources import told
 from dsbuilder.records.rows import ArrayRows
 
 
@@ -74,8 +75,8 @@ class Idx(Source):
         """Returns the catalog of the files.
 
         Raises (when it is listed):
-          DataError: files are missing, damaged or cut, numbers of images and labels differ, a label
-            has no name, or there is only one class.
+          DataError: files are missing, damaged or cut, numbers of images and labels differ, or
+            there is only one class. One whose label has no name is a record with an error.
         """
         return _IdxCatalog(self)
 
@@ -95,16 +96,21 @@ class _IdxCatalog(SourceCatalog[Idx]):
             start: _labels(source, pair, self._rows(pair.images).count)
             for start, pair in pairs.items()
         }
-        found = {label for each in labels.values() for label in each}
+        every = [each for named in labels.values() for each in named]
+        found = {each for each in every if isinstance(each, str)}
+        wrong = [str(each) for each in every if not isinstance(each, str)]
+        if len(found) < 2 and wrong:
+            raise DataError(told(wrong))
         check_class_count(found, where=str(source.path), noun="classes")
         read = {path.name for pair in pairs.values() for path in (pair.images, pair.labels)}
         records = [
             Record(
                 key=f"{start}/{row:05d}",
                 path=pair.images,
-                targets={"label": label},
+                targets={"label": label} if isinstance(label, str) else {},
                 split=pair.split,
                 place={"row": row},
+                error=None if isinstance(label, str) else str(label),
             )
             for start, pair in pairs.items()
             for row, label in enumerate(labels[start])
@@ -184,15 +190,24 @@ def _chosen_prefix(source: Idx, prefixes: Sequence[str]) -> str:
     return prefix
 
 
-def _labels(source: Idx, pair: _Pair, count: int) -> list[str]:
-    """Returns the names of a pair's labels, of which there must be as many as images."""
+def _labels(source: Idx, pair: _Pair, count: int) -> list[str | DataError]:
+    """Returns the names of a pair's labels, of which there must be as many as images.
+
+    An error stands for a label that has no name.
+    """
     labels = read_labels(pair.labels).tolist()
     if len(labels) != count:
         raise DataError(
             f"{pair.labels}: expected {count} labels, as many as '{pair.images.name}' has images, "
             f"found {len(labels)}. Download both again."
         )
-    try:
-        return [name_of_number(label, source.classes) for label in labels]
-    except DataError as error:
-        raise DataError(f"{pair.labels}: {error}") from None
+    named: dict[int, str | DataError] = {}
+    for label in set(labels):
+        try:
+            named[label] = name_of_number(label, source.classes)
+        except DataError as error:
+            named[label] = error
+    return [
+        DataError(f"{pair.labels}: row {row}: {name}") if isinstance(name, DataError) else name
+        for row, name in enumerate(named[label] for label in labels)
+    ]

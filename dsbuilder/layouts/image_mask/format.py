@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from dsbuilder.errors import DataError
-
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
@@ -39,11 +37,13 @@ class ImagesWithMasks:
     Attributes:
       pairs: what both paths have in common -> (image, mask).
       images, masks: those that have no partner.
+      unclear: those that have several, or that another is like -> what is unclear.
     """
 
     pairs: dict[str, tuple[str, str]] = field(default_factory=dict)
     images: list[str] = field(default_factory=list)
     masks: list[str] = field(default_factory=list)
+    unclear: dict[str, str] = field(default_factory=dict)
 
     @property
     def read(self) -> set[str]:
@@ -54,9 +54,9 @@ class ImagesWithMasks:
 def paired(paths: Iterable[str], *, image: Side, mask: Side) -> ImagesWithMasks:
     """Returns the images and masks among files with an extension; what fits both is a mask.
 
-    Raises:
-      DataError: several files could be the mask of an image, or the image of a mask.
+    Where several files could be the mask of an image, or the image of a mask, it is told of both.
     """
+    unclear: dict[str, str] = {}
     found: dict[str, dict[str, str]] = {mask.noun: {}, image.noun: {}}
     for path in paths:
         for side, other in ((mask, image), (image, mask)):
@@ -65,16 +65,21 @@ def paired(paths: Iterable[str], *, image: Side, mask: Side) -> ImagesWithMasks:
                 continue
             first = found[side.noun].setdefault(common, path)
             if first != path:
-                raise DataError(
+                unclear[common] = (
                     f"expected one {side.noun} for each {other.noun}, found '{first}' and "
                     f"'{path}'. Remove one of them."
                 )
             break
     images, masks = found[image.noun], found[mask.noun]
     return ImagesWithMasks(
-        pairs={each: (images[each], masks[each]) for each in images if each in masks},
+        pairs={
+            each: (images[each], masks[each])
+            for each in images
+            if each in masks and each not in unclear
+        },
         images=[images[each] for each in images if each not in masks],
         masks=[masks[each] for each in masks if each not in images],
+        unclear={images.get(each) or masks[each]: why for each, why in unclear.items()},
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dsbuilder.errors import shortened
 from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.image_mask.format import ImagesWithMasks, Side, paired
 from dsbuilder.layouts.image_mask.signs import signs_of
@@ -22,6 +21,7 @@ from dsbuilder.plugin import (
     did_you_mean,
     source,
 )
+from dsbuilder.plugin.sources import told
 
 
 @source("image_mask")
@@ -55,7 +55,7 @@ class ImageMask(Source):
       group_folders: whether the images of one folder below `images` are a group, which never ends
         in two splits, such as those of a patient.
       skip_unpaired: whether images without a mask, and masks without an image, are skipped and
-        reported; otherwise they are an error.
+        reported; otherwise they are records with an error.
     """
 
     path: Path
@@ -94,7 +94,8 @@ class ImageMask(Source):
         """Returns the catalog of the two folders, in the order of the keys.
 
         Raises (when it is listed):
-          DataError: there are no pairs, an image has no mask or several, or a mask no image.
+          DataError: there are no pairs. An image without a mask or with several, and a mask
+            without an image, is a record with an error.
         """
         return _ImageMaskCatalog(self)
 
@@ -105,15 +106,12 @@ class _ImageMaskCatalog(SourceCatalog[ImageMask]):
         tree = scan(source.path)
         image = Side(noun="image", folder=source.images, suffix=source.image_suffix)
         mask = Side(noun="mask", folder=source.masks, suffix=source.mask_suffix)
-        try:
-            found = paired(tree.images(), image=image, mask=mask)
-        except DataError as error:
-            raise DataError(f"{source.path}: {error}") from None
+        found = paired(tree.images(), image=image, mask=mask)
         if not found.pairs:
-            raise DataError(_nothing_found(source, tree))
-        _refuse_unpaired(source, found)
+            unclear = [f"{source.path}: {why}" for why in found.unclear.values()]
+            raise DataError(told(unclear) if unclear else _nothing_found(source, tree))
         return Listing(
-            records=list(_records(source, found)),
+            records=[*_records(source, found), *_unpaired(source, found)],
             targets={"mask": source.mask_names.target},
             notes=_notes(tree, found),
         )
@@ -139,17 +137,25 @@ def _records(source: ImageMask, found: ImagesWithMasks) -> Iterator[Record]:
         )
 
 
-def _refuse_unpaired(source: ImageMask, found: ImagesWithMasks) -> None:
-    if source.skip_unpaired:
-        return
-    for noun, alone in (("image", found.images), ("mask", found.masks)):
-        if alone:
-            other = "a mask" if noun == "image" else "an image"
-            raise DataError(
-                f"{source.path}: expected {other} for every {noun}, found {len(alone)} without "
-                f"one: {shortened(alone)}. Add them, say how names differ with mask_suffix, or set "
-                "skip_unpaired: true."
-            )
+def _unpaired(source: ImageMask, found: ImagesWithMasks) -> Iterator[Record]:
+    """Yields a record with an error for every file that lacks its other one, or has several."""
+    errors = dict(found.unclear)
+    for noun, other, alone in (
+        ("image", "mask", found.images),
+        ("mask", "image", found.masks),
+    ):
+        if not source.skip_unpaired:
+            errors |= {path: _alone(noun, other, path) for path in alone}
+    for path, error in errors.items():
+        where = source.path / path
+        yield Record(key=path, path=where, error=f"{source.path}: {error}")
+
+
+def _alone(noun: str, other: str, path: str) -> str:
+    return (
+        f"there is no {other} for the {noun} '{path}'. Add it, say how names differ with "
+        "mask_suffix, or set skip_unpaired: true."
+    )
 
 
 def _nothing_found(source: ImageMask, tree: Tree) -> str:

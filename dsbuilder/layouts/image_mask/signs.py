@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.image_mask.format import ImagesWithMasks, Side, likeliest_suffix, paired
 from dsbuilder.layouts.mask_names import guessed
-from dsbuilder.plugin import DataError, Signs
+from dsbuilder.plugin import Signs
 
 _IMAGES = ("images", "image", "imgs", "img", "jpegimages", "leftimg8bit", "photos", "inputs", "x")
 _MASKS = (
@@ -37,10 +37,9 @@ def _guess(folder: Path, seen: Glance, *, image: str, mask: str) -> Signs:
     """Returns how well two folders fit."""
     suffix = likeliest_suffix(seen.images, image=image, mask=mask)
     sides = Side(noun="image", folder=image), Side(noun="mask", folder=mask, suffix=suffix)
-    try:
-        found = paired(seen.images, image=sides[0], mask=sides[1])
-    except DataError as error:
-        return Signs(reason=str(error))
+    found = paired(seen.images, image=sides[0], mask=sides[1])
+    if found.unclear and not found.pairs:
+        return Signs(reason=next(iter(found.unclear.values())))
     if not found.pairs:
         return Signs(reason=f"'{image}' and '{mask}' have no names of images in common")
     names = guessed([folder / path for _, path in found.pairs.values()])

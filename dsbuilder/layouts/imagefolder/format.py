@@ -18,6 +18,7 @@ from typing import Any
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts import boxes as box
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.cells import numbers, parsed, shown, text
 from dsbuilder.plugin import Mask, Target
 
@@ -123,19 +124,22 @@ def read_keypoints(cell: Any, count: int, size: tuple[int, int]) -> list[list[li
     return [box.keypoints_to_shares(numbers(each), size) for each in found]
 
 
-def to_shares(objects: Iterable[Mapping[str, Any]], size: tuple[int, int]) -> list[dict[str, Any]]:
+def to_shares(
+    objects: Iterable[Mapping[str, Any]], size: tuple[int, int], clipping: Clipping
+) -> list[dict[str, Any]]:
     """Returns boxes of `read_objects` with `box`, corners as shares of the sides, for `bbox`.
 
     Args:
       size: (height, width) of the upright image.
+      clipping: counts the boxes that are cut at the edge.
 
     Raises:
-      DataError: a box is none, or lies outside of the image.
+      DataError: a box is none, or over half of it lies outside of the image.
     """
     return [
         {
             **{name: value for name, value in each.items() if name != _BBOX},
-            "box": box.from_width_height(each[_BBOX], size),
+            "box": box.from_width_height(each[_BBOX], size, clipping),
         }
         for each in objects
     ]

@@ -146,8 +146,9 @@ class ImageFolder(Source):
         """Returns the catalog of the tables.
 
         Raises (when it is listed):
-          DataError: there is no table, a row is malformed, names a file that is not there or lies
-            outside, or an image twice; of these errors all are told at once, up to a limit.
+          DataError: there is no table, or its columns are not those that options name. A row that
+            is malformed, names a file that is not there or lies outside, or an image twice is a
+            record with an error.
         """
         return _ImageFolderCatalog(self)
 
@@ -156,7 +157,7 @@ class _ImageFolderCatalog(SourceCatalog[ImageFolder]):
     def scan(self) -> Listing:
         source = self._source
         tree = scan(source.path)
-        faults = Faults()
+        faults = Faults(root=source.path)
         paths = _table_paths(source, tree)
         tables = {path: read_table(source.path / path, faults) for path in paths}
         if not any(table.rows for table in tables.values()):
@@ -165,11 +166,12 @@ class _ImageFolderCatalog(SourceCatalog[ImageFolder]):
         stated = sidecar.read(source.path)
         roles = roles_of(source, columns_of(tables), stated)
         reader = TableReader(root=source.path, tables=tables, roles=roles, faults=faults)
-        records = reader.read()
-        faults.check()
-        targets = _targets(source, roles, records)
+        records = faults.sound(reader.read())
+        wrong = faults.unsound()
+        targets = _targets(source, roles, records, wrong)
         if stated is not None:
             reader.read_files.add(sidecar.NAME)
+        records += wrong
         split = records if source.split_column else in_splits(records)
         return Listing(
             records=split if stated is None else stated.keyed(split),
@@ -185,8 +187,14 @@ class _ImageFolderCatalog(SourceCatalog[ImageFolder]):
         return tree.below(source.path, [*_table_paths(source, tree), *beside])
 
 
-def _targets(source: ImageFolder, roles: Roles, records: Sequence[Record]) -> Mapping[str, Target]:
-    """Returns the targets that the columns make: stated ones, or as options and cells say."""
+def _targets(
+    source: ImageFolder, roles: Roles, records: Sequence[Record], wrong: Sequence[Record]
+) -> Mapping[str, Target]:
+    """Returns the targets that the columns make: stated ones, or as options and cells say.
+
+    Args:
+      wrong: records that cannot be read.
+    """
     if roles.stated is not None:
         return roles.stated
     names, swaps = source.keypoint_names or (), source.keypoint_swaps
@@ -202,7 +210,7 @@ def _targets(source: ImageFolder, roles: Roles, records: Sequence[Record]) -> Ma
     }
     if "label" in records[0].targets:
         found = {record.targets["label"] for record in records}
-        check_class_count(found, where=str(source.path), noun="classes")
+        check_class_count(found, where=str(source.path), noun="classes", wrong=wrong)
     return targets_of(records, makers)
 
 
@@ -230,4 +238,4 @@ def _notes(tree: Tree, reader: TableReader) -> list[str]:
     notes = tree.notes(skipped + Counter({"images without a row": len(images)}))
     if reader.unread:
         notes.append(f"columns that nothing reads: {shortened(reader.unread, limit=20)}")
-    return notes
+    return notes + reader.clipping.notes()

@@ -1,18 +1,20 @@
 """Rows of `imagefolder` tables -> records, by what their columns are for."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dsbuilder.images import encoding as image
 from dsbuilder.layouts import cells
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.imagefolder import format as imagefolder
 from dsbuilder.layouts.imagefolder.columns import Roles, TargetColumn, columns_of
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
 from dsbuilder.layouts.tables import Table, TableRow
-from dsbuilder.paths import Inside
+from dsbuilder.paths import Inside, normalized
 from dsbuilder.plugin import (
     Boxes,
     ClassLabel,
@@ -38,9 +40,10 @@ class TableReader:
       root: the folder at the top.
       tables: table by path below it.
       roles: what the columns are for.
-      faults: takes note of malformed rows.
+      faults: takes note of malformed rows, each with the record that it is of.
       unread: columns that nothing reads, and `column.key` of what nothing reads of boxes.
       read_files: everything below the top folder that was read or is a target's.
+      clipping: counts the boxes that are cut at the edge.
     """
 
     root: Path
@@ -49,6 +52,7 @@ class TableReader:
     faults: Faults
     unread: list[str] = field(default_factory=list)
     read_files: set[str] = field(default_factory=set)
+    clipping: Clipping = field(default_factory=Clipping)
     _listed: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> list[Record]:
@@ -62,15 +66,17 @@ class TableReader:
             folder = path[: path.rfind("/") + 1]
             inside = Inside(self.root / folder)
             for row in table.rows:
-                with self.faults.collecting(f"{self.root / path}:{row.line}"):
-                    reader = _RowReader(
-                        root=self.root,
-                        folder=folder,
-                        inside=inside,
-                        roles=self.roles,
-                        row=row,
-                        unread=lists,
-                    )
+                reader = _RowReader(
+                    root=self.root,
+                    folder=folder,
+                    inside=inside,
+                    roles=self.roles,
+                    row=row,
+                    unread=lists,
+                    clipping=self.clipping,
+                )
+                where, stated = f"{self.root / path}:{row.line}", reader.stated()
+                with self.faults.collecting(where, record=stated):
                     records.append(self._once(reader.record(), f"{path}:{row.line}"))
         self.unread += sorted(lists)
         return records
@@ -98,6 +104,7 @@ class _RowReader:
       roles: what the columns are for.
       row: the row.
       unread: takes `column.key` of what nothing reads of boxes.
+      clipping: counts the boxes that are cut at the edge.
     """
 
     root: Path
@@ -106,6 +113,15 @@ class _RowReader:
     roles: Roles
     row: TableRow
     unread: set[str]
+    clipping: Clipping
+
+    def stated(self) -> Record | None:
+        """Returns the record without its labels; None if the row names no path."""
+        cell = self.cell(imagefolder.FILE_NAME)
+        with suppress(DataError):
+            key = self.folder + normalized(cells.text(cell).strip())
+            return Record(key=key, path=self.root / key)
+        return None
 
     def record(self) -> Record:
         """Returns the record.
@@ -217,7 +233,7 @@ def _boxes(row: _RowReader, column: TargetColumn, path: Path) -> list[dict[str, 
     named = [{name: each[stored] for stored, name in kept.items()} for each in found]
     for each in named:
         each["label"] = _known(each["label"], column.classes)
-    return imagefolder.to_shares(named, row.size(path)) if named else []
+    return imagefolder.to_shares(named, row.size(path), row.clipping) if named else []
 
 
 def _points(row: _RowReader, column: TargetColumn, path: Path) -> list[list[list[float]]]:

@@ -47,9 +47,9 @@ def signs_of(folder: Path, source: Callable[..., "ImageFolder"]) -> Signs:
     if not found:
         return Signs(reason=f"no table called {', '.join(imagefolder.TABLES)} lies in it")
     try:
-        faults = Faults()
+        faults = Faults(root=folder)
         tables = {path: read_table(folder / path, faults) for path in found[:_MOST_TABLES]}
-        faults.check()
+        faults.check_few(of=sum(len(table.rows) for table in tables.values()))
         stated = sidecar.read(folder)
         options = {} if stated is not None else _guessed_options(folder, tables)
         reader = _read_some(source(path=folder, **options), tables, stated, faults)
@@ -75,8 +75,7 @@ def _read_some(
     }
     roles = roles_of(source, columns_of(tables), stated)
     reader = TableReader(root=source.path, tables=some, roles=roles, faults=faults)
-    reader.read()
-    faults.check()
+    faults.check_few(of=len(reader.read()))
     return reader
 
 

@@ -27,6 +27,7 @@ from dsbuilder.layouts.tables import (
     read_objects,
     read_text,
 )
+from dsbuilder.plugin import Record
 
 _NOUN = "list of images"
 
@@ -103,11 +104,22 @@ class Listed(NamedTuple):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def read_listing(path: Path, columns: Columns = Columns(), *, faults: Faults) -> Iterator[Listed]:
+def _unknown(image: str) -> None:
+    """Knows no record of an image."""
+
+
+def read_listing(
+    path: Path,
+    columns: Columns = Columns(),
+    *,
+    faults: Faults,
+    stated: Callable[[str], Record | None] = _unknown,
+) -> Iterator[Listed]:
     """Yields the entries of a list in its order.
 
     Args:
       faults: takes note of malformed lines, which are left out.
+      stated: returns the record of an image without its labels; None if it is no path.
 
     Raises:
       DataError: the file is missing, is not UTF-8, or lacks a column.
@@ -116,9 +128,10 @@ def read_listing(path: Path, columns: Columns = Columns(), *, faults: Faults) ->
     if suffix in DELIMITERS:
         header, rows = read_delimited(path, DELIMITERS[suffix], faults, noun=_NOUN)
         _check_header(path, header, columns)
-        return _entries(path, rows, columns, faults)
+        return _entries(path, rows, columns, faults, stated)
     if suffix in JSONL:
-        return _entries(path, read_objects(path, faults, noun=_NOUN), columns, faults)
+        rows = read_objects(path, faults, noun=_NOUN)
+        return _entries(path, rows, columns, faults, stated)
     if columns != Columns():
         raise DataError(
             f"{path}: expected a .csv, .tsv or .jsonl list where columns are named, "
@@ -141,7 +154,8 @@ def read_lines(path: Path, text: str, faults: Faults) -> Iterator[Listed]:
             yield Listed(number, parts[0].strip(), parts[1].strip())
         else:
             wanted = "'path<TAB>label'" if "\t" in line else "'path label'"
-            faults.add(f"{path}:{number}: expected {wanted}, found {cut(line)}. Correct the line.")
+            message = f"expected {wanted}, found {cut(line)}. Correct the line."
+            faults.add(f"{path}:{number}", message)
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Columns) -> None:
@@ -154,10 +168,16 @@ def _check_header(path: Path, header: Sequence[str], columns: Columns) -> None:
 
 
 def _entries(
-    path: Path, rows: Iterator[TableRow], columns: Columns, faults: Faults
+    path: Path,
+    rows: Iterator[TableRow],
+    columns: Columns,
+    faults: Faults,
+    stated: Callable[[str], Record | None],
 ) -> Iterator[Listed]:
     for row in rows:
-        with faults.collecting(f"{path}:{row.line}"):
+        image = row.cells.get(columns.image)
+        record = stated(image.strip()) if isinstance(image, str) else None
+        with faults.collecting(f"{path}:{row.line}", record=record):
             yield _entry(row, columns)
 
 

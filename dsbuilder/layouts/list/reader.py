@@ -1,8 +1,10 @@
 """Images that a list names together with their labels."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from dsbuilder.layouts.catalog import SourceCatalog
@@ -13,7 +15,7 @@ from dsbuilder.layouts.list.format import Columns, Listed, read_listing
 from dsbuilder.layouts.list.signs import signs_of
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
 from dsbuilder.layouts.tree import scan
-from dsbuilder.paths import Inside
+from dsbuilder.paths import Inside, normalized
 from dsbuilder.plugin import (
     Catalog,
     DataError,
@@ -101,9 +103,9 @@ class ImageList(Source):
         """Returns the catalog of the lists, in their order.
 
         Raises (when it is listed):
-          DataError: a list or a folder is missing, a line is malformed, names a file that is not
-            there or lies outside, an unknown class or a file twice, or there is only one class. Of
-            the lines, all that are wrong are told at once, up to a limit.
+          DataError: a list or a folder is missing, or there is only one class. A line that is
+            malformed, names a file that is not there or lies outside, an unknown class or a file
+            twice is a record with an error.
         """
         return _ImageListCatalog(self)
 
@@ -112,13 +114,15 @@ class _ImageListCatalog(SourceCatalog[ImageList]):
     def scan(self) -> Listing:
         source = self._source
         reader = _ListReader(source)
-        records = reader.read()
+        records, wrong = reader.read()
         if source.label_column is not None:
             found = {record.targets["label"] for record in records}
             names = ", ".join(str(path) for _, _, path in _parts(source))
-            check_class_count(found, where=names, noun="classes")
+            check_class_count(found, where=names, noun="classes", wrong=wrong)
         return Listing(
-            records=records, targets=_targets(source, records), notes=list(reader.notes())
+            records=[*records, *wrong],
+            targets=_targets(source, records),
+            notes=list(reader.notes()),
         )
 
     def watches(self) -> Sequence[Path]:
@@ -164,12 +168,16 @@ def _prefixes(folders: Sequence[Path]) -> dict[Path, str]:
     The common parent is found in the text of the paths, not by following links, so that keys stay
     the same wherever the data is moved to.
     """
-    absolute = {folder: os.path.abspath(folder) for folder in folders}  # noqa: PTH100 - not resolved
-    parent = os.path.commonpath(absolute.values())
-    below = {folder: os.path.relpath(path, parent) for folder, path in absolute.items()}
+    parent = _common(folders)
+    below = {folder: os.path.relpath(folder, parent) for folder in folders}
     return {
         folder: "" if path == "." else Path(path).as_posix() + "/" for folder, path in below.items()
     }
+
+
+def _common(folders: Sequence[Path]) -> str:
+    """Returns the path of the folder that all have in common."""
+    return os.path.commonpath([os.path.abspath(each) for each in folders])  # noqa: PTH100 - not resolved
 
 
 class _ListReader:
@@ -180,7 +188,7 @@ class _ListReader:
         self._parts = _parts(source)
         self._prefixes = _prefixes([folder for _, folder, _ in self._parts])
         self._listed: dict[str, tuple[Path, int]] = {}
-        self._faults = Faults()
+        self._faults = Faults(root=Path(_common([path.parent for _, _, path in self._parts])))
         self._columns = Columns(
             image=source.image_column,
             label=source.label_column,
@@ -192,7 +200,12 @@ class _ListReader:
             separator=source.separator,
         )
 
-    def read(self) -> list[Record]:
+    def read(self) -> tuple[list[Record], list[Record]]:
+        """Returns the records, and those that something is wrong with.
+
+        Raises:
+          DataError: a list or a folder is missing, or something is wrong with every record.
+        """
         for _, folder, _ in self._parts:
             if not folder.is_dir():
                 problem = "no such folder of images"
@@ -204,8 +217,7 @@ class _ListReader:
         for split, folder, path in self._parts:
             read = self._records(path, inside[folder], folder)
             records += [each if split is None else replace(each, split=split) for each in read]
-        self._faults.check()
-        return records
+        return self._faults.sound(records), self._faults.unsound()
 
     def notes(self) -> Iterator[str]:
         """Yields what no list names, once all are read."""
@@ -222,8 +234,10 @@ class _ListReader:
     def _records(self, path: Path, inside: Inside, folder: Path) -> Iterator[Record]:
         """Yields the records of a list; takes note of the lines that are wrong."""
         entry, prefix = None, self._prefixes[folder]
-        for entry in read_listing(path, self._columns, faults=self._faults):
-            with self._faults.collecting(f"{path}:{entry.line}"):
+        stated = partial(_stated, prefix, folder)
+        for entry in read_listing(path, self._columns, faults=self._faults, stated=stated):
+            bare = stated(entry.image)
+            with self._faults.collecting(f"{path}:{entry.line}", record=bare):
                 image = _located(inside, entry)
                 self._check(prefix + image, path, entry)
                 yield Record(
@@ -255,6 +269,14 @@ class _ListReader:
                 f"expected every image once, found '{key}' again, which {other}:{line} lists. "
                 "Remove one of the lines."
             )
+
+
+def _stated(prefix: str, folder: Path, image: str) -> Record | None:
+    """Returns the record of an image without its labels; None if it is no path."""
+    with contextlib.suppress(DataError):
+        path = normalized(image)
+        return Record(key=prefix + path, path=folder / path)
+    return None
 
 
 def _located(inside: Inside, entry: Listed) -> str:

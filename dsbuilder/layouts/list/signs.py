@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import DataError, shortened
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
-from dsbuilder.layouts.faults import Faults
+from dsbuilder.layouts.faults import FEW, Faults
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.list.format import Columns, read_lines
 from dsbuilder.layouts.sidecar import stated_targets
@@ -91,7 +91,7 @@ def guess(root: Path, path: str, bases: Sequence[str]) -> Guess | str:
     image = _image_column(table)
     if image is None:
         return "names no image files"
-    base = next((each for each in bases if _all_lie_in(root / each, table[image])), None)
+    base = next((each for each in bases if _most_lie_in(root / each, table[image])), None)
     if base is None:
         return f"names images that do not lie there, such as '{table[image][0]}'"
     whole = whole and len(table[image]) < _MOST_ROWS
@@ -189,7 +189,7 @@ def _table(path: Path, text: str) -> _Cells:
     if kind == "txt":
         faults = Faults()
         entries = list(islice(read_lines(path, text, faults), _MOST_ROWS))
-        faults.check()
+        faults.check_few(of=len(entries))
         return {
             Columns.image: [entry.image for entry in entries],
             "label": [entry.label or "" for entry in entries],
@@ -221,8 +221,10 @@ def _image_column(table: _Cells) -> str | None:
     return next((name for name in ordered if names_images(name)), None)
 
 
-def _all_lie_in(base: Path, cells: Sequence[str]) -> bool:
-    return all(_lies_in(base, cell.strip()) for cell in _spread(cells))
+def _most_lie_in(base: Path, cells: Sequence[str]) -> bool:
+    """Whether all of a few files lie there, but for the few that may be missing of any set."""
+    there = [_lies_in(base, cell.strip()) for cell in _spread(cells)]
+    return there.count(False) <= len(there) * FEW
 
 
 def _lies_in(base: Path, relative: str) -> bool:

@@ -1,9 +1,11 @@
 """Images of words and lines with the text that stands in them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Literal
 
 from dsbuilder.errors import shortened
@@ -14,7 +16,7 @@ from dsbuilder.layouts.ocr import format as ocr
 from dsbuilder.layouts.ocr.signs import signs_of
 from dsbuilder.layouts.splits import in_splits
 from dsbuilder.layouts.tree import Tree, scan
-from dsbuilder.paths import Inside
+from dsbuilder.paths import Inside, normalized
 from dsbuilder.plugin import Catalog, DataError, Listing, Record, Signs, Source, Text, source
 
 
@@ -63,8 +65,8 @@ class Ocr(Source):
         """Returns the catalog of the lists.
 
         Raises (when it is listed):
-          DataError: there is no list, a line is malformed, names a file that is not there or lies
-            outside, or an image twice; of these errors all are told at once, up to a limit.
+          DataError: there is no list. A line that is malformed, names a file that is not there or
+            lies outside, or an image twice is a record with an error.
         """
         return _OcrCatalog(self)
 
@@ -73,18 +75,19 @@ class _OcrCatalog(SourceCatalog[Ocr]):
     def scan(self) -> Listing:
         source = self._source
         tree = scan(source.path)
-        faults = Faults()
+        faults = Faults(root=source.path)
         named = source.form in ocr.NAME_FORMS
         lists = [] if named else _lists(source, tree)
         texts = (
             _named_texts(source, tree, faults) if named else _listed_texts(source, lists, faults)
         )
-        faults.check()
         if not texts:
+            faults.check()
             raise DataError(f"{source.path}: there are no images with their texts. Check the path.")
         stated = sidecar.read(source.path)
         target, _ = sidecar.first(stated, Text) or ("text", None)
-        records = in_splits([_record(source, key, {target: each}) for key, each in texts.items()])
+        found = [_record(source, key, {target: each}) for key, each in texts.items()]
+        records = in_splits([*faults.sound(found), *faults.unsound()])
         beside = [] if stated is None else [sidecar.NAME]
         return Listing(
             records=records if stated is None else stated.keyed(records),
@@ -101,7 +104,7 @@ class _OcrCatalog(SourceCatalog[Ocr]):
         return tree.below(source.path, [*lists, *beside])
 
 
-def _record(source: Ocr, key: str, targets: dict[str, str]) -> Record:
+def _record(source: Ocr, key: str, targets: Mapping[str, str] = MappingProxyType({})) -> Record:
     return Record(key=key, path=source.path / key, targets=targets)
 
 
@@ -109,7 +112,8 @@ def _named_texts(source: Ocr, tree: Tree, faults: Faults) -> dict[str, str]:
     """Returns text by key, of the names of all images."""
     texts: dict[str, str] = {}
     for key in tree.images():
-        with faults.collecting(f"{source.path}/{key}", "Rename the file."):
+        wrong = _record(source, key)
+        with faults.collecting(f"{source.path}/{key}", "Rename the file.", record=wrong):
             form: ocr.NameForm = "text_id" if source.form == "text_id" else "id_text"
             texts[key] = ocr.named_text(key, form)
     return texts
@@ -125,7 +129,9 @@ def _listed_texts(source: Ocr, lists: Sequence[str], faults: Faults) -> dict[str
         form = source.form if source.form in ("tab", "icdar", "space") else None
         for pair in ocr.read_pairs(source.path / path, faults, form):
             place = f"{path}:{pair.line}"
-            with faults.collecting(f"{source.path}/{place}", "Correct the line."):
+            wrong = _stated(source, folder, pair.image)
+            where = f"{source.path}/{place}"
+            with faults.collecting(where, "Correct the line.", record=wrong):
                 key = folder + ocr.located(inside, pair.image)
                 if places.setdefault(key, place) != place:
                     raise DataError(
@@ -134,6 +140,13 @@ def _listed_texts(source: Ocr, lists: Sequence[str], faults: Faults) -> dict[str
                     )
                 texts[key] = pair.text
     return texts
+
+
+def _stated(source: Ocr, folder: str, image: str) -> Record | None:
+    """Returns the record of a line without its text; None if it names no path."""
+    with suppress(DataError):
+        return _record(source, folder + normalized(image))
+    return None
 
 
 def _lists(source: Ocr, tree: Tree) -> list[str]:

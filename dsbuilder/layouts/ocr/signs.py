@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from dsbuilder.errors import shortened
-from dsbuilder.layouts.faults import Faults
+from dsbuilder.layouts.faults import FEW, Faults
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.ocr import format as ocr
 from dsbuilder.layouts.sidecar import stated_targets
@@ -29,7 +29,7 @@ def _of_lists(folder: Path, lists: Sequence[str], seen: Glance) -> Signs:
     texts: list[str] = []
     images: set[str] = set()
     absent: list[str] = []
-    faults = Faults(limit=1_000_000)
+    faults = Faults(root=folder)
     try:
         for path in lists[:_MOST_LISTS]:
             above = path[: path.rfind("/") + 1]
@@ -39,11 +39,11 @@ def _of_lists(folder: Path, lists: Sequence[str], seen: Glance) -> Signs:
             images.update(f"{above}{ocr.IMAGES}{each.image}" for each in pairs)
             inside = Inside(folder / above)
             absent += [pair.image for pair in pairs[:_TRIED] if not _lies_there(inside, pair.image)]
-        faults.check()
+        faults.check_few(of=len(texts))
     except DataError as error:
         return Signs(reason=str(error).splitlines()[0])
     named = f"{shortened(lists)} with {seen.count(len(texts), 'line')}"
-    if absent or not texts:
+    if len(absent) > len(texts) * FEW or not texts:
         found = f", but '{absent[0]}' does not lie there" if absent else ""
         return Signs(reason=f"{named}{found}")
     return Signs(

@@ -2,8 +2,8 @@
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ from dsbuilder.plugin import (
     did_you_mean,
     source,
 )
+from dsbuilder.plugin.sources import check_some_read
 
 
 @source("pixel_csv")
@@ -81,8 +82,8 @@ class PixelCsv(Source):
         """Returns the catalog of the files.
 
         Raises (when it is listed):
-          DataError: there is no such file, a row is malformed, states an unknown split or class, or
-            there is only one class.
+          DataError: there is no such file, or there is only one class. A row that is malformed or
+            states an unknown split or class is a record with an error.
         """
         return _PixelCsvCatalog(self)
 
@@ -100,19 +101,12 @@ class _PixelCsvCatalog(SourceCatalog[PixelCsv]):
     def scan(self) -> Listing:
         source, tables = self._source, self._tables()
         rows = [each for table in tables for each in _rows(table)]
-        named = _names(source, {each.label for each in rows})
-        found = set(named.values())
-        check_class_count(found, where=str(source.path), noun="classes")
-        records = [
-            Record(
-                key=each.key,
-                path=each.path,
-                targets={"label": named[each.label]},
-                split=each.split,
-                place=each.row._asdict(),
-            )
-            for each in rows
-        ]
+        named = _names(source, {each.label for each in rows if each.error is None})
+        records = [_record(each, named) for each in rows]
+        check_some_read(records)
+        found = {name for name in named.values() if isinstance(name, str)}
+        wrong = [each for each in records if each.error is not None]
+        check_class_count(found, where=str(source.path), noun="classes", wrong=wrong)
         return Listing(
             records=records,
             targets={"label": ClassLabel(names=numbered_names(found, source.classes))},
@@ -161,6 +155,7 @@ class _Labeled:
     Attributes:
       key, label, split: key, label and split of the record, the label as it stands there.
       path, row: the file, and where in it the row lies.
+      error: why it cannot be read; None if it can.
     """
 
     key: str
@@ -168,6 +163,23 @@ class _Labeled:
     split: str | None
     path: Path
     row: RowPlace
+    error: str | None = None
+
+
+def _record(row: _Labeled, named: Mapping[str, str | DataError]) -> Record:
+    """Returns the record of a row, with its label or with what is wrong with it."""
+    name = named.get(row.label)
+    error = row.error
+    if isinstance(name, DataError):
+        error = f"{row.path}:{row.row.line}: {name}"
+    return Record(
+        key=row.key,
+        path=row.path,
+        targets={"label": name} if error is None else {},
+        split=row.split,
+        place=row.row._asdict(),
+        error=error,
+    )
 
 
 def _files(source: PixelCsv) -> list[Path]:
@@ -184,36 +196,50 @@ def _rows(table: PixelTable) -> Iterator[_Labeled]:
     words = [part for part in re.split(r"[^a-z]+", stem.lower()) if split_named(part)]
     stated = split_named(words[0]) if len(words) == 1 else None
     for number, row in enumerate(table.rows()):
-        cells = table.cells(row)
-        label = cells[table.columns.label].strip()
-        if not label:
-            raise DataError(
-                f"{table.path}:{row.line}: expected a label, found an empty cell. Complete the "
-                "line or remove it."
-            )
-        yield _Labeled(
-            key=f"{stem}/{number:05d}",
-            label=label,
-            split=table.split(cells, row) or stated,
-            path=table.path,
-            row=row,
+        found = _Labeled(
+            key=f"{stem}/{number:05d}", label="", split=stated, path=table.path, row=row
         )
-
-
-def _names(source: PixelCsv, found: set[str]) -> dict[str, str]:
-    """Returns the name of the class that each label stands for."""
-    if all(label.isdecimal() for label in found):
         try:
-            return {label: name_of_number(int(label), source.classes) for label in found}
+            yield _labeled(table, found)
         except DataError as error:
-            raise DataError(f"{source.path}: {error}") from None
-    unknown = sorted(found - set(source.classes or found))
-    if unknown:
+            yield replace(found, error=str(error))
+
+
+def _labeled(table: PixelTable, found: _Labeled) -> _Labeled:
+    """Returns a row with its label and split."""
+    cells = table.cells(found.row)
+    label = cells[table.columns.label].strip()
+    if not label:
         raise DataError(
-            f"{source.path}: expected labels named in `classes`, found '{unknown[0]}'."
-            f"{did_you_mean(unknown[0], source.classes or ())} Add it or correct its rows."
+            f"{table.path}:{found.row.line}: expected a label, found an empty cell. Complete the "
+            "line or remove it."
         )
-    return {label: label for label in found}
+    return replace(found, label=label, split=table.split(cells, found.row) or found.split)
+
+
+def _names(source: PixelCsv, found: set[str]) -> dict[str, str | DataError]:
+    """Returns the name of the class that each label stands for, or why it stands for none."""
+    numbered = all(label.isdecimal() for label in found)
+    named: dict[str, str | DataError] = {}
+    for label in found:
+        try:
+            named[label] = _name(label, source.classes, numbered=numbered)
+        except DataError as error:
+            named[label] = error
+    return named
+
+
+def _name(label: str, classes: Sequence[str] | None, *, numbered: bool) -> str:
+    if numbered:
+        return name_of_number(int(label), classes)
+    if classes is None or label in classes:
+        return label
+    if label.isdecimal():
+        return name_of_number(int(label), classes)
+    raise DataError(
+        f"expected labels named in `classes`, found '{label}'.{did_you_mean(label, classes)} Add "
+        "it or correct the row."
+    )
 
 
 def _notes(source: PixelCsv, tables: Sequence[PixelTable]) -> list[str]:

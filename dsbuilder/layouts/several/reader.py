@@ -95,6 +95,7 @@ class _SeveralCatalog(Catalog):
                 for target in next(iter(targets.values()))
             },
             notes=[*self._left_out(kept), *_notes_of(catalogs)],
+            corrected=sum(each.corrected for each in catalogs.values()),
         )
 
     def _kept(self, name: str, catalog: Catalog) -> Sequence[Record]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.classes import numbered_names
 from dsbuilder.layouts.tfrecord.fields import Field, inside
 from dsbuilder.plugin import Boxes, DataError, Target
@@ -35,7 +36,8 @@ def has_boxes(features: Features) -> bool:
 def boxes(features: Features, names: Mapping[int, str]) -> list[dict[str, Any]]:
     """Returns the boxes of an Example, each with `label`, `box` and its attributes.
 
-    `box` is [x_min, y_min, x_max, y_max] as shares of the image's sides, as it stands there.
+    `box` is [x_min, y_min, x_max, y_max] as shares of the image's sides, as it stands there. What
+    is absent of an image without objects is an empty list.
 
     Args:
       names: class names by id, where the Example holds ids alone.
@@ -43,7 +45,7 @@ def boxes(features: Features, names: Mapping[int, str]) -> list[dict[str, Any]]:
     Raises:
       DataError: there are not as many of one as of the other, or a class has no name.
     """
-    sides = [numbers(features, f"{OBJECT}bbox/{side}").tolist() for side in _SIDES]
+    sides = [_side(features, side) for side in _SIDES]
     labels = _labels(features, names)
     attributes = {
         name.removeprefix(OBJECT): values
@@ -72,6 +74,12 @@ def boxes(features: Features, names: Mapping[int, str]) -> list[dict[str, Any]]:
         }
         for row in range(count)
     ]
+
+
+def _side(features: Features, side: str) -> list[float]:
+    name = f"{OBJECT}bbox/{side}"
+    found: list[float] = numbers(features, name).tolist() if name in features else []
+    return found
 
 
 def read_label_map(text: str) -> dict[int, str]:
@@ -104,14 +112,17 @@ def _quoted(word: str, item: str) -> str | None:
 
 def _labels(features: Features, names: Mapping[int, str]) -> Sequence[str]:
     if len(features.get(_TEXT, ())):
-        return texts(features, _TEXT)
+        found = texts(features, _TEXT)
+        if not all(each.strip() for each in found):
+            raise DataError(f"{_TEXT}: expected the name of a class, found an empty text.")
+        return found
     if _LABEL not in features:
         return []
-    found = ids(features, _LABEL)
-    unknown = [number for number in found if names and number not in names]
+    numbered = ids(features, _LABEL)
+    unknown = [number for number in numbered if names and number not in names]
     if unknown:
         raise DataError(f"expected a class of the label map, found {unknown[0]}.")
-    return [names.get(number, str(number)) for number in found]
+    return [names.get(number, str(number)) for number in numbered]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,16 +131,21 @@ class DetectionBoxes(Field):
 
     classes: tuple[str, ...] | None
     names: Mapping[int, str] = field(default_factory=dict)
+    clipping: Clipping = field(default_factory=Clipping)
 
     @property
     def reads(self) -> Collection[str]:
         """All that begins as the features of boxes do; see `boxes`."""
         return (OBJECT,)
 
+    def notes(self) -> list[str]:
+        """Says how many boxes were cut."""
+        return self.clipping.notes()
+
     def raw(self, features: Features) -> list[dict[str, Any]]:
-        """Returns the boxes; a rounding error outside of the image is cut off."""
+        """Returns the boxes, cut at the edges of the image."""
         found = boxes(features, self.names)
-        return [{**each, "box": inside("bbox", each["box"])} for each in found]
+        return [{**each, "box": inside("bbox", each["box"], self.clipping)} for each in found]
 
     def target(self, raws: Iterable[Any]) -> Target:
         """The classes and attributes that were found, in the order of the label map if any."""

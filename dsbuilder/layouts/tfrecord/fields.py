@@ -1,12 +1,14 @@
 """How the labels of an Example become those of a record: a field for each target."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.classes import name_of_number, numbered_names
 from dsbuilder.layouts.stored import raw_label
 from dsbuilder.layouts.tfrecord.tfds import FeatureColumn
@@ -40,6 +42,10 @@ _AGAIN = "Build or export the dataset again."
 @dataclass(frozen=True, kw_only=True)
 class Field(ABC):
     """How one target is read."""
+
+    def notes(self) -> list[str]:
+        """Returns notes on what was read otherwise than it stands there."""
+        return []
 
     @property
     @abstractmethod
@@ -145,6 +151,7 @@ class _Boxes(Field):
     box: FeatureColumn
     label: FeatureColumn
     attributes: Mapping[str, FeatureColumn]
+    clipping: Clipping = field(default_factory=Clipping)
 
     @property
     def reads(self) -> Collection[str]:
@@ -161,11 +168,14 @@ class _Boxes(Field):
         return [
             {
                 "label": _name_of(self.label.names, self.label.name, classes[row]),
-                "box": inside(self.box.name, corners),
+                "box": inside(self.box.name, corners, self.clipping),
                 **{name: values[row] for name, values in columns.items()},
             }
             for row, corners in enumerate(flat.reshape(-1, 4)[:, [1, 0, 3, 2]].tolist())
         ]
+
+    def notes(self) -> list[str]:
+        return self.clipping.notes()
 
     def _attribute(self, features: Features, name: str, count: int) -> list[Any]:
         column = self.attributes[name]
@@ -196,7 +206,10 @@ class PlainLabel(Field):
     def raw(self, features: Features) -> str:
         """Returns the class's name."""
         if not isinstance(values_of(features, self.feature), np.ndarray):
-            return text(features, self.feature)
+            name = text(features, self.feature)
+            if not name.strip():
+                raise DataError(f"{self.feature}: expected a class, found an empty text.")
+            return name
         found = ids(features, self.feature)
         check_count(self.feature, len(found), 1)
         return name_of_number(found[0], self.classes)
@@ -227,17 +240,23 @@ class StoredTarget(Field):
         return self.kind
 
 
-def inside(name: str, corners: Sequence[float]) -> list[float]:
-    """Returns corners, a rounding error of which outside of [0, 1] is cut off.
+def inside(name: str, corners: Sequence[float], clipping: Clipping) -> list[float]:
+    """Returns corners, of which what lies outside of [0, 1] is cut off.
+
+    Args:
+      clipping: counts a box that reaches farther out than a rounding error.
 
     Raises:
-      DataError: they lie farther outside, or are no numbers.
+      DataError: over half of it lies outside, or they are no numbers.
     """
     if not all(-_ROUNDING <= each <= 1 + _ROUNDING for each in corners):
-        raise DataError(
-            f"{name}: expected shares of the image's sides, from 0 to 1, found "
-            f"{[round(each, 4) for each in corners]}."
-        )
+        cut = clipping.cut(corners) if all(map(math.isfinite, corners)) else None
+        if cut is None:
+            raise DataError(
+                f"{name}: expected a box of which half lies in the image, as shares of its sides, "
+                f"found {[round(each, 4) for each in corners]}."
+            )
+        return cut
     return [min(max(float(each), 0.0), 1.0) for each in corners]
 
 

@@ -37,15 +37,17 @@ class RecordFiles:
     def __post_init__(self) -> None:
         weakref.finalize(self, _close, self.opened)
 
-    def examples(self, path: Path) -> Iterator[tuple[int, dict[str, example.Decoded]]]:
+    def examples(self, path: Path) -> Iterator[tuple[int, dict[str, example.Decoded] | DataError]]:
         """Yields the byte offset and the features of every record of a file, in its order.
 
+        An error stands for the features of a record that is damaged or no Example.
+
         Raises:
-          DataError: the file is missing, cut or corrupt, or a record is no Example.
+          DataError: the file is missing or cut, or no record can be found behind a damaged one.
         """
         try:
-            for offset, _, payload in tfrecord.frames(self._file(path)):
-                yield offset, _decoded(path, offset, payload)
+            for offset, _, payload in tfrecord.frames_or_damage(self._file(path)):
+                yield offset, _decoded_or_damage(path, offset, payload)
         except CacheError as error:
             raise _damaged(path, error) from None
 
@@ -93,6 +95,17 @@ def _decoded(path: Path, offset: int, payload: bytes) -> dict[str, example.Decod
         return example.decode(payload)
     except CacheError as error:
         raise _damaged(f"{path}: byte {offset}", error) from None
+
+
+def _decoded_or_damage(
+    path: Path, offset: int, payload: bytes | CacheError
+) -> dict[str, example.Decoded] | DataError:
+    if isinstance(payload, CacheError):
+        return _damaged(path, payload)
+    try:
+        return _decoded(path, offset, payload)
+    except DataError as error:
+        return error
 
 
 def _damaged(where: Path | str, error: CacheError) -> DataError:

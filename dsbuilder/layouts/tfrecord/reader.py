@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from dsbuilder.plugin import (
     Target,
     source,
 )
+from dsbuilder.plugin.sources import told
 from dsbuilder.records.example import Features
 
 _SUMS, _LOGS = "SHA256SUMS", "log/"
@@ -58,7 +59,8 @@ class TFRecord(Source):
     texts, masks, and boxes with their attributes. A split of another name than train, validation or
     test (also training; val, valid, dev; testing, eval, evaluation) is left out, unless all are.
 
-    On the right are other files. The image is the feature `image/encoded`, `image`, `image_raw`,
+    On the right are other files, of which the first 100 records say what is in them. The image is
+    the feature `image/encoded`, `image`, `image_raw`,
     `encoded`, `jpeg` or `png`; boxes are those of the TensorFlow Object Detection API, with the
     names of a label map if there is one; the class is the feature `label`, `image/class/text`,
     `image/class/label` or `class`, a text or a number. A split's name in a file's name is its
@@ -96,8 +98,9 @@ class TFRecord(Source):
         """Returns the catalog of the files.
 
         Raises (when it is listed):
-          DataError: a file is missing, damaged, cut or has more or fewer records than it should, a
-            record lacks a feature or holds another kind of value, or there is only one class.
+          DataError: a file is missing, cut or has more or fewer records than it should, or there is
+            only one class. A record that is damaged, lacks a feature or holds another kind of value
+            is one with an error.
         """
         return _TFRecordCatalog(self)
 
@@ -110,13 +113,15 @@ class _Scanned:
       file, row, offset: the file that it lies in, the number of records before it, and its byte.
       raws: raw labels by target.
       names: what it may be called, by the feature that says so.
+      error: why it cannot be read; None if it can.
     """
 
     file: RecordFile
     row: int
     offset: int
-    raws: Mapping[str, Any]
-    names: Mapping[str, str]
+    raws: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    error: str | None = None
 
 
 class _TFRecordCatalog(SourceCatalog[TFRecord]):
@@ -133,10 +138,16 @@ class _TFRecordCatalog(SourceCatalog[TFRecord]):
         scanned = [each for file in schema.files for each in self._scan(file)]
         if not scanned:
             raise DataError(f"{path}: there are no records. Check the path.")
-        targets = self._targets(scanned)
+        sound = [each for each in scanned if each.error is None]
+        wrong = [each.error for each in scanned if each.error is not None]
+        if not sound:
+            raise DataError(told(wrong))
+        targets = self._targets(sound)
         for name, kind in targets.items():
             if isinstance(kind, ClassLabel) and not kind.soft:
-                found = {each.raws[name] for each in scanned}
+                found = {each.raws[name] for each in sound}
+                if len(found) < 2 and wrong:
+                    raise DataError(told(wrong))
                 check_class_count(found, where=str(path), noun="classes")
         records = [
             Record(
@@ -146,10 +157,12 @@ class _TFRecordCatalog(SourceCatalog[TFRecord]):
                 group=group,
                 split=each.file.split,
                 place={"offset": each.offset},
+                error=each.error,
             )
             for (key, group), each in zip(_keys(scanned), scanned, strict=True)
         ]
-        return Listing(records=records, targets=targets, notes=self._notes())
+        cut = [note for each in schema.fields.values() for note in each.notes()]
+        return Listing(records=records, targets=targets, notes=[*self._notes(), *cut])
 
     def watches(self) -> Sequence[Path]:
         return tree.everything(self._source.path)
@@ -185,15 +198,11 @@ class _TFRecordCatalog(SourceCatalog[TFRecord]):
     def _scan(self, file: RecordFile) -> Iterator[_Scanned]:
         schema, count = self._schema, 0
         for offset, features in self._opened.examples(file.path):
-            with _located(file.path, offset):
-                self._digests[file.path, offset] = _digest(schema.pixels(features))
-                yield _Scanned(
-                    file=file,
-                    row=count,
-                    offset=offset,
-                    raws={name: field.raw(features) for name, field in schema.fields.items()},
-                    names=_names(features),
-                )
+            place = _Scanned(file=file, row=count, offset=offset)
+            if isinstance(features, DataError):
+                yield replace(place, error=str(features))
+            else:
+                yield self._read(schema, place, features)
             count += 1
         if file.count not in (None, count):
             raise DataError(
@@ -201,11 +210,23 @@ class _TFRecordCatalog(SourceCatalog[TFRecord]):
                 f"{count}. Download or prepare the dataset again."
             )
 
+    def _read(self, schema: Schema, place: _Scanned, features: Features) -> _Scanned:
+        """Returns a record with its labels, or with what is wrong with it."""
+        path, offset = place.file.path, place.offset
+        named = replace(place, names=_names(features))
+        try:
+            with _located(path, offset):
+                raws = {name: each.raw(features) for name, each in schema.fields.items()}
+                self._digests[path, offset] = _digest(schema.pixels(features))
+        except DataError as error:
+            return replace(named, error=str(error))
+        return replace(named, raws=raws)
+
     def _targets(self, scanned: Sequence[_Scanned]) -> dict[str, Target]:
         kinds: dict[str, Target] = {}
-        for name, field in self._schema.fields.items():
+        for name, each in self._schema.fields.items():
             try:
-                kinds[name] = field.target([each.raws[name] for each in scanned])
+                kinds[name] = each.target([record.raws[name] for record in scanned])
             except DataError as error:
                 raise DataError(f"{self._source.path}: {name}: {error}") from None
         return kinds
@@ -248,15 +269,27 @@ def _place(record: Record) -> tuple[Path, int]:
 
 
 def _keys(scanned: Sequence[_Scanned]) -> list[tuple[str, str | None]]:
-    """Returns key and group of each record: the first feature that tells all apart, else its place.
+    """Returns key and group of each: the first feature that tells all apart, else its place.
 
-    Only what was made of one image has a group.
+    Only what was made of one image has a group. One that cannot be read changes no other's key.
     """
     for name in KEYS:
-        found = [each.names.get(name, "") for each in scanned]
-        if all(found) and len(set(found)) == len(found):
-            return keys.with_groups(found)
-    return [(f"{each.file.name}/{each.row:05d}", None) for each in scanned]
+        sound = [each.names.get(name, "") for each in scanned if each.error is None]
+        if all(sound) and len(set(sound)) == len(sound):
+            taken = Counter(each.names.get(name, "") for each in scanned)
+            return keys.with_groups([_named_key(each, name, taken) for each in scanned])
+    return [(_place_key(each), None) for each in scanned]
+
+
+def _named_key(scanned: _Scanned, name: str, taken: Mapping[str, int]) -> str:
+    found = scanned.names.get(name, "")
+    if scanned.error is not None and (keys.fault(found) or taken[found] > 1):
+        return _place_key(scanned)
+    return found
+
+
+def _place_key(scanned: _Scanned) -> str:
+    return f"{scanned.file.name}/{scanned.row:05d}"
 
 
 def _names(features: Features) -> dict[str, str]:

@@ -1,15 +1,17 @@
 """What records hold: their files, the feature of the image, and those of each target.
 
 The files of TensorFlow Datasets say it, and what we leave beside them (`tfds_schema`); of other
-files the first record does (`plain_schema`).
+files their first records do (`plain_schema`).
 """
 
+import itertools
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,10 +23,14 @@ from dsbuilder.layouts.tfrecord.fields import Field, PlainLabel, StoredTarget, f
 from dsbuilder.layouts.tfrecord.format import RecordFiles, is_record_file
 from dsbuilder.layouts.tfrecord.tfds import FeatureColumn
 from dsbuilder.plugin import DataError, Target, did_you_mean, targets_from_json
+from dsbuilder.plugin.sources import told
 from dsbuilder.records.example import Features, blobs, numbers
 
 KEYS = ("key", "image/filename", "image/source_id", "file_name", "filename", "id", "image/id")
 """Features that say which record it is, the best first."""
+
+_TRIED = 100
+"""How many records say what is in files that do not say it themselves."""
 
 _IMAGES = ("image/encoded", "image", "image_raw", "encoded", "jpeg", "png")
 _LABELS = ("label", "image/class/text", "image/class/label", "class")
@@ -240,18 +246,18 @@ def _unread(features: Iterable[str]) -> list[str]:
 
 
 def plain_schema(path: Path, names: Sequence[str], opened: RecordFiles, wanted: Wanted) -> Schema:
-    """Returns what is in files that do not say what is in them, from their first record.
+    """Returns what is in files that do not say what is in them, from their first records.
 
     Args:
       path: the folder, or a single file.
       names: of all files below it.
 
     Raises:
-      DataError: there are no files, or their first record has no image or no label.
+      DataError: there are no files, or their first records have no image or no label.
     """
     root = path if path.is_dir() else path.parent
     files = list(_plain_files(root, [path.name] if path.is_file() else names))
-    first = next((features for each in files for _, features in opened.examples(each.path)), None)
+    first = _first(files, opened)
     if first is None:
         raise DataError(
             f"{path}: expected TFRecord files with records, found {len(files)} files and no "
@@ -266,6 +272,28 @@ def plain_schema(path: Path, names: Sequence[str], opened: RecordFiles, wanted: 
     return Schema(
         files=files, image=image, shape=None, fields=fields, described=maps, notes=_unread(left)
     )
+
+
+def _first(files: Sequence[RecordFile], opened: RecordFiles) -> Features | None:
+    """Returns the features that any of the first records has, with a value if one has any.
+
+    An image without objects may lack what others have. None if there is no record to read.
+
+    Raises:
+      DataError: not one of them can be read.
+    """
+    found = (features for each in files for _, features in opened.examples(each.path))
+    tried = list(itertools.islice(found, _TRIED))
+    merged: dict[str, Any] = {}
+    for features in tried:
+        if not isinstance(features, DataError):
+            for name, value in features.items():
+                if not len(merged.get(name, ())):
+                    merged[name] = value
+    broken = [each for each in tried if isinstance(each, DataError)]
+    if broken and len(broken) == len(tried):
+        raise DataError(told([str(each) for each in broken]))
+    return merged if tried else None
 
 
 def _plain_files(root: Path, names: Sequence[str]) -> Iterator[RecordFile]:
@@ -308,7 +336,7 @@ def _feature(
     if name is None or name not in first:
         expected = f"'{wanted}'" if wanted else f"such as {', '.join(known)}"
         raise DataError(
-            f"{path}: expected a feature {expected} in the first record, found {shortened(first)}. "
-            f"Say which holds it with `{option}`."
+            f"{path}: expected a feature {expected} in the first records, found "
+            f"{shortened(first)}. Say which holds it with `{option}`."
         )
     return name

@@ -17,12 +17,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from dsbuilder.errors import DataError, instead
+from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.tables import cut, lines, read_text
 from dsbuilder.layouts.voc import xml
 from dsbuilder.plugin import Boxes
@@ -33,6 +35,11 @@ Color = tuple[int, int, int]
 LABELMAP = "labelmap.txt"
 IMAGES, ANNOTATIONS, MASKS, LISTS = "JPEGImages", "Annotations", "SegmentationClass", "ImageSets"
 """Folders of the development kit."""
+
+Corners = Literal["from_1", "from_0", "edges"]
+"""What the numbers of corners count: pixels, the first being 1 or 0, or edges of pixels."""
+
+_SHIFTS: Mapping[Corners, tuple[int, int]] = {"from_1": (0, 0), "from_0": (1, 1), "edges": (1, 0)}
 
 ATTRIBUTES = ("difficult", "truncated")
 """What is said of an object beside its box, each 0 or 1; 0 where nothing is said."""
@@ -62,7 +69,8 @@ class VocObject:
     Attributes:
       line: line of the file where it begins.
       name: its class.
-      corners: x_min, y_min, x_max, y_max in pixels, as edges: the first pixel is from 0 to 1.
+      corners: x_min, y_min, x_max, y_max in pixels, as edges: the first pixel is from 0 to 1,
+        where pixels are counted from 1.
       attributes: those of `ATTRIBUTES`.
     """
 
@@ -70,6 +78,12 @@ class VocObject:
     corners: tuple[float, float, float, float]
     attributes: Mapping[str, int] = field(default_factory=dict)
     line: int = 0
+
+    def edges(self, corners: Corners) -> tuple[float, float, float, float]:
+        """Returns the corners as edges, of a set whose numbers count what is said."""
+        left, top, right, bottom = self.corners
+        low, high = _SHIFTS[corners]
+        return left + low, top + low, right + high, bottom + high
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,16 +109,19 @@ def read(path: Path) -> VocAnnotation:
     """Returns what an annotation file says.
 
     Raises:
-      DataError: it is missing, is not XML, has a document type, or an object in it is malformed.
+      DataError: it is missing, is not XML, has a document type, or an object in it is malformed; of
+        these all are named.
     """
     root = xml.read(path)
     if root.tag != "annotation":
         raise DataError(f"{path}:{root.line}: expected <annotation>, found <{root.tag}>.")
     objects: dict[tuple[object, ...], VocObject] = {}
-    found = root.all("object")
+    found, faults = root.all("object"), Faults()
     for element in found:
-        each = _object(path, element)
-        objects.setdefault((each.name, each.corners, *each.attributes.values()), each)
+        with faults.collecting():
+            each = _object(path, element)
+            objects.setdefault((each.name, each.corners, *each.attributes.values()), each)
+    faults.check()
     return VocAnnotation(
         file_name=_text(root, "filename"),
         size=_size(path, root),
@@ -112,6 +129,19 @@ def read(path: Path) -> VocAnnotation:
         repeated=len(found) - len(objects),
         parts=sum(len(element.all("part")) for element in found),
     )
+
+
+def shown_corners(annotations: Iterable[VocAnnotation]) -> Corners:
+    """Returns what corners of a set count, as its boxes show: 1 is the first pixel of the kit."""
+    has_zero = has_side = False
+    for each in annotations:
+        height, width = each.size or (math.inf, math.inf)
+        for left, top, right, bottom in (found.corners for found in each.objects):
+            has_zero |= left == -1 or top == -1
+            has_side |= right == width or bottom == height
+    if not has_zero:
+        return "from_1"
+    return "edges" if has_side else "from_0"
 
 
 def _text(element: xml.Element, tag: str) -> str:
@@ -193,13 +223,25 @@ def written(annotation: VocAnnotation, *, depth: int, segmented: bool) -> str:
 
 def _written_object(each: VocObject) -> str:
     x_min, y_min, x_max, y_max = each.corners
-    corners = zip(_CORNERS, (x_min + 1, y_min + 1, x_max, y_max), strict=True)
+    (left, right), (top, bottom) = _pixels(x_min, x_max), _pixels(y_min, y_max)
+    corners = zip(_CORNERS, (left, top, right, bottom), strict=True)
     flags = (f"<{name}>{each.attributes.get(name, 0)}</{name}>" for name in ATTRIBUTES)
     bounds = (f"<{tag}>{_rounded(number)}</{tag}>" for tag, number in corners)
     return (
         f"  <object><name>{html.escape(each.name)}</name><pose>Unspecified</pose>{''.join(flags)}"
         f"<bndbox>{''.join(bounds)}</bndbox></object>"
     )
+
+
+def _pixels(low: float, high: float) -> tuple[float, float]:
+    """Returns the first and the last pixel between two edges, counted from 1.
+
+    What is thinner than a pixel takes the whole one that its middle lies in.
+    """
+    if high - low >= 1:
+        return low + 1, high
+    middle = float(max(1, math.ceil((low + high) / 2)))
+    return middle, middle
 
 
 def _rounded(number: float) -> str:

@@ -1,6 +1,6 @@
 """Pascal VOC sets: an XML file of boxes for every image, lists of splits, masks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,20 +9,20 @@ from dsbuilder.errors import shortened
 from dsbuilder.images import encoding
 from dsbuilder.layouts import boxes as box
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.catalog import SourceCatalog
-from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.splits import in_splits, split_named
 from dsbuilder.layouts.tree import extension, scan
 from dsbuilder.layouts.voc import format as voc
+from dsbuilder.layouts.voc.format import Corners
 from dsbuilder.layouts.voc.signs import signs_of
+from dsbuilder.layouts.voc.targets import targets_of
 from dsbuilder.paths import normalized
 from dsbuilder.plugin import (
-    Boxes,
     Catalog,
     DataError,
     Listing,
-    Mask,
     Record,
     Signs,
     Source,
@@ -45,8 +45,11 @@ class Voc(Source):
           labelmap.txt                      name:red,green,blue::, where classes are not VOC's own
 
     Corners are pixels that belong to the box, counted from 1, as the development kit has them. A
-    box a rounding error (2 pixels or 0.01) outside is moved to the edge, one farther outside is an
-    error; an object that is there twice counts once. An image without an XML file has no objects.
+    set that shows a corner at 0 is read as one that counts from 0, and one that then also shows a
+    corner at the width or height, which is no pixel counted so, as one of edges; both are noted. A
+    box of which at least half lies in the image is cut at its edge and, beyond a rounding error (2
+    pixels or 0.01), noted; an object that is there twice counts once, and lines of lists that begin
+    with `#` do not count. An image without an XML file has no objects.
     Without lists all images are read, and folders with splits' names at the top are splits.
     Images of no list, parts of objects, and other files are skipped, counted, and reported. The key
     of a record is its path below `path`; targets are `objects`, with the attributes `difficult` and
@@ -61,6 +64,8 @@ class Voc(Source):
         else the names found, sorted as text, and VOC's own 20 for masks.
       images, annotations: folders below `path`; `.` for both where they lie side by side.
       lists: the folder of `ImageSets` with the lists of splits; by default `Main`.
+      corners: what corners count: pixels `from_1` or `from_0`, or `edges`, the distance from the
+        image's own; by default as the boxes of the set show.
     """
 
     path: Path
@@ -70,6 +75,7 @@ class Voc(Source):
     images: str = voc.IMAGES
     annotations: str = voc.ANNOTATIONS
     lists: str | None = None
+    corners: Corners | None = None
 
     def __post_init__(self) -> None:
         if not self.objects and not self.mask:
@@ -86,9 +92,9 @@ class Voc(Source):
         """Returns the catalog of the images of the lists, in their order.
 
         Raises (when it is listed):
-          DataError: a list names an image that is not there or is in another list, two images have
-            one name, an XML file is wrong, no image has one, a mask is missing, a class unknown, or
-            the sidecar or `labelmap.txt` is wrong.
+          DataError: no image has an XML file, or the sidecar or `labelmap.txt` is wrong. An image
+            that a list names and that is not there or in another list, whose name another has, or
+            whose XML file, mask or class is wrong, is a record with an error.
         """
         return VocCatalog(self)
 
@@ -106,58 +112,6 @@ class VocCatalog(SourceCatalog[Voc]):
         return tree.below(self._source.path, tree.others())
 
 
-@dataclass(frozen=True, kw_only=True)
-class _VocTargets:
-    """What is known of the targets before an XML file is read.
-
-    Attributes:
-      box_name, mask_name: what the targets are called.
-      boxes: the target of boxes, or without names where those that are found count.
-      mask: the target of masks.
-      values: id by color in masks; None where stored values are the ids.
-      files: what all this was read from.
-    """
-
-    box_name: str
-    boxes: Boxes
-    mask_name: str
-    mask: Mask
-    values: Mapping[str, int] | None
-    files: frozenset[str]
-
-
-def _targets_of(
-    folder: Path, given: Sequence[str] | None, stated: sidecar.Sidecar | None
-) -> _VocTargets:
-    """Returns what `given` classes, else the sidecar, else `labelmap.txt`, else VOC says."""
-    box_name, boxes = sidecar.first(stated, Boxes) or ("objects", None)
-    mask_name, mask = sidecar.first(stated, Mask) or ("mask", None)
-    is_mapped = given is None and (folder / voc.LABELMAP).is_file()
-    colors = voc.read_labelmap(folder / voc.LABELMAP) if is_mapped else {}
-    names = tuple(name for name in (given or colors) if name != BACKGROUND)
-    kept = voc.ATTRIBUTES if boxes is None else voc.kept_attributes(boxes)
-    if boxes is None or given is not None:
-        boxes = Boxes(names=names)
-    if mask is None or given is not None:
-        classes = tuple(colors) or (BACKGROUND, *(names or voc.CLASSES))
-        mask = Mask(names=classes, ignore=voc.VOID)
-    return _VocTargets(
-        box_name=box_name,
-        boxes=replace(boxes, attributes=tuple((name, "int64") for name in kept)),
-        mask_name=mask_name,
-        mask=mask,
-        values=_values(colors, mask) if colors else None,
-        files=frozenset([voc.LABELMAP] if is_mapped else []),
-    )
-
-
-def _values(colors: Mapping[str, voc.Color], mask: Mask) -> dict[str, int]:
-    ids = {name: number for number, name in enumerate(mask.names)}
-    void = {} if mask.ignore is None else {voc.VOID_COLOR: mask.ignore}
-    known = {color: ids[name] for name, color in colors.items() if name in ids}
-    return {"#{:02x}{:02x}{:02x}".format(*color): n for color, n in {**void, **known}.items()}
-
-
 @dataclass
 class _VocCounts:
     """What a user may have meant otherwise.
@@ -166,11 +120,17 @@ class _VocCounts:
       bare: keys of the images without an XML file.
       repeated: number of objects that were there again.
       parts: number of parts of objects.
+      remarks: number of lines of lists that begin with `#`.
+      corners: what corners count, where it is not pixels from 1 on.
+      clipping: counts the boxes that are cut at the edge.
     """
 
     bare: list[str] = field(default_factory=list)
     repeated: int = 0
     parts: int = 0
+    remarks: int = 0
+    corners: Corners | None = None
+    clipping: Clipping = field(default_factory=Clipping)
 
     def notes(self) -> list[str]:
         notes = []
@@ -181,7 +141,12 @@ class _VocCounts:
             notes.append(f"objects that are there twice count once: {self.repeated} left out")
         if self.parts:
             notes.append(f"parts of objects are not read: {self.parts} left out")
-        return notes
+        if self.remarks:
+            notes.append(f"lines of lists that begin with # are not read: {self.remarks} left out")
+        if self.corners:
+            what = "edges" if self.corners == "edges" else "pixels from 0 on"
+            notes.append(f"corners are read as {what}, as one at 0 shows; `corners` says otherwise")
+        return notes + self.clipping.notes()
 
 
 class _VocReader:
@@ -192,22 +157,27 @@ class _VocReader:
         self._path = source.path
         self._tree = scan(source.path)
         self._files = frozenset(self._tree.files)
-        self._images = self._named(_start(source.images))
         self._stated = sidecar.read(source.path)
-        self._known = _targets_of(source.path, source.classes, self._stated)
+        self._known = targets_of(source.path, source.classes, self._stated)
         beside = [] if self._stated is None else [sidecar.NAME]
         self._read = {*beside, *self._known.files}
         self._counts = _VocCounts()
-        self._faults = Faults()
+        self._faults = Faults(root=source.path)
+        self._annotations: dict[str, voc.VocAnnotation | DataError] = {}
+        self._corners: Corners = "from_1"
+        self._images = self._named(_start(source.images))
 
     def listing(self) -> Listing:
         lists = self._lists()
         names = self._listed(lists) if lists else dict.fromkeys(self._images)
+        if self._source.objects:
+            self._read_annotations(names)
         records = []
         for name, split in names.items():
-            with self._faults.collecting():
-                records.append(self._record(name, split))
-        self._faults.check()
+            bare = replace(self._bare(name), split=split)
+            with self._faults.collecting(record=bare):
+                records.append(self._record(name, bare))
+        records = self._faults.sound(records)
         if self._source.objects and len(self._counts.bare) == len(records):
             raise DataError(
                 f"{self._path}: no XML file is in '{self._source.annotations}' for any of "
@@ -215,6 +185,7 @@ class _VocReader:
                 "false."
             )
         targets = self._targets(records)
+        records += self._faults.unsound()
         records = records if lists else in_splits(records)
         return Listing(
             records=records if self._stated is None else self._stated.keyed(records),
@@ -240,10 +211,12 @@ class _VocReader:
             if path.startswith(start):
                 other = images.setdefault(path[len(start) :].rpartition(".")[0], path)
                 if other != path:
-                    raise DataError(
-                        f"{self._path}: expected one image of a name, found '{other}' and "
-                        f"'{path}'. Rename or remove one."
+                    message = (
+                        f"expected one image of a name, found '{other}' and '{path}'. Rename or "
+                        "remove one."
                     )
+                    bare = Record(key=other, path=self._path / other)
+                    self._faults.add(str(self._path), message, bare)
         if not images:
             raise DataError(
                 f"{self._path}: there are no images in '{start or '.'}'. "
@@ -274,7 +247,12 @@ class _VocReader:
         for path, split in lists.items():
             self._read.add(path)
             for number, line in voc.read_image_set(self._path / path):
-                with self._faults.collecting(f"{self._path / path}:{number}", "Correct the line."):
+                if line.lstrip().startswith("#") and self._found(line) is None:
+                    self._counts.remarks += 1
+                    continue
+                where, found = f"{self._path / path}:{number}", self._found(line)
+                bare = None if found is None else self._bare(found)
+                with self._faults.collecting(where, "Correct the line.", record=bare):
                     name = self._name(line)
                     other = splits.setdefault(name, split)
                     if split is not None and other != split:
@@ -286,37 +264,66 @@ class _VocReader:
             raise DataError(f"{self._path}: there are no names of images in {shortened(lists)}.")
         return splits
 
-    def _name(self, line: str) -> str:
-        for name in (line, line.strip(), voc.without_flag(line)):
-            if name in self._images:
-                return name
-        raise DataError(f"expected an image of '{self._source.images}', found no '{line.strip()}'.")
+    def _found(self, line: str) -> str | None:
+        """Returns the name of the image that a line of a list is; None if there is none."""
+        names = (line, line.strip(), voc.without_flag(line))
+        return next((name for name in names if name in self._images), None)
 
-    def _record(self, name: str, split: str | None) -> Record:
-        key = self._images[name]
-        self._read.add(key)
+    def _bare(self, name: str) -> Record:
+        """Returns the record of an image without its labels."""
+        return Record(key=self._images[name], path=self._path / self._images[name])
+
+    def _name(self, line: str) -> str:
+        name = self._found(line)
+        if name is None:
+            raise DataError(
+                f"expected an image of '{self._source.images}', found no '{line.strip()}'."
+            )
+        return name
+
+    def _record(self, name: str, bare: Record) -> Record:
+        self._read.add(bare.key)
         known = self._known
         targets: dict[str, Any] = {}
         files: tuple[Path, ...] = ()
         size: voc.Size | None = None
         if self._source.objects:
-            targets[known.box_name], size = self._objects(name, key)
+            targets[known.box_name], size = self._objects(name, bare.key)
         if self._source.mask:
             files = (self._mask(name),)
             values = {} if known.values is None else {"values": known.values}
             targets[known.mask_name] = {"path": str(files[0]), **values}
-        path = self._path / key
-        return Record(key=key, path=path, targets=targets, split=split, files=files, size=size)
+        return replace(bare, targets=targets, files=files, size=size)
+
+    def _place(self, name: str) -> str:
+        return f"{_start(self._source.annotations)}{name}.xml"
+
+    def _read_annotations(self, names: Iterable[str]) -> None:
+        """Reads every XML file, since all boxes together show what their corners count."""
+        for place in filter(self._files.__contains__, map(self._place, names)):
+            try:
+                self._annotations[place] = voc.read(self._path / place)
+            except DataError as error:
+                self._annotations[place] = error
+        if self._source.corners is not None:
+            self._corners = self._source.corners
+        elif self._stated is None:
+            read = (each for each in self._annotations.values() if not isinstance(each, DataError))
+            self._corners = voc.shown_corners(read)
+            if self._corners != "from_1":
+                self._counts.corners = self._corners
 
     def _objects(self, name: str, key: str) -> tuple[list[dict[str, Any]], voc.Size | None]:
         """Returns the objects of an image, and the size that their file states."""
-        place = f"{_start(self._source.annotations)}{name}.xml"
+        place = self._place(name)
         if place not in self._files:
             self._counts.bare.append(key)
             return [], None
         self._read.add(place)
         path = self._path / place
-        annotation = voc.read(path)
+        annotation = self._annotations[place]
+        if isinstance(annotation, DataError):
+            raise annotation
         self._counts.repeated += annotation.repeated
         self._counts.parts += annotation.parts
         size = annotation.size
@@ -339,7 +346,7 @@ class _VocReader:
                 f"'{each.name}'.{did_you_mean(each.name, classes)}"
             )
         try:
-            corners = box.from_corners(each.corners, size)
+            corners = box.from_corners(each.edges(self._corners), size, self._counts.clipping)
         except DataError as error:
             raise DataError(f"{path}:{each.line}: {error} Correct the box.") from None
         attributes = {name: each.attributes[name] for name, _ in self._known.boxes.attributes}

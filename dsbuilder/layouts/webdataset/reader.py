@@ -1,5 +1,6 @@
 """Tar files of samples, as webdataset and Hugging Face have them, and as dsbuilder exports them."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -11,7 +12,6 @@ from dsbuilder.layouts import keys, sidecar, tree
 from dsbuilder.layouts.catalog import SourceCatalog, digest, file_of
 from dsbuilder.layouts.cells import targets_of, value_target
 from dsbuilder.layouts.classes import check_class_count, check_classes, numbered_names
-from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.mask_names import MaskNames
 from dsbuilder.layouts.webdataset import format as webdataset
 from dsbuilder.layouts.webdataset import tar
@@ -31,9 +31,12 @@ from dsbuilder.plugin import (
     Text,
     source,
 )
+from dsbuilder.plugin.sources import check_some_read
 
 Split = Literal["train", "validation", "test"]
 
+_TRIED = 100
+"""How many samples say which labels there are."""
 _ROLES = ("label", "labels", "value", "text", "mask")
 
 
@@ -51,9 +54,9 @@ class WebDataset(Source):
     The files of a sample have one name up to the first dot and follow one another; what comes
     behind that dot, in any case of letters, says what a file holds. The image is the one that ends
     in jpg, png or the like. An option names the file of a label by its ending, such as `cls`, or a
-    key in its JSON, such as `json:caption`. Those of the default names are read if the first sample
-    has them, those that you name must be there, and null reads none. A sample without an image, and
-    files that nothing reads, are skipped, counted, and reported.
+    key in its JSON, such as `json:caption`. Those of the default names are read if most of the
+    first 100 samples have them, those that you name must be there, and null reads none. A sample
+    without an image, and files that nothing reads, are skipped, counted, and reported.
 
     A word in the name of a tar file, else of a folder, says the split (train, training; validation,
     val, valid, dev; test, testing, eval, evaluation), if it does for every file. The key of a
@@ -117,8 +120,8 @@ class WebDataset(Source):
         """Returns the catalog of the tar files.
 
         Raises (when it is listed):
-          DataError: there is no tar file, one is cut or damaged, a sample lacks a label or has
-            several images, or there is only one class.
+          DataError: there is no tar file, one is cut or damaged, or there is only one class. A
+            sample that lacks a label or has several images is a record with an error.
         """
         return _WebDatasetCatalog(self)
 
@@ -151,12 +154,14 @@ class _Read:
       key: the key that the export states, else the name of the sample.
       targets: raw labels by target name.
       place: where its image and its masks lie in the tar file.
+      error: why it cannot be read; None if it can.
     """
 
     shard: str
     key: str
-    targets: Mapping[str, Any]
-    place: Mapping[str, Any]
+    targets: Mapping[str, Any] = field(default_factory=dict)
+    place: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -195,7 +200,6 @@ class _Shards:
         if self._stated is not None:
             self._labels = ExportedLabels(targets=self._stated.targets)
         self._skipped = _SkippedFiles()
-        self._faults = Faults()
 
     def listing(self) -> Listing:
         source = self._source
@@ -210,7 +214,6 @@ class _Shards:
                 problem = f"expected tar files, found {len(shards)} of other splits"
             raise DataError(f"{source.path}: {problem}. Check the path or `only`.")
         found = [each for name in wanted for each in self._samples(name)]
-        self._faults.check()
         if not found:
             raise DataError(
                 f"{source.path}: no sample in {len(wanted)} tar files has an image. Check them."
@@ -219,6 +222,7 @@ class _Shards:
             beside = [] if self._stated is None else [sidecar.NAME]
             notes = [*below.notes(below.skipped({*wanted, *beside})), *notes]
         records = self._records(found, splits)
+        check_some_read(records)
         return Listing(
             records=records,
             targets=self._stated.targets if self._stated else _targets(source, records),
@@ -227,16 +231,32 @@ class _Shards:
 
     def _samples(self, shard: str) -> Iterator[_Read]:
         path = self._root / shard
-        for sample in webdataset.samples(path, self._skipped.members):
-            with self._faults.collecting(f"{path}: {printable(sample.name)}"):
+        samples = webdataset.samples(path, self._skipped.members)
+        if self._labels is None:
+            first = list(itertools.islice(samples, _TRIED))
+            if first:
+                self._labels = self._places(path, first)
+            samples = itertools.chain(first, samples)
+        for sample in samples:
+            try:
                 found = self._sample(shard, sample)
+            except DataError as error:
+                text = f"{path}: {printable(sample.name)}: {error}"
+                yield _Read(shard=shard, key=sample.name, error=text)
+            else:
                 if found is not None:
                     yield found
 
+    def _places(self, path: Path, first: Sequence[TarSample]) -> LabelPlaces:
+        try:
+            return _places(self._source, first)
+        except DataError as error:
+            raise DataError(f"{path}: {printable(first[0].name)}: {error}") from None
+
     def _sample(self, shard: str, sample: TarSample) -> _Read | None:
-        if self._labels is None:
-            self._labels = _places(self._source, sample)
         labels = self._labels
+        if labels is None:
+            return None
         image = sample.image(self._source.image, labels.masks)
         if image is None:
             self._skipped.bare.append(sample.name)
@@ -260,6 +280,7 @@ class _Shards:
                 group=group,
                 split=splits[each.shard],
                 place=each.place,
+                error=each.error,
             )
             for each, (key, group) in zip(found, self._keys(found), strict=True)
         ]
@@ -275,12 +296,13 @@ class _Shards:
         ]
 
 
-def _targets(source: WebDataset, records: Sequence[Record]) -> Mapping[str, Target]:
-    """Returns the targets that options name.
+def _targets(source: WebDataset, listed: Sequence[Record]) -> Mapping[str, Target]:
+    """Returns the targets that options name, as the records that can be read have them.
 
     Raises:
       DataError: there is only one class, or values are not of one length.
     """
+    records = [each for each in listed if each.error is None]
     makers: Mapping[str, Callable[[], Target | None]] = {
         "label": lambda: _class_target(records, source.classes),
         "labels": lambda: _labels_target(records, source.labels_classes),
@@ -294,7 +316,8 @@ def _targets(source: WebDataset, records: Sequence[Record]) -> Mapping[str, Targ
         raise DataError(f"{source.path}: {error}") from None
     if "label" in found:
         classes = {each.targets["label"] for each in records}
-        check_class_count(classes, where=str(source.path), noun="classes")
+        wrong = [each for each in listed if each.error is not None]
+        check_class_count(classes, where=str(source.path), noun="classes", wrong=wrong)
     return found
 
 
@@ -318,23 +341,24 @@ def _splits(shards: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
     return dict.fromkeys(found), [note]
 
 
-def _places(source: WebDataset, first: TarSample) -> LabelPlaces:
-    """Returns what is read of samples like the first.
+def _places(source: WebDataset, first: Sequence[TarSample]) -> LabelPlaces:
+    """Returns what is read of samples like the first ones: what most of them have.
 
     Raises:
       DataError: nothing says what an image is labeled with.
     """
     defaults = {each.name: each.default for each in fields(source)}
+    counts = Counter(ending for sample in first for ending in sample.files)
     stated = {role: getattr(source, role) for role in _ROLES}
     places = {
         role: place
         for role, place in stated.items()
-        if place is not None and (place != defaults[role] or place in first.files)
+        if place is not None and (place != defaults[role] or 2 * counts[place] > len(first))
     }
     if not places:
         raise DataError(
             "expected a file that says what an image is labeled with, such as .cls, found "
-            f"{', '.join(f'.{each}' for each in first.files)}. Say which holds it, such as "
+            f"{', '.join(f'.{each}' for each in counts)}. Say which holds it, such as "
             "label: json:class."
         )
     return LabelPlaces(

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import DataError, did_you_mean, instead
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.tables import lines, read_text
 from dsbuilder.layouts.yolo import line as yolo_line
 from dsbuilder.layouts.yolo.line import Pose, YoloObject
-from dsbuilder.plugin import Boxes, Keypoints, Mask, Target
+from dsbuilder.plugin import Boxes, Keypoints, Mask, Record, Target
 
 SPLITS: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test"}
 """Keys of `data.yaml` -> the split."""
@@ -40,10 +41,12 @@ class LabelFile:
     Attributes:
       objects: those of the lines, in their order, each once.
       repeated: number of further lines that said the same as one before.
+      clipped: number of boxes that reached out of the image and were cut.
     """
 
     objects: tuple[YoloObject, ...] = ()
     repeated: int = 0
+    clipped: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,25 +84,32 @@ def label_path(image: str) -> str:
 
 
 def read_labels(
-    path: Path, names: Mapping[int, str], faults: Faults, *, pose: Pose | None = None
+    path: Path,
+    names: Mapping[int, str],
+    faults: Faults,
+    *,
+    pose: Pose | None = None,
+    record: Record | None = None,
 ) -> LabelFile:
-    """Returns the objects of a label file; a rounding error outside is moved to the edge.
+    """Returns the objects of a label file, cut at the edges of the image; see `line.parse`.
 
     Args:
       names: class id -> name.
       pose: the keypoints of every object; None where there are none.
       faults: takes note of malformed lines, which are left out.
+      record: the record that lines are of, without its labels.
 
     Raises:
       DataError: the file cannot be read as text.
     """
     objects: dict[YoloObject, None] = {}
-    count = 0
+    count, clipping = 0, Clipping()
     for number, line in lines(read_text(path, "label file")):
-        with faults.collecting(f"{path}:{number}", "Correct the line."):
-            objects[yolo_line.parse(line, names, pose)] = None
+        with faults.collecting(f"{path}:{number}", "Correct the line.", record=record):
+            objects[yolo_line.parse(line, names, pose, clipping)] = None
             count += 1
-    return LabelFile(objects=tuple(objects), repeated=count - len(objects))
+    repeated = count - len(objects)
+    return LabelFile(objects=tuple(objects), repeated=repeated, clipped=clipping.boxes)
 
 
 def written_labels(objects: Iterable[YoloObject]) -> str:

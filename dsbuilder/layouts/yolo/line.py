@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dsbuilder.errors import DataError
-from dsbuilder.layouts.boxes import TOLERANCE
+from dsbuilder.layouts.boxes import TOLERANCE, Clipping
 from dsbuilder.layouts.tables import cut
 
 PosePoint = tuple[float, float, int]
@@ -22,6 +22,8 @@ PosePoint = tuple[float, float, int]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LOW, _HIGH = -TOLERANCE, 1 + TOLERANCE
+_MOST = 2.0
+"""A share of a side that is larger was meant in pixels."""
 _BOX = 5
 _TRIANGLE = 7
 
@@ -59,16 +61,20 @@ class Pose:
     is_paired: bool = True
 
 
-def parse(line: str, names: Mapping[int, str], pose: Pose | None) -> YoloObject:
+def parse(line: str, names: Mapping[int, str], pose: Pose | None, clipping: Clipping) -> YoloObject:
     """Returns the object of a line; what lies a rounding error outside is moved to the edge.
 
+    So is what lies farther outside, of a box of which at least half is inside. Of a polygon that
+    reaches so far, the points stay as they are.
+
     Args:
+      clipping: counts such boxes.
       names: class id -> name.
       pose: the keypoints; None where there are none.
 
     Raises:
-      DataError: the line has another number of words, or one is no number, out of range, or no
-        class.
+      DataError: the line has another number of words, one is no number or no class, or over half
+        of the box lies outside.
     """
     words = line.split()
     _check_count(line, len(words), pose)
@@ -82,12 +88,15 @@ def parse(line: str, names: Mapping[int, str], pose: Pose | None) -> YoloObject:
         )
     class_id = int(number)
     if pose is not None:
-        return YoloObject(class_id, _corners(*rest[:4]), points=_points(rest[4:], pose))
+        corners = _corners(rest[:4], clipping)
+        return YoloObject(class_id, corners, points=_points(rest[4:], pose))
     if len(words) == _BOX:
-        return YoloObject(class_id, _corners(*rest))
-    polygon = _inside(rest, "a polygon")
-    xs, ys = polygon[::2], polygon[1::2]
-    return YoloObject(class_id, (min(xs), min(ys), max(xs), max(ys)), polygon)
+        return YoloObject(class_id, _corners(rest, clipping))
+    xs, ys = rest[::2], rest[1::2]
+    around = (min(xs), min(ys), max(xs), max(ys))
+    is_inside = all(_LOW <= number <= _HIGH for number in rest)
+    polygon = tuple(map(_clipped, rest) if is_inside else rest)
+    return YoloObject(class_id, _cut(around, "a polygon", clipping), polygon)
 
 
 def written(row: YoloObject, *, is_seen: bool = True) -> str:
@@ -129,20 +138,29 @@ def _check_count(line: str, found: int, pose: Pose | None) -> None:
         )
 
 
-def _corners(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
-    if not all(_LOW <= number <= _HIGH for number in (x, y)) or not (
-        0 <= width <= _HIGH and 0 <= height <= _HIGH
-    ):
+def _corners(box: Sequence[float], clipping: Clipping) -> tuple[float, float, float, float]:
+    x, y, width, height = box
+    if width < 0 or height < 0 or max(map(abs, (x, y, width, height))) > _MOST:
         raise DataError(
             f"expected shares of the image's sides in [0, 1], found {x:g} {y:g} {width:g} "
             f"{height:g}. YOLO has no pixels in it."
         )
     corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    return _cut(corners, "a box", clipping)
+
+
+def _cut(
+    corners: tuple[float, float, float, float], noun: str, clipping: Clipping
+) -> tuple[float, float, float, float]:
     if not all(_LOW <= corner <= _HIGH for corner in corners):
-        raise DataError(
-            "expected a box inside the image, found one from "
-            f"({corners[0]:g}, {corners[1]:g}) to ({corners[2]:g}, {corners[3]:g})."
-        )
+        cut = clipping.cut(corners)
+        if cut is None:
+            raise DataError(
+                f"expected {noun} of which half lies in the image, as shares of its sides in "
+                f"[0, 1], found one from ({corners[0]:g}, {corners[1]:g}) to ({corners[2]:g}, "
+                f"{corners[3]:g})."
+            )
+        corners = (cut[0], cut[1], cut[2], cut[3])
     left, top, right, bottom = map(_clipped, corners)
     return left, top, right, bottom
 

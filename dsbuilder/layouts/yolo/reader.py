@@ -9,31 +9,27 @@ from typing import Any, Literal
 from dsbuilder.errors import shortened
 from dsbuilder.images import encoding, polygon
 from dsbuilder.layouts import sidecar
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.catalog import SourceCatalog
-from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.tables import lines, read_text
 from dsbuilder.layouts.tree import Tree, extension, scan
 from dsbuilder.layouts.yolo import format as yolo
 from dsbuilder.layouts.yolo.line import YoloObject
 from dsbuilder.layouts.yolo.signs import signs_of
+from dsbuilder.layouts.yolo.targets import Polygons, targets_of
 from dsbuilder.paths import Inside, normalized
 from dsbuilder.plugin import (
-    Boxes,
     Catalog,
     DataError,
-    Keypoints,
     Listing,
-    Mask,
     Record,
     Signs,
     Source,
-    Target,
     source,
 )
 
 Split = Literal["train", "validation", "test"]
-Polygons = Literal["boxes", "mask", "both"]
 
 _HERE = ("", ".", "./")
 
@@ -52,8 +48,8 @@ class Yolo(Source):
     images at any depth or text files that list them. The label of an image lies where `labels`
     stands for the last folder called `images`, else beside it; an image without one has no
     objects, and is noted. A line is `class x_center y_center width height` as shares
-    of the image's sides; a box a rounding error (0.01) outside is moved to the edge, one farther
-    outside is an error, and a line that is there twice counts once.
+    of the image's sides; a box of which at least half lies in the image is cut at its edge and,
+    beyond a rounding error (0.01), noted, and a line that is there twice counts once.
 
     Of a segmentation set, whose lines are `class x1 y1 x2 y2 x3 y3 ...`, the option `polygons` says
     what is read. Of a pose set, whose `data.yaml` has `kpt_shape`, the points that follow each box
@@ -92,9 +88,9 @@ class Yolo(Source):
         """Returns the catalog of the images of the splits, in the order of `data.yaml`.
 
         Raises (when it is listed):
-          DataError: `data.yaml` is missing or wrong, a place lies outside or holds no image, an
-            image is in two splits, no image has a label file, lines of these are wrong, or the
-            sidecar is.
+          DataError: `data.yaml` is missing or wrong, a place lies outside or holds no image, no
+            image has a label file, or the sidecar is wrong. An image that is missing of a list, in
+            two splits, or whose label file has a wrong line, is a record with an error.
         """
         return YoloCatalog(self)
 
@@ -134,12 +130,14 @@ class _YoloCounts:
       repeated: number of lines that said the same as one before.
       listed_twice: number of images that a list names again.
       outlined: number of polygons of which boxes were made.
+      clipping: counts the boxes that are cut at the edge.
     """
 
     bare: list[str] = field(default_factory=list)
     repeated: int = 0
     listed_twice: int = 0
     outlined: int = 0
+    clipping: Clipping = field(default_factory=Clipping)
 
     def notes(self) -> list[str]:
         notes = []
@@ -155,56 +153,7 @@ class _YoloCounts:
             )
         if self.listed_twice:
             notes.append(f"images that are listed twice count once: {self.listed_twice} left out")
-        return notes
-
-
-@dataclass(frozen=True, kw_only=True)
-class _YoloTargets:
-    """Names and targets that are read; None of what is not."""
-
-    boxes: tuple[str, Boxes] | None = None
-    mask: tuple[str, Mask] | None = None
-    points: tuple[str, Keypoints] | None = None
-
-    @property
-    def all(self) -> dict[str, Target]:
-        """The targets by name."""
-        return dict(each for each in (self.boxes, self.mask, self.points) if each is not None)
-
-
-def _targets_of(
-    path: Path, data: yolo.DataYaml, polygons: Polygons, stated: sidecar.Sidecar | None
-) -> _YoloTargets:
-    """Returns the targets of a set: those of the sidecar, else what `data.yaml` says.
-
-    Args:
-      path: that of `data.yaml`, for messages.
-
-    Raises:
-      DataError: the sidecar is that of another set.
-    """
-    boxes, points = sidecar.first(stated, Boxes), sidecar.first(stated, Keypoints)
-    kinds = {type(each) for each in stated.targets.values()} if stated is not None else set()
-    mask = sidecar.first(stated, Mask) if yolo.is_of_masks(kinds) else None
-    names = tuple(data.names.values())
-    if boxes is not None and not set(names) <= set(boxes[1].names):
-        raise sidecar.misfit(str(path), names)
-    if mask is not None and mask[1].names[1:] != names:
-        raise sidecar.misfit(str(path), names)
-    pose = data.pose
-    if pose is not None and points is not None and points[1].names != pose.names:
-        raise sidecar.misfit(str(path), pose.names)
-    # Around keypoints that were exported without boxes there are some for other readers alone.
-    has_boxes = polygons != "mask" and (boxes is not None or points is None or pose is None)
-    name, target = boxes or ("objects", Boxes(names=names))
-    found = _YoloTargets(boxes=(name, replace(target, attributes=())) if has_boxes else None)
-    if polygons != "boxes":
-        classes = (BACKGROUND, *(name for name in names if name != BACKGROUND))
-        found = replace(found, mask=mask or ("mask", Mask(names=classes)))
-    if pose is not None:
-        made = Keypoints(names=pose.names, swaps=pose.swaps)
-        found = replace(found, points=points or ("keypoints", made))
-    return found
+        return notes + self.clipping.notes()
 
 
 class _YoloReader:
@@ -225,11 +174,11 @@ class _YoloReader:
             )
         self._splits = self._chosen(source.only)
         self._stated = sidecar.read(source.path)
-        self._targets = _targets_of(self._data_path, self._data, source.polygons, self._stated)
+        self._targets = targets_of(self._data_path, self._data, source.polygons, self._stated)
         beside = [] if self._stated is None else [sidecar.NAME]
         self._read = {self._data_path.relative_to(source.path).as_posix(), *beside}
         self._counts = _YoloCounts()
-        self._faults = Faults()
+        self._faults = Faults(root=source.path)
 
     def _chosen(self, splits: Sequence[str] | None) -> tuple[str, ...]:
         stated = self._data.places
@@ -247,8 +196,12 @@ class _YoloReader:
         for split in self._splits:
             for place in self._data.places[split]:
                 self._place(base, place, split, found)
-        records = [self._record(key, split) for key, split in found.items()]
-        self._faults.check()
+        records = []
+        for key, split in found.items():
+            wrong = Record(key=key, path=self._path / key, split=split)
+            with self._faults.collecting(record=wrong):
+                records.append(self._record(wrong))
+        records = self._faults.sound(records) + self._faults.unsound()
         if len(self._counts.bare) == len(records):
             raise DataError(
                 f"{self._path}: no label file is there for any of {len(records)} images; "
@@ -281,7 +234,7 @@ class _YoloReader:
         """Notes the images of a folder or a list, with their split."""
         relative = self._relative(base, place)
         if relative in self._files and extension(relative) == "txt":
-            images = self._listed(relative)
+            images = self._listed(relative, split)
         elif relative in self._folders or not relative:
             images = self._below(relative)
         else:
@@ -297,7 +250,8 @@ class _YoloReader:
                 "Correct the place, or name the splits to read in `only`."
             )
         for each in images:
-            self._note(each, split, found)
+            with self._faults.collecting(record=Record(key=each, path=self._path / each)):
+                self._note(each, split, found)
 
     def _relative(self, base: str, place: str) -> str:
         posix = place.replace("\\", "/").removeprefix("../")
@@ -314,16 +268,25 @@ class _YoloReader:
         start = f"{folder}/" if folder else ""
         return [path for path in self._tree.images() if path.startswith(start)]
 
-    def _listed(self, listing: str) -> list[str]:
+    def _listed(self, listing: str, split: str) -> list[str]:
         self._read.add(listing)
         folder = listing.rpartition("/")[0]
         images = []
         for number, line in lines(read_text(self._path / listing, "list of images")):
-            with self._faults.collecting(f"{self._path / listing}:{number}", "Correct the line."):
+            stated = self._stated_image(folder, line.strip(), split)
+            where = f"{self._path / listing}:{number}"
+            with self._faults.collecting(where, "Correct the line.", record=stated):
                 images.append(
                     self._inside.locate(f"{folder}/{normalized(line.strip())}".lstrip("/"))
                 )
         return images
+
+    def _stated_image(self, folder: str, line: str, split: str) -> Record | None:
+        """Returns the record of a line of a list; None if it names no path."""
+        with contextlib.suppress(DataError):
+            key = f"{folder}/{normalized(line)}".lstrip("/")
+            return Record(key=key, path=self._path / key, split=split)
+        return None
 
     def _note(self, image: str, split: str, found: dict[str, str]) -> None:
         other = found.setdefault(image, split)
@@ -335,16 +298,25 @@ class _YoloReader:
         self._counts.listed_twice += image in self._read
         self._read.add(image)
 
-    def _record(self, key: str, split: str) -> Record:
+    def _record(self, bare: Record) -> Record:
+        """Returns a record with its labels.
+
+        Raises:
+          DataError: its label file is no text.
+        """
+        key = bare.key
         path = yolo.label_path(key)
         labels = yolo.LabelFile()
         if path in self._files:
             self._read.add(path)
             pose = self._data.pose
-            labels = yolo.read_labels(self._path / path, self._data.names, self._faults, pose=pose)
+            labels = yolo.read_labels(
+                self._path / path, self._data.names, self._faults, pose=pose, record=bare
+            )
         else:
             self._counts.bare.append(key)
         self._counts.repeated += labels.repeated
+        self._counts.clipping.boxes += labels.clipped
         targets: dict[str, Any] = {}
         if self._targets.boxes is not None:
             targets[self._targets.boxes[0]] = [
@@ -357,9 +329,9 @@ class _YoloReader:
         if self._targets.mask is None:
             self._counts.outlined += sum(bool(each.polygon) for each in labels.objects)
         else:
-            with self._faults.collecting(str(self._path / path)):
+            with self._faults.collecting(str(self._path / path), record=bare):
                 targets[self._targets.mask[0]] = self._mask(key, labels.objects)
-        return Record(key=key, path=self._path / key, targets=targets, split=split)
+        return replace(bare, targets=targets)
 
     def _mask(self, key: str, objects: Sequence[YoloObject]) -> dict[str, Any]:
         """Returns the polygons in pixels, the largest first, so that smaller ones cover it."""

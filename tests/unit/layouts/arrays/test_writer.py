@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading import refused
 from round_trip import check_equal, check_same_bytes, samples_of
 
 import dsbuilder
@@ -129,7 +130,7 @@ def test_a_changed_npz_is_read_as_it_stands_or_refused(build_all_kinds, tmp_path
         except DataError as error:
             assert str(tmp_path) in str(error)
             return
-        for record in records:
+        for record in (each for each in records if each.error is None):
             for target, kind in kinds.items():
                 kind.parse(record.targets[target])
             assert source.open().read(record).shape == (6, 8, 3)
@@ -156,10 +157,9 @@ def test_what_is_wrong_with_an_exported_npz_is_said(build_all_kinds, tmp_path, n
     other, message = WRONG_ARRAYS[name]
     arrays = {**arrays, name: other}
     np.savez(path, **{n: each for n, each in arrays.items() if each is not None})
-    with pytest.raises(DataError) as error:
-        list(Arrays(path=path).open().records)
-    assert message in str(error.value)
-    assert str(error.value).startswith(str(path))
+    told = refused(Arrays(path=path))
+    assert message in told
+    assert told.startswith(str(path))
 
 
 def test_an_exported_npz_is_recognized(build_all_kinds, tmp_path: Path) -> None:

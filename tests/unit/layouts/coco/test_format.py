@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
 from dsbuilder.images import rle
+from dsbuilder.layouts.boxes import Clipping
 from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco.annotation import CocoAnnotation, CocoCategory
 
@@ -47,7 +48,7 @@ def test_ids_with_gaps_are_names_in_their_order(tmp_path):
     assert document.images == {"a.jpg": coco.CocoImage(id=7, file_name="a.jpg", size=(30, 40))}
     (found,) = document.annotations["a.jpg"]
     assert (found.category.name, found.crowd) == ("dog", 0)
-    assert found.box(SIZE) == [0.1, 0.1, 0.6, 0.6]
+    assert found.box(SIZE, Clipping()) == [0.1, 0.1, 0.6, 0.6]
 
 
 def test_ids_may_be_texts_and_sizes_may_be_left_out(tmp_path):
@@ -134,12 +135,34 @@ NOTE = {"image_id": 7, "category_id": 18}
         ([], "expected a JSON object, found a list"),
         ({"image": [], "annotations": []}, "there is no list 'images'."),
         (some(annotations={}), "there is no list 'annotations'"),
-        (some(categories={}), "expected a list 'categories', found dict"),
+        (some(categories={}), "expected a list 'categories', found '{}'"),
         (some(images=[7]), "images[0]: expected an object, found '7'"),
         (some(images=[{"id": 7}]), "images[0]: expected a text 'file_name', found 'null'"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_place(tmp_path, found, message):
+    with pytest.raises(DataError, match=re.escape(message)) as caught:
+        read(tmp_path, found)
+    assert str(caught.value).startswith(str(tmp_path / "a.json"))
+
+
+def told(document: coco.CocoFile) -> str:
+    """All that is wrong with entries, a line for each."""
+    unnamed = (f"{place}: {problem}" for place, problem in document.unnamed.items())
+    faults = (f"{each.name}: {each.fault}" for each in document.categories if each.fault)
+    return "\n".join([*document.errors.values(), *unnamed, *document.strays, *faults])
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (some(images=[IMAGE, 7]), "images[1]: expected an object, found '7'"),
         (some(images=[{"file_name": "a"}]), "images[0]: expected a number or text 'id'"),
         (some(images=[{**IMAGE, "id": True}]), "images[0]: expected a number or text 'id'"),
-        (some(images=[IMAGE, IMAGE]), "images[1]: expected every image once, found the id 7"),
+        (
+            some(images=[IMAGE, {**IMAGE, "file_name": "b"}]),
+            "images[1]: expected every image once, found the id 7",
+        ),
         (some(images=[IMAGE, {**IMAGE, "id": 8}]), "images[1]: expected every image once, found"),
         (some(images=[{**IMAGE, "width": 0, "height": 9}]), "expected 'width' and 'height' in"),
         (some(images=[{**IMAGE, "width": 9}]), "expected 'width' and 'height' in pixels"),
@@ -150,8 +173,8 @@ NOTE = {"image_id": 7, "category_id": 18}
         (some(annotations=[{**NOTE, "segments_info": []}]), "found a panoptic one"),
         (some(categories=[{"id": 1}]), "categories[0]: expected a text 'name'"),
         (
-            some(categories=[{"id": 1, "name": "a"}, {"id": 2, "name": "a"}], annotations=[]),
-            "categories[1]: expected every category once, found 2 'a' again",
+            some(categories=[{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], annotations=[]),
+            "categories[1]: expected every category once, found 1 as 'a' and 'b'",
         ),
         (
             some(categories=[{"id": 1, "name": "a", "keypoints": ["x"], "skeleton": [[1, 2]]}]),
@@ -159,23 +182,38 @@ NOTE = {"image_id": 7, "category_id": 18}
         ),
         (
             some(categories=[{"id": 1, "name": "a", "skeleton": 3}]),
-            "categories[0]: expected a list 'skeleton', found '3'",
+            "a: expected a list 'skeleton', found '3'",
         ),
     ],
 )
-def test_a_wrong_file_is_refused_with_its_place(tmp_path, found, message):
-    with pytest.raises(DataError, match=re.escape(message)) as caught:
-        read(tmp_path, found)
-    assert str(caught.value).startswith(str(tmp_path / "a.json"))
+def test_a_wrong_entry_is_told_with_its_place_and_the_others_are_read(tmp_path, found, message):
+    assert message in told(read(tmp_path, found))
+
+
+def test_what_is_there_twice_and_equal_counts_once(tmp_path):
+    same = [{"id": 18, "name": "dog"}] * 2
+    document = read(tmp_path, some(images=[IMAGE, IMAGE], categories=same))
+    assert told(document) == ""
+    assert len(document.annotations["a.jpg"]) == len(document.categories) == 1
+
+
+def test_categories_of_one_name_are_one_class(tmp_path):
+    twice = [{"id": 18, "name": "dog"}, {"id": 2, "name": "dog"}]
+    document = read(tmp_path, some(categories=twice))
+    assert [(each.id, each.name) for each in document.categories] == [(2, "dog")]
+    assert document.annotations["a.jpg"][0].label() == "dog"
 
 
 def test_every_wrong_entry_is_named(tmp_path):
     wrong = [{**NOTE, "image_id": 8}, NOTE, {**NOTE, "category_id": 2}]
-    with pytest.raises(DataError) as caught:
-        read(tmp_path, some(annotations=wrong))
-    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
-        "annotations[0]",
-        "annotations[2]",
+    document = read(tmp_path, some(annotations=wrong))
+    assert document.errors == {
+        "a.jpg": f"{document.path}: annotations[2]: expected one of the 2 categories, found "
+        "category_id 2."
+    }
+    assert document.notes("a.json") == [
+        "1 entry is left out of 'a.json', the first: annotations[0]: expected an image of "
+        "'images', found image_id 8. Add the image or remove the annotation"
     ]
 
 
@@ -186,17 +224,17 @@ def test_every_wrong_entry_is_named(tmp_path):
         ([1, 2, 3], "expected a box of four numbers"),
         (["1", 2, 3, 4], "expected a box of four numbers"),
         ([1, 2, -3, 4], "expected [x, y, width, height] with sides >= 0"),
-        ([30, 2, 20, 4], "expected a box inside the image of 40 x 30 pixels"),
+        ([31, 2, 20, 4], "expected a box of which half lies in the image of 40 x 30 pixels"),
     ],
 )
 def test_a_wrong_box_is_refused(tmp_path, box, message):
     with pytest.raises(DataError, match=re.escape(message)):
-        annotation(tmp_path, bbox=box).box(SIZE)
+        annotation(tmp_path, bbox=box).box(SIZE, Clipping())
 
 
 def test_a_box_a_rounding_error_outside_is_moved_to_the_edge(tmp_path):
     found = annotation(tmp_path, bbox=[-0.4, 0, 41.9, 30.01])
-    assert found.box(SIZE) == [0, 0, 1, 1]
+    assert found.box(SIZE, Clipping()) == [0, 0, 1, 1]
 
 
 def test_segments_are_polygons_or_run_lengths(tmp_path):
@@ -209,6 +247,8 @@ def test_segments_are_polygons_or_run_lengths(tmp_path):
         ({"counts": compressed, "size": [30, 40]}, {"counts": compressed}),
         ({"counts": plain, "size": [30, 40]}, {"counts": plain}),
         ([], None),
+        ([[]], None),
+        ([[], polygon[0]], {"polygons": polygon}),
         (None, None),
     ]:
         found = annotation(tmp_path, segmentation=segmentation)
@@ -318,7 +358,9 @@ def test_any_changed_value_is_read_or_refused(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()
     with contextlib.suppress(DataError):
         document = read(folder, json.dumps(found, allow_nan=True).encode())
-        for (each,) in document.annotations.values():
-            for of in (CocoAnnotation.box, CocoAnnotation.segment, CocoAnnotation.keypoints):
+        for each in (each for found in document.annotations.values() for each in found):
+            for of in (CocoAnnotation.segment, CocoAnnotation.keypoints):
                 with contextlib.suppress(DataError):
                     of(each, SIZE)
+            with contextlib.suppress(DataError):
+                each.box(SIZE, Clipping())

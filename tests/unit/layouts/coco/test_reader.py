@@ -249,7 +249,7 @@ def test_an_annotation_without_a_segmentation_is_reported_where_masks_are_made(t
         (document(("a.jpg", "gone.jpg"), BOX), "ROOT/a.json: expected a file below ROOT, found no"),
         (document(("../a.jpg",), BOX), "ROOT/a.json: file_name: expected a path without '..'"),
         (document(("/etc/passwd",), BOX), "file_name: expected a relative path"),
-        (document(("a.jpg",), {**BOX, "bbox": [30, 3, 20, 4]}), "annotations[0]: expected a box"),
+        (document(("a.jpg",), {**BOX, "bbox": [31, 3, 20, 4]}), "annotations[0]: expected a box"),
         (document(("a.jpg",), {"image_id": 1, "bbox": [0, 0, 1, 1]}), "there is no 'category_id'"),
         (document(("a.jpg",), {"image_id": 1, "caption": "x"}), "no annotation has 'bbox'"),
         (document(()), "ROOT: there are no images in 'a.json'"),
@@ -324,6 +324,8 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, start, leng
     try:
         catalog = source.open()
         records, kinds = catalog.records, catalog.targets
+        if any(each.error for each in records) or any("left out" in n for n in catalog.notes):
+            return
         parsed = [
             {name: kind.parse(record.targets[name]) for name, kind in kinds.items()}
             for record in records
@@ -331,7 +333,7 @@ def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, start, leng
     except DataError:
         return
     stated = json.loads((root / "a.json").read_text(encoding="utf-8"))
-    assert len(records) == len(stated["images"])
+    assert len(records) == len({json.dumps(each) for each in stated["images"]})
     boxes = sum(len(each["objects"]) for each in parsed)
     assert boxes == len({json.dumps({**a, "id": 0}, sort_keys=True) for a in stated["annotations"]})
 

@@ -12,7 +12,9 @@ import dsbuilder
 from dsbuilder.actions.export import export
 from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
+from dsbuilder.layouts.coco import writer
 from dsbuilder.layouts.coco.reader import Coco
+from dsbuilder.plugin import PointSet
 
 STUFF = "annotations/stuff_train.json"
 
@@ -129,3 +131,34 @@ def test_a_flag_of_boxes_that_is_none_is_refused(tmp_path, to, name):
     built = build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
     with pytest.raises(DataError, match=f"'a.png': .*'{name}' of boxes to be 0 or 1, found 7"):
         export(dsbuilder.load(built.path), tmp_path / to, to=to)
+
+
+def test_keypoints_have_the_class_and_the_box_of_their_object(tmp_path):
+    export(build(tmp_path / "set", ONE_OBJECT), tmp_path / "coco", to="coco")
+    boxes, points = (
+        json.loads((tmp_path / f"coco/annotations/{kind}_train.json").read_text(encoding="utf-8"))
+        for kind in ("instances", "person_keypoints")
+    )
+    assert [each["name"] for each in points["categories"]] == [
+        each["name"] for each in boxes["categories"]
+    ]
+    assert points["annotations"]
+    by_image = {each["image_id"]: each for each in boxes["annotations"]}
+    for each in points["annotations"]:
+        other = by_image[each["image_id"]]
+        for name in ("category_id", "bbox", "area", "iscrowd"):
+            assert each[name] == other[name]
+
+
+def test_keypoints_of_fewer_objects_than_boxes_find_theirs():
+    points = PointSet(
+        points=np.array([[[0.6, 0.6], [0.7, 0.7]], [[0.1, 0.9], [0.1, 0.9]]], np.float32),
+        visibility=np.array([[2, 2], [2, 0]]),
+    )
+    boxes = [
+        {"category_id": n, "bbox": bounds, "area": bounds[2] * bounds[3], "iscrowd": 0}
+        for n, bounds in enumerate([[0, 0, 100, 80], [50, 50, 30, 30], [0, 0, 20, 20]])
+    ]
+    found = list(writer._points(points, (100, 100), boxes, 7))
+    assert [each["category_id"] for each in found] == [1, 7]
+    assert found[0]["bbox"] == [50, 50, 30, 30]

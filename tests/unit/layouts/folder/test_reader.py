@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from reading import refused
 
-from dsbuilder.errors import DataError
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.folder.reader import Folder
 from dsbuilder.plugin import ClassLabel, ImageSignature, Record, Signature
@@ -24,9 +24,7 @@ def listed(source: Folder) -> dict[str, Record]:
 
 
 def refusal(source: Folder) -> str:
-    with pytest.raises(DataError) as caught:
-        source.open().scan()
-    return str(caught.value).replace(str(source.path), "ROOT")
+    return refused(source).replace(str(source.path), "ROOT")
 
 
 def notes(source: Folder) -> list[str]:
@@ -201,23 +199,34 @@ def test_a_single_class_is_an_error(tmp_path):
 
 def test_images_directly_in_the_folder_are_an_error(tmp_path):
     assert refusal(Folder(path=filled(tmp_path, "2.png", "1.png", "cat/1.png"))) == (
-        "ROOT: expected every image in a class folder, found 2 images outside of one, "
-        "the first '1.png'. Move it into a class folder."
+        "ROOT: expected every image in a class folder, found '1.png' outside of one. Move it into "
+        "a class folder.\n"
+        "ROOT: expected every image in a class folder, found '2.png' outside of one. Move it into "
+        "a class folder."
     )
 
 
 def test_an_image_directly_in_a_split_folder_is_an_error(tmp_path):
     filled(tmp_path, "train/1.png", "train/cat/1.png", "test/dog/1.png")
     assert refusal(Folder(path=tmp_path)) == (
-        "ROOT: expected every image in a class folder, found 1 image outside of one, "
-        "the first 'train/1.png'. Move it to train/class/, or if 'train' is a class, list all in "
+        "ROOT: expected every image in a class folder, found 'train/1.png' outside of one. Move it "
+        "to train/class/, or if 'train' is a class, list all in "
         "`classes`."
     )
 
 
 def test_split_folders_without_class_folders_are_not_taken_for_classes(tmp_path):
     message = refusal(Folder(path=filled(tmp_path, "train/1.png", "test/1.png")))
-    assert "found 2 images outside of one, the first 'test/1.png'" in message
+    assert "found 'test/1.png' outside of one" in message
+
+
+def test_a_few_images_in_no_class_folder_are_records_with_an_error(tmp_path):
+    sound = [f"{name}/{index}.png" for name in ("cat", "dog") for index in range(10)]
+    filled(tmp_path, "1.png", "cta/1.png", *sound)
+    source = Folder(path=tmp_path, classes=("cat", "dog"))
+    assert {each.key for each in source.open().records if each.error is None} == set(sound)
+    assert "found 'cta'. Did you mean 'cat'?" in refusal(source)
+    assert "found '1.png' outside of one" in refusal(source)
 
 
 @pytest.mark.parametrize("split", ["", "train/"])

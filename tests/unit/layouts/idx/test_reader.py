@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading import refused
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
@@ -72,11 +73,9 @@ def test_names_of_classes_stand_for_their_places(tmp_path: Path) -> None:
 
 def test_a_label_without_a_name_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, "train-", [2, 0])
-    with pytest.raises(DataError) as caught:
-        Idx(path=tmp_path, classes=("a", "b")).open().scan()
-    assert str(caught.value) == (
-        f"{tmp_path}/train-labels-idx1-ubyte.gz: expected a label from 0 to 1, the places of "
-        "`classes`, found 2. Correct it or add the class."
+    assert refused(Idx(path=tmp_path, classes=("a", "b"))) == (
+        f"{tmp_path}/train-labels-idx1-ubyte.gz: row 0: expected a label from 0 to 1, the places "
+        "of `classes`, found 2. Correct it or add the class."
     )
 
 

@@ -107,7 +107,9 @@ OBJECT = st.builds(
         name=name, corners=corners, attributes={"difficult": flag, "truncated": 1 - flag}
     ),
     NAME,
-    st.tuples(PIXEL, PIXEL, PIXEL, PIXEL),
+    st.tuples(PIXEL, PIXEL, PIXEL, PIXEL).map(
+        lambda each: (*map(min, each[:2], each[2:]), *map(max, each[:2], each[2:]))
+    ),
     st.integers(0, 1),
 )
 
@@ -121,7 +123,11 @@ def test_what_is_written_is_read_again(tmp_path_factory, name, objects):
     assert (found.file_name, found.size) == (annotation.file_name, annotation.size)
     for each, original in zip(found.objects, objects, strict=True):
         assert (each.name, each.attributes) == (original.name, original.attributes)
-        assert each.corners == pytest.approx(original.corners, abs=1e-5)
+        left, top, right, bottom = original.corners
+        wide = right - left >= 1 and bottom - top >= 1
+        assert not wide or each.corners == pytest.approx(original.corners, abs=1e-5)
+        assert each.corners[0] < each.corners[2]
+        assert each.corners[1] < each.corners[3]
 
 
 PIECES = ["<object>", "</object>", "<name>", "0", "-1", "<xmax>", "&", "&#0;", "é", "<part/>"]
@@ -189,3 +195,21 @@ def test_an_image_set_is_a_name_a_line(tmp_path):
     assert voc.read_image_set(path) == [(1, "2007_000027"), (3, "my photo 1")]
     assert voc.without_flag("2007_000027 -1") == "2007_000027"
     assert voc.without_flag("my photo") == "my photo"
+
+
+@pytest.mark.parametrize(
+    ("edges", "pixels"),
+    [((3.2, 3.6), 4), ((3.9, 4.2), 5), ((0, 0), 1), ((40, 40), 40), ((0, 0.5), 1)],
+)
+def test_a_box_thinner_than_a_pixel_is_that_pixel(tmp_path, edges, pixels):
+    low, high = edges
+    thin = voc.VocObject(name="cat", corners=(low, 2, high, 9))
+    written = voc.written(
+        voc.VocAnnotation(file_name="a.jpg", size=(30, 40), objects=(thin,)),
+        depth=3,
+        segmented=False,
+    )
+    assert f"<xmin>{pixels}</xmin><ymin>3</ymin><xmax>{pixels}</xmax><ymax>9</ymax>" in written
+    (tmp_path / "a.xml").write_text(written)
+    (found,) = voc.read(tmp_path / "a.xml").objects
+    assert found.corners == (pixels - 1, 2, pixels, 9)

@@ -71,7 +71,7 @@ def test_a_rounding_error_outside_is_moved_to_the_edge(tmp_path):
         ("0 0.5 0.5 0.1 0.1 0.9", "found 6 words"),
         ("0 .1 .1 .2 .1 .2", "or a class and x y of three points or more, found 6 words"),
         ("0 .1 .1 .2 .1 .2 .2 .1", "found 8 words in '0 .1 .1 .2 .1 .2 .2 .1'. If these are keyp"),
-        ("0 .1 .1 .2 .1 .2 1.2", "expected a polygon in shares of the image's sides, in [0, 1], f"),
+        ("0 .1 .5 .2 .5 .2 2.2", "expected a polygon of which half lies in the image"),
         ("0 .1 .1 .2 .1 .2 nan", "expected numbers alone, found 'nan'"),
         ("7 .1 .1 .2 .1 .2 .2", "expected a class id of the 2 classes of data.yaml, found '7'"),
         ("cat 0.5 0.5 0.1 0.1", "expected numbers alone, found 'cat'"),
@@ -82,10 +82,10 @@ def test_a_rounding_error_outside_is_moved_to_the_edge(tmp_path):
         ("2 0.5 0.5 0.1 0.1", "expected a class id of the 2 classes of data.yaml, found '2'"),
         ("-1 0.5 0.5 0.1 0.1", "found '-1'"),
         ("0.5 0.5 0.5 0.1 0.1", "found '0.5'"),
-        ("0 1.02 0.5 0.1 0.1", "expected shares of the image's sides in [0, 1], found 1.02"),
+        ("0 10.2 0.5 0.1 0.1", "expected shares of the image's sides in [0, 1], found 10.2"),
         ("0 320 240 64 48", "expected shares of the image's sides in [0, 1], found 320 240 64 48"),
         ("0 0.5 0.5 -0.1 0.1", "expected shares"),
-        ("0 0.9 0.5 0.4 0.1", "expected a box inside the image, found one from (0.7, 0.45)"),
+        ("0 1.1 0.5 0.4 0.1", "expected a box of which half lies in the image, as shares of its"),
         ("0 1e999 0.5 0.4 0.1", "expected shares"),
     ],
 )
@@ -128,7 +128,7 @@ def test_of_keypoints_without_a_visibility_those_at_the_corner_are_absent(tmp_pa
             "expected 'left' in shares of the image's sides, in [0, 1]",
         ),
         ("0 .5 .5 .5 .5 .1 nan 0 0 0 0", "expected numbers alone, found 'nan'"),
-        ("0 .9 .5 .5 .5 .1 .1 2 0 0 0", "expected a box inside the image"),
+        ("0 1.2 .5 .5 .5 .1 .1 2 0 0 0", "expected a box of which half lies in the image"),
     ],
 )
 def test_wrong_keypoints_are_refused_with_file_and_line(tmp_path, line, found):
@@ -314,3 +314,17 @@ def test_names_of_any_letters_are_written_and_read_again(tmp_path_factory, names
 def test_any_data_yaml_is_read_or_refused(tmp_path_factory, text):
     with contextlib.suppress(DataError):
         assert data(tmp_path_factory.getbasetemp(), f"names: [a]\n{text}").names
+
+
+def test_a_box_or_polygon_of_which_half_lies_inside_is_cut_and_counted(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("0 1 .5 .4 .2\n0 .5 .5 .5 1.2 .7 .5\n")
+    faults = Faults()
+    found = yolo.read_labels(path, NAMES, faults)
+    faults.check()
+    assert [each.corners for each in found.objects] == [
+        pytest.approx((0.8, 0.4, 1, 0.6)),
+        pytest.approx((0.5, 0.5, 0.7, 1)),
+    ]
+    assert found.objects[1].polygon == (0.5, 0.5, 0.5, 1.2, 0.7, 0.5)
+    assert found.clipped == 2
