@@ -66,6 +66,25 @@ def _shares(facts: Facts) -> Advice:
     return (_SHARES if plenty else _SHARES_OF_FEW), f"{text}; below 3 all go to train"
 
 
+def inspections(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yields the inspectors whose findings a build should warn of, each with what it finds."""
+    yield "truncated", "files that end early"
+    yield "exact_duplicate", "the same pixels twice"
+    yield "leak", "the same picture in two splits"
+    if facts.kinds & {"class", "multi_label", "boxes"}:
+        yield "similar_names", "classes that differ by case or blanks alone"
+    if "class" in facts.kinds:
+        yield "two_labels", "the same picture in two classes"
+    if "boxes" in facts.kinds:
+        yield "flat_box", "boxes without an area"
+    if "text" in facts.kinds:
+        yield "charset", "texts with characters that cannot be meant"
+    if not facts.is_small and "text" not in facts.kinds:
+        yield "blurred", "images out of focus or smeared"
+    if facts.appearance.only_size is not None:
+        yield "odd_size", "images of a size unlike all others"
+
+
 def size(facts: Facts) -> tuple[tuple[int, int], str]:
     """Returns the (height, width) that every image ends with."""
     looks = facts.appearance

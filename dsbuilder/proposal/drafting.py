@@ -73,6 +73,7 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
     _begin(writer, folder, candidate, name)
     _write_source(writer, candidate, options)
     _write_split(writer, facts)
+    _write_inspections(writer, facts)
     _write_stages(writer, facts, registry)
     warnings = list(_unreadable(looks))
     return Draft(name=name, text=writer.text(), options=options, warnings=warnings)
@@ -139,6 +140,12 @@ def _write_split(writer: Writer, facts: Facts) -> None:
         writer.remark(f"split: {why}.")
     else:
         writer.entry("split", section, why)
+
+
+def _write_inspections(writer: Writer, facts: Facts) -> None:
+    writer.heading("inspect", "what a build warns of; quarantine sets it aside instead")
+    for name, what in advice.inspections(facts):
+        writer.entry(name, "warn", what, depth=1)
 
 
 def _write_stages(writer: Writer, facts: Facts, registry: Registry) -> None:

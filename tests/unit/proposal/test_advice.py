@@ -153,3 +153,15 @@ def test_a_model_is_advised_only_for_what_one_learns() -> None:
         chosen, why = suited_model(facts(*kinds), (64, 64), registry)
         assert chosen is None
         assert why.startswith("train: no built-in model learns ")
+
+
+def test_inspectors_fit_what_is_labeled_and_how_images_look() -> None:
+    registry = discover()
+    photographs = dict(advice.inspections(facts()))
+    assert {"two_labels", "similar_names", "blurred", "leak"} <= set(photographs)
+    lines = dict(advice.inspections(facts("text", headers=(header(20, 90), header(20, 90)))))
+    assert "charset" in lines and "odd_size" in lines
+    assert not {"blurred", "two_labels"} & set(lines)
+    assert "flat_box" in dict(advice.inspections(facts("boxes")))
+    for name in (*photographs, *lines):
+        assert registry.get(name, "inspector")
