@@ -1,11 +1,11 @@
-"""Colors as a user writes them; and between channel layouts, in whole sRGB values."""
+"""Between channel layouts, in whole sRGB values."""
 
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageColor
+from PIL import Image
 
 from dsbuilder.sample import CHANNELS, Mode
 
@@ -13,8 +13,6 @@ _ROWS = 256
 
 Background = tuple[int, int, int]
 Pixels = npt.NDArray[np.uint8]
-Color = str | tuple[int, int, int]
-"""A color as a user writes it: a name, `#rrggbb`, or three values."""
 
 
 def convert(image: Pixels, mode: Mode, *, background: Background) -> Pixels:
@@ -74,27 +72,3 @@ def _opaque(image: Pixels) -> Pixels:
     code = cv2.COLOR_GRAY2RGBA if image.shape[2] == 1 else cv2.COLOR_RGB2RGBA
     opaque: Pixels = cv2.cvtColor(image, code)
     return opaque
-
-
-def parse(option: str, color: Color) -> tuple[int, int, int]:
-    """Returns a color as RGB in [0, 255].
-
-    Args:
-      option: whose value it is, for the error.
-
-    Raises:
-      ValueError: it is no color.
-    """
-    if not isinstance(color, str):
-        if not all(0 <= value <= 255 for value in color):
-            raise ValueError(f"{option}: expected values in [0, 255], found {list(color)}.")
-        return color
-    try:
-        red, green, blue, *alpha = ImageColor.getrgb(color)
-        if alpha not in ([], [255]):
-            raise ValueError("a color that something lies on is opaque")
-    except ValueError:
-        raise ValueError(
-            f"{option}: expected an opaque color: a name, '#rrggbb' or [r, g, b], found '{color}'."
-        ) from None
-    return (red, green, blue)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder.images import color
+from dsbuilder.images import color_name
 from dsbuilder.images.mask import stored_values
 from dsbuilder.plugin import DataError, Mask
 
@@ -79,7 +79,7 @@ def _key(text: str) -> str:
     """Returns a stored value as it stands, a color as `#rrggbb`."""
     if text.isdecimal():
         return str(int(text))
-    return "#{:02x}{:02x}{:02x}".format(*color.parse("colors", text))
+    return "#{:02x}{:02x}{:02x}".format(*color_name.parse("colors", text))
 
 
 def guessed(paths: Sequence[Path]) -> dict[str, object]:

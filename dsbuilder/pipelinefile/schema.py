@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder import names
-from dsbuilder.images import color
+from dsbuilder.images import color_name
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, read
 from dsbuilder.pipelinefile.stages import (
     SPLITS,
@@ -63,7 +63,7 @@ class ImageOptions:
     @property
     def background_rgb(self) -> tuple[int, int, int]:
         """The background as three values in [0, 255]."""
-        return color.parse("background", self.background)
+        return color_name.parse("background", self.background)
 
 
 @dataclass(frozen=True, kw_only=True)

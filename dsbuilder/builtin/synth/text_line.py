@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dsbuilder.builtin.synth.shaping import can_shape, is_format, is_mark, shaped
-from dsbuilder.images import color
+from dsbuilder.images import color_name
 from dsbuilder.plugin import (
     CHANNELS,
     ClassLabel,
@@ -214,7 +214,7 @@ class TextLine(Synthesizer):
             if isinstance(ink, Range):
                 ink.check(option, 0, 255)
             else:
-                color.parse(option, ink)
+                color_name.parse(option, ink)
         check_characters(self.fonts, "".join(self._pool))
         self._check_classes()
 
@@ -285,7 +285,7 @@ class TextLine(Synthesizer):
 
     def _draw_color(self, option: str, ink: Range | str, rng: np.random.Generator) -> list[int]:
         if isinstance(ink, str):
-            return list(color.parse(option, ink))
+            return list(color_name.parse(option, ink))
         if self.tinted:
             return [round(ink.draw(rng)) for _ in range(3)]
         return [round(ink.draw(rng))] * 3

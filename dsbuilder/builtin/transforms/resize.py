@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dsbuilder.images import color
+from dsbuilder.images import color_name
 from dsbuilder.plugin import Motion, Params, Sample, Signature, Transform, transform
 
 _DTYPES = ("uint8", "uint16", "float32")
@@ -43,7 +43,7 @@ class Resize(Transform):
             raise ValueError(f"short: expected 1 or more pixels, found {self.short}.")
         if self.size is not None and min(self.size) < 1:
             raise ValueError(f"size: expected 1 or more pixels a side, found {list(self.size)}.")
-        color.parse("background", self.background)
+        color_name.parse("background", self.background)
 
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature with the new sides; with `short`, unknown if one of them was."""
@@ -98,7 +98,7 @@ class Resize(Transform):
                 self.size,
                 fit=self.fit,
                 interpolation=self.interpolation,
-                background=color.parse("background", self.background),
+                background=color_name.parse("background", self.background),
             )
         return sample.replace(image=resized)
 
