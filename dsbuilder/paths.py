@@ -1,6 +1,7 @@
 """Where a path that a stranger wrote may lead, never out of its folder; where caches lie."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path, PureWindowsPath
 
 from dsbuilder.errors import DataError, printable
@@ -62,21 +63,51 @@ class Inside:
         self._root = root
         self._real = os.path.realpath(root)
         self._folders: dict[str, dict[str, bool]] = {}
+        self._stems: dict[str, dict[str, list[str]]] = {}
 
-    def locate(self, relative: str) -> str:
+    def locate(self, relative: str, endings: Collection[str] = ()) -> str:
         """Returns the normalized path of a file below the root.
 
+        Args:
+          endings: extensions, in small letters, of files that a path without one may name: where
+            there is no `tom`, it is `tom.png`.
+
         Raises:
-          DataError: there is no such file, or it lies outside, also by a symbolic link.
+          DataError: there is no such file, there are several with one of the endings, or it lies
+            outside, also by a symbolic link.
         """
         path = normalized(relative)
         folder, _, name = path.rpartition("/")
         is_plain = self._listed(folder).get(name)
+        if is_plain is None and endings:
+            path = self._ending(folder, name, endings)
+            is_plain = self._listed(folder)[path.rpartition("/")[2]]
         if is_plain is None:
-            raise DataError(f"expected a file below {self._root}, found no '{path}'.")
+            raise self._absent(path)
         if not is_plain:
             self._check(path)
         return path
+
+    def _ending(self, folder: str, stem: str, endings: Collection[str]) -> str:
+        """Returns the path of the only file in a subfolder with a stem and one of the endings."""
+        if folder not in self._stems:
+            named = self._stems[folder] = {}
+            for name in sorted(self._listed(folder)):
+                named.setdefault(name.rpartition(".")[0], []).append(name)
+        names = self._stems[folder].get(stem, [])
+        before = f"{folder}/" if folder else ""
+        found = [before + each for each in names if each.rpartition(".")[2].lower() in endings]
+        if not found:
+            raise self._absent(before + stem)
+        if len(found) > 1:
+            raise DataError(
+                f"expected one file called '{before}{stem}' below {self._root}, found "
+                f"'{found[0]}' and '{found[1]}'. Write which one."
+            )
+        return found[0]
+
+    def _absent(self, path: str) -> DataError:
+        return DataError(f"expected a file below {self._root}, found no '{path}'.")
 
     def _listed(self, folder: str) -> dict[str, bool]:
         """Returns names of a subfolder -> whether each is a plain file, neither link nor folder."""

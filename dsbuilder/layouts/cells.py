@@ -87,26 +87,30 @@ def shown(cell: Any) -> str:
     return cut(json.dumps(cell, default=str))
 
 
-def class_target(records: Sequence[Record], classes: Sequence[str] | None) -> ClassLabel:
-    """Returns the target `label` of records: `classes`, or the names found, sorted."""
-    return ClassLabel(names=class_names((each.targets["label"] for each in records), classes))
+def class_target(
+    records: Sequence[Record], classes: Sequence[str] | None, name: str = "label"
+) -> ClassLabel:
+    """Returns the target of a name of records: `classes`, or the names found, sorted."""
+    return ClassLabel(names=class_names((each.targets[name] for each in records), classes))
 
 
-def multi_label_target(records: Sequence[Record], classes: Sequence[str] | None) -> MultiLabel:
-    """Returns the target `labels` of records: `classes`, or the names found, sorted."""
-    found = (name for each in records for name in each.targets["labels"])
+def multi_label_target(
+    records: Sequence[Record], classes: Sequence[str] | None, name: str = "labels"
+) -> MultiLabel:
+    """Returns the target of a name of records: `classes`, or the names found, sorted."""
+    found = (each for record in records for each in record.targets[name])
     return MultiLabel(names=class_names(found, classes))
 
 
-def value_target(records: Sequence[Record]) -> Value:
-    """Returns the target `value` of records.
+def value_target(records: Sequence[Record], name: str = "value") -> Value:
+    """Returns the target of a name of records.
 
     Raises:
       DataError: not all have the same count of numbers.
     """
     sizes: dict[int, str] = {}
     for each in records:
-        value = each.targets["value"]
+        value = each.targets[name]
         sizes.setdefault(len(value) if isinstance(value, list) else 0, each.key)
     if len(sizes) > 1:
         found = " and ".join(f"{size or 'one'} at '{key}'" for size, key in sizes.items())

@@ -14,6 +14,9 @@ from dsbuilder.errors import DataError, printable
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.paths import is_utf8
 
+_TABLES = frozenset(("csv", "tsv", "json", "jsonl", "ndjson", "parquet"))
+_MOST_NAMED = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
@@ -46,9 +49,14 @@ class Tree:
         return [root, *(root / each for each in (*self.folders, *files))]
 
     def skipped(self, read: Collection[str]) -> Counter[str]:
-        """Returns counts of all files that were not read, by extension or by what they are."""
-        left = Counter(_kind(path) for path in self.files if path not in read)
-        return left + self.odd
+        """Returns counts of all files that were not read, by extension or by what they are.
+
+        A few tables, which may say something of images, stand there by name.
+        """
+        left = [path for path in self.files if path not in read]
+        tables = [path for path in left if extension(path) in _TABLES]
+        named = frozenset(tables if len(tables) <= _MOST_NAMED else [])
+        return Counter(f"'{path}'" if path in named else _kind(path) for path in left) + self.odd
 
     def notes(self, skipped: Counter[str], *, follow: str = "") -> list[str]:
         """Returns sentences, without a full stop, on what was skipped and not followed.
@@ -154,7 +162,7 @@ def _skipped(counts: Counter[str]) -> str:
     if not total:
         return ""
     kinds = sorted(counts.items(), key=lambda kind: (-kind[1], kind[0]))
-    shown = ", ".join(f"{count} {kind}" for kind, count in kinds)
+    shown = ", ".join(kind if kind.startswith("'") else f"{count} {kind}" for kind, count in kinds)
     return f"1 file was skipped: {shown}" if total == 1 else f"{total} files were skipped: {shown}"
 
 

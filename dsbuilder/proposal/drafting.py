@@ -14,6 +14,7 @@ from dsbuilder.plugin import ImageSignature, Signature, Source
 from dsbuilder.proposal import advice
 from dsbuilder.proposal.facts import Appearance, Facts, look
 from dsbuilder.proposal.recognition import Candidate
+from dsbuilder.proposal.unread import unread_files, unread_images
 from dsbuilder.proposal.writing import Writer
 from dsbuilder.registry import Registry
 from dsbuilder.tasks import outputs_of, task_of
@@ -72,10 +73,14 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
     writer = Writer()
     _begin(writer, folder, candidate, name)
     _write_source(writer, candidate, options)
+    unread = unread_images(folder, listed)
+    for left in (unread, unread_files(folder, catalog, listed)):
+        if left:
+            writer.remark(f"{left}.")
     _write_split(writer, facts)
     _write_inspections(writer, facts)
     _write_stages(writer, facts, registry)
-    warnings = list(_unreadable(looks))
+    warnings = [*_unreadable(looks), *([f"{folder}: {unread}."] if unread else [])]
     return Draft(name=name, text=writer.text(), options=options, warnings=warnings)
 
 

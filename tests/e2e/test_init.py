@@ -93,6 +93,25 @@ def tags(root: Path) -> None:
     (root / "tags.csv").write_text("\n".join(lines))
 
 
+def flags(root: Path) -> None:
+    """A table of 0 and 1 in the folder of each split, as Roboflow exports."""
+    for split, count in {"train": 16, "valid": 6}.items():
+        names = [picture(root / split / f"{split}{index}.jpg") for index in range(count)]
+        lines = [f"{name}, {index % 2}, {index % 3 % 2}" for index, name in enumerate(names)]
+        (root / split / "_classes.csv").write_text("\n".join(["filename, cat, dog", *lines]))
+
+
+def boxes(root: Path) -> None:
+    """Ids without endings, and rows of boxes."""
+    lines = ["image_id,bbox,kind"]
+    for index in range(16):
+        picture(root / f"train/{index:03}.jpg", size=(120, 160))
+        lines += [
+            f'{index:03},"[60, {9 * row}, 30, 8]",{"ab"[row % 2]}' for row in range(index % 4)
+        ]
+    (root / "train.csv").write_text("\n".join(lines))
+
+
 def mnist(root: Path) -> None:
     """Pairs of IDX files, packed, as their authors ship them."""
     root.mkdir()
@@ -287,6 +306,8 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "a table": ("list", table),
     "numbers": ("list", numbers),
     "tags": ("list", tags),
+    "flags for splits": ("list", flags),
+    "boxes in a table": ("list", boxes),
     "mnist": ("idx", mnist),
     "npz": ("arrays", npz),
     "pixels in a table": ("pixel_csv", pixel_table),

@@ -8,15 +8,12 @@ comments: a file's name may begin with `#`.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from dsbuilder.errors import DataError, did_you_mean
-from dsbuilder.layouts import cells
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.layouts.splits import SPLIT_WORDS, split_named
+from dsbuilder.layouts.list.columns import Columns, Listed, entry_of
 from dsbuilder.layouts.tables import (
     DELIMITERS,
     JSONL,
@@ -30,78 +27,8 @@ from dsbuilder.layouts.tables import (
 from dsbuilder.plugin import Record
 
 _NOUN = "list of images"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Columns:
-    """Which columns of a CSV, TSV or JSONL list are read; None says that there is none.
-
-    Attributes:
-      image: the path of the image.
-      label: the class.
-      group: records of one group never end in two splits; an empty cell names none.
-      split: a split's name.
-      labels: several classes, a list, or a text with `separator` between them.
-      text: a text.
-      values: a number or a list of numbers; of several columns, each one number.
-      separator: what stands between several classes in a text.
-    """
-
-    image: str = "file_name"
-    label: str | None = "label"
-    group: str | None = None
-    split: str | None = None
-    labels: str | None = None
-    text: str | None = None
-    values: tuple[str, ...] = ()
-    separator: str = ","
-
-    @property
-    def named(self) -> dict[str, str]:
-        """What is read of one column -> the name of that column."""
-        roles = ("image", "label", "group", "split", "labels", "text")
-        return {role: getattr(self, role) for role in roles if getattr(self, role) is not None}
-
-    @property
-    def options(self) -> dict[str, str]:
-        """The name of every column that is read -> the option that names it."""
-        single = {name: f"{role}_column" for role, name in self.named.items()}
-        return {**single, **dict.fromkeys(self.values, "value_columns")}
-
-
-class Listed(NamedTuple):
-    """One line of a list, as it stands there; None for what the list does not hold.
-
-    Attributes:
-      line: 1-based; where a quoted cell holds line ends, the first line of its row.
-      image: the path as written.
-      label: the class as written.
-      group: the group.
-      split: `train`, `validation` or `test`.
-      labels: several classes.
-      text: the text.
-      value: the number, or the numbers.
-    """
-
-    line: int
-    image: str
-    label: str | None = None
-    group: str | None = None
-    split: str | None = None
-    labels: list[str] | None = None
-    text: str | None = None
-    value: float | list[float] | None = None
-
-    @property
-    def targets(self) -> dict[str, Any]:
-        """The labels that the line holds, by target name."""
-        found = {
-            "label": self.label,
-            "labels": self.labels,
-            "value": self.value,
-            "text": self.text,
-        }
-        return {name: value for name, value in found.items() if value is not None}
+USUAL = Columns()
+"""What is read where no option names a column."""
 
 
 def _unknown(image: str) -> None:
@@ -110,7 +37,7 @@ def _unknown(image: str) -> None:
 
 def read_listing(
     path: Path,
-    columns: Columns = Columns(),
+    columns: Columns = USUAL,
     *,
     faults: Faults,
     stated: Callable[[str], Record | None] = _unknown,
@@ -132,7 +59,7 @@ def read_listing(
     if suffix in JSONL:
         rows = read_objects(path, faults, noun=_NOUN)
         return _entries(path, rows, columns, faults, stated)
-    if columns != Columns():
+    if columns != USUAL:
         raise DataError(
             f"{path}: expected a .csv, .tsv or .jsonl list where columns are named, "
             f"found '{path.name}'. Convert the list or remove the names of columns."
@@ -151,7 +78,7 @@ def read_lines(path: Path, text: str, faults: Faults) -> Iterator[Listed]:
         line = each.strip()
         parts = re.split(r"\t+", line) if "\t" in line else line.rsplit(None, 1)
         if len(parts) == 2:
-            yield Listed(number, parts[0].strip(), parts[1].strip())
+            yield Listed(number, parts[0].strip(), {"label": parts[1].strip()})
         else:
             wanted = "'path<TAB>label'" if "\t" in line else "'path label'"
             message = f"expected {wanted}, found {cut(line)}. Correct the line."
@@ -178,64 +105,4 @@ def _entries(
         image = row.cells.get(columns.image)
         record = stated(image.strip()) if isinstance(image, str) else None
         with faults.collecting(f"{path}:{row.line}", record=record):
-            yield _entry(row, columns)
-
-
-def _entry(row: TableRow, columns: Columns) -> Listed:
-    for name, option in columns.options.items():
-        if name not in row.cells:
-            raise DataError(
-                f"there is no key '{name}'.{did_you_mean(name, row.cells)} Say which with {option}."
-            )
-    found = row.cells
-    image = _made(found, columns.image, _text)
-    label = None if columns.label is None else _made(found, columns.label, _text)
-    if not image or label == "":
-        empty = "label" if image else "path"
-        raise DataError(
-            f"expected a path and a label, found an empty {empty}. Complete the line or remove it."
-        )
-    return Listed(
-        line=row.line,
-        image=image,
-        label=label,
-        group=_optional(found, columns.group, _text_or_none),
-        split=_optional(found, columns.split, _split),
-        labels=_optional(found, columns.labels, lambda cell: cells.names(cell, columns.separator)),
-        text=_optional(found, columns.text, cells.text),
-        value=_value(found, columns.values),
-    )
-
-
-def _made(found: Mapping[str, Any], column: str, make: Callable[[Any], Any]) -> Any:
-    """Returns what is made of a column; an error names it."""
-    try:
-        return make(found[column])
-    except DataError as error:
-        raise DataError(f"{column}: {error} Correct the line.") from None
-
-
-def _optional(found: Mapping[str, Any], column: str | None, make: Callable[[Any], Any]) -> Any:
-    return None if column is None else _made(found, column, make)
-
-
-def _value(found: Mapping[str, Any], columns: Sequence[str]) -> float | list[float] | None:
-    if len(columns) > 1:
-        return [_made(found, column, cells.number) for column in columns]
-    return _made(found, columns[0], lambda cell: cells.values([cell])) if columns else None
-
-
-def _text(cell: Any) -> str:
-    return cells.text(cell).strip()
-
-
-def _text_or_none(cell: Any) -> str | None:
-    return None if cell is None else _text(cell) or None
-
-
-def _split(cell: Any) -> str:
-    word = _text(cell)
-    split = split_named(word)
-    if split is None:
-        raise DataError(f"expected a split, found '{word}'.{did_you_mean(word, SPLIT_WORDS)}")
-    return split
+            yield entry_of(row, columns)

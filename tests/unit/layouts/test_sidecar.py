@@ -231,7 +231,7 @@ def test_a_file_called_as_the_sidecar_with_something_else_in_it_is_skipped_and_c
     assert [found[image].key for image in images] == [
         image.relative_to(tmp_path).as_posix() for image in images
     ]
-    assert "1 file was skipped: 1 .json" in catalog.notes
+    assert "1 file was skipped: 'dsbuilder.json'" in catalog.notes
 
 
 @pytest.mark.parametrize("make", LAYOUTS)

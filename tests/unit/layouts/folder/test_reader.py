@@ -126,8 +126,13 @@ def test_other_files_are_skipped_and_counted(tmp_path):
     filled(tmp_path, "a/1.png", "b/1.png", "README", "a/png")
     filled(tmp_path, *(f"a/{i}.txt" for i in range(10)), "b/x.json", "b/y.JSON")
     assert notes(Folder(path=tmp_path)) == [
-        "14 files were skipped: 10 .txt, 2 .json, 2 without an extension"
+        "14 files were skipped: 10 .txt, 2 without an extension, 'b/x.json', 'b/y.JSON'"
     ]
+
+
+def test_many_tables_are_counted(tmp_path):
+    filled(tmp_path, "a/1.png", "b/1.png", *(f"a/{number}.csv" for number in range(6)))
+    assert notes(Folder(path=tmp_path)) == ["6 files were skipped: 6 .csv"]
 
 
 def test_one_skipped_file_is_counted_in_the_singular(tmp_path):

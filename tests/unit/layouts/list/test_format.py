@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.faults import Faults
-from dsbuilder.layouts.list.format import Columns, Listed, read_listing
+from dsbuilder.layouts.list.columns import Columns, Listed
+from dsbuilder.layouts.list.format import read_listing
 
 PLAIN = Columns()
 NAMED = Columns(image="image", label="class", group="who", split="set")
@@ -21,6 +22,10 @@ def entries(folder: Path, name: str, data: str | bytes, columns: Columns = PLAIN
     found = list(read_listing(path, columns, faults=faults))
     faults.check()
     return found
+
+
+def _short(entry: Listed) -> tuple[int, str, str]:
+    return entry.line, entry.image, entry.targets["label"]
 
 
 def refusal(folder: Path, name: str, data: str | bytes, columns: Columns = PLAIN) -> str:
@@ -43,7 +48,7 @@ def refusal(folder: Path, name: str, data: str | bytes, columns: Columns = PLAIN
     ],
 )
 def test_a_line_of_text_is_a_path_and_a_label(tmp_path, line, image, label):
-    assert entries(tmp_path, "a.txt", line) == [Listed(1, image, label)]
+    assert entries(tmp_path, "a.txt", line) == [Listed(1, image, {"label": label})]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -51,12 +56,14 @@ def test_a_line_of_text_is_a_path_and_a_label(tmp_path, line, image, label):
 def test_line_ends_blank_lines_and_a_byte_order_mark_do_not_matter(tmp_path, end, mark):
     wanted = [(2, "a.png", "cat"), (4, "b.png", "dog")]
     text = f"{end}a.png cat{end}  {end}b.png dog"
-    assert [each[:3] for each in entries(tmp_path, "a.txt", mark + text.encode())] == wanted
+    assert [_short(each) for each in entries(tmp_path, "a.txt", mark + text.encode())] == wanted
     table = f"file_name,label{end}a.png,cat{end}{end}b.png,dog{end}"
-    assert [each[:3] for each in entries(tmp_path, "a.csv", mark + table.encode())] == wanted
+    assert [_short(each) for each in entries(tmp_path, "a.csv", mark + table.encode())] == wanted
     lines = '{"file_name": "a.png", "label": "cat"}', '{"file_name": "b.png", "label": "dog"}'
     objects = f"{end}{lines[0]}{end}{end}{lines[1]}"
-    assert [each[:3] for each in entries(tmp_path, "a.jsonl", mark + objects.encode())] == wanted
+    assert [
+        _short(each) for each in entries(tmp_path, "a.jsonl", mark + objects.encode())
+    ] == wanted
 
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1).map(
@@ -76,22 +83,22 @@ def test_every_form_of_list_says_the_same(tmp_path_factory, pairs):
         "a.tsv": "\n".join(["label\tfile_name", *(f'"{b}"\t"{a}"' for a, b in quoted)]),
     }
     for name, text in forms.items():
-        assert [each[1:3] for each in entries(folder, name, text)] == wanted
+        assert [_short(each)[1:] for each in entries(folder, name, text)] == wanted
 
 
 def test_quoted_cells_may_hold_separators_quotes_and_line_ends(tmp_path):
     text = 'file_name,label\n"a, ""b"".png","two\nlines"\nc.png,dog\n'
     assert entries(tmp_path, "a.csv", text) == [
-        Listed(2, 'a, "b".png', "two\nlines"),
-        Listed(4, "c.png", "dog"),
+        Listed(2, 'a, "b".png', {"label": "two\nlines"}),
+        Listed(4, "c.png", {"label": "dog"}),
     ]
 
 
 def test_named_columns_are_read_from_a_table_and_from_objects(tmp_path):
     table = "set,who,extra,class,image\nval,tom,1,cat,a.png\nTest,,2,dog,b.png\n"
     wanted = [
-        Listed(2, "a.png", "cat", "tom", "validation"),
-        Listed(3, "b.png", "dog", None, "test"),
+        Listed(2, "a.png", {"label": "cat"}, "tom", "validation", ("extra",)),
+        Listed(3, "b.png", {"label": "dog"}, None, "test", ("extra",)),
     ]
     assert entries(tmp_path, "a.csv", table, NAMED) == wanted
     assert entries(tmp_path, "a.tsv", table.replace(",", "\t"), NAMED) == wanted
@@ -99,11 +106,14 @@ def test_named_columns_are_read_from_a_table_and_from_objects(tmp_path):
         '\n{"image": "a.png", "class": "cat", "who": "tom", "set": "val"}'
         '\n{"image": "b.png", "class": "dog", "who": null, "set": "Test"}'
     )
-    assert entries(tmp_path, "a.jsonl", objects, NAMED) == wanted
+    found = entries(tmp_path, "a.jsonl", objects, NAMED)
+    assert found == [each._replace(unread=()) for each in wanted]
 
 
 def test_a_whole_number_is_a_label(tmp_path):
-    assert entries(tmp_path, "a.ndjson", '{"file_name": "a", "label": 7}') == [Listed(1, "a", "7")]
+    assert entries(tmp_path, "a.ndjson", '{"file_name": "a", "label": 7}') == [
+        Listed(1, "a", {"label": "7"})
+    ]
 
 
 @pytest.mark.parametrize(
@@ -214,22 +224,17 @@ EVERY = Columns(label=None, labels="tags", values=("x", "y"), text="said", separ
 def test_columns_of_other_kinds_are_read_from_tables_and_objects(tmp_path):
     table = 'file_name,tags,x,y,said\na.png,cat; big dog,1,-2.5," a, b "\nb.png,,1e3,0,\n'
     wanted = [
-        Listed(2, "a.png", labels=["cat", "big dog"], value=[1.0, -2.5], text=" a, b "),
-        Listed(3, "b.png", labels=[], value=[1000.0, 0.0], text=""),
+        Listed(2, "a.png", {"labels": ["cat", "big dog"], "value": [1.0, -2.5], "text": " a, b "}),
+        Listed(3, "b.png", {"labels": [], "value": [1000.0, 0.0], "text": ""}),
     ]
     assert entries(tmp_path, "a.csv", table, EVERY) == wanted
-    assert wanted[0].targets == {
-        "labels": ["cat", "big dog"],
-        "value": [1.0, -2.5],
-        "text": " a, b ",
-    }
     objects = '{"file_name": "a.png", "tags": ["cat"], "x": 1, "y": 2.5, "said": "b"}'
     assert entries(tmp_path, "a.jsonl", objects, EVERY) == [
-        Listed(1, "a.png", labels=["cat"], value=[1, 2.5], text="b")
+        Listed(1, "a.png", {"labels": ["cat"], "value": [1, 2.5], "text": "b"})
     ]
     vector = '{"file_name": "a.png", "pose": [1, 2, 3]}'
     columns = Columns(label=None, values=("pose",))
-    assert entries(tmp_path, "a.jsonl", vector, columns)[0].value == [1, 2, 3]
+    assert entries(tmp_path, "a.jsonl", vector, columns)[0].targets == {"value": [1, 2, 3]}
 
 
 def test_all_lines_that_are_wrong_are_told_at_once(tmp_path):

@@ -135,7 +135,7 @@ def test_a_folder_of_files_is_read_and_the_rest_is_counted(tmp_path: Path) -> No
     catalog = PixelCsv(path=tmp_path).open()
     assert {each.split for each in catalog.records} == {"train"}
     assert catalog.notes == [
-        "3 files were skipped: 2 .csv, 1 .md",
+        "3 files were skipped: 'sample_submission.csv', 'test.csv', 1 .md",
         "train.csv: 1 column was skipped: 'id'",
     ]
 

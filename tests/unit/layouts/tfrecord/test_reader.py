@@ -75,7 +75,7 @@ def test_files_of_our_own_builds_are_not_noted_and_others_are(build_toy) -> None
     assert {"SHA256SUMS", "log"} <= {each.name for each in home.iterdir()}
     assert not TFRecord(path=home).open().notes
     (home / "stray.jsonl").touch()
-    assert TFRecord(path=home).open().notes == ["1 file was skipped: 1 .jsonl"]
+    assert TFRecord(path=home).open().notes == ["1 file was skipped: 'stray.jsonl'"]
     (home / "metadata.json").unlink()
     (note,) = TFRecord(path=home).open().notes
     assert "files were skipped" in note
