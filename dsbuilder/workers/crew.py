@@ -127,6 +127,7 @@ class _ForkServer:
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
+        self._has_forked = False
 
     def tell(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Sends a message; if it has died by then, its workers will be missed."""
@@ -138,6 +139,7 @@ class _ForkServer:
         ours, theirs = Channel.pair()
         heartbeat = Heartbeat.create()
         self.tell({"fork": True}, [theirs.fileno(), heartbeat.fd])
+        self._has_forked = True
         theirs.close()
         return ours, heartbeat
 
@@ -147,8 +149,10 @@ class _ForkServer:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """Ends it, and with it all workers."""
+        """Ends it, and with it all workers; before the first one, without ending its imports."""
         self._control.close()
+        if not self._has_forked:
+            self._process.kill()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
