@@ -7,10 +7,8 @@ that fails to import is kept with its traceback and reported wherever a plugin i
 stops the program nor disappears.
 """
 
-import hashlib
 import importlib
 import importlib.metadata
-import importlib.util
 import inspect
 import os
 import sys
@@ -18,17 +16,15 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.abc import MetaPathFinder
-from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 
-from dsbuilder import builtin
+from dsbuilder import builtin, plugin_folder
 from dsbuilder.errors import PluginError, did_you_mean
 from dsbuilder.plugin import KINDS, Mark
+from dsbuilder.plugin_code import InstalledCode
 
 ENTRY_POINTS = "dsbuilder.plugins"
-_PREFIX = "dsbuilder_plugins_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +36,15 @@ class Origin:
       distribution: the installed package, or None for a file of a `plugins/` folder.
       version: the package's version; of a folder's file, `local`.
       folder: the `plugins/` folder, or None for an installed package.
+      code: the code that was imported of an installed package; None of a built-in plugin, for
+        which the version stands.
     """
 
     location: Path
     distribution: str | None
     version: str
     folder: Path | None = None
+    code: InstalledCode | None = None
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}" if self.distribution else str(self.location)
@@ -131,6 +130,11 @@ class Registry:
         """Returns the plugin that a class is."""
         return self.plugins.of_class(cls)
 
+    def installed_files(self) -> set[Path]:
+        """Returns the files of the code of installed plugins."""
+        codes = (each.origin.code for each in self.plugins.loaded())
+        return {path for code in codes if code is not None for path in code.files}
+
     def _hints(self) -> str:
         hint = f" {self.hint}" if self.hint else ""
         if not self.broken:
@@ -181,6 +185,10 @@ class Plugins:
         found = (self._find(kind, name) for kind, name in keys if kind in kinds)
         return tuple(plugin for plugin in found if plugin is not None)
 
+    def loaded(self) -> tuple[Plugin, ...]:
+        """Returns the plugins that are imported by now: all but built-in ones not yet asked for."""
+        return tuple(self._loaded.values())
+
     def named(self, name: str, *kinds: str) -> tuple[Plugin, ...]:
         """Returns the plugins that answer to a name, of some kinds; of any if none is given."""
         family = f"{name.partition('.')[0]}.*"
@@ -220,14 +228,10 @@ def _marked(module: ModuleType, origin: Origin) -> Iterator[Plugin]:
             yield Plugin(cls=value, mark=mark, origin=origin)
 
 
-def _module_origin(module: ModuleType, distribution: str, version: str) -> Origin:
-    location = Path(module.__file__ or module.__name__)
-    return Origin(location=location, distribution=distribution, version=version)
-
-
 def _builtin_plugin(kind: str, name: str) -> Plugin:
     module = importlib.import_module(builtin.HOMES[kind, name])
-    origin = _module_origin(module, "dsbuilder", _version())
+    location = Path(module.__file__ or module.__name__)
+    origin = Origin(location=location, distribution="dsbuilder", version=_version())
     found = (each for each in _marked(module, origin) if (each.kind, each.name) == (kind, name))
     return next(found)
 
@@ -239,14 +243,42 @@ def _version() -> str:
 
 def _add_entry_points(found: list[Plugin], broken: list[Broken]) -> None:
     for entry in _entry_points(tuple((path, _changed_ns(path)) for path in sys.path)):
-        distribution = entry.dist.name if entry.dist else entry.name
         try:
             module = importlib.import_module(entry.module)
+            origin = _installed(module, entry.dist.name if entry.dist else entry.name)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module; kept
+            distribution = entry.dist.name if entry.dist else entry.name
             broken.append(_broken(f"{entry.value} of {distribution}", error))
             continue
-        version = entry.dist.version if entry.dist else "unknown"
-        found.extend(_marked(module, _module_origin(module, distribution, version)))
+        found.extend(_marked(module, origin))
+
+
+def _installed(module: ModuleType, distribution: str) -> Origin:
+    """Returns the origin of plugins of an installed module.
+
+    Raises:
+      PluginError: its code is no longer what this process imported.
+    """
+    origin = _as_imported(module, distribution)
+    changed = origin.code.changed() if origin.code is not None else None
+    if changed is not None:
+        # Worker processes would run the new code, this one the old, and one hash stand for both.
+        raise PluginError(
+            f"{changed}: expected the code that this process imported, found that it changed "
+            "since. Start Python anew."
+        )
+    return origin
+
+
+@cache  # what this process runs is what it was when it was imported, whatever is installed later
+def _as_imported(module: ModuleType, distribution: str) -> Origin:
+    known = importlib.metadata.distribution(distribution)
+    return Origin(
+        location=Path(module.__file__ or module.__name__),
+        distribution=known.name,
+        version=known.version,
+        code=InstalledCode.of(module, known),
+    )
 
 
 @lru_cache(maxsize=1)  # to look through all that is installed takes longer than to bind a pipeline
@@ -265,17 +297,16 @@ def _changed_ns(path: str) -> int:
 def _add_folder(folder: Path, found: list[Plugin], broken: list[Broken]) -> None:
     if not folder.is_dir():
         raise PluginError(f"{folder}: no such folder of plugins. Check the path.")
-    files = tuple(sorted(_plugin_files(folder)))
-    package = sys.modules.get(_package_name(folder))
-    if isinstance(package, _Package) and package.is_as_loaded(files):
-        found.extend(package.plugins)
+    files = plugin_folder.plugin_files(folder)
+    known = plugin_folder.loaded(folder, files)
+    if known is not None:
+        found.extend(known)
         return
-    package, failed = _new_package(folder), len(broken)
+    package, failed = plugin_folder.new_package(folder), len(broken)
     plugins: list[Plugin] = []
     for path in files:
-        stem = path.parent.name if path.name == "__init__.py" else path.stem
         try:
-            module = _load(f"{package.__name__}.{stem}", path)
+            module = plugin_folder.load(package, path)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's file; kept
             broken.append(_broken(str(path), error))
             continue
@@ -284,111 +315,6 @@ def _add_folder(folder: Path, found: list[Plugin], broken: list[Broken]) -> None
     if len(broken) == failed:  # a file that failed may succeed next time, for reasons elsewhere
         package.files, package.plugins = files, tuple(plugins)
     found.extend(plugins)
-
-
-def _plugin_files(folder: Path) -> Iterator[Path]:
-    """Yields the files that may define plugins; `_` or `.` in front marks others."""
-    for path in folder.iterdir():
-        if path.name.startswith(("_", ".")):
-            continue
-        if path.suffix == ".py":
-            yield path
-        elif (path / "__init__.py").is_file():
-            yield path / "__init__.py"
-
-
-class _Package(ModuleType):
-    """A folder as a package of its own, so that its files can `from . import` each other.
-
-    Attributes:
-      files: plugin files that were loaded; None until all of them are.
-      plugins: what they define.
-    """
-
-    files: tuple[Path, ...] | None = None
-    plugins: tuple[Plugin, ...] = ()
-
-    def is_as_loaded(self, files: tuple[Path, ...]) -> bool:
-        """Whether the folder has these plugin files, and all that was loaded from it is unchanged.
-
-        Then they need not be executed again: one process executes each plugin file once.
-        """
-        specs = (getattr(sys.modules[name], "__spec__", None) for name in _loaded(self.__name__))
-        loaders = (getattr(spec, "loader", None) for spec in specs)
-        return files == self.files and all(
-            each.is_unchanged() for each in loaders if isinstance(each, _SourceLoader)
-        )
-
-
-def _package_name(folder: Path) -> str:
-    return _PREFIX + hashlib.blake2b(bytes(folder), digest_size=6).hexdigest()
-
-
-def _loaded(package: str) -> list[str]:
-    """Returns the names of the modules that were loaded of a package, its own among them."""
-    return [name for name in sys.modules if name.partition(".")[0] == package]
-
-
-def _new_package(folder: Path) -> _Package:
-    """Returns the package of a folder without anything that an earlier discovery loaded."""
-    if not any(isinstance(finder, _FolderFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _FolderFinder())
-    name = _package_name(folder)
-    for loaded in _loaded(name):
-        del sys.modules[loaded]
-    package = _Package(name)
-    package.__path__ = [str(folder)]
-    sys.modules[name] = package
-    return package
-
-
-class _SourceLoader(SourceFileLoader):
-    """Compiles a file anew at every import, and leaves no bytecode behind."""
-
-    _compiled = b""
-
-    def get_code(self, fullname: str) -> CodeType:
-        """Returns the code of the source as it is now."""
-        self._compiled = bytes(self.get_data(self.path))
-        return self.source_to_code(self._compiled, self.path)
-
-    def is_unchanged(self) -> bool:
-        """Whether the file still holds what was compiled; by its content, not its time."""
-        try:
-            return bytes(self.get_data(self.path)) == self._compiled
-        except OSError:
-            return False
-
-
-class _FolderFinder(MetaPathFinder):
-    """Finds what files of a folder import of each other, to be loaded from source as well."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Answers for modules below the packages of `plugins/` folders alone."""
-        if path is None or not fullname.startswith(_PREFIX):
-            return None
-        return FileFinder(next(iter(path)), (_SourceLoader, [".py"])).find_spec(fullname)
-
-
-def _load(name: str, path: Path) -> ModuleType:
-    if name in sys.modules:  # another plugin of the folder has imported it
-        return sys.modules[name]
-    # From its source, always: bytecode is told from its source by time and size alone, and a
-    # fingerprint of the one must not stand for bytes that the other made.
-    loader = _SourceLoader(name, str(path))
-    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"{path}: expected a Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
 
 
 def _broken(location: str, error: BaseException) -> Broken:

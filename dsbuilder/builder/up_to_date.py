@@ -34,7 +34,7 @@ from dsbuilder.plugin import Synthesizer, Transform, defines
 from dsbuilder.trust import nearest_folder
 
 _FOLDER = "seen"
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +179,8 @@ def _fixed(request: Request, surveyed: Survey) -> Iterator[Path]:
     options = (path for stage in pipeline.stages for path in fingerprint.paths_of(stage.plugin))
     for top in (*request.plugins, *options):
         yield from _below(top)
+    installed = pipeline.spec.registry.installed_files()
+    yield from installed | {path.parent for path in installed}  # a module may come to stand there
     yield from (record.path for record in surveyed.unread if record.path is not None)
     if _identified(surveyed):
         yield from {record.path for record in surveyed.records if record.path is not None}

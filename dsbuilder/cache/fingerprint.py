@@ -1,12 +1,12 @@
 """Fingerprints: the hash of everything that determines a sample's bytes.
 
 That is: the content of its source files, its key and labels, the options of every stage (a `Path`
-option by what the file holds), the code of every plugin (a `plugins/` file and what it imports
-below `plugins/` by source, an installed plugin by version), what a plugin's `inputs()` adds, and
-the versions of the libraries that decode, transform and encode. Equal fingerprints, equal bytes.
+option by what the file holds), the code of every plugin (its file and what that imports below
+`plugins/`, of an installed plugin within its distribution; a built-in one by version), what a
+plugin's `inputs()` adds, and the versions of the libraries that decode, transform and encode. Equal
+fingerprints, equal bytes.
 """
 
-import ast
 import dataclasses
 import hashlib
 import importlib.metadata
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.plugin import Catalog, Range, Source, defines
+from dsbuilder.plugin_code import Place, source_files
 from dsbuilder.registry import Origin, Registry
 
 LIBRARIES = ("dsbuilder", "numpy", "opencv-python-headless", "pillow", "simplejpeg")
@@ -156,53 +157,15 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def of_code(origin: Origin) -> str:
-    """Returns the fingerprint of a plugin's code."""
+    """Returns the fingerprint of a plugin's code; of an installed one it begins with the package.
+
+    That is the name and the version; of a built-in plugin there is no more.
+    """
     if origin.folder is None:
-        return f"{origin.distribution} {origin.version}"
-    return digest(*[of_file(path) for path in sorted(source_files(origin.location, origin.folder))])
-
-
-def source_files(path: Path, folder: Path) -> set[Path]:
-    """Returns a plugin file and every file below `folder` that it imports, directly or not."""
-    found: set[Path] = set()
-    todo = [path]
-    while todo:
-        current = todo.pop()
-        if current not in found:
-            found.add(current)
-            todo.extend(_imported(current, folder))
-            todo.extend(_packages(current, folder))
-    return found
-
-
-def _packages(path: Path, folder: Path) -> Iterator[Path]:
-    """Yields what Python runs before a file: `__init__.py` of each package it lies in."""
-    for parent in path.parents:
-        if parent == folder:
-            return
-        if (parent / "__init__.py").is_file():
-            yield parent / "__init__.py"
-
-
-def _imported(path: Path, folder: Path) -> Iterator[Path]:
-    tree = ast.parse(path.read_bytes())
-    package = path.parent
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package
-            for _ in range(node.level - 1):
-                base = base.parent
-            names = (node.module or "").split(".") if node.module else []
-            yield from _modules(base.joinpath(*names), [each.name for each in node.names], folder)
-
-
-def _modules(base: Path, names: list[str], folder: Path) -> Iterator[Path]:
-    candidates = [base.with_suffix(".py"), base / "__init__.py"]
-    candidates += [base / f"{name}.py" for name in names]
-    candidates += [base / name / "__init__.py" for name in names]
-    for candidate in candidates:
-        if candidate.is_file() and folder in candidate.parents:
-            yield candidate
+        code = "" if origin.code is None else f" {origin.code.digest}"
+        return f"{origin.distribution} {origin.version}{code}"
+    files = source_files(origin.location, Place.of_folder(origin.folder))
+    return digest(*[of_file(path) for path in sorted(files)])
 
 
 def _fields(plugin: Any) -> Iterator[dataclasses.Field[Any]]:

@@ -146,8 +146,9 @@ def changed_plugins(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     for name, code in was["code"].items():
         found = now["code"].get(name, code)
         if found != code:
-            # The code of an installed plugin is its package and version, that of a file a hash.
-            versions = f": {code} -> {found}" if " " in code and " " in found else ""
+            # That of an installed plugin is package, version and hash, that of a file a hash.
+            old, new = (" ".join(each.split()[:2]) for each in (code, found))
+            versions = f": {old} -> {new}" if " " in old and " " in new and old != new else ""
             yield f"the code of the plugin '{name}' changed{versions}"
     for name, inputs in was["inputs"].items():
         yield from changed(f"{name}: ", inputs, now["inputs"].get(name, {}))
