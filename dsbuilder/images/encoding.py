@@ -8,7 +8,7 @@ error and never a guess; the caller adds the file's name to it.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -57,8 +57,9 @@ def decode(
 ) -> npt.NDArray[np.uint8]:
     """Returns an encoded image as a new `(H, W, C)` uint8 array: C is 3 (rgb), 1 (gray), 4 (rgba).
 
-    EXIF orientation is applied. 16-bit values are divided by 257 and rounded, CMYK is converted as
-    Pillow does. Gray is BT.601 luma (`color.luma`); of a JPEG it is the luma that is stored.
+    The orientation that EXIF or XMP states is applied. 16-bit values are divided by 257 and
+    rounded, CMYK is converted as Pillow does. Gray is BT.601 luma (`color.luma`); of a JPEG it is
+    the luma that is stored.
 
     Args:
       background: RGB in [0, 255] that transparency is laid over for `rgb` and `gray`, in sRGB
@@ -74,7 +75,7 @@ def decode(
     stored = jpeg.header(data)
     if stored is not None:
         _check_pixels(stored)
-        turn = orientation.read(jpeg.exif(data))
+        turn = orientation.read(*jpeg.metadata(data))
         least = (0, 0) if shrunk is None else _least(stored, turn, shrunk)
         needs = _JPEG_BYTES[mode] * (1 if turn == orientation.UPRIGHT else 2)
         _check_memory(stored if shrunk is None else least, needs, memory_bytes)
@@ -86,7 +87,7 @@ def decode(
             _check_pixels((image.height, image.width))
             needs = raster.working_bytes(image, data)
             _check_memory((image.height, image.width), needs, memory_bytes)
-            turn = _orientation(image.format, image.info, data)
+            turn = raster.turn(image, data)
             pixels = raster.channels(image, data)
     return color.convert(orientation.apply(pixels, turn), mode, background=background)
 
@@ -105,11 +106,11 @@ def size(data: bytes) -> tuple[int, int]:
     """
     stored = jpeg.header(data)
     if stored is not None:
-        turn = orientation.read(jpeg.exif(data))
+        turn = orientation.read(*jpeg.metadata(data))
     else:
         with raster.opened(data) as image:
             stored = image.height, image.width
-            turn = _orientation(image.format, image.info, data)
+            turn = raster.turn(image, data)
     _check_pixels(stored)
     return orientation.apply_size(stored, turn)
 
@@ -164,17 +165,6 @@ def encode(
             + ("Store it as PNG or raw." if format == "jpeg" else "Store it raw.")
         )
     return jpeg.encode(image, quality=quality) if format == "jpeg" else png.encode(image)
-
-
-def _orientation(format: str | None, info: dict[Any, Any], data: bytes) -> int:
-    """Returns what is still to be applied to an image that Pillow opened."""
-    if format == "PNG":
-        return orientation.read(png.exif(data))
-    if format in ("JPEG", "MPO"):
-        return orientation.read(jpeg.exif(data))
-    if format == "WEBP":
-        return orientation.read(info.get("exif", b""))
-    return orientation.UPRIGHT  # TIFF: Pillow has turned it; GIF and BMP carry none
 
 
 def _check_memory(size: tuple[int, int], needs: float, memory_bytes: float) -> None:

@@ -14,7 +14,9 @@ from dsbuilder.errors import DataError
 SUBSAMPLING = "420"
 
 _START = b"\xff\xd8\xff"
-_EXIF = b"Exif\0\0"
+EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+"""What a block of metadata begins with."""
+
 _APP1, _SCAN = 0xE1, 0xDA
 
 
@@ -70,8 +72,9 @@ def encode(image: npt.NDArray[np.uint8], *, quality: int) -> bytes:
     return data
 
 
-def exif(data: bytes) -> bytes:
-    """Returns the EXIF block of a JPEG of any kind; empty if there is none."""
+def metadata(data: bytes) -> tuple[bytes, bytes]:
+    """Returns the EXIF block and the XMP packet of a JPEG; empty where there is none."""
+    exif = xmp = b""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -81,7 +84,10 @@ def exif(data: bytes) -> bytes:
             position += 1
             continue
         stop = position + 2 + (data[position + 2] << 8 | data[position + 3])
-        if marker == _APP1 and data[position + 4 : position + 10] == _EXIF:
-            return data[position + 10 : stop]
+        start = position + 4
+        if marker == _APP1 and data.startswith(EXIF, start):
+            exif = exif or data[start + len(EXIF) : stop]
+        elif marker == _APP1 and data.startswith(XMP, start):
+            xmp = xmp or data[start + len(XMP) : stop]
         position = stop
-    return b""
+    return exif, xmp

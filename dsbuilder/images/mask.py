@@ -71,11 +71,10 @@ def count_ids(mask: Ids) -> npt.NDArray[np.int64]:
 
 def _stored(data: bytes, *, colored: bool) -> Stored:
     """Returns what a mask file holds, upright: indices, gray values, or 0xrrggbb `(H, W)`."""
-    turn = orientation.UPRIGHT
     if data.startswith(png.SIGNATURE):
         png.check(data)
-        turn = orientation.read(png.exif(data))
     with raster.opened(data) as image:
+        turn = raster.turn(image, data)
         found = _colors(image) if colored else _numbers(image, data)
     upright: Stored = orientation.apply(found[:, :, None], turn)[:, :, 0]
     return upright

@@ -1,4 +1,4 @@
-"""EXIF orientation: how a camera was held, as a number from 1 to 8, read and applied.
+"""Orientation: how a camera was held, as a number from 1 to 8, read of EXIF or XMP and applied.
 
 | value | the stored image must be | value | the stored image must be |
 |---|---|---|---|
@@ -8,35 +8,47 @@
 | 4 | mirrored top to bottom | 8 | turned by 90 degrees counter-clockwise |
 """
 
+import re
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 UPRIGHT = 1
-_TAG = 0x0112
+TAG = 0x0112
+"""The number of the orientation in EXIF and TIFF."""
+
+_XMP = re.compile(rb"""tiff:Orientation\s*(?:=\s*["']|>)\s*([0-9])\s*["'<]""")
 
 
-def read(exif: bytes) -> int:
-    """Returns the orientation that an EXIF block states, in [1, 8].
+def read(exif: bytes, xmp: bytes = b"") -> int:
+    """Returns the orientation that an image's metadata state, in [1, 8].
 
-    A block that does not state one, or that is damaged, means upright, as every viewer takes it:
-    cameras write the pixels apart from it.
+    What states none, or is damaged, means upright, as every viewer takes it: cameras write the
+    pixels apart from it. EXIF counts before XMP, as cameras write the one and editors both.
 
     Args:
       exif: starts at the byte order mark, or at the ``Exif`` name before it; may be empty.
+      xmp: a packet of XMP; may be empty.
     """
+    value = _of_exif(exif)
+    if value is None:
+        found = _XMP.search(xmp.replace(b"\0", b""))  # in UTF-16, too, these letters are ASCII
+        value = int(found[1]) if found else UPRIGHT
+    return value if 1 <= value <= 8 else UPRIGHT
+
+
+def _of_exif(exif: bytes) -> int | None:
     block = exif.removeprefix(b"Exif\0\0")
     if block[:2] not in (b"II", b"MM"):
-        return UPRIGHT
+        return None
     order: Literal["little", "big"] = "little" if block[:2] == b"II" else "big"
     directory = int.from_bytes(block[4:8], order)
     count = int.from_bytes(block[directory : directory + 2], order)
     for start in range(directory + 2, min(directory + 2 + 12 * count, len(block)), 12):
-        if int.from_bytes(block[start : start + 2], order) == _TAG:
-            value = int.from_bytes(block[start + 8 : start + 10], order)
-            return value if 1 <= value <= 8 else UPRIGHT
-    return UPRIGHT
+        if int.from_bytes(block[start : start + 2], order) == TAG:
+            return int.from_bytes(block[start + 8 : start + 10], order)
+    return None
 
 
 def apply(image: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:

@@ -1,7 +1,8 @@
 """Every kind of image that Pillow opens, as 8-bit channels.
 
 What Pillow gets wrong is put right here, each against a test: 16-bit color cut to 8 bits
-(OpenCV reads it), the transparent gray of a PNG below 8 bits, 16-bit TIFF whose white is zero.
+(OpenCV reads it), the transparent gray of a PNG below 8 bits, 16-bit TIFF whose white is zero, and
+12-bit TIFF, whose white is 4095.
 """
 
 import io
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from dsbuilder.errors import DataError
-from dsbuilder.images import color, png
+from dsbuilder.images import color, jpeg, orientation, png
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 
@@ -76,10 +77,26 @@ def working_bytes(image: Image.Image, data: bytes) -> int:
     return {"1": 6, "L": 6, "RGB": 12}.get(image.mode, 14)
 
 
+def turn(image: Image.Image, data: bytes) -> int:
+    """Returns the orientation that `channels` leaves to be applied to an opened image.
+
+    The packet of XMP is taken from the image, so that Pillow, which follows it in a TIFF alone, and
+    only as it loads, does not.
+    """
+    xmp = image.info.pop("xmp", b"")
+    if image.format == "PNG":
+        return orientation.read(*png.metadata(data))
+    if image.format in ("JPEG", "MPO"):
+        return orientation.read(*jpeg.metadata(data))
+    if orientation.TAG in _tags(image):
+        return orientation.UPRIGHT  # a TIFF, which Pillow turns by its tag
+    return orientation.read(image.info.get("exif", b""), xmp if isinstance(xmp, bytes) else b"")
+
+
 def channels(image: Image.Image, data: bytes) -> color.Pixels:
     """Returns the pixels of an opened image as `(H, W, C)`: 1 gray, 3 RGB, 4 RGBA.
 
-    The first frame of several. TIFF comes turned upright (Pillow does that), others as stored.
+    The first frame of several, as stored but for what `turn`, which is asked before, tells.
 
     Raises:
       DataError: damaged, or of floats or of integers that have no 8-bit meaning.
@@ -133,7 +150,8 @@ def _wide_channels(image: Image.Image, data: bytes) -> color.Pixels:
     alpha = image.mode == "RGBA" or image.has_transparency_data
     if image.format == "TIFF":
         _check_wide_tiff(image)
-    raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    still = png.without_animation(data) if image.format == "PNG" else data
+    raw = cv2.imdecode(np.frombuffer(still, np.uint8), cv2.IMREAD_UNCHANGED)
     if raw is None or raw.dtype != np.uint16 or raw.ndim != 3 or raw.shape[2] < 3 + alpha:
         raise DataError(
             f"expected 16-bit RGB or RGBA, found {image.format} of a kind that cannot be read. "
@@ -147,6 +165,8 @@ def _wide_channels(image: Image.Image, data: bytes) -> color.Pixels:
 
 def _wide_gray(image: Image.Image) -> color.Pixels:
     values = np.array(image).astype(np.uint16)
+    if image.format == "TIFF" and _tiff_bits(image) < 16:
+        values = _widened(values, 2 ** _tiff_bits(image) - 1)
     if _tags(image).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         values = 65535 - values
     gray = color.narrow(values)[:, :, None]
@@ -154,6 +174,15 @@ def _wide_gray(image: Image.Image) -> color.Pixels:
         return gray
     alpha = np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)
     return np.dstack((gray, gray, gray, alpha))
+
+
+def _widened(values: npt.NDArray[np.uint16], most: int) -> npt.NDArray[np.uint16]:
+    """Returns samples in [0, most] as such of 16 bits, rounded."""
+    wide = values.astype(np.uint32)
+    wide *= 65535
+    wide += most // 2
+    wide //= most
+    return wide.astype(np.uint16)
 
 
 def _check_wide_tiff(image: Image.Image) -> None:
@@ -177,8 +206,8 @@ def _unknown(data: bytes) -> str:
         return "expected an image, found no bytes at all. Replace the file."
     if data[:4] in (b"II*\0", b"MM\0*"):
         return (
-            "expected a TIFF of 8-bit or unsigned 16-bit samples, found one that is cut, or of "
-            "floats or another kind. Convert or replace the file."
+            "expected a TIFF of 8-bit or unsigned 16-bit samples, or 12-bit gray, found one that "
+            "is cut, or of floats or another kind. Convert or replace the file."
         )
     return (
         f"expected an image (PNG, JPEG, WebP, BMP, GIF, TIFF), found {len(data)} bytes that start "

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -235,6 +236,96 @@ def test_exif_orientation_turns_the_image_upright(format, orientation, order):
 def test_exif_that_states_no_orientation_means_upright(block):
     data = saved(Image.fromarray(scene()), "PNG", exif=block)
     assert np.array_equal(image.decode(data, mode="rgb"), scene())
+
+
+def xmp(orientation: int, form: str = 'tiff:Orientation="{}"/>') -> bytes:
+    """A packet of XMP with the orientation as an attribute or an element."""
+    name = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description xmp:Rating="3" '
+    return name + form.format(orientation).encode() + b"</x:xmpmeta>"
+
+
+ELEMENT = "><tiff:Orientation> {} </tiff:Orientation></rdf:Description>"
+
+
+def profile(name: str, content: bytes) -> bytes:
+    """A profile as ImageMagick writes it: name, length, lines of hexadecimal digits."""
+    digits = content.hex()
+    lines = [digits[start : start + 72] for start in range(0, len(digits), 72)]
+    return "\n".join(["", name, f"{len(content):8}", *lines, ""]).encode()
+
+
+def png_with(kind: bytes, content: bytes) -> bytes:
+    """A PNG of `scene` with one more chunk."""
+    data = saved(Image.fromarray(scene()), "PNG")
+    body = kind + content
+    chunk = struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+    return data[:-12] + chunk + data[-12:]
+
+
+def with_metadata(form: str, number: int) -> bytes:
+    """The scene in a file whose metadata state an orientation in one of many forms."""
+    kind, _, how = form.partition(" ")
+    packet = xmp(number, ELEMENT if how == "element" else 'tiff:Orientation="{}"/>')
+    if kind == "TIFF":
+        return saved(Image.fromarray(scene()), "TIFF", tiffinfo={700: packet})
+    if kind in ("JPEG", "WEBP", "CMYK"):
+        options = {"lossless": True} if kind == "WEBP" else {}
+        picture = Image.fromarray(scene()).convert("CMYK" if kind == "CMYK" else "RGB")
+        return saved(picture, "JPEG" if kind == "CMYK" else kind, xmp=packet, **options)
+    if how in ("attribute", "element"):
+        return png_with(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)
+    if how == "packed":
+        text = zlib.compress(packet)
+        return png_with(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + text)
+    block = b"Exif\0\0" + exif(number)
+    content = {"APP1-xmp": b"http://ns.adobe.com/xap/1.0/\0" + packet, "xmp": packet}
+    text = profile(how, content.get(how, block))
+    name = b"Raw profile type " + how.partition("-")[0].encode() + b"\0"
+    if how == "exif":
+        return png_with(b"zTXt", name + b"\0" + zlib.compress(text))
+    return png_with(b"tEXt", name + text)
+
+
+FORMS = (
+    *(f"{kind} attribute" for kind in ("JPEG", "CMYK", "PNG", "WEBP", "TIFF")),
+    *("JPEG element", "PNG element", "PNG packed"),
+    *("PNG exif", "PNG APP1", "PNG APP1-xmp", "PNG xmp"),
+)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 7])
+@pytest.mark.parametrize("form", FORMS)
+def test_orientation_in_xmp_and_in_profiles_turns_the_image_upright(form, orientation):
+    data = with_metadata(form, orientation)
+    upright = image.decode(data, mode="rgb")
+    plain = image.decode(with_metadata(form, 1), mode="rgb")
+    assert np.array_equal(upright, TURNS[orientation](plain))
+    assert image.size(data) == upright.shape[:2]
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_exif_counts_before_xmp(format):
+    options = {"exif": exif(1), "xmp": xmp(6)}
+    if format == "JPEG":
+        options["exif"] = b"Exif\0\0" + options["exif"]
+    data = saved(Image.fromarray(scene()), format, **options)
+    assert image.size(data) == (40, 60)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Raw profile type exif\0\nexif\n 12\nzz",
+        b"Raw profile type exif\0\nexif",
+        b"Raw profile type icc\0" + profile("icc", exif(6)),
+        b"Raw profile type xmp\0" + profile("xmp", xmp(9)),
+        b"Comment\0" + xmp(6),
+    ],
+)
+def test_a_text_that_states_no_orientation_means_upright(content):
+    assert np.array_equal(image.decode(png_with(b"tEXt", content), mode="rgb"), scene())
+    damaged = png_with(b"zTXt", content.partition(b"\0")[0] + b"\0\0junk")
+    assert np.array_equal(image.decode(damaged, mode="rgb"), scene())
 
 
 def test_orientation_is_found_behind_the_pixels_of_a_png():

@@ -187,3 +187,48 @@ def test_samples_without_an_8_bit_meaning_are_refused():
     for data, message in cases.items():
         with pytest.raises(DataError, match=message):
             image.decode(data, mode="rgb")
+
+
+def twelve_bit(samples: np.ndarray) -> bytes:
+    """A TIFF of 12-bit gray `(H, W)`, W even: two samples in three bytes."""
+    first, second = samples[:, ::2].astype(int), samples[:, 1::2].astype(int)
+    packed = np.stack((first >> 4, (first & 15) << 4 | second >> 8, second & 255), -1)
+    data = packed.astype(np.uint8).tobytes()
+    as_bytes = tiff(np.frombuffer(data, np.uint8).reshape(len(samples), -1, 1))
+    start = 8 + 2
+
+    def entry(tag: int, kind: int, value: int) -> bytes:
+        return struct.pack("<HHII", tag, kind, 1, value)
+
+    for place in range(start, len(as_bytes) - len(data), 12):
+        (tag,) = struct.unpack_from("<H", as_bytes, place)
+        found = {256: entry(256, 4, samples.shape[1]), 258: entry(258, 3, 12)}.get(tag)
+        if found is not None:
+            as_bytes = as_bytes[:place] + found + as_bytes[place + 12 :]
+    return as_bytes
+
+
+def test_white_of_a_12_bit_tiff_is_white():
+    values = np.arange(4096).reshape(64, 64)
+    found = image.decode(twelve_bit(values), mode="gray")[:, :, 0]
+    assert np.array_equal(found, np.rint(values / 4095 * 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("color", [GRAY, RGB, GRAY_ALPHA, RGBA])
+@pytest.mark.parametrize("hidden", [True, False])
+def test_an_animation_of_16_bits_shows_its_still_image(color, hidden):
+    """OpenCV gives black without a first frame, and another frame where the still one is none."""
+    channels = {GRAY: 1, RGB: 3, GRAY_ALPHA: 2, RGBA: 4}[color]
+    still, other = samples(8, 6, channels), samples(8, 6, channels)[::-1]
+    plain, moved = (png(each, depth=16, color=color) for each in (still, other))
+    pixels = moved[moved.index(b"IDAT") + 4 : -16]
+    frame = struct.pack(">IIIIHHBB", 6, 8, 0, 0, 1, 10, 0, 0)
+    first = b"" if hidden else chunk(b"fcTL", struct.pack(">I", 0) + frame)
+    number = 0 if hidden else 1
+    before = chunk(b"acTL", struct.pack(">II", 2, 0)) + first
+    after = chunk(b"fcTL", struct.pack(">I", number) + frame)
+    after += chunk(b"fdAT", struct.pack(">I", number + 1) + pixels)
+    at = plain.index(b"IDAT") - 4
+    animated = plain[:at] + before + plain[at:-12] + after + plain[-12:]
+    for data in (animated, plain[:at] + before + plain[at:]):
+        assert np.array_equal(image.decode(data, mode="rgba"), image.decode(plain, mode="rgba"))
