@@ -177,8 +177,12 @@ class _Section:
 
 
 def _section(dataset: StoredDataset) -> _Section:
+    if (said := dataset.pipeline.sections.get("stream")) is None:
+        raise CacheError(
+            f"{dataset.pipeline.origin}: there is no section 'stream'. Build the dataset again."
+        )
     try:
-        return typed_json.bind(_Section, dataset.pipeline.sections.get("stream"), partly=True)
+        return typed_json.bind(_Section, said, partly=True)
     except ValueError as error:
         raise CacheError(
             f"{dataset.pipeline.origin}: expected a section 'stream', found another ({error}). "

@@ -28,13 +28,13 @@ from typing import Any, Self
 
 from PIL import Image
 
-from dsbuilder import typed_json
+from dsbuilder import tasks, typed_json
 from dsbuilder.cache import store
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.schema import TrainOptions
 from dsbuilder.report import confusion, curves
-from dsbuilder.tasks import TASKS, Evaluation, task_of
+from dsbuilder.tasks import Evaluation, task_of
 from dsbuilder.train.options import to_data
 
 CONFIG = "config.json"
@@ -152,7 +152,7 @@ class Run:
         """
         evaluation: dict[str, Any] = self._json(EVALUATION)
         with self._reading(EVALUATION):
-            if typed_json.bind(_Kind, evaluation, partly=True).kind not in TASKS:
+            if typed_json.bind(_Kind, evaluation, partly=True).kind not in tasks.TASKS:
                 raise ValueError(f"the kind {typed_json.shown(evaluation['kind'])}")
         return evaluation
 

@@ -244,7 +244,8 @@ def _points(points: PointSet, size: Size, boxes: Sequence[Entry], bare: int) -> 
       boxes: annotations of the boxes of the image.
       bare: the category of those that belong to no box.
     """
-    left_over = list(boxes) if len(boxes) != len(points.points) else []
+    is_paired = len(boxes) == len(points.points)
+    left_over = list(boxes)
     pairs = zip(points.points, points.visibility, strict=True)
     for place, (shares, visibility) in enumerate(pairs):
         pixels = np.asarray(shares, np.float64) * size[::-1]
@@ -252,7 +253,7 @@ def _points(points: PointSet, size: Size, boxes: Sequence[Entry], bare: int) -> 
         (left, top), (right, bottom) = known.min(axis=0).tolist(), known.max(axis=0).tolist()
         triples = zip(pixels.tolist(), visibility.tolist(), strict=True)
         bounds = (left, top, right, bottom)
-        box = _around(bounds, left_over) if left_over else boxes[place] if boxes else {}
+        box = boxes[place] if is_paired else _around(bounds, left_over)
         yield {
             "category_id": bare,
             "keypoints": [each for (x, y), seen in triples for each in (x, y, seen)],

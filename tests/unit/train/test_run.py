@@ -96,4 +96,4 @@ def test_files_are_replaced_whole_and_leave_nothing_behind(tmp_path):
         run.write_json("config.json", {"a": 1})
         run.write_picture("curves.png", Image.new("RGB", (4, 4)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "curves.png"]
-    assert run.config() == {"a": 1}
+    assert json.loads((tmp_path / "config.json").read_text()) == {"a": 1}

@@ -70,8 +70,8 @@ def test_files_have_no_more_in_them_than_the_format_asks_for(tmp_path):
     ("change", "told"),
     [
         ({"names": ["sky"], "ignore": 255}, "names that dsbuilder.json states, found 'sea' beside"),
-        ({"names": "sky"}, "expected targets as an export describes them, found: names: 'sky'"),
-        ({"nams": ["sky"]}, "expected targets as an export describes them, found: nams"),
+        ({"names": "sky"}, "found: mask: names: expected tuple[str, ...], found 'sky'"),
+        ({"nams": ["sky"]}, "found: mask: found no 'names'"),
         ({"names": [], "ignore": 5}, "found: expected 1 to 256 classes in a mask, found 0"),
         (3, "expected targets as an export describes them"),
     ],
