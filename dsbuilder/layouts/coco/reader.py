@@ -354,6 +354,7 @@ class _CocoReader:
         if self._uncovered:
             have = "1 annotation has" if self._uncovered == 1 else f"{self._uncovered} have"
             notes.append(f"{have} no segmentation, hence no place in a mask")
+        notes += coco_targets.unread_keys(self._opened.values())
         return notes + self._clipping.notes()
 
 

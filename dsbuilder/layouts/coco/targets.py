@@ -1,7 +1,7 @@
 """The targets of COCO sets: what categories and, beside an export of ours, its sidecar say."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dsbuilder.errors import DataError, instead, shortened
@@ -9,7 +9,7 @@ from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.boxes import sides
 from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.coco.annotation import CROWD, Id, is_number
-from dsbuilder.layouts.coco.format import CocoFile
+from dsbuilder.layouts.coco.format import KINDS, CocoFile
 from dsbuilder.layouts.sidecar import Sidecar
 from dsbuilder.plugin import Boxes, Keypoints, Mask, Target, Text
 
@@ -168,6 +168,25 @@ def notes(files: Files, target: Target) -> list[str]:
     left = sorted(seen - {name for name, _ in target.attributes})
     kept = "attributes that not every object has, or of several types, are not read"
     return [f"{kept}: {shortened(left)}"] if left else []
+
+
+_READ = frozenset(
+    (
+        *("id", "image_id", "category_id", "iscrowd", "area", "attributes", "num_keypoints"),
+        *(kind.key for kind in KINDS.values()),
+    )
+)
+
+
+def unread_keys(files: Iterable[CocoFile]) -> list[str]:
+    """Returns a note on the keys of annotations that nothing reads; none if all are read."""
+    seen: set[str] = set()
+    for file in files:
+        for annotations in file.annotations.values():
+            for annotation in annotations:
+                seen.update(annotation.found)
+    left = sorted(map(str, seen - _READ))
+    return [f"keys of annotations that nothing reads: {shortened(left)}"] if left else []
 
 
 def _is_free(name: str) -> bool:

@@ -49,6 +49,14 @@ class LabelFile:
     clipped: int = 0
 
 
+_KNOWN = frozenset(
+    (
+        *("path", "names", "nc", "kpt_shape", "flip_idx", "kpt_names"),
+        *("channels", "download", "roboflow", "yaml_file"),  # which say nothing of labels
+    )
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataYaml:
     """What `data.yaml` says.
@@ -58,12 +66,14 @@ class DataYaml:
       root: the folder that the places are relative to, as written; empty if it is not said.
       places: split -> folders of images or lists of such, as written.
       pose: the keypoints of every object; None where there are none.
+      unread: keys that nothing reads.
     """
 
     names: Mapping[int, str]
     places: Mapping[str, tuple[str, ...]]
     root: str = ""
     pose: Pose | None = None
+    unread: tuple[str, ...] = ()
 
 
 def is_of_masks(kinds: Collection[type[Target]]) -> bool:
@@ -138,6 +148,7 @@ def read_data(path: Path) -> DataYaml:
         root=_text(path, found["path"]) if "path" in found else "",
         places={split: each for split, each in places.items() if each},
         pose=_pose(path, found) if "kpt_shape" in found else None,
+        unread=tuple(key for key in found if key not in _KNOWN and key not in SPLITS),
     )
 
 

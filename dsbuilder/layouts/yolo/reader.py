@@ -209,6 +209,12 @@ class _YoloReader:
                 f"'{yolo.label_path(records[0].key)}'. Check the folders."
             )
         notes += [*self._tree.notes(self._tree.skipped(self._read)), *self._counts.notes()]
+        left = [split for split in self._data.places if split not in self._splits]
+        if left:
+            notes.append(f"splits that are not read: {shortened(left)}")
+        if self._data.unread:
+            keys = shortened(self._data.unread)
+            notes.append(f"keys of {self._data_path.name} that nothing reads: {keys}")
         if self._data.pose is not None and not self._data.pose.is_paired:
             notes.append(
                 f"no keypoints change places in a mirrored image, since {self._data_path.name} has "

@@ -452,3 +452,8 @@ def test_an_image_turned_by_its_camera_does_not_carry_boxes_of_its_stored_size(t
     )
     with pytest.raises(DataError, match="upright image of 40 x 30, as its annotation states"):
         build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
+
+
+def test_keys_of_annotations_that_nothing_reads_are_named(tmp_path):
+    root = single(tmp_path, {**BOX, "occluded": 1, "attributes": {"old": 1}}, BOX)
+    assert "keys of annotations that nothing reads: 'occluded'" in notes(root, objects="a.json")

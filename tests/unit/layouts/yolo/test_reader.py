@@ -372,3 +372,11 @@ def test_the_pixels_are_the_bytes_of_the_file(tmp_path):
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(root / "images/train/a.jpg")
     record = read(root)["images/train/a.jpg"]
     assert Yolo(path=root).open().read(record) == (root / "images/train/a.jpg").read_bytes()
+
+
+def test_keys_and_splits_of_data_yaml_that_nothing_reads_are_named(tmp_path):
+    root = coco8(tmp_path, **{"data.yaml": DATA + "nc: 2\nminival: images/val\nweights: [1, 2]\n"})
+    keys = "keys of data.yaml that nothing reads: 'minival', 'weights'"
+    assert notes(root) == [keys]
+    found = notes(root, only=("train",))
+    assert found[1:] == ["splits that are not read: 'validation'", keys]
