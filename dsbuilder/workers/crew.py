@@ -4,7 +4,9 @@ Workers are processes of ours: the caller's own is never forked and its script n
 no `__main__` guard is needed, and no worker holds what the caller imported.
 
 A worker that dies costs its task, which another one is given; an item at which two workers died is
-left out, and so is one that takes longer than the limit. The heartbeat says which it was.
+left out, and so is one that takes longer than the limit. The heartbeat says which it was. The time
+of an item is counted by looks at its worker while that runs, so that a pause (Ctrl-Z, a suspended
+laptop, a frozen container) is not taken for an item that hangs.
 """
 
 import contextlib
@@ -30,6 +32,8 @@ T = TypeVar("T", bound=CrewTask)
 
 _SERVER = "dsbuilder.workers.fork_server"
 _POLL_S = 0.1
+_LONGEST_LOOK_S = 0.5
+"""What counts at most between two looks: if more has passed, this process was paused itself."""
 _DEATHS = 2
 
 Progress = Callable[[int], None]
@@ -176,7 +180,8 @@ class _Worker(Generic[T]):
       task: task that it is at.
       given: count of the tasks it was given, this one included.
       reported: number of samples of the task that `on_progress` was told of.
-      number, since: count of the last beat that was seen, and when it was new.
+      number: count of the last beat that was seen.
+      spent_s: how long it has been running since that was new.
       timed_out: whether it was killed for taking too long.
     """
 
@@ -186,12 +191,12 @@ class _Worker(Generic[T]):
     given: int = 0
     reported: int = 0
     number: int = 0
-    since: float = field(default_factory=time.monotonic)
+    spent_s: float = 0.0
     timed_out: bool = False
 
     def give(self, task: T) -> None:
         """Sends a task; if the worker has died by then, its channel will say so."""
-        self.task, self.reported, self.since = task, 0, time.monotonic()
+        self.task, self.reported, self.spent_s = task, 0, 0.0
         self.given += 1
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.channel.send({"task": task.to_json()})
@@ -231,11 +236,13 @@ class _Run(Generic[T]):
         for _ in range(min(count, len(self.waiting))):
             self._start(self.waiting.popleft())
         try:
+            looked = time.monotonic()
             while self.busy:
                 for ready in wait(list(self.busy), timeout=_POLL_S):
                     yield from self._receive(self.busy[ready])  # type: ignore[index]  # as given
+                before, looked = looked, time.monotonic()
                 for worker in list(self.busy.values()):
-                    self._check(worker)
+                    self._check(worker, min(looked - before, _LONGEST_LOOK_S))
         finally:
             for worker in self.busy.values():
                 worker.close()
@@ -270,15 +277,21 @@ class _Run(Generic[T]):
         self.on_progress(done - worker.reported)
         worker.reported = done
 
-    def _check(self, worker: _Worker[T]) -> None:
-        """Looks at a worker's heartbeat: how far it is, and whether it is stuck."""
-        beat, now = worker.beat(), time.monotonic()
+    def _check(self, worker: _Worker[T], elapsed_s: float) -> None:
+        """Looks at a worker's heartbeat: how far it is, and whether it is stuck.
+
+        Args:
+          elapsed_s: time since the last look, of which a worker that is stopped spent none.
+        """
+        beat = worker.beat()
         if beat.number != worker.number or not beat.pid:
-            worker.number, worker.since = beat.number, now
+            worker.number, worker.spent_s = beat.number, 0.0
             self._report(worker, min(beat.done, worker.task.samples))
-        elif (
+        elif not system.is_stopped(beat.pid):
+            worker.spent_s += elapsed_s
+        if (
             beat.item != NO_ITEM  # else no item is to blame: it writes the result, say
-            and now - worker.since > self.item_timeout_s
+            and worker.spent_s > self.item_timeout_s
             and not worker.timed_out
         ):
             worker.kill()

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from dsbuilder.errors import CacheError
 
@@ -30,6 +31,15 @@ def check(instead: str) -> None:
             f"workers: expected Linux, on which worker processes run, found {sys.platform}. "
             f"{instead}"
         )
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped, by Ctrl-Z, say, or is held by a debugger."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return False  # it has ended
+    return stat.rpartition(")")[2].split()[0] in ("T", "t")
 
 
 def die_with(parent: int) -> None:

@@ -3,9 +3,11 @@
 import mmap
 import os
 import re
+import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,7 @@ sys.path.append(str(Path(__file__).parent))
 from acting import Acts
 
 from dsbuilder.errors import CacheError, DataError, SpecError
-from dsbuilder.workers import Crew
-from dsbuilder.workers import crew as supervisor
+from dsbuilder.workers import Crew, system
 
 LOST = "2 workers died over it, one after the other"
 
@@ -74,6 +75,56 @@ def test_an_item_at_which_two_workers_died_is_left_out_and_no_other(crew, word: 
 def test_an_item_that_takes_too_long_is_left_out_and_no_other(crew) -> None:
     results = {task.name: task.lost for task, _ in crew.run({}, acts(a="a,sleep", b="a"), print)}
     assert results == {"a": ((1, -1, "TimeoutError: took more than 1 s"),), "b": ()}
+
+
+PAUSED = """
+import os, sys
+from pathlib import Path
+from acting import Acts
+from dsbuilder.workers import Crew
+
+with Crew(workers=1, item_timeout_s=2.0, instead="", modules=["acting"]) as crew:
+    crew.prepare("acting:Actor", {})
+    for task, result in crew.run({"file": sys.argv[1]}, [Acts(name="a", words=["wait"])], print):
+        print(task.lost)
+"""
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert condition()
+
+
+def start_paused(file: Path) -> subprocess.Popen[str]:
+    """Starts a crew in a group of its own; its worker says in the file that it is at an item."""
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    return subprocess.Popen(
+        [sys.executable, "-c", PAUSED, str(file)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+def test_a_pause_is_no_item_that_hangs(tmp_path: Path) -> None:
+    """Ctrl-Z stops the whole group of processes; a debugger, or a person, stops one worker."""
+    files = [tmp_path / "whole group", tmp_path / "worker alone"]
+    with start_paused(files[0]) as whole, start_paused(files[1]) as alone:
+        for file in files:
+            wait_until(lambda file=file: file.is_file() and bool(file.read_text()))
+        workers = [int(file.read_text()) for file in files]
+        os.killpg(whole.pid, signal.SIGSTOP)
+        os.kill(workers[1], signal.SIGSTOP)
+        wait_until(lambda: all(map(system.is_stopped, workers)))
+        time.sleep(2.5)
+        os.killpg(whole.pid, signal.SIGCONT)
+        os.kill(workers[1], signal.SIGCONT)
+        for run, file in zip((whole, alone), files, strict=True):
+            file.write_text("go on")
+            assert run.communicate(timeout=30)[0].splitlines()[-1] == "()", file.name
 
 
 def test_a_task_may_take_longer_than_an_item_may(crew) -> None:
@@ -156,4 +207,4 @@ def test_another_system_is_a_clear_error(monkeypatch) -> None:
     monkeypatch.delattr(os, "memfd_create")
     with pytest.raises(CacheError, match=r"workers: expected Linux.*found linux\. Do it here\."):
         Crew(workers=1, item_timeout_s=9, instead="Do it here.")
-    assert supervisor.system.cores() >= 1
+    assert system.cores() >= 1
