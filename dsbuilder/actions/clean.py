@@ -1,4 +1,4 @@
-"""Removes builds that no version stands for, and what interrupted ones left."""
+"""Removes builds that no version stands for, and what interrupted builds and exports left."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from dsbuilder.actions.document import Document
 from dsbuilder.cache import leftovers
 from dsbuilder.cache.leftovers import Leftover
+from dsbuilder.errors import CacheError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,18 +27,27 @@ class CleanDocument(Document):
 def clean(path: Path | str, *, dry_run: bool = False) -> CleanDocument:
     """Removes what no version below an output folder, or beside a dataset, needs.
 
-    A build that is at work stays. A training that still has an old build open loses it.
+    A build or an export that is at work stays. A training that still has an old build open loses
+    it.
 
     Args:
-      path: folder that datasets are built in, or a dataset.
+      path: folder that datasets are built in, or a dataset; or one that was to hold an export.
       dry_run: removes nothing, and says what would be removed.
 
     Raises:
       CacheError: there are no builds, or another build is at work there.
     """
-    removed: list[Leftover] = []
-    freed = 0
-    for store in leftovers.stores_at(Path(path)):
+    removed = leftovers.find_exports(Path(path))
+    stores = leftovers.stores_at(Path(path))
+    if not stores and not removed:
+        raise CacheError(
+            f"{path}: expected an output folder or a dataset in one, found no builds. "
+            "Give the folder that was --out, such as out."
+        )
+    freed = leftovers.freed_bytes(removed)
+    if not dry_run:
+        leftovers.remove(removed)
+    for store in stores:
         with store.locked():
             found = leftovers.find(store)
             freed += leftovers.freed_bytes(found)

@@ -1,19 +1,17 @@
 """A built dataset in the layout of another tool.
 
 What is written is the exporter's, `layouts/NAME/writer.py` or a plugin's; here stands what all have
-in common: the target appears whole or not at all, what was there is never overwritten, and the
-sidecar lies in it.
+in common: the target appears whole or not at all, what was there is never overwritten, the sidecar
+lies in it, and nothing stays for long of an export that is killed.
 """
 
-import contextlib
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.plugins import folders_here
+from dsbuilder.cache import temporary
 from dsbuilder.dataset import ExportableDataset, StoredDataset
 from dsbuilder.errors import CacheError
 from dsbuilder.layouts import sidecar
@@ -61,20 +59,18 @@ def export(
     """
     exporter = bind_exporter(discover(folders_here(plugins, data=dataset.path)), to, options)
     _check_target(target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        temporary.mkdir(parents=True)
-        written = _write(dataset, exporter, temporary)
-        temporary.replace(target)
+        with temporary.beside(target) as place:
+            whole = place / "whole"
+            whole.mkdir()
+            written = _write(dataset, exporter, whole)
+            whole.replace(target)
     except OSError as error:
         reason = error.strerror or str(error)
         raise CacheError(
             f"{target}: expected a folder that can be written, found that it fails ({reason}). "
             "Make room or choose another with --out."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(temporary)
     return ExportDocument(
         path=target.absolute(),
         to=to,

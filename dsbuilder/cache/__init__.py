@@ -11,6 +11,7 @@ index.py        what the records of a source hold, as hashes, and which files ne
 store.py        names of files and folders, atomic writing, checksums
 folders.py      folders of our own: marked, removed without following links, made to last
 integrity.py    whether the files of a dataset are still what they were written as
+temporary.py    a folder beside a target, in which an export becomes whole before it is moved there
 leftovers.py    builds that no version stands for
 build_log.py    when and how a build ran, how it left its files, and which `verify` blames
 """

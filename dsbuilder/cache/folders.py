@@ -19,7 +19,7 @@ from pathlib import Path
 from dsbuilder.errors import CacheError
 
 MARKER = ".dsbuilder"
-_TEXT = b"dsbuilder made this folder, and removes it when nothing needs it any more.\n"
+TEXT = b"dsbuilder made this folder, and removes it when nothing needs it any more.\n"
 REMOVED = ".removed"
 """Ends the name of a folder that is being removed."""
 
@@ -40,7 +40,7 @@ def make(path: Path) -> None:
         )
     marker = path / MARKER
     if not marker.exists():
-        marker.write_bytes(_TEXT)
+        marker.write_bytes(TEXT)
         sync(marker)
         sync(path)
         sync(path.parent)

@@ -1,7 +1,8 @@
 """Builds that no version stands for, and what interrupted ones left: found, and removed.
 
 Only what a build makes is ever touched: folders that are named like a fingerprint and hold our
-marker, and its temporary files. The stat index, the lock and whatever else lies there stays.
+marker, and its temporary files. The stat index, the lock and whatever else lies there stays. Of a
+killed export its temporary folder is known.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder.cache import folders
+from dsbuilder.cache import folders, temporary
 from dsbuilder.cache.store import BUILD, FRESH_LINK, Store
 from dsbuilder.errors import CacheError
 
@@ -24,8 +25,8 @@ class Leftover:
     """Something that can be removed.
 
     Attributes:
-      path: a folder or a file below `.builds`, or a link beside it.
-      kind: `build`, `partial` or `stray`.
+      path: a folder or a file below `.builds`, a link beside it, or a folder of an export.
+      kind: `build`, `partial`, `stray` or `export`.
     """
 
     path: Path
@@ -33,24 +34,19 @@ class Leftover:
 
 
 def stores_at(path: Path) -> list[Store]:
-    """Returns the stores that a path means: of an output folder all, of a dataset its own.
-
-    Raises:
-      CacheError: there is none.
-    """
+    """Returns the stores that a path means: of an output folder all, of a dataset its own."""
     whole = path.absolute()
     # A version's link is not followed: it leads into `.builds`, two folders below its store.
     for root in (whole, whole.parent, whole.parent.parent):
         if whole.exists() and Store(root).builds.is_dir():
             return [Store(root)]
     below = sorted(whole.iterdir()) if whole.is_dir() else []
-    found = [Store(each) for each in below if Store(each).builds.is_dir()]
-    if not found:
-        raise CacheError(
-            f"{path}: expected an output folder or a dataset in one, found no builds. "
-            "Give the folder that was --out, such as out."
-        )
-    return found
+    return [Store(each) for each in below if Store(each).builds.is_dir()]
+
+
+def find_exports(folder: Path) -> list[Leftover]:
+    """Returns what killed exports left in a folder, beside what they were to make."""
+    return [Leftover(path, "export") for path in temporary.abandoned(folder)]
 
 
 def find(store: Store) -> list[Leftover]:

@@ -1,4 +1,4 @@
-"""`dsbuilder clean`: removes builds that no version stands for."""
+"""`dsbuilder clean`: removes builds that no version stands for, and what interruptions left."""
 
 from collections import Counter
 from pathlib import Path
@@ -12,7 +12,12 @@ from dsbuilder.cli.screen import Screen, line, shown, size
 if TYPE_CHECKING:
     from dsbuilder.actions.clean import CleanDocument
 
-_WORDS = {"build": "old build", "partial": "interrupted build", "stray": "stray file"}
+_WORDS = {
+    "build": "old build",
+    "partial": "interrupted build",
+    "stray": "stray file",
+    "export": "interrupted export",
+}
 
 
 @click.command()
@@ -23,7 +28,8 @@ def clean(path: Path, *, dry_run: bool, as_json: bool) -> None:
     """Remove builds that no version stands for, and what interrupted ones left.
 
     What a version stands for stays, and so does a build that is at work. A training that still has
-    an old build open loses it.
+    an old build open loses it. What a killed export left lies beside the folder that it was to
+    make: give the folder that holds that.
     """
     from dsbuilder.actions.clean import clean as run
 

@@ -1,5 +1,8 @@
 """What all exports have in common: a folder that appears whole or not at all."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,31 @@ def test_a_damaged_dataset_leaves_nothing_behind(build, tmp_path: Path) -> None:
     with pytest.raises(CacheError):
         export(dataset, tmp_path / "new" / "folder", to="folder")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import dsbuilder
+from dsbuilder.actions import export as module
+
+def killed(*args, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+module.sidecar.write = killed
+module.export(dsbuilder.load(sys.argv[1]), Path(sys.argv[2]), to="folder")
+"""
+
+
+def test_a_killed_export_hinders_no_other_which_removes_what_it_left(build, tmp_path: Path) -> None:
+    dataset, target = build(), tmp_path / "new/folder"
+    command = [sys.executable, "-c", KILLED, str(dataset.path), str(target)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    (left,) = target.parent.iterdir()
+    assert (left / "whole/train").is_dir()
+    export(dataset, target, to="folder")
+    assert list(target.parent.iterdir()) == [target]
+    assert ".dsbuilder" not in {each.name for each in target.rglob("*")}
 
 
 def test_an_unknown_layout_is_named_with_the_one_that_is_close(build, tmp_path: Path) -> None:
