@@ -183,12 +183,13 @@ def _top_level(distribution: Distribution) -> Iterator[str]:
 def _linked(distribution: Distribution) -> Iterator[Path]:
     """Yields where top-level modules of an editable distribution may lie, without an ending."""
     for link in distribution.files or ():
-        if link.suffix == ".pth":
-            lines = Path(str(link.locate())).read_text("utf-8").splitlines()
+        path = Path(str(link.locate()))
+        if path.suffix == ".pth" and path.is_file():
+            lines = path.read_text("utf-8", "surrogateescape").splitlines()
             folders = (Path(line) for line in lines)  # or it is code, or a comment
             for folder in (each for each in folders if each.is_absolute() and each.is_dir()):
-                for path in folder.iterdir():
-                    yield folder / path.name.partition(".")[0]
+                for each in folder.iterdir():
+                    yield folder / each.name.partition(".")[0]
 
 
 def _record(distribution: Distribution) -> Iterator[str]:
