@@ -89,7 +89,7 @@ def build(
         f"finish: [{{use: resize, size: [{HEIGHT}, {WIDTH}]}}]\ncache: {{{cache}}}\n",
         encoding="utf-8",
     )
-    built = build_dataset(folder / "p.yaml", folder / "out", workers=1)
+    built = build_dataset(folder / "p.yaml", folder / "out", workers=0)
     return dsbuilder.load(built.path)
 
 

@@ -192,7 +192,7 @@ CASES = {
 def test_is_explained(case: Case, pets: Path, call) -> None:
     case.prepare(pets)
     (pets / "p.yaml").write_text(f"name: pets\n{case.pipeline}\n")
-    result = call("build p.yaml --workers 1 --quiet")
+    result = call("build p.yaml --workers 0 --quiet")
     assert result.stderr == case.message.format(here=pets)
     assert result.stdout == ""
     assert result.exit_code == case.code
@@ -200,7 +200,7 @@ def test_is_explained(case: Case, pets: Path, call) -> None:
 
 def test_an_unreadable_image_is_set_aside_with_its_reason(pets: Path, call) -> None:
     (pets / "source" / "cat" / "3.png").write_bytes(b"junk")
-    result = call("build pets.yaml --workers 1")
+    result = call("build pets.yaml --workers 0")
     assert result.exit_code == 0
     assert result.stdout.endswith(
         "set aside  2 samples of 1 image, listed in out/pets/1.0.0/quarantine.jsonl\n"
@@ -231,7 +231,7 @@ def test_a_train_section_that_does_not_fit_the_labels(pets: Path, call) -> None:
 
 def test_an_output_folder_that_cannot_be_written(pets: Path, call) -> None:
     (pets / "file.txt").touch()
-    result = call("build pets.yaml --out file.txt/x --workers 1")
+    result = call("build pets.yaml --out file.txt/x --workers 0")
     assert result.stderr == (
         f"error: {pets}/file.txt/x/pets: the output folder cannot be written (Not a directory). "
         "Choose another with --out.\n"
@@ -250,7 +250,7 @@ def test_a_picture_that_cannot_be_written(pets: Path, call) -> None:
 
 
 def test_an_export_that_cannot_be_written(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     (pets / "file.txt").touch()
     result = call("export out/pets --out file.txt/x")
     assert result.stderr == (
@@ -262,7 +262,7 @@ def test_an_export_that_cannot_be_written(pets: Path, call) -> None:
 
 @pytest.mark.parametrize("line", ["info out/pets", "export out/pets --out x"])
 def test_a_dataset_with_a_missing_shard(line: str, pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     shard = next((pets / "out/pets/1.0.0").resolve().glob("*-train.tfrecord-*"))
     shard.unlink()
     result = call(line)
@@ -273,7 +273,7 @@ def test_a_dataset_with_a_missing_shard(line: str, pets: Path, call) -> None:
 
 
 def test_a_dataset_with_a_cut_shard(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     shard = next((pets / "out/pets/1.0.0").resolve().glob("*-train.tfrecord-*"))
     whole = shard.read_bytes()
     shard.write_bytes(whole[:-10])

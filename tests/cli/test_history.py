@@ -19,7 +19,7 @@ def variant(pets: Path) -> str:
 
 
 def test_explain_shows_the_chain_and_what_albumentations_drew(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1", *JITTER)
+    call("build pets.yaml --workers 0", *JITTER)
     key = variant(pets)
     result = call(f"explain out/pets {key}")
     assert result.exit_code == 0, result.stderr
@@ -48,7 +48,7 @@ def test_explain_shows_the_chain_and_what_albumentations_drew(pets: Path, call) 
 
 
 def test_explain_draws_the_way_from_the_source_to_what_is_stored(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1", *JITTER)
+    call("build pets.yaml --workers 0", *JITTER)
     result = call(f"explain out/pets {variant(pets)} --output strip.png")
     assert result.stdout.endswith("drawn in strip.png\n")
     with Image.open(pets / "strip.png") as image:
@@ -59,7 +59,7 @@ def test_explain_draws_the_way_from_the_source_to_what_is_stored(pets: Path, cal
 
 
 def test_explain_says_what_it_cannot_show_without_the_source(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     key = variant(pets)
     (pets / "source").rename(pets / "there")
     result = call(f"explain out/pets {key} --output strip.png")
@@ -70,14 +70,14 @@ def test_explain_says_what_it_cannot_show_without_the_source(pets: Path, call) -
 
 
 def test_explain_knows_a_mistyped_key(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     result = call("explain out/pets cat/77.png")
     assert result.exit_code == 1
     assert re.search(r"no sample 'cat/77\.png'\. Did you mean 'cat/7\.png", result.stderr)
 
 
 def test_replay_compares_bytes_and_writes_the_picture(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     key = variant(pets)
     result = call(f"replay out/pets {key} --write again.png")
     assert result.exit_code == 0, result.stderr
@@ -89,7 +89,7 @@ def test_replay_compares_bytes_and_writes_the_picture(pets: Path, call) -> None:
 
 
 def test_replay_fails_and_names_the_cause_where_bytes_differ(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     key = variant(pets)
     root = key.partition("//")[0]
     other = "source/cat/0.png" if root != "cat/0.png" else "source/cat/1.png"
@@ -106,9 +106,9 @@ def test_replay_fails_and_names_the_cause_where_bytes_differ(pets: Path, call) -
 
 
 def test_diff_names_what_changed_and_why(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     (pets / "source/cat/1.png").write_bytes((pets / "source/dog/1.png").read_bytes())
-    call("build pets.yaml --workers 1 --set version=1.1.0")
+    call("build pets.yaml --workers 0 --set version=1.1.0")
     result = call("diff out/pets/1.0.0 out/pets/1.1.0")
     assert result.exit_code == 0, result.stderr
     count = len(
@@ -129,7 +129,7 @@ def test_diff_names_what_changed_and_why(pets: Path, call) -> None:
 
 
 def test_diff_of_equal_datasets_is_one_line(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     assert call("diff out/pets out/pets").stdout == (
         "out/pets -> out/pets: 24 samples are the same\n"
     )
@@ -141,7 +141,7 @@ def test_plan_says_what_a_build_would_do_and_why(pets: Path, call) -> None:
     assert not (pets / "out").exists()
     assert re.search(r"^to make  24 of 24 samples$", first.stdout, re.MULTILINE)
     assert re.search(r"^time     about \d+ s with 1 worker \(", first.stdout, re.MULTILINE)
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     again = call("plan pets.yaml").stdout
     assert "to make  0 of 24 samples\n" in again
     assert "shards   3 reused\n" in again
@@ -160,9 +160,9 @@ def test_plan_says_what_a_build_would_do_and_why(pets: Path, call) -> None:
 
 
 def test_clean_says_what_it_removed(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     old = (pets / "out/pets/1.0.0").resolve()
-    call("build pets.yaml --workers 1 --set seed=8")
+    call("build pets.yaml --workers 0 --set seed=8")
     kept = (pets / "out/pets/1.0.0").resolve()
     dry = call("clean out --dry-run")
     assert re.fullmatch(
@@ -183,7 +183,7 @@ def test_clean_says_what_it_removed(pets: Path, call) -> None:
 
 
 def test_verify_names_all_problems(pets: Path, call) -> None:
-    call("build pets.yaml --workers 1")
+    call("build pets.yaml --workers 0")
     folder = (pets / "out/pets/1.0.0").resolve()
     next(folder.glob("*-train.tfrecord-*")).unlink()
     (folder / "stray").touch()

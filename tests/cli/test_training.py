@@ -129,6 +129,7 @@ def test_a_dataset_is_trained_on_as_its_pipeline_said(
     assert result.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_with_more_epochs(home: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     line = ("train", home / "pets.yaml", "--out", home / "out", "--json")

@@ -234,7 +234,7 @@ def test_a_missing_shard_is_named(tmp_path, make_images, write_pipeline, name) -
         "name: toy\nsource: {use: folder, path: source}\n"
         f"finish: [{{use: resize, size: [8, 8]}}]\ncache: {{codec: {name}}}\n"
     )
-    built = build_dataset(path, tmp_path / "out", workers=1)
+    built = build_dataset(path, tmp_path / "out", workers=0)
     file = dsbuilder.load(built.path).codec.files(STEM)[0]
     lost: Any = built.path.resolve() / file
     lost.unlink()

@@ -25,7 +25,7 @@ def build(make_images, write_pipeline, tmp_path: Path):
             "name: pets\nsource: {use: folder, path: source}\n"
             "split: {train: 0.5, validation: 0.25, test: 0.25}\n"
         )
-        return dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+        return dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
 
     return run
 

@@ -81,7 +81,7 @@ def test_weights_and_numbers_are_mixed_as_the_pixels_are(tmp_path, write_pipelin
     built = build_dataset(
         write_pipeline(PIPELINE),
         tmp_path / "out",
-        workers=1,
+        workers=0,
         overrides=[f"cache.codec={codec}", f"cache.image={image}"],
     )
     dataset = dsbuilder.load(built.path)

@@ -133,7 +133,7 @@ def check(sample) -> None:
 def test_what_is_drawn_lies_under_what_was_built(pipeline, tmp_path, codec) -> None:
     image = "raw" if codec == "npy" else "png"
     overrides = [f"cache.codec={codec}", f"cache.image={image}"]
-    built = build_dataset(pipeline, tmp_path / "out", workers=1, overrides=overrides)
+    built = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
     dataset = dsbuilder.load(built.path)
     count = 0
     for split in dataset.splits:
@@ -151,16 +151,16 @@ def test_what_is_drawn_lies_under_what_was_built(pipeline, tmp_path, codec) -> N
 def test_a_build_elsewhere_has_the_same_bytes_and_another_mask_other_ones(
     pipeline, tmp_path
 ) -> None:
-    first = build_dataset(pipeline, tmp_path / "out", workers=1)
+    first = build_dataset(pipeline, tmp_path / "out", workers=0)
     (tmp_path / "moved").mkdir()
     for name in ("source", "plugins", "pipeline.yaml"):
         (tmp_path / name).rename(tmp_path / "moved" / name)
-    again = build_dataset(tmp_path / "moved/pipeline.yaml", tmp_path / "other", workers=1)
+    again = build_dataset(tmp_path / "moved/pipeline.yaml", tmp_path / "other", workers=0)
     sums = [(each.path.resolve() / "SHA256SUMS").read_text() for each in (first, again)]
     assert sums[0] == sums[1]
     mask = tmp_path / "moved/source/mask-3.png"
     Image.fromarray(np.zeros_like(np.asarray(Image.open(mask)))).save(mask)
-    changed = build_dataset(tmp_path / "moved/pipeline.yaml", tmp_path / "other", workers=1)
+    changed = build_dataset(tmp_path / "moved/pipeline.yaml", tmp_path / "other", workers=0)
     assert 1 <= changed.made <= 5
     sample = next(
         each
@@ -174,7 +174,7 @@ def test_a_build_elsewhere_has_the_same_bytes_and_another_mask_other_ones(
 def test_a_mask_of_another_size_is_a_fault_of_the_data(pipeline, tmp_path) -> None:
     Image.new("L", (128, 95)).save(tmp_path / "source/mask-3.png")
     with pytest.raises(DataError) as error:
-        build_dataset(pipeline, tmp_path / "out", workers=1, overrides=["build.on_error=stop"])
+        build_dataset(pipeline, tmp_path / "out", workers=0, overrides=["build.on_error=stop"])
     assert (
         "3.png: expected the mask 'mask' to have the image's size, 128 x 96, found 128 x 95"
     ) in str(error.value)
@@ -213,13 +213,13 @@ def test_large_jpegs_of_masks_are_decoded_whole(pipeline, tmp_path) -> None:
             tmp_path / f"source/{index}.png", format="JPEG", quality=95, subsampling=0
         )
         Image.fromarray(mask).save(tmp_path / f"source/mask-{index}.png")
-    built = build_dataset(pipeline, tmp_path / "out", workers=1, overrides=["build.on_error=stop"])
+    built = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=["build.on_error=stop"])
     for sample in dsbuilder.load(built.path).samples("test"):
         check(sample)
 
 
 def test_replay_makes_the_same_bytes_and_diff_names_what_changed(pipeline, tmp_path) -> None:
-    built = build_dataset(pipeline, tmp_path / "out", workers=1)
+    built = build_dataset(pipeline, tmp_path / "out", workers=0)
     before = dsbuilder.load(built.path)
     reopened = reopen(before, plugins=[tmp_path / "plugins"])
     for shard, entry in before.entries("train"):
@@ -230,7 +230,7 @@ def test_replay_makes_the_same_bytes_and_diff_names_what_changed(pipeline, tmp_p
     raw = json.loads(labels.read_text())
     raw["objects"][0]["box"][0] += 0.125
     labels.write_text(json.dumps(raw))
-    again = build_dataset(pipeline, tmp_path / "out", workers=1)
+    again = build_dataset(pipeline, tmp_path / "out", workers=0)
     difference = diff(before, dsbuilder.load(again.path))
     assert len(difference.changes) == COUNT + 4 * 8
     assert {reason for _, reason, _ in difference.reasons()} == {
@@ -247,9 +247,9 @@ def test_boxes_are_counted_before_a_build(pipeline) -> None:
 
 def test_originals_are_kept_with_targets_that_moved(pipeline, tmp_path) -> None:
     keep, other = "build.keep_prepared=true", "augment.stages[0].p=0.9"
-    build_dataset(pipeline, tmp_path / "out", workers=1, overrides=[keep])
+    build_dataset(pipeline, tmp_path / "out", workers=0, overrides=[keep])
     assert len(list((tmp_path / "out/toy/.builds/prepared").glob("*/*/*"))) == COUNT
-    changed = build_dataset(pipeline, tmp_path / "out", workers=1, overrides=[keep, other])
-    plain = build_dataset(pipeline, tmp_path / "plain", workers=1, overrides=[other])
+    changed = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=[keep, other])
+    plain = build_dataset(pipeline, tmp_path / "plain", workers=0, overrides=[other])
     shards = [sorted(each.path.resolve().glob("*.tfrecord*")) for each in (changed, plain)]
     assert [path.read_bytes() for path in shards[0]] == [path.read_bytes() for path in shards[1]]

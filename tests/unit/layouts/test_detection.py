@@ -253,7 +253,7 @@ def test_a_dataset_without_such_a_target_is_refused(
 ):
     make_images(count=3, size=(16, 20))
     pipeline = write_pipeline("name: pets\nsource: {use: folder, path: source}\n")
-    built = build_dataset(pipeline, tmp_path / "out", workers=1)
+    built = build_dataset(pipeline, tmp_path / "out", workers=0)
     with pytest.raises(DataError, match=f"expected a target of kind {kinds}.*found 'label'"):
         export(dsbuilder.load(built.path), tmp_path / "x", to=to)
 

@@ -129,7 +129,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
             )
             path.write_text(text, encoding="utf-8")
             built = build_dataset(
-                path, folder / path.stem, workers=1, plugins=[folder / "plugins", *plugins]
+                path, folder / path.stem, workers=0, plugins=[folder / "plugins", *plugins]
             )
             dataset = dsbuilder.load(built.path)
             if fresh:

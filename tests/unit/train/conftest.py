@@ -59,7 +59,7 @@ def build(
         source=source, split=split, augment=augment, codec=codec, image=image, stages=stages
     )
     path.write_text(text)
-    return dsbuilder.load(builder.build_dataset(path, folder / "out", workers=1).path)
+    return dsbuilder.load(builder.build_dataset(path, folder / "out", workers=0).path)
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,7 @@ def squares(tmp_path_factory):
     (folder / "plugins" / "squares.py").write_text(SOURCE)
     path = folder / "squares.yaml"
     path.write_text(PIPELINE)
-    return dsbuilder.load(build_dataset(path, folder / "out", workers=1).path)
+    return dsbuilder.load(build_dataset(path, folder / "out", workers=0).path)
 
 
 @pytest.fixture(scope="module")

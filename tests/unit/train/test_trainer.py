@@ -291,6 +291,7 @@ def test_mixed_classes_are_trained_on_their_weights(build_dataset, options, tmp_
     assert run.evaluation()["accuracy"] > 0.5
 
 
+@pytest.mark.slow
 def test_standardization_is_by_the_train_splits_own_statistics(dataset, options, tmp_path):
     chosen = replace(options, normalize="standardize", epochs=1)
     run = trainer.train_dataset(dataset, chosen, run=tmp_path / "run")

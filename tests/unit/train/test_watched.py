@@ -106,6 +106,7 @@ def test_every_number_that_is_watched_is_the_one_that_is_evaluated(scenes, tmp_p
     assert set(run.evaluation()["metrics"]) == asked
 
 
+@pytest.mark.slow
 def test_a_whole_mean_is_watched_batch_by_batch_and_the_rest_when_an_epoch_ends(scenes, tmp_path):
     steps = []
     options = replace(options_of(scenes), target="labels")

@@ -96,6 +96,7 @@ def test_imagenet_weights_are_loaded():
         assert np.array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_random_features_learn_from_the_start_and_normalize_by_batches():
     model = Transfer(weights="none", dropout=0.0).build(signature())
     assert model.get_layer("efficientnet_lite0").trainable
@@ -137,6 +138,7 @@ def test_frozen_features_leave_nothing_out_at_random():
     assert np.array_equal(network(pixels(), training=True), network(pixels(), training=False))
 
 
+@pytest.mark.slow
 def test_gray_is_the_same_as_rgb_of_equal_channels():
     gray = Transfer(backbone=SMALL, weights="none").build(signature(channels=1))
     rgb = Transfer(backbone=SMALL, weights="none").build(signature())
@@ -197,6 +199,7 @@ def test_weights_of_every_form_are_set(donor, tmp_path, name):
         assert np.array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_weights_of_a_model_that_contains_the_backbone_are_set(tmp_path):
     earlier = Transfer(backbone=SMALL, weights="none").build(signature(classes=7))
     whole = keras.Model(earlier.input, keras.layers.Rescaling(1.0)(earlier.output))

@@ -31,7 +31,7 @@ def build(make_images, write_pipeline, tmp_path: Path):
     def run(text: str = FIXED, **images) -> Dataset:
         make_images(**{"count": 8, "size": (24, 30), **images})
         pipeline = write_pipeline(text)
-        return dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+        return dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
 
     return run
 
@@ -143,7 +143,7 @@ def test_texts_stand_in_a_table(tmp_path: Path, write_pipeline) -> None:
     pipeline = write_pipeline(
         f"name: words\nsynthesize: [{{use: stripes, count: 12, splits: {shares}}}]\n"
     )
-    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     export(dataset, tmp_path / "folder", to="folder")
     for split in ("train", "test"):
         with (tmp_path / "folder" / split / "metadata.csv").open(
@@ -163,7 +163,7 @@ def test_values_stand_in_a_table_to_the_last_digit(make_images, write_pipeline, 
     (root / "metadata.csv").write_text(f"file_name,x,y\n{rows}")
     source = "{use: imagefolder, path: source, value_columns: [x, y]}"
     pipeline = write_pipeline(f"name: values\nsource: {source}\nsplit: {{train: 1}}\n")
-    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     export(dataset, tmp_path / "folder", to="folder")
     records = ImageFolder(path=tmp_path / "folder").open().records
     found = sorted(record.targets["value"] for record in records)
@@ -178,7 +178,7 @@ def test_labels_without_a_place_in_class_folders_are_an_error(
     rows = "".join(f'{{"file_name": "a/{index}.png", "labels": ["x"]}}\n' for index in range(4))
     (root / "metadata.jsonl").write_text(rows)
     pipeline = write_pipeline("name: many\nsource: {use: imagefolder, path: source}\n")
-    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     with pytest.raises(DataError, match=r"found 'labels'\. Export to .* such as imagefolder"):
         export(dataset, tmp_path / "folder", to="folder")
 

@@ -67,7 +67,7 @@ def build(labeled: Path, write_pipeline, tmp_path: Path):
     def run(cache: str) -> Dataset:
         options = json.dumps({"use": "imagefolder", "path": "source", **OPTIONS})
         text = f"name: all\nsource: {options}\n{SPLIT}cache: {{{cache}}}\n"
-        built = build_dataset(write_pipeline(text), tmp_path / "out", workers=1)
+        built = build_dataset(write_pipeline(text), tmp_path / "out", workers=0)
         return dsbuilder.load(built.path)
 
     return run
@@ -111,7 +111,7 @@ def test_what_was_read_from_an_export_has_its_keys_again(build, write_pipeline, 
     export(build("image: png"), tmp_path / "source2", to="imagefolder")
     options = json.dumps({"use": "imagefolder", "path": "source2", **OPTIONS})
     pipeline = write_pipeline(f"name: again\nsource: {options}\ncache: {{image: png}}\n")
-    again = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    again = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     export(again, tmp_path / "source3", to="imagefolder")
     files = {
         name: {
@@ -129,7 +129,7 @@ def test_mixed_labels_are_reported(make_images, write_pipeline, tmp_path: Path) 
         "name: pets\nsource: {use: folder, path: source}\n"
         "augment: {copies: 1, stages: [{use: mixup}]}\nfinish: [{use: resize, size: [16, 16]}]\n"
     )
-    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     exported = export(dataset, tmp_path / "folder", to="imagefolder")
     assert exported.warnings[-1] == (
         f"{dataset.path}: 'label' holds mixed labels: written is the dominant class of each "
@@ -148,7 +148,7 @@ def test_lists_that_are_empty_throughout_a_split_are_reported(
         rows = [{"file_name": f"x/{i}.png", "objects": bbox, "labels": []} for i in range(2)]
         (root / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     pipeline = write_pipeline("name: some\nsource: {use: imagefolder, path: source}\n")
-    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     exported = export(dataset, tmp_path / "folder", to="imagefolder")
     assert list(exported.warnings) == [
         f"{dataset.path}: 'objects' is empty in all samples of test: Hugging Face refuses splits "

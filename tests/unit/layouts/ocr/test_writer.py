@@ -27,7 +27,7 @@ def build(make_images, write_pipeline, tmp_path: Path):
             "split: {train: 0.5, test: 0.5, method: hash}\n"
             f"finish: [{{use: resize, size: [16, 20]}}]\ncache: {{{cache}}}\n"
         )
-        return dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=1).path)
+        return dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
 
     return run
 
@@ -57,6 +57,6 @@ def test_a_text_that_a_line_cannot_hold_is_an_error(build, tmp_path: Path) -> No
 def test_a_dataset_without_a_text_is_an_error(make_images, write_pipeline, tmp_path: Path) -> None:
     make_images(count=3, size=(16, 20))
     pipeline = write_pipeline("name: pets\nsource: {use: folder, path: source}\n")
-    built = build_dataset(pipeline, tmp_path / "out", workers=1)
+    built = build_dataset(pipeline, tmp_path / "out", workers=0)
     with pytest.raises(DataError, match="expected a target of kind text to write, found 'label'"):
         export(dsbuilder.load(built.path), tmp_path / "ocr", to="ocr")
