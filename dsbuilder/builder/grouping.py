@@ -10,53 +10,123 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
 
 from dsbuilder.errors import DataError
+from dsbuilder.images import capture
+from dsbuilder.images.capture import Capture, Runs
+from dsbuilder.pipelinefile.splitting import GroupRule
 from dsbuilder.sample import Record
 from dsbuilder.seeding import rank
 
 Shares = Mapping[str, Fraction]
 Member = tuple[str, ...]
-"""What is dealt as one: `(key,)`, or `("group", name)`; it cannot be mistaken one for the other."""
+"""What is dealt as one: `(key,)`, or `("group", name)` and `("run", its first key)`; it cannot be
+mistaken one for the other."""
+Captured = Callable[[Record], Capture | None]
+"""What took a record's picture and when; None where its file does not say."""
+
+_MOST = 10
+"""A group of more than a tenth of all records is told of."""
 
 
 def members_of(
-    records: Sequence[Record], pattern: str | None
+    records: Sequence[Record], rule: GroupRule | None, captured: Captured | None
 ) -> tuple[dict[str, Member] | None, list[str]]:
-    """Returns key -> what it is dealt with, and warnings; None where there are no groups."""
-    if pattern is None:
-        groups = [record.group for record in records]
-        found = sum(group is not None for group in groups)
-    else:
-        compiled = re.compile(pattern)
-        groups = [_matched(compiled, record.key) for record in records]
-        found = sum(group is not None for group in groups)
-        if records and not found:
-            raise DataError(
-                f"split.group: expected '{pattern}' to match in keys, found no match in any of "
-                f"{len(records)}, such as '{min(record.key for record in records)}'. "
-                "Correct the pattern."
-            )
+    """Returns key -> what it is dealt with, and warnings; None where there are no groups.
+
+    Raises:
+      DataError: a rule finds nothing in any record to go by.
+    """
+    if rule is not None and rule.pattern is None:
+        return _members_by_run(records, rule, captured)
+    groups = [record.group if rule is None else _matched(rule, record.key) for record in records]
+    found = sum(group is not None for group in groups)
+    if rule is not None:
+        _check_found(records, found, f"'{rule.pattern}' to match in keys", "match", "pattern")
     if not found:
         return None, []
-    warnings = []
-    if found < len(records):
-        keys = (r.key for r, group in zip(records, groups, strict=True) if group is None)
-        count = len(records) - found
-        warnings.append(
-            f"split: {count} of {len(records)} records belong to no group and are dealt one by "
-            f"one, such as '{min(keys)}'."
-        )
-    return {
+    members: dict[str, Member] = {
         record.key: (record.key,) if group is None else ("group", group)
         for record, group in zip(records, groups, strict=True)
-    }, warnings
+    }
+    alone = [key for key, member in members.items() if len(member) == 1]
+    return members, [*_told(records, alone, "belong to no group")]
 
 
-def _matched(pattern: re.Pattern[str], key: str) -> str | None:
+def _members_by_run(
+    records: Sequence[Record], rule: GroupRule, captured: Captured | None
+) -> tuple[dict[str, Member], list[str]]:
+    """Returns members by runs; what the source states as a group stays whole beside them."""
+    keys = [record.key for record in records]
+    if rule.sequence is not None:
+        numbered = capture.series(keys).values()
+        runs: Runs = [
+            run for each in numbered for run in capture.runs_of_numbers(each, rule.sequence)
+        ]
+        wanted, what = "names of files with numbers", "number"
+    else:
+        asked = {record.key: captured(record) for record in records} if captured else {}
+        times = {key: each for key, each in asked.items() if each is not None}
+        runs = capture.runs_of_times(times, rule.time_s or 0)
+        wanted, what = "images whose EXIF says when they were taken", "time"
+    known = {key for run in runs for key in run}
+    _check_found(records, len(known), wanted, what, "rule")
+    members: dict[str, Member] = {key: (key,) for key in keys}
+    members.update((key, ("run", run[0])) for run in runs if len(run) > 1 for key in run)
+    alone = [each.key for each in records if each.key not in known and each.group is None]
+    joined = _joined(records, members)
+    return joined, [*_told(records, alone, f"have no {what}"), *_too_large(joined)]
+
+
+def _joined(records: Sequence[Record], members: Mapping[str, Member]) -> dict[str, Member]:
+    """Returns members of which those are one that share a group of the source."""
+    above: dict[Member, Member] = {}
+
+    def root(member: Member) -> Member:
+        while member in above:
+            above[member] = above.get(above[member], above[member])
+            member = above[member]
+        return member
+
+    for record in records:
+        if record.group is not None:
+            low, high = sorted((root(members[record.key]), root(("group", record.group))))
+            above.update({high: low} if high != low else {})
+    return {key: root(member) for key, member in members.items()}
+
+
+def _check_found(records: Sequence[Record], found: int, wanted: str, what: str, mend: str) -> None:
+    if records and not found:
+        raise DataError(
+            f"split.group: expected {wanted}, found no {what} in any of {len(records)}, such as "
+            f"'{min(record.key for record in records)}'. Correct the {mend}."
+        )
+
+
+def _told(records: Sequence[Record], alone: Sequence[str], why: str) -> Iterator[str]:
+    if alone:
+        yield (
+            f"split: {len(alone)} of {len(records)} records {why} and are dealt one by one, such "
+            f"as '{min(alone)}'."
+        )
+
+
+def _too_large(members: Mapping[str, Member]) -> Iterator[str]:
+    """Warns of a group that is much of all, as one run is of a folder numbered throughout."""
+    for member, size in Counter(members.values()).most_common(1):
+        if size * _MOST > len(members) and size > _MOST:
+            yield (
+                f"split.group: one group has {size} of {len(members)} records and goes to one "
+                f"split, that of '{member[-1]}'. Where a folder is numbered throughout, numbers "
+                "say nothing of what belongs together: use time, a pattern, or no rule."
+            )
+
+
+def _matched(rule: GroupRule, key: str) -> str | None:
+    pattern = re.compile(rule.pattern or "")
     match = pattern.search(key)
     if match is None:
         return None

@@ -33,10 +33,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
-from dsbuilder.builder.grouping import Member, Shares, deal_groups, members_of
+from dsbuilder.builder.grouping import Captured, Member, Shares, deal_groups, members_of
 from dsbuilder.errors import DataError, shortened
 from dsbuilder.layouts.keys import check_keys
-from dsbuilder.pipelinefile.schema import SplitOptions
+from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Record
 from dsbuilder.seeding import rank, unit
@@ -75,6 +75,7 @@ def deal(
     seed: int,
     label: str | None,
     several: Callable[[Record], Iterable[str]] | None = None,
+    captured: Captured | None = None,
 ) -> Split:
     """Returns the split of every record; the order of the records does not matter.
 
@@ -85,10 +86,11 @@ def deal(
       seed: of the pipeline.
       label: name of the target to stratify by; None takes all records as one class.
       several: without a label, the classes of a record to stratify by, of any number.
+      captured: says what a rule by time goes by.
 
     Raises:
       DataError: a key is wrong or there twice, the layout and the options contradict each other, a
-        layout cuts through a group, or `group` matches no key.
+        layout cuts through a group, or `group` finds nothing to go by.
     """
     check_keys(records)
     wrong = [each for each in records if each.error is not None]
@@ -96,7 +98,7 @@ def deal(
         records = [each for each in records if each.error is None]
     _check_labels(records, label)
     method = _method(records, options)
-    members, warnings = members_of(records, options.group)
+    members, warnings = members_of(records, options.rule, captured)
     if method == "layout":
         split_of = _stated(records, members)
         shares = _taken_out(split_of, options)

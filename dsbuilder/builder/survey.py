@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from dsbuilder.builder.split import Split, deal
 from dsbuilder.errors import DataError, Problem, SpecError, carrying, shortened
 from dsbuilder.inspection import exclusion
+from dsbuilder.layouts.captured import captured
 from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.pipelinefile import Spec, load
@@ -101,7 +103,7 @@ def survey(spec: Spec) -> Survey:
         pipeline = resolve(spec, catalog.targets)
         warnings += pipeline.warnings
         known = _without_labels(records, unread)
-        split = _split(spec, known, catalog.targets, checked=len(kept) == len(records))
+        split = _split(spec, known, catalog, checked=len(kept) == len(records))
     return Survey(
         pipeline=pipeline,
         catalog=catalog,
@@ -125,14 +127,13 @@ def _check_outputs(spec: Spec, records: int) -> None:
         raise SpecError([Problem(spec.where("augment.copies"), problem)])
 
 
-def _split(
-    spec: Spec, records: Sequence[Record], targets: Mapping[str, Target], *, checked: bool
-) -> Split:
+def _split(spec: Spec, records: Sequence[Record], catalog: Catalog, *, checked: bool) -> Split:
     """Deals records by their first target with classes.
 
     Args:
       checked: whether every label was; else one that is wrong says no class.
     """
+    targets = catalog.targets
     classes = (n for n, kind in targets.items() if isinstance(kind, ClassLabel) and not kind.soft)
     label = next(classes, None)
     return deal(
@@ -141,6 +142,7 @@ def _split(
         seed=spec.settings.seed,
         label=label,
         several=_several(targets, checked=checked) if label is None else None,
+        captured=partial(captured, catalog),
     )
 
 

@@ -19,9 +19,9 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "inspector": (
         "inspectors",
         (
-            *("bad_target", "blurred", "bright", "charset", "corrupt", "dark", "empty_class"),
-            *("empty_file", "exact_duplicate", "flat_box", "huge", "imbalance", "leak"),
-            *("near_duplicate", "odd_aspect", "odd_size", "out_of_range", "rare_class"),
+            *("bad_target", "blurred", "bright", "charset", "corrupt", "crossing_groups", "dark"),
+            *("empty_class", "empty_file", "exact_duplicate", "flat_box", "huge", "imbalance"),
+            *("leak", "near_duplicate", "odd_aspect", "odd_size", "out_of_range", "rare_class"),
             *("similar_names", "tiny", "truncated", "two_labels", "uniform"),
         ),
     ),

@@ -9,10 +9,12 @@
 """
 
 import re
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from dsbuilder.images.exif import entries
 
 UPRIGHT = 1
 TAG = 0x0112
@@ -31,24 +33,11 @@ def read(exif: bytes, xmp: bytes = b"") -> int:
       exif: starts at the byte order mark, or at the ``Exif`` name before it; may be empty.
       xmp: a packet of XMP; may be empty.
     """
-    value = _of_exif(exif)
+    value = next((each.short for each in entries(exif) if each.tag == TAG), None)
     if value is None:
         found = _XMP.search(xmp.replace(b"\0", b""))  # in UTF-16, too, these letters are ASCII
         value = int(found[1]) if found else UPRIGHT
     return value if 1 <= value <= 8 else UPRIGHT
-
-
-def _of_exif(exif: bytes) -> int | None:
-    block = exif.removeprefix(b"Exif\0\0")
-    if block[:2] not in (b"II", b"MM"):
-        return None
-    order: Literal["little", "big"] = "little" if block[:2] == b"II" else "big"
-    directory = int.from_bytes(block[4:8], order)
-    count = int.from_bytes(block[directory : directory + 2], order)
-    for start in range(directory + 2, min(directory + 2 + 12 * count, len(block)), 12):
-        if int.from_bytes(block[start : start + 2], order) == TAG:
-            return int.from_bytes(block[start + 8 : start + 10], order)
-    return None
 
 
 def apply(image: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:

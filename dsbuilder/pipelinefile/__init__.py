@@ -3,6 +3,7 @@
 document.py  YAML text -> tree of values that know their line; `--set`
 binding.py   a tree -> dataclasses, led by the types of their fields
 stages.py    the places that name a plugin, `{use: name, option: value}`, and their binding
+splitting.py the section `split`, with the rules by which records belong together
 schema.py    the dataclasses: what a pipeline file may say; `load` and its like
 """
 

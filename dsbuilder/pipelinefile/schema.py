@@ -9,8 +9,8 @@ from typing import Any, Literal
 from dsbuilder import names
 from dsbuilder.images import color_name
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, read
+from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.pipelinefile.stages import (
-    SPLITS,
     AnyStage,
     Inspection,
     MixStage,
@@ -64,56 +64,6 @@ class ImageOptions:
     def background_rgb(self) -> tuple[int, int, int]:
         """The background as three values in [0, 255]."""
         return color_name.parse("background", self.background)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitOptions:
-    """How records are dealt to splits.
-
-    Attributes:
-      train, validation, test: shares; they sum to 1. With `layout` only shares taken out of train.
-      method: `stratified` (default), `hash`, or `layout` (default where the layout has splits).
-      group: a pattern searched in the key; what it matches (its first group, if any) names the
-        group. Records of one group never end in two splits.
-    """
-
-    train: float | None = None
-    validation: float | None = None
-    test: float | None = None
-    method: Literal["stratified", "hash", "layout"] | None = None
-    group: str | None = None
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """The stated shares by split, in the order train, validation, test."""
-        stated = {name: getattr(self, name) for name in SPLITS}
-        return {name: share for name, share in stated.items() if share is not None}
-
-    def __post_init__(self) -> None:
-        wrong = {name: share for name, share in self.shares.items() if not 0 <= share <= 1}
-        if wrong:
-            name, share = next(iter(wrong.items()))
-            raise ValueError(f"{name}: expected a share in [0, 1], found {share:g}.")
-        total = sum(self.shares.values())
-        if self.method == "layout":
-            if self.train is not None or total >= 1:
-                raise ValueError(
-                    "with method layout, expected only shares of validation and test that are "
-                    "taken out of train, below 1 together. Remove 'train'."
-                )
-        elif self.shares and abs(total - 1) > 1e-6:
-            shown = " + ".join(f"{share:g}" for share in self.shares.values())
-            raise ValueError(f"expected shares that sum to 1, found {shown} = {total:g}.")
-        _compile_group(self.group)
-
-
-def _compile_group(pattern: str | None) -> None:
-    try:
-        re.compile(pattern or "")
-    except re.error as error:
-        raise ValueError(
-            f"group: expected a regular expression, found '{pattern}': {error}."
-        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,7 +274,7 @@ class Settings:
     seed: int = 0
     image: ImageOptions = ImageOptions()
     source: Source | None = None
-    split: SplitOptions = SplitOptions()
+    split: SplitOptions = field(default_factory=SplitOptions)
     prepare: tuple[Stage, ...] = ()
     augment: AugmentOptions = AugmentOptions(copies=0)
     synthesize: tuple[Synthesis, ...] = ()

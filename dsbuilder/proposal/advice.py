@@ -7,6 +7,7 @@ a user can change it.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dsbuilder.builtin.inspectors.bursts import Proposal
 from dsbuilder.errors import shortened
 from dsbuilder.plugin import CHANNELS, Mode
 from dsbuilder.proposal.facts import Facts
@@ -66,11 +67,25 @@ def _shares(facts: Facts) -> Advice:
     return (_SHARES if plenty else _SHARES_OF_FEW), f"{text}; below 3 all go to train"
 
 
+def grouped_split(facts: Facts, together: Proposal) -> Advice:
+    """Returns the section `split` that keeps together what belongs together."""
+    section, _ = split(facts)
+    split_of = {record.key: record.split for record in facts.records}
+    cut = any(len({split_of[key] for key in keys}) > 1 for keys in together.groups)
+    if section is None or cut:
+        section = {"method": "stratified", **_shares(facts)[0]}
+    first, other = together.groups[0][:2]
+    found = f"{len(together.groups)} groups of pictures {together.what}"
+    return {**section, "group": together.rule}, f"{found}, such as {first} and {other}."
+
+
 def inspections(facts: Facts) -> Iterator[tuple[str, str]]:
     """Yields the inspectors whose findings a build should warn of, each with what it finds."""
     yield "truncated", "files that end early"
     yield "exact_duplicate", "the same pixels twice"
     yield "leak", "the same picture in two splits"
+    if facts.together is not None:
+        yield "crossing_groups", "pictures taken one after another in two splits"
     if facts.kinds & {"class", "multi_label", "boxes"}:
         yield "similar_names", "classes that differ by case or blanks alone"
     if "class" in facts.kinds:

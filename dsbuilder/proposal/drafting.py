@@ -12,10 +12,10 @@ from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import ImageSignature, Signature, Source
 from dsbuilder.proposal import advice
-from dsbuilder.proposal.facts import Appearance, Facts, look
+from dsbuilder.proposal.facts import Appearance, Facts, belonging, look
 from dsbuilder.proposal.recognition import Candidate
 from dsbuilder.proposal.unread import unread_files, unread_images
-from dsbuilder.proposal.writing import Writer
+from dsbuilder.proposal.writing import Writer, flow
 from dsbuilder.registry import Registry
 from dsbuilder.tasks import outputs_of, task_of
 
@@ -62,7 +62,12 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
     if not records:
         raise DataError(f"{folder}: '{candidate.source}' lists no records. Check the folder.")
     looks = look(catalog, records)
-    facts = Facts(records=records, targets=catalog.targets, appearance=looks)
+    facts = Facts(
+        records=records,
+        targets=catalog.targets,
+        appearance=looks,
+        together=belonging(catalog, records),
+    )
     names = candidate.signs.options
     options = {
         each.name: _relative(getattr(source, each.name), output)
@@ -145,6 +150,11 @@ def _write_split(writer: Writer, facts: Facts) -> None:
         writer.remark(f"split: {why}.")
     else:
         writer.entry("split", section, why)
+    if facts.together is not None:
+        grouped, what = advice.grouped_split(facts, facts.together)
+        writer.remark(what)
+        writer.remark("If these show the same, keep each group in one split, by this line:")
+        writer.remark(f"split: {flow(grouped)}")
 
 
 def _write_inspections(writer: Writer, facts: Facts) -> None:

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsbuilder.builtin.inspectors import bursts
+from dsbuilder.builtin.inspectors.bursts import Proposal
 from dsbuilder.errors import DataError
 from dsbuilder.images import encoding as images
+from dsbuilder.layouts.captured import captured
 from dsbuilder.plugin import Catalog, Record, Target
 
 MOST = 100
@@ -118,6 +121,37 @@ def _spread(records: Sequence[Record], most: int) -> list[Record]:
     return [records[place] for place in sorted(places)]
 
 
+def belonging(catalog: Catalog, records: Sequence[Record]) -> Proposal | None:
+    """Returns the rule by which records belong together that may get into several splits.
+
+    Where images looked at say when they were taken, the first thousand are asked.
+
+    Args:
+      records: sorted by key; their labels need not be right.
+    """
+    dated = any(captured(catalog, each) for each in _spread(records, _MOST_ASKED))
+    asked = {each.key: captured(catalog, each) for each in records[: _MOST_DATED * dated]}
+    captures = {key: taken for key, taken in asked.items() if taken is not None}
+    held = {each.key: each.group or each.split or each.key for each in records}
+    classes = {each.key: _classes(each, catalog.targets) for each in records}
+    for found in bursts.proposals(classes, captures):
+        if any(len({held[key] for key in keys}) > 1 for keys in found.groups):
+            return found
+    return None
+
+
+def _classes(record: Record, targets: Mapping[str, Target]) -> list[str]:
+    """Returns the classes of a record; none of a label that is wrong."""
+    found: set[str] = set()
+    for name, target in targets.items():
+        try:
+            found.update(target.stated(record.targets[name]) if target.class_names else ())
+        except (DataError, KeyError):
+            continue
+    return sorted(found)
+
+
+_MOST_ASKED, _MOST_DATED = 20, 1_000
 _DIGITS = frozenset(
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 )
@@ -132,11 +166,14 @@ class Facts:
       records: records, at least one.
       targets: what the source says they are labeled with.
       appearance: appearance of some of the images.
+      together: the rule by which some of them belong together and would be in several splits;
+        None without strong evidence.
     """
 
     records: Sequence[Record]
     targets: Mapping[str, Target]
     appearance: Appearance
+    together: Proposal | None = None
 
     @property
     def kinds(self) -> frozenset[str]:

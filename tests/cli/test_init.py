@@ -4,9 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
+from PIL import Image
 from ruamel.yaml import YAML
 
 SOURCE = Path("source")
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def test_init_says_which_layout_it_is_and_writes_a_pipeline(pets: Path, call) -> None:
@@ -119,3 +121,38 @@ def test_an_output_that_cannot_be_written_is_an_error(pets: Path, call) -> None:
     result = call("init source --output nowhere/pets.yaml")
     assert result.exit_code == 1
     assert result.stderr == ("error: nowhere/pets.yaml: its folder does not exist. Make it.\n")
+
+
+def bursts_of(folder: Path) -> None:
+    """Two classes of ten bursts of three each, whose numbers leave wide gaps."""
+    for number in range(60):
+        path = folder / "cd"[number // 30] / f"IMG_{number // 3 * 25 + number % 3:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 64), (number * 4, 90, 200 - number)).save(path)
+
+
+def test_bursts_are_proposed_as_groups_in_a_comment(tmp_path: Path, call, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bursts_of(tmp_path / "photos")
+    assert call("init photos").exit_code == 0
+    text = Path("photos.yaml").read_text()
+    _, found, then = text.partition("# 20 groups of pictures whose files are numbered one after ")
+    proposed = then.splitlines()[2]
+    assert found
+    assert proposed.startswith("# split: {train: 0.8,") and "group: sequence}" in proposed
+    assert "crossing_groups: warn" in text
+    cut = json.loads(call("inspect photos.yaml --json").stdout)["findings"]
+    assert "crossing_groups" in json.dumps(cut)
+    lines = [line for line in text.splitlines() if not line.startswith("split:")]
+    changed = "\n".join(proposed[2:] if line == proposed else line for line in lines)
+    Path("photos.yaml").write_text(changed)
+    assert call("check photos.yaml").exit_code == 0
+    whole = json.loads(call("inspect photos.yaml --json").stdout)["findings"]
+    assert "crossing_groups" not in json.dumps(whole)
+
+
+def test_no_groups_are_proposed_where_nothing_speaks_for_them(pets: Path, call) -> None:
+    for folder, options in (("emoji", ""), ("digits", "--use list")):
+        call(f"init {SAMPLES / folder} --output {folder}.yaml {options}")
+        text = (pets / f"{folder}.yaml").read_text()
+        assert "group:" not in text and "crossing_groups" not in text, folder

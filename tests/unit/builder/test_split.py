@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dsbuilder.builder.split import SMALLEST, Split, deal
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.keys import check_keys
-from dsbuilder.pipelinefile.schema import SplitOptions
+from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.sample import Record
 
 SPLITS = ("train", "validation", "test")

@@ -1,0 +1,94 @@
+"""The section `split`: shares, and which records belong together."""
+
+import re
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from dsbuilder.images.capture import BURST_S
+from dsbuilder.pipelinefile.stages import SPLITS
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupRule:
+    """By what records belong together; exactly one of these.
+
+    Attributes:
+      sequence: largest step from one number of a file to the next, in one folder and after the
+        same beginning of the name; see `images/capture.py`.
+      time_s: longest pause from one picture of a camera to the next, by the times in EXIF.
+      pattern: regular expression that is searched in the key; what it matches (its first group, if
+        any) names the group.
+    """
+
+    sequence: int | None = None
+    time_s: float | None = None
+    pattern: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [each.name for each in fields(self)]
+        stated = [name for name in names if getattr(self, name) is not None]
+        if len(stated) != 1:
+            found = " and ".join(stated) or "nothing"
+            raise ValueError(f"expected one of {', '.join(names)}, found {found}.")
+        if self.sequence is not None and self.sequence < 1:
+            raise ValueError(f"sequence: expected 1 or more, found {self.sequence}.")
+        if self.time_s is not None and self.time_s < 0:
+            raise ValueError(f"time_s: expected 0 or more, found {self.time_s:g}.")
+        try:
+            re.compile(self.pattern or "")
+        except re.error as error:
+            raise ValueError(
+                f"group: expected a regular expression, found '{self.pattern}': {error}."
+            ) from None
+
+
+_NAMED = {"sequence": GroupRule(sequence=1), "time": GroupRule(time_s=BURST_S)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitOptions:
+    """How records are dealt to splits.
+
+    Attributes:
+      train, validation, test: shares; they sum to 1. With `layout` only shares taken out of train.
+      method: `stratified` (default), `hash`, or `layout` (default where the layout has splits).
+      group: which records belong together and never end in two splits: `sequence` or `time`, with
+        the defaults of the rule; else a pattern; or a rule with a bound of one's own. None takes
+        the groups that the source states.
+    """
+
+    train: float | None = None
+    validation: float | None = None
+    test: float | None = None
+    method: Literal["stratified", "hash", "layout"] | None = None
+    group: str | GroupRule | None = None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The stated shares by split, in the order train, validation, test."""
+        stated = {name: getattr(self, name) for name in SPLITS}
+        return {name: share for name, share in stated.items() if share is not None}
+
+    @property
+    def rule(self) -> GroupRule | None:
+        """The rule that `group` stands for."""
+        if not isinstance(self.group, str):
+            return self.group
+        return _NAMED.get(self.group) or GroupRule(pattern=self.group)
+
+    def __post_init__(self) -> None:
+        wrong = {name: share for name, share in self.shares.items() if not 0 <= share <= 1}
+        if wrong:
+            name, share = next(iter(wrong.items()))
+            raise ValueError(f"{name}: expected a share in [0, 1], found {share:g}.")
+        total = sum(self.shares.values())
+        if self.method == "layout":
+            if self.train is not None or total >= 1:
+                raise ValueError(
+                    "with method layout, expected only shares of validation and test that are "
+                    "taken out of train, below 1 together. Remove 'train'."
+                )
+        elif self.shares and abs(total - 1) > 1e-6:
+            shown = " + ".join(f"{share:g}" for share in self.shares.values())
+            raise ValueError(f"expected shares that sum to 1, found {shown} = {total:g}.")
+        _ = self.rule
