@@ -8,7 +8,7 @@ photographs stands in `pictures.py`.
 
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -176,6 +176,37 @@ def decisions(part: str) -> Iterator[Row]:
     assert len(left) == len(tiles)
 
 
+def planted_bursts() -> Iterator[Row]:
+    """200 sets of 20 bursts of 2 to 5 files, dealt at random, and 200 of which files were taken."""
+    random, judges = np.random.default_rng(0), inspector("crossing_groups")
+
+    def cut(numbers: Iterable[int]) -> bool:
+        keys = [f"a/IMG_{number:05d}.jpg" for number in sorted(numbers)]
+        splits = random.choice(["train", "test"], len(keys))
+        seen = Seen(
+            records=[Record(key=key) for key in keys],
+            measures=[(("a",), None)] * len(keys),
+            split_of=dict(zip(keys, splits, strict=True)),
+        )
+        return any(True for _ in judges.judge(seen))
+
+    def planted(apart: int) -> list[int]:
+        numbers, at = [], 0
+        for length in random.integers(2, 6, 20):
+            numbers += range(at, at + length)
+            at += length + int(random.integers(1, 2 * apart))
+        return numbers
+
+    for apart in (50, 20, 10, 5):
+        found = sum(cut(planted(apart)) for _ in range(200))
+        yield f"crossing_groups, bursts about {apart} numbers apart", share(found, 200)
+        assert apart < 10 or found >= LEAST * 200, (apart, found)
+    for kept in (1.0, 0.95, 0.8, 0.5, 0.2):
+        false = sum(cut(np.flatnonzero(random.random(500) < kept)) for _ in range(200))
+        yield f"crossing_groups, {kept:.0%} of 500 files", f"false {share(false, 200)}"
+        assert not false, (kept, false)
+
+
 def names() -> Iterator[Row]:
     cases = {
         ("Cat", "cat", "dog"): 1,
@@ -226,5 +257,5 @@ PARTLY: Sequence[Callable[[str], Iterator[Row]]] = (
 def run(count: int, seed: int) -> list[Row]:
     """Prints the table; neither number counts, since nothing is drawn."""
     rows = [row for make in PARTLY for part in pictures.PARTS for row in make(part)]
-    rows += [*names(), *clean_sets(), *cost()]
+    rows += [*planted_bursts(), *names(), *clean_sets(), *cost()]
     return rows
