@@ -75,7 +75,7 @@ def grouped_split(facts: Facts, together: Proposal) -> Advice:
     if section is None or cut:
         section = {"method": "stratified", **_shares(facts)[0]}
     first, other = together.groups[0][:2]
-    found = f"{len(together.groups)} groups of pictures {together.what}"
+    found = f"At least {len(together.groups)} groups of pictures {together.what}"
     return {**section, "group": together.rule}, f"{found}, such as {first} and {other}."
 
 

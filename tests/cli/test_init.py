@@ -136,7 +136,9 @@ def test_bursts_are_proposed_as_groups_in_a_comment(tmp_path: Path, call, monkey
     bursts_of(tmp_path / "photos")
     assert call("init photos").exit_code == 0
     text = Path("photos.yaml").read_text()
-    _, found, then = text.partition("# 20 groups of pictures whose files are numbered one after ")
+    _, found, then = text.partition(
+        "# At least 20 groups of pictures whose files are numbered one after "
+    )
     proposed = then.splitlines()[2]
     assert found
     assert proposed.startswith("# split: {train: 0.8,") and "group: sequence}" in proposed
@@ -149,6 +151,19 @@ def test_bursts_are_proposed_as_groups_in_a_comment(tmp_path: Path, call, monkey
     assert call("check photos.yaml").exit_code == 0
     whole = json.loads(call("inspect photos.yaml --json").stdout)["findings"]
     assert "crossing_groups" not in json.dumps(whole)
+
+
+def test_times_are_proposed_where_names_say_nothing(pets: Path, call) -> None:
+    for number in range(24):
+        block = Image.Exif()
+        block[0x010F] = "Maker"
+        block.get_ifd(0x8769)[0x9003] = f"2024:05:06 {number // 3:02d}:00:{number % 3:02d}"
+        path = SOURCE / "cat" / f"{number * 7919 % 1009:x}h.jpg"
+        Image.new("RGB", (64, 64), (number * 9, 90, 20)).save(pets / path, exif=block)
+    call("init source")
+    text = (pets / "source.yaml").read_text()
+    assert "# At least 8 groups of pictures that one camera took within 5 s of each other" in text
+    assert "test: 0.1, group: time}" in text or "test: 0.2, group: time}" in text
 
 
 def test_no_groups_are_proposed_where_nothing_speaks_for_them(pets: Path, call) -> None:
