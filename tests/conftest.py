@@ -18,9 +18,11 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 # A machine may be slow, so no example has a deadline; the same commit gives the same result in CI.
-settings.register_profile("default", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "default")
+# `make test` tries few examples (--hypothesis-profile few), `make test-all` the usual number.
+IN_CI = bool(os.environ.get("CI"))
+settings.register_profile("default", deadline=None, derandomize=IN_CI)
+settings.register_profile("few", settings.get_profile("default"), max_examples=25)
+settings.load_profile("default")
 
 
 TENSORFLOW = (

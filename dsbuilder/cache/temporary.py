@@ -5,6 +5,7 @@ ours, and nobody holds its lock, which ends with the process that made it.
 """
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -26,7 +27,12 @@ def beside(target: Path) -> Iterator[Path]:
     Raises:
       OSError: it cannot be made.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(
+            errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target.parent)
+        ) from None
     for path in abandoned(target.parent):
         with contextlib.suppress(OSError):
             folders.remove(path)

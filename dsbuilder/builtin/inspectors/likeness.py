@@ -4,7 +4,8 @@ A digest of the pixels is equal for equal pictures alone. For all others a thumb
 is kept, of which two things are made:
 
   pixels     with mean and deviation taken out: two that differ by less than a fixed amount
-             (`difference`) are alike, in whatever set
+             (`difference`) are alike, in whatever set; by less than half of it, where they are not
+             far nearer to each other than to the 16th of their neighbors, as pieces of clothing
   its shape  54 numbers: the lowest frequencies of luma (6 x 6) and of the two colors (3 x 3 each),
              each without its mean, so that light and tint do not count, less towards the edges,
              where a crop or a turn moves most, and of one length. Amplitudes of photographs fall
@@ -40,6 +41,7 @@ _OPPONENTS = ((1, 1, 1), (1, 0, -1), (1, -2, 1))
 _LEAST_LENGTH = 0.25
 _NEIGHBORS = 16
 _FARTHEST = 0.35
+_LONELY = 0.6
 _PIECE = 1 << 13
 
 Described = tuple[bytes, bytes]
@@ -195,10 +197,12 @@ class _Pictures:
         apart, others = nearest(self._shapes[numbers], min(_NEIGHBORS, len(numbers) - 1))
         rows, columns = np.nonzero(apart < self._difference)
         ones, near = numbers[rows], numbers[others[rows, columns]]
+        lonely = apart[rows, columns] <= _LONELY * _crowd(apart, rows, others[rows, columns])
         for start in range(0, len(ones), _PIECE):
-            i, j = ones[start : start + _PIECE], near[start : start + _PIECE]
+            piece = slice(start, start + _PIECE)
+            i, j = ones[piece], near[piece]
             by = self._thumbnails.differences(i, j)
-            close = by < self._difference
+            close = by < np.where(lonely[piece], self._difference, self._difference / 2)
             for one, other, each in zip(i[close], j[close], by[close], strict=True):
                 yield int(one), int(other), float(each), self._difference
         yield from self._before_gaps(numbers, apart, others)
@@ -218,6 +222,15 @@ class _Pictures:
         for row, place, each in zip(rows[mutual], places[mutual], by[mutual], strict=True):
             limit = float(min(reach[row], reach[place])) / self._ratio
             yield int(numbers[row]), int(numbers[place]), float(each), limit
+
+
+def _crowd(apart: Points, rows: Places, others: Places) -> npt.NDArray[np.float32]:
+    """Returns how near the last of the nearest is to either of pairs; infinite in small sets."""
+    if apart.shape[1] < _NEIGHBORS:
+        return np.full(len(rows), np.inf, np.float32)
+    last = apart[:, -1]
+    found: npt.NDArray[np.float32] = np.minimum(last[rows], last[others])
+    return found
 
 
 def _reach(apart: Points, ratio: float) -> Points:
