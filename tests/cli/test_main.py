@@ -203,6 +203,7 @@ def complete(line: str) -> list[str]:
     return [each.partition(",")[2] for each in shown]
 
 
+@pytest.mark.slow
 def test_a_shell_completes_verbs_options_and_plugin_names(folder: Path) -> None:
     assert complete("dsbuilder p") == ["preview", "plan", "predict", "plugins"]
     assert complete("dsbuilder build --wor") == ["--workers"]

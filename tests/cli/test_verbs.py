@@ -147,6 +147,7 @@ def test_plugins_beside_the_pipeline_are_found_and_others_can_be_given(pets: Pat
     assert call("check pets.yaml", *change).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_bar_and_a_pipe_does_not(pets: Path) -> None:
     command = [sys.executable, "-m", "dsbuilder", "build", "pets.yaml", "--workers", "1"]
     began = time.monotonic()

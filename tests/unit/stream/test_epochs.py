@@ -144,6 +144,7 @@ class Slow(Transform):
 '''
 
 
+@pytest.mark.slow
 def test_a_script_that_leaves_a_stream_with_stages_ends(build, tmp_path) -> None:
     """Iterators that a module keeps are freed when no thread can come back from Python any more."""
     (tmp_path / "slow.py").write_text(SLOW)

@@ -29,6 +29,8 @@ STORED = [
     ("npy", "raw", "rgba"),
 ]
 CODECS = ["tfrecord", "npy"]
+# Both codecs go one way from where these tests look.
+ONE_OF_TWO = [pytest.param("tfrecord", marks=pytest.mark.slow), "npy"]
 MIXED = "augment: {copies: 1, stages: [{use: mixup, alpha: 1.0}]}"
 
 
@@ -75,7 +77,7 @@ def test_what_is_not_shuffled_comes_in_stored_order(build, codec) -> None:
     assert keys(train) == stored_keys(dataset)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_epochs_and_seeds_differ_in_order_alone(build, codec) -> None:
     dataset = build(codec)
     orders = [
@@ -131,7 +133,7 @@ def test_parallelism_does_not_matter(build, codec) -> None:
     assert_equal(alone(stream.epochs(0)).take(20), stream.epochs(0).take(20))
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_the_global_seed_of_tensorflow_does_not_matter(build, codec) -> None:
     dataset = build(codec)
     before = keys(dataset.stream("train", keys=True))
@@ -145,7 +147,7 @@ def test_the_global_seed_of_tensorflow_does_not_matter(build, codec) -> None:
         tf.random.set_seed(None)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_hosts_share_an_epoch_without_overlap(build, codec, shuffle) -> None:
     dataset = build(codec)
@@ -177,7 +179,7 @@ def test_the_last_batch_is_smaller_unless_dropped(build, codec) -> None:
     assert dropped.element_spec[0].shape == (10, 12, 14, 3)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_a_stream_is_a_dataset_that_says_what_it_is(build, codec) -> None:
     dataset = build(codec)
     stream = dataset.stream("train")
@@ -240,7 +242,7 @@ def test_a_constant_channel_is_standardized_to_zero(build) -> None:
     assert np.allclose(images.std((0, 1, 2)), [0, 1, 1], atol=1e-5)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_soft_labels_come_as_weights_in_every_split(build, codec) -> None:
     dataset = build(codec, rest=MIXED)
     known = {sample.key: sample.targets["label"] for sample in dataset.samples("train")}
@@ -252,7 +254,7 @@ def test_soft_labels_come_as_weights_in_every_split(build, codec) -> None:
     assert set(weights.numpy().max(1)) == {1.0}
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_texts_come_as_strings(build, codec) -> None:
     dataset = build(codec, source="kinds: [words]")
     known = {sample.key: sample.targets["words"] for sample in dataset.samples("train")}
@@ -262,7 +264,7 @@ def test_texts_come_as_strings(build, codec) -> None:
     assert dataset.stream("train").class_names == ()
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_several_targets_come_as_a_dict_by_name(build, codec) -> None:
     dataset = build(codec, source="kinds: [words, label]")
     known = {sample.key: sample.targets for sample in dataset.samples("train")}
@@ -273,7 +275,7 @@ def test_several_targets_come_as_a_dict_by_name(build, codec) -> None:
             assert (word.numpy().decode(), int(label)) == (expected["words"], expected["label"])
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_without_a_target_a_batch_is_the_images(build, codec) -> None:
     dataset = build(codec, source="kinds: []")
     batch = next(iter(dataset.stream("train", batch_size=5)))
@@ -282,7 +284,7 @@ def test_without_a_target_a_batch_is_the_images(build, codec) -> None:
     assert images.shape[0] == names.shape[0] == 5
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 @pytest.mark.parametrize("how", ["kept", "cache", "shuffle", "scale"])
 def test_batches_that_are_kept_stay_as_they_were(build, codec, how) -> None:
     dataset = build(codec, shard_mb=1, finish="[{use: resize, size: [64, 64]}]")
@@ -304,7 +306,7 @@ def test_batches_that_are_kept_stay_as_they_were(build, codec, how) -> None:
             assert np.array_equal(np.round(pixels * 255) if how == "scale" else pixels, expected)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_fit_sees_every_epoch_in_its_order(build, codec) -> None:
     import keras
 
@@ -334,7 +336,7 @@ def test_fit_sees_every_epoch_in_its_order(build, codec) -> None:
     assert seen[-len(expected) :] == expected  # before them Keras may have looked at a batch
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_streaming_writes_nothing_into_the_dataset(build, codec) -> None:
     dataset = build(codec, fresh=True)
     before = {path: path.stat().st_mtime_ns for path in dataset.path.rglob("*")}
@@ -459,7 +461,7 @@ def test_two_processes_stream_the_same(build) -> None:
     assert other.stdout.strip() == str(keys(dataset.stream("train", keys=True, epoch=2)))
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
 def test_images_of_floats_come_as_they_are_or_standardized(build, codec) -> None:
     finish = "[{use: resize, size: [12, 14]}, {use: A.ToFloat, max_value: 200}]"
     dataset = build(codec, "raw", finish=finish)

@@ -183,7 +183,7 @@ def tuned(dataset, two_phases, plugins, tmp_path_factory):
     return trainer.train_dataset(dataset, two_phases, run=run, plugins=plugins)
 
 
-@pytest.mark.parametrize("epoch", [pytest.param(4, marks=pytest.mark.slow), 5])
+@pytest.mark.parametrize("epoch", [4, 5])
 def test_a_run_of_two_phases_is_resumed_in_the_second(
     dataset, two_phases, plugins, tuned, tmp_path, epoch
 ):
@@ -192,6 +192,7 @@ def test_a_run_of_two_phases_is_resumed_in_the_second(
     assert_equal_runs(tuned, trainer.resume_run(cut, plugins=plugins))
 
 
+@pytest.mark.slow
 def test_fine_tuning_changes_the_last_frozen_layer_alone(
     dataset, two_phases, plugins, tuned, tmp_path
 ):
@@ -208,6 +209,7 @@ def test_fine_tuning_changes_the_last_frozen_layer_alone(
     assert same == {"one": True, "norm": True, "two": False}
 
 
+@pytest.mark.slow
 def test_a_cosine_schedule_starts_anew_in_each_phase(tuned):
     rates = [row.learning_rate for row in tuned.rows()]
     assert rates == pytest.approx([0.01, 0.0075, 0.0025, 0.001, 0.0005])

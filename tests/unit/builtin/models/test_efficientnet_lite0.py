@@ -110,7 +110,13 @@ def test_features_equal_those_of_a_reference_in_torch(pretrained: "keras.Model")
     np.testing.assert_allclose(found.mean(axis=-1), reference, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", PHOTOGRAPHS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chelsea",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in PHOTOGRAPHS if each != "chelsea"),
+    ],
+)
 def test_imagenet_weights_recognize_what_a_photograph_shows(
     pretrained: "keras.Model", weights: Path, name: str
 ) -> None:
@@ -134,7 +140,13 @@ def test_every_weight_of_the_model_comes_from_the_file(
     assert sum(tensors[name].size for name in used) == pretrained.count_params()
 
 
-@pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 20), (96, 64), (1, 1)])
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [
+        (33, 20),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in [(32, 32), (96, 64), (1, 1)]),
+    ],
+)
 def test_features_have_a_32nd_of_each_side_rounded_up(
     random_model: "keras.Model", height: int, width: int
 ) -> None:
@@ -181,6 +193,7 @@ def refused(model: "keras.Model", path: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_the_same_network_is_loaded_from_its_path(
     weights: Path, tmp_path: Path
 ) -> None:
@@ -231,6 +244,7 @@ def test_tensors_without_a_place_are_an_error_that_names_them(
     )
 
 
+@pytest.mark.slow
 def test_a_checkpoint_without_a_classifier_loads(
     random_model: "keras.Model", weights: Path, tmp_path: Path
 ) -> None:

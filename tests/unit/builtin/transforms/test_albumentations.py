@@ -201,6 +201,7 @@ for member, options in json.loads(sys.argv[1]).items():
 """
 
 
+@pytest.mark.slow
 def test_other_processes_make_the_same_bytes() -> None:
     options = {member: OPTIONS.get(member, {}) for member in USED if member not in REFERENCED}
     answers = []
