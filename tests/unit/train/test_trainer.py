@@ -183,6 +183,7 @@ def tuned(dataset, two_phases, plugins, tmp_path_factory):
     return trainer.train_dataset(dataset, two_phases, run=run, plugins=plugins)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [4, 5])
 def test_a_run_of_two_phases_is_resumed_in_the_second(
     dataset, two_phases, plugins, tuned, tmp_path, epoch
