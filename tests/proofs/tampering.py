@@ -72,13 +72,23 @@ class Watch:
 
 def _places(event: str, args: tuple[Any, ...]) -> Iterator[str]:
     """Yields the paths that an event changes; one that is relative to an open folder whole."""
-    folder = args[-1] if event in ("os.remove", "os.rmdir", "os.mkdir") else -1
-    is_open = isinstance(folder, int) and folder >= 0
-    base = Path(f"/proc/self/fd/{folder}").readlink() if is_open else Path()
-    paths = [os.fsdecode(each) for each in args[: 1 if event == "open" else 2] if _is_path(each)]
-    if event == "os.symlink":
-        paths = paths[1:]  # where it lies, not where it leads
-    yield from (str(Path(base, each)) for each in paths)
+    if event == "open":
+        folders, paths = [-1], args[:1]
+    elif event in ("os.rename", "os.link"):
+        folders, paths = list(args[2:4]), args[:2]
+    else:
+        folders, paths = [args[-1]] * 2, args[:2]
+    named = [
+        str(Path(_folder(folder), os.fsdecode(path)))
+        for folder, path in zip(folders, paths, strict=True)
+        if _is_path(path)
+    ]
+    yield from named[1:] if event == "os.symlink" else named  # where it lies, not where it leads
+
+
+def _folder(descriptor: Any) -> Path:
+    is_open = isinstance(descriptor, int) and descriptor >= 0
+    return Path(f"/proc/self/fd/{descriptor}").readlink() if is_open else Path()
 
 
 def _is_path(value: Any) -> bool:
