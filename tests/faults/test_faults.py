@@ -167,7 +167,10 @@ def test_a_source_that_changes_in_mid_build_is_not_published(
     assert not (tmp_path / "out/toy/1.0.0").exists()
 
 
-@pytest.mark.parametrize("change", ["prepare=[ending]", "inspect={ending_too: warn}"])
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param("prepare=[ending]", marks=pytest.mark.slow), "inspect={ending_too: warn}"],
+)
 def test_a_build_whose_workers_all_end_says_so_and_the_next_one_goes_on(
     pipeline, make_images, tmp_path, change
 ) -> None:

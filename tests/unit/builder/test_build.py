@@ -330,7 +330,12 @@ class Poisoned(Transform):
 @pytest.mark.parametrize(
     ("place", "key", "lost"),
     [
-        ("prepare", "{root}", {"{root}", "{root}//copy-1", "{root}//copy-2"}),
+        pytest.param(
+            "prepare",
+            "{root}",
+            {"{root}", "{root}//copy-1", "{root}//copy-2"},
+            marks=pytest.mark.slow,
+        ),
         ("augment.stages[0]", "{root}//copy-2", {"{root}//copy-2"}),
     ],
 )

@@ -107,7 +107,10 @@ def test_bands_change_no_pixel() -> None:
     assert np.array_equal(flatten(image, (1, 2, 250)), whole)
 
 
-@pytest.mark.parametrize("depth", [102, 900, 100_000])
+@pytest.mark.parametrize(
+    "depth",
+    [102, pytest.param(900, marks=pytest.mark.slow), pytest.param(100_000, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("one", ["[", "{a: "])
 def test_nested_yaml_is_refused(depth: int, one: str, tmp_path: Path) -> None:
     text = f"name: {one * depth}1{ {'[': ']', '{a: ': '}'}[one] * depth }"

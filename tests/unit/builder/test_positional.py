@@ -148,6 +148,7 @@ def test_what_is_drawn_lies_under_what_was_built(pipeline, tmp_path, codec) -> N
     assert classes == {"none": 2, "box": 2, "dot": 2, **objects}
 
 
+@pytest.mark.slow
 def test_a_build_elsewhere_has_the_same_bytes_and_another_mask_other_ones(
     pipeline, tmp_path
 ) -> None:
@@ -245,6 +246,7 @@ def test_boxes_are_counted_before_a_build(pipeline) -> None:
     assert counts["train"]["none"] == 0  # it stands in a file
 
 
+@pytest.mark.slow
 def test_originals_are_kept_with_targets_that_moved(pipeline, tmp_path) -> None:
     keep, other = "build.keep_prepared=true", "augment.stages[0].p=0.9"
     build_dataset(pipeline, tmp_path / "out", workers=0, overrides=[keep])

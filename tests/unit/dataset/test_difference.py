@@ -68,6 +68,7 @@ def stored(dataset: Dataset):
 VARIANTS, ORIGINALS, FLAGS = 16, 16, 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "reason", "count"),
     [

@@ -44,6 +44,7 @@ def test_each_iteration_is_the_next_epoch(dataset) -> None:
     assert_equal(anew, dataset.stream("train", epoch=1))
 
 
+@pytest.mark.slow
 def test_behind_map_and_prefetch_and_repeat_too(dataset) -> None:
     stream = dataset.stream("train")
     mapped = stream.map(lambda images, label: (255 - images, label)).prefetch(2)

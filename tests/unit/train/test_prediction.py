@@ -28,6 +28,7 @@ def test_files_are_brought_to_the_pixels_of_the_dataset(run, dataset, images):
         assert np.array_equal(reader.read(images / sample.key), sample.image)
 
 
+@pytest.mark.slow
 def test_predictions_are_the_ones_that_the_evaluation_counts(run, dataset, images):
     samples = list(dataset.samples("test"))
     found = prediction.predict(run.path, [images / sample.key for sample in samples])

@@ -280,8 +280,8 @@ MIXED = "augment: {copies: 1, stages: [{use: mixup}]}"
 @pytest.mark.parametrize(
     "mixed",
     [
-        pytest.param({"augment": MIXED}, marks=pytest.mark.slow),
-        pytest.param({"augment": MIXED, "codec": "tfrecord"}, marks=pytest.mark.slow),
+        {"augment": MIXED},
+        {"augment": MIXED, "codec": "tfrecord"},
         {"stages": "[{use: mixup}]"},
     ],
     ids=["cached", "cached as tfrecord", "in the stream"],

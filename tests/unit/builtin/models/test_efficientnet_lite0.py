@@ -258,6 +258,7 @@ def test_a_checkpoint_without_a_classifier_loads(
     )
 
 
+@pytest.mark.slow
 def test_weights_are_converted_once_to_the_bit(
     random_model: "keras.Model", weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

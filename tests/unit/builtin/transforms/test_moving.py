@@ -185,6 +185,7 @@ def test_what_bends_carries_targets_along(member, options) -> None:
         check_points(sample, reach=1.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("member", "options"), MEMBERS + BENDING, ids=[name for name, _ in MEMBERS + BENDING]
 )
