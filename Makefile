@@ -38,7 +38,7 @@ lint: $(STAMP)
 
 # Two processes: one has the tests that import TensorFlow, which takes seconds, the other the rest.
 test: lint
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m 'not slow' --hypothesis-profile few --ignore tests/interop
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow' --hypothesis-profile few --ignore tests/interop
 
 interop: $(INTEROP_STAMP)
 	$(INTEROP)/python -m pytest tests/interop

@@ -164,6 +164,7 @@ def check_voc(dataset: Dataset, folder: Path, *, attributes: tuple[str, ...]) ->
         assert np.array_equal(values["mask"], sample.targets["mask"])
 
 
+@pytest.mark.slow
 @settings(
     max_examples=6,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -277,6 +277,7 @@ def test_without_a_test_split_validation_is_evaluated(build_dataset, options, tm
 MIXED = "augment: {copies: 1, stages: [{use: mixup}]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mixed",
     [

@@ -16,6 +16,8 @@ from dsbuilder.records.torch_pickle import read_state_dict
 
 keras = pytest.importorskip("keras")
 
+pytestmark = pytest.mark.slow  # whole networks
+
 # ImageNet's ids of what the photographs of scikit-image and scikit-learn show.
 PHOTOGRAPHS = {
     "chelsea": {281, 282, 285},  # tabby, tiger cat, Egyptian cat
@@ -193,7 +195,6 @@ def refused(model: "keras.Model", path: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.slow
 def test_a_checkpoint_of_the_same_network_is_loaded_from_its_path(
     weights: Path, tmp_path: Path
 ) -> None:
@@ -244,7 +245,6 @@ def test_tensors_without_a_place_are_an_error_that_names_them(
     )
 
 
-@pytest.mark.slow
 def test_a_checkpoint_without_a_classifier_loads(
     random_model: "keras.Model", weights: Path, tmp_path: Path
 ) -> None:
@@ -258,7 +258,6 @@ def test_a_checkpoint_without_a_classifier_loads(
     )
 
 
-@pytest.mark.slow
 def test_weights_are_converted_once_to_the_bit(
     random_model: "keras.Model", weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

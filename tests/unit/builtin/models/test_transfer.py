@@ -14,6 +14,8 @@ from dsbuilder.targets import ClassLabel
 
 keras = pytest.importorskip("keras")
 
+pytestmark = pytest.mark.slow  # whole networks
+
 SMALL = "MobileNetV3Small"
 
 
@@ -96,7 +98,6 @@ def test_imagenet_weights_are_loaded():
         assert np.array_equal(one, two)
 
 
-@pytest.mark.slow
 def test_random_features_learn_from_the_start_and_normalize_by_batches():
     model = Transfer(weights="none", dropout=0.0).build(signature())
     assert model.get_layer("efficientnet_lite0").trainable
@@ -120,7 +121,6 @@ def test_frozen_features_stay_in_inference_mode_when_their_layers_are_unfrozen()
         assert np.array_equal(layer.moving_mean, mean)
 
 
-@pytest.mark.slow
 def test_inference_mode_survives_saving(tmp_path):
     Transfer(dropout=0.0).build(signature()).save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
@@ -128,7 +128,6 @@ def test_inference_mode_survives_saving(tmp_path):
     assert np.allclose(model(pixels(), training=True), model(pixels(), training=False))
 
 
-@pytest.mark.slow
 def test_frozen_features_leave_nothing_out_at_random():
     network = applications.build("EfficientNetB0", input_shape=(32, 32, 3), imagenet=False)
     noisy = [network(pixels(), training=True).numpy() for _ in range(2)]
@@ -138,7 +137,6 @@ def test_frozen_features_leave_nothing_out_at_random():
     assert np.array_equal(network(pixels(), training=True), network(pixels(), training=False))
 
 
-@pytest.mark.slow
 def test_gray_is_the_same_as_rgb_of_equal_channels():
     gray = Transfer(backbone=SMALL, weights="none").build(signature(channels=1))
     rgb = Transfer(backbone=SMALL, weights="none").build(signature())
@@ -199,7 +197,6 @@ def test_weights_of_every_form_are_set(donor, tmp_path, name):
         assert np.array_equal(one, two)
 
 
-@pytest.mark.slow
 def test_weights_of_a_model_that_contains_the_backbone_are_set(tmp_path):
     earlier = Transfer(backbone=SMALL, weights="none").build(signature(classes=7))
     whole = keras.Model(earlier.input, keras.layers.Rescaling(1.0)(earlier.output))
@@ -210,7 +207,6 @@ def test_weights_of_a_model_that_contains_the_backbone_are_set(tmp_path):
         assert np.array_equal(one, two)
 
 
-@pytest.mark.slow
 def test_lite0_takes_weights_of_keras_too(tmp_path):
     reference = efficientnet_lite0.build(input_shape=(32, 32, 3))
     reference.save_weights(tmp_path / "lite0.weights.h5")
