@@ -21,7 +21,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # `make test` tries few examples (--hypothesis-profile few), `make test-all` the usual number.
 IN_CI = bool(os.environ.get("CI"))
 settings.register_profile("default", deadline=None, derandomize=IN_CI)
-settings.register_profile("few", settings.get_profile("default"), max_examples=25)
+settings.register_profile("few", settings.get_profile("default"), max_examples=12)
 settings.load_profile("default")
 
 
