@@ -66,8 +66,16 @@ def write_dataset(
     store.write_sums(folder, sums)
     build_log.write_states(folder, sums)
     build_log.write(folder, _log_of(surveyed, clock))
-    folders.sync_below(folder)
-    folders.sweep(folder, keep=[*sums, store.SUMS, store.LOG, folders.MARKER])
+    _make_last(folder, [*sums, store.SUMS])
+
+
+def _make_last(folder: Path, files: Sequence[str]) -> None:
+    """Brings files of a dataset and its log to the disk, and removes the rest."""
+    for name in files:
+        folders.sync(folder / name)
+    folders.sync_below(folder / store.LOG)
+    folders.sync(folder)  # before notes and journals of shards go, which stood for the files so far
+    folders.sweep(folder, keep=[*files, store.LOG, folders.MARKER])
     folders.sync(folder)
 
 
