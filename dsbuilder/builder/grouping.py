@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
 
+from dsbuilder.disjoint_sets import DisjointSets
 from dsbuilder.errors import DataError
 from dsbuilder.images import capture
 from dsbuilder.images.capture import Capture, Runs
@@ -83,19 +84,11 @@ def _members_by_run(
 
 def _joined(records: Sequence[Record], members: Mapping[str, Member]) -> dict[str, Member]:
     """Returns members of which those are one that share a group of the source."""
-    above: dict[Member, Member] = {}
-
-    def root(member: Member) -> Member:
-        while member in above:
-            above[member] = above.get(above[member], above[member])
-            member = above[member]
-        return member
-
+    sets = DisjointSets[Member]()
     for record in records:
         if record.group is not None:
-            low, high = sorted((root(members[record.key]), root(("group", record.group))))
-            above.update({high: low} if high != low else {})
-    return {key: root(member) for key, member in members.items()}
+            sets.join(members[record.key], ("group", record.group))
+    return {key: sets.root(member) for key, member in members.items()}
 
 
 def _check_found(records: Sequence[Record], found: int, wanted: str, what: str, mend: str) -> None:

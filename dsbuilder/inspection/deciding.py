@@ -13,6 +13,7 @@ of those, whoever found it,
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from dsbuilder.disjoint_sets import DisjointSets
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.plugin import Finding
 
@@ -65,23 +66,12 @@ def _kept(group: Sequence[str], held: set[str], split_of: Mapping[str, str]) -> 
 
 def _groups(findings: Mapping[str, Sequence[Finding]]) -> Iterator[tuple[str, list[str]]]:
     """Yields records that show the same, two or more, and the inspector that first said so."""
-    above: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        above.setdefault(key, key)
-        while above[key] != key:
-            above[key] = above[above[key]]
-            key = above[key]
-        return key
-
+    sets = DisjointSets[str]()
     said: dict[str, str] = {}
     for name, found in findings.items():
         for each in found:
             for other in each.same if each.key is not None else ():
-                above[root(other)] = root(str(each.key))
+                sets.join(str(each.key), other)
                 said.setdefault(str(each.key), name)
-    groups: dict[str, list[str]] = {}
-    for key in above:
-        groups.setdefault(root(key), []).append(key)
-    for keys in groups.values():
+    for keys in sets.groups():
         yield next(said[key] for key in keys if key in said), sorted(keys)
