@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from plugin_files import DIMMED
 
 from dsbuilder import Dataset
 from dsbuilder.dataset import Difference, diff
@@ -28,35 +29,8 @@ def test_equal_builds_do_not_differ(build) -> None:
     assert difference.unchanged == sum(1 for _ in stored(build("a")))
 
 
-DIMMED = """
-from dataclasses import dataclass
-import cv2
-from dsbuilder.layouts.folder.reader import Folder
-from dsbuilder.plugin import Catalog, Listing, Record, source
-
-@source("dimmed")
-@dataclass(frozen=True, kw_only=True)
-class Dimmed(Folder):
-    \"\"\"Reads images darker.\"\"\"
-    by: int = 1
-
-    def open(self) -> Catalog:
-        return Dark(self)
-
-@dataclass(frozen=True)
-class Dark(Catalog):
-    source: Dimmed
-
-    def scan(self) -> Listing:
-        return Folder(path=self.source.path).open().scan()
-
-    def read(self, record: Record):
-        return cv2.imread(str(record.path)) // self.source.by
-"""
-
-
 def test_options_of_a_source_that_reads_in_its_own_way_say_why(build, tmp_path) -> None:
-    (tmp_path / "plugins/dimmed.py").write_text(DIMMED)
+    (tmp_path / "plugins/dimmed.py").write_text(DIMMED.replace("FACTOR", "1"))
     one = build("a", "source.use=dimmed")
     assert only(diff(one, build("b", "source.use=dimmed", "source.by=2"))) == {"source.by 1 -> 2"}
 
