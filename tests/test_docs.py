@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from dsbuilder.cli.main import VERBS
-from dsbuilder.pipelinefile import schema
+from dsbuilder.pipelinefile import schema, training
 from dsbuilder.registry import discover
 
 ROOT = Path(__file__).parent.parent
 SECTIONS = [
     value
-    for value in vars(schema).values()
-    if is_dataclass(value) and value.__module__ == schema.__name__ and value is not schema.Spec
+    for module in (schema, training)
+    for value in vars(module).values()
+    if is_dataclass(value) and value.__module__ == module.__name__ and value is not schema.Spec
 ]
 
 

@@ -14,7 +14,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.builder.survey import survey
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import Problem, SpecError, TrainError
-from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.train.options import options_of
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import Run, discard_unused, new_run

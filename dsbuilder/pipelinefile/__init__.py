@@ -3,8 +3,10 @@
 document.py  YAML text -> tree of values that know their line; `--set`
 binding.py   a tree -> dataclasses, led by the types of their fields
 stages.py    the places that name a plugin, `{use: name, option: value}`, and their binding
+bounds.py    bounds of numbers, and their errors
 splitting.py the section `split`, with the rules by which records belong together
-schema.py    the dataclasses: what a pipeline file may say; `load` and its like
+training.py  the section `train`
+schema.py    all sections: what a pipeline file may say; `load` and its like
 """
 
 from dsbuilder.pipelinefile.schema import Spec, load, load_data, load_document

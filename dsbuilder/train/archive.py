@@ -23,7 +23,7 @@ import keras
 from dsbuilder import typed_json
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import DataError, TrainError
-from dsbuilder.pipelinefile.schema import Named, TrainOptions
+from dsbuilder.pipelinefile.training import Named, TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
 from dsbuilder.targets import signature_from_json, signature_to_json

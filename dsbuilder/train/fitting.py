@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from dsbuilder import tasks
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean
-from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import Registry
 from dsbuilder.sample import Signature
 from dsbuilder.train.lookup import choose

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, TrainError, did_you_mean
 from dsbuilder.pipelinefile.document import from_data
-from dsbuilder.pipelinefile.schema import Named, TrainOptions
 from dsbuilder.pipelinefile.stages import binder_of
+from dsbuilder.pipelinefile.training import Named, TrainOptions
 from dsbuilder.plugin import KINDS, Loss, Metric, Schedule
 from dsbuilder.registry import Registry
 from dsbuilder.tasks import Task

@@ -8,7 +8,7 @@ from dsbuilder.binding import PlainPipeline
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.binding import to_plain
-from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.pipelinefile.training import TrainOptions
 
 
 def to_data(options: TrainOptions) -> dict[str, Any]:

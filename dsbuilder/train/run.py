@@ -32,7 +32,7 @@ from dsbuilder import tasks, typed_json
 from dsbuilder.cache import store
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
-from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.report import confusion, curves
 from dsbuilder.tasks import Evaluation, task_of
 from dsbuilder.train.options import to_data

@@ -11,7 +11,7 @@ import numpy as np
 
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import TrainError
-from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
 from dsbuilder.tasks import Heads, Task, heads_of

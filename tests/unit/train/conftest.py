@@ -9,7 +9,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder import builder
-from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.train.options import options_of
 
 CLASSES = ("blue", "green", "red")

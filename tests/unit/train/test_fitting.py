@@ -8,7 +8,7 @@ from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.transfer import Transfer
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.errors import SpecError
-from dsbuilder.pipelinefile.schema import TrainOptions
+from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.registry import discover
 from dsbuilder.sample import ImageSignature, Signature

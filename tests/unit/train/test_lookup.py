@@ -9,7 +9,7 @@ import pytest
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.schedules.cosine import Cosine
 from dsbuilder.errors import SpecError, TrainError
-from dsbuilder.pipelinefile.schema import OptimizerOptions, TrainOptions
+from dsbuilder.pipelinefile.training import OptimizerOptions, TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel, Mask

@@ -9,7 +9,7 @@ import dsbuilder
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.transfer import Transfer
 from dsbuilder.errors import SpecError, TrainError
-from dsbuilder.pipelinefile.schema import FineTuneOptions, OptimizerOptions, TrainOptions
+from dsbuilder.pipelinefile.training import FineTuneOptions, OptimizerOptions, TrainOptions
 from dsbuilder.train.options import bind, options_of, to_data
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.errors import TrainError
-from dsbuilder.pipelinefile.schema import FineTuneOptions, TrainOptions
+from dsbuilder.pipelinefile.training import FineTuneOptions, TrainOptions
 from dsbuilder.train.phases import best_row, is_over, leaves, next_phase, phases_of, unfreeze
 from dsbuilder.train.run import Row
 

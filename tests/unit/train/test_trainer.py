@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dsbuilder.errors import SpecError, TrainError
-from dsbuilder.pipelinefile.schema import FineTuneOptions
+from dsbuilder.pipelinefile.training import FineTuneOptions
 from dsbuilder.train.options import bind, to_data
 
 keras = pytest.importorskip("keras")

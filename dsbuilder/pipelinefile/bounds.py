@@ -1,0 +1,13 @@
+"""Bounds of numbers in a pipeline file, and how an error says that one is outside."""
+
+
+def check_at_least_1(option: str, value: int | None) -> None:
+    """Raises ValueError for a number below 1; None is no number."""
+    if value is not None and value < 1:
+        raise ValueError(f"{option}: expected 1 or more, found {value}.")
+
+
+def check_above_0(option: str, value: float) -> None:
+    """Raises ValueError for a number of 0 or below."""
+    if value <= 0:
+        raise ValueError(f"{option}: expected more than 0, found {value:g}.")
