@@ -1,7 +1,10 @@
 """The laws of the split: a partition, balance, stability, whole groups; and every refusal."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
+from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.layouts.keys import check_keys
 from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.sample import Record
+from dsbuilder.seeding import unit
 
 SPLITS = ("train", "validation", "test")
 
@@ -94,15 +98,48 @@ def test_one_record_more_moves_at_most_one_other_of_its_class_over_each_boundary
     assume(size >= SMALLEST or size == 0)
     before = dealt(of_classes(classes), options, seed).split_of
     after = dealt(of_classes({**classes, key: label}), options, seed).split_of
-    # A split that would be empty is given a record, which it gives back when it has one of its own.
-    assume(all(Counter(found.values())[name] != 1 for found in (before, after) for name in SPLITS))
-    moved = [each for each in classes if before[each] != after[each]]
+    more = {**classes, key: label}
+    given = lent(before, classes, options, seed) | lent(after, more, options, seed)
+    moved = [each for each in classes if before[each] != after[each] and each not in given]
     assert {classes[each] for each in moved} <= {label}
     # Read as adding: `before` -> `after`; read backwards, the same moves are those of a removal.
     for boundary in (1, 2):
         left = set(SPLITS[:boundary])
         crossed = [each for each in moved if (before[each] in left) != (after[each] in left)]
         assert len(crossed) <= 1
+
+
+def lent(
+    split_of: Mapping[str, str], classes: Mapping[str, str], options: SplitOptions, seed: int
+) -> set[str]:
+    """The records of splits that are due one and that rounding leaves empty: one each."""
+    exact = {name: Fraction(repr(share)) for name, share in options.shares.items() if share}
+    counts = {name: n for name, n in Counter(classes.values()).items() if n >= SMALLEST}
+    due = {name: share * sum(counts.values()) for name, share in exact.items()}
+    sizes = Counter(dict.fromkeys(exact, 0))
+    for label, size in counts.items():
+        offset, start = Fraction(unit(seed, "split", "offset", label)), 0
+        for name, upto in zip(exact, accumulate(exact.values()), strict=True):
+            stop = math.floor(upto / sum(exact.values()) * size + offset)
+            sizes[name] += stop - start
+            start = stop
+    empty = {name for name in exact if not sizes[name] and due[name] >= 1}
+    found = {key for key, name in split_of.items() if name in empty}
+    assert len(found) == len(empty)
+    return found
+
+
+def test_a_split_of_one_record_by_rounding_is_not_lent_one() -> None:
+    classes = {f"c/{i}.png": "a" for i in range(10)}
+    options = SplitOptions(train=0.9, test=0.1)
+    split = dealt(of_classes(classes), options)
+    assert len(members(split, "test")) == 1 and not lent(split.split_of, classes, options, 0)
+    few = {f"{name}/{i}.png": name for name in "abcdef" for i in range(3)}
+    found = [
+        lent(dealt(of_classes(few), options, seed).split_of, few, options, seed)
+        for seed in range(200)
+    ]
+    assert any(found) and not all(found)
 
 
 @given(classes_by_key, shares(), seeds, keys)
