@@ -20,8 +20,16 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "inspectors",
         (
             *("bad_target", "blurred", "bright", "charset", "corrupt", "crossing_groups", "dark"),
-            *("empty_class", "empty_file", "exact_duplicate", "flat_box", "huge", "imbalance"),
-            *("leak", "near_duplicate", "odd_aspect", "odd_size", "out_of_range", "rare_class"),
+            *("empty_class", "empty_file", "exact_duplicate", "flat_box", "framed", "huge"),
+            *(
+                "imbalance",
+                "leak",
+                "near_duplicate",
+                "odd_aspect",
+                "odd_size",
+                "out_of_range",
+                "rare_class",
+            ),
             *("similar_names", "tiny", "truncated", "two_labels", "uniform"),
         ),
     ),

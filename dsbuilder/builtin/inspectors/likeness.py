@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dsbuilder.builtin.inspectors.neighbors import Places, Points, nearest
+from dsbuilder.builtin.inspectors.neighbors import Neighbors, Places, Points
 from dsbuilder.images import color, scale
 from dsbuilder.plugin import Seen, View
 
@@ -189,15 +189,20 @@ class _Pictures:
 
     def __init__(self, pixels: np.ndarray, difference: float, ratio: float) -> None:
         self._thumbnails = Thumbnails(pixels.reshape(len(pixels), _SIDE * _SIDE * 3))
-        self._shapes = shapes(pixels)
+        self._neighbors = Neighbors(shapes(pixels), max(1, min(_NEIGHBORS, len(pixels) - 1)))
         self._difference, self._ratio = difference, ratio
 
     def alike(self, numbers: Places) -> Iterator[tuple[int, int, float, float]]:
-        """Yields (one, other, distance, limit) of those among some pictures that are alike."""
-        apart, others = nearest(self._shapes[numbers], min(_NEIGHBORS, len(numbers) - 1))
-        rows, columns = np.nonzero(apart < self._difference)
-        ones, near = numbers[rows], numbers[others[rows, columns]]
-        lonely = apart[rows, columns] <= _LONELY * _crowd(apart, rows, others[rows, columns])
+        """Yields (one, other, distance, limit) of those that are alike.
+
+        Args:
+          numbers: pictures that are left; each time some of those before.
+        """
+        self._neighbors.keep(numbers)
+        apart, others = self._neighbors.distances, self._neighbors.places
+        rows, columns = np.nonzero(apart[numbers] < self._difference)
+        ones, near = numbers[rows], others[numbers[rows], columns]
+        lonely = apart[ones, columns] <= _LONELY * _crowd(apart, ones, near)
         for start in range(0, len(ones), _PIECE):
             piece = slice(start, start + _PIECE)
             i, j = ones[piece], near[piece]
@@ -205,31 +210,27 @@ class _Pictures:
             close = by < np.where(lonely[piece], self._difference, self._difference / 2)
             for one, other, each in zip(i[close], j[close], by[close], strict=True):
                 yield int(one), int(other), float(each), self._difference
-        yield from self._before_gaps(numbers, apart, others)
+        yield from self._before_gaps(numbers)
 
-    def _before_gaps(
-        self, numbers: Places, apart: Points, others: Places
-    ) -> Iterator[tuple[int, int, float, float]]:
-        """Yields the pairs of which each sees a gap beyond the other.
-
-        Args:
-          apart, others: distances and places of the nearest, `(n, k)`.
-        """
+    def _before_gaps(self, numbers: Places) -> Iterator[tuple[int, int, float, float]]:
+        """Yields the pairs of pictures that are left of which each sees a gap beyond the other."""
+        apart, others = self._neighbors.distances, self._neighbors.places
         reach = _reach(apart, self._ratio)
-        rows, columns = np.nonzero(apart <= reach[:, None])
-        places, by = others[rows, columns], apart[rows, columns]
-        mutual = by <= reach[places]
-        for row, place, each in zip(rows[mutual], places[mutual], by[mutual], strict=True):
-            limit = float(min(reach[row], reach[place])) / self._ratio
-            yield int(numbers[row]), int(numbers[place]), float(each), limit
+        rows, columns = np.nonzero(apart[numbers] <= reach[numbers, None])
+        ones = numbers[rows]
+        near, by = others[ones, columns], apart[ones, columns]
+        mutual = by <= reach[near]
+        for one, other, each in zip(ones[mutual], near[mutual], by[mutual], strict=True):
+            limit = float(min(reach[one], reach[other])) / self._ratio
+            yield int(one), int(other), float(each), limit
 
 
-def _crowd(apart: Points, rows: Places, others: Places) -> npt.NDArray[np.float32]:
+def _crowd(apart: Points, ones: Places, others: Places) -> npt.NDArray[np.float32]:
     """Returns how near the last of the nearest is to either of pairs; infinite in small sets."""
     if apart.shape[1] < _NEIGHBORS:
-        return np.full(len(rows), np.inf, np.float32)
+        return np.full(len(ones), np.inf, np.float32)
     last = apart[:, -1]
-    found: npt.NDArray[np.float32] = np.minimum(last[rows], last[others])
+    found: npt.NDArray[np.float32] = np.minimum(last[ones], last[others])
     return found
 
 

@@ -21,23 +21,45 @@ Places = npt.NDArray[np.int64]
 Points = npt.NDArray[np.float32]
 
 
-def nearest(points: Points, count: int) -> tuple[Points, Places]:
-    """Returns the distances `(n, count)` of the nearest others of each point, and their places.
+class Neighbors:
+    """The nearest others of each point, also as points are taken out.
 
-    The nearest stand first; what is lacking is infinitely far, at place -1.
-
-    Args:
-      points: `(n, d)` float32.
-      count: number of neighbors, 1 or more.
+    Attributes:
+      distances: `(n, count)` float32, the nearest first; what is lacking is infinitely far.
+      places: which points these are; -1 for what is lacking.
     """
-    distances = np.full((len(points), count), np.inf, np.float32)
-    places = np.full((len(points), count), -1, np.int64)
-    for cell in _cells(points):
-        for start in range(0, len(cell), _ROWS):
-            rows = cell[start : start + _ROWS]
-            apart, which = _among(points, rows, cell, count)
-            _merge(distances, places, rows, apart, which)
-    return distances, places
+
+    def __init__(self, points: Points, count: int) -> None:
+        """Finds the nearest.
+
+        Args:
+          points: `(n, d)` float32.
+          count: number of neighbors, 1 or more.
+        """
+        self._points = points
+        self._cells = list(_cells(points))
+        self._is_left = np.ones(len(points), np.bool_)
+        self.distances = np.full((len(points), count), np.inf, np.float32)
+        self.places = np.full((len(points), count), -1, np.int64)
+        self._find(self._is_left)
+
+    def keep(self, left: Places) -> None:
+        """Takes out all points but some; only of what had one of them near is anything sought."""
+        is_left = np.zeros_like(self._is_left)
+        is_left[left] = True
+        gone = self._is_left & ~is_left
+        self._is_left = is_left
+        self._find(is_left & (gone[self.places] & (self.places >= 0)).any(axis=1))
+
+    def _find(self, sought: npt.NDArray[np.bool_]) -> None:
+        """Finds the nearest of some points among those that are left."""
+        self.distances[sought], self.places[sought] = np.inf, -1
+        for cell in self._cells:
+            members, rows = cell[self._is_left[cell]], cell[sought[cell]]
+            for start in range(0, len(rows), _ROWS):
+                piece = rows[start : start + _ROWS]
+                apart, which = _among(self._points, piece, members, self.places.shape[1])
+                _merge(self.distances, self.places, piece, apart, which)
 
 
 def _cells(points: Points) -> Iterator[Places]:
@@ -60,9 +82,10 @@ def _cells(points: Points) -> Iterator[Places]:
 
 def _squares(left: Points, right: Points) -> Points:
     """Returns the squared distances of all pairs, `(n, m)`."""
-    lengths = np.einsum("ij,ij->i", left, left)[:, None] + np.einsum("ij,ij->i", right, right)
-    found: Points = np.maximum(lengths - 2 * (left @ right.T), 0)
-    return found
+    found: Points = left @ right.T
+    found *= -2
+    found += np.einsum("ij,ij->i", left, left)[:, None] + np.einsum("ij,ij->i", right, right)
+    return np.maximum(found, 0, out=found)
 
 
 def _among(points: Points, rows: Places, cell: Places, count: int) -> tuple[Points, Places]:

@@ -72,6 +72,9 @@ def plant_pixels(collection) -> Found:
     strip = np.hstack(spare[3:5])[:20]
     blurred = cv2.GaussianBlur(spare[2], (0, 0), 3)
     noise = np.random.default_rng(0).integers(0, 3, (90, 90, 3), np.uint8)
+    grainy = np.random.default_rng(0).normal(120, 5, (90, 90, 3)).astype(np.uint8)
+    framed = np.full_like(spare[5], 255)
+    framed[8:-8, 8:-8] = spare[5][8:-8, 8:-8]
     add = collection.add
     return {
         "dark": {add("dark.png", (spare[0] * 0.15).astype(np.uint8))},
@@ -80,7 +83,9 @@ def plant_pixels(collection) -> Found:
         "uniform": {
             add("gray.png", np.full((90, 90, 3), 120, np.uint8)),
             add("blank.png", 180 + noise),
+            add("grainy.png", grainy),
         },
+        "framed": {add("framed.png", framed)},
         "odd_aspect": {add("strip.png", np.ascontiguousarray(strip))},
         "tiny": {add("tiny.png", np.arange(36, 252, 2, np.uint8).reshape(6, 6, 3))},
         "odd_size": {"tiny.png", add("large.png", np.dstack([data.coins()[:300, :330]] * 3))},
@@ -144,7 +149,7 @@ def planted(clean) -> Found:
     faults: Found = {}
     for plant in (plant_files, plant_pixels, plant_repeats, plant_labels):
         faults |= plant(clean)
-    assert len(faults) == 22
+    assert len(faults) == 23
     return faults
 
 

@@ -11,6 +11,7 @@ from dsbuilder.builtin.inspectors.blurred import Blurred
 from dsbuilder.builtin.inspectors.bright import Bright
 from dsbuilder.builtin.inspectors.charset import Charset
 from dsbuilder.builtin.inspectors.dark import Dark
+from dsbuilder.builtin.inspectors.framed import Framed
 from dsbuilder.builtin.inspectors.huge import Huge
 from dsbuilder.builtin.inspectors.imbalance import Imbalance
 from dsbuilder.builtin.inspectors.leak import Leak
@@ -19,6 +20,7 @@ from dsbuilder.builtin.inspectors.odd_size import OddSize
 from dsbuilder.builtin.inspectors.out_of_range import OutOfRange
 from dsbuilder.builtin.inspectors.rare_class import RareClass
 from dsbuilder.builtin.inspectors.similar_names import SimilarNames
+from dsbuilder.builtin.inspectors.uniform import Uniform
 from dsbuilder.images.encoding import encode
 from dsbuilder.plugin import (
     ClassLabel,
@@ -177,3 +179,44 @@ def test_classes_that_differ_only_in_how_they_are_written_are_named(names, found
     records = [Record(key=str(n)) for n in range(len(names))]
     seen = Seen(records=records, measures=measures, kinds=kinds)
     assert [each.value for each in SimilarNames().judge(seen)] == ([found] if found else [])
+
+
+def with_frame(image: np.ndarray, sides: tuple[int, int, int, int], gray: int) -> np.ndarray:
+    return cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=(gray,) * 3)
+
+
+@pytest.mark.parametrize("gray", [255, 0, 128])
+@pytest.mark.parametrize("sides", [(8, 8, 8, 8), (20, 20, 0, 0), (0, 0, 30, 12)])
+def test_a_frame_or_bars_are_measured_to_the_pixel(sides, gray: int) -> None:
+    framed = with_frame(data.astronaut()[100:300, :200], sides, gray)
+    frame, share = Framed().measure(view_of(framed))
+    assert frame == sides and share == pytest.approx(1 - 200 * 200 / framed[..., 0].size)
+    assert Framed(above=share).measure(view_of(framed)) is None
+
+
+def test_what_lies_on_an_even_ground_is_not_framed() -> None:
+    ground = np.full((200, 200, 3), 255, np.uint8)
+    assert (
+        Framed().measure(view_of(cv2.circle(ground.copy(), (100, 100), 60, (0, 0, 90), -1))) is None
+    )
+    assert Framed().measure(view_of(ground)) is None
+    cut = np.dstack([ground, np.zeros((200, 200), np.uint8)])
+    cut[40:160, 40:160] = [*data.astronaut()[0, 0], 255]
+    assert Framed().measure(view_of(cut)) is None  # its margins are transparent
+    assert Framed().measure(view_of(data.astronaut())) is None
+
+
+def test_where_many_are_framed_none_is_odd() -> None:
+    frame = ((8, 8, 8, 8), 0.1)
+    assert judged(Framed(), [frame, *[None] * 9]) == [0]
+    assert judged(Framed(), [frame] * 2 + [None] * 8) == []
+
+
+@pytest.mark.parametrize("gray", [255, 250, 120, 0])
+@pytest.mark.parametrize("deviation", [0, 2, 5, 10])
+def test_noise_alone_shows_nothing(gray: int, deviation: float) -> None:
+    noise = np.random.default_rng(0).normal(gray, deviation, (300, 400, 3))
+    empty = np.clip(np.rint(noise), 0, 255).astype(np.uint8)
+    assert Uniform().measure(view_of(empty)) is not None
+    empty[100:140, 100:300] = abs(gray - 40)
+    assert Uniform().measure(view_of(empty)) is None
