@@ -8,7 +8,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -22,8 +22,9 @@ DEPTH = "DSBUILDER_MAX_DEPTH"
 
 _DEPTH = 100
 _LONGEST = 60
-_NO_BRACKET = bytes(set(range(256)) - set(b'[]{}"\\'))
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_BRACKET = bytes(set(range(256)) - set(b'[]{}"'))
+_ESCAPED = re.compile(rb"\\.", re.DOTALL)
+_TEXT = re.compile(rb'"[^"]*"')
 _STEP = np.zeros(256, np.int8)
 _STEP[list(b"[{")], _STEP[list(b"]}")] = 1, -1
 
@@ -41,22 +42,32 @@ def too_deep() -> str:
     return f"values nested deeper than {max_depth()} levels ({DEPTH} allows more)"
 
 
-def loads(text: str | bytes) -> Any:
+def loads(text: str | bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:
     """Returns the values of a JSON text.
+
+    Args:
+      parse_constant: see `json.loads`.
 
     Raises:
       ValueError: it is no JSON, or nested deeper than `max_depth()`.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    if data.count(b"[") + data.count(b"{") > max_depth():
-        brackets = _TEXT.sub(b"", data.translate(None, _NO_BRACKET))
-        steps = _STEP[np.frombuffer(brackets, np.uint8)]
-        if steps.size and int(steps.cumsum(dtype=np.int64).max()) > max_depth():
-            raise ValueError(too_deep())
+    if data.count(b"[") + data.count(b"{") > max_depth() and _depth(data) > max_depth():
+        raise ValueError(too_deep())
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=parse_constant)
     except RecursionError:
         raise ValueError(too_deep()) from None
+
+
+def _depth(data: bytes) -> int:
+    """Returns how deep a JSON text is nested, without parsing it."""
+    if b"\\" in data:
+        data = _ESCAPED.sub(b"", data)
+    # Texts that stand side by side are as good as one; few are left, since few hold brackets.
+    brackets = _TEXT.sub(b"", data.translate(None, _NO_BRACKET).replace(b'""', b""))
+    steps = _STEP[np.frombuffer(brackets, np.uint8)]
+    return int(steps.cumsum(dtype=np.int32).max(initial=0))
 
 
 def bind(kind: type[AnyType], value: Any, place: str = "", *, partly: bool = False) -> AnyType:

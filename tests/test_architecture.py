@@ -29,7 +29,9 @@ IN_BODIES = ("builtin/models/", "tasks/", "testing/training.py")
 LINUX_HOMES = ("workers/", "memory.py")
 LINUX = {"sched_getaffinity", "memfd_create", "fork", "prctl", "CDLL", "send_fds", "recv_fds"}
 
-OF_AUTHORS = {"plugin", "images", "records", "layouts", "tasks", "errors", "paths"}
+OF_AUTHORS = {
+    *("plugin", "images", "records", "layouts", "tasks", "errors", "paths", "typed_json"),
+}
 """What plugins/README.md lets authors import; built-in plugins import no more, but for these:"""
 PRIVILEGES = {
     "builtin/transforms/albumentations_recipe.py": {"processes"},  # for how it is imported

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dsbuilder import typed_json
 from dsbuilder.errors import CacheError
 from dsbuilder.paths import is_utf8
 
@@ -154,8 +155,8 @@ def _entries(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Entry]:
     for number, line in lines:
         try:
             if line:  # the one of an empty file
-                yield _entry(json.loads(line))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                yield _entry(typed_json.loads(line))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise _damaged(path, number, error) from None
 
 

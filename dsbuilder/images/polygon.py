@@ -16,6 +16,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from dsbuilder.errors import DataError
+
+MOST_CROSSINGS = 500_000_000
+"""Rows that the edges of a polygon may cross in all; an outline crosses hardly more than there are
+pixels."""
+
+_AT_ONCE = 1 << 22
+
 Point = tuple[int, int]
 """x, y of a corner of pixels."""
 
@@ -28,6 +36,9 @@ def fill(polygons: Sequence[Sequence[float]], size: tuple[int, int]) -> npt.NDAr
     Args:
       polygons: each `[x0, y0, x1, y1, ...]` in pixels, finite; what lies outside the size is cut.
       size: (height, width) in pixels.
+
+    Raises:
+      DataError: the edges of a polygon cross more than `MOST_CROSSINGS` rows.
     """
     mask = np.zeros(size, np.uint8)
     for polygon in polygons:
@@ -65,17 +76,30 @@ def _inside(points: npt.NDArray[np.float64], height: int, width: int) -> npt.NDA
         for bound in (np.minimum(y, next_y), np.maximum(y, next_y))
     )
     crossed = last - first  # rows of centers that an edge crosses; none of a level edge
-    edge = np.repeat(np.arange(len(points)), crossed)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed, crossed) + first[edge]
-    share = (row + 0.5 - y[edge]) / (next_y - y)[edge]
-    at = x[edge] + share * (next_x - x)[edge]
-    column = np.clip(np.ceil(at - 0.5), 0, width).astype(np.int64)
+    if crossed.sum() > MOST_CROSSINGS:
+        raise DataError(
+            f"expected a polygon whose edges cross at most {MOST_CROSSINGS} rows of pixels, found "
+            f"{crossed.sum()} of {len(points)} points. Simplify it."
+        )
     crossings = np.zeros((height, width + 1), np.uint8)
-    np.add.at(crossings, (row, column), 1)
+    for some in _in_parts(crossed):
+        edge = np.repeat(some, crossed[some])
+        before = np.cumsum(crossed[some]) - crossed[some]
+        row = np.arange(len(edge)) - np.repeat(before, crossed[some]) + first[edge]
+        share = (row + 0.5 - y[edge]) / (next_y - y)[edge]
+        at = x[edge] + share * (next_x - x)[edge]
+        column = np.clip(np.ceil(at - 0.5), 0, width).astype(np.int64)
+        np.add.at(crossings, (row, column), 1)
     # Whether a number is odd survives the overflow of 8 bits: five times faster than in 64.
     right_of = np.cumsum(crossings, axis=1, dtype=np.uint8)[:, :width]
     inside: npt.NDArray[np.uint8] = right_of & np.uint8(1)
     return inside
+
+
+def _in_parts(crossed: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """Returns the edges' numbers in parts that are small enough to be looked at in one go."""
+    part = np.cumsum(crossed) // _AT_ONCE
+    return np.split(np.arange(len(crossed)), np.flatnonzero(np.diff(part)) + 1)
 
 
 def outlines(region: npt.NDArray[np.generic]) -> list[list[Point]]:

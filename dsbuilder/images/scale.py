@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsbuilder.images import color
+from dsbuilder.images.size_limit import check_size
 
 Interpolation = Literal["area", "linear", "cubic", "nearest"]
 Fit = Literal["crop", "pad", "stretch"]
@@ -50,9 +51,14 @@ def resize(image: Array, size: Size, *, interpolation: Interpolation = "area") -
     Args:
       image: uint8, uint16 or float32.
       size: (height, width), both at least 1.
+
+    Raises:
+      DataError: it would be larger than an image may become here; see `size_limit.py`.
     """
     if image.shape[:2] == size:
         return image
+    if size[0] * size[1] > image.shape[0] * image.shape[1]:
+        check_size(*size)
     if image.shape[2] != 4 or interpolation == "nearest" or _is_opaque(image):
         return _resize(image, size, interpolation)
     weighted = image.astype(np.float32)
@@ -152,6 +158,7 @@ def _laid(
     image: Array, size: Size, *, offset: tuple[int, int], background: color.Background
 ) -> Array:
     top, left = offset
+    check_size(*size)
     if image.shape[0] >= size[0] and image.shape[1] >= size[1]:
         return np.ascontiguousarray(image[-top : size[0] - top, -left : size[1] - left])
     canvas = np.empty((*size, image.shape[2]), image.dtype)

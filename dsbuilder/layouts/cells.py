@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dsbuilder import typed_json
 from dsbuilder.errors import DataError, shortened
 from dsbuilder.layouts.classes import class_names
 from dsbuilder.layouts.tables import cut
@@ -77,8 +78,8 @@ def values(cells: Sequence[Any]) -> float | list[float]:
 def parsed(cell: str) -> Any:
     """Returns the value of a text in JSON; a text that is none as it stands."""
     try:
-        return json.loads(cell)
-    except (ValueError, RecursionError):
+        return typed_json.loads(cell)
+    except ValueError:
         return cell
 
 

@@ -22,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dsbuilder import typed_json
 from dsbuilder.errors import DataError, printable, shortened
 from dsbuilder.layouts import keys
 from dsbuilder.layouts.faults import Faults
@@ -136,8 +137,8 @@ def read(root: Path) -> Sidecar | None:
     if not path.is_file():
         return None
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        data = typed_json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise DataError(
             f"{path}: expected JSON, found what cannot be read ({type(error).__name__}: {error}). "
             "Export the dataset again."

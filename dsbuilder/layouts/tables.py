@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dsbuilder import typed_json
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.faults import Faults
 
@@ -153,8 +154,8 @@ def read_objects(path: Path, faults: Faults, *, noun: str = "table") -> Iterator
     """Yields the rows of a JSONL file; see `read_table`."""
     for number, line in lines(read_text(path, noun)):
         try:
-            found = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            found = typed_json.loads(line)
+        except ValueError as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             faults.add(
                 f"{path}:{number}",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dsbuilder.errors import DataError, PluginError
+from dsbuilder.errors import PluginError
 from dsbuilder.images import color
 from dsbuilder.images import encoding as image_format
 from dsbuilder.pipelinefile.schema import ImageOptions
@@ -45,7 +45,6 @@ def decode(
     )
 
 
-MOST_MEGAPIXELS = ImageOptions().stage_megapixels
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 
 Draw = Callable[[AnyStage, Sample, Sequence[Sample]], Params | None]
@@ -112,15 +111,12 @@ def apply_stages(
     draw: Draw,
     trace: Trace,
     mixing: Mixing = Mixing(),
-    *,
-    most_megapixels: float = MOST_MEGAPIXELS,
 ) -> Sample:
     """Returns a sample after stages; an exception of a plugin gains notes that say where it was.
 
     Args:
       draw: see `Draw`; it is asked once for each stage, in order.
       trace: told of every stage that is applied.
-      most_megapixels: pixels of the image that a stage may make, in 10**6.
     """
     for stage in stages:
         trace.at, params = stage.id, None
@@ -129,7 +125,6 @@ def apply_stages(
             if params is None:
                 continue
             check_params(params)
-            _check_size(stage, sample, most_megapixels)
             after = _apply(stage, sample, params, mixing)
         except Exception as error:
             _note(error, stage.id, sample.key, params)
@@ -139,34 +134,15 @@ def apply_stages(
     return sample
 
 
-def _check_size(stage: AnyStage, sample: Sample, most_megapixels: float) -> None:
-    """Bounds what a stage would make before it does, where that is known."""
-    if not isinstance(stage, Stage):
-        return
-    made = stage.plugin.resizes_to(*sample.image.shape[:2])
-    if made is not None and made[0] * made[1] > most_megapixels * 1e6:
-        raise DataError(
-            f"expected at most {most_megapixels:g} megapixels (image.stage_megapixels), found that "
-            f"{stage.id} would make {made[1]} x {made[0]} of {sample.image.shape[1]} x "
-            f"{sample.image.shape[0]}. Leave the image out, or crop it first."
-        )
-
-
 def _apply(stage: AnyStage, sample: Sample, params: Params, mixing: Mixing) -> Sample:
     if isinstance(stage, MixStage):
-        return stage.plugin.mix(sample, mixing.partners, params, mixing.targets)
+        return stage.mix(sample, mixing.partners, params, mixing.targets)
     return stage.apply(sample, params)
 
 
-def apply_fixed(
-    stages: Sequence[Stage],
-    sample: Sample,
-    trace: Trace,
-    *,
-    most_megapixels: float = MOST_MEGAPIXELS,
-) -> Sample:
+def apply_fixed(stages: Sequence[Stage], sample: Sample, trace: Trace) -> Sample:
     """Applies stages that draw nothing; their generator's key is the stage alone."""
-    return apply_stages(stages, sample, _draw_fixed, trace, most_megapixels=most_megapixels)
+    return apply_stages(stages, sample, _draw_fixed, trace)
 
 
 def _draw_fixed(stage: AnyStage, sample: Sample, partners: Sequence[Sample]) -> Params | None:
@@ -205,12 +181,10 @@ def apply_drawn(
     at: Position,
     mixing: Mixing,
     trace: Trace,
-    *,
-    most_megapixels: float = MOST_MEGAPIXELS,
 ) -> Sample:
     """Applies stages that draw, at a position."""
     here = [each for each in stages if isinstance(each, Stage) or at.mixes(each)]
-    return apply_stages(here, sample, at.draw, trace, mixing, most_megapixels=most_megapixels)
+    return apply_stages(here, sample, at.draw, trace, mixing)
 
 
 def accepted(signature: Signature, sample: Sample) -> Sample:

@@ -76,9 +76,7 @@ class Pipeline:
 
     def prepare_decoded(self, sample: Sample, trace: Trace) -> Sample:
         """Returns the prepared original of a decoded sample; see `prepare`."""
-        sample = apply_fixed(
-            self.settings.prepare, sample, trace, most_megapixels=self._most_megapixels
-        )
+        sample = apply_fixed(self.settings.prepare, sample, trace)
         sample.image.flags.writeable = False
         return sample
 
@@ -173,7 +171,7 @@ class Pipeline:
 
     def render(self, synthesis: Synthesis, key: str, params: Params) -> Sample:
         """Returns the synthesized sample of drawn params, before `finish`."""
-        sample = synthesis.plugin.render(key, params, self.settings.image.mode)
+        sample = synthesis.render(key, params, self.settings.image.mode)
         targets = self.signature.targets
         values = {name: targets[name].parse(sample.targets[name]) for name in targets}
         return sample.replace(targets=values, positional=self.signature.positional)
@@ -203,13 +201,7 @@ class Pipeline:
 
     def finish(self, sample: Sample, trace: Trace) -> Sample:
         """Returns a sample in the one signature of the cache."""
-        most = self._most_megapixels
-        finished = apply_fixed(self.settings.finish, sample, trace, most_megapixels=most)
-        return accepted(self.signature, finished)
-
-    @property
-    def _most_megapixels(self) -> float:
-        return self.settings.image.stage_megapixels
+        return accepted(self.signature, apply_fixed(self.settings.finish, sample, trace))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ class ReplayedStage:
     def drawn(self) -> Params:
         """What the params came to, where the plugin can tell more than they do."""
         if isinstance(self.stage, Stage) and self.before is not None:
-            return dict(self.stage.plugin.explain(self.before, self.params))
+            return dict(self.stage.explain(self.before, self.params))
         return {}
 
 

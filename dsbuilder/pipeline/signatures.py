@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, carrying, shortened
 from dsbuilder.pipeline.positions import Pipeline, Refresher
-from dsbuilder.pipelinefile.schema import CacheOptions, ImageOptions, Settings, Spec, StreamOptions
+from dsbuilder.pipelinefile.schema import CacheOptions, Settings, Spec, StreamOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage, Transform
 from dsbuilder.sample import CHANNELS, ImageSignature, Mode, Signature, Target
@@ -55,17 +55,14 @@ class _Resolver:
     Attributes:
       where: says for a path of the pipeline how an error begins.
       warnings: what a user should know of the stages, sentences that say where.
-      most_megapixels: see `image.stage_megapixels`.
     """
 
     where: Callable[[str], str]
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    most_megapixels: float = ImageOptions().stage_megapixels
 
     def resolve(self, spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
         settings = spec.settings
-        self.most_megapixels = settings.image.stage_megapixels
         ends: dict[str, Signature] = {}
         prepared = None
         if source_targets is not None:
@@ -145,11 +142,10 @@ class _Resolver:
 
     def _step(self, place: str, stage: AnyStage, signature: Signature) -> Signature:
         try:
-            after = stage.plugin.output_signature(signature)
+            after = stage.output_signature(signature)
         except (ValueError, DsbuilderError) as error:
             self._problem(place, f"cannot take {signature}: {error}")
             return signature
-        self._check_size(place, after.image)
         if isinstance(stage.plugin, Transform):  # one that refused a target has said why
             self._check_geometry(place, stage.plugin, signature)
         if isinstance(stage.plugin, Transform) and stage.p > 0:
@@ -189,21 +185,10 @@ class _Resolver:
 
     def _synthesized(self, path: str, synthesis: Synthesis, mode: Mode) -> Signature | None:
         try:
-            made = synthesis.plugin.output_signature(mode)
+            return synthesis.output_signature(mode)
         except (ValueError, DsbuilderError) as error:
             self._problem(path, str(error))
             return None
-        self._check_size(path, made.image)
-        return made
-
-    def _check_size(self, place: str, image: ImageSignature) -> None:
-        pixels = (image.height or 1) * (image.width or 1)
-        if pixels > self.most_megapixels * 1e6:
-            self._problem(
-                place,
-                f"expected images of at most {self.most_megapixels:g} megapixels "
-                f"(image.stage_megapixels), found {image}. Make them smaller, or allow more.",
-            )
 
     def _one_signature(self, ends: Mapping[str, Signature], settings: Settings) -> Signature:
         """Returns the signature that all branches end in, mixed if one of them is."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from dsbuilder import names
 from dsbuilder.images import color_name
+from dsbuilder.images.size_limit import MEGAPIXELS
 from dsbuilder.pipelinefile.bounds import check_above_0, check_at_least_1
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, read
 from dsbuilder.pipelinefile.splitting import SplitOptions
@@ -45,7 +46,7 @@ class ImageOptions:
     background: str | tuple[int, int, int] = "white"
     reduced_decode: bool = True
     memory_mb: float = 500.0
-    stage_megapixels: float = 100.0
+    stage_megapixels: float = MEGAPIXELS
 
     def __post_init__(self) -> None:
         _ = self.background_rgb
@@ -142,15 +143,18 @@ class StreamOptions:
         train split's mean 0 and deviation 1).
       stages: fresh in every epoch, train only.
       finish: every split, after `stages`; no randomness.
+      batch_mb: memory that the images of one batch may take, in 10**6 bytes.
     """
 
     batch_size: int = 32
     images: Literal["uint8", "scale", "standardize"] = "uint8"
     stages: tuple[AnyStage, ...] = ()
     finish: tuple[Stage, ...] = ()
+    batch_mb: float = 4000.0
 
     def __post_init__(self) -> None:
         check_at_least_1("batch_size", self.batch_size)
+        check_above_0("batch_mb", self.batch_mb)
         _check_one_mixer(self.stages)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder.errors import PluginError
+from dsbuilder.images.size_limit import MEGAPIXELS, check_size, size_limit
 from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override
@@ -22,9 +23,14 @@ from dsbuilder.plugin import (
     Exporter,
     Inspector,
     Mixer,
+    Mode,
+    Params,
+    Sample,
+    Signature,
     Source,
     Stage,
     Synthesizer,
+    Target,
 )
 from dsbuilder.registry import Plugin, Registry
 
@@ -40,6 +46,25 @@ class MixStage:
     id: str
     plugin: Mixer
     p: float = 1.0
+    megapixels: float = MEGAPIXELS
+
+    def output_signature(self, signature: Signature) -> Signature:
+        """Returns the signature after mixing; see `Stage.output_signature`."""
+        with size_limit(self.megapixels):
+            after = self.plugin.output_signature(signature)
+            check_size(after.image.height or 1, after.image.width or 1)
+        return after
+
+    def mix(
+        self,
+        sample: Sample,
+        partners: Sequence[Sample],
+        params: Params,
+        targets: Mapping[str, Target],
+    ) -> Sample:
+        """Returns the mixed sample; see `Mixer.mix`."""
+        with size_limit(self.megapixels):
+            return self.plugin.mix(sample, partners, params, targets)
 
 
 AnyStage = Stage | MixStage
@@ -54,12 +79,26 @@ class Synthesis:
       plugin: the bound synthesizer.
       count: number of samples it makes, over all splits.
       splits: share of each split; the shares sum to 1.
+      megapixels: pixels of the image that it may make, in 10**6.
     """
 
     id: str
     plugin: Synthesizer
     count: int
     splits: Mapping[str, float]
+    megapixels: float = MEGAPIXELS
+
+    def output_signature(self, mode: Mode) -> Signature:
+        """Returns the signature of what is made; see `Stage.output_signature`."""
+        with size_limit(self.megapixels):
+            made = self.plugin.output_signature(mode)
+            check_size(made.image.height or 1, made.image.width or 1)
+        return made
+
+    def render(self, key: str, params: Params, mode: Mode) -> Sample:
+        """Returns the sample of drawn params; see `Synthesizer.render`."""
+        with size_limit(self.megapixels):
+            return self.plugin.render(key, params, mode)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +147,9 @@ class _PlaceBinder:
     in between reseeds no other. Nested stages count within their parent, whose draw they hang on.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, document: YamlDocument, registry: Registry) -> None:
         self._registry = registry
+        self._megapixels = _megapixels(document)
         self._taken: dict[tuple[str, str], str] = {}
         self.custom: Mapping[Any, Custom] = {
             **{kind.base: self._binds(self._plain, name) for name, kind in KINDS.items()},
@@ -161,7 +201,8 @@ class _PlaceBinder:
         if FAILED in (plugin, identity, p):
             return FAILED, None
         cls = MixStage if isinstance(plugin, Mixer) else Stage
-        return cls(id=identity, plugin=plugin, p=p), {**resolved, **_named(use), "p": p}
+        stage = cls(id=identity, plugin=plugin, p=p, megapixels=self._megapixels)
+        return stage, {**resolved, **_named(use), "p": p}
 
     def _synthesis(self, binder: Binder, use: _Use) -> tuple[Any, Any]:
         plugin, resolved = self._bind_plugin(binder, use, _SYNTHESIS_WORDS)
@@ -170,7 +211,9 @@ class _PlaceBinder:
         splits = self._bind_splits(binder, use)
         if FAILED in (plugin, identity, count, splits):
             return FAILED, None
-        synthesis = Synthesis(id=identity, plugin=plugin, count=count, splits=splits)
+        synthesis = Synthesis(
+            id=identity, plugin=plugin, count=count, splits=splits, megapixels=self._megapixels
+        )
         return synthesis, {**resolved, **_named(use), "count": count, "splits": splits}
 
     def _inspection(self, binder: Binder, node: Node, path: str) -> tuple[Any, Any]:
@@ -263,7 +306,18 @@ class _PlaceBinder:
 
 def binder_of(document: YamlDocument, registry: Registry) -> Binder:
     """Returns what binds the nodes of one document, places that name a plugin among them."""
-    return Binder(document, _PlaceBinder(registry).custom)
+    return Binder(document, _PlaceBinder(document, registry).custom)
+
+
+def _megapixels(document: YamlDocument) -> float:
+    """Returns what a document says of how large an image its stages may make.
+
+    What is no such number is refused where the section `image` is bound.
+    """
+    node = document.root
+    for step in ("image", "stage_megapixels"):
+        node = node.value.get(step, Node(None)) if isinstance(node.value, dict) else Node(None)
+    return float(node.value) if type(node.value) in (int, float) else MEGAPIXELS
 
 
 def bind_exporter(registry: Registry, name: str, assignments: Sequence[str] = ()) -> Exporter:

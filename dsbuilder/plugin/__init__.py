@@ -21,6 +21,7 @@ importing a file. The kinds stand in one table (kinds.py).
 """
 
 from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
+from dsbuilder.images.size_limit import check_size
 from dsbuilder.plugin.decorators import (
     exporter,
     inspector,
@@ -128,6 +129,7 @@ __all__ = [
     "Value",
     "View",
     "Written",
+    "check_size",
     "defines",
     "did_you_mean",
     "draw_seed",

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from dsbuilder.images.size_limit import MEGAPIXELS, check_size, size_limit
 from dsbuilder.plugin.marks import Geometry, Mark
 from dsbuilder.sample import Motion, Params, Sample, Signature
 from dsbuilder.seeding import generator
@@ -60,21 +61,16 @@ class Transform(ABC):
         """
         return None
 
-    def resizes_to(self, height: int, width: int) -> tuple[int, int] | None:
-        """Returns the largest (height, width) that `apply` makes of an image of a size.
-
-        It is asked before `apply`, so that one strip of 2 x 20,000 pixels does not take gigabytes.
-        None says that it is not known, or not larger.
-        """
-        return None
-
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws everything random of one application; JSON values only."""
         return {}
 
     @abstractmethod
     def apply(self, sample: Sample, params: Params) -> Sample:
-        """Returns the changed sample; a pure function, which leaves its arguments as they are."""
+        """Returns the changed sample; a pure function, which leaves its arguments as they are.
+
+        What enlarges images asks `check_size` before it does.
+        """
 
     def motion(self, sample: Sample, params: Params) -> Motion | None:
         """Returns where `apply` moves the pixels of a sample, so that targets are moved along.
@@ -100,11 +96,25 @@ class Stage:
       id: its `name` in the pipeline, else plugin and occurrence; randomness is keyed by it.
       plugin: the bound plugin.
       p: the probability with which the stage is applied, in [0, 1].
+      megapixels: pixels of the image that it may make, in 10**6.
     """
 
     id: str
     plugin: Transform
     p: float = 1.0
+    megapixels: float = MEGAPIXELS
+
+    def output_signature(self, signature: Signature) -> Signature:
+        """Returns the signature after the plugin.
+
+        Raises:
+          ValueError: it cannot take the signature.
+          DataError: it makes larger images than it may.
+        """
+        with size_limit(self.megapixels):
+            after = self.plugin.output_signature(signature)
+            check_size(after.image.height or 1, after.image.width or 1)
+        return after
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params | None:
         """Draws whether the stage is applied and with which params; None says not."""
@@ -113,10 +123,22 @@ class Stage:
         return self.plugin.draw(sample, rng)
 
     def apply(self, sample: Sample, params: Params) -> Sample:
-        """Returns the changed sample, its targets in pixel coordinates moved along."""
-        made = self.plugin.apply(sample, params)
+        """Returns the changed sample, its targets in pixel coordinates moved along.
+
+        Raises:
+          DataError: the image would be larger, or is, than the stage may make.
+        """
+        with size_limit(self.megapixels):
+            made = self.plugin.apply(sample, params)
+            if made.image.size > sample.image.size:
+                check_size(*made.image.shape[:2])
         motion = self.plugin.motion(sample, params) if sample.positional else None
         return made if motion is None else made.moved(motion)
+
+    def explain(self, sample: Sample, params: Params) -> Params:
+        """Returns what the params came to, for a person; see `Transform.explain`."""
+        with size_limit(self.megapixels):
+            return self.plugin.explain(sample, params)
 
     def run(self, sample: Sample, seed: int) -> Sample:
         """Draws and applies in one go: for a stage that nests this one and keeps only a seed."""

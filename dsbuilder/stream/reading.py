@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from dsbuilder import typed_json
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Shard
@@ -151,7 +153,7 @@ def plan(
         signature=signature,
         **rest,
     )
-    _check(reading)
+    _check(reading, section.batch_mb)
     return reading
 
 
@@ -174,6 +176,7 @@ class _Section:
     images: Images
     stages: tuple[Any, ...]
     finish: tuple[Any, ...]
+    batch_mb: float = StreamOptions().batch_mb
 
 
 def _section(dataset: StoredDataset) -> _Section:
@@ -208,12 +211,19 @@ def _bind(
     )
 
 
-def _check(reading: Reading) -> None:
+def _check(reading: Reading, batch_mb: float) -> None:
     where, image_signature = f"{reading.dataset.path}: {reading.split}", reading.signature.image
     if image_signature.height is None or image_signature.width is None:
         raise DataError(
             f"{where}: expected images of one size to batch, found {image_signature}. Build with "
             "{use: resize, size: [height, width]} in finish, or in stream.finish."
+        )
+    takes = _batch_bytes(reading)
+    if takes > batch_mb * 1e6:
+        raise DataError(
+            f"{where}: expected batches of at most {batch_mb:g} MB (stream.batch_mb), found that "
+            f"{min(reading.batch_size, reading.num_samples)} images {image_signature} take "
+            f"{takes / 1e6:.0f} MB. Take a smaller batch_size, or allow more."
         )
     if reading.images == "scale" and image_signature.dtype != "uint8":
         raise DataError(
@@ -225,6 +235,14 @@ def _check(reading: Reading) -> None:
             f"{where}: expected samples for a batch of {reading.batch_size}, found "
             f"{reading.num_samples}. Take a smaller batch_size, or drop_remainder=False."
         )
+
+
+def _batch_bytes(reading: Reading) -> int:
+    """Returns what the images of the largest batch take, as they are yielded."""
+    image = reading.signature.image
+    pixels = (image.height or 0) * (image.width or 0) * image.channels
+    dtype = image.dtype if reading.images == "uint8" else "float32"
+    return min(reading.batch_size, reading.num_samples) * pixels * np.dtype(dtype).itemsize
 
 
 def check_shards(dataset: StoredDataset, split: str) -> None:

@@ -116,7 +116,7 @@ class Mask(Target):
                 covered = rle.decode(segment["counts"], size)
             else:
                 covered = polygon.fill(segment["polygons"], size)
-            mask[covered > 0] = self._id_of(segment["label"])
+            mask[covered.view(bool)] = self._id_of(segment["label"])
         return mask
 
     def _id_of(self, label: Any) -> int:
@@ -218,9 +218,13 @@ def _size(raw: Mapping[str, Any]) -> tuple[int, int]:
         not isinstance(size, (list, tuple))
         or len(size) != 2
         or not all(type(side) is int and side > 0 for side in size)
-        or size[0] * size[1] > MAX_PIXELS
     ):
         raise DataError(f"expected the size [height, width] of the segments, found {size!r}.")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise DataError(
+            f"expected segments of an image of at most {MAX_PIXELS} pixels, found a size of "
+            f"{size[1]} x {size[0]}. Correct it."
+        )
     return size[0], size[1]
 
 

@@ -49,6 +49,18 @@ def test_brackets_count_by_their_depth_alone() -> None:
     assert typed_json.loads("[" * 100 + "]" * 100)
 
 
+@given(VALUES, st.integers(0, 30))
+def test_depth_is_told_without_parsing(value: object, more: int) -> None:
+    def depth(each: object) -> int:
+        children = each.values() if isinstance(each, dict) else each
+        return 1 + max(map(depth, children), default=0) if isinstance(each, (dict, list)) else 0
+
+    for _ in range(more):
+        value = [value, '"]\\/', {"[": "\\"}]
+    assert typed_json._depth(json.dumps(value).encode()) == depth(value)
+    assert typed_json._depth(json.dumps(value).replace("/", r"\/").encode()) == depth(value)
+
+
 @pytest.mark.parametrize("depth", [101, 900, 100_000])
 @pytest.mark.parametrize(("one", "end"), [("[", "]"), ('{"a":', "}")])
 def test_what_is_nested_deeper_is_refused(depth: int, one: str, end: str, monkeypatch) -> None:

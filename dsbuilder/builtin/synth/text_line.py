@@ -28,6 +28,7 @@ from dsbuilder.plugin import (
     Signature,
     Synthesizer,
     Text,
+    check_size,
     synthesizer,
 )
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 SMALLEST = 6
 """Pixels of the smallest size that a text is shrunk to; below, it could not be read."""
+
+LONGEST = 10_000
+"""Characters of the longest text; what is longer is no line."""
 
 _PROBE = 32
 _UNASSIGNED = "\U0010ffff"
@@ -147,6 +151,7 @@ def coverage(font: "FreeTypeFont", text: str) -> np.ndarray:
     from PIL import Image, ImageDraw
 
     left, top, right, bottom = box(font, text)
+    check_size(bottom - top, right - left)
     canvas = Image.new("L", (max(1, right - left), max(1, bottom - top)))
     ImageDraw.Draw(canvas).text((-left, -top), text, fill=255, font=font, anchor="ls")
     return np.asarray(canvas)
@@ -175,7 +180,7 @@ class TextLine(Synthesizer):
       words: a UTF-8 file with a word a line, or a list. Either this or `charset` is given.
       charset: `digits`, `letters` (a-z, A-Z), `alphanumeric`, or the characters themselves, that
         random strings are made of.
-      length: [low, high] characters of a random string, both included, 1 or more.
+      length: [low, high] characters of a random string, both included, in [1, 10000].
       size: size of the font in pixels, 6 or more, drawn for each text.
       height: height of the image in pixels.
       width: width of the image in pixels; as wide as the text takes if left out.
@@ -222,6 +227,10 @@ class TextLine(Synthesizer):
         if not 1 <= self.length[0] <= self.length[1]:
             raise ValueError(
                 f"length: expected [low, high] with 1 <= low <= high, found {list(self.length)}."
+            )
+        if self.length[1] > LONGEST:
+            raise ValueError(
+                f"length: expected at most {LONGEST} characters, found {self.length[1]}."
             )
         self.size.check("size", SMALLEST, 1000)
         if self.padding < 0:
@@ -302,6 +311,7 @@ class TextLine(Synthesizer):
         font = fitting(self.fonts[params["font"]], params["size"], text, free)
         ink = coverage(font, text)
         width = ink.shape[1] + room if self.width is None else self.width
+        check_size(self.height, width)
         top, left = (
             self.padding + int(share * (side - room - taken + 1))
             for share, side, taken in zip(
@@ -344,6 +354,12 @@ def _normalized(words: Sequence[str]) -> list[str]:
     found = [word for word in found if word]
     if not found:
         raise ValueError("words: at least one is needed. Add one.")
+    longest = max(found, key=len)
+    if len(longest) > LONGEST:
+        raise ValueError(
+            f"words: expected at most {LONGEST} characters, found {len(longest)} in "
+            f"'{longest[:20]}...'."
+        )
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dsbuilder.builtin.transforms.albumentations_bounded import check_kernels
 from dsbuilder.builtin.transforms.albumentations_recipe import (
     Recipe,
     default_p,
@@ -114,6 +115,7 @@ class Albumentations(Transform):
 
         A side is stated if every try with some fixed seeds gave the same; else it varies.
         """
+        check_kernels(self._recipe.transform)
         if signature.positional:
             check(self._recipe, signature.positional)
         image, _ = _found_after(self._subject, signature.image)
@@ -125,10 +127,6 @@ class Albumentations(Transform):
         return tuple(dict.fromkeys((*self._recipe.notes, *notes)))
 
     def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
-        """Returns what A.Resize, A.SmallestMaxSize and A.LongestMaxSize make of a size."""
-        return size_after(self._recipe.transform, height, width)
-
-    def resizes_to(self, height: int, width: int) -> tuple[int, int] | None:
         """Returns what A.Resize, A.SmallestMaxSize and A.LongestMaxSize make of a size."""
         return size_after(self._recipe.transform, height, width)
 

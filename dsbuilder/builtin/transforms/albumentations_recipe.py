@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder import processes
+from dsbuilder.builtin.transforms.albumentations_bounded import bounded
 from dsbuilder.builtin.transforms.albumentations_drawn import drawn, forget
 from dsbuilder.plugin import did_you_mean
 
@@ -227,7 +228,7 @@ def _make(member: str, options: Mapping[str, Any], draft: _Draft) -> Any:
     for key, value in stated.items():
         if _plain(getattr(made, key, None)) != _plain(value):
             raise ValueError(f"{name}: unknown option '{key}'. It belongs to a parent class.")
-    return made
+    return made if issubclass(cls, library().BaseCompose) else bounded(made)
 
 
 def _find(member: str) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from dsbuilder.plugin import Geometry, Params, Sample, Signature, Stage, generator
+from dsbuilder.plugin import DataError, Geometry, Params, Sample, Signature, Stage, generator
 
 _ORDER: tuple[Geometry, ...] = ("fixed", "moves", "breaks")
 
@@ -35,8 +35,8 @@ def outcomes(
         name = f"stages[{index}] ({stage.id})"
         if stage.p > 0:
             try:
-                found.append((name, stage.plugin.output_signature(signature)))
-            except ValueError as error:
+                found.append((name, stage.output_signature(signature)))
+            except (ValueError, DataError) as error:
                 raise ValueError(f"{name}: {error}") from error
         if stage.p < 1:
             found.append((f"{name} left out", signature))
@@ -56,5 +56,5 @@ def notes(numbered: Iterable[tuple[int, Stage]], signature: Signature) -> list[s
 def explain(stage: Stage, sample: Sample, seed: int) -> Params:
     """Returns what a nested stage drew in `Stage.run`; `params` is None where it was left out."""
     params = stage.draw(sample, generator(stage.id, seed))
-    more = {} if params is None else dict(stage.plugin.explain(sample, params))
+    more = {} if params is None else dict(stage.explain(sample, params))
     return {"stage": stage.id, "params": params, **({"drawn": more} if more else {})}

@@ -77,14 +77,6 @@ class Resize(Transform):
             round(width * place.scaled[1] / box_width),
         )
 
-    def resizes_to(self, height: int, width: int) -> tuple[int, int] | None:
-        """Returns the size that an image of a size gets, before it is cut where it grows."""
-        from dsbuilder.images import encoding as images
-
-        if self.size is None:
-            return self._scaled(height, width)
-        return images.place((height, width), self.size, fit=self.fit).scaled
-
     def apply(self, sample: Sample, params: Params) -> Sample:
         """Returns the resized sample; the very same image if it has the size already."""
         from dsbuilder.images import encoding as images

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from dsbuilder import typed_json
 from dsbuilder.errors import DataError, did_you_mean
 
 _PARTS = ("images", "annotations")
@@ -27,16 +28,18 @@ def load(path: Path, *, outlines: bool) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"{path}: no such annotation file. Check the path.")
     if not outlines:  # what is wrong with it, is told below, with its line in the whole text
-        with contextlib.suppress(ValueError, RecursionError, DataError):
-            return _checked(path, json.loads(_without_outlines(path), parse_constant=_refuse))
+        with contextlib.suppress(ValueError, DataError):
+            return _checked(path, typed_json.loads(_without_outlines(path), parse_constant=_refuse))
     try:
-        found = json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), parse_constant=_refuse)
+        found = typed_json.loads(
+            path.read_bytes().removeprefix(b"\xef\xbb\xbf"), parse_constant=_refuse
+        )
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}:{error.lineno}: expected JSON, found an error in column {error.colno}: "
             f"{error.msg}. Correct it."
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"{path}: expected JSON in UTF-8, found an error: {error}.") from None
     return _checked(path, found)
 

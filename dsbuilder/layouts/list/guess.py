@@ -8,13 +8,13 @@ what a column holds must be the same in each.
 import contextlib
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from dsbuilder import typed_json
 from dsbuilder.errors import DataError
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.layouts.faults import FEW, Faults
@@ -341,7 +341,9 @@ def _table(path: Path, text: str) -> Cells:
 
 
 def _objects(text: str) -> Cells:
-    found = [json.loads(line) for line in islice(text.splitlines(), _MOST_ROWS) if line.strip()]
+    found = [
+        typed_json.loads(line) for line in islice(text.splitlines(), _MOST_ROWS) if line.strip()
+    ]
     if not all(isinstance(each, dict) for each in found):
         raise DataError("not an object a line")
     names = list(dict.fromkeys(name for each in found for name in each))

@@ -5,7 +5,6 @@ files their first records do (`plain_schema`).
 """
 
 import itertools
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dsbuilder import typed_json
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.splits import split_named
@@ -158,8 +158,8 @@ def _stated(path: Path, home: Path) -> Mapping[str, Target]:
         if found is not None:
             return found.targets
     manifest = home / MANIFEST
-    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError, DataError):
-        described = json.loads(manifest.read_bytes())["signature"]["targets"]
+    with suppress(OSError, ValueError, LookupError, TypeError, DataError):
+        described = typed_json.loads(manifest.read_bytes())["signature"]["targets"]
         return targets_from_json(described, str(manifest))
     return {}  # or what another keeps there
 

@@ -9,12 +9,12 @@
 A record is a `tf.train.Example`; of a feature within another the names are joined by slashes.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from dsbuilder import typed_json
 from dsbuilder.errors import DataError, shortened
 from dsbuilder.paths import Inside
 
@@ -270,8 +270,8 @@ def _with_names(folder: Path, column: FeatureColumn) -> FeatureColumn:
 
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
-        return _object(path, "all of it", json.loads(path.read_bytes()))
-    except (OSError, ValueError, RecursionError) as error:
+        return _object(path, "all of it", typed_json.loads(path.read_bytes()))
+    except (OSError, ValueError) as error:
         raise DataError(
             f"{path}: what TensorFlow Datasets writes there cannot be read "
             f"({error}). Download or prepare the dataset again."

@@ -12,7 +12,6 @@ small letters, says what each holds. The files of a sample follow one another. N
 folder, so what is written here has neither folders nor, in a sample's name, dots.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dsbuilder import typed_json
 from dsbuilder.errors import DataError, did_you_mean, printable, shortened
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.layouts.file_names import quoted
@@ -92,8 +92,8 @@ class TarSample:
         """Returns the value of a file of JSON."""
         if ending not in self._parsed:
             try:
-                self._parsed[ending] = json.loads(self.text(ending))
-            except (ValueError, RecursionError) as error:
+                self._parsed[ending] = typed_json.loads(self.text(ending))
+            except ValueError as error:
                 raise DataError(f".{ending}: expected JSON, found an error: {error}.") from None
         return self._parsed[ending]
 

@@ -1,6 +1,8 @@
 """What a pipeline or an image would take of a machine, bounded before the work."""
 
 import io
+import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,11 @@ from dsbuilder.builder.survey import load_spec, survey
 from dsbuilder.errors import DataError, SpecError
 from dsbuilder.images import encoding
 from dsbuilder.images.color import flatten, narrow
+from dsbuilder.layouts.coco.reader import Coco
+from dsbuilder.layouts.list.reader import ImageList
 from dsbuilder.pipelinefile.document import parse
+from dsbuilder.stream.feed import Feed
+from dsbuilder.stream.reading import plan
 
 PIPELINE = """
 name: bounded
@@ -36,7 +42,7 @@ def test_a_strip_that_a_stage_would_blow_up_is_set_aside(
     (row,) = built.quarantined
     assert row["key"] == "cat/strip.png"
     assert "100 megapixels (image.stage_megapixels)" in row["exception"]
-    assert "2240000 x 224 of 20000 x 2" in row["exception"]
+    assert "that it would be 2240000 x 224. Make it smaller" in row["exception"]
 
 
 def test_a_bound_can_be_raised_and_lowered(make_images, write_pipeline, tmp_path: Path) -> None:
@@ -49,6 +55,27 @@ def test_a_bound_can_be_raised_and_lowered(make_images, write_pipeline, tmp_path
     assert not build_dataset(path, tmp_path / "out", workers=0, overrides=raised).quarantined
 
 
+ONE_OF = "{use: one_of, stages: [{use: resize, size: [400, 400]}]}"
+COMPOSED = (
+    "{use: A.Compose, transforms: [{use: A.Resize, height: 400, width: 400}, "
+    "{use: A.Resize, height: 16, width: 16}]}"
+)
+
+
+@pytest.mark.parametrize("stage", [ONE_OF, COMPOSED])
+def test_the_option_decides_for_stages_within_stages(
+    make_images, write_pipeline, tmp_path: Path, stage: str
+) -> None:
+    """Of copies, which a worker makes of the pipeline as plain data."""
+    make_images(count=2)
+    path = write_pipeline(PIPELINE.replace("STAGE", "resize, short: 20"))
+    copied = [f"augment={{stages: [{stage}]}}", "split={train: 1, validation: 0, test: 0}"]
+    lowered = [*copied, "image.stage_megapixels=0.1"]
+    with pytest.raises(SpecError, match=r"at most 0\.1 megapixels .image\.stage_megapixels., fo"):
+        survey(load_spec(path, lowered))
+    assert not build_dataset(path, tmp_path / "out", workers=1, overrides=copied).quarantined
+
+
 @pytest.mark.parametrize("place", ["prepare", "augment.stages", "finish", "stream.finish"])
 def test_a_size_that_is_stated_is_refused_by_the_signature(
     make_images, write_pipeline, place: str
@@ -59,6 +86,42 @@ def test_a_size_that_is_stated_is_refused_by_the_signature(
     overrides = [*huge[1:], huge[0], "cache.image=png"]
     with pytest.raises(SpecError, match=r"at most 100 megapixels .image\.stage_megapixels."):
         survey(load_spec(path, overrides))
+
+
+def test_drawn_sizes_of_copies_and_streams_are_those_of_the_option(
+    make_images, write_pipeline, tmp_path: Path
+) -> None:
+    make_images(count=2)
+    path = write_pipeline(PIPELINE.replace("STAGE", "resize, size: [20, 20]"))
+    scaled = "[{use: A.RandomScale, scale_limit: [9, 9], p: 1}]"
+    options = ["image.stage_megapixels=0.03", "split={train: 1, validation: 0, test: 0}"]
+    with pytest.raises(SpecError, match=r"cannot be applied .* at most 0\.03 megapixels"):
+        survey(load_spec(path, [*options, f"augment.stages={scaled}"]))
+    options[0] = "image.stage_megapixels=0.05"
+    fresh = f"stream={{batch_size: 2, stages: {scaled}, finish: [{{use: resize, size: [8, 8]}}]}}"
+    built = build_dataset(path, tmp_path / "out", workers=0, overrides=[*options, fresh])
+    for megapixels, fails in ((0.05, False), (0.02, True)):
+        dataset = dsbuilder.load(built.path)
+        sections = {**dataset.pipeline.sections, "image": {"stage_megapixels": megapixels}}
+        (built.path / "pipeline.json").write_text(json.dumps(sections))
+        with pytest.raises(SpecError, match=r"at most 0\.02") if fails else nullcontext():
+            assert len(list(Feed(plan(dsbuilder.load(built.path), "train")).batches(0))) == 3
+
+
+def test_batches_are_bounded_by_what_their_images_take(
+    make_images, write_pipeline, tmp_path: Path
+) -> None:
+    make_images(count=10)
+    path = write_pipeline(PIPELINE.replace("STAGE", "resize, short: 20"))
+    split = "split={train: 1, validation: 0, test: 0}"
+    options = ["stream={batch_size: 20, batch_mb: 0.01}", split]
+    built = build_dataset(path, tmp_path / "out", workers=0, overrides=options)
+    dataset = dsbuilder.load(built.path)
+    with pytest.raises(DataError, match=r"at most 0\.01 MB .stream\.batch_mb., found that 20 ima"):
+        plan(dataset, "train")
+    assert plan(dataset, "train", batch_size=13).steps == 3
+    with pytest.raises(DataError, match=r"take 0 MB\. Take a smaller batch_size"):
+        plan(dataset, "train", batch_size=13, images="scale")
 
 
 def test_copies_and_counts_are_bounded_before_the_plan(make_images, write_pipeline) -> None:
@@ -131,3 +194,17 @@ def test_what_is_stored_is_read_whatever_it_takes(
     path = write_pipeline(PIPELINE.replace("STAGE", "resize, short: 20"))
     dataset = dsbuilder.load(build_dataset(path, tmp_path / "out", workers=0).path)
     assert list(dataset.samples("train"))
+
+
+def test_json_of_a_layout_may_be_nested_as_deep_as_is_allowed(tmp_path: Path, monkeypatch) -> None:
+    nested = "[" * 150 + "]" * 150
+    (tmp_path / "a.json").write_text(f'{{"images": [], "annotations": [], "i": {nested}}}')
+    (tmp_path / "a.jsonl").write_text(f'{{"file_name": "x.png", "label": {nested}}}')
+    coco = Coco(path=tmp_path, objects="a.json")
+    for layout in (coco, ImageList(path=tmp_path, list=tmp_path / "a.jsonl")):
+        with pytest.raises(DataError, match=r"nested deeper than 100 levels .DSBUILDER_MAX_DEPTH"):
+            list(layout.open().records)
+    monkeypatch.setenv("DSBUILDER_MAX_DEPTH", "200")
+    with pytest.raises(DataError) as caught:
+        list(coco.open().records)
+    assert "nested" not in str(caught.value)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage import data, measure
 
+from dsbuilder.errors import DataError
 from dsbuilder.images import polygon
 
 COORDINATE = st.floats(-10, 40, allow_nan=False).map(lambda number: round(number, 2))
@@ -108,3 +109,16 @@ def test_a_hole_is_part_of_the_one_polygon() -> None:
     [outline] = polygon.outlines(region)
     assert len(outline) == 4 + 2 + 4 + 2  # outside, the way there, the hole, the way back
     assert np.array_equal(filled(region)[0], region)
+
+
+def test_a_polygon_is_filled_alike_in_parts(monkeypatch):
+    flat = np.random.default_rng(0).uniform(-5, 40, 200).tolist()
+    whole = polygon.fill([flat], (33, 35))
+    monkeypatch.setattr(polygon, "_AT_ONCE", 7)
+    assert np.array_equal(polygon.fill([flat], (33, 35)), whole)
+
+
+def test_what_a_polygon_takes_is_bounded():
+    zigzag = [0, 0, 10_000, 10_000] * 30_000
+    with pytest.raises(DataError, match="cross at most 500000000 rows of pixels, found 600000000"):
+        polygon.fill([zigzag], (10_000, 10_000))

@@ -95,6 +95,11 @@ def test_numbers_are_read(target, raw, value) -> None:
         (Mask(names=NAMES), {"segments": []}, "expected the size"),
         (
             Mask(names=NAMES),
+            {"size": [10**5, 10**4], "segments": [{"label": "cat", "counts": [10**9]}]},
+            "at most 178956970 pixels, found a size of 10000 x 100000",
+        ),
+        (
+            Mask(names=NAMES),
             {"size": [4, 4], "segments": [{"label": "cow", "polygons": []}]},
             "one of the 3 classes",
         ),

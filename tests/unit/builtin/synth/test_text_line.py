@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dsbuilder.builtin.synth.shaping import can_shape
 from dsbuilder.builtin.synth.text_line import TextLine, coverage, fitting, load, units
-from dsbuilder.plugin import ClassLabel, Mode, Params, Range, Text, generator
+from dsbuilder.plugin import ClassLabel, DataError, Mode, Params, Range, Text, generator
 
 BOLD = tools.DEJAVU.replace("Sans", "Serif-BoldItalic")
 SANS, SERIF = tools.place(tools.DEJAVU), tools.place(BOLD)
@@ -312,3 +312,17 @@ def test_without_a_shaper_what_needs_one_is_refused(character: str, monkeypatch:
 
 def test_marks_of_any_script_stay_with_their_letter() -> None:
     assert units("\u0915\u093f\u0916") == ["\u0915\u093f", "\u0916"]
+
+
+def test_a_line_is_bounded_before_it_is_drawn() -> None:
+    """Of 30,000 x 4,000 pixels with the text's ink, and of 10,000 where the ink is small."""
+    long = make(words=("W" * 60,), height=4000, size=Range(900, 900))
+    with pytest.raises(DataError, match="at most 100 megapixels"):
+        long.render("k", params(long), "gray")
+    narrow = make(words=("i" * 2000,), height=20_000, size=Range(20, 20))
+    with pytest.raises(DataError, match=r"would be .* x 20000"):
+        narrow.render("k", params(narrow), "gray")
+    with pytest.raises(ValueError, match="length: expected at most 10000 characters, found 10001"):
+        make(length=(1, 10_001))
+    with pytest.raises(ValueError, match="words: expected at most 10000 characters, found 10001"):
+        make(words=("a", "b" * 10_001))

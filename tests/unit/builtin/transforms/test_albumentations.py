@@ -15,6 +15,8 @@ import pytest
 
 from dsbuilder.builtin.transforms.albumentations import Albumentations
 from dsbuilder.builtin.transforms.albumentations_recipe import library, members
+from dsbuilder.errors import DataError
+from dsbuilder.images.size_limit import size_limit
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import (
     ClassLabel,
@@ -150,6 +152,16 @@ def test_bytes_are_those_of_albumentations_own_call(member: str) -> None:
         seeded.set_random_state(np.random.default_rng(seed), random.Random(seed))
         own = seeded(image=sample.image, force_apply=True)["image"]
         assert np.array_equal(after(plugin, sample, seed), own.reshape(*own.shape[:2], -1))
+
+
+@pytest.mark.parametrize("member", sorted(set(USED) - REFERENCED))
+def test_no_class_enlarges_without_asking(member: str) -> None:
+    plugin, sample = make(member), noise(48, 64)
+    for seed in range(4):
+        made = plugin.apply(sample, {"seed": seed}).image
+        if made.shape[0] * made.shape[1] > 48 * 64:
+            with size_limit(48 * 64 / 1e6), pytest.raises(DataError, match="megapixels"):
+                plugin.apply(sample, {"seed": seed})
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
