@@ -1,9 +1,10 @@
-"""A small residual network: a model builder."""
+"""A tiny residual network: a model builder for whatever a row of numbers answers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder.plugin import ModelBuilder, Signature, TrainError, model
+from dsbuilder.tasks import outputs_of
 
 if TYPE_CHECKING:
     import keras
@@ -12,10 +13,10 @@ if TYPE_CHECKING:
 @model("tiny_resnet")
 @dataclass(frozen=True, kw_only=True)
 class TinyResnet(ModelBuilder):
-    """Stacks residual blocks (He et al. 2016) that halve the image and double the filters.
+    """Adds to a map, again and again, what two convolutions make of it (He et al. 2016b).
 
     Attributes:
-      width: filters of the first block, 1 or more.
+      width: filters of every convolution, 1 or more.
       blocks: number of blocks, 1 or more; each halves the image.
     """
 
@@ -27,34 +28,33 @@ class TinyResnet(ModelBuilder):
             raise ValueError(f"expected 1 or more, found {self.width=} and {self.blocks=}.")
 
     def check(self, signature: Signature) -> None:
-        """Refuses what is not one class: `dsbuilder check` says so."""
-        if [target.kind for target in signature.targets.values()] != ["class"]:
-            raise TrainError(f"tiny_resnet: expected one target of kind class, found {signature}.")
+        """Refuses what no row of numbers answers: `dsbuilder check` says so."""
+        if any(shape is None or len(shape) != 1 for shape in outputs_of(signature).values()):
+            raise TrainError(f"tiny_resnet: expected classes or numbers, found {signature}.")
 
     def build(self, signature: Signature) -> "keras.Model":
-        """Returns the network with logits for the one class target of the signature."""
+        """Returns the network, with a layer for each target of the signature."""
         import keras  # here and not above: it takes seconds that only a training shall pay
 
-        (target,) = signature.targets.values()
         image = keras.Input(signature.image.shape)
-        x = keras.layers.ReLU()(_convolution(image, self.width))
-        for block in range(self.blocks):
-            x = _residual(x, self.width * 2**block)
+        x = keras.layers.Conv2D(self.width, 3, padding="same")(image)
+        for _ in range(self.blocks):
+            x = keras.layers.Add()([x, _twice(x, self.width)])
+            x = keras.layers.MaxPooling2D(2, padding="same")(x)
         x = keras.layers.GlobalAveragePooling2D()(x)
-        return keras.Model(image, keras.layers.Dense(len(target.class_names), dtype="float32")(x))
+        heads = {
+            name: keras.layers.Dense(shape[0], dtype="float32")(x)
+            for name, shape in outputs_of(signature).items()
+            if shape is not None
+        }
+        # One target: its outputs. Several: a mapping by target.
+        return keras.Model(image, heads if len(heads) > 1 else next(iter(heads.values())))
 
 
-def _residual(x: Any, filters: int) -> Any:
+def _twice(x: Any, filters: int) -> Any:
     import keras
 
-    y = keras.layers.ReLU()(_convolution(x, filters, strides=2))
-    y = _convolution(y, filters)
-    x = _convolution(x, filters, strides=2, kernel=1)  # brings the shortcut to the shape of y
-    return keras.layers.ReLU()(keras.layers.Add()([x, y]))
-
-
-def _convolution(x: Any, filters: int, *, strides: int = 1, kernel: int = 3) -> Any:
-    import keras
-
-    x = keras.layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
-    return keras.layers.BatchNormalization()(x)
+    for _ in range(2):
+        x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+        x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+    return x

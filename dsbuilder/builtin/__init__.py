@@ -14,7 +14,13 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "mixer": ("mixers", ("mixup",)),
     "synthesizer": ("synth", ("text_line",)),
-    "model": ("models", ("cnn", "transfer", "unet")),
+    "model": (
+        "models",
+        (
+            *("cbam", "cnn", "file", "lenet", "mlp", "resnet_small", "rnn", "transfer"),
+            *("unet", "vgg_small"),
+        ),
+    ),
     "schedule": ("schedules", ("constant", "cosine")),
     "inspector": (
         "inspectors",

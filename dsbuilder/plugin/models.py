@@ -1,6 +1,7 @@
 """What a model builder is: it builds a Keras model for a signature."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from dsbuilder.sample import Signature
@@ -26,6 +27,14 @@ class ModelBuilder(ABC):
           TrainError: it cannot: another kind of target, images that are too small, ...
         """
 
+    def warnings(self, signature: Signature) -> Sequence[str]:
+        """Returns what a person should know before a training, each a sentence or more.
+
+        `dsbuilder check` and `train` show it: options that do not go together, little room for what
+        is to be learnt, what is loaded from afar. Asked without Keras, of what `check` lets pass.
+        """
+        return ()
+
     @abstractmethod
     def build(self, signature: Signature) -> "keras.Model":
         """Returns an uncompiled model.
@@ -33,6 +42,7 @@ class ModelBuilder(ABC):
         Its input is a float32 batch `(N, H, W, C)`: pixel values 0..255 where `preprocesses`, else
         normalized. Its output is what the task of the target asks for, which
         `dsbuilder.tasks.outputs_of(spec)` says by target: class and multi-label -> logits
-        `(N, num_classes)`, value -> numbers `(N, size)`, mask -> logits `(N, H, W, num_classes)`.
-        Of several targets it is a mapping by name.
+        `(N, num_classes)`, value -> numbers `(N, size)`, mask -> logits `(N, H, W, num_classes)`,
+        text -> logits `(N, steps, characters + 1)`, the first of no character. Of several targets
+        it is a mapping by name.
         """

@@ -16,7 +16,6 @@ from dsbuilder.testing.exporting import check_exporter
 from dsbuilder.testing.kinds import (
     check_inspector,
     check_mixer,
-    check_model,
     check_plugin,
     check_source,
     check_synthesizer,
@@ -24,12 +23,14 @@ from dsbuilder.testing.kinds import (
     noise,
 )
 from dsbuilder.testing.laws import check_declaration, check_options
+from dsbuilder.testing.models import check_learning, check_model
 from dsbuilder.testing.training import check_loss, check_metric, check_schedule
 
 __all__ = [
     "check_declaration",
     "check_exporter",
     "check_inspector",
+    "check_learning",
     "check_loss",
     "check_metric",
     "check_mixer",

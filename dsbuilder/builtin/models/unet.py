@@ -1,11 +1,11 @@
 """A network that says a class for every pixel."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
-from dsbuilder.builtin.models.logits import target_instead
-from dsbuilder.plugin import ModelBuilder, Signature, TrainError, model
-from dsbuilder.tasks import outputs_of
+from dsbuilder.builtin.models import blocks, heads
+from dsbuilder.builtin.models.scratch import FromScratch
+from dsbuilder.plugin import Signature, TrainError, model
 
 if TYPE_CHECKING:
     import keras
@@ -13,67 +13,70 @@ if TYPE_CHECKING:
 
 @model("unet")
 @dataclass(frozen=True, kw_only=True)
-class Unet(ModelBuilder):
-    """A U-Net from scratch, for one target of every pixel: logits of its class.
+class Unet(FromScratch):
+    """A U-Net (Ronneberger et al. 2015) from scratch: logits of each pixel's class.
 
     The image is halved `depth` times and brought back to its size; on the way back each level also
-    sees what it was on the way down. Sides that 2**depth does not divide are padded inside.
+    sees what it was on the way down. Sides that 2**depth does not divide are padded inside. Targets
+    beside a mask that a row answers are learnt from the lowest level, averaged over the image.
 
     Attributes:
       width: filters of the first level; every level below has twice as many.
       depth: how often the image is halved.
       convolutions: on each level, down and up.
+      activation: after every convolution; relu unless another is given.
+      initializer: initializer of kernels; by default the one that goes with the activation.
+      bias_initializer: initializer of biases.
+      l1, l2: weights of the penalties on kernels' absolute and squared values.
       batch_norm: whether to normalize batches after every convolution; it then has no bias.
       dropout: share of values dropped on the lowest level, in [0, 1).
     """
 
+    counts: ClassVar[tuple[str, ...]] = ("width", "depth", "convolutions")
+    serves: ClassVar[heads.Serves] = heads.PIXELS
+
     width: int = 16
     depth: int = 3
     convolutions: int = 2
-    batch_norm: bool = True
-    dropout: float = 0.0
 
-    def __post_init__(self) -> None:
-        for option in ("width", "depth", "convolutions"):
-            found = getattr(self, option)
-            if found < 1:
-                raise ValueError(f"{option}: expected 1 or more, found {found}.")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: expected a share in [0, 1), found {self.dropout:g}.")
-
-    def check(self, signature: Signature) -> None:
-        """Refuses a target that is not one of every pixel, and images that do not fit.
+    def check_image(self, signature: Signature) -> None:
+        """Refuses images that vary in size or are too small for `depth`.
 
         Raises:
-          TrainError: the target is another one, or the image varies in size or is too small for
-            `depth`.
+          TrainError: they do, or are.
         """
-        _num_classes(signature)
         self._padding(signature)
 
     def build(self, signature: Signature) -> "keras.Model":
         """Returns the network for a signature; raises as `check` does."""
         import keras
 
-        classes = _num_classes(signature)
+        inputs = self.image(signature)
         padding = self._padding(signature)
-        inputs = keras.Input(signature.image.shape, name="image")
         x = keras.layers.ZeroPadding2D(padding, name="pad")(inputs)
         levels = []
         for level in range(self.depth):
-            x = self._convolved(x, level, f"down{level}")
+            x = self._level(x, level, f"down{level}")
             levels.append(x)
             x = keras.layers.MaxPooling2D(2, name=f"down{level}_pool")(x)
-        x = self._convolved(x, self.depth, "bottom")
+        x = self._level(x, self.depth, "bottom")
         if self.dropout:
             x = keras.layers.Dropout(self.dropout, name="dropout")(x)
+        lowest = x
         for level in reversed(range(self.depth)):
             x = keras.layers.UpSampling2D(2, name=f"up{level}_size")(x)
             x = keras.layers.Concatenate(name=f"up{level}_join")([x, levels[level]])
-            x = self._convolved(x, level, f"up{level}")
+            x = self._level(x, level, f"up{level}")
         x = keras.layers.Cropping2D(padding, name="crop")(x)
-        outputs = keras.layers.Conv2D(classes, 1, name="logits", dtype="float32")(x)
-        return keras.Model(inputs, outputs, name="unet")
+        masks = heads.pixels(x, signature, self.kernel_options)
+        rows = {}
+        if heads.sized(signature, 1):
+            mean = blocks.pooled(lowest, "average", "bottom_mean")
+            rows = heads.rows(mean, signature, self.kernel_options)
+        return self.model(inputs, heads.outputs(signature, masks, rows))
+
+    def _level(self, x: "keras.KerasTensor", level: int, name: str) -> "keras.KerasTensor":
+        return blocks.stack(self, x, self.width * 2**level, name, count=self.convolutions)
 
     def _padding(self, signature: Signature) -> tuple[tuple[int, int], tuple[int, int]]:
         """Returns the pixels above and below, left and right that make 2**depth divide a side."""
@@ -86,28 +89,3 @@ class Unet(ModelBuilder):
         missing = (-height % least, -width % least)
         above, left = (each // 2 for each in missing)
         return (above, missing[0] - above), (left, missing[1] - left)
-
-    def _convolved(self, x: Any, level: int, name: str) -> Any:
-        import keras
-
-        for index in range(self.convolutions):
-            x = keras.layers.Conv2D(
-                self.width * 2**level,
-                3,
-                padding="same",
-                use_bias=not self.batch_norm,
-                kernel_initializer="he_normal",
-                name=f"{name}_{index}_conv",
-            )(x)
-            if self.batch_norm:
-                x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_{index}_bn")(x)
-            x = keras.layers.Activation("relu", name=f"{name}_{index}_relu")(x)
-        return x
-
-
-def _num_classes(signature: Signature) -> int:
-    shapes = list(outputs_of(signature).values())
-    if len(shapes) == 1 and shapes[0] is not None and len(shapes[0]) == 3 and shapes[0][2]:
-        return shapes[0][2]
-    problem = target_instead(signature, "that every pixel answers, such as a mask")
-    raise TrainError(f"unet: {problem}. Choose a mask with train.target, or use another model.")

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +28,7 @@ from dsbuilder.plugin import (
     Signature,
     Source,
     Synthesizer,
+    TrainError,
     Transform,
     mixer,
     model,
@@ -36,7 +36,9 @@ from dsbuilder.plugin import (
     synthesizer,
     transform,
 )
-from dsbuilder.testing import check_plugin
+from dsbuilder.tasks import outputs_of
+from dsbuilder.testing import check_learning, check_plugin
+from dsbuilder.testing.models import taken_signatures
 
 
 @transform("good", geometry="fixed")
@@ -360,38 +362,66 @@ def test_a_source_with_a_method_of_a_catalog_is_refused() -> None:
         source("old")(cls)
 
 
-@model("constant")
+@model("plain")
 @dataclass(frozen=True, kw_only=True)
-class Constant(ModelBuilder):
-    """Stands for a Keras model.
+class Plain(ModelBuilder):
+    """A dense layer for each target that a row answers, and faults to find.
 
     Attributes:
-      outputs: how many logits.
+      more: how many outputs there are too many.
       compiled: whether it comes compiled.
+      by_name: whether outputs are a mapping where there is one target, too.
+      takes: whether it takes anything.
+      learns: whether a loss can become smaller.
     """
 
-    built: ClassVar[list[Signature]] = []
-
-    outputs: int = 3
+    more: int = 0
     compiled: bool = False
+    by_name: bool = False
+    takes: bool = True
+    learns: bool = True
+
+    def check(self, signature: Signature) -> None:
+        if not self.takes or any(target.of_pixels for target in signature.targets.values()):
+            raise TrainError("expected rows.")
 
     def build(self, signature: Signature) -> Any:
-        self.built.append(signature)
+        import keras
 
-        class Model(SimpleNamespace):
-            def __call__(self, batch: np.ndarray) -> np.ndarray:
-                return np.zeros((len(batch), self.outputs), np.float32)
+        image = keras.Input(signature.image.shape)
+        x = keras.layers.Flatten()(image) * (1.0 if self.learns else 0.0)
+        outputs = {
+            name: keras.layers.Dense(shape[0] + self.more, use_bias=False)(x)
+            for name, shape in outputs_of(signature).items()
+            if shape is not None and shape[0] is not None
+        }
+        several = len(outputs) > 1 or self.by_name
+        built = keras.Model(image, outputs if several else next(iter(outputs.values())))
+        if self.compiled:
+            built.compile(loss="mse")
+        return built
 
-        return Model(outputs=self.outputs, compiled=self.compiled)
 
-
-def test_a_model_has_a_logit_for_each_class_and_is_not_compiled() -> None:
-    check_plugin(Constant())
-    assert str(Constant.built[-1].image) == "32x32x3 uint8"
-    with pytest.raises(AssertionError, match=r"expected logits of shape \(2, 3\), found \(2, 4\)"):
-        check_plugin(Constant(outputs=4))
+def test_a_model_yields_what_each_task_asks_for_alone_and_together() -> None:
+    check_plugin(Plain())
+    found = taken_signatures(Plain(), ImageSignature(height=8, width=8, channels=1))
+    together = {"label", "tags", "numbers"}
+    assert [set(each.targets) for each in found] == [{"label"}, {"tags"}, {"numbers"}, together]
+    with pytest.raises(AssertionError, match=r"outputs of shape \(4, 3\), found \(4, 4\)"):
+        check_plugin(Plain(more=1))
     with pytest.raises(AssertionError, match="expected an uncompiled model"):
-        check_plugin(Constant(compiled=True))
+        check_plugin(Plain(compiled=True))
+    with pytest.raises(AssertionError, match="expected a tensor for one target, found a mapping"):
+        check_plugin(Plain(by_name=True))
+    with pytest.raises(AssertionError, match="found it refuses all"):
+        check_plugin(Plain(takes=False))
+
+
+def test_a_model_that_does_not_learn_is_found() -> None:
+    image = ImageSignature(height=8, width=8, channels=1)
+    check_learning(Plain(), image=image)
+    with pytest.raises(AssertionError, match="expected a loss that 8 steps make smaller"):
+        check_learning(Plain(learns=False), image=image)
 
 
 def test_the_kit_needs_no_test_framework() -> None:

@@ -245,7 +245,9 @@ def test_what_cannot_be_learnt_is_refused_with_what_to_do(train):
     for target in ("objects", "text"):
         with pytest.raises(SpecError, match=f"found '{target}' of kind .* a model of your own"):
             train(target)
-    with pytest.raises(SpecError, match=r"train\.model: expected one target that a row of outputs"):
+    with pytest.raises(
+        SpecError, match=r"train\.model: cnn: expected a target that a row of outputs"
+    ):
         train("mask")
-    with pytest.raises(SpecError, match=r"unet: expected one target that every pixel .* 'side'"):
+    with pytest.raises(SpecError, match=r"unet: expected a target that every pixel .* 'side'"):
         train("side", model=Unet())

@@ -6,7 +6,10 @@ needs nothing beside it. Some families (EfficientNet, EfficientNetV2, MobileNetV
 from Keras.
 """
 
+import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,6 +49,17 @@ def canonical(name: str) -> str | None:
     """Returns Keras' spelling of a name, whatever its case and underscores; None if unknown."""
     spellings = {known.lower(): known for known in SCALINGS}
     return spellings.get(name.replace("_", "").lower())
+
+
+def is_at_hand(name: str) -> bool:
+    """Whether Keras has kept the ImageNet weights of a network, without its classifier, here.
+
+    Keras spells the files in many ways, so what is asked is whether one says the network's name.
+    """
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    wanted = re.compile(rf"{name.lower()}(?!v\d).*notop")
+    files = (re.sub(r"[^a-z0-9]", "", each.name.lower()) for each in home.glob("models/*"))
+    return any(wanted.search(each) for each in files)
 
 
 def build(

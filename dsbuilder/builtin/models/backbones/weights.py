@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dsbuilder.builtin.models.saved import load
 from dsbuilder.errors import TrainError
 
 if TYPE_CHECKING:
     import keras
+
+
+_FORMS = (".keras", ".h5", ".hdf5", ".pth")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +44,7 @@ def load_weights(network: "keras.Model", path: Path) -> None:
       TrainError: there is no such file, it is of another kind, or its weights do not fit; it names
         the layer and both shapes.
     """
-    if not path.is_file():
-        raise TrainError(f"{path}: no such file of weights. Check the path.")
+    check_file(path)
     layers = [layer for layer in network.layers if layer.weights]
     stored = _best_match(layers, list(_candidates(network, path)))
     problem = _misfit(layers, stored)
@@ -54,27 +57,31 @@ def load_weights(network: "keras.Model", path: Path) -> None:
         layer.set_weights(found.arrays)
 
 
-def _candidates(network: "keras.Model", path: Path) -> Iterator[list[_Stored]]:
-    """Yields what in the file might be the backbone: every model within a model."""
-    if path.name.endswith(".keras"):
-        yield from _of_model(path)
-    elif path.name.endswith((".h5", ".hdf5")):
-        yield _of_h5(network, path)
-    else:
+def check_file(path: Path) -> None:
+    """Refuses a path at which no file of weights can be; needs no Keras.
+
+    Raises:
+      TrainError: there is no such file, or it is of another kind.
+    """
+    if not path.is_file():
+        raise TrainError(f"{path}: no such file of weights. Check the path.")
+    if not path.name.endswith(_FORMS):
         raise TrainError(
             f"{path}: expected weights as .keras, .weights.h5 or .h5, found '{path.suffix}'. "
             "Save the model with Keras in one of these forms."
         )
 
 
-def _of_model(path: Path) -> Iterator[list[_Stored]]:
-    import keras
+def _candidates(network: "keras.Model", path: Path) -> Iterator[list[_Stored]]:
+    """Yields what in the file might be the backbone: every model within a model."""
+    if path.name.endswith(".keras"):
+        yield from _of_model(path)
+    else:
+        yield _of_h5(network, path)
 
-    try:
-        whole = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = str(error).split("\n")[0]
-        raise TrainError(f"{path}: expected a model of Keras, found: {reason}") from error
+
+def _of_model(path: Path) -> Iterator[list[_Stored]]:
+    whole = load(path)
     for model in _models(whole):
         weighted = [layer for layer in model.layers if layer.weights]
         yield [_Stored(layer=each.name, arrays=each.get_weights()) for each in weighted]

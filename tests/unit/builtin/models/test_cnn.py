@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dsbuilder.builtin.models.cnn import Activation, Cnn, Initializer
+from dsbuilder.builtin.models.cnn import Cnn
+from dsbuilder.builtin.models.initializers import Activation, Initializer
 from dsbuilder.errors import TrainError
 from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel, Text
@@ -162,9 +163,9 @@ def test_a_target_without_classes_is_an_error():
     with pytest.raises(TrainError) as error:
         Cnn().build(signature(words=Text()))
     assert str(error.value) == (
-        "expected one target that a row of outputs answers, such as a class, several classes or "
-        "numbers, found 'words' (text). "
-        "Use a model builder that serves this target."
+        "cnn: expected a target that a row of outputs answers, such as a class, several classes or "
+        "numbers, found 'words' (text). Choose another with train.target, or a model that learns "
+        "this one."
     )
 
 

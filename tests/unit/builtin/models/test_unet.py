@@ -40,7 +40,7 @@ def test_options_are_what_is_built():
         (signature(None, 16), "unet: expected images of one size"),
         (
             signature(target=ClassLabel(names=("a",))),
-            "unet: expected one target that every pixel answers, such as a mask, found 'mask'",
+            "unet: expected a target that every pixel answers, such as a mask, found 'mask'",
         ),
     ],
 )
