@@ -133,6 +133,7 @@ class Dataset(StoredDataset):
         run: Path | str | None = None,
         resume: bool = False,
         epochs: int | None = None,
+        schedule_epochs: int | None = None,
         overrides: Sequence[str] = (),
         plugins: Sequence[Path | str] | None = None,
         on_batch: "OnBatch" = ignore_all,
@@ -148,6 +149,7 @@ class Dataset(StoredDataset):
             run=path_of(run),
             resume=resume,
             epochs=epochs,
+            schedule_epochs=schedule_epochs,
         )
         return train(training, on_batch=on_batch, on_epoch=on_epoch)
 

@@ -113,6 +113,7 @@ class Session(OpenedPipeline):
         run: Path | str | None = None,
         resume: bool = False,
         epochs: int | None = None,
+        schedule_epochs: int | None = None,
         workers: int | None = None,
         on_progress: Progress = ignore,
         on_batch: "OnBatch" = ignore_all,
@@ -126,6 +127,7 @@ class Session(OpenedPipeline):
             run=path_of(run),
             resume=resume,
             epochs=epochs,
+            schedule_epochs=schedule_epochs,
             workers=workers,
             on_progress=on_progress,
         )

@@ -56,6 +56,7 @@ class Training:
       run: the folder of the run.
       resume: whether the run goes on.
       epochs: epochs of the first phase, instead of what a resumed run began with.
+      schedule_epochs: over how many epochs the schedule of a resumed run is laid from now on.
       is_new: whether the folder was made for this training, and goes if nothing comes of it.
       warnings: what a person should know so far.
     """
@@ -66,6 +67,7 @@ class Training:
     run: Run
     resume: bool
     epochs: int | None
+    schedule_epochs: int | None = None
     is_new: bool
     warnings: tuple[str, ...] = ()
 
@@ -76,6 +78,7 @@ def prepare(
     run: Path | None = None,
     resume: bool = False,
     epochs: int | None = None,
+    schedule_epochs: int | None = None,
     workers: int | None = None,
     on_progress: Callable[[int, int], None] = lambda made, of: None,
 ) -> Training:
@@ -87,6 +90,7 @@ def prepare(
       run: folder of the run; None takes the next free `runs/name-N`, or to resume the last one.
       resume: whether the run goes on after its last whole epoch.
       epochs: epochs at most, before fine-tuning, instead of `train.epochs`.
+      schedule_epochs: epochs that the schedule is laid over, instead of what the run began with.
       workers: processes that make samples; see `build`.
       on_progress: called with samples made or reused so far, and samples in all.
 
@@ -95,7 +99,7 @@ def prepare(
       TrainError: the pipeline has no train section, or there is no run to resume.
     """
     _check_resumed(opened.overrides, resume=resume)
-    spec = opened.spec(*_assigned(epochs))
+    spec = opened.spec(*_assigned(epochs, schedule_epochs))
     if spec.settings.train is None:
         raise TrainError(f"{opened.pipeline}: there is no train section. Add one.")
     warnings: tuple[str, ...] = ()
@@ -120,6 +124,7 @@ def prepare(
         run=begun,
         resume=resume,
         epochs=epochs,
+        schedule_epochs=schedule_epochs,
         is_new=run is None and not resume,
         warnings=distinct(warnings, built.warnings),
     )
@@ -133,6 +138,7 @@ def prepare_dataset(
     run: Path | None = None,
     resume: bool = False,
     epochs: int | None = None,
+    schedule_epochs: int | None = None,
 ) -> Training:
     """Opens the folder of a run on a dataset, to train as the pipeline it was built from says.
 
@@ -146,7 +152,7 @@ def prepare_dataset(
     """
     _check_resumed(overrides, resume=resume)
     folders = folders_here(plugins, data=dataset.path)
-    assigned = (*overrides, *_assigned(epochs))
+    assigned = (*overrides, *_assigned(epochs, schedule_epochs))
     return Training(
         dataset=dataset,
         options=options_of(dataset, plugins=folders, overrides=assigned),
@@ -154,6 +160,7 @@ def prepare_dataset(
         run=_open_run(dataset.name, run, resume=resume),
         resume=resume,
         epochs=epochs,
+        schedule_epochs=schedule_epochs,
         is_new=run is None and not resume,
     )
 
@@ -200,6 +207,7 @@ def _trained(
             training.run,
             dataset=training.dataset,
             epochs=training.epochs,
+            schedule_epochs=training.schedule_epochs,
             plugins=training.plugins,
             **shown,
         )
@@ -222,8 +230,9 @@ def document_of(run: Run, warnings: Sequence[str] = ()) -> TrainDocument:
     )
 
 
-def _assigned(epochs: int | None) -> tuple[str, ...]:
-    return () if epochs is None else (f"train.epochs={epochs}",)
+def _assigned(epochs: int | None, schedule_epochs: int | None) -> list[str]:
+    numbers = {"epochs": epochs, "optimizer.schedule_epochs": schedule_epochs}
+    return [f"train.{name}={number}" for name, number in numbers.items() if number is not None]
 
 
 def _is_of_train(assignment: str) -> bool:
@@ -237,7 +246,7 @@ def _check_resumed(overrides: Sequence[str], *, resume: bool) -> None:
                 Problem(
                     "",
                     "expected no assignment to the train section for a run that is resumed: it "
-                    "goes on as it began. Its epochs may be given.",
+                    "goes on as it began. Its epochs and schedule_epochs may be given.",
                 )
             ]
         )

@@ -21,7 +21,10 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             *("unet", "vgg_small"),
         ),
     ),
-    "schedule": ("schedules", ("constant", "cosine")),
+    "schedule": (
+        "schedules",
+        ("constant", "cosine", "exponential", "one_cycle", "plateau", "step"),
+    ),
     "inspector": (
         "inspectors",
         (

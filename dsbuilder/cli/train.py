@@ -1,5 +1,6 @@
 """`dsbuilder train`: a pipeline or a dataset -> a run."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.options import Verb
 from dsbuilder.cli.screen import Screen, facts, line, shown
 from dsbuilder.cli.tables import draw_scores
 
@@ -14,7 +16,20 @@ if TYPE_CHECKING:
     from dsbuilder.actions.train import TrainDocument
 
 
+def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable[[Verb], Verb]:
+    """Returns a flag that stands for `--set train.KEY=VALUE`."""
+
+    def add(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            context.ensure_object(list).append(f"train.{key}={value}")
+
+    return click.option(
+        flag, callback=add, expose_value=False, metavar=metavar, help=f"{text} Is train.{key}."
+    )
+
+
 @click.command()
+@click.pass_context
 @click.argument("target", metavar="PIPELINE|DATASET", type=click.Path(path_type=Path))
 @click.option(
     "--run",
@@ -30,6 +45,17 @@ if TYPE_CHECKING:
     metavar="N",
     help="Epochs at most, before fine-tuning; instead of train.epochs.",
 )
+@click.option(
+    "--schedule-epochs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Epochs that the schedule is laid over; a resumed run keeps those it began with.",
+)
+@_assigned("--optimizer", "optimizer.use", "The optimizer, such as adamw or nesterov.")
+@_assigned("--learning-rate", "optimizer.learning_rate", "The highest learning rate.", "RATE")
+@_assigned("--schedule", "optimizer.schedule", "How the rate changes, such as cosine or one_cycle.")
+@_assigned("--batch-size", "batch_size", "Samples in a batch.", "N")
+@_assigned("--patience", "patience", "Epochs without a better one before the end.", "N")
 @options.out
 @options.workers
 @options.overrides
@@ -37,9 +63,11 @@ if TYPE_CHECKING:
 @options.as_json
 @click.option("--quiet", "-q", is_flag=True, help="Print warnings and errors alone.")
 def train(
+    context: click.Context,
     target: Path,
     run_folder: Path | None,
     epochs: int | None,
+    schedule_epochs: int | None,
     out: Path,
     workers: int | None,
     overrides: tuple[str, ...],
@@ -61,7 +89,13 @@ def train(
 
     screen = Screen(as_json=as_json, quiet=quiet)
     folders = options.folders(plugin_folders)
-    given: dict[str, Any] = {"run": run_folder, "resume": resume, "epochs": epochs}
+    overrides = (*overrides, *context.ensure_object(list))
+    given: dict[str, Any] = {
+        "run": run_folder,
+        "resume": resume,
+        "epochs": epochs,
+        "schedule_epochs": schedule_epochs,
+    }
     if target.is_dir():
         training = prepare_dataset(load(target), overrides=overrides, plugins=folders, **given)
     else:

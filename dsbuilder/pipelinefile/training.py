@@ -16,21 +16,25 @@ class OptimizerOptions:
     """The optimizer: any of `keras.optimizers` by its name in snake case.
 
     Attributes:
-      use: `adam`, `adamw`, `sgd`, `rmsprop`, ...
+      use: `adam`, `adamw`, `sgd`, `rmsprop`, ...; `momentum` and `nesterov` are `sgd` with a
+        momentum of 0.9.
       learning_rate: above 0.
-      schedule: `constant`; `cosine`, which lowers it epoch by epoch along half a cosine, to
-        nearly 0 in the last epoch of a phase; a plugin's; or one of `keras.optimizers.schedules`,
-        whose steps are then the epochs of a phase.
+      schedule: `constant`, `cosine`, `exponential`, `step`, `one_cycle`, `plateau`, a plugin's, or
+        one of `keras.optimizers.schedules`; it says a share of the rate for every step.
+      schedule_epochs: number of epochs that the schedule is laid over; null for all of the phase
+        `train`. In epochs after these the rate stays where a shape such as `cosine` ended.
       options: further arguments of the Keras class, such as {momentum: 0.9}.
     """
 
     use: str = "adam"
     learning_rate: float = 1e-3
     schedule: Named = "constant"
+    schedule_epochs: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_above_0("learning_rate", self.learning_rate)
+        check_at_least_1("schedule_epochs", self.schedule_epochs)
 
 
 @dataclass(frozen=True, kw_only=True)

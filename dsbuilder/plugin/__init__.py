@@ -12,7 +12,7 @@ its docstring is the help text, its types are the schema. There are ten kinds:
   Inspector     says what is wrong with the data   `@inspector(name)`               inspectors.py
   Loss          is what a training makes small     `@loss(name)`                    training.py
   Metric        says how good a model is           `@metric(name)`                  training.py
-  Schedule      is the learning rate by epoch      `@schedule(name)`                training.py
+  Schedule      is the learning rate by step       `@schedule(name)`                training.py
 
 Randomness happens only in `draw`, which returns JSON values; `apply` and `render` are pure
 functions of them. This is what makes a sample reproducible, explainable, and testable without
@@ -50,7 +50,7 @@ from dsbuilder.plugin.sources import (
     defines,
 )
 from dsbuilder.plugin.synthesizers import Synthesizer
-from dsbuilder.plugin.training import Loss, Metric, Schedule
+from dsbuilder.plugin.training import Loss, Metric, Moment, Schedule
 from dsbuilder.plugin.transforms import Stage, Transform
 from dsbuilder.sample import (
     CHANNELS,
@@ -106,6 +106,7 @@ __all__ = [
     "Mixer",
     "Mode",
     "ModelBuilder",
+    "Moment",
     "Motion",
     "MultiLabel",
     "Params",

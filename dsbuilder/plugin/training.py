@@ -7,6 +7,8 @@ it calls, and what both come to at the end of an epoch is equal.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,14 +75,46 @@ class Metric(_OfTargets, ABC):
         return float(np.mean(rows, dtype=np.float64))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Where a phase of a training is: all that a schedule knows.
+
+    Attributes:
+      step: number of batches that the phase has trained on.
+      steps_per_epoch: batches in an epoch.
+      epochs: number of epochs that the schedule is laid over. The phase may be shorter, as when it
+        ends early, or longer, as when a run was given more epochs.
+      monitored: the monitored value after each epoch of the phase so far, the lower the better.
+    """
+
+    step: int
+    steps_per_epoch: int
+    epochs: int
+    monitored: Sequence[float] = ()
+
+    @property
+    def epoch(self) -> int:
+        """Number of epochs that are over."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def steps(self) -> int:
+        """Number of batches that the schedule is laid over."""
+        return self.steps_per_epoch * self.epochs
+
+    def within(self, first: int = 0) -> float:
+        """Returns how far the steps from `first` on are over, in [0, 1); it stays at the last."""
+        left = self.steps - first
+        return min(max(self.step - first, 0), max(left - 1, 0)) / max(left, 1)
+
+
 class Schedule(ABC):
-    """Says what share of its learning rate a phase of a training has in each of its epochs."""
+    """Says what share of its learning rate a phase of a training has in each of its steps."""
 
     @abstractmethod
-    def share(self, epoch: int, epochs: int) -> float:
-        """Returns the share, 0 or more; a function of the place alone, so that runs can be resumed.
+    def share(self, moment: Moment) -> float:
+        """Returns the share, 0 or more.
 
-        Args:
-          epoch: counted from 0 within the phase.
-          epochs: number of epochs that the phase has at most.
+        A function of the moment alone, which a run records: so one that was killed goes on with the
+        rates that it would have had.
         """

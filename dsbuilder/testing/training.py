@@ -1,5 +1,6 @@
 """What losses, metrics and schedules owe, on random outputs of a model."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from dsbuilder.plugin import (
     Loss,
     Mask,
     Metric,
+    Moment,
     MultiLabel,
     Schedule,
     Target,
@@ -24,6 +26,7 @@ _SAMPLES = 12
 _SIDES = (4, 5)
 _NAMES = ("a", "b", "c", "d")
 _EPOCHS = (1, 2, 7)
+_STEPS = (1, 5)
 
 
 def check_loss(plugin: Loss) -> None:
@@ -72,17 +75,28 @@ def check_metric(plugin: Metric) -> None:
 
 
 def check_schedule(plugin: Schedule) -> None:
-    """Checks that a schedule says a share of 0 or more for every epoch, always the same."""
+    """Checks that a schedule says a share of 0 or more for every step, always the same.
+
+    It is asked for steps after those that it is laid over as well: a run may be given more epochs.
+    """
     name = name_of(plugin)
     check_declaration(plugin)
     check_options(plugin)
-    for epochs in _EPOCHS:
-        shares = [plugin.share(epoch, epochs) for epoch in range(epochs)]
+    for epochs, steps in itertools.product(_EPOCHS, _STEPS):
+        moments = list(_moments(epochs, steps))
+        shares = [plugin.share(moment) for moment in moments]
         assert all(np.isfinite(share) and share >= 0 for share in shares), (
             f"{name}: expected shares of 0 or more, found {shares}."
         )
-        again = [plugin.share(epoch, epochs) for epoch in reversed(range(epochs))]
-        assert again[::-1] == shares, f"{name}: expected the same share of the same epoch."
+        again = [plugin.share(moment) for moment in reversed(moments)]
+        assert again[::-1] == shares, f"{name}: expected the same share of the same step."
+
+
+def _moments(epochs: int, steps: int) -> Iterator[Moment]:
+    """Yields the moments of a training whose value gets better, then worse."""
+    for step in range((epochs + 1) * steps):
+        past = tuple(abs(epoch - epochs / 2) for epoch in range(step // steps))
+        yield Moment(step=step, steps_per_epoch=steps, epochs=epochs, monitored=past)
 
 
 def _taken(name: str, check: Callable[[Target], None]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

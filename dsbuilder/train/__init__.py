@@ -3,7 +3,8 @@
 trainer.py      `train_dataset`, `resume_run`: the phases of a training, one after the other
 network.py      the model that is trained: normalization, what the builder builds, its heads
 phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
-callbacks.py    what happens within an epoch and after it: progress, learning rate, noise
+callbacks.py    what happens within an epoch and after it: progress, noise
+rates.py        the learning rate of every step, by its schedule
 lookup.py       losses, metrics, schedules and optimizers by name: a plugin's, or Keras'
 watching.py     losses and metrics as Keras computes them while a model trains
 fitting.py      whether what is to be learnt fits the data, the model, and what is named

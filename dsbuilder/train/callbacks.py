@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from dsbuilder.plugin import Schedule
 from dsbuilder.seeding import rank
 from dsbuilder.train.phases import Phase
 from dsbuilder.train.run import Row
@@ -99,22 +98,6 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
         )
         if self._keep(row):
             self.model.stop_training = True
-
-
-class LearningRate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Sets the learning rate of each epoch by its place in the phase."""
-
-    def __init__(self, phase: Phase, schedule: Schedule, *, start: int) -> None:
-        """Begins a phase whose first epoch is `start`, counted from 0 overall."""
-        super().__init__()
-        self._phase = phase
-        self._schedule = schedule
-        self._start = start
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Sets the rate."""
-        share = self._schedule.share(epoch - self._start, self._phase.epochs)
-        self.model.optimizer.learning_rate = self._phase.learning_rate * share
 
 
 class NoiseByPosition(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types

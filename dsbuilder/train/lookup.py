@@ -34,6 +34,13 @@ _MODULES: Mapping[Role, tuple[str, str]] = {
 """Where Keras has what plays a role, and the base of it."""
 
 
+_BY_COURSES: Mapping[str, Mapping[str, Any]] = {
+    "momentum": {"use": "sgd", "momentum": 0.9},
+    "nesterov": {"use": "sgd", "momentum": 0.9, "nesterov": True},
+}
+"""Optimizers that are taught by a name and are options of another in Keras."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class KerasClass:
     """A class of Keras that was named, and the arguments that were given with it.
@@ -114,7 +121,7 @@ def choose(
     """
     finder = _Finder(registry, where)
     optimizer = options.optimizer
-    stated = {"use": optimizer.use, **optimizer.options}
+    stated = {**_BY_COURSES.get(optimizer.use, {"use": optimizer.use}), **optimizer.options}
     found = {
         "optimizer": finder.find("optimizer", stated, "train.optimizer.use"),
         "schedule": finder.find("schedule", optimizer.schedule, "train.optimizer.schedule"),
@@ -182,7 +189,8 @@ class _Finder:
             return KerasClass(role=role, use=use, options=options, place=place)
         hint = f" {self._registry.hint}" if self._registry.hint else ""
         own = [plugin.name for plugin in self._registry.of_kind(role)]
-        self._add(place, f"unknown {role} '{use}'.{did_you_mean(use, [*own, *known])}{hint}")
+        names = [*own, *known, *(_BY_COURSES if role == "optimizer" else ())]
+        self._add(place, f"unknown {role} '{use}'.{did_you_mean(use, names)}{hint}")
         return None
 
     def _plugin(self, role: Role, named: Named, place: str, task: Task | None) -> Any:

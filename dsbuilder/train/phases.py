@@ -5,7 +5,7 @@ from the best model and also trains the last layers that the builder had frozen,
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dsbuilder.errors import TrainError
@@ -23,12 +23,14 @@ class Phase:
       name: `train` or `fine_tune`.
       epochs: most epochs that it has.
       learning_rate: learning rate that its schedule takes shares of.
+      schedule_epochs: number of epochs that its schedule is laid over.
       unfreeze: number of the last frozen layers that are trained.
     """
 
     name: Name
     epochs: int
     learning_rate: float
+    schedule_epochs: int
     unfreeze: int = 0
 
 
@@ -38,6 +40,7 @@ def phases_of(options: TrainOptions) -> tuple[Phase, ...]:
         name="train",
         epochs=options.epochs,
         learning_rate=options.optimizer.learning_rate,
+        schedule_epochs=options.optimizer.schedule_epochs or options.epochs,
     )
     if options.fine_tune is None:
         return (first,)
@@ -46,9 +49,26 @@ def phases_of(options: TrainOptions) -> tuple[Phase, ...]:
         name="fine_tune",
         epochs=tuning.epochs,
         learning_rate=tuning.learning_rate,
+        schedule_epochs=tuning.epochs,
         unfreeze=tuning.layers,
     )
     return (first, second)
+
+
+def extended(
+    options: TrainOptions, *, epochs: int | None, schedule_epochs: int | None
+) -> TrainOptions:
+    """Returns the options of a run that goes on with another number of epochs; None is as it was.
+
+    The schedule stays laid over the epochs that the run was started with unless it is said
+    otherwise: laid over more, the learning rate of the next epoch would jump.
+    """
+    optimizer = options.optimizer
+    if epochs not in (None, options.epochs) and optimizer.schedule_epochs is None:
+        optimizer = replace(optimizer, schedule_epochs=options.epochs)
+    if schedule_epochs is not None:
+        optimizer = replace(optimizer, schedule_epochs=schedule_epochs)
+    return replace(options, epochs=epochs or options.epochs, optimizer=optimizer)
 
 
 def next_phase(options: TrainOptions, rows: Sequence[Row]) -> tuple[Phase, int] | None:

@@ -22,7 +22,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -114,6 +114,10 @@ class Run:
 
     path: Path
     warnings: tuple[str, ...] = ()
+
+    def warned(self, *warnings: str | None) -> Self:
+        """Returns the same folder, with further warnings; None is none."""
+        return replace(self, warnings=(*self.warnings, *filter(None, warnings)))
 
     @property
     def best(self) -> Path:

@@ -17,15 +17,24 @@ from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statis
 from dsbuilder.tasks import Heads, Task, heads_of
 from dsbuilder.train import archive
 from dsbuilder.train.archive import Note, note_of
-from dsbuilder.train.callbacks import LearningRate, NoiseByPosition, OnBatch, OnEpoch, Watch
+from dsbuilder.train.callbacks import NoiseByPosition, OnBatch, OnEpoch, Watch
 from dsbuilder.train.evaluation import evaluate
 from dsbuilder.train.fitting import check_fit, learnt_target
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
 from dsbuilder.train.network import build_network, by_head
 from dsbuilder.train.options import bind
-from dsbuilder.train.phases import Phase, best_row, frozen_layers, is_over, next_phase, unfreeze
+from dsbuilder.train.phases import (
+    Phase,
+    best_row,
+    extended,
+    frozen_layers,
+    is_over,
+    next_phase,
+    unfreeze,
+)
+from dsbuilder.train.rates import LearningRate, beyond, make_schedule
 from dsbuilder.train.run import CONFIG, Row, Run, config_of, write_evaluation, write_progress
-from dsbuilder.train.watching import KerasSchedule, make_loss, make_metrics
+from dsbuilder.train.watching import make_loss, make_metrics
 from dsbuilder.trust import noted
 
 
@@ -72,6 +81,7 @@ def resume_run(
     *,
     dataset: StoredDataset | None = None,
     epochs: int | None = None,
+    schedule_epochs: int | None = None,
     plugins: Sequence[Path] = (),
     on_batch: OnBatch = lambda step: None,
     on_epoch: OnEpoch = lambda row: None,
@@ -84,7 +94,10 @@ def resume_run(
     Args:
       run: its folder.
       dataset: None opens the one it was trained on, where that still is.
-      epochs: of the first phase, instead of what it was started with.
+      epochs: of the first phase, instead of what it was started with. The schedule stays laid over
+        those it was started with, so that the learning rate does not jump; of epochs after these,
+        the returned run says the rate.
+      schedule_epochs: over how many epochs the schedule is laid from now on.
       plugins: see `train_dataset`; those it was started with are only told of.
 
     Raises:
@@ -96,11 +109,12 @@ def resume_run(
     options = bind(
         config["train"], origin=target.path / CONFIG, plugins=plugins, hint=noted(config["plugins"])
     )
-    if epochs is not None:
-        options = replace(options, epochs=epochs)
+    options = extended(options, epochs=epochs, schedule_epochs=schedule_epochs)
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
     training = _prepare(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
+    schedule, steps = make_schedule(training.chosen.schedule), training.train.steps_per_epoch
+    training.run = training.run.warned(beyond(options, schedule, steps=steps))
     _write_config(target, dataset, options, plugins)
     if not target.last.exists():
         return _finish(training, (), None)
@@ -267,12 +281,13 @@ def _blank(train: Stream, task: Task) -> np.ndarray:
 def _fit(training: _Training, model: keras.Model, phase: Phase, left: int) -> None:
     start = len(training.rows)
     steps = training.train.steps_per_epoch
-    schedule = training.chosen.schedule
-    if isinstance(schedule, KerasClass):
-        schedule = KerasSchedule(schedule)
+    schedule = make_schedule(training.chosen.schedule)
 
     def keep(row: Row) -> bool:
         return _keep(training, model, row)
+
+    def monitored() -> list[float]:
+        return [row.monitored for row in training.rows if row.phase == phase.name]
 
     model.fit(
         _batches(training, training.train.epochs(start)),
@@ -283,7 +298,7 @@ def _fit(training: _Training, model: keras.Model, phase: Phase, left: int) -> No
         validation_data=training.validation and _batches(training, training.validation),
         callbacks=[
             NoiseByPosition(training.seed),
-            LearningRate(phase, schedule, start=start + left - phase.epochs),
+            LearningRate(phase, schedule, steps=steps, monitored=monitored),
             Watch(phase, steps=steps, on_batch=training.on_batch, keep=keep),
         ],
         verbose=0,

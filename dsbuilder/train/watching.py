@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dsbuilder.plugin import Loss, Metric, Schedule
+from dsbuilder.plugin import Loss, Metric
 from dsbuilder.tasks import Task, collected
 from dsbuilder.train.lookup import Chosen, KerasClass
 
@@ -77,17 +77,6 @@ def _concrete(value: Any) -> np.ndarray | None:
         return np.asarray(keras.ops.convert_to_numpy(value))
     except (NotImplementedError, TypeError):  # TensorFlow's and JAX's word for no value yet
         return None
-
-
-class KerasSchedule(Schedule):
-    """A schedule of Keras as one of ours: its steps are the epochs of a phase, its rate a share."""
-
-    def __init__(self, chosen: KerasClass) -> None:
-        self._schedule = chosen.make(initial_learning_rate=1.0)
-
-    def share(self, epoch: int, epochs: int) -> float:
-        """Returns the share, as Keras computes it."""
-        return float(self._schedule(epoch))
 
 
 def make_loss(loss: Loss | KerasClass | None, task: Task) -> Any:

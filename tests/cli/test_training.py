@@ -198,6 +198,19 @@ def test_a_run_that_is_there_is_not_trained_over(home: Path) -> None:
     assert result.exit_code == 1
 
 
+def test_flags_stand_for_assignments(home: Path) -> None:
+    flags = {"--optimizer": "adan", "--learning-rate": -1, "--schedule": "cosin", "--patience": 0}
+    for flag, value in flags.items():
+        key = {"--learning-rate": "optimizer", "--patience": "patience"}.get(flag, flag[2:])
+        result = run("train", home / "pets.yaml", flag, value, "--run", home / "never")
+        assert result.exit_code == 2, flag
+        assert key in result.stderr, flag
+    resumed = run("train", home / "pets.yaml", "--resume", "--optimizer", "sgd")
+    assert (
+        resumed.exit_code == 2 and "expected no assignment to the train section" in resumed.stderr
+    )
+
+
 def test_nothing_to_resume_is_explained(home: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = run("train", home / "pets.yaml", "--out", home / "out", "--resume")
@@ -209,7 +222,7 @@ def test_a_resumed_run_cannot_be_trained_otherwise(home: Path) -> None:
     result = run("train", home / "pets.yaml", "--resume", "--set", "train.patience=3")
     assert result.stderr == (
         "error: expected no assignment to the train section for a run that is resumed: it goes on "
-        "as it began. Its epochs may be given.\n"
+        "as it began. Its epochs and schedule_epochs may be given.\n"
     )
     assert result.exit_code == 2
 

@@ -137,6 +137,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/.voc", "images": ".", "mask": True, "objects": False},
     ),
     "yolo": ({"path": "{folder}/.yolo"}, {"path": "{folder}/.yolo", "only": ["train"]}),
+    "step": ({"at": [1, 3]}, {"every": 2, "unit": "steps"}),
     "tfrecord": ({"path": "{folder}/records"}, {"path": "{folder}/records/a.tfrecord"}),
     "transfer": ({"weights": "none"},),
     "webdataset": ({"path": "{folder}/tars"}, {"path": "{folder}/tars/train-0.tar", "text": None}),

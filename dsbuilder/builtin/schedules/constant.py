@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dsbuilder.plugin import Schedule, schedule
+from dsbuilder.plugin import Moment, Schedule, schedule
 
 
 @schedule("constant")
@@ -10,6 +10,6 @@ from dsbuilder.plugin import Schedule, schedule
 class Constant(Schedule):
     """Keeps the learning rate as it is."""
 
-    def share(self, epoch: int, epochs: int) -> float:
+    def share(self, moment: Moment) -> float:
         """Returns 1."""
         return 1.0

@@ -16,6 +16,7 @@ from dsbuilder.pipelinefile.document import parse
 from dsbuilder.pipelinefile.stages import AnyStage, Inspection, binder_of
 from dsbuilder.plugin import (
     ModelBuilder,
+    Moment,
     Sample,
     Source,
     Stage,
@@ -115,7 +116,8 @@ def test_a_training_may_name_what_the_readme_does(registry: Registry) -> None:
     (text,) = (block for block in blocks("yaml") if block.startswith("train:"))
     chosen = choose_training(registry, text)
     assert (chosen.loss.gamma, chosen.metrics["top_k"].k) == (1.5, 5)
-    assert [chosen.schedule.share(epoch, 10) for epoch in range(4)] == [0.5, 1, 1, 1]
+    moments = [Moment(step=step, steps_per_epoch=2, epochs=10) for step in range(6)]
+    assert [chosen.schedule.share(moment) for moment in moments] == [0.25, 0.5, 0.75, 1, 1, 1]
 
 
 def test_what_prefixed_writes_it_reads_with_its_keys_and_classes(

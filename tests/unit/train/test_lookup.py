@@ -115,6 +115,16 @@ def test_an_optimizer_takes_its_options():
     assert optimizer.momentum == 0.9
 
 
+@pytest.mark.parametrize(("use", "nesterov"), [("momentum", False), ("nesterov", True)])
+def test_an_optimizer_may_be_called_as_courses_do(use, nesterov):
+    pytest.importorskip("keras")
+    made = chosen(optimizer={"use": use, "options": {"momentum": 0.8}}).optimizer.make(
+        {"learning_rate": 0.1}
+    )
+    assert (type(made).__name__, made.momentum, made.nesterov) == ("SGD", 0.8, nesterov)
+    assert chosen(optimizer={"use": use}).optimizer.make({"learning_rate": 0.1}).momentum == 0.9
+
+
 def test_an_unknown_option_is_answered_with_the_closest():
     pytest.importorskip("keras")
     found = chosen(optimizer={"use": "sgd", "options": {"momentun": 1}}).optimizer
@@ -131,10 +141,3 @@ def test_a_loss_of_keras_takes_logits():
     made, own = watching.make_loss(found, LABEL), watching.make_loss(None, LABEL)
     truth, logits = np.array([0, 1]), np.array([[3.0, -2.0], [1.0, 1.0]], "float32")
     assert float(made(truth, logits)) == float(own(truth, logits))
-
-
-def test_a_schedule_of_keras_counts_epochs():
-    watching = pytest.importorskip("dsbuilder.train.watching")
-    named = {"use": "exponential_decay", "decay_steps": 1, "decay_rate": 0.5}
-    schedule = watching.KerasSchedule(chosen(optimizer={"schedule": named}).schedule)
-    assert [schedule.share(epoch, 3) for epoch in range(3)] == [1.0, 0.5, 0.25]

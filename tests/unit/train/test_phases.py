@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import FineTuneOptions, TrainOptions
-from dsbuilder.train.phases import best_row, is_over, leaves, next_phase, phases_of, unfreeze
+from dsbuilder.train.phases import (
+    best_row,
+    extended,
+    is_over,
+    leaves,
+    next_phase,
+    phases_of,
+    unfreeze,
+)
 from dsbuilder.train.run import Row
 
 keras = pytest.importorskip("keras")
@@ -93,6 +101,18 @@ def test_more_epochs_let_a_finished_training_go_on():
     following = next_phase(options(epochs=5), rows)
     assert following is not None
     assert (following[0].name, following[1]) == ("train", 3)
+
+
+def test_a_schedule_stays_laid_over_the_epochs_that_a_run_began_with():
+    begun = options(epochs=4)
+    assert phases_of(begun)[0].schedule_epochs == 4
+    longer = extended(begun, epochs=7, schedule_epochs=None)
+    assert (longer.epochs, phases_of(longer)[0].schedule_epochs) == (7, 4)
+    again = extended(longer, epochs=9, schedule_epochs=None)
+    assert (again.epochs, phases_of(again)[0].schedule_epochs) == (9, 4)
+    stretched = extended(longer, epochs=9, schedule_epochs=9)
+    assert phases_of(stretched)[0].schedule_epochs == 9
+    assert extended(begun, epochs=None, schedule_epochs=None) == begun
 
 
 def test_each_phase_has_its_own_learning_rate():

@@ -213,7 +213,13 @@ def test_fine_tuning_changes_the_last_frozen_layer_alone(
 @pytest.mark.slow
 def test_a_cosine_schedule_starts_anew_in_each_phase(tuned):
     rates = [row.learning_rate for row in tuned.rows()]
-    assert rates == pytest.approx([0.01, 0.0075, 0.0025, 0.001, 0.0005])
+    assert rates == pytest.approx([*half_cosine(0.01, 3), *half_cosine(1e-3, 2)])
+
+
+def half_cosine(rate, epochs, steps=5):
+    """Returns the rate of the last step of each epoch."""
+    last = (np.arange(epochs) + 1) * steps - 1
+    return rate * (1 + np.cos(np.pi * last / (epochs * steps))) / 2
 
 
 def _features(model):
@@ -231,6 +237,28 @@ def test_more_epochs_can_be_trained_later(dataset, options, whole, tmp_path):
     longer = trainer.resume_run(short, epochs=3)
     assert_equal_runs(whole, longer)
     assert longer.config()["train"]["epochs"] == 3
+    assert not longer.warnings
+
+
+@pytest.mark.slow
+def test_added_epochs_have_the_rate_where_the_schedule_ended_and_a_warning_says_so(
+    dataset, options, tmp_path
+):
+    falling = replace(options.optimizer, schedule="cosine")
+    run = trainer.train_dataset(
+        dataset, replace(options, epochs=2, optimizer=falling), run=tmp_path / "run"
+    )
+    longer = trainer.resume_run(run, epochs=4)
+    rates = [row.learning_rate for row in longer.rows()]
+    assert rates == pytest.approx(half_cosine(0.01, 2)[[0, 1, 1, 1]])
+    assert longer.warnings == (
+        "train.epochs: the schedule is laid over 2 epochs. Those after them begin at the learning "
+        f"rate where it ended ({rates[1]:.3g}). To lay it over all, resume with "
+        "--schedule-epochs 4.",
+    )
+    stretched = trainer.resume_run(run, epochs=5, schedule_epochs=5)
+    assert stretched.rows()[-1].learning_rate == pytest.approx(half_cosine(0.01, 5)[-1])
+    assert not stretched.warnings
 
 
 @pytest.mark.slow
@@ -356,6 +384,7 @@ def test_the_configuration_is_json_that_names_every_default(whole):
         "use": "adam",
         "learning_rate": 0.01,
         "schedule": "constant",
+        "schedule_epochs": None,
         "options": {},
     }
     assert train["model"]["initializer"] == "he_normal"
