@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options, progress
-from dsbuilder.cli.screen import Screen, facts, line, shown
+from dsbuilder.cli.screen import Lines, Screen, facts, line, shown
 from dsbuilder.cli.tables import draw_counts
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def _draw(built: "BuildDocument") -> None:
         {"samples": {split: each.samples for split, each in built.splits.items()}},
     )
     line()
-    made = [
+    made: list[tuple[str, Lines]] = [
         ("dataset", shown(built.path)),
         ("samples", f"{built.made} made, {built.reused} reused"),
     ]
     if built.corrected:
         made.append(("corrected", f"{built.corrected} labels"))
     if built.lost:
-        made.append(("lost", "\n".join(each.text for each in built.lost)))
+        made.append(("lost", [each.text for each in built.lost]))
     if built.quarantined:
         made.append(("set aside", _quarantined(built)))
     facts(made)
@@ -91,7 +91,7 @@ def _draw(built: "BuildDocument") -> None:
     line(f"next: dsbuilder info {shown(built.path)}")
 
 
-def _quarantined(built: "BuildDocument") -> str:
+def _quarantined(built: "BuildDocument") -> list[str]:
     """Says what was set aside, once for an image and its variants."""
     first = {each.key.partition("//")[0]: each for each in reversed(built.quarantined)}
     reasons = [f"{key}: {each.stage}: {each.exception}" for key, each in sorted(first.items())]
@@ -103,4 +103,4 @@ def _quarantined(built: "BuildDocument") -> str:
     ]
     if images > _MOST_QUARANTINED:
         lines.append(f"... and {images - _MOST_QUARANTINED} more")
-    return "\n".join(lines)
+    return lines

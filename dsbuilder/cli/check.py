@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, facts, heading, line
+from dsbuilder.cli.screen import Lines, Screen, facts, heading, line
 from dsbuilder.cli.tables import draw_counts
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check(opened: "Session", *, as_json: bool) -> None:
 def draw(found: "CheckDocument") -> None:
     """Prints what was found of a pipeline."""
     heading(f"{found.name} {found.version}")
-    pairs = [("signature", str(found.signature))]
+    pairs: list[tuple[str, Lines]] = [("signature", str(found.signature))]
     if found.streamed != found.signature:
         pairs.append(("streamed", str(found.streamed)))
     facts(pairs + [(path, _shown(stages)) for path, stages in found.stages.items() if stages])
@@ -43,8 +43,8 @@ def draw(found: "CheckDocument") -> None:
     line(f"The pipeline is right: {sum(found.samples.values())} samples in {shards}.")
 
 
-def _shown(stages: Sequence["CheckedStage"]) -> str:
-    return "\n".join(" ".join([each.use, *_words(each.options)]) for each in stages)
+def _shown(stages: Sequence["CheckedStage"]) -> list[str]:
+    return [" ".join([each.use, *_words(each.options)]) for each in stages]
 
 
 def _words(given: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, line
+from dsbuilder.cli.screen import Screen, prose
 
 SHELLS = ("bash", "zsh", "fish")
 _VARIABLE = "_DSBUILDER_COMPLETE"
@@ -27,4 +27,4 @@ def completion(shell: str, *, as_json: bool) -> None:
     if cls is None:
         raise click.UsageError(f"expected one of {', '.join(SHELLS)}, found '{shell}'.")
     script = cls(main, {}, PROGRAM, _VARIABLE).source()
-    Screen(as_json=as_json).show({"shell": shell, "script": script}, lambda: line(script))
+    Screen(as_json=as_json).show({"shell": shell, "script": script}, lambda: prose(script))

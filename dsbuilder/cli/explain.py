@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, facts, heading, labeled, line, shown, table
+from dsbuilder.cli.screen import Lines, Screen, facts, heading, labeled, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.explain import ExplainDocument
@@ -67,22 +67,22 @@ def _draw(found: "ExplainDocument") -> None:
         line(f"drawn in {shown(found.output)}")
 
 
-def _facts(found: "ExplainDocument") -> Iterator[tuple[str, str]]:
+def _facts(found: "ExplainDocument") -> Iterator[tuple[str, Lines]]:
     yield "split", found.split
     yield from found.targets.items()
     parents = [f"{each.key} (content {each.source[:_SHORT]})" for each in found.parents]
-    yield "made of", "\n".join(parents)
+    yield "made of", parents
     yield "synthetic", "yes" if found.synthetic else ""
-    yield "stored in", "\n".join(found.files)
+    yield "stored in", found.files
     yield "at", f"{found.offset}, {found.length} bytes"
     yield "fingerprint", found.fingerprint
     more = len(found.derived) - _MOST_DERIVED
     derived = [*found.derived[:_MOST_DERIVED], *([f"... and {more} more"] if more > 0 else [])]
-    yield "derived", "\n".join(derived)
+    yield "derived", derived
 
 
-def _params(params: Mapping[str, Any], drawn: Mapping[str, Any] | None) -> str:
+def _params(params: Mapping[str, Any], drawn: Mapping[str, Any] | None) -> Lines:
     from dsbuilder.actions.explain import numbers
 
     text = json.dumps(params, ensure_ascii=False) if params else ""
-    return text if not drawn else f"{text}\n  {', '.join(numbers(drawn))}"
+    return text if not drawn else (text, f"  {', '.join(numbers(drawn))}")

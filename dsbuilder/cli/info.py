@@ -36,7 +36,7 @@ def _draw(found: "InfoDocument") -> None:
             ("seed", str(found.seed)),
             ("fingerprint", found.fingerprint),
             ("set aside", _quarantined(found.quarantined)),
-            *([("lost", "\n".join(each.text for each in found.lost))] if found.lost else []),
+            *([("lost", [each.text for each in found.lost])] if found.lost else []),
             *([("corrected", f"{found.corrected} labels")] if found.corrected else []),
         ]
     )

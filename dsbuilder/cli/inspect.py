@@ -62,7 +62,7 @@ def _draw(found: "InspectDocument", exclude: Path | None, sheet: Path | None) ->
         name: [each for each in found.findings if each.inspector == name] for name in found.counts
     }
     rows = [
-        (name, str(len(findings)), "\n".join(_examples(findings)))
+        (name, str(len(findings)), list(_examples(findings)))
         for name, findings in by_inspector.items()
         if findings
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, facts, line, shown, size, table
+from dsbuilder.cli.screen import Lines, Screen, facts, line, shown, size, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.plan import PlanDocument, PlannedShard
@@ -76,7 +76,7 @@ def _cell(before: Mapping[str, int], after: Mapping[str, int], name: str, known:
     return str(now) if known is None or was == now else f"{was} -> {now}"
 
 
-def _facts(found: "PlanDocument") -> Iterator[tuple[str, str]]:
+def _facts(found: "PlanDocument") -> Iterator[tuple[str, Lines]]:
     total = sum(split.samples for split in found.splits.values())
     yield "dataset", shown(found.path)
     yield "to make", f"{found.to_make} of {total} samples"
@@ -88,9 +88,9 @@ def _facts(found: "PlanDocument") -> Iterator[tuple[str, str]]:
     words = {"reused": "reused", "partly": "rewritten with what is kept", "made": "new"}
     yield "shards", ", ".join(f"{n} {words[state]}" for state, n in counts.items() if n)
     if found.lost:
-        yield "lost", "\n".join(each.text for each in found.lost)
+        yield "lost", [each.text for each in found.lost]
     if found.probe is not None and found.probe.lost:
-        yield "lost by the probe", "\n".join(each.text for each in found.probe.lost)
+        yield "lost by the probe", [each.text for each in found.probe.lost]
     if found.probe is not None and found.probe.quarantined:
         row = found.probe.quarantined[0]
         yield (
@@ -122,8 +122,8 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _row(shard: "PlannedShard") -> list[str]:
+def _row(shard: "PlannedShard") -> list[Lines]:
     reasons = [f"{each.samples or ''} {each.reason}".strip() for each in shard.reasons]
     more = len(reasons) - _MOST_REASONS
     lines = [*reasons[:_MOST_REASONS], *([f"... and {more} more reasons"] if more > 0 else [])]
-    return [shard.stem, str(shard.samples), str(shard.to_make), "\n".join(lines)]
+    return [shard.stem, str(shard.samples), str(shard.to_make), lines]

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsbuilder.cli import options
-from dsbuilder.cli.screen import Screen, facts, heading, labeled, line, shown, table
+from dsbuilder.cli.screen import Screen, facts, heading, labeled, line, prose, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.plugins import PluginDocument, PluginsDocument, ShownPlugin
@@ -94,7 +94,7 @@ def _draw_list(found: "PluginsDocument") -> None:
     for broken in found.broken:
         line()
         labeled("cannot be imported:", str(broken.location), fg="red")
-        line(broken.traceback.rstrip())
+        prose(broken.traceback.rstrip())
 
 
 def _draw_all(found: "PluginDocument") -> None:
@@ -107,7 +107,7 @@ def _draw_all(found: "PluginDocument") -> None:
 def _draw_one(plugin: "ShownPlugin") -> None:
     heading(plugin.name, f" ({plugin.kind})")
     line()
-    line(plugin.text)
+    prose(plugin.text)
     line()
     if plugin.options:
         rows = [(each["name"], each["type"], _default(each)) for each in plugin.options]

@@ -1,8 +1,8 @@
 """Where results go: one JSON document on stdout, or lines and tables; warnings go to stderr.
 
 Names of classes and files are shown as they are: no markup, no emoji codes, nothing cut in a pipe.
-What would control a terminal, turn the direction of a line or not be seen is escaped. For that, all
-of `cli/` prints through this module.
+What would control a terminal, turn the direction of a line, end it or not be seen is escaped. For
+that, all of `cli/` prints through this module, and says where there is more than a line.
 """
 
 import io
@@ -30,6 +30,10 @@ _CONTROL = re.compile(
     r"\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\U000e0000-\U000e0fff\ud800-\udfff]"  # tags, which no one sees, and broken bytes
 )
+
+
+Lines = str | Sequence[str]
+"""A line, or several; what else ends a line in it is escaped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +75,17 @@ class Screen:
 
 
 def warn(messages: Iterable[str]) -> None:
-    """Prints warnings on stderr."""
+    """Prints warnings on stderr, a line each."""
     for message in messages:
-        labeled("warning:", message, fg="yellow", err=True)
+        labeled("warning:", one_line(message), fg="yellow", err=True)
 
 
 def labeled(label: str, text: str, *, fg: str, err: bool = False) -> None:
-    """Prints a text after a label in color."""
-    click.echo(f"{click.style(label, fg=fg, bold=True)} {harmless(text)}", err=err)
+    """Prints a text after a label in color, its further lines indented: none is a message."""
+    first, *rest = harmless(text).split("\n")
+    click.echo(f"{click.style(label, fg=fg, bold=True)} {first}", err=err)
+    for more in rest:
+        click.echo(f"  {more.removeprefix('  ')}", err=err)
 
 
 def show_json(values: Any) -> None:
@@ -104,26 +111,40 @@ def erase(width: int) -> None:
 
 def line(text: str = "") -> None:
     """Prints a line on stdout, however long it is."""
+    click.echo(one_line(text))
+
+
+def prose(text: str) -> None:
+    """Prints a text of any number of lines on stdout."""
     click.echo(harmless(text))
+
+
+def one_line(text: str) -> str:
+    """Returns a text as a line in which no character controls a terminal."""
+    return harmless(text).replace("\n", "\\n")
 
 
 def heading(text: str, more: str = "") -> None:
     """Prints a line on stdout that begins in bold."""
-    click.echo(click.style(harmless(text), bold=True) + harmless(more))
+    click.echo(click.style(one_line(text), bold=True) + one_line(more))
 
 
-def facts(pairs: Sequence[tuple[str, str]]) -> None:
+def facts(pairs: Sequence[tuple[str, Lines]]) -> None:
     """Prints names with their values, the values below each other."""
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        first, *rest = harmless(value).split("\n")
+        first, *rest = _lines(value)
         click.echo(f"{click.style(name.ljust(width), dim=True)}  {first}")
         for more in rest:
             click.echo(f"{' ' * width}  {more}")
 
 
+def _lines(value: Lines) -> list[str]:
+    return [one_line(each) for each in ([value] if isinstance(value, str) else value)]
+
+
 def table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()
+    headings: Sequence[str], rows: Sequence[Sequence[Lines]], *, right: Sequence[int] = ()
 ) -> None:
     """Prints a table; the columns numbered in `right` hold numbers."""
     from rich.table import Table
@@ -131,10 +152,10 @@ def table(
     drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index, each in enumerate(headings):
         drawn.add_column(
-            harmless(each), justify="right" if index in right else "left", overflow="fold"
+            one_line(each), justify="right" if index in right else "left", overflow="fold"
         )
     for row in rows:
-        drawn.add_row(*map(harmless, row))
+        drawn.add_row(*("\n".join(_lines(cell)) for cell in row))
     shows = console()
     with shows.capture() as captured:
         shows.print(drawn)

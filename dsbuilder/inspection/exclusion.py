@@ -1,14 +1,14 @@
 """A list of keys to leave out: one key a line, and lines that begin with `#`, which say why.
 
-A key that could be taken for something else (it begins with `#`, a quote or a space, or holds a
-newline) is written as a JSON text. A person may delete and add lines.
+A key that could be taken for something else (it begins with `#`, a quote or a space, or holds what
+cannot be printed) is written as a JSON text. A person may delete and add lines.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dsbuilder.errors import DataError
+from dsbuilder.errors import DataError, printable
 from dsbuilder.inspection.deciding import Verdict
 
 _QUOTE = '"'
@@ -82,9 +82,9 @@ def text_of(verdicts: Mapping[str, Verdict], advice: Mapping[str, str]) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def _quoted(key: str) -> str:
-    plain = key.strip() == key and "\n" not in key and "\r" not in key
+    plain = key.strip() == key and key.isprintable()
     return key if plain and not key.startswith(("#", _QUOTE)) else json.dumps(key)

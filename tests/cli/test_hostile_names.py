@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from dsbuilder.cli.screen import harmless
 UNSAFE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]"
 )
+FORGED = "forged: line"
 CLASS = "cat\x1b[2J\u202etac"
-FILE = "0\x1b]0;owned\x07\x9b31m\u2066.png"
+FILE = f"0\x1b]0;owned\x07\x9b31m\u2066\n{FORGED}.png"
 NAMED = "p\x1b[31m\u202e.yaml"
 
 WITHOUT_DATA = {"completion", "plugins"}
@@ -44,6 +46,7 @@ def call(*words: object) -> Result:
     result = CliRunner().invoke(main, [str(word) for word in words])
     for stream in (result.stdout, result.stderr):
         assert not UNSAFE.search(stream), (words, UNSAFE.search(stream), stream)
+        assert not [line for line in stream.splitlines() if line.lstrip().startswith(FORGED)], words
     if "--json" in words:
         json.loads(result.stdout)
     assert "Traceback" not in result.stderr, result.stderr
@@ -55,6 +58,8 @@ def test_no_verb_lets_a_name_control_the_terminal(pets: Path) -> None:
     assert built.exit_code == 0, built.stderr
     assert "\\x1b" in built.stderr + built.stdout
     dataset = pets / "out/pets/1.0.0"
+    summed = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    assert subprocess.run(summed, cwd=dataset, check=False).returncode == 0
     key = next(
         each.key
         for split in ("train", "test")

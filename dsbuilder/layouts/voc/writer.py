@@ -15,6 +15,7 @@ digits behind the point; whole ones have no point. Of the attributes of boxes `d
 pixels become PNG. Other attributes and targets are left out and noted.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ from dsbuilder.plugin import (
 )
 
 _LISTS = {"train": "train.txt", "validation": "val.txt", "test": "test.txt"}
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 @exporter("voc")
@@ -154,6 +157,12 @@ def _labels(dataset: Exportable, boxes: Sequence[str], masks: Sequence[str]) -> 
             "for pixels of no object. Rename the class."
         )
     labels = tuple(dict.fromkeys((*(masks or (BACKGROUND,)), *boxes)))
+    wrong = [name for name in labels if _CONTROL.search(name)]
+    if wrong:
+        raise DataError(
+            f"{dataset.where}: expected classes without control characters, which XML cannot hold, "
+            f"found {shortened(wrong)}. Rename them, or export to another layout, such as coco."
+        )
     if masks and len(labels) > voc.VOID:
         raise DataError(
             f"{dataset.where}: expected at most {voc.VOID} classes for a palette, found "

@@ -235,8 +235,16 @@ def _written_pose(pose: Pose | None, classes: int) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """Returns a text as YAML in single quotes, so that no word is taken for a number or a yes."""
-    return "'" + text.replace("'", "''") + "'"
+    """Returns a text as YAML in quotes, so that no word is taken for a number or a yes."""
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    return letter if letter.isprintable() else f"\\U{ord(letter):08x}"
 
 
 def _composed(path: Path, text: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from dsbuilder.layouts.keys import of_source, root_of
 from dsbuilder.plugin import (
     Boxes,
     ClassLabel,
+    DataError,
     Exportable,
     Exporter,
     ImageSignature,
@@ -73,7 +74,10 @@ WORDS = (
 NAMES = st.text("ab._猫", min_size=1, max_size=4).filter(lambda name: name[0] != ".")
 TARGET_NAMES = st.one_of(st.sampled_from(WORDS), NAMES)
 CLASS_WORDS = ("cat", "..", "a.b", "a/b", "con", "1", "0", "train", "猫 x", "'\"", "+", "%2B", ".h")
-CLASSES = st.lists(st.sampled_from(CLASS_WORDS), min_size=2, max_size=4, unique=True).map(tuple)
+CONTROLS = ("a\\nb", "\x1b[2J'\x7f\x9f")
+CLASSES = st.lists(
+    st.sampled_from((*CLASS_WORDS, *CONTROLS)), min_size=2, max_size=4, unique=True
+).map(tuple)
 ATTRIBUTES = st.lists(
     st.tuples(
         st.sampled_from(("categories", "categories_", "labels", "score", "a.b")),
@@ -178,6 +182,11 @@ def targets_held(layout: str, targets: Mapping[str, Target]) -> Mapping[str, Tar
     return {name: kind for name, kind in targets.items() if first[type(kind)] == name}
 
 
+def classes_held(layout: str, dataset: Drawn) -> list[str]:
+    held = targets_held(layout, dataset.signature.targets).values()
+    return [name for kind in held for name in kind.class_names]
+
+
 def check(
     dataset: Drawn, source: Source, written: Mapping[str, int], *, targets: Mapping[str, Target]
 ) -> None:
@@ -224,6 +233,13 @@ def plugin(kind: str, name: str) -> Any:
 def test_what_an_exporter_writes_its_source_reads(layout: str, data: st.DataObject) -> None:
     dataset = data.draw(datasets(layout))
     exporter: Exporter = plugin("exporter", layout)()
+    if layout == "voc" and CONTROLS[1] in classes_held(layout, dataset):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            pytest.raises(DataError, match="control"),
+        ):
+            exporter.write(dataset, Path(folder))
+        return
     with tempfile.TemporaryDirectory() as folder:
         written = exporter.write(dataset, Path(folder))
         sidecar.write(Path(folder), dataset.signature, written.keys, targets=written.targets)
