@@ -26,7 +26,8 @@ settings.load_profile("default")
 
 
 TENSORFLOW = (
-    *("cli/test_training.py", "unit/actions/test_training.py", "unit/builtin/models"),
+    *("cli/test_training.py", "unit/actions/test_summary.py", "unit/actions/test_training.py"),
+    *("unit/builtin/models",),
     *("unit/layouts/arrays/test_reader.py", "unit/layouts/folder/test_writer.py", "unit/records"),
     *("unit/stream", "unit/tasks", "unit/testing/test_contract_kit.py", "unit/train"),
 )

@@ -10,7 +10,7 @@ from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.plan import Plan, make_plan
 from dsbuilder.builder.survey import Survey, check_unread
-from dsbuilder.errors import DataError, carrying
+from dsbuilder.errors import DataError, TrainError, carrying
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Signature
@@ -77,7 +77,7 @@ def checked(surveyed: Survey) -> CheckDocument:
     """Says of a pipeline that is surveyed what `check` does."""
     pipeline, settings = surveyed.pipeline, surveyed.pipeline.settings
     with carrying(surveyed.warnings):
-        check_training(surveyed)
+        of_training = check_training(surveyed)
         plan = planned(surveyed)
     return CheckDocument(
         name=settings.name,
@@ -89,19 +89,30 @@ def checked(surveyed: Survey) -> CheckDocument:
         samples=dict(plan.samples),
         shards=len(plan.shards),
         stages={path: tuple(_stages(pipeline.spec, path)) for path in SECTIONS},
-        warnings=distinct(surveyed.warnings),
+        warnings=distinct(surveyed.warnings, of_training),
     )
 
 
-def check_training(surveyed: Survey) -> None:
+def check_training(surveyed: Survey) -> tuple[str, ...]:
     """Compares the train section, if there is one, with what it is to learn from.
+
+    Returns:
+      What a user should know before a training.
 
     Raises:
       SpecError: there is no such target, or the model does not learn it.
     """
-    spec = surveyed.pipeline.spec
-    if spec.settings.train is not None:
-        check_fit(spec.settings.train, surveyed.pipeline.streamed, spec.registry, where=spec.where)
+    options = surveyed.pipeline.settings.train
+    return () if options is None else tuple(options.model.warnings(fitted(surveyed)))
+
+
+def fitted(surveyed: Survey) -> Signature:
+    """Returns the signature of what a pipeline's train section learns; see `check_training`."""
+    spec, streamed = surveyed.pipeline.spec, surveyed.pipeline.streamed
+    options = spec.settings.train
+    if options is None:
+        raise TrainError(f"{spec.document.origin}: there is no train section. Add one.")
+    return check_fit(options, streamed, spec.registry, where=spec.where)
 
 
 def planned(surveyed: Survey) -> Plan:

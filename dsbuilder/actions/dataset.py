@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.export import ExportDocument
     from dsbuilder.actions.info import InfoDocument
     from dsbuilder.actions.replay import ReplayDocument
+    from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.train import TrainDocument
     from dsbuilder.actions.verify import VerifyDocument
     from dsbuilder.stream.tensorflow import Stream
@@ -152,6 +153,17 @@ class Dataset(StoredDataset):
             schedule_epochs=schedule_epochs,
         )
         return train(training, on_batch=on_batch, on_epoch=on_epoch)
+
+    def summarize(
+        self,
+        *,
+        overrides: Sequence[str] = (),
+        plugins: Sequence[Path | str] | None = None,
+    ) -> "SummaryDocument":
+        """Says what the network that `train` would train is made of; see `actions/summary.py`."""
+        from dsbuilder.actions.summary import summarize_dataset
+
+        return summarize_dataset(self, overrides=overrides, plugins=paths_of(plugins))
 
     def evaluate(
         self,

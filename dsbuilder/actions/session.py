@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.inspect import InspectDocument
     from dsbuilder.actions.plan import PlanDocument
     from dsbuilder.actions.preview import PreviewDocument
+    from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.train import TrainDocument
     from dsbuilder.train.callbacks import OnBatch, OnEpoch
 
@@ -132,6 +133,12 @@ class Session(OpenedPipeline):
             on_progress=on_progress,
         )
         return train(training, on_batch=on_batch, on_epoch=on_epoch)
+
+    def summarize(self) -> "SummaryDocument":
+        """Says what the network that `train` would train is made of; builds and trains nothing."""
+        from dsbuilder.actions.summary import summarize
+
+        return summarize(self)
 
     def into(self, out: Path | str | None) -> "Session":
         """Returns the session with another output folder; None leaves it as it is."""

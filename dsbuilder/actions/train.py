@@ -15,6 +15,10 @@ from dsbuilder.builder.survey import survey
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.registry import discover
+from dsbuilder.sample import Signature
+from dsbuilder.stream.reading import plan
+from dsbuilder.train.fitting import check_fit
 from dsbuilder.train.options import options_of
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import Run, discard_unused, new_run
@@ -105,8 +109,7 @@ def prepare(
     warnings: tuple[str, ...] = ()
     if not resume:  # a run goes on as it began, whatever the pipeline says by now
         surveyed = survey(spec)
-        check_training(surveyed)
-        warnings = tuple(surveyed.warnings)
+        warnings = (*surveyed.warnings, *check_training(surveyed))
     built = build_dataset(
         opened.pipeline,
         opened.out,
@@ -153,16 +156,32 @@ def prepare_dataset(
     _check_resumed(overrides, resume=resume)
     folders = folders_here(plugins, data=dataset.path)
     assigned = (*overrides, *_assigned(epochs, schedule_epochs))
+    options = options_of(dataset, plugins=folders, overrides=assigned)
+    begins = not resume and "train" in dataset.splits and dataset.num_samples("train")
+    learnt = learnt_from(dataset, options, folders) if begins else None
     return Training(
         dataset=dataset,
-        options=options_of(dataset, plugins=folders, overrides=assigned),
+        options=options,
         plugins=folders,
         run=_open_run(dataset.name, run, resume=resume),
         resume=resume,
         epochs=epochs,
         schedule_epochs=schedule_epochs,
         is_new=run is None and not resume,
+        warnings=() if learnt is None else tuple(options.model.warnings(learnt)),
     )
+
+
+def learnt_from(
+    dataset: StoredDataset, options: TrainOptions, plugins: Sequence[Path]
+) -> Signature:
+    """Returns the signature of what is learnt of a dataset.
+
+    Raises:
+      SpecError: the dataset does not have what is to be learnt, or the model does not learn it.
+    """
+    streamed = plan(dataset, "train", plugins=plugins).signature
+    return check_fit(options, streamed, discover(plugins))
 
 
 def train(

@@ -9,10 +9,11 @@ import click
 
 from dsbuilder.cli import options, progress, startup
 from dsbuilder.cli.options import Verb
-from dsbuilder.cli.screen import Screen, facts, line, shown
+from dsbuilder.cli.screen import Screen, facts, line, shown, table
 from dsbuilder.cli.tables import draw_scores
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.train import TrainDocument
 
 
@@ -56,6 +57,11 @@ def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable
 @_assigned("--schedule", "optimizer.schedule", "How the rate changes, such as cosine or one_cycle.")
 @_assigned("--batch-size", "batch_size", "Samples in a batch.", "N")
 @_assigned("--patience", "patience", "Epochs without a better one before the end.", "N")
+@click.option(
+    "--summary",
+    is_flag=True,
+    help="Print the layers, shapes and parameters of the network; build and train nothing.",
+)
 @options.out
 @options.workers
 @options.overrides
@@ -74,6 +80,7 @@ def train(
     plugin_folders: tuple[Path, ...],
     *,
     resume: bool,
+    summary: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -90,6 +97,9 @@ def train(
     screen = Screen(as_json=as_json, quiet=quiet)
     folders = options.folders(plugin_folders)
     overrides = (*overrides, *context.ensure_object(list))
+    if summary:
+        _summarize(screen, target, overrides, folders)
+        return
     given: dict[str, Any] = {
         "run": run_folder,
         "resume": resume,
@@ -117,6 +127,39 @@ def train(
             error.add_note(f"`dsbuilder train {target} --run {folder} --resume` goes on.")
         raise
     screen.show(found, lambda: _draw(found))
+
+
+def _summarize(
+    screen: Screen, target: Path, overrides: tuple[str, ...], folders: list[Path] | None
+) -> None:
+    from dsbuilder.actions import session
+    from dsbuilder.actions.dataset import load
+    from dsbuilder.actions.summary import summarize, summarize_dataset
+
+    starting = partial(startup.tensorflow, screen)
+    if target.is_dir():
+        given: dict[str, Any] = {"overrides": overrides, "plugins": folders}
+        found = summarize_dataset(load(target), starting=starting, **given)
+    else:
+        opened = session.open(target, overrides=overrides, plugins=folders)
+        found = summarize(opened, starting=starting)
+    screen.show(found, lambda: _draw_summary(found))
+
+
+def _draw_summary(found: "SummaryDocument") -> None:
+    rows = [
+        (
+            each.name,
+            each.kind,
+            " x ".join("?" if side is None else str(side) for side in each.output),
+            f"{each.parameters:,}",
+            f"{each.trainable:,}",
+        )
+        for each in found.layers
+    ]
+    table(("layer", "kind", "output", "parameters", "trained"), rows, right=(3, 4))
+    line()
+    line(f"{found.signature}: {found.parameters:,} parameters, {found.trainable:,} of them trained")
 
 
 def _draw(found: "TrainDocument") -> None:

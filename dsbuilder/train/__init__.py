@@ -2,6 +2,7 @@
 
 trainer.py      `train_dataset`, `resume_run`: the phases of a training, one after the other
 network.py      the model that is trained: normalization, what the builder builds, its heads
+summary.py      what a network is made of: layers, shapes, parameters
 phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
 callbacks.py    what happens within an epoch and after it: progress, noise
 rates.py        the learning rate of every step, by its schedule

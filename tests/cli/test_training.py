@@ -247,8 +247,11 @@ def test_weights_that_are_not_there(home: Path, tmp_path: Path) -> None:
         *("train", home / "pets.yaml", "--out", home / "out", "--run", tmp_path / "run"),
         *("--set", "train.model={use: transfer, weights: /none.weights.h5}"),
     )
-    assert result.stderr == ("error: /none.weights.h5: no such file of weights. Check the path.\n")
-    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {home / 'pets.yaml'}: train.model: /none.weights.h5: no such file of weights. "
+        "Check the path.\n"
+    )
+    assert result.exit_code == 2
 
 
 def test_a_folder_that_is_no_run(home: Path) -> None:
