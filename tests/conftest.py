@@ -25,24 +25,6 @@ settings.register_profile("few", settings.get_profile("default"), max_examples=1
 settings.load_profile("default")
 
 
-TENSORFLOW = (
-    *("cli/test_training.py", "unit/actions/test_summary.py", "unit/actions/test_training.py"),
-    *("unit/builtin/models",),
-    *("unit/layouts/arrays/test_reader.py", "unit/layouts/folder/test_writer.py", "unit/records"),
-    *("unit/stream", "unit/tasks", "unit/testing/test_contract_kit.py", "unit/train"),
-)
-"""Tests that import TensorFlow, which takes seconds and 400 MB: one process runs them all."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts tests that import TensorFlow into one group, which `--dist loadgroup` keeps together."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.relative_to(here).as_posix().startswith(TENSORFLOW):
-            item.add_marker(pytest.mark.xdist_group("tensorflow"))
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips a test without the tool that it needs; see `tools.py`."""
     for mark in item.iter_markers("tool"):
