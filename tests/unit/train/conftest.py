@@ -11,6 +11,7 @@ import dsbuilder
 from dsbuilder import builder
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.train.options import options_of
+from dsbuilder.train.run import Run
 
 CLASSES = ("blue", "green", "red")
 
@@ -26,6 +27,7 @@ stream: {{batch_size: 8, stages: {stages}}}
 train:
   model: {{use: cnn, width: 4, depth: 2, convolutions: 1, dropout: 0.2}}
   optimizer: {{use: adam, learning_rate: 0.01}}
+  normalize: standardize
   epochs: 3
 """
 
@@ -78,6 +80,15 @@ def dataset(images: Path) -> dsbuilder.Dataset:
 def options(dataset: dsbuilder.Dataset) -> TrainOptions:
     """A small network with dropout, three epochs."""
     return options_of(dataset)
+
+
+@pytest.fixture(scope="session")
+def whole(
+    dataset: dsbuilder.Dataset, options: TrainOptions, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
+    """A run of three epochs that was never interrupted; no test changes it."""
+    trainer = pytest.importorskip("dsbuilder.train.trainer")
+    return trainer.train_dataset(dataset, options, run=tmp_path_factory.mktemp("runs") / "whole")
 
 
 @pytest.fixture

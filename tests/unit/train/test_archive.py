@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import zipfile
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,18 +12,11 @@ from dsbuilder.errors import TrainError
 
 keras = pytest.importorskip("keras")
 archive = pytest.importorskip("dsbuilder.train.archive")
-trainer = pytest.importorskip("dsbuilder.train.trainer")
 
 
-@pytest.fixture(scope="module")
-def run(dataset, options, tmp_path_factory):
-    options = replace(options, epochs=2, normalize="standardize")
-    return trainer.train_dataset(dataset, options, run=tmp_path_factory.mktemp("runs") / "run")
-
-
-def test_a_model_knows_its_classes_and_its_dataset(run, dataset):
-    trained = archive.load_model(run.path)
-    assert trained.path == run.best
+def test_a_model_knows_its_classes_and_its_dataset(whole, dataset):
+    trained = archive.load_model(whole.path)
+    assert trained.path == whole.best
     assert trained.class_names == dataset.class_names
     assert trained.note.fingerprint == dataset.manifest.fingerprint
     assert trained.note.dataset == "colors 1.0.0"
@@ -33,18 +25,18 @@ def test_a_model_knows_its_classes_and_its_dataset(run, dataset):
     assert trained.model.output_shape == (None, 3)
 
 
-def test_only_the_last_model_keeps_its_optimizer(run):
-    assert getattr(archive.load_model(run.best).model, "optimizer", None) is None
-    last = archive.load_model(run.last).model
+def test_only_the_last_model_keeps_its_optimizer(whole):
+    assert getattr(archive.load_model(whole.best).model, "optimizer", None) is None
+    last = archive.load_model(whole.last).model
     assert type(last.optimizer).__name__ == "Adam"
     assert int(last.optimizer.iterations) > 0
-    assert run.best.stat().st_size < run.last.stat().st_size
+    assert whole.best.stat().st_size < whole.last.stat().st_size
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["best", "last"])
-def test_it_is_read_with_keras_and_a_zip_reader_alone(run, dataset, name):
-    path = run.path / f"{name}.keras"
+def test_it_is_read_with_keras_and_a_zip_reader_alone(whole, dataset, name):
+    path = whole.path / f"{name}.keras"
     script = f"""
 import json, os, sys, zipfile
 sys.modules["dsbuilder"] = None
@@ -66,21 +58,21 @@ print(json.dumps([note["class_names"], note["fingerprint"], logits.shape]))
     ]
 
 
-def test_raw_pixels_of_the_dataset_go_in(run, dataset):
-    model = archive.load_model(run.best).model
+def test_raw_pixels_of_the_dataset_go_in(whole, dataset):
+    model = archive.load_model(whole.best).model
     pixels = np.stack([sample.image for sample in dataset.samples("test")])
     assert pixels.dtype == np.uint8
     one, other = (model.predict(each, verbose=0) for each in (pixels, pixels.astype("float32")))
     assert np.allclose(one, other)
 
 
-def test_a_note_survives_being_written(run):
-    note = archive.read_note(run.last)
+def test_a_note_survives_being_written(whole):
+    note = archive.read_note(whole.last)
     assert archive._note_from_json(json.loads(json.dumps(note.to_json()))) == note
 
 
-def test_saving_replaces_the_file_in_one_step(run, tmp_path):
-    trained = archive.load_model(run.best)
+def test_saving_replaces_the_file_in_one_step(whole, tmp_path):
+    trained = archive.load_model(whole.best)
     path = tmp_path / "model.keras"
     for _ in range(2):
         archive.save(trained.model, path, trained.note, optimizer=False)
@@ -110,7 +102,7 @@ def test_a_model_that_no_run_wrote_is_an_error(tmp_path):
         )
 
 
-def test_a_model_of_a_newer_format_is_an_error(run, tmp_path):
+def test_a_model_of_a_newer_format_is_an_error(whole, tmp_path):
     path = tmp_path / "newer.keras"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("model.json", json.dumps({"format": 99}))
@@ -118,7 +110,7 @@ def test_a_model_of_a_newer_format_is_an_error(run, tmp_path):
         archive.load_model(path)
 
 
-def test_a_layer_that_is_not_known_is_an_error(run, tmp_path):
+def test_a_layer_that_is_not_known_is_an_error(whole, tmp_path):
     class Unknown(keras.layers.Layer):
         def call(self, x):
             return x
@@ -126,6 +118,6 @@ def test_a_layer_that_is_not_known_is_an_error(run, tmp_path):
     inputs = keras.Input((16, 16, 3))
     model = keras.Model(inputs, Unknown()(inputs))
     path = tmp_path / "custom.keras"
-    archive.save(model, path, archive.read_note(run.best), optimizer=False)
+    archive.save(model, path, archive.read_note(whole.best), optimizer=False)
     with pytest.raises(TrainError, match="register_keras_serializable"):
         archive.load_model(path)

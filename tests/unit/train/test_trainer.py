@@ -57,12 +57,6 @@ def two_phases(options, plugins):
     return replace(bound, fine_tune=FineTuneOptions(layers=1, epochs=2, learning_rate=1e-3))
 
 
-@pytest.fixture(scope="module")
-def whole(dataset, options, tmp_path_factory):
-    """A run that was never interrupted."""
-    return trainer.train_dataset(dataset, options, run=tmp_path_factory.mktemp("runs") / "whole")
-
-
 def weights(path):
     return archive.load_model(path).model.get_weights()
 
