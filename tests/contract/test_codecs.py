@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import dsbuilder
@@ -165,7 +165,6 @@ DRAWN = st.dictionaries(NAMES, st.tuples(DRAWN_KINDS, CLASSES), min_size=1, max_
 
 
 @pytest.mark.parametrize("name", CODECS)
-@settings(max_examples=120, deadline=None)
 @given(drawn=DRAWN)
 def test_targets_and_classes_of_any_name_come_back_or_are_refused(
     tmp_path_factory, name, drawn
@@ -211,7 +210,6 @@ def test_equal_samples_give_equal_files(tmp_path, name) -> None:
 
 
 @pytest.mark.parametrize("name", CODECS)
-@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_cut_shard_is_refused_wherever_it_is_cut(tmp_path_factory, name, data) -> None:
     folder = tmp_path_factory.mktemp("cut")

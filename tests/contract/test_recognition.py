@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.pipelinefile import load_data
@@ -60,7 +60,6 @@ def asked(plugin: Plugin, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("plugin", SOURCES, ids=lambda plugin: plugin.name)
-@settings(max_examples=60)
 @given(files=FOLDERS)
 def test_a_source_says_something_of_any_folder(plugin: Plugin, files: dict[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:

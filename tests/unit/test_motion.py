@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.plugin import Boxes, BoxSet, Keypoints, Mask, Motion, PointSet
@@ -25,7 +25,6 @@ def turned(degrees: float, scale: float, *, mirrored: bool) -> Motion:
     return Motion(matrix=matrix, before=SIZE, after=SIZE)
 
 
-@settings(max_examples=40)
 @given(
     degrees=st.floats(-180, 180),
     scale=st.floats(0.6, 1.5),
@@ -46,7 +45,6 @@ def test_a_dot_of_a_mask_lies_under_its_keypoint(degrees, scale, mirrored, x, y)
     assert motion.mirrors == mirrored
 
 
-@settings(max_examples=40)
 @given(degrees=st.floats(-180, 180), scale=st.floats(0.6, 1.5), mirrored=st.booleans())
 def test_a_box_surrounds_what_is_painted_in_it(degrees, scale, mirrored) -> None:
     motion = turned(degrees, scale, mirrored=mirrored)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage import data, measure
@@ -26,7 +26,6 @@ def covers(flat, x, y):
     return inside
 
 
-@settings(max_examples=60)
 @given(POLYGON)
 def test_a_pixel_is_covered_where_its_center_lies_inside(flat):
     mask = polygon.fill([flat], (24, 30))
@@ -41,7 +40,6 @@ def test_a_rectangle_on_the_grid_covers_its_pixels_alone():
     assert np.array_equal(mask, expected)
 
 
-@settings(max_examples=30)
 @given(st.floats(1, 19), st.floats(1, 19))
 def test_neighbors_share_no_pixel_and_leave_no_gap(top, bottom):
     left = polygon.fill([[0, 0, top, 0, bottom, 20, 0, 20]], (20, 20))
@@ -76,7 +74,6 @@ def filled(region: np.ndarray, scale: float = 1.0) -> list[np.ndarray]:
     return [polygon.fill([[each / scale for each in points]], region.shape) for points in flat]
 
 
-@settings(max_examples=60)
 @given(SIZES.flatmap(lambda size: arrays.arrays(np.bool_, size)), st.sampled_from([1, 1 / 7, 1e-3]))
 def test_filled_outlines_are_the_region_each_part_once(region: np.ndarray, scale: float) -> None:
     parts = filled(region, scale)

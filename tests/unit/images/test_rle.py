@@ -4,7 +4,7 @@ import contextlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -16,13 +16,11 @@ MASKS = hnp.arrays(
 )
 
 
-@settings(max_examples=60)
 @given(MASKS)
 def test_decoding_what_was_encoded_is_the_identity(mask):
     assert np.array_equal(rle.decode(rle.encode(mask), mask.shape), mask)
 
 
-@settings(max_examples=60)
 @given(MASKS)
 def test_numbers_and_their_compressed_text_are_the_same_mask(mask):
     numbers = rle.runs(rle.encode(mask))
@@ -63,7 +61,6 @@ def test_malformed_counts_are_refused(counts, message):
         rle.decode(counts, (2, 3))
 
 
-@settings(max_examples=60)
 @given(st.text(max_size=30) | st.lists(st.integers(-3, 30), max_size=9))
 def test_any_counts_are_decoded_or_refused(counts):
     with contextlib.suppress(DataError):

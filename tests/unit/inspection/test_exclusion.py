@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
@@ -15,7 +15,6 @@ keys = st.text(st.characters(), min_size=1, max_size=12)  # broken bytes of a na
 
 
 @given(st.lists(keys, max_size=8, unique=True), keys)
-@settings(max_examples=60)
 def test_what_is_written_is_read(tmp_path_factory, some: list[str], text: str) -> None:
     path = tmp_path_factory.mktemp("a") / "exclude.txt"
     found = {key: Verdict(inspector="dark", text=text) for key in some}

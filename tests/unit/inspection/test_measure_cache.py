@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from plugin_files import DIMMED
 
@@ -187,7 +187,6 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(PLAIN, PLAIN), max_size=4))
 def test_plain_measures_come_back_as_they_were(tmp_path_factory, rows) -> None:
     kept = MeasureCache(

@@ -228,7 +228,7 @@ def plugin(kind: str, name: str) -> Any:
 
 
 @pytest.mark.parametrize("layout", HELD)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_an_exporter_writes_its_source_reads(layout: str, data: st.DataObject) -> None:
     dataset = data.draw(datasets(layout))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.images.encoding import Header
@@ -118,7 +118,6 @@ def test_classes_of_few_records_are_explained() -> None:
     assert "1 class has fewer than 10 records ('dog')" in why
 
 
-@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(1, 5000), st.integers(1, 5000)), min_size=1, max_size=20),
     st.sampled_from(sorted(TARGETS)),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dsbuilder.paths import is_utf8
@@ -24,7 +24,6 @@ def read(text: str):
     return parse(text, origin="test", folder=Path()).root.plain()
 
 
-@settings(max_examples=60)
 @given(VALUES)
 @example({"k" * 100: {}})  # nothing to put below a heading
 def test_any_plain_data_reads_back_as_it_was(value) -> None:
@@ -33,7 +32,6 @@ def test_any_plain_data_reads_back_as_it_was(value) -> None:
     assert read(writer.text()) == {"key": value}
 
 
-@settings(max_examples=60)
 @given(TEXTS)
 def test_a_comment_changes_nothing(comment: str) -> None:
     writer = Writer()

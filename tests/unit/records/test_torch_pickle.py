@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
@@ -96,7 +96,6 @@ def test_tensors_saved_by_torch_come_back_with_their_names_shapes_and_dtypes(
     order=st.randoms(use_true_random=False),
     offset=st.integers(0, 5),
 )
-@settings(max_examples=60, deadline=None)
 def test_every_order_of_the_axes_and_every_offset_is_honored(
     tmp_path_factory: pytest.TempPathFactory, shape: list[int], order: object, offset: int
 ) -> None:

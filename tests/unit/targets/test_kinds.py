@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -166,7 +166,6 @@ def _is_soft(target) -> bool:
 
 
 @pytest.mark.parametrize("target", SAMPLES, ids=str)
-@settings(max_examples=30)
 @given(data=st.data())
 def test_the_raw_label_of_a_value_is_parsed_to_it_again(target, data) -> None:
     value = data.draw(values(target))
@@ -209,7 +208,6 @@ def replaced(data: st.DataObject, raw):
 
 
 @pytest.mark.parametrize("target", SAMPLES, ids=str)
-@settings(max_examples=60)
 @given(data=st.data())
 def test_any_json_is_parsed_or_refused(target, data) -> None:
     raw = replaced(data, target.raw(data.draw(values(target))))
@@ -273,7 +271,6 @@ def test_what_cannot_be_mixed_says_so(target) -> None:
         target.mixed()
 
 
-@settings(max_examples=30)
 @given(share=st.floats(0, 1))
 def test_several_classes_and_values_mix_by_weight(share: float) -> None:
     several, value = MultiLabel(names=NAMES), Value(size=2)

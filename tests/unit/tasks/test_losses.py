@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -32,7 +32,6 @@ def loss(target, truth, outputs):
     return float(watching.make_loss(None, task)(*tensors))
 
 
-@settings(max_examples=40, deadline=None)
 @given(TRUTH, LOGITS)
 def test_of_classes_is_the_mean_cross_entropy(truth, logits):
     expected = -special.log_softmax(logits.astype(float), axis=1)[np.arange(12), truth].mean()
@@ -55,7 +54,6 @@ def test_of_numbers_counts_in_their_deviations():
     assert loss(task, truth, found) == pytest.approx(4.0)
 
 
-@settings(max_examples=40, deadline=None)
 @given(LOGITS, LOGITS)
 def test_of_numbers_is_the_mean_squared_error(truth, found):
     expected = ((truth.astype(float) - found) ** 2).mean()

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -82,7 +82,6 @@ def test_an_evaluation_is_json():
     assert data["macro_f1"] == pytest.approx(0.5)
 
 
-@settings(max_examples=50, deadline=None)
 @given(PRESENT, LOGITS)
 def test_of_several_classes(present, logits):
     task = task_for(MultiLabel(names=("a", "b", "c")))
@@ -103,7 +102,6 @@ def test_of_several_classes(present, logits):
     assert found.mean_average_precision == mean
 
 
-@settings(max_examples=50, deadline=None)
 @given(LOGITS, LOGITS)
 def test_of_numbers(truth, outputs):
     truth, outputs = truth.astype(np.float64), outputs.astype(np.float64)
@@ -120,7 +118,6 @@ def test_of_a_single_number():
     assert (found.mean_absolute_error, found.r2) == (0.5, 0.5)
 
 
-@settings(max_examples=50, deadline=None)
 @given(IDS, PIXELS)
 def test_of_masks_without_what_they_ignore(ids, logits):
     task = task_for(Mask(names=("a", "b", "c"), ignore=255))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
@@ -60,7 +60,6 @@ def test_without_stages_a_mask_is_left_as_it_is():
     assert np.array_equal(found, ids)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(24, 300), st.integers(24, 300), st.integers(24, 90), st.integers(24, 90))
 def test_a_mask_that_was_resized_comes_back(height, width, rows, columns):
     found, ids = restored((height, width), f"[{{use: resize, size: [{rows}, {columns}]}}]")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tools
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.builtin.synth.shaping import can_shape
@@ -58,7 +58,6 @@ def test_the_output_is_as_announced(mode: Mode, width: int | None) -> None:
 TEXTS = st.text(st.characters(codec="latin-1", categories=["L", "N", "P", "S"]), min_size=1)
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     text=TEXTS.map(lambda text: unicodedata.normalize("NFC", text)[:14]),
     size=st.integers(6, 60),

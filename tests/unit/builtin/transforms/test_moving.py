@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from painting import (
     HEIGHT,
@@ -70,7 +70,6 @@ def test_a_resize_carries_targets_along(plugin) -> None:
     check_points(sample, reach=1.0)
 
 
-@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), flip=st.sampled_from([0.0, 1.0]))
 def test_a_fused_crop_carries_targets_along(seed, flip) -> None:
     plugin = FusedCropResizeFlip(size=(80, 88), scale=Range(0.3, 1), flip=flip)
@@ -80,7 +79,6 @@ def test_a_fused_crop_carries_targets_along(seed, flip) -> None:
     check_points(sample, order=(2, 1, 0) if flip else (0, 1, 2))
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     height=st.integers(20, 200),
     width=st.integers(20, 200),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reading import refused
 
@@ -221,7 +221,6 @@ def test_a_built_dataset_holds_what_the_arrays_hold(tmp_path: Path, write_pipeli
             assert np.array_equal(sample.image, pixels[int(sample.key.rpartition("/")[2])])
 
 
-@settings(max_examples=60)
 @given(data=st.data(), form=st.sampled_from(["npy", "npz", "packed"]))
 def test_a_damaged_file_is_an_error_or_read_as_it_stands(tmp_path_factory, data, form: str) -> None:
     folder = tmp_path_factory.mktemp("fuzz")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reading import refused
 from round_trip import check_equal, check_same_bytes, samples_of
@@ -116,7 +116,6 @@ def test_a_changed_npz_is_read_as_it_stands_or_refused(build_all_kinds, tmp_path
     with np.load(tmp_path / "npz" / "kinds.npz", allow_pickle=False) as stored:
         arrays = dict(stored)
 
-    @settings(max_examples=60)
     @given(data=st.data(), name=st.sampled_from(sorted(arrays)))
     def check(data: st.DataObject, name: str) -> None:
         others = {n: each for n, each in arrays.items() if n != name}

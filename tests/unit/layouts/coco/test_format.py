@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
@@ -312,7 +312,6 @@ def test_a_caption_is_a_text(tmp_path):
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=8)
 
 
-@settings(max_examples=40)
 @given(st.lists(TEXT.map(str.strip).filter(bool), min_size=1, max_size=4, unique=True))
 def test_what_is_written_is_read_again(tmp_path_factory, names):
     images = [
@@ -341,7 +340,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60)
 @given(st.data())
 def test_any_changed_value_is_read_or_refused(tmp_path_factory, data):
     entry = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from reading import notes_of, put, reading
@@ -311,7 +311,6 @@ def test_without_options_there_must_be_an_export(tmp_path):
 PIECES = ["", "0", "-", '"', "{}", "[", "null", "1e9", ",", "é", "..", "\\u0000", "true"]
 
 
-@settings(max_examples=60)
 @given(st.integers(0, 700), st.integers(0, 9), st.sampled_from(PIECES))
 def test_a_changed_file_is_read_rightly_or_refused(tmp_path_factory, start, length, piece):
     root = tmp_path_factory.getbasetemp() / "changed"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reading import refused
 
@@ -199,7 +199,6 @@ def test_names_say_set_part_and_role(name: str) -> None:
     assert (known.prefix, known.part, known.role, known.split) == NAMES[name]
 
 
-@settings(max_examples=60)
 @given(data=st.data(), gz=st.booleans())
 def test_a_damaged_file_is_an_error_or_read_as_it_stands(tmp_path_factory, data, gz: bool) -> None:
     folder = tmp_path_factory.mktemp("fuzz")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import dsbuilder
@@ -211,7 +211,6 @@ def test_a_built_dataset_holds_what_the_file_holds(tmp_path: Path, write_pipelin
             assert np.array_equal(sample.image, IMAGES[row].reshape(3, 3, 1))
 
 
-@settings(max_examples=60)
 @given(data=st.data(), text=st.sampled_from([kaggle(), kaggle(header=False), fer()]))
 def test_a_damaged_file_is_an_error_or_read_as_it_stands(tmp_path_factory, data, text) -> None:
     folder = tmp_path_factory.mktemp("fuzz")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from round_trip import check_equal
 
@@ -344,7 +344,6 @@ def sound(tmp_path_factory) -> Path:
     return folder
 
 
-@settings(max_examples=60)
 @given(data=st.data())
 def test_a_damaged_folder_is_an_error_or_read_as_it_stands(sound, tmp_path_factory, data) -> None:
     folder = shutil.copytree(sound, tmp_path_factory.mktemp("fuzz") / "a")
@@ -370,7 +369,6 @@ def test_a_damaged_folder_is_an_error_or_read_as_it_stands(sound, tmp_path_facto
         assert str(error)
 
 
-@settings(max_examples=60)
 @given(data=st.data())
 def test_damaged_features_are_an_error_or_read_as_they_stand(tmp_path_factory, data) -> None:
     rows = [boxes(2), boxes(1)] if data.draw(st.booleans()) else plain(2)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
@@ -114,7 +114,6 @@ OBJECT = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(NAME, st.lists(OBJECT, max_size=4, unique_by=lambda each: each.name))
 def test_what_is_written_is_read_again(tmp_path_factory, name, objects):
     annotation = voc.VocAnnotation(file_name=f"{name}.png", size=(300, 400), objects=tuple(objects))
@@ -133,7 +132,6 @@ def test_what_is_written_is_read_again(tmp_path_factory, name, objects):
 PIECES = ["<object>", "</object>", "<name>", "0", "-1", "<xmax>", "&", "&#0;", "é", "<part/>"]
 
 
-@settings(max_examples=60)
 @given(st.integers(0, len(WHOLE)), st.integers(0, 30), st.sampled_from(PIECES))
 def test_any_changed_annotation_is_read_or_refused(tmp_path_factory, start, length, piece):
     text = WHOLE[:start] + piece + WHOLE[start + length :]
@@ -164,7 +162,6 @@ def test_a_labelmap_is_a_class_and_its_color_a_line(tmp_path):
     assert voc.read_labelmap(path) == {"背景": (0, 0, 0), "a:b": (128, 0, 0)}
 
 
-@settings(max_examples=60)
 @given(st.lists(NAME, min_size=1, max_size=6, unique=True))
 def test_a_labelmap_that_is_written_is_read_again(tmp_path_factory, names):
     path = tmp_path_factory.getbasetemp() / "labelmap.txt"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from reading import notes_of, put, reading
@@ -242,7 +242,6 @@ def test_options_that_make_no_sense_are_refused(tmp_path, options, message):
 PIECES = ["", "<", "0", "-", "&", "</name>", "é", "..", "\n", "999", "<part/>"]
 
 
-@settings(max_examples=50)
 @given(
     st.sampled_from(["Annotations/a.xml", "ImageSets/Main/train.txt", "labelmap.txt"]),
     st.integers(0, 300),

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
@@ -140,7 +140,6 @@ def test_wrong_keypoints_are_refused_with_file_and_line(tmp_path, line, found):
 POINT = st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32), st.integers(1, 2))
 
 
-@settings(max_examples=60)
 @given(st.lists(st.tuples(POINT | st.just((0.0, 0.0, 0)), POINT), max_size=4))
 def test_keypoints_that_are_written_are_read_again(tmp_path_factory, found):
     rows = [YoloObject(0, (0.0, 0.0, 1.0, 1.0), points=points) for points in found]
@@ -153,7 +152,6 @@ def test_keypoints_that_are_written_are_read_again(tmp_path_factory, found):
                 assert point == pytest.approx(written, abs=1e-9)
 
 
-@settings(max_examples=60)
 @given(st.text("01. -5e\n", max_size=80), st.sampled_from([None, EYES]))
 def test_any_line_of_polygons_or_keypoints_is_read_or_refused(tmp_path_factory, text, pose):
     with contextlib.suppress(DataError):
@@ -173,7 +171,6 @@ CORNERS = st.tuples(SHARE, SHARE, SHARE, SHARE).map(
 )
 
 
-@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 1), CORNERS), max_size=6))
 def test_what_is_written_is_read_again(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "written.txt"
@@ -186,7 +183,6 @@ def test_what_is_written_is_read_again(tmp_path_factory, rows):
             assert read_back.corners == pytest.approx(corners, abs=1e-9)
 
 
-@settings(max_examples=60)
 @given(st.text("01. -5e\n\r\t,xé", max_size=60) | st.binary(max_size=30))
 def test_any_label_file_is_read_or_refused(tmp_path_factory, text):
     with contextlib.suppress(DataError):
@@ -299,7 +295,6 @@ def test_keypoints_of_data_yaml_are_written_and_read_again(tmp_path):
 NAME = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=1)
 
 
-@settings(max_examples=60)
 @given(st.lists(NAME.map(str.strip).filter(bool), min_size=1, max_size=5, unique=True))
 def test_names_of_any_letters_are_written_and_read_again(tmp_path_factory, names):
     folder = tmp_path_factory.getbasetemp()
@@ -309,7 +304,6 @@ def test_names_of_any_letters_are_written_and_read_again(tmp_path_factory, names
     assert found.places == {split: (place,) for split, place in places.items()}
 
 
-@settings(max_examples=60)
 @given(st.text("names:tri val[]{}0,'\"\n -&*!|>#%@`\t", max_size=60))
 def test_any_data_yaml_is_read_or_refused(tmp_path_factory, text):
     with contextlib.suppress(DataError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from reading import notes_of, put, reading
@@ -305,7 +305,6 @@ def test_a_list_cannot_lead_out_of_the_folder(tmp_path):
     assert "which links to" in third
 
 
-@settings(max_examples=40)
 @given(
     st.sampled_from(["data.yaml", "labels/train/a.txt", "labels/val/c.txt"]),
     st.integers(0, 80),
