@@ -19,7 +19,7 @@ cache: {codec: CODEC, shard_mb: SHARD_MB}
 """
 
 
-@pytest.fixture(params=["tfrecord", "npy"])
+@pytest.fixture(params=["tfrecord", pytest.param("npy", marks=pytest.mark.slow)])
 def pipeline(request, tmp_path: Path, make_images, write_pipeline) -> Path:
     make_images(classes=("cat", "dog"), count=12, size=(40, 50))
     size = {"tfrecord": "0.004", "npy": "0.02"}[request.param]

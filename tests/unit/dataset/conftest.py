@@ -30,7 +30,7 @@ cache: {codec: CODEC, shard_mb: 0.01}
 Build = Callable[..., Dataset]
 
 
-@pytest.fixture(params=["tfrecord", "npy"])
+@pytest.fixture(params=["tfrecord", pytest.param("npy", marks=pytest.mark.slow)])
 def codec(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -15,6 +15,12 @@ from dsbuilder.errors import CacheError
 from dsbuilder.records import example, tfrecord
 
 
+@pytest.fixture(params=["tfrecord", "npy"])
+def codec(request: pytest.FixtureRequest) -> str:
+    """Both: what can be wrong with a shard is a matter of how it is stored."""
+    return request.param
+
+
 def test_what_was_built_has_no_problem(build) -> None:
     dataset = build()
     assert find_problems(dataset) == []

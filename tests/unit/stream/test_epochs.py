@@ -18,7 +18,7 @@ KINDS = {
 AGAIN = pytest.mark.filterwarnings("ignore:.*found it opened again")
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["tfrecord", pytest.param("npy", marks=pytest.mark.slow), "stages"])
 def dataset(build, request) -> Any:
     codec, rest = KINDS[request.param]
     return build(codec, rest=rest)

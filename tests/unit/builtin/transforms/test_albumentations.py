@@ -6,7 +6,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,14 @@ NOT_FOR_GRAY = {
 NOT_FOR_ALPHA = {"GridElasticDeform"}
 
 USED = sorted(set(members()) - set(REFUSED))
+SLOW = {"PiecewiseAffine", "Superpixels"}
+"""They take half of the time of all."""
+
+
+def marked(names: Iterable[str]) -> list[Any]:
+    """The names to try one by one, those that take long in `make test-all` alone."""
+    marks = dict.fromkeys(SLOW, pytest.mark.slow)
+    return [pytest.param(name, marks=marks.get(name, ())) for name in sorted(names)]
 
 
 def make(member: str, **options: Any) -> Albumentations:
@@ -127,7 +135,7 @@ def test_every_class_is_used_or_refused_for_a_stated_reason() -> None:
             make(member)
 
 
-@pytest.mark.parametrize("member", USED)
+@pytest.mark.parametrize("member", marked(USED))
 def test_a_seed_decides_the_bytes_whatever_was_done_between(member: str, reference: Path) -> None:
     options = {"reference_images": [str(reference)]} if member in REFERENCED else {}
     plugin, twin = make(member, **options), make(member, **options)
@@ -144,7 +152,7 @@ def test_a_seed_decides_the_bytes_whatever_was_done_between(member: str, referen
     assert (len({result.tobytes() for result in results}) == 1) == (member in CONSTANT)
 
 
-@pytest.mark.parametrize("member", sorted(set(USED) - REFERENCED))
+@pytest.mark.parametrize("member", marked(set(USED) - REFERENCED))
 def test_bytes_are_those_of_albumentations_own_call(member: str) -> None:
     plugin, sample = make(member), noise(48, 64)
     seeded = make(member)._recipe.transform
@@ -165,7 +173,7 @@ def test_no_class_enlarges_without_asking(member: str) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("member", sorted(set(USED) - REFERENCED))
+@pytest.mark.parametrize("member", marked(set(USED) - REFERENCED))
 def test_every_number_of_channels_works_or_is_refused_by_check(member: str, channels: int) -> None:
     plugin = make(member)
     refused = NOT_FOR_GRAY if channels == 1 else NOT_FOR_ALPHA if channels == 4 else set()
@@ -521,7 +529,7 @@ def bind(stage: Mapping[str, Any]) -> Stage:
 INCOMPLETE = {"FromFloat", "SelectiveChannelTransform"}
 
 
-@pytest.mark.parametrize("member", sorted(set(USED) - REFERENCED - INCOMPLETE))
+@pytest.mark.parametrize("member", marked(set(USED) - REFERENCED - INCOMPLETE))
 def test_what_to_dict_writes_can_be_pasted(member: str) -> None:
     original = make(member)
     module = library()

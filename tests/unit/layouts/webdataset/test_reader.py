@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reading import notes_of, reading
 
@@ -290,7 +290,6 @@ def test_samples_without_a_known_label_speak_against_it(tmp_path: Path) -> None:
     assert WebDataset.signs(tmp_path).contradictions == ["nothing known labels them"]
 
 
-@settings(max_examples=60)
 @given(
     st.integers(0, 12 * 512),
     st.integers(0, 40),
@@ -347,7 +346,6 @@ def test_an_export_is_read_by_its_sidecar(tmp_path: Path) -> None:
     assert values["objects"].attributes["score"].tolist() == [0.5]
 
 
-@settings(max_examples=60)
 @given(
     st.sampled_from(sorted(DESCRIBED)),
     st.sampled_from([None, "", "a", 7, [], {}, [None], [7, 7], [{}], ["x", "x"], [0.5], "a//b"]),

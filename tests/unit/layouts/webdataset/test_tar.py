@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import DataError
@@ -36,7 +36,6 @@ def special(name: str, kind: bytes) -> tarfile.TarInfo:
     return member
 
 
-@settings(max_examples=60)
 @given(
     files=st.dictionaries(PATHS.map("/".join), st.binary(max_size=1100)),
     form=st.sampled_from(["gnu", "pax"]),
@@ -118,7 +117,6 @@ def test_a_file_that_shrank_since_is_an_error(tmp_path: Path) -> None:
         tar.content(path, last.offset, last.size)
 
 
-@settings(max_examples=60)
 @given(data=st.data(), form=st.sampled_from(sorted(FORMS)))
 def test_a_changed_archive_is_read_as_it_stands_or_an_error(tmp_path_factory, data, form) -> None:
     path = written(tmp_path_factory.getbasetemp() / "changed.tar", {**FILES, "é" * 30: b"z"}, form)
