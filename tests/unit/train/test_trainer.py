@@ -381,4 +381,4 @@ def test_the_configuration_is_json_that_names_every_default(whole):
         "schedule_epochs": None,
         "options": {},
     }
-    assert train["model"]["initializer"] == "he_normal"
+    assert train["model"]["initializer"] is None  # the one that goes with the activation
