@@ -158,24 +158,20 @@ def split_of(path: str) -> str | None:
     return None
 
 
-def samples(path: Path, skipped: Counter[str]) -> Iterator[TarSample]:
+def samples(path: Path, skipped: Counter[str], damage: dict[int, str]) -> Iterator[TarSample]:
     """Yields the samples of a shard, in its order, reading no content.
 
     Args:
       skipped: takes counts of what is of no sample.
+      damage: takes what is wrong with headers that are damaged, by their bytes. A file of a sample
+        is lost with each.
 
     Raises:
-      DataError: the tar file is cut or damaged, a name leads out of it, or the files of a sample
+      DataError: the tar file is cut or no archive, a name leads out of it, or the files of a sample
         are apart or have one name.
     """
     current, seen, written = None, set[str](), ""
-    for member in tar.members(path):
-        is_file = member.kind == "files"
-        match = _NAME.fullmatch(member.name) if is_file else None
-        if match is None or _META.match(member.name):
-            if member.kind != "folders":
-                skipped["of no sample" if is_file else "of no plain kind"] += 1
-            continue
+    for member, match in _of_samples(path, skipped, damage):
         if current is None or match[1] != written:
             if current is not None:
                 yield current
@@ -190,6 +186,21 @@ def samples(path: Path, skipped: Counter[str]) -> Iterator[TarSample]:
         current.files[ending] = Extent(offset=member.offset, length=member.size)
     if current is not None:
         yield current
+
+
+def _of_samples(
+    path: Path, skipped: Counter[str], damage: dict[int, str]
+) -> Iterator[tuple[tar.TarEntry, re.Match[str]]]:
+    """Yields the files of samples, with their names in parts; see `samples`."""
+    for member in tar.members(path):
+        is_file = member.kind == "files"
+        match = _NAME.fullmatch(member.name) if is_file else None
+        if member.kind == "damage":
+            damage[member.offset] = member.name
+        elif match is not None and not _META.match(member.name):
+            yield member, match
+        elif member.kind != "folders":
+            skipped["of no sample" if is_file else "of no plain kind"] += 1
 
 
 def _name(path: Path, written: str, seen: set[str]) -> str:

@@ -120,7 +120,8 @@ class WebDataset(Source):
         """Returns the catalog of the tar files.
 
         Raises (when it is listed):
-          DataError: there is no tar file, one is cut or damaged, or there is only one class. A
+          DataError: there is no tar file, one is cut, or there is only one class. A header that is
+            damaged is a record with an error, and what follows is read where a whole one does. A
             sample that lacks a label or has several images is a record with an error.
         """
         return _WebDatasetCatalog(self)
@@ -231,7 +232,8 @@ class _Shards:
 
     def _samples(self, shard: str) -> Iterator[_Read]:
         path = self._root / shard
-        samples = webdataset.samples(path, self._skipped.members)
+        damage: dict[int, str] = {}
+        samples = webdataset.samples(path, self._skipped.members, damage)
         if self._labels is None:
             first = list(itertools.islice(samples, _TRIED))
             if first:
@@ -246,6 +248,8 @@ class _Shards:
             else:
                 if found is not None:
                     yield found
+        for offset, reason in damage.items():
+            yield _Read(shard=shard, key=f"{shard}: byte {offset}", error=reason)
 
     def _places(self, path: Path, first: Sequence[TarSample]) -> LabelPlaces:
         try:

@@ -44,7 +44,7 @@ def signs_of(folder: Path) -> Signs:
 def _plain(
     folder: Path, seen: Glance, shards: tuple[str, ...], options: dict[str, object]
 ) -> Signs:
-    tried = list(islice(samples(folder / shards[0], Counter()), _TRIED))
+    tried = list(islice(samples(folder / shards[0], Counter(), {}), _TRIED))
     count = seen.count(len(shards), "tar file")
     if not any(map(_has_image, tried)):
         return Signs(reason=f"{count}, but no sample with an image in the first")

@@ -1,8 +1,9 @@
 """Where the files of a tar archive lie in it, so that each is read alone and nothing is unpacked.
 
 Headers are read here and not by Python's tarfile, which takes a damaged header for the end of the
-archive, so that all behind it would be lost without a word. Understood are the old form, ustar, GNU
-(long names) and PAX (`path` and `size`); what is no plain file is passed over by its kind.
+archive, so that all behind it would be lost without a word. Here the next whole header is looked
+for, block by block, and the damage told. Understood are the old form, ustar, GNU (long names) and
+PAX (`path` and `size`); what is no plain file is passed over by its kind.
 """
 
 import os
@@ -15,6 +16,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.records.rows import open_file
 
 _BLOCK = 512
+_END = bytes(2 * _BLOCK)
 _LONGEST = _CHUNK = 1 << 20
 _FILES = frozenset(b"\x0007")
 _LONG_NAME, _PAX = b"Lx"
@@ -25,6 +27,7 @@ _KINDS = {
     **dict.fromkeys(b"346", "devices"),
     ord("5"): "folders",
 }
+_SUM = slice(148, 156)
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zX": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -35,7 +38,8 @@ class TarEntry(NamedTuple):
       name: name as it stands there.
       offset: offset of the content, in bytes from the start of the archive.
       size: size of the content, in bytes.
-      kind: `files`, or what else it is: `folders`, `links` or `devices`.
+      kind: `files`, or what else it is: `folders`, `links` or `devices`; `damage` of a header that
+        is none, of which `name` says what is wrong.
     """
 
     name: str
@@ -48,7 +52,8 @@ def members(path: Path) -> Iterator[TarEntry]:
     """Yields the entries of an archive, in its order, reading their headers alone.
 
     Raises:
-      DataError: there is no such file, it is packed, cut or damaged, or holds a sparse file.
+      DataError: there is no such file, it is packed or cut, holds a sparse file, or no whole header
+        behind a damaged one.
     """
     with open_file(path) as file:
         yield from _Headers(path=path, file=file, end=os.fstat(file.fileno()).st_size).read()
@@ -77,6 +82,7 @@ class _Headers:
     Attributes:
       end: the size of the archive.
       place: where the next header begins.
+      count: number of headers that were whole.
       said: what an entry before said of the next one: its name, its size.
     """
 
@@ -84,10 +90,21 @@ class _Headers:
     file: BinaryIO
     end: int
     place: int = 0
+    count: int = 0
     said: dict[bytes, bytes] = field(default_factory=dict)
 
     def read(self) -> Iterator[TarEntry]:
-        while (header := self._block()).strip(b"\0"):
+        while True:
+            header = self._block()
+            damage = self._damage(header)
+            if damage is not None:
+                yield TarEntry(name=str(damage), offset=self.place, size=0, kind="damage")
+                if not self._seek_header(damage):
+                    break
+                continue
+            if not header.strip(b"\0"):
+                break
+            self.count += 1
             member, kind = self._member(header), header[156]
             if kind in _ABOUT_NEXT:
                 self._note(kind, member)
@@ -96,13 +113,37 @@ class _Headers:
                 yield member
         if self.said:
             raise self._damaged("a name without a file")
-        self._check_end()
 
-    def _check_end(self) -> None:
-        """Raises a DataError if there is anything but zeros behind the end."""
+    def _damage(self, header: bytes) -> DataError | None:
+        """Returns what is wrong with a header, or with an end, behind which zeros alone may be."""
+        if header.strip(b"\0"):
+            fault = _fault(header)
+            return None if fault is None else self._damaged(fault)
         for place in range(self.place, self.end, _CHUNK):
             if os.pread(self.file.fileno(), _CHUNK, place).strip(b"\0"):
-                raise self._damaged("an end with more behind it")
+                return self._damaged("an end with more behind it")
+        return None
+
+    def _seek_header(self, damage: DataError) -> bool:
+        """Goes on to the next whole header; False if only the end of the archive follows.
+
+        Raises:
+          DataError: `damage`, since there is neither.
+        """
+        self.said.clear()
+        for place in range(self.place + _BLOCK, self.end, _CHUNK):
+            chunk = os.pread(self.file.fileno(), _CHUNK, place)
+            for start in range(0, len(chunk) - _BLOCK + 1, _BLOCK):
+                header = chunk[start : start + _BLOCK]
+                if header[_SUM].strip(b" \0") and _fault(header) is None:
+                    self.place = place + start
+                    return True
+        ends = self.end >= len(_END) and os.pread(
+            self.file.fileno(), len(_END), self.end - len(_END)
+        )
+        if not self.count or ends != _END:
+            raise damage
+        return False
 
     def _block(self) -> bytes:
         block = os.pread(self.file.fileno(), _BLOCK, self.place)
@@ -112,7 +153,6 @@ class _Headers:
 
     def _member(self, header: bytes) -> TarEntry:
         """Returns the entry of a header, and goes on to the next."""
-        self._check_sum(header)
         kind = _KINDS.get(header[156], "files" if header[156] in _FILES else "entries")
         name, start = self._name(header), self.place + _BLOCK
         if kind in ("links", "devices", "folders"):  # whatever size stands there
@@ -132,18 +172,6 @@ class _Headers:
         if stated is None or header[156] in _ABOUT_NEXT:
             return self._number(header[124:136])
         return self._number(stated, base=10)
-
-    def _check_sum(self, header: bytes) -> None:
-        counted = header[:148] + b" " * 8 + header[156:]
-        excess = self._number(header[148:156]) - sum(counted)
-        if excess and excess != -256 * sum(
-            byte > 127 for byte in counted
-        ):  # signed, of old writers
-            raise self._damaged(self._no_tar(header))
-
-    def _no_tar(self, header: bytes) -> str:
-        packed = [name for start, name in _PACKED.items() if header.startswith(start)]
-        return f"one packed with {packed[0]}: unpack it" if packed else "another sum of its bytes"
 
     def _number(self, digits: bytes, *, base: int = 8) -> int:
         """Returns a number in digits, or in bytes, as GNU writes those beyond 8 GB."""
@@ -191,3 +219,18 @@ class _Headers:
             f"{self.path}: byte {self.place}: expected the header of a file in a tar archive, or "
             f"its end, found {found}. Write or download it again."
         )
+
+
+def _fault(header: bytes) -> str | None:
+    """Says why a block is no header, by the sum of its bytes; None if it is one."""
+    digits = header[_SUM].strip(b" \0")
+    packed = [name for start, name in _PACKED.items() if header.startswith(start)]
+    if packed:
+        return f"one packed with {packed[0]}: unpack it"
+    if digits.strip(b"01234567"):
+        return f"no number but {digits!r}"
+    counted = header[:148] + b" " * 8 + header[156:]
+    excess = int(digits or b"0", 8) - sum(counted)
+    if excess and excess != -256 * sum(byte > 127 for byte in counted):  # signed, of old writers
+        return "another sum of its bytes"
+    return None
