@@ -15,7 +15,7 @@ turns these into text and exit codes (SpecError 2, the rest 1).
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -122,3 +122,11 @@ def shortened(names: Iterable[str], *, limit: int = 5) -> str:
     ordered = list(names)
     shown = ", ".join(f"'{printable(name)}'" for name in ordered[:limit])
     return shown if len(ordered) <= limit else f"{shown} and {len(ordered) - limit} more"
+
+
+def tallied(counts: Mapping[str, int], *, limit: int = 20) -> str:
+    """Returns names with their counts for a message: the most frequent, and how many more."""
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    shown = ", ".join(f"'{printable(name)}' ({count})" for name, count in ordered[:limit])
+    more = len(ordered) - limit
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,10 +1,12 @@
 """Removes builds that no version stands for, and what interrupted builds and exports left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.actions.document import Document
 from dsbuilder.cache import leftovers
+from dsbuilder.cache.folders import MARKER
 from dsbuilder.cache.leftovers import Leftover
 from dsbuilder.errors import CacheError
 
@@ -44,14 +46,26 @@ def clean(path: Path | str, *, dry_run: bool = False) -> CleanDocument:
             f"{path}: expected an output folder or a dataset in one, found no builds. "
             "Give the folder that was --out, such as out."
         )
-    freed = leftovers.freed_bytes(removed)
+    freed, warnings = leftovers.freed_bytes(removed), []
     if not dry_run:
         leftovers.remove(removed)
     for store in stores:
         with store.locked():
             found = leftovers.find(store)
             freed += leftovers.freed_bytes(found)
+            warnings += _of_unmarked(leftovers.unmarked(store))
             if not dry_run:
                 leftovers.remove(found)
         removed += found
-    return CleanDocument(removed=tuple(removed), freed_bytes=freed, dry_run=dry_run)
+    return CleanDocument(
+        removed=tuple(removed), freed_bytes=freed, dry_run=dry_run, warnings=tuple(warnings)
+    )
+
+
+def _of_unmarked(found: Sequence[Path]) -> list[str]:
+    return [
+        f"{path}: it is named like a build, and stays, since it has no file {MARKER} that says "
+        "dsbuilder made it, as the first builds had none. If it is one, make that file (it may "
+        "be empty) and clean again, or remove the folder yourself."
+        for path in found
+    ]

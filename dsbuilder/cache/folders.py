@@ -15,6 +15,7 @@ import shutil
 import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 from dsbuilder.errors import CacheError
 
@@ -135,3 +136,17 @@ def _opened(path: Path | str, flags: int = 0, holder: int | None = None) -> Iter
         yield handle
     finally:
         os.close(handle)
+
+
+def lock(file: IO[Any]) -> bool:
+    """Takes the lock of a file until it is closed, and says whether this system has such locks.
+
+    Raises:
+      OSError: another process holds it (BlockingIOError), or this file system has none.
+    """
+    try:
+        import fcntl  # here alone: whoever only reads datasets needs no such system
+    except ImportError:
+        return False
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True

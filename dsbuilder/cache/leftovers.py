@@ -63,6 +63,18 @@ def find(store: Store) -> list[Leftover]:
     return [*found, *([Leftover(fresh, "stray")] if fresh.is_symlink() else [])]
 
 
+def unmarked(store: Store) -> list[Path]:
+    """Returns what no version needs and is named as ours is, but has no marker: it stays."""
+    named = (BUILD, _PARTIAL, _REMOVED)
+    kept = {link.resolve() for link in store.root.iterdir() if link.is_symlink()}
+    return [
+        path
+        for path in sorted(store.builds.iterdir())
+        if path.is_dir() and not path.is_symlink() and path.resolve() not in kept
+        if any(pattern.fullmatch(path.name) for pattern in named) and not folders.is_marked(path)
+    ]
+
+
 def _kind(path: Path) -> str | None:
     if path.name in _FILES:
         return None if path.is_symlink() or path.is_dir() else "stray"

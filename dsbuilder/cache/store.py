@@ -17,7 +17,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from dsbuilder import names
 from dsbuilder.cache import folders
@@ -67,12 +66,13 @@ class Store:
 
     def finished(self, fingerprint: str) -> Path:
         """The folder of a finished build, the last one if it was made again."""
-        again = self._times_made(fingerprint) - 1
-        return self.builds / (f"{fingerprint}.{again}" if again > 0 else fingerprint)
+        return self._made(fingerprint, max(self._times_made(fingerprint) - 1, 0))
 
     def next_finished(self, fingerprint: str) -> Path:
         """The folder that a build is to get when it is finished: none is ever replaced."""
-        again = self._times_made(fingerprint)
+        return self._made(fingerprint, self._times_made(fingerprint))
+
+    def _made(self, fingerprint: str, again: int) -> Path:
         return self.builds / (f"{fingerprint}.{again}" if again else fingerprint)
 
     def _times_made(self, fingerprint: str) -> int:
@@ -133,24 +133,19 @@ class Store:
             ) from None
         with lock:
             try:
-                _lock(lock)
+                locks = folders.lock(lock)
             except BlockingIOError:
                 raise CacheError(
                     f"{self.root}: expected no other build at work, found one that holds the "
                     "lock. Wait until it has ended."
                 ) from None
+            if not locks:
+                raise CacheError(
+                    f"{lock.name}: expected a system whose files can be locked, such as Linux, "
+                    f"found {sys.platform}. Build on Linux; datasets can be loaded and streamed "
+                    "here."
+                )
             yield
-
-
-def _lock(file: IO[str]) -> None:
-    try:
-        import fcntl  # here alone: whoever only reads datasets needs no such system
-    except ImportError:
-        raise CacheError(
-            f"{file.name}: expected a system whose files can be locked, such as Linux, found "
-            f"{sys.platform}. Build on Linux; datasets can be loaded and streamed here."
-        ) from None
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def write_text(path: Path, text: str, *, lasting: bool = False) -> None:

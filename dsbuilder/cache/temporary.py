@@ -10,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from dsbuilder.cache import folders
 
@@ -40,7 +39,7 @@ def beside(target: Path) -> Iterator[Path]:
     try:
         # Locked before it is called the marker: so no marked folder is without its lock.
         with (made / f"{folders.MARKER}.tmp").open("xb") as marker:
-            _lock(marker)
+            folders.lock(marker)
             marker.write(folders.TEXT)
             marker.flush()
             Path(marker.name).rename(made / folders.MARKER)
@@ -62,20 +61,6 @@ def _is_abandoned(path: Path) -> bool:
     try:
         descriptor = os.open(path / folders.MARKER, os.O_RDWR | os.O_NOFOLLOW)
         with open(descriptor, "r+b") as marker:  # noqa: PTH123 - it follows no link
-            return _lock(marker)
+            return folders.lock(marker)
     except OSError:  # an empty one may be about to be marked; or another process holds its lock
         return False
-
-
-def _lock(file: IO[bytes]) -> bool:
-    """Takes the lock of a file, and says whether this system has such locks.
-
-    Raises:
-      OSError: another process holds it, or this file system has none.
-    """
-    try:
-        import fcntl  # not on every system
-    except ImportError:
-        return False
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return True

@@ -11,6 +11,7 @@ file (instances, keypoints, captions), so each is looked at when a target asks f
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -88,6 +89,7 @@ class CocoFile:
       errors: what is wrong with an image or its annotations, by file name.
       unnamed: what is wrong with entries of images that have no name, by place.
       strays: what is wrong with entries that are of no image, each with its place.
+      image_keys: number of entries of images that have a key, by key.
     """
 
     path: Path
@@ -98,6 +100,7 @@ class CocoFile:
     errors: Mapping[str, str] = field(default_factory=dict)
     unnamed: Mapping[str, str] = field(default_factory=dict)
     strays: Sequence[str] = ()
+    image_keys: Mapping[str, int] = field(default_factory=dict)
 
     def holds(self, name: str) -> bool:
         """Whether an annotation has what `KINDS` calls so, be it an empty text."""
@@ -151,9 +154,11 @@ class _FileReader:
         self._errors: dict[str, str] = {}
         self._unnamed: dict[str, str] = {}
         self._strays: list[str] = []
+        self._image_keys: Counter[str] = Counter()
 
     def read(self, found: Mapping[str, Any], *, repeats: bool) -> CocoFile:
         for place, entry in self._entries("images", found["images"]):
+            self._image_keys.update(entry.keys())
             self._image(place, entry)
         if self._unnamed and not self._images:
             problems = (f"{self._path}: {each}" for each in map(": ".join, self._unnamed.items()))
@@ -177,6 +182,7 @@ class _FileReader:
             errors=self._errors,
             unnamed=self._unnamed,
             strays=self._strays,
+            image_keys=self._image_keys,
         )
 
     def _entries(self, part: str, found: Any) -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dsbuilder.errors import DataError, instead, shortened
+from dsbuilder.errors import DataError, instead, shortened, tallied
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.boxes import sides
 from dsbuilder.layouts.classes import BACKGROUND
@@ -170,6 +170,7 @@ def notes(files: Files, target: Target) -> list[str]:
     return [f"{kept}: {shortened(left)}"] if left else []
 
 
+_READ_OF_IMAGES = frozenset(("id", "file_name", "width", "height"))
 _READ = frozenset(
     (
         *("id", "image_id", "category_id", "iscrowd", "area", "attributes", "num_keypoints"),
@@ -179,14 +180,20 @@ _READ = frozenset(
 
 
 def unread_keys(files: Iterable[CocoFile]) -> list[str]:
-    """Returns a note on the keys of annotations that nothing reads; none if all are read."""
-    seen: set[str] = set()
+    """Returns notes on the keys of images and annotations that nothing reads, with counts."""
+    images, annotations = Counter[str](), Counter[str]()
     for file in files:
-        for annotations in file.annotations.values():
-            for annotation in annotations:
-                seen.update(annotation.found)
-    left = sorted(map(str, seen - _READ))
-    return [f"keys of annotations that nothing reads: {shortened(left)}"] if left else []
+        images.update(file.image_keys)
+        for entries in file.annotations.values():
+            for annotation in entries:
+                annotations.update(annotation.found.keys())
+    left = {
+        "images": {key: count for key, count in images.items() if key not in _READ_OF_IMAGES},
+        "annotations": {key: count for key, count in annotations.items() if key not in _READ},
+    }
+    return [
+        f"keys of {part} that nothing reads: {tallied(keys)}" for part, keys in left.items() if keys
+    ]
 
 
 def _is_free(name: str) -> bool:

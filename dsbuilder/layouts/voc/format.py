@@ -14,7 +14,8 @@ import html
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -61,6 +62,12 @@ _FLAGS = {"": 0, "0": 0, "1": 1, "unspecified": 0, "true": 1, "false": 0}
 _LABEL = re.compile(r"\s*(.+)\s*:" + r"\s*,".join([r"\s*(\d{1,3})"] * 3) + r"\s*(:.*)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
+_OF_IMAGE = frozenset(
+    ("filename", "size", "object", "folder", "path", "source", "owner", "segmented")
+)
+"""What is read of an annotation, or says where the image comes from and that it has a mask."""
+_OF_OBJECT = frozenset(("name", "bndbox", "part", "pose", *ATTRIBUTES))
+
 
 @dataclass(frozen=True, kw_only=True)
 class VocObject:
@@ -96,6 +103,7 @@ class VocAnnotation:
       objects: objects in the order of the file, each once.
       repeated: number of objects that were there again.
       parts: number of parts of objects, such as hands; they are not read.
+      unread: number of elements that say something and are not read, by tag.
     """
 
     file_name: str = ""
@@ -103,6 +111,7 @@ class VocAnnotation:
     objects: tuple[VocObject, ...] = ()
     repeated: int = 0
     parts: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(path: Path) -> VocAnnotation:
@@ -128,7 +137,21 @@ def read(path: Path) -> VocAnnotation:
         objects=tuple(objects.values()),
         repeated=len(found) - len(objects),
         parts=sum(len(element.all("part")) for element in found),
+        unread=Counter(_unread(root, _OF_IMAGE)) + Counter(_unread_of_objects(found)),
     )
+
+
+def _unread(element: xml.Element, known: frozenset[str], within: str = "") -> Iterator[str]:
+    """Yields the tags of children that are not known."""
+    for child in element.children:
+        if child.tag not in known:
+            yield f"{within}{child.tag}"
+
+
+def _unread_of_objects(found: Sequence[xml.Element]) -> Iterator[str]:
+    for element in found:
+        pose = _text(element, "pose").lower() not in ("", "unspecified")
+        yield from _unread(element, _OF_OBJECT - {"pose"} if pose else _OF_OBJECT, "object.")
 
 
 def shown_corners(annotations: Iterable[VocAnnotation]) -> Corners:

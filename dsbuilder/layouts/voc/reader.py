@@ -1,11 +1,12 @@
 """Pascal VOC sets: an XML file of boxes for every image, lists of splits, masks."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.errors import shortened
+from dsbuilder.errors import shortened, tallied
 from dsbuilder.images import encoding
 from dsbuilder.layouts import boxes as box
 from dsbuilder.layouts import sidecar
@@ -120,6 +121,7 @@ class _VocCounts:
       bare: keys of the images without an XML file.
       repeated: number of objects that were there again.
       parts: number of parts of objects.
+      unread: number of elements that nothing reads, by tag.
       remarks: number of lines of lists that begin with `#`.
       corners: what corners count, where it is not pixels from 1 on.
       clipping: counts the boxes that are cut at the edge.
@@ -128,6 +130,7 @@ class _VocCounts:
     bare: list[str] = field(default_factory=list)
     repeated: int = 0
     parts: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
     remarks: int = 0
     corners: Corners | None = None
     clipping: Clipping = field(default_factory=Clipping)
@@ -141,6 +144,8 @@ class _VocCounts:
             notes.append(f"objects that are there twice count once: {self.repeated} left out")
         if self.parts:
             notes.append(f"parts of objects are not read: {self.parts} left out")
+        if self.unread:
+            notes.append(f"elements that nothing reads: {tallied(self.unread)}")
         if self.remarks:
             notes.append(f"lines of lists that begin with # are not read: {self.remarks} left out")
         if self.corners:
@@ -326,6 +331,7 @@ class _VocReader:
             raise annotation
         self._counts.repeated += annotation.repeated
         self._counts.parts += annotation.parts
+        self._counts.unread.update(annotation.unread)
         size = annotation.size
         if size is None and annotation.objects:
             size = self._measured(key)

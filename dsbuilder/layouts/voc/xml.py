@@ -9,8 +9,7 @@ from typing import Self
 from xml.parsers import expat
 
 from dsbuilder.errors import DataError
-
-_DEEPEST = 100
+from dsbuilder.typed_json import DEPTH, max_depth
 
 
 @dataclass(eq=False)
@@ -82,10 +81,10 @@ class _Builder:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         element = Element(tag, self.parser.CurrentLineNumber)
-        if len(self._open) > _DEEPEST:
+        if len(self._open) > max_depth():
             raise DataError(
-                f"{self._path}:{element.line}: expected elements at most {_DEEPEST} deep, found "
-                "more. Correct the file."
+                f"{self._path}:{element.line}: expected elements at most {max_depth()} deep "
+                f"({DEPTH} allows more), found more. Correct the file."
             )
         self._open[-1].children.append(element)
         self._open.append(element)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import dsbuilder
+from dsbuilder.actions import clean as actions
 from dsbuilder.builder import build_dataset
 from dsbuilder.cache import folders, leftovers
 from dsbuilder.cache.store import Store
@@ -216,6 +217,21 @@ def test_a_removal_that_was_interrupted_is_finished_later(pipeline: Path) -> Non
     folders.make(store.finished("0" * 32))
     assert clean(store)[0] == {"0" * 32, half.name}
     assert not half.exists()
+
+
+def test_what_is_named_like_a_build_and_unmarked_stays_and_is_told(pipeline: Path) -> None:
+    store = Store(build(pipeline).parent)
+    old = store.builds / ("2" * 32)
+    old.mkdir()
+    (old / "shard").touch()
+    found = actions.clean(store.root)
+    assert not found.removed
+    (warning,) = found.warnings
+    assert warning.startswith(f"{old}: it is named like a build, and stays")
+    (old / folders.MARKER).touch()  # as the warning says
+    found = actions.clean(store.root)
+    assert [each.path for each in found.removed] == [old]
+    assert not found.warnings and not old.exists()
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch])

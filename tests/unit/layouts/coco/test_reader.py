@@ -453,6 +453,14 @@ def test_an_image_turned_by_its_camera_does_not_carry_boxes_of_its_stored_size(t
         build_dataset(tmp_path / "p.yaml", tmp_path / "out", workers=0)
 
 
-def test_keys_of_annotations_that_nothing_reads_are_named(tmp_path):
-    root = single(tmp_path, {**BOX, "occluded": 1, "attributes": {"old": 1}}, BOX)
-    assert "keys of annotations that nothing reads: 'occluded'" in notes(root, objects="a.json")
+def test_keys_that_nothing_reads_are_named_with_their_counts(tmp_path):
+    root = single(
+        tmp_path, {**BOX, "occluded": 1, "attributes": {"old": 1}}, {**BOX, "occluded": 0}
+    )
+    found = json.loads((root / "a.json").read_text())
+    found["images"] = [{**each, "license": 1, "weather": "fog"} for each in found["images"]]
+    (root / "a.json").write_text(json.dumps(found))
+    count = len(found["images"])
+    said = notes(root, objects="a.json")
+    assert "keys of annotations that nothing reads: 'occluded' (2)" in said
+    assert f"keys of images that nothing reads: 'license' ({count}), 'weather' ({count})" in said

@@ -128,14 +128,19 @@ def test_an_image_without_annotation_is_a_background_and_reported(tmp_path):
 
 def test_what_is_left_out_is_counted(tmp_path):
     part = "<part><name>head</name></part>"
+    more = "<pose>Left</pose><occluded>1</occluded>"
     extra = {"Annotations/gone.xml": annotation(), "JPEGImages/x.jpg": "", "README": ""}
     root = devkit(tmp_path, **extra)
-    (root / "Annotations/a.xml").write_text(annotation(thing(), thing(), thing("dog", more=part)))
+    plain = "<pose>Unspecified</pose>"
+    text = annotation(thing(), thing(more=plain), thing("dog", more=part + more))
+    text = text.replace("</annotation>", "<weather>fog</weather><path>/a</path></annotation>")
+    (root / "Annotations/a.xml").write_text(text)
     assert len(read(root)["JPEGImages/a.jpg"].targets["objects"]) == 2
     assert notes(root) == [
         "4 files were skipped: 1 .jpg, 1 .txt, 1 .xml, 1 without an extension",
         "objects that are there twice count once: 1 left out",
         "parts of objects are not read: 1 left out",
+        "elements that nothing reads: 'object.occluded' (1), 'object.pose' (1), 'weather' (1)",
     ]
     read_files = 3 + 3 + 3  # images, annotations, lists
     assert read_files + 4 == sum(path.is_file() for path in root.rglob("*"))
