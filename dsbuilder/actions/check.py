@@ -1,7 +1,7 @@
 """Is a pipeline right, and what would it build; no image is decoded."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from dsbuilder.errors import DataError, TrainError, carrying
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Signature
+from dsbuilder.targets.text import Text, time_steps
+from dsbuilder.tasks import Recognize, heads_of, unreadable
 from dsbuilder.train.fitting import check_fit
 
 SECTIONS = ("prepare", "augment.stages", "synthesize", "finish", "stream.stages", "stream.finish")
@@ -103,7 +105,10 @@ def check_training(surveyed: Survey) -> tuple[str, ...]:
       SpecError: there is no such target, or the model does not learn it.
     """
     options = surveyed.pipeline.settings.train
-    return () if options is None else tuple(options.model.warnings(fitted(surveyed)))
+    if options is None:
+        return ()
+    learnt = fitted(surveyed)
+    return (*options.model.warnings(learnt), *_unreadable(surveyed, learnt))
 
 
 def fitted(surveyed: Survey) -> Signature:
@@ -112,7 +117,40 @@ def fitted(surveyed: Survey) -> Signature:
     options = spec.settings.train
     if options is None:
         raise TrainError(f"{spec.document.origin}: there is no train section. Add one.")
-    return check_fit(options, streamed, spec.registry, where=spec.where)
+    kinds = dict(streamed.targets)
+    for name in [name for name, kind in kinds.items() if isinstance(kind, Text)]:
+        texts = _texts(surveyed, name)
+        kinds[name] = Text(
+            alphabet=_characters(texts["train"]),
+            longest=max((time_steps(each) for own in texts.values() for each in own), default=0),
+        )
+    stream = streamed.replace(targets=kinds)
+    return check_fit(options, stream, spec.registry, where=spec.where)
+
+
+def _unreadable(surveyed: Survey, learnt: Signature) -> Iterator[str]:
+    """Yields which texts of records a model could never read."""
+    if surveyed.pipeline.settings.synthesize:
+        return  # which characters train will have is known when texts are drawn
+    for name, task in heads_of(learnt).items():
+        for split, texts in _texts(surveyed, name).items() if isinstance(task, Recognize) else ():
+            unknown = task.unknown(_characters(texts))
+            if unknown:
+                yield unreadable(name, split, unknown)
+
+
+def _characters(texts: Sequence[str]) -> str:
+    return "".join(sorted(set().union(*texts)))
+
+
+def _texts(surveyed: Survey, target: str) -> dict[str, list[str]]:
+    """Returns the texts of the records of each split; of a target that sources have not, none."""
+    found: dict[str, list[str]] = {split: [] for split in SPLITS}
+    kind = (surveyed.targets or {}).get(target)
+    for record in surveyed.records if kind is not None else ():
+        text = kind.parse(record.targets[target])  # type: ignore[union-attr]
+        found[surveyed.split.split_of[record.key]].append(text)
+    return found
 
 
 def planned(surveyed: Survey) -> Plan:

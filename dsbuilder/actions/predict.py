@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from dsbuilder.actions.arguments import path_of, paths_of
@@ -18,7 +19,7 @@ from dsbuilder.images import encoding
 from dsbuilder.layouts.voc.format import mask_picture
 from dsbuilder.report import overlay
 from dsbuilder.report.sheet import write_png
-from dsbuilder.tasks import Task
+from dsbuilder.tasks import Heads, Task
 
 if TYPE_CHECKING:
     from dsbuilder.train.prediction import Prediction
@@ -35,14 +36,15 @@ class PredictDocument(Document):
 
     Attributes:
       model: the model as it was given.
-      kind: kind of the target that it learnt.
+      kinds: kinds of the targets that it learnt, by name.
       predictions: mapping for each image: its `path`; its `value`, or of a mask the files it was
         written to, `mask` and `overlay`; and its `classes`, each with `name` and `probability` or,
-        of a mask, the `share` of the area.
+        of a mask, the `share` of the area. A model of several targets has these by target, in
+        `heads`.
     """
 
     model: Path
-    kind: str
+    kinds: Mapping[str, str]
     predictions: tuple[Mapping[str, Any], ...]
 
 
@@ -84,47 +86,55 @@ def predict(
         from dsbuilder.train.prediction import image_files
         from dsbuilder.train.prediction import predict as answers
     trained = load_model(model, plugins=folders)
-    (task,) = trained.note.heads.values()
+    heads = trained.note.heads
+    takes = frozenset().union(*(task.takes for task in heads.values()))
     given = {"top": top, "threshold": threshold, "masks": masks, "overlays": overlays}
-    _check_options(task, given)
-    writer = _Masks(task=task, masks=path_of(masks), overlays=path_of(overlays))
+    kinds = {name: task.target.kind for name, task in heads.items()}
+    _check_options(takes, ", ".join(kinds.values()), given)
+    writer = _Masks(masks=path_of(masks), overlays=path_of(overlays))
     found = answers(
         trained,
         files,
-        top=(top or TOP) if "top" in task.takes else None,
+        top=(top or TOP) if "top" in takes else None,
         threshold=THRESHOLD if threshold is None else threshold,
         plugins=folders,
     )
     writer.check(list(image_files(files)))
     return PredictDocument(
         model=model,
-        kind=task.target.kind,
-        predictions=tuple(_described(each, task, writer) for each in found),
+        kinds=kinds,
+        predictions=tuple(_described(each, heads, writer) for each in found),
     )
 
 
-def _check_options(task: Task, given: Mapping[str, Any]) -> None:
+def _check_options(takes: frozenset[str], kinds: str, given: Mapping[str, Any]) -> None:
     problems = [
-        Problem(option, f"it is not for a model of '{task.target.kind}'. Leave it out.")
+        Problem(option, f"it is not for a model of '{kinds}'. Leave it out.")
         for option, value in given.items()
-        if value is not None and option not in task.takes
+        if value is not None and option not in takes
     ]
     if problems:
         raise SpecError(problems)
 
 
-def _described(found: "Prediction", task: Task, writer: "_Masks") -> dict[str, Any]:
+def _described(found: "Prediction", heads: Heads, writer: "_Masks") -> dict[str, Any]:
     """Returns a prediction as JSON values; an array is written, and stands as its path."""
-    described: dict[str, Any] = {"path": str(found.path)}
+    parts = {name: dict(_answer(found, name, task, writer)) for name, task in heads.items()}
+    told = {"heads": parts} if len(parts) > 1 else next(iter(parts.values()))
+    return {"path": str(found.path), **told}
+
+
+def _answer(
+    found: "Prediction", head: str, task: Task, writer: "_Masks"
+) -> Iterator[tuple[str, Any]]:
+    """Yields what one head says, by name."""
+    answer = found.answers[head]
     if task.target.of_pixels:
-        described |= writer.write(found)
+        yield from writer.written(found, answer.value, task)
     else:
-        described["value"] = found.value
-    if found.scores:
-        described["classes"] = [
-            {"name": name, task.scored_by: value} for name, value in found.scores
-        ]
-    return described
+        yield "value", answer.value
+    if answer.scores:
+        yield "classes", [{"name": name, task.scored_by: each} for name, each in answer.scores]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +142,10 @@ class _Masks:
     """Where masks are written.
 
     Attributes:
-      task: what they are the answers of.
       masks: the folder of PNGs whose palette indices are class ids; None writes none.
       overlays: the folder of pictures; None writes none.
     """
 
-    task: Task
     masks: Path | None
     overlays: Path | None
 
@@ -158,21 +166,17 @@ class _Masks:
                     f"{other}. Write to another folder, or predict one of them by itself."
                 )
 
-    def write(self, found: "Prediction") -> dict[str, str]:
-        """Writes a mask and its picture; returns where, by `mask` and `overlay`."""
-        return dict(self._written(found))
-
-    def _written(self, found: "Prediction") -> Iterator[tuple[str, str]]:
+    def written(
+        self, found: "Prediction", ids: np.ndarray, task: Task
+    ) -> Iterator[tuple[str, str]]:
+        """Writes a mask and its picture; yields where, by `mask` and `overlay`."""
         name = _png(found.name)
         if self.masks is not None:
-            yield "mask", _kept(self.masks / name, mask_picture(found.value))
+            yield "mask", _kept(self.masks / name, mask_picture(ids))
         if self.overlays is not None:
-            yield "overlay", _kept(self.overlays / name, self._overlay(found))
-
-    def _overlay(self, found: "Prediction") -> Image.Image:
-        picture = Image.fromarray(encoding.decode(found.path.read_bytes(), mode="rgb"))
-        ignored = getattr(self.task.target, "ignore", None)
-        return overlay.lay(picture, [overlay.Tint(ids=found.value, ignored=ignored)])
+            picture = Image.fromarray(encoding.decode(found.path.read_bytes(), mode="rgb"))
+            tint = overlay.Tint(ids=ids, ignored=getattr(task.target, "ignore", None))
+            yield "overlay", _kept(self.overlays / name, overlay.lay(picture, [tint]))
 
 
 def _png(name: str) -> str:

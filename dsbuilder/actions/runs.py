@@ -7,7 +7,7 @@ from typing import Any
 
 from dsbuilder.actions.document import Document
 from dsbuilder.errors import TrainError
-from dsbuilder.tasks import TASKS, task_of
+from dsbuilder.tasks import TASKS, evaluations_of, task_of
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import CONFIG, EVALUATION, Row, Run
 
@@ -26,6 +26,7 @@ class RunSummary:
       seconds: time that all epochs took.
       evaluation: how good its best model is; None if the run has not come to its end.
       headline: name of the number that says so; None if it is not known yet.
+      score: value of that number in `evaluation`.
     """
 
     run: Path
@@ -37,6 +38,7 @@ class RunSummary:
     seconds: float
     evaluation: Mapping[str, Any] | None
     headline: str | None
+    score: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +78,24 @@ def _summary(run: Run) -> RunSummary:
         seconds=round(sum(row.seconds for row in epochs), 1),
         evaluation=evaluated,
         headline=_headline(evaluated, best),
+        score=_score(evaluated),
     )
 
 
 def _headline(evaluated: Mapping[str, Any] | None, best: Row | None) -> str | None:
+    """Returns the name of the number; of several heads, that of the first."""
     if evaluated is not None:
-        return task_of(evaluated["kind"]).headline
+        name, first = next(iter(evaluations_of(evaluated)))
+        own = task_of(first["kind"]).headline
+        return f"{name}_{own}" if name else own
     watched = {} if best is None else best.validation
-    return next((task.headline for task in TASKS.values() if task.headline in watched), None)
+    known = tuple(task.headline for task in TASKS.values())
+    return next((each for each in watched if each.endswith(known)), None)
+
+
+def _score(evaluated: Mapping[str, Any] | None) -> float | None:
+    if evaluated is None:
+        return None
+    _, first = next(iter(evaluations_of(evaluated)))
+    score: float | None = first[task_of(first["kind"]).headline]
+    return score

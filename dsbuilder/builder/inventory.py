@@ -20,6 +20,7 @@ from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.errors import CacheError
+from dsbuilder.targets import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,9 @@ class PreviousBuild:
         names = [*codec.files(task.stem), ledger.file_name(task.stem)]
         if not same or same[0].fingerprint != task.fingerprint or not self._is_sound(names):
             return None
+        kinds = self.manifest.signature.targets
+        if any(isinstance(k, Text) and n not in same[0].alphabets for n, k in kinds.items()):
+            return None  # written before characters were: its samples are copied, and counted
         result = self._result(same[0], task, names)
         return result if result.reproducible else None  # what was lost by chance is tried again
 
@@ -95,6 +99,8 @@ class PreviousBuild:
             reproducible=all(row["stage"] != "worker" for row in rows),
             lost=shard.lost,
             held=shard.held,
+            alphabets=shard.alphabets,
+            longest=shard.longest,
         )
 
     def overlapping(self, task: ShardTask, codec: Codec) -> tuple[str, ...]:

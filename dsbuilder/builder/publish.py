@@ -149,6 +149,8 @@ def _shard(result: ShardResult) -> Shard:
         sizes=result.sizes,
         lost=result.lost,
         held=result.held,
+        alphabets=result.alphabets,
+        longest=result.longest,
     )
 
 

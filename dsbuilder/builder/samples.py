@@ -23,6 +23,7 @@ from dsbuilder.pipeline import AppliedStage, Pipeline, Trace
 from dsbuilder.plugin import Catalog
 from dsbuilder.records import example
 from dsbuilder.sample import Sample
+from dsbuilder.targets.text import Text, time_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,7 @@ class SampleMaker:
 
     Attributes:
       classes: number of samples by class.
+      characters, longest: characters of texts and the most time steps of one, by target.
       quarantined: a row for each sample that could not be made.
       reused: number of samples that an earlier build had made.
       reproducible: whether nothing was lost to a dead worker or to time.
@@ -115,6 +117,9 @@ class SampleMaker:
         self._planned_ns = job.planned_ns
         self.classes: dict[str, int] = {}
         self.held: Counter[str] = Counter()
+        self._texts = [n for n, k in pipeline.signature.targets.items() if isinstance(k, Text)]
+        self.characters: dict[str, set[str]] = {name: set() for name in self._texts}
+        self.longest = dict.fromkeys(self._texts, 0)
         self.quarantined: list[dict[str, str]] = []
         self.reused, self.reproducible = 0, True
         self.warnings: list[str] = []
@@ -283,6 +288,9 @@ class SampleMaker:
         self.held.update({n: kind.held(values[n]) for n, kind in kinds.items() if kind.loses})
         for label in targets.counted(self._pipeline.signature.targets, values):
             classes[label] = classes.get(label, 0) + 1
+        for name in self._texts:
+            self.characters[name].update(values[name])
+            self.longest[name] = max(self.longest[name], time_steps(values[name]))
 
     def _set_aside(self, key: str, trace: Trace, error: Exception) -> None:
         if self._pipeline.settings.build.on_error == "stop":

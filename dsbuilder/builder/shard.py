@@ -122,6 +122,8 @@ class ShardMaker:
             reproducible=maker.reproducible,
             lost=lost,
             held=dict(sorted(maker.held.items())),
+            alphabets={name: "".join(sorted(each)) for name, each in maker.characters.items()},
+            longest=dict(maker.longest),
             warnings=tuple(maker.warnings),
         )
         folders.sync(self._folder)

@@ -218,7 +218,7 @@ class ShardResult:
 
     Attributes:
       stem: name of the shard's files, without their extensions.
-      samples, size_bytes, classes: what it holds; see `manifest.Shard`.
+      samples, size_bytes, classes, alphabets, longest: what it holds; see `manifest.Shard`.
       lost, held: what stages lost of its samples' targets, and what is left; see `manifest.Shard`.
       fingerprint: the task's.
       sums, sizes: SHA-256 and bytes of every file of the shard and of its ledger, by name.
@@ -240,6 +240,8 @@ class ShardResult:
     reproducible: bool = True
     lost: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
+    alphabets: Mapping[str, str] = field(default_factory=dict)
+    longest: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
 

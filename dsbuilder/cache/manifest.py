@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -13,11 +13,12 @@ from dsbuilder.cache.codec import Codec, ImageFormat
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Signature
-from dsbuilder.targets import signature_from_json, signature_to_json
+from dsbuilder.targets import Text, signature_from_json, signature_to_json
 from dsbuilder.targets.stored import name_faults
 from dsbuilder.typed_json import shown
 
 FORMAT = 1
+_BY_TARGET = ("lost", "held", "alphabets", "longest")
 _HEXADECIMAL = re.compile("[0-9a-f]+")
 
 
@@ -34,6 +35,8 @@ class Shard:
       sizes: bytes of each of its files, by file name.
       lost: what stages lost of targets, by stage and target; see `Target.loses`.
       held: what is left of these targets in all samples, by target.
+      alphabets: characters of the samples' texts, in order of code points, by target.
+      longest: most time steps that CTC needs for one of these texts, by target.
     """
 
     stem: str
@@ -44,10 +47,12 @@ class Shard:
     sizes: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
+    alphabets: Mapping[str, str] = field(default_factory=dict)
+    longest: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the shard as JSON values, without what is lost where nothing is."""
-        empty = [name for name in ("lost", "held") if not getattr(self, name)]
+        """Returns the shard as JSON values, without what its targets do not have."""
+        empty = [name for name in _BY_TARGET if not getattr(self, name)]
         return {name: value for name, value in asdict(self).items() if name not in empty}
 
 
@@ -105,6 +110,24 @@ class Manifest:
             for name, count in shard.classes.items():
                 counts[name] = counts.get(name, 0) + count
         return counts
+
+    def alphabet(self, target: str, split: str) -> str:
+        """Returns the characters of a split's texts, in order of code points."""
+        found = (shard.alphabets.get(target, "") for shard in self.splits.get(split, ()))
+        return "".join(sorted(set().union(*found)))
+
+    def learnt(self, signature: Signature) -> Signature:
+        """Returns a signature whose texts know the characters of the train split."""
+        texts = {
+            name: replace(
+                kind,
+                alphabet=self.alphabet(name, "train"),
+                longest=max((each.longest.get(name, 0) for each in self.all_shards), default=0),
+            )
+            for name, kind in signature.targets.items()
+            if isinstance(kind, Text)
+        }
+        return signature.replace(targets={**signature.targets, **texts})
 
     def make_codec(self) -> Codec:
         """Returns the codec that wrote the shards."""
@@ -183,9 +206,10 @@ def _faults(found: Manifest) -> Iterator[str]:
 
 
 def _shard_faults(shard: Shard, name: str, split: str) -> Iterator[str]:
+    counts = (shard.classes, shard.sizes, shard.longest)
     if not names.is_stem(shard.stem, name=name, split=split):
         yield f"expected a shard of {name} {split}, found {shown(shard.stem)}"
-    if min(shard.samples, shard.size_bytes, *shard.classes.values(), *shard.sizes.values()) < 0:
+    if min(shard.samples, shard.size_bytes, *(n for each in counts for n in each.values())) < 0:
         yield f"{shard.stem}: expected numbers of 0 or more, found one below"
     for file in shard.sizes:
         if not names.is_file(file):

@@ -82,9 +82,16 @@ def predict(
 def _draw(found: "PredictDocument", folders: Sequence[Path]) -> None:
     from dsbuilder.tasks import task_of
 
-    task = task_of(found.kind)
-    rows = [[shown(Path(each["path"])), *task.cells(each)] for each in found.predictions]
-    width = max((len(row) for row in rows), default=1)
-    table(["image", task.column, *[""] * (width - 2)], rows)
+    headings, columns = ["image"], [[shown(Path(each["path"]))] for each in found.predictions]
+    for name, kind in found.kinds.items():
+        task, several = task_of(kind), len(found.kinds) > 1
+        cells = [
+            list(task.cells(each["heads"][name] if several else each)) for each in found.predictions
+        ]
+        width = max(map(len, cells), default=1)
+        headings += [name if several else task.column, *[""] * (width - 1)]
+        for row, own in zip(columns, cells, strict=True):
+            row += [*own, *[""] * (width - len(own))]
+    table(headings, columns)
     for where in folders:
         line(f"written to {shown(where.absolute())}")

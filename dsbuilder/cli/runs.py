@@ -45,7 +45,7 @@ def _cells(row: "RunSummary") -> list[str]:
         f"{row.seconds:.0f}",
         headline.replace("_", " "),
         _number(row.validation.get(headline)),
-        _number(evaluated.get(headline)),
+        _number(row.score),
         str(evaluated.get("samples", "-")),
     ]
 

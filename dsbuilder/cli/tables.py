@@ -60,6 +60,15 @@ def draw_scores(evaluation: Mapping[str, Any]) -> None:
     Args:
       evaluation: as `evaluation.json` of a run has it.
     """
+    from dsbuilder.tasks import evaluations_of
+
+    for name, each in evaluations_of(evaluation):
+        if name:
+            line(f"{name}:")
+        _draw_scores(each)
+
+
+def _draw_scores(evaluation: Mapping[str, Any]) -> None:
     from dsbuilder.tasks import task_of
 
     found = task_of(evaluation["kind"]).table(evaluation)

@@ -59,15 +59,37 @@ class FineTuneOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadOptions:
+    """How one target is learnt.
+
+    Attributes:
+      loss: a plugin's or one of `keras.losses`; null for the one of the target's kind.
+      metrics: what is watched and evaluated beside what the target's kind asks for: plugins' or
+        those of `keras.metrics`.
+      weight: what the loss is multiplied by in the sum of all heads' losses, above 0.
+      alphabet: characters that can be read, of a text; null for those of the train split.
+    """
+
+    loss: Named | None = None
+    metrics: tuple[Named, ...] = ()
+    weight: float = 1.0
+    alphabet: str | None = None
+
+    def __post_init__(self) -> None:
+        check_above_0("weight", self.weight)
+        _check_alphabet(self.alphabet)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainOptions:
     """How a model is trained.
 
     Attributes:
       model: the model builder.
       target: the name of the target that is learnt; null for the only one.
-      loss: a plugin's or one of `keras.losses`; null for the one of the target's kind.
-      metrics: what is watched and evaluated beside what the target's kind asks for: plugins' or
-        those of `keras.metrics`.
+      heads: the targets that are learnt at once, each with its options, instead of `target`,
+        `loss`, `metrics` and `alphabet`.
+      loss, metrics, alphabet: options of the only target that is learnt; see `HeadOptions`.
       optimizer: see `OptimizerOptions`.
       epochs: number of epochs, at most, before fine-tuning.
       fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are.
@@ -83,8 +105,10 @@ class TrainOptions:
 
     model: ModelBuilder
     target: str | None = None
+    heads: Mapping[str, HeadOptions] = field(default_factory=dict)
     loss: Named | None = None
     metrics: tuple[Named, ...] = ()
+    alphabet: str | None = None
     optimizer: OptimizerOptions = OptimizerOptions()
     epochs: int = 10
     fine_tune: FineTuneOptions | None = None
@@ -103,3 +127,23 @@ class TrainOptions:
                 f"normalize: expected none for a model that preprocesses its input itself, found "
                 f"'{self.normalize}'. Remove it."
             )
+        _check_alphabet(self.alphabet)
+        single = [n for n in ("target", "loss", "metrics", "alphabet") if getattr(self, n)]
+        if self.heads and single:
+            raise ValueError(
+                f"{single[0]}: expected none where there are heads, found one. Give it to a head."
+            )
+
+    def head(self, target: str) -> HeadOptions:
+        """Returns how a target is learnt."""
+        alone = HeadOptions(loss=self.loss, metrics=self.metrics, alphabet=self.alphabet)
+        return self.heads.get(target, alone)
+
+    def place(self, target: str, option: str) -> str:
+        """Returns where a pipeline says an option of a target, such as `train.loss`."""
+        return f"train.heads.{target}.{option}" if self.heads else f"train.{option}"
+
+
+def _check_alphabet(alphabet: str | None) -> None:
+    if alphabet == "":
+        raise ValueError("alphabet: expected one character or more, found an empty text.")

@@ -41,8 +41,8 @@ class ModelBuilder(ABC):
 
         Its input is a float32 batch `(N, H, W, C)`: pixel values 0..255 where `preprocesses`, else
         normalized. Its output is what the task of the target asks for, which
-        `dsbuilder.tasks.outputs_of(spec)` says by target: class and multi-label -> logits
-        `(N, num_classes)`, value -> numbers `(N, size)`, mask -> logits `(N, H, W, num_classes)`,
-        text -> logits `(N, steps, characters + 1)`, the first of no character. Of several targets
-        it is a mapping by name.
+        `dsbuilder.tasks.outputs_of(signature)` says by target: class and multi-label -> logits
+        `(N, num_classes)`, of two classes one logit `(N, 1)`, value -> numbers `(N, size)`, mask ->
+        logits `(N, H, W, num_classes)`, text -> logits `(N, time steps, characters + 1)`, the first
+        of them of CTC's blank. Of several targets it is a mapping by name.
         """

@@ -42,7 +42,7 @@ class Reading:
       shard: (index, count): of `count` hosts that share the split, which one this is.
       keys: whether the samples' keys are yielded too.
       refresher: the stages that are applied on the way; None where the split passes none.
-      signature: signature of what is yielded.
+      signature: signature of what is yielded; texts know the characters of the train split.
     """
 
     dataset: StoredDataset
@@ -142,6 +142,7 @@ def plan(
         refresher = None
     if targets is not None:
         signature = _chosen(dataset, signature, targets)
+    signature = dataset.manifest.learnt(signature)
     reading = Reading(
         dataset=dataset,
         split=split,

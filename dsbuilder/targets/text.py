@@ -1,5 +1,6 @@
 """A text, such as the words that stand in the image."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,12 +11,34 @@ from dsbuilder.errors import DataError
 from dsbuilder.paths import is_utf8
 from dsbuilder.sample import Feature, Target
 
+_LONGEST = 1 << 24
+
+
+def time_steps(text: str) -> int:
+    """Returns how many time steps CTC needs for a text: one a character, one between equal ones."""
+    return len(text) + sum(one == two for one, two in itertools.pairwise(text))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Target):
-    """A Unicode string, stored as UTF-8. It cannot be mixed."""
+    """A Unicode string, stored as UTF-8. It cannot be mixed.
+
+    Attributes:
+      alphabet: characters that a model can yield, each once, in the order of their code points.
+        What a pipeline describes leaves it empty; of what a dataset streams it holds the characters
+        of the train split.
+      longest: most time steps that CTC needs for a text of the dataset; see `time_steps`.
+    """
 
     kind: ClassVar[str] = "text"
+    alphabet: str = ""
+    longest: int = 0
+
+    def __post_init__(self) -> None:
+        if list(self.alphabet) != sorted(set(self.alphabet)):
+            raise ValueError("alphabet: expected each character once, in order of code points")
+        if not 0 <= self.longest <= _LONGEST:
+            raise ValueError(f"longest: expected 0 to {_LONGEST}, found {self.longest}")
 
     def parse(self, raw: Any) -> str:
         """Returns a raw label as text."""

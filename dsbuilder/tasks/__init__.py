@@ -1,17 +1,17 @@
 """Kinds of learning task, one file each, with all that belongs to it.
 
-classify.py     one class of several
-multi_label.py  several classes of one sample
-regress.py      numbers
-segment.py      a class of every pixel
-task.py         what each of them says: outputs of a head, loss, metrics, what a batch is turned
-                into, scores, how an answer reads and is tabled, the way back to the image's size
+classify.py         one class of several
+classify_binary.py  one class of two
+multi_label.py      several classes of one sample
+regress.py          numbers
+segment.py          a class of every pixel
+recognize.py        a text, by CTC
+several.py          what several heads of one model come to
+task.py             what each of them says: outputs of a head, loss, metrics, what a batch is turned
+                    into, scores, how an answer reads and is tabled, the way back to the image
 
-A head is a task for one target of a model; `heads_of` maps the names of targets to tasks, of which
-there is one today. A further task is a file here and its line in `TASKS`: text by CTC would be
-`recognize.py`, with an output of `(None, characters + 1)`, texts turned into ids in `batch`, the
-CTC loss in `loss`, the error rate of characters in `metrics`, and the decoding of logits in
-`answer`.
+A head is a task for one target of a model; `heads_of` maps the names of targets to tasks. A further
+task is a file here and its line in `TASKS`.
 
 Tasks stand below the built-in models and not beside the training, where they are used most: a model
 builder asks `outputs_of` what it must yield, and a proposal or `dsbuilder check` whether a target
@@ -20,11 +20,14 @@ can be learnt, all without Keras, which is imported in bodies of methods alone.
 
 from collections.abc import Mapping
 
-from dsbuilder.plugin import Signature, Target
+from dsbuilder.plugin import ClassLabel, Signature, Target
 from dsbuilder.tasks.classify import Classify
+from dsbuilder.tasks.classify_binary import ClassifyBinary
 from dsbuilder.tasks.multi_label import ClassifyMultiLabel
+from dsbuilder.tasks.recognize import Recognize, unreadable
 from dsbuilder.tasks.regress import Regress
 from dsbuilder.tasks.segment import Segment
+from dsbuilder.tasks.several import SeveralEvaluation, evaluations_of
 from dsbuilder.tasks.task import (
     Answer,
     Confusion,
@@ -46,26 +49,30 @@ __all__ = [
     "Evaluation",
     "Heads",
     "Measuring",
+    "Recognize",
     "ScoreTable",
     "Scores",
+    "SeveralEvaluation",
     "Shape",
     "Statistics",
     "Task",
     "can_learn",
     "collected",
+    "evaluations_of",
     "heads_of",
     "measure",
     "outputs_of",
     "task_of",
+    "unreadable",
 ]
 
 Heads = Mapping[str, Task]
 """The heads of a model: tasks by the names of the targets that they learn."""
 
 TASKS: Mapping[str, type[Task]] = {
-    task.learns.kind: task for task in (Classify, ClassifyMultiLabel, Regress, Segment)
+    task.learns.kind: task for task in (Classify, ClassifyMultiLabel, Regress, Segment, Recognize)
 }
-"""Tasks by the kind of target that they learn."""
+"""Tasks by the kind of target that they learn; of two classes, `ClassifyBinary` does."""
 
 
 def can_learn(target: Target) -> bool:
@@ -81,10 +88,16 @@ def task_of(kind: str) -> type[Task]:
 def heads_of(signature: Signature) -> dict[str, Task]:
     """Returns the heads of a model that learns all targets of a signature that can be learnt."""
     return {
-        name: TASKS[target.kind](target=target, image=signature.image)
+        name: _task_for(target)(target=target, image=signature.image)
         for name, target in signature.targets.items()
         if can_learn(target)
     }
+
+
+def _task_for(target: Target) -> type[Task]:
+    if isinstance(target, ClassLabel) and len(target.names) == 2:
+        return ClassifyBinary
+    return TASKS[target.kind]
 
 
 def outputs_of(signature: Signature) -> dict[str, Shape | None]:

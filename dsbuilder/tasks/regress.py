@@ -160,11 +160,12 @@ class Regress(Task):
         units = {name: tuple(values) for name, values in state["units"].items()}
         return replace(self, units=Units(**units))
 
-    def finish(self, outputs: Any) -> Any:
+    def finish(self, outputs: Any, *, name: str) -> Any:
         """Adds the layer that takes standardized numbers `(B, size)` to their own units."""
         import keras
 
         if self.units is None:
             return outputs
         scale, offset = list(self.units.deviation), list(self.units.mean)
-        return keras.layers.Rescaling(scale, offset=offset, name="units", dtype="float32")(outputs)
+        own = {"name": f"{name}_units", "dtype": "float32"}
+        return keras.layers.Rescaling(scale, offset=offset, **own)(outputs)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from dsbuilder.plugin import ImageSignature, Metric, Motion, Sample, Target
+from dsbuilder.plugin import ImageSignature, Loss, Metric, Motion, Sample, Target
 
 Shape = tuple[int | None, ...]
 """Shape of what a head yields for one sample; None marks a side that varies."""
@@ -191,6 +191,10 @@ class Task(ABC):
         """Returns the task that `state` was of."""
         return self
 
+    def on(self, target: Target) -> Self:
+        """Returns the task for the same target of another dataset, whose form is equal."""
+        return replace(self, target=target)
+
     def batch(self, truth: Any) -> Any:
         """Returns what a streamed batch of the target is turned into for the loss.
 
@@ -198,8 +202,24 @@ class Task(ABC):
         """
         return truth
 
-    def finish(self, outputs: Any) -> Any:
-        """Adds what a head needs after a builder's model, as layers without weights."""
+    def adapted_loss(self, loss: Loss) -> Loss:
+        """Returns a loss that was named, for what `batch` returns and the head yields."""
+        return loss
+
+    def adapted_metric(self, metric: Metric) -> Metric:
+        """Returns a metric that was named, for what `batch` returns and the head yields."""
+        return metric
+
+    def refusal(self, use: str) -> str | None:
+        """Says why a loss or metric of Keras does not fit the head; None if it may."""
+        return None
+
+    def finish(self, outputs: Any, *, name: str) -> Any:
+        """Adds what a head needs after a builder's model, as layers without weights.
+
+        Args:
+          name: name of the target, of which no two heads have one.
+        """
         return outputs
 
     def start(self, image: np.ndarray, key: str) -> Sample:

@@ -14,7 +14,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import keras
 from dsbuilder import typed_json
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import DataError, TrainError
-from dsbuilder.pipelinefile.training import Named, TrainOptions
+from dsbuilder.pipelinefile.training import HeadOptions, TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
 from dsbuilder.targets import signature_from_json, signature_to_json
@@ -32,7 +32,7 @@ from dsbuilder.train.run import BEST, Row
 from dsbuilder.trust import noted
 
 MEMBER = "model.json"
-FORMAT = 1
+FORMAT = 2
 _LARGEST_BYTES = 1 << 26
 
 
@@ -46,8 +46,7 @@ class Note:
       class_names: names of the classes in the order of the logits.
       signature: signature of the samples it was trained on; images as they go into the model.
       heads: what it learnt, by target.
-      loss: what `train.loss` named; None for the task's own.
-      metrics: what `train.metrics` named.
+      learnt: how each head was learnt, by target: what was named for it.
       normalize: what the model does to its pixels first, in words.
       pipeline: the sections `image`, `prepare` and `finish` that bring a picture into that form.
       plugins: folders of plugins that the model or these stages were from, for errors alone.
@@ -59,8 +58,7 @@ class Note:
     class_names: tuple[str, ...]
     signature: Signature
     heads: Heads
-    loss: Named | None = None
-    metrics: tuple[Named, ...] = ()
+    learnt: Mapping[str, HeadOptions] = field(default_factory=dict)
     normalize: str
     pipeline: Mapping[str, Any]
     plugins: tuple[Path, ...] = ()
@@ -75,8 +73,7 @@ class Note:
             "class_names": list(self.class_names),
             "signature": signature_to_json(self.signature),
             "heads": {name: task.state() for name, task in self.heads.items()},
-            "loss": self.loss,
-            "metrics": list(self.metrics),
+            "learnt": {name: asdict(each) for name, each in self.learnt.items()},
             "normalize": self.normalize,
             "pipeline": dict(self.pipeline),
             "plugins": [str(path) for path in self.plugins],
@@ -94,8 +91,8 @@ def _note_from_json(data: Mapping[str, Any]) -> Note:
     told = typed_json.bind(_Told, data, partly=True)
     known = heads_of(signature)
     heads = {name: known[name].with_state(state) for name, state in told.heads.items()}
-    if len(heads) != 1:
-        raise ValueError(f"expected one head, found {len(heads)}")
+    if not heads or heads.keys() != told.learnt.keys():
+        raise ValueError(f"expected heads and how they were learnt, found {len(heads)}")
     return Note(
         **{**{name: getattr(told, name) for name in _Told.__dataclass_fields__}, "heads": heads},
         signature=signature,
@@ -112,8 +109,7 @@ class _Told:
     fingerprint: str
     class_names: tuple[str, ...]
     heads: Mapping[str, Any]
-    loss: str | Mapping[str, Any] | None
-    metrics: tuple[str | Mapping[str, Any], ...]
+    learnt: Mapping[str, HeadOptions]
     normalize: str
     pipeline: Mapping[str, Any]
 
@@ -129,7 +125,7 @@ def note_of(
     """Returns what the model's file shall say beside the model, before the first epoch.
 
     Args:
-      signature: of what is streamed to the model.
+      signature: of what is streamed to the model, with the targets that it learns.
     """
     pipeline = dataset.pipeline.sections
     image = dict(pipeline.get("image", {}))
@@ -143,8 +139,7 @@ def note_of(
         class_names=next(names, ()),
         signature=signature,
         heads=heads,
-        loss=options.loss,
-        metrics=options.metrics,
+        learnt={name: options.head(name) for name in heads},
         normalize="model" if options.model.preprocesses else options.normalize or "scale",
         pipeline={
             "image": image,

@@ -10,12 +10,12 @@ import numpy as np
 
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError, instead
-from dsbuilder.registry import Registry, discover
+from dsbuilder.registry import discover
 from dsbuilder.sample import Signature, Target
 from dsbuilder.stream.tensorflow import stream
-from dsbuilder.tasks import Evaluation, Measuring, Task
-from dsbuilder.train.archive import Note, Trained, load_model
-from dsbuilder.train.lookup import loss_of, metrics_of
+from dsbuilder.tasks import Evaluation, Measuring, SeveralEvaluation, Task
+from dsbuilder.train.archive import Trained, load_model
+from dsbuilder.train.lookup import ChosenHead, choose_head
 from dsbuilder.train.network import outputs_by_head
 from dsbuilder.train.watching import make_further, make_loss
 from dsbuilder.trust import noted
@@ -32,7 +32,7 @@ def evaluate(
     """Measures a model on a split.
 
     Returns:
-      What the task of the target that was learnt says.
+      What the task of the target that was learnt says, or of several targets what each says.
 
     Args:
       model: as `archive.load_model` returns it, or a path as that takes it.
@@ -44,8 +44,18 @@ def evaluate(
       DataError: there is no such split.
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
-    (evaluation,) = _evaluate_heads(trained, dataset, split, batch_size, plugins).values()
-    return evaluation
+    found = _evaluate_heads(trained, dataset, split, batch_size, plugins)
+    first = next(iter(found.values()))
+    if len(found) == 1:
+        return first
+    weights = {name: each.weight for name, each in trained.note.learnt.items()}
+    return SeveralEvaluation(
+        dataset=first.dataset,
+        split=first.split,
+        samples=first.samples,
+        loss=sum(weights[name] * (each.loss or 0.0) for name, each in found.items()),
+        heads=found,
+    )
 
 
 def _evaluate_heads(
@@ -68,7 +78,10 @@ def _evaluate_heads(
     )
     tasks = _fitting(trained, dataset, batches.signature)
     registry = discover(plugins, hint=noted(note.plugins))
-    measured = {name: _Head(task, note, registry) for name, task in tasks.items()}
+    measured = {
+        name: _Head(task, choose_head(note.learnt[name], task, registry))
+        for name, task in tasks.items()
+    }
     for images, truth in batches:
         outputs = outputs_by_head(note.heads, trained.model.predict_on_batch(images.numpy()))
         for name, head in measured.items():
@@ -80,13 +93,12 @@ def _evaluate_heads(
 class _Head:
     """Measures one head, its loss and the metrics that its training watched included."""
 
-    def __init__(self, task: Task, note: Note, registry: Registry) -> None:
-        further = metrics_of(note.metrics, task, registry)
-        ours, self._keras = make_further(further)
-        self._names = list(further)
+    def __init__(self, task: Task, chosen: ChosenHead) -> None:
+        ours, self._keras = make_further(chosen.metrics)
+        self._names = list(chosen.metrics)
         self._task = task
         self._measuring = Measuring(task, ours)
-        self._loss = make_loss(loss_of(note.loss, task, registry), task)
+        self._loss = make_loss(chosen.loss, task)
         self._total, self._samples = 0.0, 0
 
     def add(self, truth: Any, outputs: np.ndarray) -> None:
@@ -126,7 +138,7 @@ def _fitting(trained: Trained, dataset: StoredDataset, signature: Signature) -> 
                 f"({_listed(expected.class_names)}), found {_listed(found.class_names)}. "
                 "Evaluate on another dataset."
             )
-        tasks[name] = replace(task, target=found)
+        tasks[name] = task.on(found)
     wanted, image = trained.note.signature.image, signature.image
     if wanted.shape != image.shape:
         raise TrainError(

@@ -3,13 +3,15 @@
 Nothing here needs Keras, so `check` asks it of a pipeline and a training of a dataset.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from dsbuilder import tasks
-from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean
+from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean, shortened
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import Registry
-from dsbuilder.sample import Signature
+from dsbuilder.sample import Signature, Target
+from dsbuilder.targets import Boxes, Text
 from dsbuilder.train.lookup import choose
 
 
@@ -20,7 +22,9 @@ def check_fit(
     *,
     where: Callable[[str], str] = str,
 ) -> Signature:
-    """Returns the signature of what is learnt: that of a stream, with its one target.
+    """Returns the signature of what is learnt: that of a stream, with the targets of its heads.
+
+    Texts in it have the alphabet that the section states, where it states one.
 
     Args:
       signature: of what the dataset streams.
@@ -31,14 +35,20 @@ def check_fit(
       SpecError: there is no such target or no task for its kind, the model does not learn it,
         images are not what a training takes, or something that is named is not there.
     """
-    name = learnt_target(options, signature, where=where)
-    learnt = signature.replace(targets={name: signature.targets[name]})
+    names = learnt_targets(options, signature, where=where)
+    found = {name: signature.targets[name] for name in names}
     problems = [
+        Problem(where(place), message)
+        for name, target in found.items()
+        for place, message in _of_alphabet(options, name, target)
+    ]
+    learnt = signature.replace(targets={n: _stated(options, n, t) for n, t in found.items()})
+    problems += [
         Problem(where(place), message)
         for place, message in (*_of_images(options, learnt), *_of_model(options, learnt))
     ]
     try:
-        choose(options, tasks.heads_of(learnt)[name], registry, where=where)
+        choose(options, tasks.heads_of(learnt), registry, where=where)
     except SpecError as error:
         problems += error.problems
     if problems:
@@ -46,33 +56,83 @@ def check_fit(
     return learnt
 
 
-def learnt_target(
+def learnt_targets(
     options: TrainOptions, signature: Signature, *, where: Callable[[str], str] = str
-) -> str:
-    """Returns the name of the target that is learnt; see `check_fit`."""
-    wrong = _of_target(options.target, signature)
-    if wrong is not None:
-        raise SpecError([Problem(where("train.target" if options.target else "train"), wrong)])
-    return options.target or next(iter(signature.targets))
-
-
-def _of_target(name: str | None, signature: Signature) -> str | None:
+) -> tuple[str, ...]:
+    """Returns the names of the targets that are learnt; see `check_fit`."""
     known = signature.targets
+    if options.heads:
+        named = {name: f"train.heads.{name}" for name in options.heads}
+    elif options.target is not None or len(known) == 1:
+        named = {options.target or next(iter(known)): "train.target" if options.target else "train"}
+    else:
+        raise SpecError([Problem(where("train"), _undecided(known))])
+    problems = [
+        Problem(where(place), wrong)
+        for name, place in named.items()
+        if (wrong := _of_target(name, known)) is not None
+    ]
+    if problems:
+        raise SpecError(problems)
+    return tuple(named)
+
+
+def _undecided(known: Mapping[str, Target]) -> str:
     if not known:
         return "the samples have no target to learn. Label the samples."
-    if name is None and len(known) != 1:
-        found = ", ".join(known)
-        return f"expected one target, found {found}. Say in train.target which one is learnt."
-    name = name or next(iter(known))
+    return (
+        f"expected one target, found {', '.join(known)}. Say in train.target which one is learnt, "
+        "or in train.heads which ones."
+    )
+
+
+def _of_target(name: str, known: Mapping[str, Target]) -> str | None:
     if name not in known:
         return f"unknown target '{name}'.{did_you_mean(name, known)}"
+    if isinstance(known[name], Boxes):
+        return (
+            f"expected a target that is learnt here, found '{name}' of kind 'boxes', which a "
+            "detector learns: `dsbuilder export DATASET --to yolo --out DIR` writes what one "
+            "takes. Choose another target."
+        )
     if not tasks.can_learn(known[name]):
         return (
             f"expected a target of a kind with a built-in training ({', '.join(tasks.TASKS)}), "
-            f"found '{name}' of kind '{known[name].kind}'. Choose another with train.target, or "
+            f"found '{name}' of kind '{known[name].kind}'. Choose another target, or "
             "train a model of your own on dsbuilder.load(...).stream('train')."
         )
     return None
+
+
+def _of_alphabet(options: TrainOptions, name: str, target: Target) -> Iterator[tuple[str, str]]:
+    """Yields what is wrong with a stated alphabet: of no text, or without what train's texts hold.
+
+    Of what only a build finds out, such as texts that are synthesized, a dataset knows.
+    """
+    stated = options.head(name).alphabet
+    if stated is None:
+        return
+    if not isinstance(target, Text):
+        yield (
+            options.place(name, "alphabet"),
+            f"expected a text to have an alphabet, found '{name}' of kind '{target.kind}'. "
+            "Remove it.",
+        )
+        return
+    missing = sorted(set(target.alphabet) - set(stated))
+    if missing:
+        yield (
+            options.place(name, "alphabet"),
+            f"expected every character of the texts in train, found it without "
+            f"{shortened(missing)}. Add them, or leave the alphabet out.",
+        )
+
+
+def _stated(options: TrainOptions, name: str, target: Target) -> Target:
+    stated = options.head(name).alphabet
+    if stated is None or not isinstance(target, Text):
+        return target
+    return replace(target, alphabet="".join(sorted(set(stated))))
 
 
 def _of_images(options: TrainOptions, learnt: Signature) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -18,10 +18,10 @@ from typing import Any, Literal
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, TrainError, did_you_mean
 from dsbuilder.pipelinefile.document import from_data
 from dsbuilder.pipelinefile.stages import binder_of
-from dsbuilder.pipelinefile.training import Named, TrainOptions
+from dsbuilder.pipelinefile.training import HeadOptions, Named, TrainOptions
 from dsbuilder.plugin import KINDS, Loss, Metric, Schedule
 from dsbuilder.registry import Registry
-from dsbuilder.tasks import Task
+from dsbuilder.tasks import Heads, Task
 
 Role = Literal["loss", "metric", "schedule", "optimizer"]
 
@@ -87,30 +87,41 @@ class KerasClass:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChosenHead:
+    """What is named for one head, found.
+
+    Attributes:
+      loss: what is made small; None for the task's own.
+      metrics: what is watched beside the task's own metrics, by name.
+    """
+
+    loss: Loss | KerasClass | None
+    metrics: Mapping[str, Metric | KerasClass]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chosen:
     """What a train section names, found.
 
     Attributes:
       optimizer: the optimizer.
       schedule: what gives each epoch its learning rate.
-      loss: what is made small; None for the task's own.
-      metrics: what is watched beside the task's own metrics, by name.
+      heads: what is named for each head, by its target.
     """
 
     optimizer: KerasClass
     schedule: Schedule | KerasClass
-    loss: Loss | KerasClass | None
-    metrics: Mapping[str, Metric | KerasClass]
+    heads: Mapping[str, ChosenHead]
 
 
 def choose(
     options: TrainOptions,
-    task: Task,
+    heads: Heads,
     registry: Registry,
     *,
     where: Callable[[str], str] = str,
 ) -> Chosen:
-    """Returns what a train section names, for the task that is learnt.
+    """Returns what a train section names, for the heads that are learnt.
 
     Args:
       where: says for a place such as `train.loss` how an error begins.
@@ -125,27 +136,20 @@ def choose(
     found = {
         "optimizer": finder.find("optimizer", stated, "train.optimizer.use"),
         "schedule": finder.find("schedule", optimizer.schedule, "train.optimizer.schedule"),
-        "loss": finder.loss(options.loss, task),
-        "metrics": finder.metrics(options.metrics, task),
+        "heads": {
+            name: finder.head(options.head(name), task, partial(options.place, name))
+            for name, task in heads.items()
+        },
     }
     if finder.problems:
         raise SpecError(finder.problems)
     return Chosen(**found)
 
 
-def metrics_of(named: tuple[Named, ...], task: Task, registry: Registry) -> Mapping[str, Any]:
-    """Returns what is watched beside a task's own metrics; see `choose`."""
+def choose_head(options: HeadOptions, task: Task, registry: Registry) -> ChosenHead:
+    """Returns what is named for a head; see `choose`."""
     finder = _Finder(registry, str)
-    found = finder.metrics(named, task)
-    if finder.problems:
-        raise SpecError(finder.problems)
-    return found
-
-
-def loss_of(named: Named | None, task: Task, registry: Registry) -> Loss | KerasClass | None:
-    """Returns what is made small; None for the task's own; see `choose`."""
-    finder = _Finder(registry, str)
-    found = finder.loss(named, task)
+    found = finder.head(options, task, "train.{}".format)
     if finder.problems:
         raise SpecError(finder.problems)
     return found
@@ -159,22 +163,28 @@ class _Finder:
         self._where = where
         self.problems: list[Problem] = []
 
-    def loss(self, named: Named | None, task: Task) -> Loss | KerasClass | None:
-        """Returns the loss; None for the task's own."""
-        found: Loss | KerasClass | None = None
-        if named is not None:
-            found = self.find("loss", named, "train.loss", task=task)
-        return found
+    def head(self, options: HeadOptions, task: Task, place: Callable[[str], str]) -> ChosenHead:
+        """Returns what is named for a head.
 
-    def metrics(self, named: tuple[Named, ...], task: Task) -> dict[str, Any]:
+        Args:
+          place: says where the pipeline gives an option of the head.
+        """
+        loss = None
+        if options.loss is not None:
+            loss = self.find("loss", options.loss, place("loss"), task=task)
+        loss = task.adapted_loss(loss) if isinstance(loss, Loss) else loss
+        return ChosenHead(loss=loss, metrics=self._metrics(options.metrics, task, place("metrics")))
+
+    def _metrics(self, named: tuple[Named, ...], task: Task, where: str) -> dict[str, Any]:
         """Returns metrics by name, but for the task's own."""
         found: dict[str, Any] = {}
         for index, each in enumerate(named):
-            place, name = f"train.metrics[{index}]", _name(each)
+            place, name = f"{where}[{index}]", _name(each)
             if name in found:
                 self._add(place, f"expected each metric once, found '{name}' again. Remove it.")
             elif name not in task.metrics:
-                found[name] = self.find("metric", each, place, task=task)
+                metric = self.find("metric", each, place, task=task)
+                found[name] = task.adapted_metric(metric) if isinstance(metric, Metric) else metric
         return found
 
     def find(self, role: Role, named: Named, place: str, *, task: Task | None = None) -> Any:
@@ -183,6 +193,10 @@ class _Finder:
         if role in KINDS and self._registry.plugins.named(use, role):
             return self._plugin(role, named, place, task)
         known = keras_names(role)
+        refused = task.refusal(use) if task is not None and use in known else None
+        if refused is not None:
+            self._add(place, f"{refused}, or a plugin.")
+            return None
         if use in known:
             options = {} if isinstance(named, str) else {**named}
             options.pop("use", None)

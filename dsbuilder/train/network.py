@@ -43,13 +43,18 @@ def build_network(
     elif not builder.preprocesses and signature.image.dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name="normalize")(x)
     found = outputs_by_head(heads, _built(builder, signature, heads)(x))
-    finished = {name: task.finish(found[name]) for name, task in heads.items()}
+    finished = {name: task.finish(found[name], name=name) for name, task in heads.items()}
     return keras.Model(inputs, by_head(finished), name="network")
 
 
 def outputs_by_head(heads: Heads, outputs: Any) -> dict[str, Any]:
     """Returns what a model yields, by head; of one head Keras yields no mapping."""
     return dict(outputs) if len(heads) > 1 else dict.fromkeys(heads, outputs)
+
+
+def output_shapes(model: keras.Model) -> Any:
+    """Returns the shapes of what a model yields, in the form in which it yields them."""
+    return keras.tree.map_structure(lambda output: tuple(output.shape), model.output)
 
 
 def by_head(values: dict[str, Any]) -> Any:
@@ -73,11 +78,19 @@ def _built(builder: ModelBuilder, signature: Signature, heads: Heads) -> keras.M
         raise TrainError(
             f"model {name}: expected build() to return a keras.Model, found {type(model).__name__}."
         )
-    for head, found in outputs_by_head(heads, model.output_shape).items():
+    shapes = output_shapes(model)
+    if len(heads) > 1 and not (isinstance(shapes, dict) and set(shapes) == set(heads)):
+        raise TrainError(
+            f"model {name}: expected a mapping of outputs by target ({', '.join(heads)}), found "
+            f"{', '.join(shapes) if isinstance(shapes, dict) else shapes}. Return such, or train "
+            "one target."
+        )
+    for head, found in outputs_by_head(heads, shapes).items():
         wanted = heads[head].outputs
         if not isinstance(found, tuple) or not _fits(found[1:], wanted):
             raise TrainError(
-                f"model {name}: expected an output of {_shown(wanted)} values a sample, "
+                f"model {name}: expected an output of {_shown(wanted)} "
+                f"value{'' if wanted == (1,) else 's'} a sample, "
                 f"found the shape {found}. {_advice(wanted)}"
             )
     return model
@@ -96,7 +109,7 @@ def _shown(shape: Shape) -> str:
 
 def _advice(shape: Shape) -> str:
     if len(shape) == 1:
-        return f"End the model in a dense layer of {shape[0]} units."
+        return f"End the model in a dense layer of {shape[0]} unit{'s' * (shape[0] != 1)}."
     if len(shape) == 2:
         return f"End the model in a dense layer of {shape[-1]} units for each step."
     return f"Use unet, or end the model in a convolution of {shape[-1]} filters."

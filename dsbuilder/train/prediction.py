@@ -5,7 +5,7 @@ mode, upright, over its background, then through its `prepare` and `finish`, whi
 keeps.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from dsbuilder.pipeline import Trace, apply_fixed, decode
 from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Motion
-from dsbuilder.tasks import Scores, Task
+from dsbuilder.tasks import Answer, Scores, Task
 from dsbuilder.train.archive import Note, Trained, load_model
 from dsbuilder.train.network import outputs_by_head
 from dsbuilder.trust import noted
@@ -32,17 +32,27 @@ class Prediction:
     Attributes:
       path: the file.
       name: its path below the folder that was asked for, with `/`; of a file, its name.
-      value: a class name; of several classes their names; a number or a list of them; of a mask the
-        ids, uint8 `(H, W)` of the upright image. What the model did not see of it, since the
-        pipeline crops, is the id that the mask ignores, else 0.
-      scores: classes, the largest number first: their probabilities, of a mask their shares of the
-        area that the model saw; none of numbers.
+      answers: what each head says, by the name of its target: a value and scores. The value is a
+        class name; of several classes their names; a number or a list of them; a text; of a mask
+        the ids, uint8 `(H, W)` of the upright image. What the model did not see of it, since the
+        pipeline crops, is the id that the mask ignores, else 0. The scores are classes, the largest
+        number first: their probabilities, of a mask their shares of the area that the model saw, of
+        a text its own probability; none of numbers.
     """
 
     path: Path
     name: str
-    value: Any
-    scores: Scores
+    answers: Mapping[str, Answer]
+
+    @property
+    def value(self) -> Any:
+        """The value of the only head, or of the first."""
+        return next(iter(self.answers.values())).value
+
+    @property
+    def scores(self) -> Scores:
+        """The scores of the only head, or of the first."""
+        return next(iter(self.answers.values())).scores
 
 
 def predict(
@@ -71,21 +81,25 @@ def predict(
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
     reader = make_reader(trained.note, origin=trained.path, plugins=plugins)
-    files = list(image_files(paths))
-    ((head, task),) = trained.note.heads.items()  # one head, until a model has several
+    files, heads = list(image_files(paths)), trained.note.heads
+
+    def answer(head: str, output: np.ndarray, back: Motion | None) -> Answer:
+        value, scores = heads[head].answer(output, threshold=threshold)
+        target = heads[head].target
+        if back is not None and target.of_pixels:
+            value = target.move(value, back)
+        return Answer(value, scores[:top])
 
     def predictions() -> Iterator[Prediction]:
         for start in range(0, len(files), batch_size):
             batch = files[start : start + batch_size]
             looks = [reader.look(path) for path, _ in batch]
             pixels = np.stack([image for image, _ in looks])
-            found = trained.model.predict_on_batch(pixels)
-            outputs = np.asarray(outputs_by_head(trained.note.heads, found)[head])
-            for (path, name), (_, back), output in zip(batch, looks, outputs, strict=True):
-                value, scores = task.answer(output, threshold=threshold)
-                if back is not None:
-                    value = task.target.move(value, back)
-                yield Prediction(path=path, name=name, value=value, scores=scores[:top])
+            outputs = outputs_by_head(heads, trained.model.predict_on_batch(pixels))
+            rows = {name: np.asarray(each) for name, each in outputs.items()}
+            for place, ((path, name), (_, back)) in enumerate(zip(batch, looks, strict=True)):
+                answers = {head: answer(head, rows[head][place], back) for head in heads}
+                yield Prediction(path=path, name=name, answers=answers)
 
     return predictions()
 
@@ -160,8 +174,9 @@ class Reader:
 
     @property
     def _task(self) -> Task:
-        (task,) = self.note.heads.values()
-        return task
+        """The head that asks the way back to the image, if one does."""
+        heads = list(self.note.heads.values())
+        return next((task for task in heads if task.target.of_pixels), heads[0])
 
 
 def make_reader(note: Note, *, origin: Path, plugins: Sequence[Path] = ()) -> Reader:

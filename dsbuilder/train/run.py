@@ -7,7 +7,7 @@ runs/emoji-1/
   best.keras        the model of the lowest validation loss, for use
   last.keras        the model after the last whole epoch, with its optimizer, for `resume_run`
   evaluation.json   how good the best model is on the test split
-  confusion.png     of classes, which it takes for which
+  confusion.png     of classes, which it takes for which; of several heads `confusion-NAME.png`
 
 Every file is replaced in one step, so a killed run leaves none half written. `last.keras` alone
 says how far a run came; all else is written from it again.
@@ -34,7 +34,8 @@ from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.report import confusion, curves
-from dsbuilder.tasks import Evaluation, task_of
+from dsbuilder.targets.stored import as_file_name
+from dsbuilder.tasks import Evaluation, evaluations_of, task_of
 from dsbuilder.train.options import to_data
 
 CONFIG = "config.json"
@@ -156,8 +157,10 @@ class Run:
         """
         evaluation: dict[str, Any] = self._json(EVALUATION)
         with self._reading(EVALUATION):
-            if typed_json.bind(_Kind, evaluation, partly=True).kind not in tasks.TASKS:
-                raise ValueError(f"the kind {typed_json.shown(evaluation['kind'])}")
+            typed_json.bind(_Kind, evaluation, partly=True)
+            for _, each in evaluations_of(evaluation):
+                if typed_json.bind(_Kind, each, partly=True).kind not in tasks.TASKS:
+                    raise ValueError(f"the kind {typed_json.shown(each['kind'])}")
         return evaluation
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
@@ -329,6 +332,8 @@ def write_evaluation(run: Run, evaluation: Evaluation) -> None:
     """Writes an evaluation into a run folder, with a picture of what is confused, if anything."""
     document = evaluation.to_json()
     run.write_json(EVALUATION, document)
-    confused = task_of(evaluation.kind).confusion(document)
-    if confused is not None:
-        run.write_picture(CONFUSION, confusion.draw(confused.names, confused.counts))
+    for name, each in evaluations_of(document):
+        confused = task_of(each["kind"]).confusion(each)
+        if confused is not None:
+            file = f"confusion-{as_file_name(name)}.png" if name else CONFUSION
+            run.write_picture(file, confusion.draw(confused.names, confused.counts))

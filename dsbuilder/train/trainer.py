@@ -1,6 +1,6 @@
 """Trains a model on a dataset, epoch by epoch, so that it can be killed at any time and resumed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,14 @@ from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
-from dsbuilder.tasks import Heads, Task, heads_of
+from dsbuilder.tasks import Heads, Recognize, Task, heads_of, unreadable
 from dsbuilder.train import archive
 from dsbuilder.train.archive import Note, note_of
 from dsbuilder.train.callbacks import NoiseByPosition, OnBatch, OnEpoch, Watch
 from dsbuilder.train.evaluation import evaluate
-from dsbuilder.train.fitting import check_fit, learnt_target
+from dsbuilder.train.fitting import check_fit, learnt_targets
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
-from dsbuilder.train.network import build_network, by_head
+from dsbuilder.train.network import build_network, by_head, output_shapes, outputs_by_head
 from dsbuilder.train.options import bind
 from dsbuilder.train.phases import (
     Phase,
@@ -159,7 +159,7 @@ def _prepare(
     if "train" not in dataset.splits or not dataset.num_samples("train"):
         raise TrainError(f"{dataset.path}: the split 'train' has no samples. Build some.")
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
-    opened["targets"] = [learnt_target(options, dataset.signature)]
+    opened["targets"] = learnt_targets(options, dataset.signature)
     train = stream(dataset, "train", plugins=plugins, **opened)
     registry = discover(plugins)
     learnt = check_fit(options, train.signature, registry)
@@ -167,8 +167,7 @@ def _prepare(
         name: task.fit(partial(value_statistics, dataset, name))
         for name, task in heads_of(learnt).items()
     }
-    (task,) = heads.values()
-    chosen = choose(options, task, registry)
+    chosen = choose(options, heads, registry)
     _check_made(options, chosen)
     validation = None
     if "validation" in dataset.splits and dataset.num_samples("validation"):
@@ -176,9 +175,9 @@ def _prepare(
     return _Training(
         options=options,
         chosen=chosen,
-        run=run if validation is not None else replace(run, warnings=(_no_validation(dataset),)),
+        run=replace(run, warnings=tuple(_warnings(dataset, heads, validation))),
         seed=seed,
-        note=note_of(dataset, options, train.signature, plugins, heads=heads),
+        note=note_of(dataset, options, learnt, plugins, heads=heads),
         train=train,
         validation=validation,
         dataset=dataset,
@@ -190,15 +189,25 @@ def _prepare(
 def _check_made(options: TrainOptions, chosen: Chosen) -> None:
     """Makes what is of Keras once, so that wrong options are told before anything is written."""
     _optimizer(chosen, options.optimizer.learning_rate)
-    for each in (chosen.schedule, chosen.loss, *chosen.metrics.values()):
+    named = (each for head in chosen.heads.values() for each in (head.loss, *head.metrics.values()))
+    for each in (chosen.schedule, *named):
         if isinstance(each, KerasClass):
             each.make()
 
 
-def _no_validation(dataset: StoredDataset) -> str:
-    return (
-        f"{dataset.path}: no validation split: the loss on train decides which epoch is the best."
-    )
+def _warnings(dataset: StoredDataset, heads: Heads, validation: Stream | None) -> Iterator[str]:
+    """Yields what a person should know before the first epoch."""
+    if validation is None:
+        yield (
+            f"{dataset.path}: no validation split: the loss on train decides which epoch is the "
+            "best."
+        )
+    for name, task in heads.items():
+        if isinstance(task, Recognize):
+            for split in dataset.splits:
+                unknown = task.unknown(dataset.manifest.alphabet(name, split))
+                if unknown:
+                    yield unreadable(name, split, unknown)
 
 
 def _write_config(
@@ -234,7 +243,7 @@ def _new_model(training: _Training) -> keras.Model:
     wanted = options.normalize == "standardize"
     model = build_network(
         options.model,
-        training.train.signature,
+        training.note.signature,
         heads=training.heads,
         normalize=options.normalize,
         statistics=statistics(training.dataset) if wanted else None,
@@ -260,22 +269,31 @@ def _compile(training: _Training, model: keras.Model, optimizer: Any) -> None:
         "samples": max(each.num_samples for each in streams),
         "batches": max(each.steps_per_epoch for each in streams),
     }
+    heads, options = training.heads, training.options
+    outputs = outputs_by_head(heads, output_shapes(model))
+    truth = outputs_by_head(heads, _batches(training, training.train).element_spec[1])
     model.compile(
         optimizer=optimizer,
-        loss=by_head({name: make_loss(chosen.loss, each) for name, each in training.heads.items()}),
+        loss=by_head({n: make_loss(chosen.heads[n].loss, task) for n, task in heads.items()}),
+        loss_weights=by_head({name: options.head(name).weight for name in heads}),
         metrics=by_head(
             {
-                name: make_metrics(each, chosen, truth=_blank(training.train, each), **most)
-                for name, each in training.heads.items()
+                name: make_metrics(
+                    task,
+                    chosen.heads[name],
+                    truth=_blank(truth[name].shape, truth[name].dtype.as_numpy_dtype),
+                    outputs=_blank(outputs[name], np.float32),
+                    **most,
+                )
+                for name, task in heads.items()
             }
         ),
     )
 
 
-def _blank(train: Stream, task: Task) -> np.ndarray:
-    """Returns a batch of one sample, as what is true goes to the loss."""
-    _, spec = train.map(lambda images, truth: (images, task.batch(truth))).element_spec
-    return np.zeros([side or 1 for side in spec.shape.as_list()], spec.dtype.as_numpy_dtype)[:1]
+def _blank(shape: Sequence[int | None], dtype: Any) -> np.ndarray:
+    """Returns a batch of one sample; a side that varies is 1 long."""
+    return np.zeros((1, *(side or 1 for side in tuple(shape)[1:])), dtype)
 
 
 def _fit(training: _Training, model: keras.Model, phase: Phase, left: int) -> None:
@@ -307,10 +325,15 @@ def _fit(training: _Training, model: keras.Model, phase: Phase, left: int) -> No
 
 def _batches(training: _Training, streamed: Any) -> Any:
     """Returns batches with what is true as the losses of the heads take it."""
-    (task,) = training.heads.values()
-    if type(task).batch is Task.batch:
+    heads = training.heads
+    if all(type(task).batch is Task.batch for task in heads.values()):
         return streamed
-    return streamed.map(lambda images, truth: (images, task.batch(truth)))
+
+    def turned(images: Any, truth: Any) -> Any:
+        found = outputs_by_head(heads, truth)
+        return images, by_head({name: task.batch(found[name]) for name, task in heads.items()})
+
+    return streamed.map(turned)
 
 
 def _keep(training: _Training, model: keras.Model, row: Row) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from dsbuilder.plugin import Loss, Metric
 from dsbuilder.tasks import Task, collected
-from dsbuilder.train.lookup import Chosen, KerasClass
+from dsbuilder.train.lookup import ChosenHead, KerasClass
 
 
 class PluginLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
@@ -88,16 +88,21 @@ def make_loss(loss: Loss | KerasClass | None, task: Task) -> Any:
 
 
 def make_metrics(
-    task: Task, chosen: Chosen, *, truth: np.ndarray, samples: int, batches: int
+    task: Task,
+    chosen: ChosenHead,
+    *,
+    truth: np.ndarray,
+    outputs: np.ndarray,
+    samples: int,
+    batches: int,
 ) -> list[Any]:
     """Returns what is watched of a head while it trains.
 
     Args:
-      truth: a batch of one sample, of whatever values.
+      truth, outputs: a batch of one sample, of whatever values.
       samples: number of samples of the longest split.
       batches: number of its batches.
     """
-    outputs = np.zeros((1, *(side or 1 for side in task.outputs)), np.float32)
     watched: list[Any] = []
     for name, metric in {**task.metrics, **chosen.metrics}.items():
         if isinstance(metric, KerasClass):

@@ -89,7 +89,7 @@ def choose_training(registry: Registry, text: str) -> Chosen:
     spec = load_document(parse(pipeline, origin="README.md", folder=FOLDER), registry)
     assert spec.settings.train is not None
     signature = SmallDataset(("label",), "png").signature
-    return choose(spec.settings.train, heads_of(signature)["label"], registry)
+    return choose(spec.settings.train, {"label": heads_of(signature)["label"]}, registry)
 
 
 def test_every_plugin_of_the_readme_keeps_the_contract(
@@ -115,7 +115,8 @@ def test_every_plugin_of_the_readme_keeps_the_contract(
 def test_a_training_may_name_what_the_readme_does(registry: Registry) -> None:
     (text,) = (block for block in blocks("yaml") if block.startswith("train:"))
     chosen = choose_training(registry, text)
-    assert (chosen.loss.gamma, chosen.metrics["top_k"].k) == (1.5, 5)
+    head = chosen.heads["label"]
+    assert (head.loss.gamma, head.metrics["top_k"].k) == (1.5, 5)
     moments = [Moment(step=step, steps_per_epoch=2, epochs=10) for step in range(6)]
     assert [chosen.schedule.share(moment) for moment in moments] == [0.25, 0.5, 0.75, 1, 1, 1]
 

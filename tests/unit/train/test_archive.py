@@ -106,7 +106,7 @@ def test_a_model_of_a_newer_format_is_an_error(whole, tmp_path):
     path = tmp_path / "newer.keras"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("model.json", json.dumps({"format": 99}))
-    with pytest.raises(TrainError, match="expected format 1, found 99"):
+    with pytest.raises(TrainError, match="expected format 2, found 99"):
         archive.load_model(path)
 
 

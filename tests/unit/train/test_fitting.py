@@ -68,7 +68,7 @@ def test_the_only_target_needs_no_name():
 def test_several_targets_need_one():
     assert problems(signature("label", "price")) == [
         "x.yaml: train: expected one target, found label, price. "
-        "Say in train.target which one is learnt."
+        "Say in train.target which one is learnt, or in train.heads which ones."
     ]
 
 

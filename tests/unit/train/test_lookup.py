@@ -31,12 +31,13 @@ def task_for(target):
     return heads_of(Signature(image=image, targets={"it": target}))["it"]
 
 
-LABEL = task_for(ClassLabel(names=("a", "b")))
+LABEL = task_for(ClassLabel(names=("a", "b", "c")))
+PAIR = task_for(ClassLabel(names=("a", "b")))
 
 
 def chosen(task=LABEL, *, optimizer=None, **named):
     options = TrainOptions(model=Cnn(), optimizer=OptimizerOptions(**(optimizer or {})), **named)
-    return choose(options, task, REGISTRY, where="x.yaml:3: {}".format)
+    return choose(options, {"it": task}, REGISTRY, where="x.yaml:3: {}".format)
 
 
 def problems(*given, **named):
@@ -73,15 +74,16 @@ def test_a_plugin_is_found_before_what_keras_has():
         metrics=({"use": "top_k", "k": 1}, "poisson"),
         optimizer={"schedule": "cosine"},
     )
-    assert type(found.loss).__name__ == "Focal" and found.loss.gamma == 1.5
-    assert type(found.metrics["top_k"]).__name__ == "TopK"
-    assert isinstance(found.metrics["poisson"], KerasClass)
+    head = found.heads["it"]
+    assert type(head.loss).__name__ == "Focal" and head.loss.gamma == 1.5
+    assert type(head.metrics["top_k"]).__name__ == "TopK"
+    assert isinstance(head.metrics["poisson"], KerasClass)
     assert found.schedule == Cosine()
     assert (found.optimizer.role, found.optimizer.use) == ("optimizer", "adam")
 
 
 def test_a_metric_of_the_task_is_watched_anyway():
-    assert not chosen(metrics=("accuracy",)).metrics
+    assert not chosen(metrics=("accuracy",)).heads["it"].metrics
 
 
 def test_all_that_is_wrong_is_told_with_its_place():
@@ -105,6 +107,25 @@ def test_what_is_for_another_kind_of_target_is_refused():
         "x.yaml:3: train.loss: focal: expected a target of kind class, found mask of 2.",
         "x.yaml:3: train.metrics[0]: top_k: expected a target of kind class, found mask of 2.",
     ]
+
+
+def test_a_loss_that_counts_classes_is_refused_for_two_which_have_one_logit():
+    named = "sparse_categorical_crossentropy"
+    assert problems(PAIR, loss=named) == [
+        "x.yaml:3: train.loss: expected one for two classes, which have one logit, found "
+        f"'{named}'. Use binary ones, or a plugin."
+    ]
+
+
+def test_a_plugin_for_classes_serves_two_which_have_one_logit():
+    ops = pytest.importorskip("keras").ops
+    logits, ids = np.array([[1.5], [-0.5], [2.0]], "f4"), np.array([[1.0], [1.0], [0.0]], "f4")
+    head = chosen(PAIR, loss={"use": "focal", "gamma": 0}, metrics=({"use": "top_k", "k": 1},))
+    head = head.heads["it"]
+    cross_entropy = np.log1p(np.exp(-logits)) * ids + np.log1p(np.exp(logits)) * (1 - ids)
+    assert np.allclose(head.loss.compute(ids, ops.convert_to_tensor(logits)), cross_entropy[:, 0])
+    assert head.metrics["top_k"].collect(ids, logits, np)[:, 0].tolist() == [1, 0, 0]
+    assert not head.metrics["top_k"].adds_up
 
 
 def test_an_optimizer_takes_its_options():
@@ -137,7 +158,7 @@ def test_an_unknown_option_is_answered_with_the_closest():
 
 def test_a_loss_of_keras_takes_logits():
     watching = pytest.importorskip("dsbuilder.train.watching")
-    found = chosen(loss="sparse_categorical_crossentropy").loss
+    found = chosen(loss="sparse_categorical_crossentropy").heads["it"].loss
     made, own = watching.make_loss(found, LABEL), watching.make_loss(None, LABEL)
     truth, logits = np.array([0, 1]), np.array([[3.0, -2.0], [1.0, 1.0]], "float32")
     assert float(made(truth, logits)) == float(own(truth, logits))

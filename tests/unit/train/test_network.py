@@ -8,12 +8,12 @@ import pytest
 from dsbuilder.errors import TrainError
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.sample import ImageSignature, Signature
-from dsbuilder.targets import ClassLabel
+from dsbuilder.targets import MultiLabel
 from dsbuilder.tasks import heads_of
 
 keras = pytest.importorskip("keras")
 network_module = pytest.importorskip("dsbuilder.train.network")
-LABEL = ClassLabel(names=("a", "b"))
+LABEL = MultiLabel(names=("a", "b"))
 MEAN, DEVIATION = np.array([100.0, 50.0]), np.array([20.0, 5.0])
 
 

@@ -144,7 +144,7 @@ def test_a_threshold_says_how_sure_a_class_must_be(scenes, runs):
     run, images = runs["labels"].path, home / "images" / "part0"
     for threshold in (0.001, 0.3, 0.999):
         found = json.loads(call(run, images, "--threshold", threshold, "--json"))
-        assert found["kind"] == "multi_label"
+        assert found["kinds"] == {"labels": "multi_label"}
         for each in found["predictions"]:
             over = [one["name"] for one in each["classes"] if one["probability"] > threshold]
             assert each["value"] == over and len(each["classes"]) == 2

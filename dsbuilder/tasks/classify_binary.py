@@ -1,0 +1,134 @@
+"""One class of two, by one logit: a sigmoid of the second class, where more classes take a softmax.
+
+A logit x of the second class says what the logits 0 and x say by a softmax, so answers and scores
+are those of `classify`, and what is written for classes of any number is given these two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.plugin import Loss, Metric
+from dsbuilder.tasks.classify import Accuracy, ClassEvaluation, Classify
+from dsbuilder.tasks.task import Answer, Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinaryAccuracy(Accuracy):
+    """The share of samples that are on the right side; a logit of 0 is on that of the first."""
+
+    def collect(self, truth: Any, outputs: Any, ops: Any) -> Any:
+        """Returns 1 of each sample that is right, else 0, `(B, 1)`."""
+        is_second = truth if len(truth.shape) == 1 else truth[:, 0]
+        right = ops.equal(is_second > 0.5, outputs[:, 0] > 0)
+        return ops.expand_dims(ops.where(right, 1.0, 0.0), -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossOfTwo(Loss):
+    """A loss of classes, given ids and the logits of both.
+
+    Attributes:
+      loss: the loss as it is written for any number of classes.
+      soft: whether classes are mixed, so that weights take the place of ids.
+    """
+
+    loss: Loss
+    soft: bool
+
+    def compute(self, truth: Any, outputs: Any) -> Any:
+        """Returns the loss of each sample, `(B,)`."""
+        from keras import ops
+
+        return self.loss.compute(*_of_two(truth, outputs, ops, soft=self.soft))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricOfTwo(Metric):
+    """A metric of classes, given ids and the logits of both.
+
+    Attributes:
+      metric: the metric as it is written for any number of classes.
+      soft: whether classes are mixed, so that weights take the place of ids.
+    """
+
+    metric: Metric
+    soft: bool
+
+    @property
+    def adds_up(self) -> bool:  # type: ignore[override]  # as that of the metric
+        """Whether the number needs no more than the sum of all rows."""
+        return self.metric.adds_up
+
+    def collect(self, truth: Any, outputs: Any, ops: Any) -> Any:
+        """Returns what the metric keeps of a batch."""
+        return self.metric.collect(*_of_two(truth, outputs, ops, soft=self.soft), ops)
+
+    def result(self, rows: np.ndarray) -> float:
+        """Returns the number of the metric."""
+        return self.metric.result(rows)
+
+
+def _of_two(truth: Any, outputs: Any, ops: Any, *, soft: bool) -> tuple[Any, Any]:
+    """Returns ids `(B,)`, or where classes are mixed weights `(B, 2)`, and logits `(B, 2)`."""
+    logits = ops.concatenate([ops.zeros_like(outputs), outputs], axis=-1)
+    second = truth[:, 0]
+    if soft:
+        return ops.stack([1 - second, second], axis=-1), logits
+    return second.astype(np.int64) if ops is np else ops.cast(second, "int32"), logits
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifyBinary(Classify):
+    """Learns one class of two, or their weights where classes are mixed."""
+
+    @property
+    def outputs(self) -> Shape:
+        """The logit of the second class."""
+        return (1,)
+
+    def loss(self) -> Any:
+        """Cross-entropy from the logit."""
+        import keras
+
+        return keras.losses.BinaryCrossentropy(from_logits=True)
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The accuracy."""
+        return {"accuracy": BinaryAccuracy()}
+
+    def batch(self, truth: Any) -> Any:
+        """Returns the weight of the second class, float32 `(B, 1)`."""
+        import tensorflow as tf
+
+        weights = truth[:, 1] if self.target.soft else tf.cast(truth, tf.float32)
+        return tf.expand_dims(weights, -1)
+
+    def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Returns the true and the predicted id, int64 `(B, 2)`."""
+        return np.stack([truth[:, 0] > 0.5, outputs[:, 0] > 0], axis=-1).astype(np.int64)
+
+    def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> ClassEvaluation:
+        """Returns accuracy, scores by class, and the confusion."""
+        return super().evaluate(kept, numbers)
+
+    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+        """Returns the more probable class, and both with their probabilities."""
+        return super().answer(np.array([0.0, outputs[0]]), threshold=threshold)
+
+    def adapted_loss(self, loss: Loss) -> Loss:
+        """Returns the loss, given what any number of classes would give it."""
+        return LossOfTwo(loss=loss, soft=self.target.soft)
+
+    def adapted_metric(self, metric: Metric) -> Metric:
+        """Returns the metric, given what any number of classes would give it."""
+        return MetricOfTwo(metric=metric, soft=self.target.soft)
+
+    def refusal(self, use: str) -> str | None:
+        """Refuses what counts the classes by the logits, of which there is one."""
+        if "categorical" not in use:
+            return None
+        return f"expected one for two classes, which have one logit, found '{use}'. Use binary ones"

@@ -1,0 +1,36 @@
+"""What several heads of one model come to: an evaluation of each, in one document."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from dsbuilder.tasks.task import Evaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeveralEvaluation(Evaluation):
+    """A model of several heads measured on a split; its loss is their weighted sum.
+
+    Attributes:
+      heads: evaluation of each head, by the name of its target.
+    """
+
+    kind: ClassVar[str] = "several"
+    heads: Mapping[str, Evaluation]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the evaluation as JSON values."""
+        heads = {name: each.to_json() for name, each in self.heads.items()}
+        shared = {name: getattr(self, name) for name in Evaluation.__dataclass_fields__}
+        return {"kind": self.kind, **shared, "heads": heads}
+
+
+def evaluations_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yields the evaluation of each head in a document of `to_json`, with the target's name.
+
+    The only head of a model goes without a name: an empty one.
+    """
+    if document["kind"] == SeveralEvaluation.kind:
+        yield from document["heads"].items()
+    else:
+        yield "", document
