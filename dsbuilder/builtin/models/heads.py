@@ -63,7 +63,7 @@ def check_heads(signature: Signature, model: str, serves: Serves) -> None:
 
 
 def _is_served(shape: Shape | None, serves: Serves) -> bool:
-    return shape is not None and len(shape) in serves.sizes and bool(shape[-1])
+    return shape is not None and len(shape) in serves.sizes
 
 
 def _advice(shapes: list[Shape | None]) -> str:

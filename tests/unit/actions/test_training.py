@@ -79,7 +79,7 @@ def test_a_dataset_is_trained_on_as_its_pipeline_said(home, trained):
 
 def test_images_are_answered_and_options_of_other_tasks_refused(home, trained):
     found = predict(trained.run, [home / "source" / "cat"], top=1)
-    assert found.kind == "class" and len(found.predictions) == 10
+    assert list(found.kinds.values()) == ["class"] and len(found.predictions) == 10
     assert all(len(each["classes"]) == 1 for each in found.predictions)
     with pytest.raises(SpecError, match="masks: it is not for a model of 'class'"):
         predict(trained.run, [home / "source" / "cat"], masks=home / "masks")
