@@ -133,7 +133,9 @@ def _unreadable(surveyed: Survey, learnt: Signature) -> Iterator[str]:
     if surveyed.pipeline.settings.synthesize:
         return  # which characters train will have is known when texts are drawn
     for name, task in heads_of(learnt).items():
-        for split, texts in _texts(surveyed, name).items() if isinstance(task, Recognize) else ():
+        if not isinstance(task, Recognize):
+            continue
+        for split, texts in _texts(surveyed, name).items():
             unknown = task.unknown(_characters(texts))
             if unknown:
                 yield unreadable(name, split, unknown)
