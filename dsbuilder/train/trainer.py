@@ -119,6 +119,11 @@ def resume_run(
     if not target.last.exists():
         return _finish(training, (), None)
     trained = archive.load_model(target.last, plugins=plugins)
+    if getattr(trained.model, "optimizer", None) is None:
+        raise TrainError(
+            f"{target.last}: expected a model with its optimizer, to train on, found one without. "
+            "Train it again."
+        )
     return _finish(training, trained.note.rows, trained.model)
 
 
@@ -229,7 +234,7 @@ def _finish(training: _Training, rows: Sequence[Row], model: keras.Model | None)
             model = _new_model(training)
             _begin(training, model, phase)
         elif phase.name != phase_done:
-            model.set_weights(archive.load_model(training.run.best).model.get_weights())
+            _take_best(training, model)
             _begin(training, model, phase)
         phase_done = phase.name
         _fit(training, model, phase, left)
@@ -251,6 +256,18 @@ def _new_model(training: _Training) -> keras.Model:
     if options.fine_tune is not None:
         frozen_layers(model)  # told now, not after the first phase
     return model
+
+
+def _take_best(training: _Training, model: keras.Model) -> None:
+    """Takes over the weights of the best epoch so far."""
+    best = archive.load_model(training.run.best, plugins=training.note.plugins)
+    try:
+        model.set_weights(best.model.get_weights())
+    except ValueError as error:
+        raise TrainError(
+            f"{training.run.best}: expected the model that is trained, found another ({error}). "
+            "Train it again."
+        ) from error
 
 
 def _begin(training: _Training, model: keras.Model, phase: Phase) -> None:
