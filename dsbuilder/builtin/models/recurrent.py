@@ -8,6 +8,7 @@ from dsbuilder.builtin.models.scratch import FromScratch
 
 Cell = Literal["simple_rnn", "gru", "lstm"]
 _LAYERS = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
+_GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
 
 def recurrent(
@@ -41,6 +42,7 @@ def recurrent(
 
     for index in range(layers):
         name = f"recurrent{index}"
+        of.check_weights(_GATES[cell] * units * (x.shape[-1] + units), name)
         options = of.kernel_options()
         if activation != of.function:
             options["kernel_initializer"] = initializer_of(paired(activation))

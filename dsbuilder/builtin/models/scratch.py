@@ -35,6 +35,8 @@ class FromScratch(ModelBuilder):
       l2: weight of the penalty on the sum of squared kernel values.
       dropout: share of values dropped, in [0, 1); where, each network says.
       batch_norm: whether to normalize batches after every convolution; it then has no bias.
+      most_weights: weights that one layer may have; a network with a larger one is refused before
+        it is made.
     """
 
     counts: ClassVar[tuple[str, ...]] = ("width", "depth")
@@ -49,10 +51,12 @@ class FromScratch(ModelBuilder):
     l2: float = 0.0
     dropout: float = 0.0
     batch_norm: bool = True
+    most_weights: int = 250_000_000
 
     def __post_init__(self) -> None:
         for option in self.counts:
             at_least(option, getattr(self, option), 1)
+        at_least("most_weights", self.most_weights, 1)
         for option in ("l1", "l2"):
             at_least(option, getattr(self, option), 0)
         check_share("dropout", self.dropout)
@@ -110,6 +114,18 @@ class FromScratch(ModelBuilder):
                 f"Add a resize to finish{f', or take {instead}' if instead else ''}."
             )
 
+    def check_weights(self, count: int, name: str) -> None:
+        """Refuses a layer of more weights than one may have, before they take memory.
+
+        Raises:
+          TrainError: it has more.
+        """
+        if count > self.most_weights:
+            raise TrainError(
+                f"{self.called}: expected layers of at most {self.most_weights} weights "
+                f"(most_weights), found {count} in {name}. Make it narrower, or allow more."
+            )
+
     def kernel_options(self) -> dict[str, Any]:
         """Returns initializers and penalties of a layer with weights, new objects each time."""
         import keras
@@ -136,6 +152,7 @@ class FromScratch(ModelBuilder):
         """Adds a convolution, normalization and activation to `(N, H, W, C)`."""
         import keras
 
+        self.check_weights(kernel**2 * x.shape[-1] * filters, name)
         x = keras.layers.Conv2D(
             filters,
             kernel,
@@ -156,6 +173,7 @@ class FromScratch(ModelBuilder):
         """
         import keras
 
+        self.check_weights(x.shape[-1] * units, name)
         normalized = normalize and self.batch_norm
         x = keras.layers.Dense(units, use_bias=not normalized, name=name, **self.kernel_options())(
             x

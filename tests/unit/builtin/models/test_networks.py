@@ -219,3 +219,14 @@ def test_options_of_all_are_validated_alike(builder):
         builder(l1=-1.0)
     with pytest.raises(ValueError, match=r"^dropout: expected a share"):
         builder(dropout=1.0)
+
+
+@pytest.mark.parametrize("network", [Cbam, Cnn, Mlp, ResnetSmall, Rnn, Unet, VggSmall])
+def test_a_network_that_is_too_wide_is_refused_before_it_takes_memory(network):
+    masks = {"mask": Mask(names=("a", "b"))} if network is Unet else {}
+    with pytest.raises(
+        TrainError, match=r"at most 250000000 weights .most_weights., found \d{9,} in"
+    ):
+        network(width=1_000_000).build(signature(64, 64, **masks))
+    with pytest.raises(TrainError, match=r"at most 100 weights"):
+        network(width=8, most_weights=100).build(signature(64, 64, **masks))
