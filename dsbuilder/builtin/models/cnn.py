@@ -31,6 +31,7 @@ class Cnn(FromScratch):
       bias_initializer: initializer of biases.
       l1, l2: weights of the penalties on kernels' absolute and squared values.
       batch_norm: whether to normalize batches after every convolution; it then has no bias.
+      most_weights: weights that one layer may have; a wider network is refused.
       attention: `cbam` for attention over channels and places in each block, or `none`.
       reduction: channels for each unit of the hidden layer in the attention over channels.
       pooling: `max` or `average`, in the blocks.

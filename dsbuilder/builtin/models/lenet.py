@@ -36,6 +36,7 @@ class Lenet(FromScratch):
       l1, l2: weights of the penalties on kernels' absolute and squared values.
       dropout: share of values dropped before each dense layer, in [0, 1).
       batch_norm: whether to normalize batches after each convolution, which then has no bias.
+      most_weights: weights that one layer may have; a wider network is refused.
     """
 
     counts: ClassVar[tuple[str, ...]] = ()

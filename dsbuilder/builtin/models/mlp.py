@@ -27,6 +27,7 @@ class Mlp(FromScratch):
       l1, l2: weights of the penalties on kernels' absolute and squared values.
       dropout: share of values dropped after each hidden layer, in [0, 1).
       batch_norm: whether to normalize batches in each hidden layer, which then has no bias.
+      most_weights: weights that one layer may have; a wider network is refused.
     """
 
     width: int = 256

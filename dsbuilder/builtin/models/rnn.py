@@ -31,6 +31,7 @@ class Rnn(FromScratch):
       l1, l2: weights of the penalties on kernels' absolute and squared values.
       dropout: share of values dropped after each recurrent layer, in [0, 1).
       batch_norm: whether to normalize batches after each recurrent layer.
+      most_weights: weights that one layer may have; a wider network is refused.
     """
 
     cell: Cell = "lstm"

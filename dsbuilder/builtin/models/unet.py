@@ -29,6 +29,7 @@ class Unet(FromScratch):
       bias_initializer: initializer of biases.
       l1, l2: weights of the penalties on kernels' absolute and squared values.
       batch_norm: whether to normalize batches after every convolution; it then has no bias.
+      most_weights: weights that one layer may have; a wider network is refused.
       dropout: share of values dropped on the lowest level, in [0, 1).
     """
 

@@ -32,6 +32,7 @@ class VggSmall(FromScratch):
       l1, l2: weights of the penalties on kernels' absolute and squared values.
       dropout: share of values dropped after each of the dense layers, in [0, 1).
       batch_norm: whether to normalize batches after each convolution, which then has no bias.
+      most_weights: weights that one layer may have; a wider network is refused.
     """
 
     counts: ClassVar[tuple[str, ...]] = ("width", "depth", "dense")
