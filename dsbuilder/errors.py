@@ -117,6 +117,16 @@ def _escaped(letter: str) -> str:
     return f"\\x{ord(letter) - 0xDC00:02x}" if broken_byte else ascii(letter)[1:-1]
 
 
+def option(flag: str, argument: str = "") -> str:
+    """Names an option for whoever reads an error: as the command line has it, and as Python has.
+
+    Args:
+      flag: without the two dashes, perhaps with a value behind.
+      argument: name of the argument, where it is another.
+    """
+    return f"--{flag} (in Python `{argument or flag.partition(' ')[0]}`)"
+
+
 def shortened(names: Iterable[str], *, limit: int = 5) -> str:
     """Returns names in quotes for a message, the first `limit` and how many more there are."""
     ordered = list(names)

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 
 from dsbuilder import builtin, plugin_folder
-from dsbuilder.errors import PluginError, did_you_mean
+from dsbuilder.errors import PluginError, did_you_mean, option
 from dsbuilder.plugin import KINDS, Mark
 from dsbuilder.plugin_code import InstalledCode
 
@@ -116,7 +116,8 @@ class Registry:
         if found:
             shown = " and ".join(f"the {each.kind}" for each in found)
             raise PluginError(
-                f"'{name}': expected one plugin, found {shown} of that name. Say which with --kind."
+                f"'{name}': expected one plugin, found {shown} of that name. "
+                f"Say which with {option('kind')}."
             )
         wanted = " or ".join(kinds) or "plugin"
         others = self.plugins.named(name)

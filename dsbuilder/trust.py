@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder.errors import shortened
+from dsbuilder.errors import option, shortened
 
 FOLDER = "plugins"
 _PROJECT = ("pyproject.toml", ".git")
@@ -55,7 +55,10 @@ def nearest_folder(pipeline: Path, *, outside: Path | None = None) -> Nearest:
         reason = _distrust((base, folder), pipeline)
         if not reason:
             return Nearest(folder=folder)
-        hint = hint or f"{folder} was passed over: {reason}. Give --plugins {folder} to take it."
+        hint = (
+            hint
+            or f"{folder} was passed over: {reason}. Give {option(f'plugins {folder}')} to take it."
+        )
     return Nearest(hint=hint)
 
 
@@ -66,7 +69,7 @@ def noted(folders: Iterable[Path | str]) -> str:
         return ""
     return (
         f"It was made with plugins of {shortened(names)}, which nobody runs unasked. "
-        "Give --plugins DIR if you trust their code."
+        f"Give {option('plugins DIR')} if you trust their code."
     )
 
 

@@ -44,7 +44,7 @@ def clean(path: Path | str, *, dry_run: bool = False) -> CleanDocument:
     if not stores and not removed:
         raise CacheError(
             f"{path}: expected an output folder or a dataset in one, found no builds. "
-            "Give the folder that was --out, such as out."
+            "Give the folder that datasets were built in, such as out."
         )
     freed, warnings = leftovers.freed_bytes(removed), []
     if not dry_run:

@@ -13,7 +13,7 @@ from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.plugins import folders_here
 from dsbuilder.cache import temporary
 from dsbuilder.dataset import ExportableDataset, StoredDataset
-from dsbuilder.errors import CacheError
+from dsbuilder.errors import CacheError, option
 from dsbuilder.layouts import sidecar
 from dsbuilder.pipelinefile.stages import bind_exporter
 from dsbuilder.plugin import Exporter, Written
@@ -69,7 +69,7 @@ def export(
         reason = error.strerror or str(error)
         raise CacheError(
             f"{target}: expected a folder that can be written, found that it fails ({reason}). "
-            "Make room or choose another with --out."
+            f"Make room or choose another with {option('out', 'target')}."
         ) from error
     return ExportDocument(
         path=target.absolute(),
@@ -90,7 +90,7 @@ def _check_target(target: Path) -> None:
     if target.is_dir() and any(target.iterdir()):
         raise CacheError(
             f"{target}: expected no folder or an empty one, found files in it. "
-            "Choose another with --out, or remove it."
+            f"Choose another with {option('out', 'target')}, or remove it."
         )
     if target.exists() and not target.is_dir():
         raise CacheError(f"{target}: expected a folder to make, found a file. Choose another.")

@@ -9,7 +9,7 @@ from dsbuilder.actions.arguments import paths_of
 from dsbuilder.actions.check import CheckDocument, checked
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.builder.survey import find_plugins, survey
-from dsbuilder.errors import DataError
+from dsbuilder.errors import DataError, option
 from dsbuilder.pipelinefile import load_document
 from dsbuilder.pipelinefile.document import parse
 from dsbuilder.proposal import Candidate, candidates, check_extent, choose, draft
@@ -99,7 +99,9 @@ def init(
 
 def _check_output(output: Path) -> None:
     if output.exists() or output.is_symlink():
-        raise DataError(f"{output}: the file exists. Name another with --output, or remove it.")
+        raise DataError(
+            f"{output}: the file exists. Name another with {option('output')}, or remove it."
+        )
     if not output.resolve().parent.is_dir():
         raise DataError(f"{output}: its folder does not exist. Make it.")
 
@@ -110,7 +112,8 @@ def _write(output: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise DataError(
-            f"{output}: the file cannot be written ({error.strerror}). Name another with --output."
+            f"{output}: the file cannot be written ({error.strerror}). "
+            f"Name another with {option('output')}."
         ) from error
 
 
@@ -118,7 +121,7 @@ def _near(near: Sequence[Candidate], chosen: Candidate) -> Iterator[str]:
     for each in near:
         yield (
             f"'{each.source}' is nearly as likely as '{chosen.source}': {each.reason}. "
-            f"--use {each.source} takes it."
+            f"{option(f'use {each.source}')} takes it."
         )
 
 
@@ -126,5 +129,5 @@ def _within(output: Path, folder: Path) -> Iterator[str]:
     if output.resolve().is_relative_to(folder.resolve()):
         yield (
             f"{output} lies in the folder that it reads: pictures and datasets that are written "
-            "beside it would be read as well. Name a place outside with --output."
+            f"beside it would be read as well. Name a place outside with {option('output')}."
         )

@@ -31,7 +31,7 @@ from dsbuilder.cache import folders, manifest, quarantine
 from dsbuilder.cache.index import hash_records
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
-from dsbuilder.errors import CacheError, DataError, carrying
+from dsbuilder.errors import CacheError, DataError, carrying, option
 from dsbuilder.memory import uncollected
 from dsbuilder.pipelinefile import load_document
 from dsbuilder.pipelinefile.document import YamlDocument, override, read
@@ -333,7 +333,7 @@ def _cannot_write(folder: Path, error: OSError) -> CacheError:
     reason = error.strerror or str(error)
     return CacheError(
         f"{folder}: expected to write a dataset, found that it fails ({reason}). "
-        "Make room or choose another --out; finished shards are kept."
+        f"Make room or choose another {option('out')}; finished shards are kept."
     )
 
 

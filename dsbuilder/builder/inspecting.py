@@ -13,7 +13,7 @@ from dsbuilder.builder.survey import Survey
 from dsbuilder.cache import fingerprint
 from dsbuilder.cache.index import UNREADABLE, hash_records
 from dsbuilder.cache.store import Store
-from dsbuilder.errors import CacheError, DataError, carrying
+from dsbuilder.errors import CacheError, DataError, carrying, option
 from dsbuilder.inspection import Report, chosen, inspect_records
 from dsbuilder.inspection.choosing import Inspections
 from dsbuilder.inspection.deciding import Verdict, decide
@@ -126,7 +126,7 @@ def _cache(
     except OSError as error:
         raise CacheError(
             f"{store.builds}: expected to write what is known of the source, found that it fails "
-            f"({error.strerror or error}). Make room, or choose another --out."
+            f"({error.strerror or error}). Make room, or choose another {option('out')}."
         ) from error
     base = fingerprint.digest(
         _FORMAT,

@@ -20,7 +20,7 @@ from dsbuilder.cache.index import hash_record
 from dsbuilder.dataset import StoredDataset, explain
 from dsbuilder.dataset.causes import changed, changed_plugins
 from dsbuilder.dataset.explanation import stored
-from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError
+from dsbuilder.errors import CacheError, DataError, DsbuilderError, PluginError, option
 from dsbuilder.pipeline import Pipeline, ReplayedStage, Trace, replay, resolve
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.plugin import Catalog
@@ -93,7 +93,7 @@ def _bind(
     if log is None and source is None and section:
         raise CacheError(
             f"{dataset.path / store.LOG}: the log of the build, which says where the source "
-            "lies, is missing. Give --source."
+            f"lies, is missing. Give {option('source')}."
         )
     if source is not None:
         kept = replace(kept, sections={**kept.sections, "source": _moved(section, source)})
@@ -108,7 +108,7 @@ def _moved(section: Any, source: Path) -> dict[str, Any]:
         problem = "the pipeline has no source"
         if section:
             problem = f"expected a source with the option 'path', found {section['use']}"
-        raise DataError(f"--source {source}: {problem}. Leave --source out.")
+        raise DataError(f"{option(f'source {source}')}: {problem}. Leave it out.")
     return {**section, "path": str(source.absolute())}
 
 
@@ -143,7 +143,9 @@ class Reopened:
         try:
             return {record.key: record for record in self.catalog.records}
         except DataError as error:
-            raise DataError(f"{error} --source says where the source lies now.") from error
+            raise DataError(
+                f"{error} {option('source')} says where the source lies now."
+            ) from error
 
     def record(self, key: str) -> Record:
         """Returns a record.
@@ -154,7 +156,7 @@ class Reopened:
         if key not in self.records:
             raise DataError(
                 f"{key}: expected this file in the source, found that it was moved or removed. "
-                "--source says where the source lies now."
+                f"{option('source')} says where the source lies now."
             )
         return self.records[key]
 
@@ -203,7 +205,7 @@ class Reopened:
             reason = error.strerror or str(error)
             raise DataError(
                 f"{record.key}: the file cannot be read ({reason}). "
-                "--source says where the source lies now."
+                f"{option('source')} says where the source lies now."
             ) from error
 
     def differences(self, entry: ledger.Entry) -> Iterator[str]:

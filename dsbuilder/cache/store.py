@@ -20,7 +20,7 @@ from pathlib import Path
 
 from dsbuilder import names
 from dsbuilder.cache import folders
-from dsbuilder.errors import CacheError, printable
+from dsbuilder.errors import CacheError, option, printable
 
 MANIFEST = "metadata.json"
 PIPELINE = "pipeline.json"
@@ -129,7 +129,7 @@ class Store:
             reason = error.strerror or str(error)
             raise CacheError(
                 f"{self.root}: the output folder cannot be written ({reason}). "
-                "Choose another with --out."
+                f"Choose another with {option('out')}."
             ) from None
         with lock:
             try:

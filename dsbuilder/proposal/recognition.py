@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder.errors import DataError, did_you_mean
+from dsbuilder.errors import DataError, did_you_mean, option
 from dsbuilder.layouts.glance import glance, remembered
 from dsbuilder.plugin import Evidence, Signs
 from dsbuilder.registry import Registry
@@ -109,7 +109,8 @@ def check_extent(folder: Path) -> None:
         raise DataError(
             f"{folder}: expected a folder of images, found one of which the first "
             f"{len(seen.files) + len(seen.folders)} names are those of {len(seen.images)} images "
-            "and much else. Give the folder that the images lie in; or say with --use what this is."
+            "and much else. Give the folder that the images lie in; or say with "
+            f"{option('use')} what this is."
         )
 
 
@@ -144,7 +145,7 @@ def _wanted(folder: Path, found: Sequence[Candidate], use: str) -> Candidate:
     chosen = next((each for each in found if each.source == use), None)
     if chosen is None:
         hint = did_you_mean(use, [each.source for each in found])
-        raise DataError(f"--use {use}: no source has this name.{hint}")
+        raise DataError(f"{option(f'use {use}')}: no source has this name.{hint}")
     if not chosen.signs.options:
         raise DataError(
             f"{folder}: expected the layout of '{use}', found another: {chosen.reason}. "
@@ -170,7 +171,8 @@ def _advice(folder: Path, found: Sequence[Candidate], registry: Registry) -> str
         shown = " or ".join(f"{path} ({name})" for path, name in others[:3])
         return f"Did you mean {shown}?"
     if found[0].certainty > 0:
-        return f"If it is '{found[0].source}' all the same, --use {found[0].source} takes it."
+        source = found[0].source
+        return f"If it is '{source}' all the same, {option(f'use {source}')} takes it."
     return "`dsbuilder plugins list --kind source` lists the layouts; a list of files always works."
 
 

@@ -234,7 +234,7 @@ def test_an_output_folder_that_cannot_be_written(pets: Path, call) -> None:
     result = call("build pets.yaml --out file.txt/x --workers 0")
     assert result.stderr == (
         f"error: {pets}/file.txt/x/pets: the output folder cannot be written (Not a directory). "
-        "Choose another with --out.\n"
+        "Choose another with --out (in Python `out`).\n"
     )
     assert result.exit_code == 1
 
@@ -255,7 +255,7 @@ def test_an_export_that_cannot_be_written(pets: Path, call) -> None:
     result = call("export out/pets --out file.txt/x")
     assert result.stderr == (
         "error: file.txt/x: expected a folder that can be written, found that it fails "
-        "(Not a directory). Make room or choose another with --out.\n"
+        "(Not a directory). Make room or choose another with --out (in Python `target`).\n"
     )
     assert result.exit_code == 1
 

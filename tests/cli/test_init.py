@@ -52,7 +52,8 @@ def test_a_file_that_exists_is_left_as_it_is(pets: Path, call) -> None:
     result = call("init source")
     assert result.exit_code == 1
     assert result.stderr == (
-        "error: source.yaml: the file exists. Name another with --output, or remove it.\n"
+        "error: source.yaml: the file exists. Name another with --output (in Python `output`), "
+        "or remove it.\n"
     )
     assert (pets / "source.yaml").read_text() == "mine"
 
@@ -77,7 +78,7 @@ def test_two_layouts_that_are_nearly_as_likely_are_told(pets: Path, call) -> Non
     result = call("init source --output a.yaml")
     assert "use: list" in (pets / "a.yaml").read_text()
     assert "warning: 'folder' is nearly as likely as 'list': 16 images" in result.stderr
-    assert "--use folder takes it." in result.stderr
+    assert "--use folder (in Python `use`) takes it." in result.stderr
     assert call("init source --output b.yaml --use folder").exit_code == 0
     assert "use: folder" in (pets / "b.yaml").read_text()
 

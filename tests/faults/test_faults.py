@@ -147,7 +147,7 @@ def test_a_read_only_output_is_a_clear_error(pipeline, small_disk) -> None:
         build_dataset(pipeline, small_disk, workers=0)
     assert str(error.value) == (
         f"{small_disk}/toy: the output folder cannot be written (Read-only file system). "
-        "Choose another with --out."
+        "Choose another with --out (in Python `out`)."
     )
 
 

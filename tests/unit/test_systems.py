@@ -87,7 +87,7 @@ for workers in (None, 2, 0):
         *2
         * [
             "workers: expected Linux, on which worker processes run, found linux. "
-            "--workers 0 builds in this process."
+            "--workers 0 (in Python `workers`) builds in this process."
         ],
         f"{tmp_path}/out/toy/.builds/lock: expected a system whose files can be locked, such as "
         "Linux, found linux. Build on Linux; datasets can be loaded and streamed here.",

@@ -6,6 +6,7 @@ from typing import Self
 
 from dsbuilder.binding import resolved_to_json
 from dsbuilder.builder.task import Job, ShardResult, ShardTask
+from dsbuilder.errors import option
 from dsbuilder.pipeline import Pipeline
 from dsbuilder.workers import Crew
 
@@ -31,7 +32,7 @@ class Pool:
         self._crew = Crew(
             workers=workers,
             item_timeout_s=sample_timeout_s,
-            instead="--workers 0 builds in this process.",
+            instead=f"{option('workers 0')} builds in this process.",
             modules=[_ROLE, *modules] if modules else (),
         )
 

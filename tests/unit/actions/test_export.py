@@ -38,7 +38,7 @@ def test_a_folder_with_files_in_it_is_never_touched(build, tmp_path: Path) -> No
         export(dataset, target, to="folder")
     assert str(caught.value) == (
         f"{target}: expected no folder or an empty one, found files in it. "
-        "Choose another with --out, or remove it."
+        "Choose another with --out (in Python `target`), or remove it."
     )
     assert [each.name for each in target.iterdir()] == ["notes.txt"]
 

@@ -481,7 +481,7 @@ def test_an_output_that_cannot_be_written_is_a_clear_error(pipeline, tmp_path) -
         build_dataset(pipeline, tmp_path / "file", workers=0)
     assert str(error.value) == (
         f"{tmp_path}/file/toy: the output folder cannot be written (Not a directory). "
-        "Choose another with --out."
+        "Choose another with --out (in Python `out`)."
     )
 
 

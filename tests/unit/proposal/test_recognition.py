@@ -169,7 +169,7 @@ def test_a_stray_image_is_named(make_images, registry) -> None:
 
 def test_what_the_user_wants_must_be_a_source_that_knows_how(make_images, registry) -> None:
     pets = make_images()
-    assert "--use fodler: no source has this name. Did you mean 'folder'?" in (
+    assert "--use fodler (in Python `use`): no source has this name. Did you mean 'folder'?" in (
         refusal(pets, registry, use="fodler")
     )
     assert "expected the layout of 'list', found another: no list" in refusal(
@@ -187,7 +187,9 @@ def test_an_unsure_layout_is_taken_only_when_asked_for(
     tmp_path: Path, make_images, registry
 ) -> None:
     root = make_images(count=1)
-    assert "If it is 'folder' all the same, --use folder takes it." in refusal(root, registry)
+    assert "If it is 'folder' all the same, --use folder (in Python `use`) takes it." in refusal(
+        root, registry
+    )
     chosen, _ = choose(root, candidates(root, registry), registry, use="folder")
     assert chosen.source == "folder"
 
