@@ -3,6 +3,7 @@
 survey.py      records, targets and splits, before an image is opened
 split.py       which split each record belongs to
 grouping.py    records that belong together, dealt as one
+group_evidence.py  when pictures were taken and what they show, read once
 inspecting.py  the data inspected, and what a build does about what was found
 plan.py        every output sample, its place and its fingerprint
 inventory.py   what of it an earlier build holds

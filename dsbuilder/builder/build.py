@@ -108,7 +108,8 @@ def build_dataset(
     document = override(read(Path(pipeline)), overrides)
     with how.start_early(document, Path(out)) as early:
         with uncollected():
-            surveyed = survey(load_document(document, find_plugins(Path(pipeline), plugins)))
+            spec = load_document(document, find_plugins(Path(pipeline), plugins))
+            surveyed = survey(spec, rehash=rehash)
         store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
         with carrying(surveyed.warnings):
             check_unread(surveyed)

@@ -128,7 +128,7 @@ def forecast(
       SpecError: the pipeline is wrong.
       DataError: the source is.
     """
-    surveyed = survey(load_spec(Path(pipeline), overrides, plugins))
+    surveyed = survey(load_spec(Path(pipeline), overrides, plugins), rehash=rehash)
     with carrying(surveyed.warnings):
         check_unread(surveyed)
     settings = surveyed.pipeline.settings

@@ -10,14 +10,16 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
+from typing import Any
 
+from dsbuilder.builtin.inspectors import scenes
 from dsbuilder.disjoint_sets import DisjointSets
 from dsbuilder.errors import DataError
 from dsbuilder.images import capture
-from dsbuilder.images.capture import Capture, Runs
+from dsbuilder.images.capture import Runs
 from dsbuilder.pipelinefile.splitting import GroupRule
 from dsbuilder.sample import Record
 from dsbuilder.seeding import rank
@@ -26,15 +28,22 @@ Shares = Mapping[str, Fraction]
 Member = tuple[str, ...]
 """What is dealt as one: `(key,)`, or `("group", name)` and `("run", its first key)`; it cannot be
 mistaken one for the other."""
-Captured = Callable[[Record], Capture | None]
-"""What took a record's picture and when; None where its file does not say."""
+Evidence = Callable[[Sequence[Record]], Mapping[str, Any]]
+"""What a rule goes by beyond keys, of the records that tell it; see `group_evidence.py`."""
+
+_GOES_BY = {
+    "sequence": ("names of files with numbers", "number"),
+    "time_s": ("images whose EXIF says when they were taken", "time"),
+    "likeness": ("images that are not small, even or broken", "picture to compare"),
+}
+"""By what a rule goes, and what a record lacks that does not tell it."""
 
 _MOST = 10
 """A group of more than a tenth of all records is told of."""
 
 
 def members_of(
-    records: Sequence[Record], rule: GroupRule | None, captured: Captured | None
+    records: Sequence[Record], rule: GroupRule | None, evidence: Evidence | None
 ) -> tuple[dict[str, Member] | None, list[str]]:
     """Returns key -> what it is dealt with, and warnings; None where there are no groups.
 
@@ -42,7 +51,7 @@ def members_of(
       DataError: a rule finds nothing in any record to go by.
     """
     if rule is not None and rule.pattern is None:
-        return _members_by_run(records, rule, captured)
+        return _members_by_run(records, rule, evidence)
     groups = [record.group if rule is None else _matched(rule, record.key) for record in records]
     found = sum(group is not None for group in groups)
     if rule is not None:
@@ -58,28 +67,31 @@ def members_of(
 
 
 def _members_by_run(
-    records: Sequence[Record], rule: GroupRule, captured: Captured | None
+    records: Sequence[Record], rule: GroupRule, evidence: Evidence | None
 ) -> tuple[dict[str, Member], list[str]]:
     """Returns members by runs; what the source states as a group stays whole beside them."""
     keys = [record.key for record in records]
-    if rule.sequence is not None:
-        numbered = capture.series(keys).values()
-        runs: Runs = [
-            run for each in numbered for run in capture.runs_of_numbers(each, rule.sequence)
-        ]
-        wanted, what = "names of files with numbers", "number"
-    else:
-        asked = {record.key: captured(record) for record in records} if captured else {}
-        times = {key: each for key, each in asked.items() if each is not None}
-        runs = capture.runs_of_times(times, rule.time_s or 0)
-        wanted, what = "images whose EXIF says when they were taken", "time"
-    known = {key for run in runs for key in run}
+    known, runs = _runs(keys, rule, evidence(records) if evidence else {})
+    wanted, what = _GOES_BY[rule.kind]
     _check_found(records, len(known), wanted, what, "rule")
     members: dict[str, Member] = {key: (key,) for key in keys}
     members.update((key, ("run", run[0])) for run in runs if len(run) > 1 for key in run)
     alone = [each.key for each in records if each.key not in known and each.group is None]
     joined = _joined(records, members)
-    return joined, [*_told(records, alone, f"have no {what}"), *_too_large(joined)]
+    return joined, [*_told(records, alone, f"have no {what}"), *_too_large(joined, rule)]
+
+
+def _runs(
+    keys: Sequence[str], rule: GroupRule, told: Mapping[str, Any]
+) -> tuple[Collection[str], Runs]:
+    """Returns the keys that tell what a rule goes by, and the groups of them."""
+    if rule.sequence is not None:
+        numbered = capture.series(keys).values()
+        runs = [run for each in numbered for run in capture.runs_of_numbers(each, rule.sequence)]
+        return {key for run in runs for key in run}, runs
+    if rule.time_s is not None:
+        return told.keys(), capture.runs_of_times(told, rule.time_s)
+    return told.keys(), scenes.groups(told, rule.likeness or 1)
 
 
 def _joined(records: Sequence[Record], members: Mapping[str, Member]) -> dict[str, Member]:
@@ -107,14 +119,20 @@ def _told(records: Sequence[Record], alone: Sequence[str], why: str) -> Iterator
         )
 
 
-def _too_large(members: Mapping[str, Member]) -> Iterator[str]:
+def _too_large(members: Mapping[str, Member], rule: GroupRule) -> Iterator[str]:
     """Warns of a group that is much of all, as one run is of a folder numbered throughout."""
+    why = (
+        "Where pictures of a class are all alike, likeness says nothing of what belongs together: "
+        "state a greater one, such as {likeness: 0.85}, use time, a pattern, or no rule."
+        if rule.likeness is not None
+        else "Where a folder is numbered throughout, numbers say nothing of what belongs together: "
+        "use time, a pattern, or no rule."
+    )
     for member, size in Counter(members.values()).most_common(1):
         if size * _MOST > len(members) and size > _MOST:
             yield (
                 f"split.group: one group has {size} of {len(members)} records and goes to one "
-                f"split, that of '{member[-1]}'. Where a folder is numbered throughout, numbers "
-                "say nothing of what belongs together: use time, a pattern, or no rule."
+                f"split, that of '{member[-1]}'. {why}"
             )
 
 

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 
-from dsbuilder.builder.grouping import Captured, Member, Shares, deal_groups, members_of
+from dsbuilder.builder.grouping import Evidence, Member, Shares, deal_groups, members_of
 from dsbuilder.errors import DataError, shortened
 from dsbuilder.layouts.keys import check_keys
 from dsbuilder.pipelinefile.splitting import SplitOptions
@@ -75,7 +75,7 @@ def deal(
     seed: int,
     label: str | None,
     several: Callable[[Record], Iterable[str]] | None = None,
-    captured: Captured | None = None,
+    evidence: Evidence | None = None,
 ) -> Split:
     """Returns the split of every record; the order of the records does not matter.
 
@@ -86,7 +86,7 @@ def deal(
       seed: of the pipeline.
       label: name of the target to stratify by; None takes all records as one class.
       several: without a label, the classes of a record to stratify by, of any number.
-      captured: says what a rule by time goes by.
+      evidence: returns what a rule by time or likeness goes by.
 
     Raises:
       DataError: a key is wrong or there twice, the layout and the options contradict each other, a
@@ -98,7 +98,7 @@ def deal(
         records = [each for each in records if each.error is None]
     _check_labels(records, label)
     method = _method(records, options)
-    members, warnings = members_of(records, options.rule, captured)
+    members, warnings = members_of(records, options.rule, evidence)
     if method == "layout":
         split_of = _stated(records, members)
         shares = _taken_out(split_of, options)

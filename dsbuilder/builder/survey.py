@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
+from dsbuilder.builder.group_evidence import read_evidence
 from dsbuilder.builder.split import Split, deal
 from dsbuilder.errors import DataError, Problem, SpecError, carrying, shortened
 from dsbuilder.inspection import exclusion
-from dsbuilder.layouts.captured import captured
 from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.pipelinefile import Spec, load
@@ -71,8 +71,11 @@ def find_plugins(pipeline: Path, plugins: Sequence[Path] | None) -> Registry:
     return discover(nearest.folders, hint=nearest.hint)
 
 
-def survey(spec: Spec) -> Survey:
-    """Returns what is known before an image is opened.
+def survey(spec: Spec, *, rehash: bool = False) -> Survey:
+    """Returns what is known before an image is opened, but for groups by times or likeness.
+
+    Args:
+      rehash: reads every file again for those, whatever was kept.
 
     Raises:
       DataError: the source is not what the pipeline says, or no record can be read.
@@ -103,7 +106,7 @@ def survey(spec: Spec) -> Survey:
         pipeline = resolve(spec, catalog.targets)
         warnings += pipeline.warnings
         known = _without_labels(records, unread)
-        split = _split(spec, known, catalog, checked=len(kept) == len(records))
+        split = _split(spec, known, catalog, checked=len(kept) == len(records), rehash=rehash)
     return Survey(
         pipeline=pipeline,
         catalog=catalog,
@@ -127,7 +130,9 @@ def _check_outputs(spec: Spec, records: int) -> None:
         raise SpecError([Problem(spec.where("augment.copies"), problem)])
 
 
-def _split(spec: Spec, records: Sequence[Record], catalog: Catalog, *, checked: bool) -> Split:
+def _split(
+    spec: Spec, records: Sequence[Record], catalog: Catalog, *, checked: bool, rehash: bool
+) -> Split:
     """Deals records by their first target with classes.
 
     Args:
@@ -136,14 +141,22 @@ def _split(spec: Spec, records: Sequence[Record], catalog: Catalog, *, checked: 
     targets = catalog.targets
     classes = (n for n, kind in targets.items() if isinstance(kind, ClassLabel) and not kind.soft)
     label = next(classes, None)
-    return deal(
+    warnings: list[str] = []
+
+    def evidence(dealt: Sequence[Record]) -> Mapping[str, Any]:
+        found, told = read_evidence(spec, catalog, dealt, rehash=rehash)
+        warnings.extend(told)
+        return found
+
+    split = deal(
         records,
         spec.settings.split,
         seed=spec.settings.seed,
         label=label,
         several=_several(targets, checked=checked) if label is None else None,
-        captured=partial(captured, catalog),
+        evidence=evidence,
     )
+    return replace(split, warnings=(*split.warnings, *warnings))
 
 
 def _where(spec: Spec) -> str:

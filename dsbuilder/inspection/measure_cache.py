@@ -40,7 +40,9 @@ class MeasureCache:
 
     def load(self, columns: Columns) -> None:
         """Fills in what the file knows."""
-        places = {name: place for place, name in enumerate(self.records) if name is not None}
+        places: dict[str | None, list[int]] = {}
+        for place, name in enumerate(self.records):
+            places.setdefault(name, []).append(place)
         try:
             with self.path.open(encoding="utf-8") as file:
                 known: list[str] = json.loads(next(file, "[]"))
@@ -89,15 +91,20 @@ def _line(name: str, row: Iterable[Any]) -> str:
     return f"[{json.dumps(name)}, [{', '.join(values)}], {json.dumps(places)}]"
 
 
-def _fill(columns: Columns, places: Mapping[str, int], held: Mapping[str, int], line: str) -> None:
+def _fill(
+    columns: Columns,
+    places: Mapping[str | None, Sequence[int]],
+    held: Mapping[str, int],
+    line: str,
+) -> None:
     record, values, found = json.loads(line)
-    place = places.get(record)
-    if place is None:
+    if record not in places:
         return
     plain = [from_json(value) for value in values]
     for name, position in held.items():
         if found[position] != _NONE:
-            columns[name][place] = plain[found[position]]
+            for place in places[record]:
+                columns[name][place] = plain[found[position]]
 
 
 def _text(measure: Any) -> str | None:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from dsbuilder.builtin.inspectors.scenes import ALIKE
 from dsbuilder.images.capture import BURST_S
 from dsbuilder.pipelinefile.stages import SPLITS
 
@@ -16,17 +17,28 @@ class GroupRule:
       sequence: largest step from one number of a file to the next, in one folder and after the
         same beginning of the name; see `images/capture.py`.
       time_s: longest pause from one picture of a camera to the next, by the times in EXIF.
+      likeness: how like two pictures are at least that show one scene, in (0, 1], by the features
+        of a pretrained network; see `builtin/inspectors/scenes.py`.
       pattern: regular expression that is searched in the key; what it matches (its first group, if
         any) names the group.
     """
 
     sequence: int | None = None
     time_s: float | None = None
+    likeness: float | None = None
     pattern: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """The one that is stated."""
+        return next(iter(self._stated), "")
+
+    @property
+    def _stated(self) -> list[str]:
+        return [each.name for each in fields(self) if getattr(self, each.name) is not None]
+
     def __post_init__(self) -> None:
-        names = [each.name for each in fields(self)]
-        stated = [name for name in names if getattr(self, name) is not None]
+        names, stated = [each.name for each in fields(self)], self._stated
         if len(stated) != 1:
             found = " and ".join(stated) or "nothing"
             raise ValueError(f"expected one of {', '.join(names)}, found {found}.")
@@ -34,6 +46,8 @@ class GroupRule:
             raise ValueError(f"sequence: expected 1 or more, found {self.sequence}.")
         if self.time_s is not None and self.time_s < 0:
             raise ValueError(f"time_s: expected 0 or more, found {self.time_s:g}.")
+        if self.likeness is not None and not 0 < self.likeness <= 1:
+            raise ValueError(f"likeness: expected more than 0, up to 1, found {self.likeness:g}.")
         try:
             re.compile(self.pattern or "")
         except re.error as error:
@@ -42,7 +56,11 @@ class GroupRule:
             ) from None
 
 
-_NAMED = {"sequence": GroupRule(sequence=1), "time": GroupRule(time_s=BURST_S)}
+_NAMED = {
+    "sequence": GroupRule(sequence=1),
+    "time": GroupRule(time_s=BURST_S),
+    "likeness": GroupRule(likeness=ALIKE),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +70,9 @@ class SplitOptions:
     Attributes:
       train, validation, test: shares; they sum to 1. With `layout` only shares taken out of train.
       method: `stratified` (default), `hash`, or `layout` (default where the layout has splits).
-      group: which records belong together and never end in two splits: `sequence` or `time`, with
-        the defaults of the rule; else a pattern; or a rule with a bound of one's own. None takes
-        the groups that the source states.
+      group: which records belong together and never end in two splits: `sequence`, `time` or
+        `likeness`, with the defaults of the rule; else a pattern; or a rule with a bound of one's
+        own. None takes the groups that the source states.
     """
 
     train: float | None = None

@@ -7,15 +7,17 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from dsbuilder.builtin.inspectors import bursts
+from dsbuilder.builtin.inspectors import bursts, scenes
 from dsbuilder.builtin.inspectors.bursts import Proposal
+from dsbuilder.builtin.inspectors.scenes import Scenes
 from dsbuilder.errors import DataError
 from dsbuilder.images import encoding as images
 from dsbuilder.layouts.captured import captured
-from dsbuilder.plugin import Catalog, Record, Target
+from dsbuilder.plugin import Catalog, Record, Target, View
 
 MOST = 100
 """How many images are looked at."""
@@ -124,7 +126,8 @@ def _spread(records: Sequence[Record], most: int) -> list[Record]:
 def belonging(catalog: Catalog, records: Sequence[Record]) -> Proposal | None:
     """Returns the rule by which records belong together that may get into several splits.
 
-    Where images looked at say when they were taken, the first thousand are asked.
+    Where images looked at say when they were taken, the first thousand are asked. Where neither
+    that nor names tell anything, the first two hundred are compared, if the features are installed.
 
     Args:
       records: sorted by key; their labels need not be right.
@@ -134,10 +137,37 @@ def belonging(catalog: Catalog, records: Sequence[Record]) -> Proposal | None:
     captures = {key: taken for key, taken in asked.items() if taken is not None}
     held = {each.key: each.group or each.split or each.key for each in records}
     classes = {each.key: _classes(each, catalog.targets) for each in records}
-    for found in bursts.proposals(classes, captures):
-        if any(len({held[key] for key in keys}) > 1 for keys in found.groups):
-            return found
-    return None
+
+    def crossing(shown: Scenes) -> Proposal | None:
+        found = bursts.proposals(classes, captures, shown)
+        return next((each for each in found if _is_cut(each, held)), None)
+
+    return crossing({}) or crossing(_shown(catalog, records[:_MOST_COMPARED]))
+
+
+def _is_cut(found: Proposal, held: Mapping[str, str]) -> bool:
+    return any(len({held[key] for key in keys}) > 1 for keys in found.groups)
+
+
+def _shown(catalog: Catalog, records: Sequence[Record]) -> Scenes:
+    """Returns what pictures show; nothing where the features are not installed."""
+    if not scenes.is_installed():
+        return {}
+    views = (
+        View(
+            record=each,
+            kinds={},
+            read=partial(catalog.read, each),
+            decode=_pixels,
+        )
+        for each in records
+    )
+    described = ((each.record.key, scenes.describe(each)) for each in views)
+    return {key: shows for key, shows in described if shows is not None}
+
+
+def _pixels(stored: bytes | np.ndarray) -> np.ndarray:
+    return images.decode(stored, mode="rgb") if isinstance(stored, bytes) else stored
 
 
 def _classes(record: Record, targets: Mapping[str, Target]) -> list[str]:
@@ -151,7 +181,7 @@ def _classes(record: Record, targets: Mapping[str, Target]) -> list[str]:
     return sorted(found)
 
 
-_MOST_ASKED, _MOST_DATED = 20, 1_000
+_MOST_ASKED, _MOST_DATED, _MOST_COMPARED = 20, 1_000, 200
 _DIGITS = frozenset(
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 )

@@ -185,7 +185,7 @@ def planted_bursts() -> Iterator[Row]:
         splits = random.choice(["train", "test"], len(keys))
         seen = Seen(
             records=[Record(key=key) for key in keys],
-            measures=[(("a",), None)] * len(keys),
+            measures=[(("a",), None, None)] * len(keys),
             split_of=dict(zip(keys, splits, strict=True)),
         )
         return any(True for _ in judges.judge(seen))

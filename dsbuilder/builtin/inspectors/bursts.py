@@ -1,4 +1,4 @@
-"""Which pictures belong together, by names and times that are so by more than chance.
+"""Which pictures belong together, by names, times and likeness, by more than chance.
 
 time      pictures that one camera took within seconds: at least 3 such groups. A clock that gives
 one long run, as of a scanner or of files that a tool dated, says nothing
@@ -8,13 +8,19 @@ bursts   a series of 5 runs or more: most of its files have a neighbor by number
 most gaps lack 5 numbers or more, where chance would leave one or two
 series   many short series, each numbered from the start, several in each class:
 `tom_1`, `tom_2`, `ann_1`, ... One series a class only says the class
+likeness  pictures that show one scene (`scenes.py`): at least 3 such groups, of a fiftieth of all
+pictures or more. Where one group is a quarter of all, the pictures are all alike; where groups are
+most of their classes, they only say the class
 """
 
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from dsbuilder.builtin.inspectors import scenes
+from dsbuilder.builtin.inspectors.scenes import ALIKE, Scenes
 from dsbuilder.images import capture
 from dsbuilder.images.capture import BURST_S, Capture, Runs
 
@@ -23,6 +29,7 @@ _LEAST_RUNS, _LEAST_STEP = 5, 6
 _LEAST_SERIES, _SERIES_OF_CLASS, _LONGEST_SERIES = 10, 5, 50
 _MOST_OF_ALL = 0.25
 _MOST_FILES = 0.8
+_LEAST_OF_ALL, _MOST_OF_CLASS = 0.02, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +48,19 @@ class Proposal:
 
 
 def proposals(
-    classes: Mapping[str, Sequence[str]], captures: Mapping[str, Capture]
+    classes: Mapping[str, Sequence[str]],
+    captures: Mapping[str, Capture],
+    shown: Scenes,
+    *,
+    alike: float = ALIKE,
 ) -> Iterator[Proposal]:
     """Yields the rules that evidence speaks for, the strongest first; mostly none.
 
     Args:
       classes: classes of each record by key.
       captures: camera and time of the records that say it, by key.
+      shown: what records show, of those of which it is known, by key.
+      alike: how like two are that show one scene; see `scenes.py`.
     """
     by_time = _several(capture.runs_of_times(captures, BURST_S))
     largest = max(map(len, by_time), default=0)
@@ -63,6 +76,25 @@ def proposals(
         runs = [run for each in numbered.values() for run in capture.runs_of_numbers(each)]
         what = "of one name that are numbered from its start"
         yield Proposal(rule="sequence", what=what, groups=_several(runs))
+    like = scenes.groups(shown, alike)
+    if _are_scenes(like, classes, len(shown)):
+        rule = "likeness" if alike == ALIKE else f"{{likeness: {alike:g}}}"
+        yield Proposal(rule=rule, what="that show nearly the same", groups=like)
+
+
+def _are_scenes(groups: Runs, classes: Mapping[str, Sequence[str]], count: int) -> bool:
+    """Whether groups of like pictures are neither chance, nor all pictures, nor the classes.
+
+    Args:
+      count: number of all pictures.
+    """
+    if len(groups) < _LEAST_GROUPS or sum(map(len, groups)) < _LEAST_OF_ALL * count:
+        return False
+    if max(map(len, groups)) > _MOST_OF_ALL * count:
+        return False
+    sizes = Counter(name for names in classes.values() for name in names or ("",))
+    shares = [len(keys) / min(sizes[name] for name in classes[keys[0]] or ("",)) for keys in groups]
+    return statistics.median(shares) <= _MOST_OF_CLASS
 
 
 def _several(runs: Runs) -> Runs:

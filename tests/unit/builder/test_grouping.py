@@ -29,7 +29,7 @@ def dealt(
         SplitOptions(group=group, method=method),  # type: ignore[arg-type]
         seed=0,
         label=None,
-        captured=lambda record: (taken or {}).get(record.key),
+        evidence=lambda records: taken or {},
     )
 
 
@@ -131,10 +131,15 @@ def test_a_file_that_is_added_moves_few_groups(known: set[int], added: int) -> N
 @pytest.mark.parametrize(
     ("group", "message"),
     [
-        ("{}", "expected one of sequence, time_s, pattern, found nothing."),
-        ("{sequence: 1, time_s: 5}", "expected one of sequence, time_s, pattern, found sequence"),
+        ("{}", "expected one of sequence, time_s, likeness, pattern, found nothing."),
+        (
+            "{sequence: 1, time_s: 5}",
+            "likeness, pattern, found sequence and",
+        ),
         ("{sequence: 0}", "sequence: expected 1 or more, found 0."),
         ("{time_s: -1}", "time_s: expected 0 or more, found -1."),
+        ("{likeness: 0}", "likeness: expected more than 0, up to 1, found 0."),
+        ("{likeness: 1.5}", "likeness: expected more than 0, up to 1, found 1.5."),
         ("{pattern: '('}", "group: expected a regular expression, found '('"),
         ("{times: 5}", "unknown key 'times'. Did you mean 'time_s'?"),
     ],
@@ -145,8 +150,9 @@ def test_what_is_no_rule_is_refused_at_its_line(group, message, write_pipeline) 
     assert message in str(caught.value)
 
 
-def test_a_pipeline_reads_times_from_its_files(write_pipeline, tmp_path: Path) -> None:
+def test_a_pipeline_reads_times_from_its_files(write_pipeline, tmp_path: Path, monkeypatch) -> None:
     """Bursts of three, five minutes apart, whose names tell nothing; one file is damaged."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     groups: dict[int, list[str]] = {}
     for label in "ab":
         (tmp_path / "set" / label).mkdir(parents=True)

@@ -48,7 +48,7 @@ _MODULES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Group:
+class Group:
     """Blocks of one resolution; the first may change stride and width."""
 
     repeats: int
@@ -58,14 +58,14 @@ class _Group:
     filters: int
 
 
-_GROUPS = (
-    _Group(repeats=1, kernel=3, stride=1, expand=1, filters=16),
-    _Group(repeats=2, kernel=3, stride=2, expand=6, filters=24),
-    _Group(repeats=2, kernel=5, stride=2, expand=6, filters=40),
-    _Group(repeats=3, kernel=3, stride=2, expand=6, filters=80),
-    _Group(repeats=3, kernel=5, stride=1, expand=6, filters=112),
-    _Group(repeats=4, kernel=5, stride=2, expand=6, filters=192),
-    _Group(repeats=1, kernel=3, stride=1, expand=6, filters=320),
+GROUPS = (
+    Group(repeats=1, kernel=3, stride=1, expand=1, filters=16),
+    Group(repeats=2, kernel=3, stride=2, expand=6, filters=24),
+    Group(repeats=2, kernel=5, stride=2, expand=6, filters=40),
+    Group(repeats=3, kernel=3, stride=2, expand=6, filters=80),
+    Group(repeats=3, kernel=5, stride=1, expand=6, filters=112),
+    Group(repeats=4, kernel=5, stride=2, expand=6, filters=192),
+    Group(repeats=1, kernel=3, stride=1, expand=6, filters=320),
 )
 
 
@@ -93,7 +93,7 @@ def build(*, input_shape: tuple[int | None, int | None, int]) -> "keras.Model":
     x = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="normalize")(inputs)
     x = _conv(x, "stem", filters=_STEM_FILTERS, kernel=3, stride=2)
     index = 0
-    for group in _GROUPS:
+    for group in GROUPS:
         for repeat in range(group.repeats):
             x = _block(x, f"block{index}", group, stride=group.stride if repeat == 0 else 1)
             index += 1
@@ -101,7 +101,7 @@ def build(*, input_shape: tuple[int | None, int | None, int]) -> "keras.Model":
     return keras.Model(inputs, x, name="efficientnet_lite0")
 
 
-def _block(x: Any, name: str, group: _Group, *, stride: int) -> Any:
+def _block(x: Any, name: str, group: Group, *, stride: int) -> Any:
     """Widens, filters each channel, narrows again; adds the input where the shapes allow."""
     import keras
 

@@ -18,7 +18,7 @@ def classes_of(keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def rules(
     classes: Mapping[str, tuple[str, ...]], captures: Mapping[str, Capture] = {}
 ) -> list[str]:
-    return [each.rule for each in bursts.proposals(classes, captures)]
+    return [each.rule for each in bursts.proposals(classes, captures, {})]
 
 
 BURSTS = [[f"cat/IMG_{start + n:04d}.jpg" for n in range(3)] for start in range(100, 400, 20)]
@@ -26,7 +26,7 @@ ALL = [key for burst in BURSTS for key in burst]
 
 
 def test_bursts_between_wide_gaps_are_evidence() -> None:
-    [found] = bursts.proposals(classes_of(ALL), {})
+    [found] = bursts.proposals(classes_of(ALL), {}, {})
     assert (found.rule, found.groups) == ("sequence", BURSTS)
 
 
@@ -57,7 +57,7 @@ def test_numbers_that_only_count_the_files_of_a_class_are_none(keys: list[str]) 
 
 def test_many_short_series_in_each_class_are_evidence() -> None:
     keys = [f"{label}/{who}_{n}.jpg" for label in "ab" for who in "CDEFGHI" for n in range(1, 5)]
-    [found] = bursts.proposals(classes_of(keys), {})
+    [found] = bursts.proposals(classes_of(keys), {}, {})
     assert (found.rule, len(found.groups)) == ("sequence", 14)
     by_name = {key: (key.partition("_")[0],) for key in keys}  # the series are the classes
     assert not rules(by_name)
@@ -76,7 +76,7 @@ def test_times_within_seconds_are_evidence_and_one_long_recording_is_none() -> N
 
 def judged(split_of: Mapping[str, str], *, stated: bool = False) -> list[str]:
     records = [Record(key=key, split=split_of[key] if stated else None) for key in sorted(split_of)]
-    measures = [(("cat",), None)] * len(records)
+    measures = [(("cat",), None, None)] * len(records)
     found = CrossingGroups().judge(Seen(records=records, measures=measures, split_of=split_of))
     return [each.text for each in found]
 
