@@ -130,15 +130,3 @@ def test_a_set_of_which_all_are_alike_is_no_evidence(described) -> None:
     keys = [key for key in described if key.startswith("coffee")]
     shown = {f"{key}{n}": described[key] for key in keys for n in range(20)}
     assert not list(bursts.proposals(dict.fromkeys(shown, ("a",)), {}, shown))
-
-
-def test_numpy_and_keras_see_the_same() -> None:
-    """Within what rounding to whole numbers costs."""
-    pytest.importorskip("keras")
-    image = np.ascontiguousarray(data.chelsea()[:160, :160])
-    found = lite0_features.load(efficientnet_lite0.weights_path())(image)
-    model = efficientnet_lite0.build(input_shape=(160, 160, 3))
-    efficientnet_lite0.load_weights(model, None)
-    right = np.asarray(model(image[None].astype(np.float32))).mean(axis=(0, 1, 2))
-    cosine = found @ right / np.linalg.norm(found) / np.linalg.norm(right)
-    assert cosine > 0.99
