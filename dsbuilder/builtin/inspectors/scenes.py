@@ -10,7 +10,7 @@ Measured on other people's photographs: of 1,000 of ImageNet, one a class, 3 pai
 0.75 alike or more. So are 91 % of pairs of crops of three quarters of the sides (opposite corners
 of one photograph), 98 % after light times 1.6, all in half the light or mirrored, all neighbors
 among 17 frames of a moving camera and among 11 views of a castle; of pictures of one room from far
-apart a few in a hundred. Pictures of less than 96 pixels, and even ones, stand for nothing.
+apart a few in a hundred. Pictures of less than 128 pixels, and even ones, stand for nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ ALIKE = 0.75
 """How like pictures of one scene are at least, unless somebody says another."""
 PACKAGE = efficientnet_lite0.PACKAGE
 
-_SIDE, _LEAST_SIDE = 160, 96
+_SIDE, _LEAST_SIDE = 160, 128
 _LEAST_DEVIATION = 4.0
 _STEPS = 15
 _ROWS = 1024

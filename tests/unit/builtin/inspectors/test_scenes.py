@@ -75,7 +75,7 @@ def test_a_picture_that_is_added_changes_no_other_group(described) -> None:
 
 def test_what_is_small_or_even_stands_for_nothing() -> None:
     photograph = data.astronaut()
-    assert scenes.describe(view_of(photograph[:90, :300])) is None
+    assert scenes.describe(view_of(photograph[:120, :300])) is None
     assert scenes.describe(view_of(np.full((200, 200, 3), 90, np.uint8))) is None
 
 
