@@ -17,7 +17,7 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "model": (
         "models",
         (
-            *("cbam", "cnn", "file", "lenet", "mlp", "resnet_small", "rnn", "transfer"),
+            *("cbam", "cnn", "crnn", "file", "lenet", "mlp", "resnet_small", "rnn", "transfer"),
             *("unet", "vgg_small"),
         ),
     ),

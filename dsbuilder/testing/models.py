@@ -16,6 +16,7 @@ from dsbuilder.plugin import (
     MultiLabel,
     Signature,
     Target,
+    Text,
     TrainError,
     Value,
 )
@@ -29,9 +30,11 @@ _STEPS = 8
 _RATE = 3e-3
 _TARGETS: Mapping[str, Target] = {
     "label": ClassLabel(names=_NAMES),
+    "whether": ClassLabel(names=("no", "yes")),
     "tags": MultiLabel(names=_NAMES[:2]),
     "numbers": Value(size=2),
     "mask": Mask(names=_NAMES[:2]),
+    "text": Text(alphabet="abc", longest=3),
 }
 
 
@@ -186,6 +189,8 @@ def _values(target: Target, image: ImageSignature) -> Iterator[Any]:
                 yield rng.integers(0, 2, len(target.names)).astype(np.float32)
             case Value():
                 yield rng.normal(size=target.size or ()).astype(np.float32)
+            case Text():
+                yield "cab"[index % 3 :].encode()
             case _:
                 size = (image.height or 32, image.width or 32)
                 yield rng.integers(0, len(target.class_names), size).astype(np.uint8)

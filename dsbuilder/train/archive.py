@@ -24,6 +24,7 @@ from dsbuilder import typed_json
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import DataError, TrainError
 from dsbuilder.pipelinefile.training import HeadOptions, TrainOptions
+from dsbuilder.records import keras_file
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
 from dsbuilder.targets import signature_from_json, signature_to_json
@@ -241,13 +242,17 @@ def load_model(path: Path | str, *, plugins: Sequence[Path] = ()) -> Trained:
       plugins: folders of plugins that define layers of the model.
 
     Raises:
-      TrainError: there is no such model, or a layer of it is not known.
+      TrainError: there is no such model, or a layer of it is not known or holds code.
     """
     file = Path(path) / BEST if Path(path).is_dir() else Path(path)
     note = read_note(file)
     discover(plugins)  # layers of plugins are known to Keras once imported
     try:
-        model = keras.models.load_model(file)
+        keras_file.read_config(file)  # refuses a Lambda layer, by name
+    except DataError as error:
+        raise TrainError(str(error)) from error
+    try:
+        model = keras.models.load_model(file, safe_mode=True)
     except Exception as error:  # whatever Keras raises on a stranger's file
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise TrainError(

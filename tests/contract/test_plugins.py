@@ -71,6 +71,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
             "ignore": "dog",
         },
     ),
+    "crnn": ({**WIDTH_4, "units": 4},),
     "file": ({"path": "{folder}/../model.keras"},),
     "folder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "fused_color": ({}, {"hue": [-0.5, 0.5], "saturation": [0, 2]}),
@@ -142,7 +143,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "transfer": ({"weights": "none"},),
     "webdataset": ({"path": "{folder}/tars"}, {"path": "{folder}/tars/train-0.tar", "text": None}),
 }
-QUICK = ("cnn", "mlp", "tiny_resnet", "unet")
+QUICK = ("cnn", "crnn", "mlp", "tiny_resnet", "unet")
 """The models that `make test` tries; others are made of the same parts."""
 
 PLACES: Mapping[str, Any] = {

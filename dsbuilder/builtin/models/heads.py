@@ -102,7 +102,11 @@ def pixels(x: Any, signature: Signature, options: Options) -> dict[str, Any]:
 
     return {
         target: keras.layers.Conv2D(
-            shape[-1], 1, name=layer_name(target, signature), dtype="float32", **options()
+            _units(target, shape),
+            1,
+            name=layer_name(target, signature),
+            dtype="float32",
+            **options(),
         )(x)
         for target, shape in sized(signature, 3).items()
     }
@@ -112,11 +116,25 @@ def _dense(x: Any, signature: Signature, dimensions: int, options: Options) -> d
     import keras
 
     return {
-        target: keras.layers.Dense(
-            shape[-1], name=layer_name(target, signature), dtype="float32", **options()
-        )(x)
+        target: keras.layers.Dense(_units(target, shape), **_named(target, signature), **options())(
+            x
+        )
         for target, shape in sized(signature, dimensions).items()
     }
+
+
+def _named(target: str, signature: Signature) -> dict[str, Any]:
+    return {"name": layer_name(target, signature), "dtype": "float32"}
+
+
+def _units(target: str, shape: Shape) -> int:
+    units = shape[-1]
+    if units is None:
+        raise TrainError(
+            f"{target}: expected a number of outputs that is known, found that it is not yet. "
+            "Build the dataset, and give that."
+        )
+    return units
 
 
 def layer_name(target: str, signature: Signature) -> str:

@@ -33,6 +33,18 @@ def test_only_the_last_model_keeps_its_optimizer(whole):
     assert whole.best.stat().st_size < whole.last.stat().st_size
 
 
+def test_a_lambda_layer_is_refused_by_name_before_the_model_is_loaded(whole, tmp_path):
+    inputs = keras.Input((16, 16, 3))
+    sly = keras.layers.Lambda(
+        keras.activations.relu, name="sly"
+    )  # which Keras' safe mode lets pass
+    keras.Model(inputs, sly(inputs)).save(tmp_path / "sly.keras")
+    with zipfile.ZipFile(tmp_path / "sly.keras", "a") as file:
+        file.writestr(archive.MEMBER, json.dumps(archive.read_note(whole.best).to_json()))
+    with pytest.raises(TrainError, match=r"found code in the Lambda layer 'sly'\. Build the model"):
+        archive.load_model(tmp_path / "sly.keras")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["best", "last"])
 def test_it_is_read_with_keras_and_a_zip_reader_alone(whole, dataset, name):
