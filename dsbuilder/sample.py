@@ -342,12 +342,13 @@ class Target(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSignature:
-    """Shape and dtype of an image; None marks a side that varies from sample to sample."""
+    """Shape and dtype of an image; None marks a side that varies, never over that of `within`."""
 
     height: int | None
     width: int | None
     channels: int
     dtype: str = "uint8"
+    within: tuple[int, int] | None = None
 
     @property
     def shape(self) -> tuple[int | None, int | None, int]:
@@ -358,12 +359,7 @@ class ImageSignature:
         """Whether an array has this shape and dtype."""
         if image.ndim != 3 or image.dtype != self.dtype:
             return False
-        height, width, channels = image.shape
-        return (
-            channels == self.channels
-            and self.height in (None, height)
-            and self.width in (None, width)
-        )
+        return all(side in (None, of) for side, of in zip(self.shape, image.shape, strict=True))
 
     def __str__(self) -> str:
         sides = "x".join("?" if side is None else str(side) for side in self.shape)
@@ -383,7 +379,7 @@ class Signature:
 
     def resized(self, height: int | None, width: int | None) -> Self:
         """Returns the signature after the image took another size."""
-        return self.replace(image=replace(self.image, height=height, width=width))
+        return self.replace(image=replace(self.image, height=height, width=width, within=None))
 
     def mixed(self) -> Self:
         """Returns the signature after samples were mixed: every target in its mixed form."""

@@ -11,6 +11,7 @@ from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.plan import Plan, make_plan
 from dsbuilder.builder.survey import Survey, check_unread
 from dsbuilder.errors import DataError, TrainError, carrying
+from dsbuilder.pipeline.doubts import untouched
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Signature
@@ -48,6 +49,7 @@ class CheckDocument(Document):
       classes: number of records by split and class; a split's is empty where none is known.
       samples: number of samples to make by split.
       shards: number of shards.
+      variants, untouched: number of variants, and of those that no stage is expected to touch.
       stages: stages by the section that holds them, every section of `SECTIONS`.
     """
 
@@ -59,6 +61,8 @@ class CheckDocument(Document):
     classes: Mapping[str, Mapping[str, int]]
     samples: Mapping[str, int]
     shards: int
+    variants: int
+    untouched: float
     stages: Mapping[str, tuple[CheckedStage, ...]]
 
 
@@ -81,15 +85,19 @@ def checked(surveyed: Survey) -> CheckDocument:
     with carrying(surveyed.warnings):
         of_training = check_training(surveyed)
         plan = planned(surveyed)
+    records = _by_split(surveyed)
+    variants = records.get("train", 0) * settings.augment.copies
     return CheckDocument(
         name=settings.name,
         version=settings.version,
         signature=pipeline.signature,
         streamed=pipeline.streamed,
-        records=_by_split(surveyed),
+        records=records,
         classes=count_classes(surveyed),
         samples=dict(plan.samples),
         shards=len(plan.shards),
+        variants=variants,
+        untouched=variants * untouched(settings.augment.stages),
         stages={path: tuple(_stages(pipeline.spec, path)) for path in SECTIONS},
         warnings=distinct(surveyed.warnings, of_training),
     )

@@ -37,6 +37,9 @@ def draw(found: "CheckDocument") -> None:
     line()
     splits = {split: found.classes.get(split, {}) for split in found.samples}
     totals = {"records": found.records, "samples to make": found.samples}
+    if found.variants:
+        line(f"{found.variants} variants, of which no stage touches about {found.untouched:.0f}")
+        line()
     draw_counts(splits, totals if found.records else {"samples to make": found.samples})
     line()
     shards = f"{found.shards} shard{'s' * (found.shards != 1)}"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, carrying, shortened
+from dsbuilder.pipeline.doubts import doubts
 from dsbuilder.pipeline.positions import Pipeline, Refresher
 from dsbuilder.pipelinefile.schema import CacheOptions, Settings, Spec, StreamOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
@@ -64,7 +65,7 @@ class _Resolver:
     def resolve(self, spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
         settings = spec.settings
         ends: dict[str, Signature] = {}
-        prepared = None
+        start = prepared = None
         if source_targets is not None:
             channels = CHANNELS[settings.image.mode]
             start = Signature(
@@ -88,9 +89,10 @@ class _Resolver:
         self._check_names("", signature.targets)  # a mixer and others store more of a target
         self._check_cache(signature, settings.cache)
         streamed = self.streamed(settings.stream, signature)
+        self.warnings += doubts(spec, start, signature)
         return Pipeline(
             spec=spec,
-            prepared=prepared,
+            prepared=prepared and _exact(prepared),
             signature=signature,
             streamed=streamed,
             warnings=tuple(dict.fromkeys(self.warnings)),  # finish is followed in every branch
@@ -109,7 +111,7 @@ class _Resolver:
                 "{use: resize, size: [96, 96]}.",
             )
         self._stop()
-        return train
+        return _exact(train)
 
     def _stop(self) -> None:
         if self.problems:
@@ -195,7 +197,7 @@ class _Resolver:
         mixed = any(isinstance(stage, MixStage) for stage in settings.augment.stages)
         if mixed and settings.augment.copies and settings.source is not None:
             ends = {name: end.mixed() for name, end in ends.items()}
-        (first, signature), *rest = ends.items()
+        (first, signature), *rest = ((name, _exact(end)) for name, end in ends.items())
         for name, other in rest:
             if other.targets != signature.targets:
                 self._problem(
@@ -259,4 +261,10 @@ def _either(one: ImageSignature, other: ImageSignature) -> ImageSignature:
     """Returns what is known of an image that is one or the other."""
     height = one.height if one.height == other.height else None
     width = one.width if one.width == other.width else None
-    return replace(other, height=height, width=width)
+    within = one.within if one.within == other.within else None
+    return replace(other, height=height, width=width, within=within)
+
+
+def _exact(signature: Signature) -> Signature:
+    """Returns a signature without what counts only while stages are followed."""
+    return signature.replace(image=replace(signature.image, within=None))

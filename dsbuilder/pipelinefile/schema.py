@@ -11,6 +11,7 @@ from dsbuilder.images import color_name
 from dsbuilder.images.size_limit import MEGAPIXELS
 from dsbuilder.pipelinefile.bounds import check_above_0, check_at_least_1
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, read
+from dsbuilder.pipelinefile.named_size import with_size
 from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.pipelinefile.stages import (
     AnyStage,
@@ -166,6 +167,7 @@ class Settings:
       name: name of the dataset, `[a-z][a-z0-9_]*`.
       version: `x.y.z`.
       seed: the root of all randomness.
+      size: (height, width) that stages call `$size`; one number is a square. See `named_size.py`.
       image, source, split, prepare, augment, synthesize, finish, cache, inspect, build, stream,
         train: the sections, in the order in which a sample meets them. `inspect` holds inspectors
         by name, each with its action and options.
@@ -174,6 +176,7 @@ class Settings:
     name: str
     version: str = "1.0.0"
     seed: int = 0
+    size: int | tuple[int, int] | None = None
     image: ImageOptions = ImageOptions()
     source: Source | None = None
     split: SplitOptions = field(default_factory=SplitOptions)
@@ -260,6 +263,7 @@ def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
 
 def load_document(document: YamlDocument, registry: Registry) -> Spec:
     """Returns the spec of a document that was read; see `load`."""
+    document = with_size(document)
     binder = binder_of(document, registry)
     settings, resolved = binder.bind(Settings, document.root, "")
     binder.check()

@@ -53,7 +53,8 @@ def from_json(data: Mapping[str, Any]) -> Target:
 def signature_to_json(signature: Signature) -> dict[str, Any]:
     """Returns a signature as JSON values; `signature_from_json` reads them back."""
     kinds = {name: to_json(target) for name, target in signature.targets.items()}
-    return {"image": asdict(signature.image), "targets": kinds}
+    image = {name: side for name, side in asdict(signature.image).items() if name != "within"}
+    return {"image": image, "targets": kinds}
 
 
 def signature_from_json(data: Mapping[str, Any]) -> Signature:

@@ -8,7 +8,7 @@ import pytest
 
 from dsbuilder.errors import SpecError
 from dsbuilder.pipeline import Pipeline, resolve, split_of_content
-from dsbuilder.pipelinefile import load
+from dsbuilder.pipelinefile import load, load_data
 from dsbuilder.registry import discover
 from dsbuilder.sample import Feature, Target
 from dsbuilder.targets import ClassLabel, Value
@@ -317,3 +317,128 @@ def test_an_error_carries_what_stages_had_to_say(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="expected no randomness") as caught:
         resolve(spec, LABELS)
     assert f"{tmp_path}/a.yaml:3: finish[0]: found 3 channels." in caught.value.warnings
+
+
+SIZED = """size: {size}
+prepare: [{{use: resize, short: $short*1.25}}]
+augment:
+  copies: 2
+  stages:
+    - {{use: A.RandomResizedCrop, size: $size, p: 1}}
+finish: [{{use: resize, size: [$height, $width]}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("size", "sides", "short"), [("[64, 96]", (64, 96), 80), ("50", (50, 50), 62)]
+)
+def test_the_size_stands_once_and_stages_name_it(resolved, size, sides, short) -> None:
+    pipeline = resolved(SIZED.format(size=size))
+    settings = pipeline.settings
+    assert pipeline.signature.image.shape[:2] == sides
+    assert settings.prepare[0].plugin.short == short
+    assert settings.augment.stages[0].plugin.options["size"] == list(sides)
+    assert not pipeline.warnings
+
+
+def test_what_is_resolved_holds_numbers_alone(resolved) -> None:
+    pipeline = resolved(SIZED.format(size="[64, 96]"))
+    assert "$" not in str(pipeline.spec.resolved)
+    again = load_data(pipeline.spec.resolved, pipeline.spec.registry, origin="again", folder=Path())
+    assert again.resolved == pipeline.spec.resolved
+
+
+def test_one_assignment_changes_every_size(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(f"name: toy\nsource: {{use: folder, path: x}}\n{SIZED.format(size=64)}")
+    spec = load(path, discover([]), ["size=32"])
+    assert resolve(spec, LABELS).signature.image.shape == (32, 32, 3)
+    assert spec.settings.prepare[0].plugin.short == 40
+
+
+@pytest.mark.parametrize(
+    ("size", "problem"),
+    [
+        ("", "3: finish[0].size: expected the size that '$size' stands for, found none. Add size"),
+        ("size: [1, 2, 3]\n", "3: size: expected [height, width] in pixels, or one number for a"),
+        ("size: big\n", "3: size: expected [height, width] in pixels, or one number for a"),
+        ("size: [0, 8]\n", "3: size: expected [height, width] in pixels, or one number for a"),
+    ],
+)
+def test_a_size_that_is_none_is_named(resolved, size, problem) -> None:
+    (found,) = problems(resolved, f"{size}finish: [{{use: resize, size: $size}}]\n")
+    assert found.startswith(problem)
+
+
+LETTERBOX = (
+    "finish:\n"
+    "  - {{use: A.LongestMaxSize, max_size: {most}}}\n"
+    "  - {{use: A.PadIfNeeded, min_height: {least}, min_width: {least}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("most", "least", "sides"),
+    [(160, 160, (160, 160)), (224, 224, (224, 224)), (160, 200, (200, 200)), (224, 160, None)],
+)
+def test_a_letterbox_ends_in_one_size(resolved, most, least, sides) -> None:
+    shape = resolved(LETTERBOX.format(most=most, least=least)).signature.image
+    assert shape.shape[:2] == (sides or (None, None))
+    assert shape.within is None
+
+
+def test_a_letterbox_may_be_of_two_sections_with_colors_between(resolved) -> None:
+    pipeline = resolved(
+        "prepare: [{use: A.LongestMaxSize, max_size: 64}]\n"
+        "augment: {copies: 1, stages: [{use: A.RandomBrightnessContrast, p: 1}]}\n"
+        "finish: [{use: A.PadIfNeeded, min_height: 64, min_width: 64}]\n"
+    )
+    assert pipeline.signature.image.shape == (64, 64, 3)
+
+
+def test_padding_alone_gives_no_one_size(resolved) -> None:
+    pipeline = resolved("finish: [{use: A.PadIfNeeded, min_height: 224, min_width: 224}]\n")
+    assert pipeline.signature.image.shape == (None, None, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (
+            "augment: {copies: 1, stages: [{use: A.RandomResizedCrop, size: [96, 96], p: 1}]}\n"
+            "finish: [{use: resize, size: [224, 224]}]\n",
+            "finish[0]: images that augment.stages[0] makes 96x96 are scaled up to 224x224,",
+        ),
+        (
+            "prepare: [{use: resize, short: 96}]\nfinish: [{use: resize, size: [224, 224]}]\n",
+            "finish[0]: images that prepare[0] makes 96x144 are scaled up to 224x224,",
+        ),
+        (
+            "finish: [{use: resize, size: [64, 64]}]\n"
+            "stream: {stages: [{use: A.RandomCrop, height: 32, width: 32, p: 1}], "
+            "finish: [{use: resize, size: [64, 64]}]}\n",
+            "stream.finish[0]: images that stream.stages[0] makes 32x32 are scaled up to 64x64,",
+        ),
+    ],
+)
+def test_what_was_made_small_and_is_scaled_up_is_told(resolved, text, place) -> None:
+    (warning,) = resolved(text).warnings
+    assert place in warning
+
+
+def test_filling_a_frame_and_making_smaller_are_no_scaling_up(resolved) -> None:
+    for text in (
+        "prepare: [{use: resize, short: 96}]\nfinish: [{use: resize, size: [96, 96]}]\n",
+        LETTERBOX.format(most=64, least=96),
+        "finish: [{use: resize, size: [5000, 7000]}]\n",
+    ):
+        assert not resolved(text).warnings
+
+
+def test_variants_that_no_stage_touches_are_told(resolved) -> None:
+    flip = "{use: A.HorizontalFlip, p: 0.5}"
+    text = "augment: {{copies: {}, stages: [{}]}}\n"
+    (warning,) = resolved(text.format(2, f"{flip}, {flip}")).warnings
+    assert "3: augment: no stage touches 25% of the variants" in warning
+    assert not resolved(text.format(2, f"{flip}, {{use: A.Affine, p: 0.8}}")).warnings
+    assert not resolved(text.format(0, flip)).warnings

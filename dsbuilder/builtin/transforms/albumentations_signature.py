@@ -199,14 +199,54 @@ def _merge(name: str, branches: Sequence[ImageSignature]) -> ImageSignature:
         branches[0],
         height=_shared({branch.height for branch in branches}),
         width=_shared({branch.width for branch in branches}),
+        within=_shared({branch.within for branch in branches}),
     )
 
 
-def _shared(values: set[int | None]) -> int | None:
+def _shared(values: set[Any]) -> Any:
+    """Returns what all have in common; None if they differ."""
     return values.pop() if len(values) == 1 else None
 
 
 def _probe(transform: Any, image: ImageSignature, trial: _Trial) -> ImageSignature:
+    return _bounded(transform, image, _tried(transform, image, trial))
+
+
+def _bounded(transform: Any, image: ImageSignature, after: ImageSignature) -> ImageSignature:
+    """Returns a signature after a transform with what trials on a few sizes cannot tell.
+
+    A letterbox is of two stages: one bounds both sides, the other fills what they lack of it. Alone
+    the second keeps what is larger, though no image that it was tried on may have been.
+    """
+    module = library()
+    if isinstance(transform, module.PadIfNeeded):
+        least = (transform.min_height, transform.min_width)
+        within = image.within or (None, None)
+        height, width = map(_padded, image.shape[:2], within, least, after.shape[:2])
+        return replace(after, height=height, width=width)
+    if isinstance(transform, module.LongestMaxSize):
+        return replace(after, within=_longest(transform))
+    turns = isinstance(transform, (module.HorizontalFlip, module.VerticalFlip))
+    return replace(after, within=image.within if turns or _keeps_shape(transform) else None)
+
+
+def _padded(side: int | None, most: int | None, least: int | None, tried: int | None) -> int | None:
+    if side is not None:
+        return tried
+    return least if most is not None and least is not None and most <= least else None
+
+
+def _longest(transform: Any) -> tuple[int, int] | None:
+    """Returns the (height, width) that A.LongestMaxSize keeps within."""
+    if transform.max_size is not None:
+        longest = transform.max_size
+        longest = longest if isinstance(longest, int) else max(longest)
+        return longest, longest
+    height, width = transform.max_size_hw
+    return None if height is None or width is None else (height, width)
+
+
+def _tried(transform: Any, image: ImageSignature, trial: _Trial) -> ImageSignature:
     fixed = None not in image.shape
     try:
         return _try(transform, image, trial, _SMALL[:1] if fixed else _SMALL)
