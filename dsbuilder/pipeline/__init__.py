@@ -1,7 +1,7 @@
 """A spec resolved against the targets of its source.
 
 signatures.py  what every stage makes of the signature; `resolve` finds a wrong pipeline
-doubts.py      what is right by its signatures and hardly meant: small, then large; untouched variants
+doubts.py      what is right and hardly meant: images made large again, untouched variants
 positions.py   the sample at a position: original, variant, synthesized, streamed
 applying.py    the one driver of a list of stages, traced and noted
 replaying.py   a sample once more, from the params that were recorded

@@ -55,9 +55,8 @@ def _sides(
 ) -> Mapping[str, int | tuple[int, int]]:
     if size is None or size.value is None:
         node, path = first
-        wanted = f"expected the size that '{node.value}' stands for, found none."
-        advice = "Add size: [height, width] to the pipeline."
-        raise SpecError([Problem(document.where(node, path), f"{wanted} {advice}")])
+        message = f"'{node.value}' stands for no size. Add size: [height, width] to the pipeline."
+        raise SpecError([Problem(document.where(node, path), message)])
     plain = size.plain()
     pair = plain if isinstance(plain, list) else [plain, plain]
     if len(pair) != 2 or any(type(side) is not int or side < 1 for side in pair):

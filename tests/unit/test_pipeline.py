@@ -359,7 +359,7 @@ def test_one_assignment_changes_every_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("size", "problem"),
     [
-        ("", "3: finish[0].size: expected the size that '$size' stands for, found none. Add size"),
+        ("", "3: finish[0].size: '$size' stands for no size. Add size: [height, width] to the"),
         ("size: [1, 2, 3]\n", "3: size: expected [height, width] in pixels, or one number for a"),
         ("size: big\n", "3: size: expected [height, width] in pixels, or one number for a"),
         ("size: [0, 8]\n", "3: size: expected [height, width] in pixels, or one number for a"),
