@@ -1,4 +1,4 @@
-"""JSON of somebody else: parsed to a bounded depth, its values of the types that are stated.
+"""JSON: parsed to a bounded depth, its values of the types that are stated; written for any reader.
 
 What a dataset, a run or a model says of itself is read through this module, so that whoever takes a
 value need not ask again what it is.
@@ -6,6 +6,7 @@ value need not ask again what it is.
 
 import dataclasses
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,19 @@ def max_depth() -> int:
 def too_deep() -> str:
     """Returns what is wrong with a text that is nested deeper than that."""
     return f"values nested deeper than {max_depth()} levels ({DEPTH} allows more)"
+
+
+def dumps(values: Any, *, indent: int | None = None) -> str:
+    """Returns values as JSON that every reader takes: a number that is not finite is null."""
+    return json.dumps(_finite(values), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def loads(text: str | bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:

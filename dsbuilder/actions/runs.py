@@ -8,6 +8,7 @@ from typing import Any
 from dsbuilder.actions.document import Document
 from dsbuilder.errors import TrainError
 from dsbuilder.tasks import TASKS, evaluations_of, task_of
+from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import CONFIG, EVALUATION, Row, Run
 
@@ -66,7 +67,7 @@ def runs(folder: Path | str = "runs") -> RunsDocument:
 
 def _summary(run: Run) -> RunSummary:
     config, epochs = run.config(), run.rows()
-    best = best_row(epochs)
+    best = best_row(epochs, Monitor.of(config["train"]))
     evaluated = run.evaluation() if (run.path / EVALUATION).is_file() else None
     return RunSummary(
         run=run.path,

@@ -19,6 +19,7 @@ from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
 from dsbuilder.stream.reading import plan
 from dsbuilder.train.fitting import check_fit
+from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.options import options_of
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import Run, discard_unused, new_run
@@ -238,7 +239,7 @@ def _trained(
 def document_of(run: Run, warnings: Sequence[str] = ()) -> TrainDocument:
     """Returns what a run that has come to its end came to."""
     rows = run.rows()
-    best = best_row(rows)
+    best = best_row(rows, Monitor.of(run.config()["train"]))
     return TrainDocument(
         run=run.path.absolute(),
         best_model=run.best.absolute(),

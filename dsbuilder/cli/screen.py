@@ -90,7 +90,9 @@ def labeled(label: str, text: str, *, fg: str, err: bool = False) -> None:
 
 def show_json(values: Any) -> None:
     """Prints JSON values on stdout; what would control a terminal stands as JSON escapes."""
-    text = json.dumps(values, ensure_ascii=False, indent=1)
+    from dsbuilder import typed_json
+
+    text = typed_json.dumps(values, indent=1)
     click.echo(_CONTROL.sub(lambda match: json.dumps(match[0])[1:-1], text))
 
 

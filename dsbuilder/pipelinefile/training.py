@@ -23,6 +23,12 @@ class OptimizerOptions:
         one of `keras.optimizers.schedules`; it says a share of the rate for every step.
       schedule_epochs: number of epochs that the schedule is laid over; null for all of the phase
         `train`. In epochs after these the rate stays where a shape such as `cosine` ended.
+      clip_norm: most that the norm of a weight's gradient may be, above 0; null for any.
+      clip_value: most that any number of a gradient may be, above 0; null for any.
+      global_clip_norm: most that the norm of all gradients together may be, above 0; null for any.
+      accumulate: number of batches whose mean gradient changes the weights once.
+      average: share of the average that stays when a weight is added, in (0, 1), such as 0.999; the
+        averages are what is measured and saved as the best model. Null keeps no averages.
       options: further arguments of the Keras class, such as {momentum: 0.9}.
     """
 
@@ -30,11 +36,25 @@ class OptimizerOptions:
     learning_rate: float = 1e-3
     schedule: Named = "constant"
     schedule_epochs: int | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    global_clip_norm: float | None = None
+    accumulate: int = 1
+    average: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_above_0("learning_rate", self.learning_rate)
         check_at_least_1("schedule_epochs", self.schedule_epochs)
+        check_at_least_1("accumulate", self.accumulate)
+        clips = ["clip_norm", "clip_value", "global_clip_norm"]
+        clips = [name for name in clips if getattr(self, name) is not None]
+        for name in clips:
+            check_above_0(name, getattr(self, name))
+        if len(clips) > 1:
+            raise ValueError(f"expected one way to clip, found {' and '.join(clips)}. Keep one.")
+        if self.average is not None and not 0 < self.average < 1:
+            raise ValueError(f"average: expected a share in (0, 1), found {self.average:g}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +117,15 @@ class TrainOptions:
       seed: overrides the pipeline's seed.
       normalize: `scale` (to [0, 1]) or `standardize` (by the train split's mean and deviation),
         inside the model; `scale` by default, and nothing for a model that preprocesses itself.
-      patience: epochs of a phase without a better validation loss before it ends; null never ends
+      patience: epochs of a phase without a better monitored value before it ends; null never ends
         it early.
+      monitor: what says which epoch is the best: `loss`, or a metric as `results.csv` names it, of
+        the validation split if there is one.
+      monitor_mode: whether the best is the least (`min`) or the greatest (`max`); null knows it of
+        losses and metrics that say so themselves.
+      precision: type of number that layers compute in: `float32`, `mixed_bfloat16`,
+        `mixed_float16`, or `auto` for what the device gains from.
+      checkpoint_minutes: time between two checkpoints within an epoch, above 0; null for none.
       deterministic: whether only operations are used that give the same bits in every run; slower
         on some accelerators.
     """
@@ -116,12 +143,18 @@ class TrainOptions:
     seed: int | None = None
     normalize: Literal["scale", "standardize"] | None = None
     patience: int | None = None
+    monitor: str = "loss"
+    monitor_mode: Literal["min", "max"] | None = None
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    checkpoint_minutes: float | None = 10.0
     deterministic: bool = False
 
     def __post_init__(self) -> None:
         check_at_least_1("epochs", self.epochs)
         check_at_least_1("batch_size", self.batch_size)
         check_at_least_1("patience", self.patience)
+        if self.checkpoint_minutes is not None:
+            check_above_0("checkpoint_minutes", self.checkpoint_minutes)
         if self.normalize and self.model.preprocesses:
             raise ValueError(
                 f"normalize: expected none for a model that preprocesses its input itself, found "

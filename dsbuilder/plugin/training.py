@@ -55,6 +55,9 @@ class Metric(_OfTargets, ABC):
     adds_up: ClassVar[bool] = False
     """Whether the number needs no more than the sum of all rows; then no single row is kept."""
 
+    greater_is_better: ClassVar[bool] = True
+    """Whether a greater number is a better one: `train.monitor` may name the metric."""
+
     @abstractmethod
     def collect(self, truth: Any, outputs: Any, ops: Any) -> Any:
         """Returns what is kept of a batch, `(B, n)`: a row of numbers for each sample.

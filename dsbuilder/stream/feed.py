@@ -35,8 +35,8 @@ class Feed:
 
     reading: Reading
 
-    def batches(self, epoch: int) -> Iterator[dict[str, np.ndarray]]:
-        """Yields the batches of an epoch; every array is new.
+    def batches(self, epoch: int, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
+        """Yields the batches of an epoch from number `start` on; every array is new.
 
         Each holds `image` `(B, H, W, C)`, `key` `(B,)` UTF-8 bytes, and the columns of every
         target, as `columns.py` names them.
@@ -47,7 +47,7 @@ class Feed:
         """
         order = self.order(epoch)
         size = self.reading.batch_size
-        for step in range(self.reading.steps):
+        for step in range(start, self.reading.steps):
             yield self._batch(order[step * size : (step + 1) * size], epoch, step)
 
     def order(self, epoch: int) -> np.ndarray:

@@ -30,8 +30,8 @@ from dsbuilder.targets import ClassLabel
 
 __all__ = ["Stream", "statistics", "stream", "value_statistics"]
 
-Epochs = Callable[[int], tf.data.Dataset]
-"""From the first epoch to the endless dataset of it and all that follow."""
+Epochs = Callable[[int, int], tf.data.Dataset]
+"""From the first epoch, and how many of its batches are left out, to the endless dataset."""
 
 Epoch = Callable[[int | None], tf.data.Dataset]
 """From an epoch to its dataset; None counts the iterators that are opened on it."""
@@ -66,14 +66,22 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
         self.steps_per_epoch: int = reading.steps
         super().__init__(tf.data.experimental.to_variant(dataset))
 
-    def epochs(self, start: int = 0) -> tf.data.Dataset:
+    def epochs(self, start: int = 0, *, step: int = 0) -> tf.data.Dataset:
         """Returns the endless dataset of epoch `start`, `start + 1`, ...
 
         Each is what a stream with that `epoch` yields. It is meant for
         `model.fit(stream.epochs(start), steps_per_epoch=stream.steps_per_epoch)`.
+
+        Args:
+          step: number of batches of the first epoch that are left out; none of their images is
+            decoded.
         """
         _check_epoch(start)
-        return self._endless(start)
+        if not 0 <= step < self.steps_per_epoch:
+            raise ValueError(
+                f"stream: expected a step in [0, {self.steps_per_epoch}), found {step}."
+            )
+        return self._endless(start, step)
 
     def _inputs(self) -> list[tf.data.Dataset]:
         return [self._dataset]
@@ -186,8 +194,8 @@ def _native(reading: Reading) -> tuple[Epoch, Epochs]:
             picks = native.picks(tf.constant(epoch, tf.int64))
         return _finished(picks, load, reading.steps)
 
-    def endless(start: int) -> tf.data.Dataset:
-        picks = tf.data.Dataset.counter(start).flat_map(native.picks)
+    def endless(start: int, step: int) -> tf.data.Dataset:
+        picks = tf.data.Dataset.counter(start).flat_map(native.picks).skip(step)
         return _finished(picks, load, tf.data.INFINITE_CARDINALITY)
 
     return finite, endless
@@ -205,9 +213,10 @@ def _fed(reading: Reading) -> tuple[Epoch, Epochs]:
         )
         return _finished(taken, present, reading.steps)
 
-    def endless(start: int) -> tf.data.Dataset:
+    def endless(start: int, step: int) -> tf.data.Dataset:
         def batches() -> Iterator[dict[str, np.ndarray]]:
-            for epoch in count(start):
+            yield from feed.batches(start, step)
+            for epoch in count(start + 1):
                 yield from feed.batches(epoch)
 
         taken = tf.data.Dataset.from_generator(

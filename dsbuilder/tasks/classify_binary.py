@@ -62,6 +62,11 @@ class MetricOfTwo(Metric):
         """Whether the number needs no more than the sum of all rows."""
         return self.metric.adds_up
 
+    @property
+    def greater_is_better(self) -> bool:  # type: ignore[override]  # as that of the metric
+        """Whether a greater number is a better one."""
+        return self.metric.greater_is_better
+
     def collect(self, truth: Any, outputs: Any, ops: Any) -> Any:
         """Returns what the metric keeps of a batch."""
         return self.metric.collect(*_of_two(truth, outputs, ops, soft=self.soft), ops)

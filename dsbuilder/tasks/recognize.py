@@ -86,6 +86,8 @@ class ExactMatch(_OfTexts):
 class CharacterErrorRate(_OfTexts):
     """Characters to insert, delete and replace, of all texts, per character that is true."""
 
+    greater_is_better: ClassVar[bool] = False
+
     def result(self, rows: np.ndarray) -> float:
         """Returns the rate, which is over 1 where more is wrong than there is; 0 without texts."""
         pairs = self.pairs(rows)

@@ -51,6 +51,8 @@ class StandardSquaredError(Loss):
 class MeanAbsoluteError(Metric):
     """The mean absolute error over all numbers, in their own units."""
 
+    greater_is_better: ClassVar[bool] = False
+
     def collect(self, truth: Any, outputs: Any, ops: Any) -> Any:
         """Returns the mean absolute error of each sample, `(B, 1)`."""
         same = ops.reshape(truth, ops.shape(outputs))

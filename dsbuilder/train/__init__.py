@@ -4,11 +4,17 @@ trainer.py      `train_dataset`, `resume_run`: the phases of a training, one aft
 network.py      the model that is trained: normalization, what the builder builds, its heads
 summary.py      what a network is made of: layers, shapes, parameters
 phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
-callbacks.py    what happens within an epoch and after it: progress, noise
+loop.py         the epochs of a phase, and what is written of each
+callbacks.py    what happens within an epoch and after it: progress, noise, divergence
 rates.py        the learning rate of every step, by its schedule
+optimizer.py    the optimizer of a phase, with clipping, accumulation, averages
+averaging.py    averages of weights in place of the weights, where a model is measured or saved
+precision.py    in which precision layers compute
+checkpoints.py  a training in the middle of an epoch
 lookup.py       losses, metrics, schedules and optimizers by name: a plugin's, or Keras'
 watching.py     losses and metrics as Keras computes them while a model trains
 fitting.py      whether what is to be learnt fits the data, the model, and what is named
+monitor.py      what says which epoch is the best
 options.py      the train section as it is kept in a run and bound again
 run.py          the run folder: its name, its configuration, its results, its pictures
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`

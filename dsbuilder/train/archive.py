@@ -10,12 +10,12 @@ load without dsbuilder:
     names, logits = note["class_names"], model.predict(pixels)   # uint8 pixels as they are
 """
 
-import json
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -171,12 +171,20 @@ class Trained:
         return self.note.class_names
 
 
-def save(model: keras.Model, path: Path, note: Note, *, optimizer: bool) -> None:
+def save(
+    model: keras.Model,
+    path: Path,
+    note: Note,
+    *,
+    optimizer: bool,
+    further: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
     """Writes a model and its note as one `.keras` file, which appears whole or not at all.
 
     Args:
       optimizer: whether the state of the optimizer is kept, to train on; a model for use is smaller
         without, by two thirds for Adam. Loss and metrics are never: a training makes them anew.
+      further: further members of the archive, by name.
 
     Raises:
       TrainError: the model cannot be saved, or the folder cannot be written.
@@ -189,7 +197,9 @@ def save(model: keras.Model, path: Path, note: Note, *, optimizer: bool) -> None
     try:
         kept.save(temporary)
         with zipfile.ZipFile(temporary, "a") as file:
-            file.writestr(MEMBER, json.dumps(note.to_json(), indent=1, ensure_ascii=False))
+            file.writestr(MEMBER, typed_json.dumps(note.to_json(), indent=1))
+            for name, data in further.items():
+                file.writestr(name, data)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)

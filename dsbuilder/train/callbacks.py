@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from dsbuilder.seeding import rank
+from dsbuilder.train.checkpoints import noise_of
 from dsbuilder.train.phases import Phase
 from dsbuilder.train.run import Row
 
@@ -36,68 +37,115 @@ OnBatch = Callable[[Step], None]
 OnEpoch = Callable[[Row], None]
 
 
+class DivergedError(Exception):
+    """A loss that is not finite; its text says which, where, and at which rate."""
+
+
 class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Makes a row of every epoch and hands it on; ends the phase when it is told to."""
+    """Makes a row of every epoch and hands it on; ends the phase when it is told to.
+
+    What a batch came to is read when the next one is under way, so that a device need not wait.
+    """
 
     def __init__(
-        self, phase: Phase, *, steps: int, on_batch: OnBatch, keep: Callable[[Row], bool]
+        self,
+        phase: Phase,
+        *,
+        steps: int,
+        rate: Callable[[], float],
+        on_batch: OnBatch,
+        keep: Callable[[Row], bool],
+        first: int = 0,
+        seconds: float = 0.0,
     ) -> None:
         """Makes a watch over one phase.
 
         Args:
           steps: batches in an epoch.
+          rate: tells the learning rate of the batch that is trained on.
           on_batch: called after every batch.
           keep: called after every epoch, while the model is as the epoch left it; answers whether
             the phase is over.
+          first, seconds: batches of the first epoch that are done already, and the time they took.
         """
         super().__init__()
         self._phase = phase
         self._steps = steps
+        self._rate = rate
         self._on_batch = on_batch
         self._keep = keep
+        self._first = first
+        self._before_s = seconds
         self._epoch = 0
         self._started = 0.0
+        self._unread: tuple[int, float, Mapping[str, Any]] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Time since the epoch began."""
+        return self._before_s + time.monotonic() - self._started
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Starts the clock."""
         self._epoch, self._started = epoch + 1, time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Reports the batch."""
+        """Reports the batch before."""
+        self.read()
+        self._unread = self._first + batch + 1, self._rate(), logs or {}
+
+    def read(self) -> None:
+        """Reports the last batch, if that is not done.
+
+        Raises:
+          DivergedError: its loss is not finite.
+        """
+        if self._unread is None:
+            return
+        (step, rate, logs), self._unread = self._unread, None
+        values = _floats(logs)
+        if not math.isfinite(values.get("loss", 0.0)):
+            raise DivergedError(_told(values["loss"], f"step {step} of epoch {self._epoch}", rate))
+        # What has no number before the epoch's end is not shown.
+        shown = {name: value for name, value in values.items() if not math.isnan(value)}
         self._on_batch(
             Step(
                 epoch=self._epoch,
                 phase=self._phase.name,
-                step=batch + 1,
+                step=step,
                 steps=self._steps,
-                metrics={
-                    name: value
-                    for name, value in _floats(logs or {}).items()
-                    if not math.isnan(value)  # what has no number before the epoch's end
-                },
+                metrics=shown,
             )
         )
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Reports the epoch and asks whether to go on."""
+        self.read()
         values = _floats(logs or {})
         before = "val_"
+        for name in ("loss", "val_loss"):
+            if not math.isfinite(values.get(name, 0.0)):
+                where = f"{'validation' if name != 'loss' else 'the end'} of epoch {epoch + 1}"
+                raise DivergedError(_told(values[name], where, self._rate()))
         row = Row(
             epoch=epoch + 1,
             phase=self._phase.name,
-            learning_rate=_short(
-                keras.ops.convert_to_numpy(self.model.optimizer.learning_rate),
-            ),
+            learning_rate=_short(self._rate()),
             train={name: value for name, value in values.items() if not name.startswith(before)},
             validation={
                 name.removeprefix(before): value
                 for name, value in values.items()
                 if name.startswith(before)
             },
-            seconds=time.monotonic() - self._started,
+            seconds=self.seconds,
         )
+        self._first, self._before_s = 0, 0.0
         if self._keep(row):
             self.model.stop_training = True
+
+
+def _told(loss: float, where: str, rate: float) -> str:
+    return f"expected a finite loss, found {loss} at {where}, at a learning rate of {rate:.3g}"
 
 
 class NoiseByPosition(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -113,8 +161,7 @@ class NoiseByPosition(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Sets the generators' states."""
-        states = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
-        for index, state in enumerate(states):
+        for index, state in enumerate(noise_of(self.model)):
             key = rank(self._seed, "noise", epoch, index)
             state.assign(np.array([key >> 32, key & 0xFFFFFFFF], np.uint32))
 

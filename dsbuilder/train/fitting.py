@@ -13,6 +13,7 @@ from dsbuilder.registry import Registry
 from dsbuilder.sample import Signature, Target
 from dsbuilder.targets import Boxes, Text
 from dsbuilder.train.lookup import choose
+from dsbuilder.train.monitor import fault, watched_of
 
 
 def check_fit(
@@ -47,10 +48,14 @@ def check_fit(
         Problem(where(place), message)
         for place, message in (*_of_images(options, learnt), *_of_model(options, learnt))
     ]
+    heads = tasks.heads_of(learnt)
     try:
-        choose(options, tasks.heads_of(learnt), registry, where=where)
+        chosen = choose(options, heads, registry, where=where)
     except SpecError as error:
         problems += error.problems
+    else:
+        if wrong := fault(options.monitor, watched_of(heads, chosen)):
+            problems.append(Problem(where("train.monitor"), wrong))
     if problems:
         raise SpecError(problems)
     return learnt

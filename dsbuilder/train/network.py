@@ -13,6 +13,7 @@ from dsbuilder.errors import TrainError
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.sample import Signature
 from dsbuilder.tasks import Heads, Shape
+from dsbuilder.train.precision import Precision, computing
 
 Statistics = tuple[np.ndarray, np.ndarray]
 
@@ -24,6 +25,7 @@ def build_network(
     heads: Heads,
     normalize: Literal["scale", "standardize"] | None,
     statistics: Statistics | None,
+    precision: Precision = "float32",
 ) -> keras.Model:
     """Returns an uncompiled model from a float batch `(N, H, W, C)` of raw pixels to outputs.
 
@@ -32,6 +34,8 @@ def build_network(
       normalize: what stands before the builder's model; None for `scale`, or for nothing where the
         model preprocesses its input itself or images are floats.
       statistics: mean and deviation of each channel in raw pixels, `(C,)`, for `standardize`.
+      precision: in what the layers of the builder's model compute; pixels before and outputs after
+        it are float32.
 
     Raises:
       TrainError: the builder's model does not take or yield what it has to.
@@ -42,9 +46,18 @@ def build_network(
         x = _standardized(x, statistics)
     elif not builder.preprocesses and signature.image.dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name="normalize")(x)
-    found = outputs_by_head(heads, _built(builder, signature, heads)(x))
+    with computing(precision):
+        built = _built(builder, signature, heads)
+    found = {name: _float32(each) for name, each in outputs_by_head(heads, built(x)).items()}
     finished = {name: task.finish(found[name], name=name) for name, task in heads.items()}
     return keras.Model(inputs, by_head(finished), name="network")
+
+
+def _float32(output: Any) -> Any:
+    """Returns an output in float32, in which losses are computed whatever layers compute in."""
+    if output.dtype == "float32":
+        return output
+    return keras.layers.Activation("linear", dtype="float32")(output)
 
 
 def outputs_by_head(heads: Heads, outputs: Any) -> dict[str, Any]:

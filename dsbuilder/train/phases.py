@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.run import Row
 
 Name = Literal["train", "fine_tune"]
@@ -79,22 +80,23 @@ def next_phase(options: TrainOptions, rows: Sequence[Row]) -> tuple[Phase, int] 
     phases = phases_of(options)
     names = [phase.name for phase in phases]
     start = names.index(rows[-1].phase) if rows and rows[-1].phase in names else 0
+    monitor = Monitor.of(vars(options))
     for phase in phases[start:]:
         done = [row for row in rows if row.phase == phase.name]
         left = phase.epochs - len(done)
-        if left > 0 and not is_over(rows, phase.name, options.patience):
+        if left > 0 and not is_over(rows, phase.name, options.patience, monitor):
             return phase, left
     return None
 
 
-def best_row(rows: Sequence[Row]) -> Row | None:
-    """Returns the row of the lowest loss on validation, or on train where there is none."""
-    return min(rows, key=lambda row: row.monitored, default=None)
+def best_row(rows: Sequence[Row], monitor: Monitor) -> Row | None:
+    """Returns the row of the best value, the first of equals."""
+    return min(rows, key=monitor.value, default=None)
 
 
-def is_over(rows: Sequence[Row], phase: Name, patience: int | None) -> bool:
+def is_over(rows: Sequence[Row], phase: str, patience: int | None, monitor: Monitor) -> bool:
     """Whether the last `patience` epochs of a phase brought nothing better than what was before."""
-    best = best_row(rows)
+    best = best_row(rows, monitor)
     if patience is None or best is None:
         return False
     since = [row for row in rows if row.phase == phase and row.epoch > best.epoch]

@@ -86,12 +86,14 @@ class LearningRate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
         *,
         steps: int,
         monitored: Callable[[], Sequence[float]],
+        first: int = 0,
     ) -> None:
         """Begins, or goes on with, a phase.
 
         Args:
           steps: batches in an epoch.
           monitored: the monitored value after each epoch of the phase so far.
+          first: batches of the first epoch that are done already.
         """
         super().__init__()
         self._phase = phase
@@ -99,7 +101,13 @@ class LearningRate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
         self._steps = steps
         self._monitored = monitored
         self._past: tuple[float, ...] = ()
+        self._first = first
         self._rate: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """The rate of the step that is trained."""
+        return self._rate or 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Takes down what the epochs before came to."""
@@ -108,7 +116,7 @@ class LearningRate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Sets the rate."""
         moment = Moment(
-            step=len(self._past) * self._steps + batch,
+            step=len(self._past) * self._steps + self._first + batch,
             steps_per_epoch=self._steps,
             epochs=self._phase.schedule_epochs,
             monitored=self._past,
@@ -117,6 +125,10 @@ class LearningRate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has
         if rate != self._rate:
             set_rate(self.model, rate)
             self._rate = rate
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Begins the next epoch with its first step."""
+        self._first = 0
 
 
 def set_rate(model: keras.Model, rate: float) -> None:

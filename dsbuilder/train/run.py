@@ -6,11 +6,13 @@ runs/emoji-1/
   curves.png        the same as a picture
   best.keras        the model of the lowest validation loss, for use
   last.keras        the model after the last whole epoch, with its optimizer, for `resume_run`
+  checkpoint.keras  the same within a long epoch, gone when the epoch ends
   evaluation.json   how good the best model is on the test split
   confusion.png     of classes, which it takes for which; of several heads `confusion-NAME.png`
 
 Every file is replaced in one step, so a killed run leaves none half written. `last.keras` alone
-says how far a run came; all else is written from it again.
+says how many epochs a run came to, and `checkpoint.keras` how far the next one is; all else is
+written from them again.
 """
 
 import contextlib
@@ -18,7 +20,7 @@ import csv
 import importlib.metadata
 import io
 import itertools
-import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +45,7 @@ RESULTS = "results.csv"
 CURVES = "curves.png"
 BEST = "best.keras"
 LAST = "last.keras"
+CHECKPOINT = "checkpoint.keras"
 EVALUATION = "evaluation.json"
 CONFUSION = "confusion.png"
 
@@ -71,25 +74,23 @@ class Row:
     validation: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 
-    @property
-    def monitored(self) -> float:
-        """The loss that says which epoch is the best one; not a number counts as infinite."""
-        loss = (self.validation or self.train)["loss"]
-        return loss if loss == loss else float("inf")
-
     def flat(self) -> dict[str, Any]:
-        """Returns the line of `results.csv` by column."""
+        """Returns the line of `results.csv` by column; what has no finite number is None."""
         groups = {group: getattr(self, group) for group in _GROUPS}
-        values = {f"{group}_{n}": v for group, each in groups.items() for n, v in each.items()}
+        values = {
+            f"{group}_{name}": value if math.isfinite(value) else None
+            for group, each in groups.items()
+            for name, value in each.items()
+        }
         first = {name: getattr(self, name) for name in _FIRST}
         return {**first, **values, "seconds": round(self.seconds, 3)}
 
     @classmethod
     def from_flat(cls, line: Mapping[str, Any]) -> Self:
-        """Returns the row of a line; its values may be texts."""
+        """Returns the row of a line; its values may be texts, empty where there is no number."""
         groups = {
             group: {
-                name.removeprefix(f"{group}_"): float(value)
+                name.removeprefix(f"{group}_"): float("nan" if value in (None, "") else value)
                 for name, value in line.items()
                 if name.startswith(f"{group}_")
             }
@@ -130,6 +131,11 @@ class Run:
         """The last model's file."""
         return self.path / LAST
 
+    @property
+    def checkpoint(self) -> Path:
+        """The file of an epoch that is not over."""
+        return self.path / CHECKPOINT
+
     def config(self) -> dict[str, Any]:
         """Returns the resolved configuration.
 
@@ -165,8 +171,7 @@ class Run:
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         """Writes a file of JSON values."""
-        text = json.dumps(data, indent=1, ensure_ascii=False)
-        store.write_text(self.path / name, text + "\n")
+        store.write_text(self.path / name, typed_json.dumps(data, indent=1) + "\n")
 
     def write_rows(self, rows: Sequence[Row]) -> None:
         """Writes `results.csv`."""

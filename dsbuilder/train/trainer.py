@@ -1,7 +1,7 @@
 """Trains a model on a dataset, epoch by epoch, so that it can be killed at any time and resumed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,21 @@ from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
 from dsbuilder.tasks import Heads, Recognize, Task, heads_of, unreadable
-from dsbuilder.train import archive
-from dsbuilder.train.archive import Note, note_of
-from dsbuilder.train.callbacks import NoiseByPosition, OnBatch, OnEpoch, Watch
+from dsbuilder.train import archive, checkpoints
+from dsbuilder.train import precision as precisions
+from dsbuilder.train.archive import Trained, note_of
+from dsbuilder.train.callbacks import OnBatch, OnEpoch
+from dsbuilder.train.checkpoints import Within
 from dsbuilder.train.evaluation import evaluate
 from dsbuilder.train.fitting import check_fit, learnt_targets
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
+from dsbuilder.train.loop import Ongoing, fit
+from dsbuilder.train.monitor import mode_of, watched_of
 from dsbuilder.train.network import build_network, by_head, output_shapes, outputs_by_head
+from dsbuilder.train.optimizer import check_accumulated, make_optimizer
 from dsbuilder.train.options import bind
-from dsbuilder.train.phases import (
-    Phase,
-    best_row,
-    extended,
-    frozen_layers,
-    is_over,
-    next_phase,
-    unfreeze,
-)
-from dsbuilder.train.rates import LearningRate, beyond, make_schedule
+from dsbuilder.train.phases import Phase, extended, frozen_layers, next_phase, unfreeze
+from dsbuilder.train.rates import beyond, make_schedule
 from dsbuilder.train.run import CONFIG, Row, Run, config_of, write_evaluation, write_progress
 from dsbuilder.train.watching import make_loss, make_metrics
 from dsbuilder.trust import noted
@@ -72,7 +69,7 @@ def train_dataset(
         )
     training = _prepare(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
     target.path.mkdir(parents=True, exist_ok=True)
-    _write_config(target, dataset, options, plugins)
+    _write_config(target, dataset, training.options, plugins)
     return _finish(training, (), None)
 
 
@@ -115,38 +112,24 @@ def resume_run(
     training = _prepare(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
     schedule, steps = make_schedule(training.chosen.schedule), training.train.steps_per_epoch
     training.run = training.run.warned(beyond(options, schedule, steps=steps))
-    _write_config(target, dataset, options, plugins)
-    if not target.last.exists():
+    _write_config(target, dataset, training.options, plugins)
+    rows = archive.read_note(target.last).rows if target.last.exists() else ()
+    begun = checkpoints.load(target.checkpoint, rows=len(rows), plugins=plugins)
+    if begun is not None:
+        return _finish(training, rows, _trainable(begun[0]), begun[1])
+    if not rows:
         return _finish(training, (), None)
-    trained = archive.load_model(target.last, plugins=plugins)
+    return _finish(training, rows, _trainable(archive.load_model(target.last, plugins=plugins)))
+
+
+def _trainable(trained: Trained) -> keras.Model:
+    """Returns a model that can be trained on."""
     if getattr(trained.model, "optimizer", None) is None:
         raise TrainError(
-            f"{target.last}: expected a model with its optimizer, to train on, found one without. "
+            f"{trained.path}: expected a model with its optimizer, to train on, found one without. "
             "Train it again."
         )
-    return _finish(training, trained.note.rows, trained.model)
-
-
-@dataclass(kw_only=True)
-class _Training:
-    """What every epoch of one training needs."""
-
-    options: TrainOptions
-    chosen: Chosen
-    run: Run
-    seed: int
-    note: Note
-    train: Stream
-    validation: Stream | None
-    dataset: StoredDataset
-    on_batch: OnBatch
-    on_epoch: OnEpoch
-    rows: list[Row] = field(default_factory=list)
-
-    @property
-    def heads(self) -> Heads:
-        """What is learnt."""
-        return self.note.heads
+    return trained.model
 
 
 def _prepare(
@@ -157,7 +140,7 @@ def _prepare(
     *,
     on_batch: OnBatch,
     on_epoch: OnEpoch,
-) -> _Training:
+) -> Ongoing:
     """Opens the streams and settles all that can be wrong before a model is built."""
     seed = dataset.manifest.seed if options.seed is None else options.seed
     _seed_everything(seed, deterministic=options.deterministic)
@@ -174,13 +157,16 @@ def _prepare(
     }
     chosen = choose(options, heads, registry)
     _check_made(options, chosen)
+    mode = options.monitor_mode or mode_of(options.monitor, watched_of(heads, chosen))
+    options = replace(options, monitor_mode=mode)
+    check_accumulated(options.optimizer, steps=train.steps_per_epoch)
     validation = None
     if "validation" in dataset.splits and dataset.num_samples("validation"):
         validation = stream(dataset, "validation", plugins=plugins, **opened)
-    return _Training(
+    return Ongoing(
         options=options,
         chosen=chosen,
-        run=replace(run, warnings=tuple(_warnings(dataset, heads, validation))),
+        run=replace(run, warnings=tuple(_warnings(options, dataset, heads, validation))),
         seed=seed,
         note=note_of(dataset, options, learnt, plugins, heads=heads),
         train=train,
@@ -193,15 +179,20 @@ def _prepare(
 
 def _check_made(options: TrainOptions, chosen: Chosen) -> None:
     """Makes what is of Keras once, so that wrong options are told before anything is written."""
-    _optimizer(chosen, options.optimizer.learning_rate)
+    _optimizer(options, chosen, options.optimizer.learning_rate)
     named = (each for head in chosen.heads.values() for each in (head.loss, *head.metrics.values()))
     for each in (chosen.schedule, *named):
         if isinstance(each, KerasClass):
-            each.make()
+            each.make(initial_learning_rate=1.0)
 
 
-def _warnings(dataset: StoredDataset, heads: Heads, validation: Stream | None) -> Iterator[str]:
+def _warnings(
+    options: TrainOptions, dataset: StoredDataset, heads: Heads, validation: Stream | None
+) -> Iterator[str]:
     """Yields what a person should know before the first epoch."""
+    _, reason = precisions.chosen(options.precision)
+    if reason is not None:
+        yield reason
     if validation is None:
         yield (
             f"{dataset.path}: no validation split: the loss on train decides which epoch is the "
@@ -222,10 +213,19 @@ def _write_config(
     run.write_json(CONFIG, config_of(dataset, options, plugins, backend=backend))
 
 
-def _finish(training: _Training, rows: Sequence[Row], model: keras.Model | None) -> Run:
-    """Trains all phases that are left, from the model after `rows`, and evaluates the best."""
+def _finish(
+    training: Ongoing,
+    rows: Sequence[Row],
+    model: keras.Model | None,
+    state: Within | None = None,
+) -> Run:
+    """Trains all phases that are left, from the model after `rows`, and evaluates the best.
+
+    Args:
+      state: how far the model is in the epoch after these.
+    """
     training.rows.extend(rows)
-    phase_done = rows[-1].phase if rows else None
+    phase_done = state.phase if state else rows[-1].phase if rows else None
     if model is not None:
         _compile(training, model, model.optimizer)
     while (following := next_phase(training.options, training.rows)) is not None:
@@ -236,14 +236,17 @@ def _finish(training: _Training, rows: Sequence[Row], model: keras.Model | None)
         elif phase.name != phase_done:
             _take_best(training, model)
             _begin(training, model, phase)
+        elif state is not None:
+            left = 1  # what is left of an epoch; Keras has them of one length
         phase_done = phase.name
-        _fit(training, model, phase, left)
+        fit(training, model, phase, left, batches=partial(_batches, training), state=state)
+        state = None
     write_progress(training.run, training.rows)
     _evaluate(training)
     return training.run
 
 
-def _new_model(training: _Training) -> keras.Model:
+def _new_model(training: Ongoing) -> keras.Model:
     options = training.options
     wanted = options.normalize == "standardize"
     model = build_network(
@@ -252,13 +255,14 @@ def _new_model(training: _Training) -> keras.Model:
         heads=training.heads,
         normalize=options.normalize,
         statistics=statistics(training.dataset) if wanted else None,
+        precision=precisions.chosen(options.precision)[0],
     )
     if options.fine_tune is not None:
         frozen_layers(model)  # told now, not after the first phase
     return model
 
 
-def _take_best(training: _Training, model: keras.Model) -> None:
+def _take_best(training: Ongoing, model: keras.Model) -> None:
     """Takes over the weights of the best epoch so far."""
     best = archive.load_model(training.run.best, plugins=training.note.plugins)
     try:
@@ -270,17 +274,20 @@ def _take_best(training: _Training, model: keras.Model) -> None:
         ) from error
 
 
-def _begin(training: _Training, model: keras.Model, phase: Phase) -> None:
+def _begin(training: Ongoing, model: keras.Model, phase: Phase) -> None:
     """Makes a model ready for a phase, with an optimizer of its own."""
     unfreeze(model, phase.unfreeze)
-    _compile(training, model, _optimizer(training.chosen, phase.learning_rate))
+    _compile(training, model, _optimizer(training.options, training.chosen, phase.learning_rate))
 
 
-def _optimizer(chosen: Chosen, learning_rate: float) -> Any:
-    return chosen.optimizer.make({"learning_rate": learning_rate})
+def _optimizer(options: TrainOptions, chosen: Chosen, learning_rate: float) -> Any:
+    scaled = precisions.chosen(options.precision)[0] == "mixed_float16"
+    return make_optimizer(
+        chosen.optimizer, options.optimizer, learning_rate=learning_rate, scaled=scaled
+    )
 
 
-def _compile(training: _Training, model: keras.Model, optimizer: Any) -> None:
+def _compile(training: Ongoing, model: keras.Model, optimizer: Any) -> None:
     chosen, streams = training.chosen, [training.train, training.validation or training.train]
     most = {
         "samples": max(each.num_samples for each in streams),
@@ -313,34 +320,7 @@ def _blank(shape: Sequence[int | None], dtype: Any) -> np.ndarray:
     return np.zeros((1, *(side or 1 for side in tuple(shape)[1:])), dtype)
 
 
-def _fit(training: _Training, model: keras.Model, phase: Phase, left: int) -> None:
-    start = len(training.rows)
-    steps = training.train.steps_per_epoch
-    schedule = make_schedule(training.chosen.schedule)
-
-    def keep(row: Row) -> bool:
-        return _keep(training, model, row)
-
-    def monitored() -> list[float]:
-        return [row.monitored for row in training.rows if row.phase == phase.name]
-
-    model.fit(
-        _batches(training, training.train.epochs(start)),
-        initial_epoch=start,
-        epochs=start + left,
-        steps_per_epoch=steps,
-        shuffle=False,
-        validation_data=training.validation and _batches(training, training.validation),
-        callbacks=[
-            NoiseByPosition(training.seed),
-            LearningRate(phase, schedule, steps=steps, monitored=monitored),
-            Watch(phase, steps=steps, on_batch=training.on_batch, keep=keep),
-        ],
-        verbose=0,
-    )
-
-
-def _batches(training: _Training, streamed: Any) -> Any:
+def _batches(training: Ongoing, streamed: Any) -> Any:
     """Returns batches with what is true as the losses of the heads take it."""
     heads = training.heads
     if all(type(task).batch is Task.batch for task in heads.values()):
@@ -353,22 +333,7 @@ def _batches(training: _Training, streamed: Any) -> Any:
     return streamed.map(turned)
 
 
-def _keep(training: _Training, model: keras.Model, row: Row) -> bool:
-    """Writes an epoch down; answers whether its phase is over.
-
-    `last.keras` is written after `best.keras`: killed in between, the epoch is trained again.
-    """
-    training.rows.append(row)
-    note = replace(training.note, rows=tuple(training.rows))
-    if best_row(training.rows) is row:
-        archive.save(model, training.run.best, note, optimizer=False)
-    archive.save(model, training.run.last, note, optimizer=True)
-    write_progress(training.run, training.rows)
-    training.on_epoch(row)
-    return is_over(training.rows, row.phase, training.options.patience)  # type: ignore[arg-type]
-
-
-def _evaluate(training: _Training) -> None:
+def _evaluate(training: Ongoing) -> None:
     dataset, run = training.dataset, training.run
     split = next(
         (

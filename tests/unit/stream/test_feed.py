@@ -167,6 +167,9 @@ def test_the_stream_takes_over_what_the_feed_makes(build, drop) -> None:
     ]
     seen = [*stream, *dataset.stream("train", keys=True, epoch=2, drop_remainder=drop)]
     resumed = list(stream.epochs(1).take(2 * stream.steps_per_epoch))
+    within = list(stream.epochs(1, step=2).take(len(resumed) - 2))
+    for one, other in zip(within, resumed[2:], strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
     assert len(expected) == len(seen) == len(resumed)
     for batch, *others in zip(expected, seen, resumed, strict=True):
         for images, label, keys in others:

@@ -115,8 +115,13 @@ def test_epochs_are_the_concatenation_of_streams_from_any_start(build, codec, dr
     options = {"batch_size": 8, "keys": True, "drop_remainder": drop}
     streams = {epoch: dataset.stream("train", epoch=epoch, **options) for epoch in (2, 3, 4)}
     steps = streams[2].steps_per_epoch
+    batches = [batch for each in streams.values() for batch in each]
     resumed = streams[2].epochs(start=2).take(3 * steps)
-    assert_equal(resumed, [batch for each in streams.values() for batch in each])
+    assert_equal(resumed, batches)
+    within = streams[2].epochs(start=2, step=2).take(3 * steps - 2)
+    assert_equal(within, batches[2:])
+    with pytest.raises(ValueError, match="expected a step in"):
+        streams[2].epochs(start=2, step=steps)
 
 
 @pytest.mark.parametrize("codec", ONE_OF_TWO)

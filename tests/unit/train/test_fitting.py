@@ -118,3 +118,12 @@ class Any(ModelBuilder):
 
 def test_a_builder_that_checks_nothing_is_let_pass():
     check_fit(TrainOptions(model=Any()), signature("mask"), REGISTRY)
+
+
+def test_what_is_monitored_must_be_watched():
+    with pytest.raises(SpecError) as error:
+        check_fit(TrainOptions(model=Cnn(), monitor="acuracy"), signature("label"), REGISTRY)
+    assert str(error.value) == (
+        "train.monitor: expected a value of an epoch (loss, accuracy), found 'acuracy'. "
+        "Did you mean 'accuracy'?"
+    )

@@ -66,6 +66,7 @@ def test_a_plugin_that_is_missing_names_the_file(tmp_path):
         ({"epochs": 0}, "epochs: expected 1 or more, found 0."),
         ({"patience": 0}, "patience: expected 1 or more, found 0."),
         ({"batch_size": 0}, "batch_size: expected 1 or more, found 0."),
+        ({"checkpoint_minutes": 0}, "checkpoint_minutes: expected more than 0, found 0."),
     ],
 )
 def test_numbers_out_of_range_are_refused(given, message):
@@ -87,3 +88,22 @@ def test_normalization_for_a_model_that_preprocesses_is_refused():
         "normalize: expected none for a model that preprocesses its input itself, found 'scale'. "
         "Remove it."
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"clip_norm": 0.0}, "clip_norm: expected more than 0, found 0."),
+        (
+            {"clip_norm": 1.0, "clip_value": 1.0},
+            "expected one way to clip, found clip_norm and clip_value. Keep one.",
+        ),
+        ({"accumulate": 0}, "accumulate: expected 1 or more, found 0."),
+        ({"average": 1.0}, "average: expected a share in (0, 1), found 1."),
+        ({"schedule_epochs": 0}, "schedule_epochs: expected 1 or more, found 0."),
+    ],
+)
+def test_options_of_an_optimizer_out_of_range_are_refused(given, message):
+    with pytest.raises(ValueError) as error:
+        OptimizerOptions(**given)
+    assert str(error.value) == message

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import FineTuneOptions, TrainOptions
+from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.phases import (
     best_row,
     extended,
@@ -20,6 +21,8 @@ from dsbuilder.train.phases import (
 from dsbuilder.train.run import Row
 
 keras = pytest.importorskip("keras")
+
+LOSS = Monitor()
 
 
 def row(epoch, phase="train", loss=1.0, validation=True):
@@ -64,35 +67,42 @@ def test_a_phase_is_cut_short_only_by_patience(chosen, losses):
     for phase in phases_of(chosen):
         if sum(each.phase == phase.name for each in rows) < phase.epochs:
             end = max(each.epoch for each in rows if each.phase == phase.name)
-            assert is_over(rows[:end], phase.name, chosen.patience)
+            assert is_over(rows[:end], phase.name, chosen.patience, LOSS)
 
 
 def test_patience_counts_epochs_since_the_best_one():
     rows = [row(1, loss=3.0), row(2, loss=1.0), row(3, loss=2.0), row(4, loss=1.5)]
-    assert not is_over(rows[:3], "train", 2)
-    assert is_over(rows, "train", 2)
-    assert not is_over(rows, "train", None)
+    assert not is_over(rows[:3], "train", 2, LOSS)
+    assert is_over(rows, "train", 2, LOSS)
+    assert not is_over(rows, "train", None, LOSS)
 
 
 def test_fine_tuning_counts_only_its_own_epochs():
     rows = [row(1, loss=1.0), row(2, loss=2.0), row(3, "fine_tune", loss=2.0)]
-    assert not is_over(rows, "fine_tune", 2)
+    assert not is_over(rows, "fine_tune", 2, LOSS)
 
 
 def test_the_best_row_is_of_the_lowest_validation_loss_and_the_first_of_equals():
     rows = [row(1, loss=2.0), row(2, loss=1.0), row(3, loss=1.0)]
-    assert best_row(rows) is rows[1]
-    assert best_row([]) is None
+    assert best_row(rows, LOSS) is rows[1]
+    assert best_row([], LOSS) is None
 
 
 def test_without_validation_the_loss_on_train_decides():
     rows = [row(1, loss=2.0, validation=False), row(2, loss=1.0, validation=False)]
-    assert best_row(rows) is rows[1]
+    assert best_row(rows, LOSS) is rows[1]
 
 
 def test_a_loss_that_is_not_a_number_is_never_the_best():
     rows = [row(1, loss=float("nan")), row(2, loss=5.0)]
-    assert best_row(rows) is rows[1]
+    assert best_row(rows, LOSS) is rows[1]
+
+
+def test_the_greatest_may_be_the_best():
+    rows = [row(1, loss=1.0), row(2, loss=3.0), row(3, loss=2.0)]
+    assert best_row(rows, Monitor(greatest=True)) is rows[1]
+    assert is_over(rows, "train", 1, Monitor(greatest=True))
+    assert best_row(rows, Monitor(name="unknown")) is rows[0]
 
 
 def test_more_epochs_let_a_finished_training_go_on():

@@ -379,6 +379,63 @@ def test_the_configuration_is_json_that_names_every_default(whole):
         "learning_rate": 0.01,
         "schedule": "constant",
         "schedule_epochs": None,
+        "clip_norm": None,
+        "clip_value": None,
+        "global_clip_norm": None,
+        "accumulate": 1,
+        "average": None,
         "options": {},
     }
     assert train["model"]["initializer"] is None  # the one that goes with the activation
+    assert (train["monitor"], train["monitor_mode"]) == ("loss", "min")
+
+
+@pytest.mark.slow
+def test_averages_are_what_is_watched_and_saved_as_the_best_model(dataset, options, tmp_path):
+    averaging = replace(options, optimizer=replace(options.optimizer, average=0.95))
+    run = trainer.train_dataset(dataset, averaging, run=tmp_path / "run")
+    best = min(run.rows(), key=lambda row: row.validation["loss"])
+    found = trainer.evaluate(run.path, dataset, split="validation")
+    assert found.loss == pytest.approx(best.validation["loss"], rel=1e-4)
+    last = archive.load_model(run.last)
+    assert not np.array_equal(last.model.get_weights()[0], weights(run.best)[0])
+    plain = trainer.train_dataset(dataset, options, run=tmp_path / "plain")
+    for one, other in zip(weights(run.last), weights(plain.last), strict=True):
+        assert np.array_equal(one, other), "averages must not change what is trained"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_computes_in_16_bits_and_yields_32(dataset, options, tmp_path, precision):
+    mixed = replace(options, precision=precision, epochs=6)
+    run = trainer.train_dataset(dataset, mixed, run=tmp_path / "run")
+    model = archive.load_model(run.best).model
+    assert model.output.dtype == "float32"
+    assert {each.dtype for each in model.weights if "seed" not in each.path} == {"float32"}
+    inner = next(layer for layer in model.layers if hasattr(layer, "layers") and layer.weights)
+    assert any(layer.compute_dtype == precision.removeprefix("mixed_") for layer in inner.layers)
+    assert run.rows()[-1].train["loss"] < run.rows()[0].train["loss"]
+    assert run.evaluation()["accuracy"] > 0.6
+
+
+@pytest.mark.slow
+def test_auto_says_which_precision_it_chose(dataset, options, tmp_path):
+    run = trainer.train_dataset(
+        dataset, replace(options, precision="auto", epochs=1), run=tmp_path / "run"
+    )
+    assert any(each.startswith("train.precision: chose ") for each in run.warnings)
+
+
+@pytest.mark.slow
+def test_a_metric_may_say_which_epoch_is_the_best(dataset, options, tmp_path):
+    chosen = replace(options, monitor="accuracy", epochs=4)
+    run = trainer.train_dataset(dataset, chosen, run=tmp_path / "run")
+    assert run.config()["train"]["monitor_mode"] == "max"
+    best = max(run.rows(), key=lambda row: row.validation["accuracy"])
+    assert archive.read_note(run.best).rows[-1].epoch == best.epoch
+
+
+def test_more_batches_than_an_epoch_has_cannot_be_added_up(dataset, options, tmp_path):
+    many = replace(options, optimizer=replace(options.optimizer, accumulate=6))
+    with pytest.raises(TrainError, match="expected at most the 5 batches of an epoch, found 6"):
+        trainer.train_dataset(dataset, many, run=tmp_path / "run")

@@ -1,0 +1,151 @@
+"""The epochs of a phase: what surrounds every batch, and what is written down of every epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+
+from dsbuilder.dataset import StoredDataset
+from dsbuilder.errors import TrainError
+from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.stream.tensorflow import Stream
+from dsbuilder.tasks import Heads
+from dsbuilder.train import archive, checkpoints
+from dsbuilder.train.archive import Note
+from dsbuilder.train.averaging import Averaging, averaged
+from dsbuilder.train.callbacks import DivergedError, NoiseByPosition, OnBatch, OnEpoch, Watch
+from dsbuilder.train.checkpoints import Checkpoints, Restored, Within
+from dsbuilder.train.lookup import Chosen
+from dsbuilder.train.monitor import Monitor
+from dsbuilder.train.phases import Phase, best_row, is_over
+from dsbuilder.train.rates import LearningRate, make_schedule
+from dsbuilder.train.run import Row, Run, write_progress
+
+
+@dataclass(kw_only=True)
+class Ongoing:
+    """What every epoch of one training needs."""
+
+    options: TrainOptions
+    chosen: Chosen
+    run: Run
+    seed: int
+    note: Note
+    train: Stream
+    validation: Stream | None
+    dataset: StoredDataset
+    on_batch: OnBatch
+    on_epoch: OnEpoch
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def heads(self) -> Heads:
+        """What is learnt."""
+        return self.note.heads
+
+    @property
+    def monitor(self) -> Monitor:
+        """What says which epoch is the best."""
+        return Monitor.of(vars(self.options))
+
+    def monitored(self, phase: Phase) -> list[float]:
+        """Returns the monitored value after each epoch of a phase, the lower the better."""
+        return [self.monitor.value(row) for row in self.rows if row.phase == phase.name]
+
+
+def fit(
+    training: Ongoing,
+    model: keras.Model,
+    phase: Phase,
+    epochs: int,
+    *,
+    batches: Callable[[Any], Any],
+    state: Within | None = None,
+) -> None:
+    """Trains some epochs of a phase, each written down when it is over.
+
+    Args:
+      epochs: number of epochs, 1 where the first one is begun already.
+      batches: gives a stream's batches the form in which the losses take them.
+      state: how far the first one is.
+
+    Raises:
+      TrainError: a loss is not finite. What is written is of the epochs before.
+    """
+    start, done = len(training.rows), state.step if state else 0
+    steps, stream = training.train.steps_per_epoch, training.train
+    rate = LearningRate(
+        phase,
+        make_schedule(training.chosen.schedule),
+        steps=steps,
+        monitored=lambda: training.monitored(phase),
+        first=done,
+    )
+    watch = Watch(
+        phase,
+        steps=steps,
+        rate=lambda: rate.rate,
+        on_batch=training.on_batch,
+        keep=lambda row: _keep(training, model, row),
+        first=done,
+        seconds=state.seconds if state else 0.0,
+    )
+
+    def write(step: int) -> None:
+        watch.read()  # never of a loss that is not finite
+        note = replace(training.note, rows=tuple(training.rows))
+        found = checkpoints.within(model, phase=phase.name, step=step, seconds=watch.seconds)
+        checkpoints.save(model, training.run.checkpoint, note, found)
+
+    minutes = training.options.checkpoint_minutes
+    streamed = batches(stream.epochs(start, step=done))
+    if state is not None:
+        model.test_on_batch(*next(iter(streamed)))  # makes the variables that are to be set
+    try:
+        model.fit(
+            streamed,
+            initial_epoch=start,
+            epochs=start + epochs,
+            steps_per_epoch=steps - done,
+            shuffle=False,
+            validation_data=training.validation and batches(training.validation),
+            callbacks=[
+                NoiseByPosition(training.seed),
+                Restored(state),
+                rate,
+                Averaging(),
+                watch,
+                Checkpoints(minutes, steps=steps, first=done, write=write),
+            ],
+            verbose=0,
+        )
+    except DivergedError as error:
+        training.run.checkpoint.unlink(missing_ok=True)  # its weights were on the way there
+        raise TrainError(f"{training.run.path}: {error}. {_advice(training)}") from None
+
+
+def _advice(training: Ongoing) -> str:
+    kept = f" The model of epoch {len(training.rows)} is kept." if training.rows else ""
+    return (
+        "Lower train.optimizer.learning_rate (`dsbuilder train --find-lr` proposes one), or set "
+        f"global_clip_norm.{kept}"
+    )
+
+
+def _keep(training: Ongoing, model: keras.Model, row: Row) -> bool:
+    """Writes an epoch down; answers whether its phase is over.
+
+    `last.keras` is written after `best.keras`: killed in between, the epoch is trained again.
+    """
+    training.rows.append(row)
+    note = replace(training.note, rows=tuple(training.rows))
+    if best_row(training.rows, training.monitor) is row:
+        with averaged(model):
+            archive.save(model, training.run.best, note, optimizer=False)
+    archive.save(model, training.run.last, note, optimizer=True)
+    training.run.checkpoint.unlink(missing_ok=True)
+    write_progress(training.run, training.rows)
+    training.on_epoch(row)
+    patience = training.options.patience
+    return is_over(training.rows, row.phase, patience, training.monitor)
