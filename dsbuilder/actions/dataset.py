@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.evaluate import EvaluateDocument
     from dsbuilder.actions.explain import ExplainDocument
     from dsbuilder.actions.export import ExportDocument
+    from dsbuilder.actions.find_rate import FindRateDocument
     from dsbuilder.actions.info import InfoDocument
     from dsbuilder.actions.replay import ReplayDocument
     from dsbuilder.actions.summary import SummaryDocument
@@ -153,6 +154,19 @@ class Dataset(StoredDataset):
             schedule_epochs=schedule_epochs,
         )
         return train(training, on_batch=on_batch, on_epoch=on_epoch)
+
+    def find_rate(
+        self,
+        *,
+        overrides: Sequence[str] = (),
+        plugins: Sequence[Path | str] | None = None,
+    ) -> "FindRateDocument":
+        """Proposes a learning rate; see `actions/find_rate.py`."""
+        from dsbuilder.actions.find_rate import NO_RUN, find_rate
+        from dsbuilder.actions.train import prepare_dataset
+
+        training = prepare_dataset(self, overrides=overrides, plugins=paths_of(plugins), run=NO_RUN)
+        return find_rate(training)
 
     def summarize(
         self,

@@ -11,6 +11,7 @@ from dsbuilder.actions.opened import OUT, OpenedPipeline
 if TYPE_CHECKING:
     from dsbuilder.actions.build import BuildDocument
     from dsbuilder.actions.check import CheckDocument
+    from dsbuilder.actions.find_rate import FindRateDocument
     from dsbuilder.actions.inspect import InspectDocument
     from dsbuilder.actions.plan import PlanDocument
     from dsbuilder.actions.preview import PreviewDocument
@@ -133,6 +134,13 @@ class Session(OpenedPipeline):
             on_progress=on_progress,
         )
         return train(training, on_batch=on_batch, on_epoch=on_epoch)
+
+    def find_rate(self, out: Path | str | None = None) -> "FindRateDocument":
+        """Builds the dataset as far as it is not there, and proposes a learning rate."""
+        from dsbuilder.actions.find_rate import NO_RUN, find_rate
+        from dsbuilder.actions.train import prepare
+
+        return find_rate(prepare(self.into(out), run=NO_RUN))
 
     def summarize(self) -> "SummaryDocument":
         """Says what the network that `train` would train is made of; builds and trains nothing."""

@@ -13,8 +13,12 @@ from dsbuilder.cli.screen import Screen, facts, line, shown, table
 from dsbuilder.cli.tables import draw_scores
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.find_rate import FindRateDocument
     from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.train import TrainDocument
+
+_MOST_RATES = 24
+"""Rows of a table of rates; `--json` has all."""
 
 
 def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable[[Verb], Verb]:
@@ -55,12 +59,18 @@ def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable
 @_assigned("--optimizer", "optimizer.use", "The optimizer, such as adamw or nesterov.")
 @_assigned("--learning-rate", "optimizer.learning_rate", "The highest learning rate.", "RATE")
 @_assigned("--schedule", "optimizer.schedule", "How the rate changes, such as cosine or one_cycle.")
+@_assigned("--precision", "precision", "How layers compute, such as mixed_bfloat16 or auto.")
 @_assigned("--batch-size", "batch_size", "Samples in a batch.", "N")
 @_assigned("--patience", "patience", "Epochs without a better one before the end.", "N")
 @click.option(
     "--summary",
     is_flag=True,
     help="Print the layers, shapes and parameters of the network; build and train nothing.",
+)
+@click.option(
+    "--find-lr",
+    is_flag=True,
+    help="Train some batches at growing learning rates, propose one, and write no run.",
 )
 @options.out
 @options.workers
@@ -81,6 +91,7 @@ def train(
     *,
     resume: bool,
     summary: bool,
+    find_lr: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -91,6 +102,7 @@ def train(
     """
     from dsbuilder.actions import session
     from dsbuilder.actions.dataset import load
+    from dsbuilder.actions.find_rate import NO_RUN, find_rate
     from dsbuilder.actions.train import prepare, prepare_dataset
     from dsbuilder.actions.train import train as trained
 
@@ -101,7 +113,7 @@ def train(
         _summarize(screen, target, overrides, folders)
         return
     given: dict[str, Any] = {
-        "run": run_folder,
+        "run": NO_RUN if find_lr else run_folder,
         "resume": resume,
         "epochs": epochs,
         "schedule_epochs": schedule_epochs,
@@ -112,6 +124,10 @@ def train(
         opened = session.open(target, out=out, overrides=overrides, plugins=folders)
         with progress.samples(screen) as report:
             training = prepare(opened, workers=workers, on_progress=report, **given)
+    if find_lr:
+        rates = find_rate(training, starting=partial(startup.tensorflow, screen))
+        screen.show(rates, lambda: _draw_rates(rates, target))
+        return
     screen.warn(training.warnings)  # now, not after hours of training
     try:
         with progress.epochs(screen) as watch:
@@ -160,6 +176,16 @@ def _draw_summary(found: "SummaryDocument") -> None:
     table(("layer", "kind", "output", "parameters", "trained"), rows, right=(3, 4))
     line()
     line(f"{found.signature}: {found.parameters:,} parameters, {found.trainable:,} of them trained")
+
+
+def _draw_rates(found: "FindRateDocument", target: Path) -> None:
+    known = [each for each in found.steps if each.smoothed is not None]
+    shown_steps = known[:: -(-len(known) // _MOST_RATES)]
+    cells = [(f"{each.rate:.2e}", f"{each.smoothed:.4f}") for each in shown_steps]
+    table(("learning rate", "loss, smoothed"), cells, right=(0, 1))
+    line()
+    line(f"the loss falls fastest at {found.proposed:g} and is at its least at {found.least:.2g}")
+    line(f"next: dsbuilder train {shown(target)} --learning-rate {found.proposed:g}")
 
 
 def _draw(found: "TrainDocument") -> None:

@@ -7,6 +7,7 @@ phases.py       which phase comes next, as a function of the epochs so far; what
 loop.py         the epochs of a phase, and what is written of each
 callbacks.py    what happens within an epoch and after it: progress, noise, divergence
 rates.py        the learning rate of every step, by its schedule
+rate_finder.py  which learning rate to begin with
 optimizer.py    the optimizer of a phase, with clipping, accumulation, averages
 averaging.py    averages of weights in place of the weights, where a model is measured or saved
 precision.py    in which precision layers compute

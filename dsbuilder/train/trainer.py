@@ -28,7 +28,14 @@ from dsbuilder.train.monitor import mode_of, watched_of
 from dsbuilder.train.network import build_network, by_head, output_shapes, outputs_by_head
 from dsbuilder.train.optimizer import check_accumulated, make_optimizer
 from dsbuilder.train.options import bind
-from dsbuilder.train.phases import Phase, extended, frozen_layers, next_phase, unfreeze
+from dsbuilder.train.phases import (
+    Phase,
+    extended,
+    frozen_layers,
+    next_phase,
+    phases_of,
+    unfreeze,
+)
 from dsbuilder.train.rates import beyond, make_schedule
 from dsbuilder.train.run import CONFIG, Row, Run, config_of, write_evaluation, write_progress
 from dsbuilder.train.watching import make_loss, make_metrics
@@ -67,7 +74,7 @@ def train_dataset(
             f"{target.path}: expected a folder for a new run, found a run. "
             "Resume it, or choose another folder."
         )
-    training = _prepare(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
+    training = prepared(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
     target.path.mkdir(parents=True, exist_ok=True)
     _write_config(target, dataset, training.options, plugins)
     return _finish(training, (), None)
@@ -109,7 +116,7 @@ def resume_run(
     options = extended(options, epochs=epochs, schedule_epochs=schedule_epochs)
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
-    training = _prepare(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
+    training = prepared(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
     schedule, steps = make_schedule(training.chosen.schedule), training.train.steps_per_epoch
     training.run = training.run.warned(beyond(options, schedule, steps=steps))
     _write_config(target, dataset, training.options, plugins)
@@ -132,14 +139,14 @@ def _trainable(trained: Trained) -> keras.Model:
     return trained.model
 
 
-def _prepare(
+def prepared(
     dataset: StoredDataset,
     options: TrainOptions,
     run: Run,
     plugins: Sequence[Path],
     *,
-    on_batch: OnBatch,
-    on_epoch: OnEpoch,
+    on_batch: OnBatch = lambda step: None,
+    on_epoch: OnEpoch = lambda row: None,
 ) -> Ongoing:
     """Opens the streams and settles all that can be wrong before a model is built."""
     seed = dataset.manifest.seed if options.seed is None else options.seed
@@ -231,15 +238,14 @@ def _finish(
     while (following := next_phase(training.options, training.rows)) is not None:
         phase, left = following
         if model is None:
-            model = _new_model(training)
-            _begin(training, model, phase)
+            model = first_model(training)
         elif phase.name != phase_done:
             _take_best(training, model)
             _begin(training, model, phase)
         elif state is not None:
             left = 1  # what is left of an epoch; Keras has them of one length
         phase_done = phase.name
-        fit(training, model, phase, left, batches=partial(_batches, training), state=state)
+        fit(training, model, phase, left, batches=partial(batches_of, training), state=state)
         state = None
     write_progress(training.run, training.rows)
     _evaluate(training)
@@ -259,6 +265,13 @@ def _new_model(training: Ongoing) -> keras.Model:
     )
     if options.fine_tune is not None:
         frozen_layers(model)  # told now, not after the first phase
+    return model
+
+
+def first_model(training: Ongoing) -> keras.Model:
+    """Returns a new model, ready for the first phase."""
+    model = _new_model(training)
+    _begin(training, model, phases_of(training.options)[0])
     return model
 
 
@@ -295,7 +308,7 @@ def _compile(training: Ongoing, model: keras.Model, optimizer: Any) -> None:
     }
     heads, options = training.heads, training.options
     outputs = outputs_by_head(heads, output_shapes(model))
-    truth = outputs_by_head(heads, _batches(training, training.train).element_spec[1])
+    truth = outputs_by_head(heads, batches_of(training, training.train).element_spec[1])
     model.compile(
         optimizer=optimizer,
         loss=by_head({n: make_loss(chosen.heads[n].loss, task) for n, task in heads.items()}),
@@ -320,7 +333,7 @@ def _blank(shape: Sequence[int | None], dtype: Any) -> np.ndarray:
     return np.zeros((1, *(side or 1 for side in tuple(shape)[1:])), dtype)
 
 
-def _batches(training: Ongoing, streamed: Any) -> Any:
+def batches_of(training: Ongoing, streamed: Any) -> Any:
     """Returns batches with what is true as the losses of the heads take it."""
     heads = training.heads
     if all(type(task).batch is Task.batch for task in heads.values()):

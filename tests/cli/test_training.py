@@ -211,6 +211,18 @@ def test_flags_stand_for_assignments(home: Path) -> None:
     )
 
 
+@pytest.mark.slow
+def test_a_learning_rate_is_proposed_and_no_run_is_written(
+    home: Path, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = ("train", home / "pets.yaml", "--out", home / "out", "--find-lr")
+    found = json.loads(run(*line, "--json").stdout)
+    assert found["steps"][0].keys() == {"rate", "loss", "smoothed"}
+    assert f"--learning-rate {found['proposed']:g}" in run(*line).stdout
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_to_resume_is_explained(home: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = run("train", home / "pets.yaml", "--out", home / "out", "--resume")

@@ -10,6 +10,7 @@ WHOLE = {
     "kills": 100,
     "mutations": 10_000,
     "power_cuts": 100,
+    "resume": 14,
     "tampering": 10_000,
 }
 

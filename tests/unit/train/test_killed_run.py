@@ -18,11 +18,18 @@ from dsbuilder.train.options import options_of
 from dsbuilder.train.trainer import train_dataset
 
 def kill(step):
-    if (step.epoch, step.step) == (3, 2):
+    if (step.epoch, step.step) == (3, 4):
         os.kill(os.getpid(), signal.SIGKILL)
 
 dataset = dsbuilder.load(sys.argv[1])
-options = replace(options_of(dataset), epochs=4, deterministic=True)
+optimizer = replace(options_of(dataset).optimizer, schedule="one_cycle", average=0.9)
+options = replace(
+    options_of(dataset),
+    optimizer=optimizer,
+    epochs=4,
+    deterministic=True,
+    checkpoint_minutes=1e-9,
+)
 train_dataset(dataset, options, run=sys.argv[2], on_batch=kill)
 """
 
@@ -37,7 +44,14 @@ from dsbuilder.train.trainer import resume_run, train_dataset
 
 resumed = resume_run(sys.argv[2])
 dataset = dsbuilder.load(sys.argv[1])
-options = replace(options_of(dataset), epochs=4, deterministic=True)
+optimizer = replace(options_of(dataset).optimizer, schedule="one_cycle", average=0.9)
+options = replace(
+    options_of(dataset),
+    optimizer=optimizer,
+    epochs=4,
+    deterministic=True,
+    checkpoint_minutes=1e-9,
+)
 whole = train_dataset(dataset, options, run=sys.argv[2] + "-whole")
 one, other = (load_model(run.last).model for run in (resumed, whole))
 pairs = zip(one.get_weights(), other.get_weights(), strict=True)
@@ -62,6 +76,7 @@ def test_a_killed_run_is_resumed_without_a_gap_or_a_repetition(dataset, tmp_path
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert [line["epoch"] for line in lines(run / "results.csv")] == ["1", "2"]
     assert not (run / "evaluation.json").exists()
+    assert (run / "checkpoint.keras").exists()  # of the third epoch's third batch
 
     resumed = python(RESUME, dataset.path, run)
     assert resumed.returncode == 0, resumed.stderr
@@ -70,3 +85,4 @@ def test_a_killed_run_is_resumed_without_a_gap_or_a_repetition(dataset, tmp_path
     assert json.loads(resumed.stdout.splitlines()[-1]), "weights differ from an unbroken run's"
     assert (run / "evaluation.json").exists()
     assert not [path for path in run.iterdir() if "tmp" in path.name]
+    assert not (run / "checkpoint.keras").exists()
