@@ -17,6 +17,7 @@ from dsbuilder.errors import DataError
 _CONFIG = "config.json"
 _LARGEST_BYTES = 1 << 26
 _CODE = "Lambda"
+_LAST = ("Dense", "EinsumDense", "Conv2D")
 
 
 def read_config(path: Path) -> Mapping[str, Any]:
@@ -73,6 +74,20 @@ def name_of(layer: Mapping[str, Any]) -> str:
     options = layer.get("config")
     named = options.get("name") if isinstance(options, Mapping) else None
     return str(named or layer.get("name") or layer["class_name"])
+
+
+def last_features(config: Mapping[str, Any]) -> tuple[int | None, ...] | None:
+    """Returns the shape of a sample that the last dense layer or convolution takes; None if untold.
+
+    Layers stand in the order of their calls, each with the shape that it was built for.
+    """
+    found: tuple[int | None, ...] | None = None
+    for each in layers(config):
+        built = each.get("build_config")
+        shape = built.get("input_shape") if isinstance(built, Mapping) else None
+        if each["class_name"] in _LAST and isinstance(shape, list):
+            found = tuple(side if isinstance(side, int) else None for side in shape[1:])
+    return found
 
 
 def input_shape(config: Mapping[str, Any]) -> tuple[int | None, ...] | None:

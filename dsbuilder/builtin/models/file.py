@@ -58,13 +58,17 @@ class File(ModelBuilder):
           TrainError: the signature has such, or the file is none of Keras or has a Lambda layer.
         """
         heads.check_heads(signature, "file", heads.ANY)
-        wanted = keras_file.input_shape(check_file(self.path))
+        config = check_file(self.path)
+        wanted = keras_file.input_shape(config)
         found = signature.image.shape
         if wanted is not None and not _takes(wanted, found):
             raise TrainError(
                 f"file: expected images of {_shown(wanted)}, which {self.path.name} takes, "
                 f"found {signature.image}. Resize them in finish; image.mode says the channels."
             )
+        features = keras_file.last_features(config)
+        if features is not None:
+            self._check_features(features, signature)
 
     def build(self, signature: Signature) -> "keras.Model":
         """Returns the network for a signature.
@@ -82,6 +86,7 @@ class File(ModelBuilder):
             features.trainable = False
         inputs = keras.Input(signature.image.shape, name="image")
         x = features(self._scaled(inputs, loaded))
+        self._check_features(tuple(x.shape[1:]), signature)
         found = [self._rows(x, signature), self._steps(x, signature), self._pixels(x, signature)]
         return keras.Model(inputs, heads.outputs(signature, *found), name="file")
 
@@ -109,22 +114,25 @@ class File(ModelBuilder):
         return heads.rows(x, signature, self._options)
 
     def _steps(self, x: Any, signature: Signature) -> dict[str, Any]:
-        wanted = heads.sized(signature, 2)
-        if wanted and len(x.shape) != 3:
-            self._refuse("a sequence for a text", x)
         return heads.steps(x, signature, self._options)
 
     def _pixels(self, x: Any, signature: Signature) -> dict[str, Any]:
-        wanted = heads.sized(signature, 3)
-        if any(shape[:2] != tuple(x.shape[1:3]) or len(x.shape) != 4 for shape in wanted.values()):
-            self._refuse("a map of the image's size for a mask", x)
         return heads.pixels(x, signature, self._options)
 
-    def _refuse(self, wanted: str, x: Any) -> None:
-        raise TrainError(
-            f"{self.path}: expected features that are {wanted}, found the shape {x.shape[1:]}. "
-            "Take a model that was made for such targets."
-        )
+    def _check_features(self, shape: tuple[int | None, ...], signature: Signature) -> None:
+        """Refuses targets that features of a shape cannot tell of."""
+        wanted = ""
+        if heads.sized(signature, 2) and len(shape) != 2:
+            wanted = "a sequence for a text"
+        if heads.sized(signature, 3) and not (
+            len(shape) == 3 and _takes(shape[:2], signature.image.shape[:2])
+        ):
+            wanted = "a map of the image's size for a mask"
+        if wanted:
+            raise TrainError(
+                f"{self.path}: expected features that are {wanted}, found {_shown(shape)}. "
+                "Take a model that was made for such targets."
+            )
 
     def _options(self) -> dict[str, Any]:
         import keras

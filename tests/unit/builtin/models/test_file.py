@@ -13,7 +13,7 @@ from dsbuilder.builtin.models.saved import load
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.errors import TrainError
 from dsbuilder.sample import ImageSignature, Signature
-from dsbuilder.targets import ClassLabel, Mask, Value
+from dsbuilder.targets import ClassLabel, Mask, Text, Value
 
 keras = pytest.importorskip("keras")
 
@@ -114,9 +114,22 @@ def test_masks_are_learnt_from_a_model_of_masks(tmp_path):
     }
 
 
-def test_a_mask_needs_a_map_of_the_images_size(run):
-    with pytest.raises(TrainError, match="expected features that are a map of the image's size"):
-        File(path=run).build(signature(mask=Mask(names=("a", "b"))))
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        (Mask(names=("a", "b")), "a map of the image's size for a mask"),
+        (Text(alphabet="ab"), "a sequence for a text"),
+    ],
+)
+def test_features_that_cannot_tell_of_a_target_are_refused_before_keras_is_asked(
+    run, target, wanted
+):
+    with pytest.raises(TrainError) as error:
+        File(path=run).check(signature(it=target))
+    assert str(error.value) == (
+        f"{run}: expected features that are {wanted}, found 8. "
+        "Take a model that was made for such targets."
+    )
 
 
 def with_lambda(path, function):
