@@ -314,6 +314,7 @@ def test_the_public_names_are_these() -> None:
         "SpecError",
         "TrainError",
         "clean",
+        "doctor",
         "init",
         "load",
         "open",
