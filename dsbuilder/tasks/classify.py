@@ -86,6 +86,7 @@ class Classify(Task):
     takes: ClassVar[frozenset[str]] = frozenset({"top"})
     column: ClassVar[str] = "class"
     suits_transfer: ClassVar[bool] = True
+    exclusive: ClassVar[bool | None] = True
 
     target: ClassLabel
 
@@ -106,6 +107,11 @@ class Classify(Task):
     def metrics(self) -> Mapping[str, Metric]:
         """The accuracy."""
         return {"accuracy": Accuracy()}
+
+    def by_class(self, truth: Any, ops: Any) -> Any:
+        """Returns ids as weights of classes."""
+        is_soft = len(truth.shape) > 1
+        return truth if is_soft else ops.one_hot(truth, len(self.target.names))
 
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """Returns the true and the predicted id, int64 `(B, 2)`."""

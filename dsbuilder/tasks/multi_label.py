@@ -105,6 +105,8 @@ class ClassifyMultiLabel(Task):
     takes: ClassVar[frozenset[str]] = frozenset({"threshold"})
     column: ClassVar[str] = "classes"
 
+    exclusive: ClassVar[bool | None] = False
+
     target: MultiLabel
 
     @property
