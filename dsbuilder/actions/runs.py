@@ -98,5 +98,5 @@ def _score(evaluated: Mapping[str, Any] | None) -> float | None:
     if evaluated is None:
         return None
     _, first = next(iter(evaluations_of(evaluated)))
-    score: float | None = first[task_of(first["kind"]).headline]
-    return score
+    score = first.get(task_of(first["kind"]).headline)
+    return score if isinstance(score, float) else None
