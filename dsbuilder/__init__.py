@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dsbuilder.actions.clean import clean
     from dsbuilder.actions.dataset import Dataset, load
-    from dsbuilder.actions.doctor import doctor
     from dsbuilder.actions.init import init
     from dsbuilder.actions.plugins import plugins
     from dsbuilder.actions.predict import predict
@@ -36,7 +35,6 @@ _HOMES = {
     "clean": "dsbuilder.actions.clean",
     "Dataset": "dsbuilder.actions.dataset",
     "load": "dsbuilder.actions.dataset",
-    "doctor": "dsbuilder.actions.doctor",
     "init": "dsbuilder.actions.init",
     "plugins": "dsbuilder.actions.plugins",
     "predict": "dsbuilder.actions.predict",
@@ -61,7 +59,6 @@ __all__ = [
     "SpecError",
     "TrainError",
     "clean",
-    "doctor",
     "init",
     "load",
     "open",

@@ -314,7 +314,6 @@ def test_the_public_names_are_these() -> None:
         "SpecError",
         "TrainError",
         "clean",
-        "doctor",
         "init",
         "load",
         "open",

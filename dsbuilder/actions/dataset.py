@@ -184,12 +184,19 @@ class Dataset(StoredDataset):
         model: Path | str,
         *,
         split: str = "test",
+        predictions: Path | str | None = None,
         plugins: Sequence[Path | str] | None = None,
     ) -> "EvaluateDocument":
         """Measures a trained model on a split; see `actions/evaluate.py`."""
         from dsbuilder.actions.evaluate import evaluate
 
-        return evaluate(Path(model), self, split=split, plugins=paths_of(plugins))
+        return evaluate(
+            Path(model),
+            self,
+            split=split,
+            predictions=path_of(predictions),
+            plugins=paths_of(plugins),
+        )
 
     def clean(self, *, dry_run: bool = False) -> "CleanDocument":
         """Removes builds beside this one that no version stands for; see `actions/clean.py`."""

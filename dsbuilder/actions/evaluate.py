@@ -9,6 +9,7 @@ from typing import Any
 from dsbuilder.actions.document import Document
 from dsbuilder.actions.plugins import folders_here
 from dsbuilder.dataset import StoredDataset, load
+from dsbuilder.tasks import doubts
 from dsbuilder.train.run import Run
 
 
@@ -32,6 +33,7 @@ def evaluate(
     dataset: StoredDataset | None = None,
     *,
     split: str = "test",
+    predictions: Path | None = None,
     plugins: Sequence[Path] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> EvaluateDocument:
@@ -41,6 +43,7 @@ def evaluate(
       model: a run folder, of which the best model is taken, or a `.keras` file that a run wrote.
       dataset: None takes the one that it was trained on.
       split: `train`, `validation` or `test`.
+      predictions: CSV file to write what the model says of every sample, beside what is true.
       plugins: folders of plugins that the model and the stream's stages are from; None takes the
         nearest `plugins/` folder.
       starting: what surrounds the start of TensorFlow, which takes seconds.
@@ -54,5 +57,7 @@ def evaluate(
         dataset = load(Run(path=home).config()["dataset"]["path"])
     with starting():
         from dsbuilder.train.evaluation import evaluate as measure
-    found = measure(model, dataset, split=split, plugins=folders_here(plugins, data=model))
-    return EvaluateDocument(evaluation=found.to_json())
+    folders = folders_here(plugins, data=model)
+    found = measure(model, dataset, split=split, predictions=predictions, plugins=folders)
+    document = found.to_json()
+    return EvaluateDocument(evaluation=document, warnings=tuple(doubts(document)))

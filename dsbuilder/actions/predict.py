@@ -2,13 +2,12 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image
 
 from dsbuilder.actions.arguments import path_of, paths_of
@@ -19,10 +18,11 @@ from dsbuilder.images import encoding
 from dsbuilder.layouts.voc.format import mask_picture
 from dsbuilder.report import overlay
 from dsbuilder.report.sheet import write_png
+from dsbuilder.targets.stored import as_file_name
 from dsbuilder.tasks import Heads, Task
 
 if TYPE_CHECKING:
-    from dsbuilder.train.prediction import Prediction
+    from dsbuilder.train.prediction import Failure, Prediction
 
 TOP = 3
 """How many classes of an image are named where nobody says."""
@@ -37,18 +37,51 @@ class PredictDocument(Document):
     Attributes:
       model: the model as it was given.
       kinds: kinds of the targets that it learnt, by name.
-      predictions: mapping for each image: its `path`; its `value`, or of a mask the files it was
-        written to, `mask` and `overlay`; and its `classes`, each with `name` and `probability` or,
-        of a mask, the `share` of the area. A model of several targets has these by target, in
-        `heads`.
+      predictions: mapping for each image that is answered: its `path`; its `value`, or of a mask
+        the files it was written to, `mask` and `overlay`; and its `classes`, each with `name` and
+        `probability` or, of a mask, the `share` of the area. A model of several targets has these
+        by target, in `heads`.
+      failures: mapping for each other image: its `path`, and the `error`.
     """
 
     model: Path
     kinds: Mapping[str, str]
     predictions: tuple[Mapping[str, Any], ...]
+    failures: tuple[Mapping[str, Any], ...] = ()
 
 
-def predict(
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What a model says of images, one by one as they are read.
+
+    Attributes:
+      model: the model as it was given.
+      kinds: kinds of the targets that it learnt, by name.
+      each: mappings as those of `PredictDocument.predictions`, and as those of its `failures` where
+        an image is not answered, in the order of the images; to be iterated once.
+    """
+
+    model: Path
+    kinds: Mapping[str, str]
+    each: Iterator[Mapping[str, Any]]
+
+    def document(self) -> PredictDocument:
+        """Returns all of them at once."""
+        told = list(self.each)
+        return PredictDocument(
+            model=self.model,
+            kinds=self.kinds,
+            predictions=tuple(each for each in told if "error" not in each),
+            failures=tuple(each for each in told if "error" in each),
+        )
+
+
+def predict(model: Path | str, paths: Sequence[Path | str], **asked: Any) -> PredictDocument:
+    """Says what a trained model makes of images; see `predictions` for what may be asked."""
+    return predictions(model, paths, **asked).document()
+
+
+def predictions(
     model: Path | str,
     paths: Sequence[Path | str],
     *,
@@ -58,8 +91,8 @@ def predict(
     overlays: Path | str | None = None,
     plugins: Sequence[Path | str] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> PredictDocument:
-    """Says what a trained model makes of images.
+) -> Predictions:
+    """Says what a trained model makes of images, one by one.
 
     Args:
       model: a run folder, of which the best model is taken, or a `.keras` file.
@@ -67,8 +100,9 @@ def predict(
       top: of a class: how many to name of an image; None takes `TOP`.
       threshold: of several classes: the probability over which one is named; None takes
         `THRESHOLD`.
-      masks: of masks: folder that they are written to, PNGs whose palette indices are class ids.
-      overlays: of masks: folder of pictures, each image with its mask over it.
+      masks: of masks: folder that they are written to, PNGs whose palette indices are class ids; of
+        several masks each in a folder of its own below, by the name of its target.
+      overlays: of masks: folder of pictures, each image with its mask over it, likewise.
       plugins: folders of plugins that the pipeline's stages are from; None takes the nearest
         `plugins/` folder.
       starting: what surrounds the start of TensorFlow, which takes seconds.
@@ -76,35 +110,32 @@ def predict(
     Raises:
       SpecError: an option is not for the kind of target that the model learnt.
       TrainError: there is no such model.
-      DataError: a path leads nowhere, a file cannot be read as an image, or a mask would take the
-        place of another or of an image.
+      DataError: a path leads nowhere, a folder holds no image, or a mask would take the place of
+        another or of an image.
     """
     model, files = Path(model), [Path(each) for each in paths]
     folders = folders_here(paths_of(plugins), data=model)
     with starting():
         from dsbuilder.train.archive import load_model
-        from dsbuilder.train.prediction import image_files
         from dsbuilder.train.prediction import predict as answers
+        from dsbuilder.train.reading import image_files
     trained = load_model(model, plugins=folders)
     heads = trained.note.heads
     takes = frozenset().union(*(task.takes for task in heads.values()))
     given = {"top": top, "threshold": threshold, "masks": masks, "overlays": overlays}
     kinds = {name: task.target.kind for name, task in heads.items()}
     _check_options(takes, ", ".join(kinds.values()), given)
-    writer = _Masks(masks=path_of(masks), overlays=path_of(overlays))
     found = answers(
         trained,
         files,
-        top=(top or TOP) if "top" in takes else None,
+        top=top or TOP,
         threshold=THRESHOLD if threshold is None else threshold,
         plugins=folders,
     )
-    writer.check(list(image_files(files)))
-    return PredictDocument(
-        model=model,
-        kinds=kinds,
-        predictions=tuple(_described(each, heads, writer) for each in found),
-    )
+    writer = MaskWriter(masks=path_of(masks), overlays=path_of(overlays), heads=heads)
+    writer.check(image_files(files))
+    told = (_described(each, heads, writer) for each in found)
+    return Predictions(model=model, kinds=kinds, each=told)
 
 
 def _check_options(takes: frozenset[str], kinds: str, given: Mapping[str, Any]) -> None:
@@ -117,20 +148,24 @@ def _check_options(takes: frozenset[str], kinds: str, given: Mapping[str, Any]) 
         raise SpecError(problems)
 
 
-def _described(found: "Prediction", heads: Heads, writer: "_Masks") -> dict[str, Any]:
+def _described(found: "Prediction | Failure", heads: Heads, writer: "MaskWriter") -> dict[str, Any]:
     """Returns a prediction as JSON values; an array is written, and stands as its path."""
+    from dsbuilder.train.prediction import Failure
+
+    if isinstance(found, Failure):
+        return {"path": str(found.path), "error": str(found.error)}
     parts = {name: dict(_answer(found, name, task, writer)) for name, task in heads.items()}
     told = {"heads": parts} if len(parts) > 1 else next(iter(parts.values()))
     return {"path": str(found.path), **told}
 
 
 def _answer(
-    found: "Prediction", head: str, task: Task, writer: "_Masks"
+    found: "Prediction", head: str, task: Task, writer: "MaskWriter"
 ) -> Iterator[tuple[str, Any]]:
     """Yields what one head says, by name."""
     answer = found.answers[head]
     if task.target.of_pixels:
-        yield from writer.written(found, answer.value, task)
+        yield from writer.written(found, head)
     else:
         yield "value", answer.value
     if answer.scores:
@@ -138,49 +173,54 @@ def _answer(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Masks:
+class MaskWriter:
     """Where masks are written.
 
     Attributes:
       masks: the folder of PNGs whose palette indices are class ids; None writes none.
       overlays: the folder of pictures; None writes none.
+      heads: the heads of the model.
     """
 
     masks: Path | None
     overlays: Path | None
+    heads: Heads
 
-    def check(self, files: Sequence[tuple[Path, str]]) -> None:
+    def check(self, files: Iterable[tuple[Path, str]]) -> None:
         """Checks before the first is written that no mask takes the place of another, or an image.
 
         Args:
-          files: images with their names, as `prediction.image_files` yields them.
+          files: images with their names, as `reading.image_files` yields them.
         """
-        taken = {path.resolve(): path for path, _ in files}
         folders = [each for each in (self.masks, self.overlays) if each is not None]
-        for folder, (path, name) in itertools.product(folders, files):
-            place = folder / _png(name)
-            other = taken.setdefault(place.resolve(), path)
-            if other is not path or place.resolve() == path.resolve():
+        named = list(files) if folders else []
+        taken = {path.resolve(): path for path, _ in named}
+        heads = [name for name, task in self.heads.items() if task.target.of_pixels]
+        for (path, name), folder, head in itertools.product(named, folders, heads):
+            place = self._place(folder, head, name)
+            other = taken.get(place.resolve())
+            if other is not None:
                 raise DataError(
                     f"{path}: expected a free place for its mask, found that {place} is taken by "
                     f"{other}. Write to another folder, or predict one of them by itself."
                 )
+            taken[place.resolve()] = path
 
-    def written(
-        self, found: "Prediction", ids: np.ndarray, task: Task
-    ) -> Iterator[tuple[str, str]]:
-        """Writes a mask and its picture; yields where, by `mask` and `overlay`."""
-        name = _png(found.name)
+    def written(self, found: "Prediction", head: str) -> Iterator[tuple[str, str]]:
+        """Writes a head's mask and its picture; yields where, by `mask` and `overlay`."""
+        ids = found.answers[head].value
         if self.masks is not None:
-            yield "mask", _kept(self.masks / name, mask_picture(ids))
+            yield "mask", _kept(self._place(self.masks, head, found.name), mask_picture(ids))
         if self.overlays is not None:
             picture = Image.fromarray(encoding.decode(found.path.read_bytes(), mode="rgb"))
-            tint = overlay.Tint(ids=ids, ignored=getattr(task.target, "ignore", None))
-            yield "overlay", _kept(self.overlays / name, overlay.lay(picture, [tint]))
+            ignored = getattr(self.heads[head].target, "ignore", None)
+            laid = overlay.lay(picture, [overlay.Tint(ids=ids, ignored=ignored)])
+            yield "overlay", _kept(self._place(self.overlays, head, found.name), laid)
 
-
-def _png(name: str) -> str:
-    return str(Path(name).with_suffix(".png"))
+    def _place(self, folder: Path, head: str, name: str) -> Path:
+        several = sum(task.target.of_pixels for task in self.heads.values()) > 1
+        below = folder / as_file_name(head) if several else folder
+        return below / Path(name).with_suffix(".png")
 
 
 def _kept(path: Path, picture: Image.Image) -> str:

@@ -28,6 +28,7 @@ class RunSummary:
       evaluation: how good its best model is; None if the run has not come to its end.
       headline: name of the number that says so; None if it is not known yet.
       score: value of that number in `evaluation`.
+      interval: where it lies with 95 %: `low`, `high` and the `method`; None if that is not known.
     """
 
     run: Path
@@ -40,6 +41,7 @@ class RunSummary:
     evaluation: Mapping[str, Any] | None
     headline: str | None
     score: float | None
+    interval: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ def _summary(run: Run) -> RunSummary:
         seconds=round(sum(row.seconds for row in epochs), 1),
         evaluation=evaluated,
         headline=_headline(evaluated, best),
-        score=_score(evaluated),
+        **_score(evaluated),
     )
 
 
@@ -94,9 +96,10 @@ def _headline(evaluated: Mapping[str, Any] | None, best: Row | None) -> str | No
     return next((each for each in watched if each.endswith(known)), None)
 
 
-def _score(evaluated: Mapping[str, Any] | None) -> float | None:
+def _score(evaluated: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Returns the number and its interval."""
     if evaluated is None:
-        return None
+        return {"score": None, "interval": None}
     _, first = next(iter(evaluations_of(evaluated)))
-    score = first.get(task_of(first["kind"]).headline)
-    return score if isinstance(score, float) else None
+    headline = task_of(first["kind"]).headline
+    return {"score": first[headline], "interval": first.get("intervals", {}).get(headline)}

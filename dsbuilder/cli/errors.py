@@ -6,6 +6,7 @@
 130  interrupted
 """
 
+import itertools
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ INTERRUPTED = 130
 def guarded(args: Sequence[str] | None, run: Callable[[], Any]) -> None:
     """Runs a command line, reports what it raises, and ends the process with its exit code."""
     given = sys.argv[1:] if args is None else list(args)
-    as_json = "--json" in given
+    as_json = "--json" in given or "json" in _formats(given)
     use_tolerant_streams()
     try:
         result = run()
@@ -37,6 +38,12 @@ def guarded(args: Sequence[str] | None, run: Callable[[], Any]) -> None:
     except Exception as error:  # noqa: BLE001 - the last place that can show it; it ends the process
         sys.exit(_report_unforeseen(error, as_json=as_json))
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _formats(given: Sequence[str]) -> list[str]:
+    """Returns what `--format` asks for, by the words of a command line."""
+    following = [two for one, two in itertools.pairwise(given) if one == "--format"]
+    return [each.removeprefix("--format=") for each in given] + following
 
 
 def document(error: BaseException, message: str) -> dict[str, Any]:

@@ -14,10 +14,22 @@ from dsbuilder.cli.tables import draw_scores
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("dataset", type=click.Path(path_type=Path), required=False)
 @click.option("--split", default="test", show_default=True, help="train, validation or test.")
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what the model says of every sample, beside what is true, as CSV.",
+)
 @options.plugins
 @options.as_json
 def evaluate(
-    run: Path, dataset: Path | None, split: str, plugin_folders: tuple[Path, ...], *, as_json: bool
+    run: Path,
+    dataset: Path | None,
+    split: str,
+    predictions: Path | None,
+    plugin_folders: tuple[Path, ...],
+    *,
+    as_json: bool,
 ) -> None:
     """Measure a trained model on a split.
 
@@ -32,6 +44,7 @@ def evaluate(
         run,
         None if dataset is None else load(dataset),
         split=split,
+        predictions=predictions,
         plugins=options.folders(plugin_folders),
         starting=partial(startup.tensorflow, screen),
     )

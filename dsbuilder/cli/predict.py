@@ -1,22 +1,23 @@
-"""`dsbuilder predict`: what a trained model says of images."""
+"""`dsbuilder predict`: what a trained model says of images, as they are read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dsbuilder.cli import options, startup
-from dsbuilder.cli.screen import Screen, line, shown, table
+from dsbuilder.cli.screen import Screen, echo, line, shown
 
 if TYPE_CHECKING:
-    from dsbuilder.actions.predict import PredictDocument
+    from dsbuilder.actions.predict import Predictions
 
 _TOP = 3
 
 
 @click.command()
+@click.pass_context
 @click.argument("model", metavar="RUN|MODEL", type=click.Path(path_type=Path))
 @click.argument(
     "paths", metavar="PATH...", type=click.Path(path_type=Path), nargs=-1, required=True
@@ -45,53 +46,75 @@ _TOP = 3
     metavar="DIR",
     help="Of masks: where pictures go, each image with its mask over it.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "jsonl", "json"]),
+    default="table",
+    show_default=True,
+    help="How answers are printed: all but json as images are read. --json is --format json.",
+)
 @options.plugins
 @options.as_json
 def predict(
+    context: click.Context,
+    /,
     model: Path,
     paths: tuple[Path, ...],
-    top: int | None,
-    threshold: float | None,
-    masks: Path | None,
-    overlays: Path | None,
+    form: str,
     plugin_folders: tuple[Path, ...],
     *,
     as_json: bool,
+    **asked: Any,
 ) -> None:
-    """Say what a trained model makes of images: classes, numbers or masks.
+    """Say what a trained model makes of images: classes, numbers, texts or masks.
 
     A PATH is an image, or a folder, which stands for all images below it. Numbers are in the units
-    of the labels; a mask has the size of the image.
+    of the labels; a mask has the size of the image. An image that cannot be read is named, the
+    others are answered, and the exit code is 1.
     """
-    from dsbuilder.actions.predict import predict as answered
+    from dsbuilder.actions.predict import predictions
 
-    screen = Screen(as_json=as_json)
-    found = answered(
+    shape = "json" if as_json else form
+    screen = Screen(as_json=shape.startswith("json"))
+    found = predictions(
         model,
         paths,
-        top=top,
-        threshold=threshold,
-        masks=masks,
-        overlays=overlays,
+        **asked,
         plugins=options.folders(plugin_folders),
         starting=partial(startup.tensorflow, screen),
     )
-    screen.show(found, lambda: _draw(found, [each for each in (masks, overlays) if each]))
+    if shape == "json":
+        document = found.document()
+        screen.show(document, lambda: None)
+        failures = len(document.failures)
+    else:
+        failures = _stream(found, shape)
+    if shape == "table":
+        for where in filter(None, (asked["masks"], asked["overlays"])):
+            line(f"written to {shown(where.absolute())}")
+    if failures:
+        context.exit(1)
 
 
-def _draw(found: "PredictDocument", folders: Sequence[Path]) -> None:
-    from dsbuilder.tasks import task_of
+def _stream(found: "Predictions", shape: str) -> int:
+    """Prints each answer as it comes; returns how many images have none."""
+    from dsbuilder.cli import answers
 
-    headings, columns = ["image"], [[shown(Path(each["path"]))] for each in found.predictions]
-    for name, kind in found.kinds.items():
-        task, several = task_of(kind), len(found.kinds) > 1
-        cells = [
-            list(task.cells(each["heads"][name] if several else each)) for each in found.predictions
-        ]
-        width = max(map(len, cells), default=1)
-        headings += [name if several else task.column, *[""] * (width - 1)]
-        for row, own in zip(columns, cells, strict=True):
-            row += [*own, *[""] * (width - len(own))]
-    table(headings, columns)
-    for where in folders:
-        line(f"written to {shown(where.absolute())}")
+    printers: dict[str, Callable[[], answers.Printer]] = {
+        "table": partial(answers.AnswerTable, found.kinds),
+        "csv": partial(answers.CommaSeparated, found.kinds),
+        "jsonl": answers.JsonLines,
+    }
+    printer, answered, failures = printers[shape](), 0, 0
+    for each in found.each:
+        if "error" in each:
+            printer.failure(each)
+            failures += 1
+        else:
+            printer.answer(each)
+            answered += 1
+    printer.close()
+    if failures and answered + failures > 1:
+        echo(f"{failures} of {answered + failures} images are not answered.")
+    return failures

@@ -134,8 +134,9 @@ def _epoch_bar() -> "Progress":
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
         rich.MofNCompleteColumn(),
-        rich.TextColumn("{task.fields[metrics]}"),
+        rich.TextColumn("{task.fields[rate]}"),
         rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[metrics]}"),
         console=console(err=True),
         transient=True,
     )
@@ -149,18 +150,36 @@ class _EpochLines(TrainingProgress):
 
 
 class _EpochBar(_EpochLines):
-    """A bar for the epoch that is under way, and a line for every one that is done."""
+    """A bar for the epoch that is under way, and a line for every one that is done.
+
+    It is drawn from the first batch on: until then a note says that TensorFlow starts, and what
+    that writes on stderr is held back.
+    """
 
     def __init__(self, progress: "Progress") -> None:
         self._progress = progress
         self._epoch = 0
-        self._task = progress.add_task("starting TensorFlow", total=None, metrics="")
+        self._pace = _Pace()
+        self._task = progress.add_task("", total=None, rate="", metrics="")
 
     def on_batch(self, step: "Step") -> None:
         if step.epoch != self._epoch:
-            self._epoch = step.epoch
-            self._progress.reset(self._task, total=step.steps, description=f"epoch {step.epoch}")
-        self._progress.update(self._task, completed=step.step, metrics=_metrics(step.metrics))
+            self._epoch, self._pace = step.epoch, _Pace()
+            description = f"epoch {step.epoch}"
+            self._progress.reset(
+                self._task, total=step.steps, description=description, rate="", metrics=""
+            )
+            self._progress.start()
+        rate = self._pace.rate(step.samples)
+        self._progress.update(
+            self._task,
+            completed=step.step,
+            rate=f"{rate:.0f} img/s" if rate else "",
+            metrics=_metrics(step.metrics),
+        )
+
+    def on_epoch(self, row: "Row") -> None:
+        self._progress.console.print(epoch_line(row), soft_wrap=True)  # above the bar
 
 
 def epoch_line(row: "Row") -> str:
@@ -172,4 +191,6 @@ def epoch_line(row: "Row") -> str:
 
 
 def _metrics(values: Mapping[str, float]) -> str:
-    return harmless(" ".join(f"{name} {value:.4f}" for name, value in values.items()))
+    """Returns values by name in a line, the loss first."""
+    ordered = sorted(values.items(), key=lambda each: each[0] != "loss")
+    return harmless(" ".join(f"{name} {value:.4f}" for name, value in ordered))

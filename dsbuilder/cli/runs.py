@@ -36,6 +36,8 @@ def _draw(rows: Sequence["RunSummary"]) -> None:
 
 
 def _cells(row: "RunSummary") -> list[str]:
+    from dsbuilder.tasks.intervals import shown
+
     evaluated, headline = row.evaluation or {}, row.headline or "loss"
     return [
         str(row.run),
@@ -44,11 +46,7 @@ def _cells(row: "RunSummary") -> list[str]:
         str(row.epochs),
         f"{row.seconds:.0f}",
         headline.replace("_", " "),
-        _number(row.validation.get(headline)),
-        _number(row.score),
+        shown(row.validation.get(headline), None),
+        shown(row.score, row.interval),
         str(evaluated.get("samples", "-")),
     ]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

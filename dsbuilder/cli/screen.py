@@ -5,7 +5,9 @@ What would control a terminal, turn the direction of a line, end it or not be se
 that, all of `cli/` prints through this module, and says where there is more than a line.
 """
 
+import csv
 import io
+import itertools
 import json
 import re
 import sys
@@ -92,7 +94,10 @@ def show_json(values: Any) -> None:
     """Prints JSON values on stdout; what would control a terminal stands as JSON escapes."""
     from dsbuilder import typed_json
 
-    text = typed_json.dumps(values, indent=1)
+    _show_json(typed_json.dumps(values, indent=1))
+
+
+def _show_json(text: str) -> None:
     click.echo(_CONTROL.sub(lambda match: json.dumps(match[0])[1:-1], text))
 
 
@@ -163,6 +168,54 @@ def table(
         shows.print(drawn)
     for each in captured.get().splitlines():
         click.echo(each.rstrip())
+
+
+class GrowingTable:
+    """A table whose rows are printed as they come, on stdout.
+
+    The first rows say how wide its columns are; a longer cell shifts the rest of its row.
+    """
+
+    _FIRST = 32
+
+    def __init__(self, headings: Sequence[str]) -> None:
+        self._rows: list[list[str]] = [[one_line(each) for each in headings]]
+        self._widths: list[int] = []
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Adds a row, which is printed now unless columns are not known yet."""
+        self._rows.append([one_line(each) for each in cells])
+        if self._widths or len(self._rows) > self._FIRST:
+            self.flush()
+
+    def flush(self) -> None:
+        """Prints the rows that are not printed yet; so must whoever has added the last one."""
+        from rich.cells import cell_len, set_cell_size
+
+        if not self._widths:
+            columns = itertools.zip_longest(*self._rows, fillvalue="")
+            self._widths = [max(map(cell_len, column)) for column in columns]
+        for row in self._rows:
+            padded = (
+                cell if cell_len(cell) > width else set_cell_size(cell, width)
+                for cell, width in zip(row, self._widths, strict=False)
+            )
+            click.echo("  ".join(padded).rstrip())
+        self._rows.clear()
+
+
+def comma_separated(rows: Iterable[Sequence[object]]) -> None:
+    """Prints rows on stdout as CSV; None is an empty cell."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    click.echo(harmless(text.getvalue()), nl=False)
+
+
+def show_json_line(values: Any) -> None:
+    """Prints JSON values as one line on stdout, escaped as `show_json` does."""
+    from dsbuilder import typed_json
+
+    _show_json(typed_json.dumps(values))
 
 
 def console(*, err: bool = False) -> "Console":

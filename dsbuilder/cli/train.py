@@ -189,12 +189,17 @@ def _draw_rates(found: "FindRateDocument", target: Path) -> None:
 
 
 def _draw(found: "TrainDocument") -> None:
-    from dsbuilder.train.run import CONFUSION, CURVES, RESULTS
+    from dsbuilder.train.run import CONFUSION, CURVES, PREDICTIONS, RESULTS
 
     draw_scores(found.evaluation)
     line()
     files = [("best model", f"{shown(found.best_model)}, of epoch {found.best_epoch}")]
-    pictures = {"results": RESULTS, "curves": CURVES, "confusion": CONFUSION}
+    pictures = {
+        "results": RESULTS,
+        "curves": CURVES,
+        "predictions": PREDICTIONS,
+        "confusion": CONFUSION,
+    }
     for name, file in pictures.items():
         if (found.run / file).exists():
             files.append((name, shown(found.run / file)))

@@ -7,6 +7,7 @@ regress.py          numbers
 segment.py          a class of every pixel
 recognize.py        a text, by CTC
 several.py          what several heads of one model come to
+intervals.py        how sure a score is
 task.py             what each of them says: outputs of a head, loss, metrics, what a batch is turned
                     into, scores, how an answer reads and is tabled, the way back to the image
 
@@ -18,11 +19,13 @@ builder asks `outputs_of` what it must yield, and a proposal or `dsbuilder check
 can be learnt, all without Keras, which is imported in bodies of methods alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from dsbuilder.plugin import ClassLabel, Signature, Target
 from dsbuilder.tasks.classify import Classify
 from dsbuilder.tasks.classify_binary import ClassifyBinary
+from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.multi_label import ClassifyMultiLabel
 from dsbuilder.tasks.recognize import Recognize, unreadable
 from dsbuilder.tasks.regress import Regress
@@ -32,6 +35,7 @@ from dsbuilder.tasks.task import (
     Answer,
     Confusion,
     Evaluation,
+    Judgment,
     Measuring,
     Scores,
     ScoreTable,
@@ -48,6 +52,8 @@ __all__ = [
     "Confusion",
     "Evaluation",
     "Heads",
+    "Interval",
+    "Judgment",
     "Measuring",
     "Recognize",
     "ScoreTable",
@@ -58,6 +64,7 @@ __all__ = [
     "Task",
     "can_learn",
     "collected",
+    "doubts",
     "evaluations_of",
     "heads_of",
     "measure",
@@ -65,6 +72,13 @@ __all__ = [
     "task_of",
     "unreadable",
 ]
+
+_FEW = 30
+"""Samples below which no interval is trusted."""
+_WIDE = 0.15
+"""Width over which the interval of a share says little."""
+
+_SHARES = frozenset({"accuracy", "exact_match", "mean_iou"})
 
 Heads = Mapping[str, Task]
 """The heads of a model: tasks by the names of the targets that they learn."""
@@ -98,6 +112,27 @@ def _task_for(target: Target) -> type[Task]:
     if isinstance(target, ClassLabel) and len(target.names) == 2:
         return ClassifyBinary
     return TASKS[target.kind]
+
+
+def doubts(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """Yields, for a document of `Evaluation.to_json`, of which heads it says too little."""
+    for name, each in evaluations_of(evaluation):
+        headline = task_of(each["kind"]).headline
+        interval = each["intervals"].get(headline)
+        wide = interval is not None and interval["high"] - interval["low"] > _WIDE
+        if each["samples"] >= _FEW and not (wide and headline in _SHARES):
+            continue
+        lies = (
+            "anything"
+            if interval is None
+            else f"anything from {interval['low']:.3g} to {interval['high']:.3g} (95 %)"
+        )
+        place = f"{each['dataset']}, {each['split']}" + (f": {name}" if name else "")
+        yield (
+            f"{place}: expected enough samples to judge a model by, found {each['samples']}: its "
+            f"{headline.replace('_', ' ')} of {each[headline]:.3g} may be {lies}. "
+            "Give the split more samples before models are compared by it."
+        )
 
 
 def outputs_of(signature: Signature) -> dict[str, Shape | None]:

@@ -1,21 +1,24 @@
 """One class of several: softmax, cross-entropy, accuracy, and which class is taken for which."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from dsbuilder.plugin import ClassLabel, Metric, Target
+from dsbuilder.tasks import intervals
+from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.task import (
     Answer,
     Confusion,
     Evaluation,
+    Judgment,
     ScoreTable,
     Shape,
     Task,
-    number,
     ranked,
+    scored,
 )
 
 _MOST_CONFUSED = 3
@@ -43,6 +46,7 @@ class ClassScore:
       precision: share of what was taken for it that is of it; 0 if nothing was.
       recall: share of its samples that were recognized; 0 if it has none.
       f1: harmonic mean of both; 0 if both are 0.
+      intervals: where each of these lies with 95 %, by its name.
     """
 
     name: str
@@ -50,6 +54,7 @@ class ClassScore:
     precision: float
     recall: float
     f1: float
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +91,6 @@ class Classify(Task):
     takes: ClassVar[frozenset[str]] = frozenset({"top"})
     column: ClassVar[str] = "class"
     suits_transfer: ClassVar[bool] = True
-    exclusive: ClassVar[bool | None] = True
 
     target: ClassLabel
 
@@ -108,11 +112,6 @@ class Classify(Task):
         """The accuracy."""
         return {"accuracy": Accuracy()}
 
-    def by_class(self, truth: Any, ops: Any) -> Any:
-        """Returns ids as weights of classes."""
-        is_soft = len(truth.shape) > 1
-        return truth if is_soft else ops.one_hot(truth, len(self.target.names))
-
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """Returns the true and the predicted id, int64 `(B, 2)`."""
         ids = truth.argmax(axis=-1) if truth.ndim > 1 else truth
@@ -123,8 +122,13 @@ class Classify(Task):
         count = len(self.target.names)
         confusion = np.zeros((count, count), np.int64)
         np.add.at(confusion, (kept[:, 0], kept[:, 1]), 1)
+        of_f1, of_macro_f1 = _f1_intervals(confusion)
+        right = int(np.trace(confusion))
         return ClassEvaluation(
-            classes=tuple(_class_scores(self.target.names, confusion)),
+            classes=tuple(_class_scores(self.target.names, confusion, of_f1)),
+            intervals=intervals.known(
+                accuracy=intervals.wilson(right, len(kept)), macro_f1=of_macro_f1
+            ),
             confusion=tuple(tuple(int(count) for count in row) for row in confusion),
             **numbers,
         )
@@ -133,6 +137,15 @@ class Classify(Task):
         """Returns the most probable class, and all with their probabilities."""
         scores = ranked(self.target.names, np.exp(log_softmax(outputs[None])[0]))
         return Answer(scores[0][0], scores)
+
+    def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
+        """Yields the true class beside the most probable one."""
+        names = self.target.names
+        ids = truth.argmax(axis=-1) if truth.ndim > 1 else truth
+        taken = outputs.argmax(axis=-1)
+        probabilities = np.exp(log_softmax(outputs)[np.arange(len(taken)), taken])
+        for one, two, probability in zip(ids, taken, probabilities.tolist(), strict=True):
+            yield Judgment(names[one], names[two], probability, bool(one == two))
 
     @classmethod
     def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
@@ -144,12 +157,12 @@ class Classify(Task):
         return ScoreTable(
             headings=("", "precision", "recall", "F1", "samples"),
             rows=[
-                [each["name"], *(number(each[key]) for key in _SCORES), str(each["samples"])]
+                [each["name"], *(scored(each, key) for key in _SCORES), str(each["samples"])]
                 for each in evaluation["classes"]
             ],
             summary=(
-                f"accuracy {evaluation['accuracy']:.4f} of {evaluation['samples']} samples, "
-                f"mean F1 {evaluation['macro_f1']:.4f}"
+                f"accuracy {scored(evaluation, 'accuracy')} of {evaluation['samples']} samples, "
+                f"mean F1 {scored(evaluation, 'macro_f1')}"
             ),
             remarks=frequent,
         )
@@ -184,13 +197,56 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
-def _class_scores(names: Sequence[str], confusion: np.ndarray) -> Iterator[ClassScore]:
+def _class_scores(
+    names: Sequence[str], confusion: np.ndarray, of_f1: Sequence[Interval | None]
+) -> Iterator[ClassScore]:
     for index, name in enumerate(names):
         hits, samples = int(confusion[index, index]), int(confusion[index].sum())
-        precision = _share(hits, int(confusion[:, index].sum()))
-        recall = _share(hits, samples)
-        f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
-        yield ClassScore(name=name, samples=samples, precision=precision, recall=recall, f1=f1)
+        found = int(confusion[:, index].sum())
+        yield ClassScore(
+            name=name,
+            samples=samples,
+            precision=_share(hits, found),
+            recall=_share(hits, samples),
+            f1=_share(2 * hits, found + samples),
+            intervals=intervals.known(
+                precision=intervals.wilson(hits, found),
+                recall=intervals.wilson(hits, samples),
+                f1=of_f1[index],
+            ),
+        )
+
+
+def _f1_intervals(confusion: np.ndarray) -> tuple[list[Interval | None], Interval | None]:
+    """Returns the intervals of each class's F1, and of their mean.
+
+    Samples of one cell of the confusion are alike, so how often each cell is drawn says all.
+    """
+    truth, taken = np.nonzero(confusion)
+    of_class, for_class = np.eye(len(confusion))[truth], np.eye(len(confusion))[taken]
+    *classes, mean = intervals.bootstrap(
+        lambda drawn: f1_scores(
+            drawn @ (of_class * for_class), drawn @ for_class, drawn @ of_class
+        ),
+        len(truth),
+        cost=len(confusion),
+        counts=confusion[truth, taken],
+    )
+    return classes, mean
+
+
+def f1_scores(hits: np.ndarray, found: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Returns F1 of each class, and behind them their mean, `(R, num_classes + 1)`.
+
+    A class that a draw happens to leave out has none in it; one that no draw has counts as 0.
+
+    Args:
+      hits, found, samples: `(R, num_classes)`, how many were rightly taken for a class, taken for
+        it, and are of it.
+    """
+    scores = 2 * hits / (found + samples)
+    never = np.isnan(scores).all(axis=0)
+    return intervals.with_mean(np.where(never, 0.0, scores))
 
 
 def _share(part: int, whole: int) -> float:

@@ -4,15 +4,15 @@ A logit x of the second class says what the logits 0 and x say by a softmax, so 
 are those of `classify`, and what is written for classes of any number is given these two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from dsbuilder.plugin import Loss, Metric
 from dsbuilder.tasks.classify import Accuracy, ClassEvaluation, Classify
-from dsbuilder.tasks.task import Answer, Shape
+from dsbuilder.tasks.task import Answer, Judgment, Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +89,6 @@ def _of_two(truth: Any, outputs: Any, ops: Any, *, soft: bool) -> tuple[Any, Any
 class ClassifyBinary(Classify):
     """Learns one class of two, or their weights where classes are mixed."""
 
-    exclusive: ClassVar[bool | None] = False
-
     @property
     def outputs(self) -> Shape:
         """The logit of the second class."""
@@ -114,10 +112,6 @@ class ClassifyBinary(Classify):
         weights = truth[:, 1] if self.target.soft else tf.cast(truth, tf.float32)
         return tf.expand_dims(weights, -1)
 
-    def by_class(self, truth: Any, ops: Any) -> Any:
-        """Returns the weight of the second class, which the logit is of."""
-        return truth
-
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """Returns the true and the predicted id, int64 `(B, 2)`."""
         return np.stack([truth[:, 0] > 0.5, outputs[:, 0] > 0], axis=-1).astype(np.int64)
@@ -129,6 +123,10 @@ class ClassifyBinary(Classify):
     def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
         """Returns the more probable class, and both with their probabilities."""
         return super().answer(np.array([0.0, outputs[0]]), threshold=threshold)
+
+    def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
+        """Yields the true class beside the more probable one."""
+        return super().judge(truth, np.concatenate([np.zeros_like(outputs), outputs], axis=-1))
 
     def adapted_loss(self, loss: Loss) -> Loss:
         """Returns the loss, given what any number of classes would give it."""

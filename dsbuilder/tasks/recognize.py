@@ -8,7 +8,7 @@ Characters are ids from 1 in the order of the alphabet; 0 is the blank and what 
 texts; a character that the alphabet has not, which no model can yield, is the id behind its last.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -16,7 +16,8 @@ import numpy as np
 
 from dsbuilder.errors import shortened
 from dsbuilder.plugin import Loss, Metric, Target, Text
-from dsbuilder.tasks.task import Answer, Evaluation, ScoreTable, Shape, Task
+from dsbuilder.tasks import intervals
+from dsbuilder.tasks.task import Answer, Evaluation, Judgment, ScoreTable, Shape, Task, scored
 
 BLANK = 0
 
@@ -206,7 +207,19 @@ class Recognize(Task):
 
     def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> TextEvaluation:
         """Returns the metrics, which are all that there is."""
-        return TextEvaluation(**numbers)
+        pairs = pairs_of(kept, self._longest)
+        right = sum(truth == found for truth, found in pairs)
+        lengths = np.array([[edit_distance(*each), len(each[0])] for each in pairs], np.float64)
+
+        def rates(drawn: np.ndarray) -> np.ndarray:
+            wrong, true = np.split(drawn @ lengths, 2, axis=1)
+            return wrong / np.maximum(true, 1.0)
+
+        (of_rate,) = intervals.bootstrap(rates, len(pairs))
+        of_match = intervals.wilson(right, len(pairs))
+        return TextEvaluation(
+            intervals=intervals.known(exact_match=of_match, character_error_rate=of_rate), **numbers
+        )
 
     def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
         """Returns the text, and the probability of the likeliest way to spell it."""
@@ -215,6 +228,12 @@ class Recognize(Task):
         ids = collapsed(outputs.argmax(axis=-1))
         text = "".join(self.target.alphabet[each - 1] for each in ids)
         return Answer(text, ((text, float(np.exp(best))),))
+
+    def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
+        """Yields the true text beside the one that is read."""
+        for one, output in zip(truth.tolist(), outputs, strict=True):
+            text, found = one.decode(), self.answer(output, threshold=0.5)
+            yield Judgment(text, found.value, found.scores[0][1], text == found.value)
 
     def on(self, target: Target) -> Self:
         """Returns the task with the alphabet that was learnt, for texts of another length."""
@@ -228,8 +247,8 @@ class Recognize(Task):
             headings=(),
             rows=[],
             summary=(
-                f"exact match {evaluation['exact_match']:.4f} of {evaluation['samples']} samples, "
-                f"character error rate {evaluation['character_error_rate']:.4f}"
+                f"exact match {scored(evaluation, 'exact_match')} of {evaluation['samples']} "
+                f"samples, character error rate {scored(evaluation, 'character_error_rate')}"
             ),
         )
 

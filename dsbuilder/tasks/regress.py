@@ -5,14 +5,25 @@ a head takes them from the train split's standard units back to their own, and t
 errors in these: targets that are scaled and shifted are learnt alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from dsbuilder.plugin import Loss, Metric, Target, Value
-from dsbuilder.tasks.task import Answer, Evaluation, ScoreTable, Shape, Statistics, Task, number
+from dsbuilder.tasks import intervals
+from dsbuilder.tasks.intervals import Interval
+from dsbuilder.tasks.task import (
+    Answer,
+    Evaluation,
+    Judgment,
+    ScoreTable,
+    Shape,
+    Statistics,
+    Task,
+    scored,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +78,14 @@ class ValueEvaluation(Evaluation):
       mean_absolute_error: mean over all numbers, in their own units, as is `by_number`.
       r2: share of the numbers' variance that the model explains, at most 1; None if there is none.
       by_number: mean absolute error of each number.
+      by_number_intervals: where each of these lies with 95 %; None where it is not known.
     """
 
     kind: ClassVar[str] = Value.kind
     mean_absolute_error: float
     r2: float | None
     by_number: tuple[float, ...]
+    by_number_intervals: tuple[Interval | None, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +100,7 @@ class Regress(Task):
     learns: ClassVar[type[Target]] = Value
     headline: ClassVar[str] = "mean_absolute_error"
     column: ClassVar[str] = "value"
+    judged_by: ClassVar[str] = "error"
 
     target: Value
     units: Units | None = None
@@ -116,9 +130,14 @@ class Regress(Task):
         errors = found - truth
         varies = bool((truth != truth[0]).any())
         variance = float(((truth - truth.mean(axis=0)) ** 2).sum())
+        apart = np.abs(errors)
+        *of_each, of_mean = intervals.of_means(np.column_stack([apart, apart.mean(axis=1)]))
+        of_r2 = _r2_interval(truth, errors) if varies else None
         return ValueEvaluation(
             r2=1 - float((errors**2).sum()) / variance if varies else None,
-            by_number=tuple(np.abs(errors).mean(axis=0).tolist()),
+            by_number=tuple(apart.mean(axis=0).tolist()),
+            by_number_intervals=tuple(of_each),
+            intervals=intervals.known(mean_absolute_error=of_mean, r2=of_r2),
             **numbers,
         )
 
@@ -127,17 +146,29 @@ class Regress(Task):
         found = [float(str(number)) for number in outputs.astype(np.float32)]
         return Answer(found if self.target.size else found[0])
 
+    def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
+        """Yields the true numbers beside those found, with their mean absolute error."""
+        same = truth.reshape(outputs.shape)
+        for one, two in zip(same, outputs, strict=True):
+            error = float(np.abs(one.astype(np.float64) - two).mean())
+            true, found = (self.answer(each, threshold=0.5).value for each in (one, two))
+            yield Judgment(true, found, None, error)
+
     @classmethod
     def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
         """Returns a row for each number where there are several."""
         errors = evaluation["by_number"]
-        rows = [[str(place), f"{error:.4g}"] for place, error in enumerate(errors)]
+        apart = evaluation.get("by_number_intervals") or [None] * len(errors)
+        rows = [
+            [str(place), intervals.shown(error, interval, ".4g")]
+            for place, (error, interval) in enumerate(zip(errors, apart, strict=True))
+        ]
         return ScoreTable(
             headings=("", "mean absolute error"),
             rows=rows if len(rows) > 1 else [],
             summary=(
-                f"mean absolute error {evaluation['mean_absolute_error']:.4g} of "
-                f"{evaluation['samples']} samples, R2 {number(evaluation['r2'])}"
+                f"mean absolute error {scored(evaluation, 'mean_absolute_error', '.4g')} of "
+                f"{evaluation['samples']} samples, R2 {scored(evaluation, 'r2')}"
             ),
         )
 
@@ -171,3 +202,21 @@ class Regress(Task):
         scale, offset = list(self.units.deviation), list(self.units.mean)
         own = {"name": f"{name}_units", "dtype": "float32"}
         return keras.layers.Rescaling(scale, offset=offset, **own)(outputs)
+
+
+def _r2_interval(truth: np.ndarray, errors: np.ndarray) -> Interval | None:
+    """Returns the interval of the share of variance that is explained.
+
+    Args:
+      truth, errors: `(N, size)`.
+    """
+    centered = truth - truth.mean(axis=0)  # or what is subtracted below would cancel out
+    squares = np.column_stack([(errors**2).sum(axis=1), (centered**2).sum(axis=1)])
+
+    def shares(drawn: np.ndarray) -> np.ndarray:
+        wrong, total = np.split(drawn @ squares, 2, axis=1)
+        moved = ((drawn @ centered) ** 2).sum(axis=1, keepdims=True) / len(truth)
+        return 1 - wrong / np.where(total > moved, total - moved, np.nan)
+
+    (found,) = intervals.bootstrap(shares, len(truth), cost=truth.shape[1])
+    return found

@@ -6,14 +6,26 @@ the image, and the affine map that fits what comes out leads back.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
 from dsbuilder.plugin import DataError, Mask, Metric, Motion, Sample, Target
-from dsbuilder.tasks.task import Answer, Evaluation, ScoreTable, Shape, Task, number, ranked
+from dsbuilder.tasks import intervals
+from dsbuilder.tasks.classify import log_softmax
+from dsbuilder.tasks.intervals import Interval
+from dsbuilder.tasks.task import (
+    Answer,
+    Evaluation,
+    Judgment,
+    ScoreTable,
+    Shape,
+    Task,
+    ranked,
+    scored,
+)
 
 _BYTE = Mask(names=tuple(str(value) for value in range(256)))
 _PLACES = dict.fromkeys(("rows", "rows_low", "columns", "columns_low", "inside"), _BYTE)
@@ -68,11 +80,13 @@ class RegionScore:
       pixels: number of pixels that are of it.
       iou: share of the pixels that are of it or were taken for it that are both; None if
         there are none.
+      intervals: where `iou` lies with 95 %, by its name.
     """
 
     name: str
     pixels: int
     iou: float | None
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +113,8 @@ class Segment(Task):
     headline: ClassVar[str] = "mean_iou"
     takes: ClassVar[frozenset[str]] = frozenset({"masks", "overlays"})
     column: ClassVar[str] = "area"
+    judged_by: ClassVar[str] = "iou"
     scored_by: ClassVar[str] = "share"
-
-    exclusive: ClassVar[bool | None] = True
 
     target: Mask
 
@@ -123,27 +136,23 @@ class Segment(Task):
         """The mean intersection over union."""
         return {"mean_iou": MeanIou(classes=len(self.target.names), ignore=self.target.ignore)}
 
-    def by_class(self, truth: Any, ops: Any) -> Any:
-        """Returns ids as weights of classes; a pixel that is ignored has none."""
-        classes = len(self.target.names)
-        ids = ops.cast(truth, "int32")
-        known = ids < classes if self.target.ignore is None else ids != self.target.ignore
-        weights = ops.one_hot(ops.where(ids < classes, ids, 0), classes)
-        return weights * ops.cast(ops.expand_dims(known, -1), weights.dtype)
-
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-        """Returns the confusion of all pixels, int64 `(1, num_classes, num_classes)`."""
-        count, ignore = len(self.target.names), self.target.ignore
-        known = truth < count if ignore is None else truth != ignore
-        cells = truth[known].astype(np.int64) * count + outputs[known].argmax(axis=-1)
-        return np.bincount(cells, minlength=count * count).reshape(1, count, count)
+        """Returns of each image's pixels how many are of a class, taken for it, and both.
+
+        int64 `(B, 3, num_classes)`.
+        """
+        count = len(self.target.names)
+        each = (truth.astype(np.int64), outputs.argmax(axis=-1), self._known(truth))
+        return np.stack([_counts(*image, count) for image in zip(*each, strict=True)])
 
     def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> MaskEvaluation:
         """Returns accuracy, mean intersection over union, and scores by class."""
-        confusion = kept.sum(axis=0)
+        of_it, _, both = kept.sum(axis=0)
+        *of_iou, of_mean, of_accuracy = _intervals(kept)
         return MaskEvaluation(
-            accuracy=int(np.trace(confusion)) / max(int(confusion.sum()), 1),
-            classes=tuple(_region_scores(self.target.names, confusion)),
+            accuracy=int(both.sum()) / max(int(of_it.sum()), 1),
+            classes=tuple(_region_scores(self.target.names, kept.sum(axis=0), of_iou)),
+            intervals=intervals.known(mean_iou=of_mean, accuracy=of_accuracy),
             **numbers,
         )
 
@@ -153,18 +162,43 @@ class Segment(Task):
         shares = np.bincount(ids.ravel(), minlength=len(self.target.names)) / ids.size
         return Answer(ids, ranked(self.target.names, shares))
 
+    def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
+        """Yields the classes of each true mask beside those found, with the mean IoU of both.
+
+        The confidence is the mean of that in each pixel which counts.
+        """
+        names, taken = self.target.names, outputs.argmax(axis=-1)
+        for ids, found, logits in zip(truth, taken, outputs, strict=True):
+            known = self._known(ids)
+            counts = _counts(ids.astype(np.int64), found, known, len(names))
+            ious = [each for each in _ious(*counts) if each is not None]
+            one, two = (
+                [n for n, has in zip(names, each, strict=True) if has] for each in counts[:2]
+            )
+            if not ious:
+                yield Judgment(one, two, None, None)
+                continue
+            sure = np.exp(log_softmax(logits[known]).max(axis=1)).mean()
+            yield Judgment(one, two, float(sure), float(np.mean(ious)))
+
+    def _known(self, ids: np.ndarray) -> np.ndarray:
+        """Returns which pixels count, bool as the ids."""
+        ignore = self.target.ignore
+        known: np.ndarray = ids < len(self.target.names) if ignore is None else ids != ignore
+        return known
+
     @classmethod
     def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
         """Returns a row for each class."""
         return ScoreTable(
             headings=("", "IoU", "pixels"),
             rows=[
-                [each["name"], number(each["iou"]), str(each["pixels"])]
+                [each["name"], scored(each, "iou"), str(each["pixels"])]
                 for each in evaluation["classes"]
             ],
             summary=(
-                f"mean IoU {evaluation['mean_iou']:.4f} of {evaluation['samples']} samples, "
-                f"accuracy {evaluation['accuracy']:.4f}"
+                f"mean IoU {scored(evaluation, 'mean_iou')} of {evaluation['samples']} samples, "
+                f"accuracy {scored(evaluation, 'accuracy')}"
             ),
         )
 
@@ -225,8 +259,34 @@ def _ious(of_it: np.ndarray, for_it: np.ndarray, both: np.ndarray) -> list[float
     return [hits / either if either else None for hits, either in pairs]
 
 
-def _region_scores(names: Sequence[str], confusion: np.ndarray) -> Iterator[RegionScore]:
-    pixels = confusion.sum(axis=1)
-    ious = _ious(pixels, confusion.sum(axis=0), confusion.diagonal())
-    for name, count, iou in zip(names, pixels.tolist(), ious, strict=True):
-        yield RegionScore(name=name, pixels=count, iou=iou)
+def _counts(truth: np.ndarray, taken: np.ndarray, known: np.ndarray, count: int) -> np.ndarray:
+    """Returns how many pixels of one image are of a class, taken for it, and both, `(3, count)`."""
+    true, found = truth[known], taken[known]
+    each = (true, found, true[true == found])
+    return np.stack([np.bincount(ids, minlength=count) for ids in each])
+
+
+def _region_scores(
+    names: Sequence[str], counts: np.ndarray, of_iou: Sequence[Interval | None]
+) -> Iterator[RegionScore]:
+    pixels = counts[0].tolist()
+    for name, count, iou, interval in zip(names, pixels, _ious(*counts), of_iou, strict=True):
+        found = intervals.known(iou=interval)
+        yield RegionScore(name=name, pixels=count, iou=iou, intervals=found)
+
+
+def _intervals(kept: np.ndarray) -> list[Interval | None]:
+    """Returns the interval of each class's IoU, then of their mean, then of the accuracy.
+
+    Args:
+      kept: as `Segment.keep` returns it, of all images.
+    """
+    classes = kept.shape[2]
+
+    def scores(drawn: np.ndarray) -> np.ndarray:
+        sums = (drawn @ kept.reshape(len(kept), -1)).reshape(-1, 3, classes)
+        of_it, for_it, both = sums[:, 0], sums[:, 1], sums[:, 2]
+        ious = intervals.with_mean(both / (of_it + for_it - both))
+        return np.column_stack([ious, both.sum(axis=1) / of_it.sum(axis=1)])
+
+    return intervals.bootstrap(scores, len(kept), cost=3 * classes)

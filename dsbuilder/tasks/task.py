@@ -1,13 +1,14 @@
 """What a kind of learning task is: what a training, an evaluation and a prediction ask of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from dsbuilder.plugin import ImageSignature, Loss, Metric, Motion, Sample, Target
+from dsbuilder.tasks.intervals import Interval, shown
 
 Shape = tuple[int | None, ...]
 """Shape of what a head yields for one sample; None marks a side that varies."""
@@ -34,6 +35,21 @@ class Answer(NamedTuple):
     scores: Scores = ()
 
 
+class Judgment(NamedTuple):
+    """What a model says of one sample, beside what is true of it.
+
+    Attributes:
+      truth, answer: both in the form of the target's label; of a mask the classes in it.
+      confidence: probability that the model gives to its answer; None of a task without any.
+      score: whether it is right, or how far; see `Task.judged_by`.
+    """
+
+    truth: Any
+    answer: Any
+    confidence: float | None
+    score: bool | float | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """A model measured on a split; each task adds its own numbers.
@@ -45,6 +61,8 @@ class Evaluation:
       loss: what was trained for, as a mean over samples, without the penalties of a model.
       metrics: value of each further metric that the training watched, by name; None where it has
         none for these samples.
+      intervals: where each score lies with 95 %, by its name; a score of which these samples do not
+        say it has none.
     """
 
     kind: ClassVar[str]
@@ -55,6 +73,7 @@ class Evaluation:
     samples: int
     loss: float | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the evaluation as JSON values."""
@@ -116,8 +135,8 @@ class Task(ABC):
     scored_by: ClassVar[str] = "probability"
     """What the number is that an answer gives to each class."""
 
-    exclusive: ClassVar[bool | None] = None
-    """Of logits of classes, whether one class excludes the others; None where there are none."""
+    judged_by: ClassVar[str] = "right"
+    """What the score of a judgment is: whether it is `right`, or a number by its name."""
 
     target: Any
     image: ImageSignature
@@ -161,6 +180,15 @@ class Task(ABC):
         Args:
           outputs: what the head yields for it.
           threshold: probability over which one of several classes is named, in (0, 1).
+        """
+
+    @abstractmethod
+    def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
+        """Yields what the model says of each sample of a batch, beside what is true.
+
+        Args:
+          truth: a batch of the target as a stream yields it, before `batch` turns it.
+          outputs: what the head yields for the batch.
         """
 
     @classmethod
@@ -216,13 +244,6 @@ class Task(ABC):
     def refusal(self, use: str) -> str | None:
         """Says why a loss or metric of Keras does not fit the head; None if it may."""
         return None
-
-    def by_class(self, truth: Any, ops: Any) -> Any:
-        """Returns what is true in the form of the outputs: for each class a weight in [0, 1].
-
-        Only of a task of classes; a place of no known class has no weight.
-        """
-        return truth
 
     def finish(self, outputs: Any, *, name: str) -> Any:
         """Adds what a head needs after a builder's model, as layers without weights.
@@ -301,6 +322,10 @@ def ranked(names: Sequence[str], values: np.ndarray) -> Scores:
     return tuple((names[index], float(values[index])) for index in order)
 
 
-def number(value: float | None) -> str:
-    """Returns a score as a table shows it."""
-    return "-" if value is None else f"{value:.3f}"
+def scored(scores: Mapping[str, Any], name: str, form: str = ".3f") -> str:
+    """Returns a score with its interval, as a table shows it; see `intervals.shown`.
+
+    Args:
+      scores: an evaluation or the scores of one class, as a document has them.
+    """
+    return shown(scores[name], scores.get("intervals", {}).get(name), form)

@@ -13,14 +13,15 @@ averaging.py    averages of weights in place of the weights, where a model is me
 precision.py    in which precision layers compute
 checkpoints.py  a training in the middle of an epoch
 lookup.py       losses, metrics, schedules and optimizers by name: a plugin's, or Keras'
-losses.py       losses as Keras computes them, of ids and logits
-watching.py     metrics as Keras computes them while a model trains
+watching.py     losses and metrics as Keras computes them while a model trains
 fitting.py      whether what is to be learnt fits the data, the model, and what is named
 monitor.py      what says which epoch is the best
 options.py      the train section as it is kept in a run and bound again
 run.py          the run folder: its name, its configuration, its results, its pictures
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`
 evaluation.py   `evaluate`: how good a model is on a split
+judgments.py    `predictions.csv`: what a model says of every sample of a split
+reading.py      images as a model sees them, read ahead of it
 prediction.py   `predict`: what a model says of image files
 
 What belongs to one kind of learning stands in `tasks/`. What does not need Keras does not import

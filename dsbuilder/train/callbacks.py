@@ -23,6 +23,7 @@ class Step:
       epoch: its number, counted from 1 through all phases.
       phase: `train` or `fine_tune`.
       step, steps: number of batches done and of batches in all.
+      samples: number of samples in the batches done, as far as batches are of one size.
       metrics: mean loss of the epoch so far, and those metrics that are a mean.
     """
 
@@ -30,6 +31,7 @@ class Step:
     phase: str
     step: int
     steps: int
+    samples: int
     metrics: Mapping[str, float]
 
 
@@ -52,6 +54,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
         phase: Phase,
         *,
         steps: int,
+        samples: int,
         rate: Callable[[], float],
         on_batch: OnBatch,
         keep: Callable[[Row], bool],
@@ -61,7 +64,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
         """Makes a watch over one phase.
 
         Args:
-          steps: batches in an epoch.
+          steps, samples: batches and samples in an epoch.
           rate: tells the learning rate of the batch that is trained on.
           on_batch: called after every batch.
           keep: called after every epoch, while the model is as the epoch left it; answers whether
@@ -70,7 +73,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
         """
         super().__init__()
         self._phase = phase
-        self._steps = steps
+        self._steps, self._samples = steps, samples
         self._rate = rate
         self._on_batch = on_batch
         self._keep = keep
@@ -114,6 +117,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no typ
                 phase=self._phase.name,
                 step=step,
                 steps=self._steps,
+                samples=round(self._samples * step / self._steps),
                 metrics=shown,
             )
         )

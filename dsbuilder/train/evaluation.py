@@ -1,6 +1,7 @@
 """How good a model is on a split, by the tasks of its heads."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from dsbuilder.sample import Signature, Target
 from dsbuilder.stream.tensorflow import stream
 from dsbuilder.tasks import Evaluation, Measuring, SeveralEvaluation, Task
 from dsbuilder.train.archive import Trained, load_model
+from dsbuilder.train.judgments import writing
 from dsbuilder.train.lookup import ChosenHead, choose_head
-from dsbuilder.train.losses import make_loss
 from dsbuilder.train.network import outputs_by_head
-from dsbuilder.train.watching import make_further
+from dsbuilder.train.watching import make_further, make_loss
 from dsbuilder.trust import noted
 
 
@@ -29,6 +30,7 @@ def evaluate(
     split: str = "test",
     batch_size: int | None = None,
     plugins: Sequence[Path] = (),
+    predictions: Path | None = None,
 ) -> Evaluation:
     """Measures a model on a split.
 
@@ -39,13 +41,15 @@ def evaluate(
       model: as `archive.load_model` returns it, or a path as that takes it.
       batch_size: None is as the dataset's pipeline says.
       plugins: folders of plugins that layers, loss, metrics and the stream's stages are from.
+      predictions: file to write what the model says of every sample; see `train/judgments.py`.
 
     Raises:
-      TrainError: there is no such model, or it was made for another target or other images.
+      TrainError: there is no such model, it was made for another target or other images, or the
+        file cannot be written.
       DataError: there is no such split.
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
-    found = _evaluate_heads(trained, dataset, split, batch_size, plugins)
+    found = _evaluate_heads(trained, dataset, split, batch_size, plugins, predictions)
     first = next(iter(found.values()))
     if len(found) == 1:
         return first
@@ -65,6 +69,7 @@ def _evaluate_heads(
     split: str,
     batch_size: int | None,
     plugins: Sequence[Path],
+    predictions: Path | None,
 ) -> dict[str, Evaluation]:
     """Returns how good each head is, in one pass over the split."""
     note = trained.note
@@ -75,22 +80,25 @@ def _evaluate_heads(
         shuffle=False,
         batch_size=batch_size,
         targets=list(note.heads) if len(dataset.signature.targets) > 1 else None,
+        keys=True,
         plugins=plugins,
     )
     tasks = _fitting(trained, dataset, batches.signature)
     registry = discover(plugins, hint=noted(note.plugins))
     measured = {
-        name: _Head(
-            task,
-            choose_head(note.learnt[name], task, registry),
-            smoothing=note.learnt[name].label_smoothing,
-        )
+        name: _Head(task, choose_head(note.learnt[name], task, registry))
         for name, task in tasks.items()
     }
-    for images, truth in batches:
-        outputs = outputs_by_head(note.heads, trained.model.predict_on_batch(images.numpy()))
-        for name, head in measured.items():
-            head.add(truth[name] if isinstance(truth, dict) else truth, np.asarray(outputs[name]))
+    with nullcontext() if predictions is None else writing(predictions, tasks, split) as writer:
+        for images, streamed, keys in batches:
+            truth = outputs_by_head(tasks, streamed)
+            found = outputs_by_head(tasks, trained.model.predict_on_batch(images.numpy()))
+            outputs = {name: np.asarray(each) for name, each in found.items()}
+            for name, head in measured.items():
+                head.add(truth[name], outputs[name])
+            if writer is not None:
+                true = {name: each.numpy() for name, each in truth.items()}
+                writer.add(keys.numpy().tolist(), true, outputs)
     where = {"dataset": f"{dataset.name} {dataset.manifest.version}", "split": split}
     return {name: head.evaluation(**where) for name, head in measured.items()}
 
@@ -98,12 +106,12 @@ def _evaluate_heads(
 class _Head:
     """Measures one head, its loss and the metrics that its training watched included."""
 
-    def __init__(self, task: Task, chosen: ChosenHead, *, smoothing: float) -> None:
+    def __init__(self, task: Task, chosen: ChosenHead) -> None:
         ours, self._keras = make_further(chosen.metrics)
         self._names = list(chosen.metrics)
         self._task = task
         self._measuring = Measuring(task, ours)
-        self._loss = make_loss(chosen.loss, task, smoothing=smoothing)
+        self._loss = make_loss(chosen.loss, task)
         self._total, self._samples = 0.0, 0
 
     def add(self, truth: Any, outputs: np.ndarray) -> None:

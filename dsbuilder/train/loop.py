@@ -85,6 +85,7 @@ def fit(
     watch = Watch(
         phase,
         steps=steps,
+        samples=stream.num_samples,
         rate=lambda: rate.rate,
         on_batch=training.on_batch,
         keep=lambda row: _keep(training, model, row),

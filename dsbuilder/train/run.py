@@ -8,6 +8,7 @@ runs/emoji-1/
   last.keras        the model after the last whole epoch, with its optimizer, for `resume_run`
   checkpoint.keras  the same within a long epoch, gone when the epoch ends
   evaluation.json   how good the best model is on the test split
+  predictions.csv   what it says of every sample of that split, beside what is true
   confusion.png     of classes, which it takes for which; of several heads `confusion-NAME.png`
 
 Every file is replaced in one step, so a killed run leaves none half written. `last.keras` alone
@@ -47,6 +48,7 @@ BEST = "best.keras"
 LAST = "last.keras"
 CHECKPOINT = "checkpoint.keras"
 EVALUATION = "evaluation.json"
+PREDICTIONS = "predictions.csv"
 CONFUSION = "confusion.png"
 
 _FIRST = ("epoch", "phase", "learning_rate")

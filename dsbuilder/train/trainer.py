@@ -14,7 +14,7 @@ from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
-from dsbuilder.tasks import Heads, Recognize, Task, heads_of, unreadable
+from dsbuilder.tasks import Heads, Recognize, Task, doubts, heads_of, unreadable
 from dsbuilder.train import archive, checkpoints
 from dsbuilder.train import precision as precisions
 from dsbuilder.train.archive import Trained, note_of
@@ -24,7 +24,6 @@ from dsbuilder.train.evaluation import evaluate
 from dsbuilder.train.fitting import check_fit, learnt_targets
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
 from dsbuilder.train.loop import Ongoing, fit
-from dsbuilder.train.losses import make_loss
 from dsbuilder.train.monitor import mode_of, watched_of
 from dsbuilder.train.network import build_network, by_head, output_shapes, outputs_by_head
 from dsbuilder.train.optimizer import check_accumulated, make_optimizer
@@ -38,8 +37,16 @@ from dsbuilder.train.phases import (
     unfreeze,
 )
 from dsbuilder.train.rates import beyond, make_schedule
-from dsbuilder.train.run import CONFIG, Row, Run, config_of, write_evaluation, write_progress
-from dsbuilder.train.watching import make_metrics
+from dsbuilder.train.run import (
+    CONFIG,
+    PREDICTIONS,
+    Row,
+    Run,
+    config_of,
+    write_evaluation,
+    write_progress,
+)
+from dsbuilder.train.watching import make_loss, make_metrics
 from dsbuilder.trust import noted
 
 
@@ -164,7 +171,7 @@ def prepared(
         for name, task in heads_of(learnt).items()
     }
     chosen = choose(options, heads, registry)
-    _check_made(options, chosen, heads)
+    _check_made(options, chosen)
     mode = options.monitor_mode or mode_of(options.monitor, watched_of(heads, chosen))
     options = replace(options, monitor_mode=mode)
     check_accumulated(options.optimizer, steps=train.steps_per_epoch)
@@ -185,11 +192,10 @@ def prepared(
     )
 
 
-def _check_made(options: TrainOptions, chosen: Chosen, heads: Heads) -> None:
+def _check_made(options: TrainOptions, chosen: Chosen) -> None:
     """Makes what is of Keras once, so that wrong options are told before anything is written."""
     _optimizer(options, chosen, options.optimizer.learning_rate)
-    _losses(options, chosen, heads)
-    named = (each for head in chosen.heads.values() for each in head.metrics.values())
+    named = (each for head in chosen.heads.values() for each in (head.loss, *head.metrics.values()))
     for each in (chosen.schedule, *named):
         if isinstance(each, KerasClass):
             each.make(initial_learning_rate=1.0)
@@ -313,7 +319,7 @@ def _compile(training: Ongoing, model: keras.Model, optimizer: Any) -> None:
     truth = outputs_by_head(heads, batches_of(training, training.train).element_spec[1])
     model.compile(
         optimizer=optimizer,
-        loss=by_head(_losses(options, chosen, heads)),
+        loss=by_head({n: make_loss(chosen.heads[n].loss, task) for n, task in heads.items()}),
         loss_weights=by_head({name: options.head(name).weight for name in heads}),
         metrics=by_head(
             {
@@ -328,15 +334,6 @@ def _compile(training: Ongoing, model: keras.Model, optimizer: Any) -> None:
             }
         ),
     )
-
-
-def _losses(options: TrainOptions, chosen: Chosen, heads: Heads) -> dict[str, Any]:
-    """Returns the loss of each head."""
-    smoothing = {name: options.head(name).label_smoothing for name in heads}
-    return {
-        name: make_loss(chosen.heads[name].loss, task, smoothing=smoothing[name])
-        for name, task in heads.items()
-    }
 
 
 def _blank(shape: Sequence[int | None], dtype: Any) -> np.ndarray:
@@ -367,8 +364,15 @@ def _evaluate(training: Ongoing) -> None:
         ),
         "train",
     )
-    evaluation = evaluate(run.path, dataset, split=split, plugins=training.note.plugins)
+    evaluation = evaluate(
+        run.path,
+        dataset,
+        split=split,
+        plugins=training.note.plugins,
+        predictions=run.path / PREDICTIONS,
+    )
     write_evaluation(run, evaluation)
+    training.run = run.warned(*doubts(evaluation.to_json()))
 
 
 def _seed_everything(seed: int, *, deterministic: bool) -> None:

@@ -1,7 +1,10 @@
 """train, evaluate and predict, on a tiny network."""
 
+import csv
+import io
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -100,16 +103,21 @@ def test_what_cannot_be_learnt_is_told_before_anything_is_built(home: Path, tmp_
 
 
 def test_train_shows_every_epoch_and_where_files_lie(home: Path) -> None:
-    epochs = (home / "first.err").read_text().splitlines()
+    *epochs, small = (home / "first.err").read_text().splitlines()
     assert len(epochs) == 2
+    assert small.startswith(
+        "warning: pets 1.0.0, test: expected enough samples to judge a model by, found 6: its accu"
+    )
     for number, line in enumerate(epochs, 1):
         assert re.fullmatch(
-            rf"epoch   {number}  train  accuracy \d\.\d{{4}} loss \d+\.\d{{4}}  "
-            r"validation accuracy \d\.\d{4} loss \d+\.\d{4}  \d+\.\d s",
+            rf"epoch   {number}  train  loss \d+\.\d{{4}} accuracy \d\.\d{{4}}  "
+            r"validation loss \d+\.\d{4} accuracy \d\.\d{4}  \d+\.\d s",
             line,
         )
     shown = (home / "first.txt").read_text()
-    assert re.search(r"^pets 1\.0\.0, test: accuracy [\d.]+ of 6 samples", shown, re.MULTILINE)
+    assert re.search(
+        r"^pets 1\.0\.0, test: accuracy [\d.]+ \[[\d.]+, [\d.]+\] of 6 samples", shown, re.MULTILINE
+    )
     for name in ("best.keras", "results.csv", "curves.png", "confusion.png"):
         assert str(home / "first" / name) in shown
         assert (home / "first" / name).is_file()
@@ -126,7 +134,10 @@ def test_a_dataset_is_trained_on_as_its_pipeline_said(
     assert document["run"] == str(tmp_path / "runs" / "pets-1")
     assert [row["epoch"] for row in document["epochs"]] == [1]
     assert document["evaluation"]["split"] == "test"
-    assert result.stderr == ""
+    interval = document["evaluation"]["intervals"]["accuracy"]
+    assert interval["low"] <= document["evaluation"]["accuracy"] <= interval["high"]
+    (told,) = document["warnings"]
+    assert result.stderr == f"warning: {told}\n"
 
 
 @pytest.mark.slow
@@ -143,6 +154,11 @@ def test_evaluate_finds_the_dataset_of_the_run(home: Path) -> None:
     scores = json.loads((home / "first" / "evaluation.json").read_text())
     found = json.loads(run("evaluate", home / "first", "--json").stdout)
     assert found["accuracy"] == scores["accuracy"]
+    listed = home / "again.csv"
+    run("evaluate", home / "first", "--predictions", listed)
+    assert listed.read_bytes() == (home / "first" / "predictions.csv").read_bytes()
+    rows = list(csv.DictReader(io.StringIO(listed.read_text(), newline="")))
+    assert sum(row["right"] == "true" for row in rows) == round(6 * scores["accuracy"])
     shown = run("evaluate", home / "first" / "best.keras", home / "out/pets", "--split", "train")
     assert "pets 1.0.0, train: accuracy" in shown.stdout
     assert shown.exit_code == 0
@@ -288,6 +304,39 @@ def test_an_image_that_cannot_be_read_is_named(home: Path, tmp_path: Path) -> No
         "replace the file.\n"
     )
     assert result.exit_code == 1
+
+
+def test_a_damaged_image_among_others_silences_none(home: Path, tmp_path: Path) -> None:
+    for label in ("cat", "dog"):
+        shutil.copytree(home / "source" / label, tmp_path / label)
+    damaged = tmp_path / "cat" / '1,"\n.png'
+    damaged.write_bytes(b"junk")
+    asked = ("predict", home / "first", tmp_path)
+    shown = {each: run(*asked, "--format", each) for each in ("table", "csv", "jsonl", "json")}
+    assert {each.exit_code for each in shown.values()} == {1}
+    document = json.loads(shown["json"].stdout)
+    assert len(document["predictions"]) == 24 and shown["json"].stderr == ""
+    (failure,) = document["failures"]
+    assert failure["path"] == str(damaged) and "found 4 bytes" in failure["error"]
+
+    lines = list(map(json.loads, shown["jsonl"].stdout.splitlines()))
+    assert [each for each in lines if "error" not in each] == document["predictions"]
+    assert [each["path"] for each in lines] == sorted(map(str, tmp_path.rglob("*.png")))
+    assert [each for each in lines if "error" in each] == [failure]
+
+    rows = list(csv.DictReader(io.StringIO(shown["csv"].stdout)))
+    assert [row["path"] for row in rows] == [each["path"] for each in document["predictions"]]
+    for row, each in zip(rows, document["predictions"], strict=True):
+        first, second = each["classes"]
+        assert row["answer"] == row["class_1"] == each["value"] == first["name"]
+        assert float(row["probability_2"]) == second["probability"]
+
+    table = shown["table"].stdout.splitlines()
+    assert len(table) == 25
+    for each in (shown["table"], shown["csv"]):
+        first, last = each.stderr.splitlines()
+        assert 'cat/1,"\\n.png: expected an image' in first
+        assert last == "1 of 25 images are not answered."
 
 
 def test_a_split_that_is_not_there(home: Path) -> None:

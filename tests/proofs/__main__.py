@@ -5,7 +5,7 @@ import sys
 import time
 
 WHOLE = {
-    "accuracy": 5,
+    "accuracies": 3,
     "inspection": 1,
     "kills": 100,
     "mutations": 10_000,

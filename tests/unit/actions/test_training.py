@@ -54,9 +54,10 @@ def test_a_training_is_a_document_with_its_warnings(home, trained):
     assert trained.run == home / "runs" / "one"
     assert trained.best_model.is_file()
     assert (trained.best_epoch, len(trained.epochs)) == (1, 1)
-    (warning,) = trained.warnings
-    assert warning.endswith("the loss on train decides which epoch is the best.")
-    assert json.loads(json.dumps(trained.to_json()))["warnings"] == [warning]
+    unwatched, small = trained.warnings
+    assert unwatched.endswith("the loss on train decides which epoch is the best.")
+    assert "expected enough samples to judge a model by, found 6" in small
+    assert json.loads(json.dumps(trained.to_json()))["warnings"] == [unwatched, small]
 
 
 def test_a_model_is_measured_on_the_dataset_that_it_was_trained_on(home, trained):

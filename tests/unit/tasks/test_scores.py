@@ -72,6 +72,7 @@ def test_an_evaluation_is_json():
     found = classes(np.array([0, 1]), np.eye(2, 4))
     data = json.loads(json.dumps(found.to_json()))
     assert data["kind"] == "class"
+    assert set(data["classes"][0].pop("intervals")) == {"precision", "recall"}
     assert data["classes"][0] == {
         "name": "a",
         "samples": 1,

@@ -1,5 +1,6 @@
 """Several targets are learnt at once, texts among them: measured, resumed, saved, predicted."""
 
+import csv
 import json
 
 import numpy as np
@@ -123,6 +124,18 @@ def test_several_heads_are_learnt_at_once_and_each_is_measured(run):
     assert {"word_exact_match", "first_accuracy", "red_mean_absolute_error", "loss"} <= set(
         last.validation
     )
+
+
+def test_every_sample_is_judged_by_every_head_in_stored_order(run, dataset):
+    with (run.path / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["key"] for row in rows] == [each.key for each in dataset.samples("test")]
+    found = run.evaluation()["heads"]
+    for column, score in (("word_right", "exact_match"), ("first_right", "accuracy")):
+        name = column.partition("_")[0]
+        assert np.mean([row[column] == "true" for row in rows]) == pytest.approx(found[name][score])
+    errors = [float(row["red_error"]) for row in rows]
+    assert np.mean(errors) == pytest.approx(found["red"]["mean_absolute_error"], rel=1e-5)
 
 
 @pytest.mark.slow

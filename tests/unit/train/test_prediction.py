@@ -1,5 +1,7 @@
 """A file is predicted as its sample in the dataset would be."""
 
+import itertools
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,17 +10,19 @@ import pytest
 from PIL import Image
 
 from dsbuilder.errors import DataError, TrainError
+from dsbuilder.images import encoding
 from dsbuilder.targets import ClassLabel
 
 archive = pytest.importorskip("dsbuilder.train.archive")
 evaluation = pytest.importorskip("dsbuilder.train.evaluation")
 prediction = pytest.importorskip("dsbuilder.train.prediction")
+reading = pytest.importorskip("dsbuilder.train.reading")
 
 
 def test_files_are_brought_to_the_pixels_of_the_dataset(whole, dataset, images):
-    reader = prediction.make_reader(archive.read_note(whole.best), origin=whole.best)
+    reader = reading.make_reader(archive.read_note(whole.best), origin=whole.best)
     for sample in dataset.samples("test"):
-        assert np.array_equal(reader.read(images / sample.key), sample.image)
+        assert np.array_equal(reader.look(images / sample.key, sample.key).image, sample.image)
 
 
 @pytest.mark.slow
@@ -57,14 +61,35 @@ def test_a_folder_stands_for_all_images_below_it_in_order(whole, images):
 def test_hidden_and_other_files_of_a_folder_are_left_alone(tmp_path):
     for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
-    found = list(prediction.image_files([tmp_path]))
+    found = list(reading.image_files([tmp_path]))
     assert [name for _, name in found] == ["a.JPG", "b.png"]
 
 
-def test_any_mode_and_size_of_image_is_taken(whole, tmp_path):
-    Image.new("RGBA", (50, 30), (255, 0, 0, 128)).save(tmp_path / "a.png")
-    Image.new("L", (3, 90), 100).save(tmp_path / "b.bmp")
-    assert len(list(prediction.predict(whole.path, [tmp_path]))) == 2
+def odd_images(folder):
+    """Writes images of every kind that a camera or a program makes; returns their paths."""
+    rng = np.random.default_rng(0)
+    rgb = Image.fromarray(rng.integers(0, 255, (41, 23, 3), np.uint8))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    rgb.save(folder / "turned.jpg", exif=turned)
+    rgb.convert("CMYK").save(folder / "print.jpg")
+    rgb.convert("P").save(folder / "palette.gif")
+    rgb.resize((1, 300)).save(folder / "thin.webp")
+    Image.fromarray(np.full((30, 50), 40_000, np.uint16)).save(folder / "deep.png")
+    Image.new("RGBA", (50, 30), (255, 0, 0, 128)).save(folder / "clear.png")
+    Image.new("L", (3, 90), 100).save(folder / "gray.bmp")
+    return sorted(folder.iterdir())
+
+
+def test_any_mode_and_size_of_image_is_taken_and_is_the_same_as_its_pixels(whole, tmp_path):
+    files = odd_images(tmp_path)
+    asked = prediction.make_predictor(whole.path)
+    from_files = list(asked.files([tmp_path]))
+    assert [each.path for each in from_files] == files
+    pixels = [(encoding.decode(each.read_bytes(), mode="rgb"), each.name) for each in files]
+    for one, two in zip(from_files, asked.answers(pixels), strict=True):
+        assert one.answers["label"].value == two["label"].value
+        assert dict(one.scores) == pytest.approx(dict(two["label"].scores), abs=1e-5)
 
 
 def test_a_path_that_leads_nowhere_is_an_error(whole, tmp_path):
@@ -78,10 +103,44 @@ def test_a_folder_without_images_is_an_error(whole, tmp_path):
         prediction.predict(whole.path, [tmp_path])
 
 
-def test_an_unreadable_image_is_named(whole, tmp_path):
-    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
-    with pytest.raises(DataError, match=rf"^{tmp_path}/broken\.png: "):
-        list(prediction.predict(whole.path, [tmp_path]))
+def test_what_cannot_be_read_is_named_and_all_else_is_answered_in_order(whole, images, tmp_path):
+    for place in range(9):
+        shutil.copy(images / "red" / f"{place}.png", tmp_path / f"{place}.png")
+    (tmp_path / "4.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    whole_file = (tmp_path / "7.png").read_bytes()
+    (tmp_path / "7.png").write_bytes(whole_file[: len(whole_file) // 2])
+    for batch_size in (1, 4, 32):
+        found = list(prediction.predict(whole.path, [tmp_path], batch_size=batch_size))
+        assert [each.name for each in found] == [f"{place}.png" for place in range(9)]
+        failed = [each for each in found if isinstance(each, prediction.Failure)]
+        assert [each.name for each in failed] == ["4.png", "7.png"]
+        assert all(str(each.error).startswith(f"{each.path}: ") for each in failed)
+    (alone,) = prediction.predict(whole.path, [tmp_path / "8.png"])
+    assert dict(found[8].scores) == pytest.approx(dict(alone.scores), abs=1e-5)
+
+
+def test_files_are_read_no_further_ahead_than_said(whole, images):
+    reader = reading.make_reader(archive.read_note(whole.best), origin=whole.best)
+    asked = []
+
+    def endless():
+        for number in itertools.count():
+            asked.append(number)
+            yield images / "red" / "0.png", f"{number}"
+
+    looks = reading.read_ahead(reader, endless(), ahead=6)
+    for number in range(5):
+        next(looks)
+        assert len(asked) == 7 + number
+    looks.close()
+
+
+def test_an_answer_that_is_not_finite_is_a_failure(whole, images):
+    asked = prediction.make_predictor(whole.path)
+    weights = asked.trained.model.get_weights()
+    asked.trained.model.set_weights([np.full_like(each, np.nan) for each in weights])
+    (found,) = asked.files([images / "red" / "0.png"])
+    assert isinstance(found, prediction.Failure) and "finite" in str(found.error)
 
 
 def test_a_stage_that_is_not_known_here_is_an_error(whole, images):

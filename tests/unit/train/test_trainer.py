@@ -77,6 +77,7 @@ def test_a_run_folder_holds_what_a_run_is(whole, dataset):
         "curves.png",
         "evaluation.json",
         "last.keras",
+        "predictions.csv",
         "results.csv",
     ]
     config = whole.config()

@@ -16,7 +16,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.plugin import Text
 from dsbuilder.tasks.classify import Accuracy
-from dsbuilder.tasks.task import Answer, Evaluation, ScoreTable, Task
+from dsbuilder.tasks.task import Answer, Evaluation, Judgment, ScoreTable, Task
 from dsbuilder.train.options import options_of
 
 keras = pytest.importorskip("keras")
@@ -73,7 +73,7 @@ def scenes(tmp_path_factory):
 def changes(target: str) -> Mapping[str, Any]:
     return {
         "label": {"loss": "focal", "metrics": ("top_k", "sparse_categorical_crossentropy")},
-        "labels": {"metrics": ("binary_crossentropy",), "label_smoothing": 0.1},
+        "labels": {"metrics": ("binary_crossentropy",)},
         "value": {"metrics": ("root_mean_squared_error",)},
         "mask": {"model": Unet(width=2, depth=1)},
     }[target]
@@ -156,6 +156,11 @@ class FirstLetter(Task):
 
     def answer(self, outputs, *, threshold):
         return Answer(self.letters[int(outputs.argmax())])
+
+    def judge(self, truth, outputs):
+        for text, output in zip(truth.tolist(), outputs, strict=True):
+            letter = self.answer(output, threshold=0.5).value
+            yield Judgment(text.decode(), letter, None, text.decode()[:1] == letter)
 
     @classmethod
     def table(cls, evaluation):

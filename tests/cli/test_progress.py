@@ -1,0 +1,62 @@
+"""What a training shows while it runs: a bar within the epoch, or a line an epoch."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import time
+from types import SimpleNamespace as Of
+from dsbuilder.cli import progress
+from dsbuilder.cli.screen import Screen
+
+with progress.epochs(Screen()) as watch:
+    for epoch in (1, 2):
+        for step in range(1, 9):
+            time.sleep(0.05)
+            metrics = {"accuracy": 0.5, "loss": 1 / step}
+            of = {"epoch": epoch, "phase": "train", "steps": 8, "metrics": metrics}
+            watch.on_batch(Of(step=step, samples=32 * step, **of))
+        row = {"train": {"accuracy": 0.5, "loss": 0.125}, "validation": {"loss": 0.25}}
+        watch.on_epoch(Of(epoch=epoch, phase="train", seconds=0.4, **row))
+"""
+LINES = [
+    f"epoch   {epoch}  train  loss 0.1250 accuracy 0.5000  validation loss 0.2500  0.4 s"
+    for epoch in (1, 2)
+]
+
+
+def test_without_a_terminal_there_is_a_line_an_epoch() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines() == LINES and done.stdout == ""
+
+
+def test_on_a_terminal_a_bar_says_rate_loss_and_time_left_within_the_epoch(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT], stderr=theirs, stdout=subprocess.PIPE, env=environment
+    ) as running:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+        assert running.wait() == 0
+    os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    bars = re.findall(
+        r"epoch (\d) \S+ (\d)/8 (\d+) img/s (0:00:\d\d|-:--:--) loss (0\.\d{4})", text
+    )
+    assert {each[0] for each in bars} == {"1", "2"}
+    for _, step, _, _, loss in bars:
+        assert float(loss) == round(1 / int(step), 4)
+    for line in LINES:
+        assert line in text
