@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.clean import clean
     from dsbuilder.actions.dataset import Dataset, load
     from dsbuilder.actions.init import init
+    from dsbuilder.actions.load_run import LoadedRun, load_run
     from dsbuilder.actions.plugins import plugins
     from dsbuilder.actions.predict import predict
     from dsbuilder.actions.runs import runs
@@ -36,6 +37,8 @@ _HOMES = {
     "Dataset": "dsbuilder.actions.dataset",
     "load": "dsbuilder.actions.dataset",
     "init": "dsbuilder.actions.init",
+    "LoadedRun": "dsbuilder.actions.load_run",
+    "load_run": "dsbuilder.actions.load_run",
     "plugins": "dsbuilder.actions.plugins",
     "predict": "dsbuilder.actions.predict",
     "runs": "dsbuilder.actions.runs",
@@ -54,6 +57,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "DsbuilderError",
+    "LoadedRun",
     "PluginError",
     "Session",
     "SpecError",
@@ -61,6 +65,7 @@ __all__ = [
     "clean",
     "init",
     "load",
+    "load_run",
     "open",
     "plugins",
     "predict",

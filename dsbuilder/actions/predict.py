@@ -89,6 +89,7 @@ def predictions(
     threshold: float | None = None,
     masks: Path | str | None = None,
     overlays: Path | str | None = None,
+    tta: str | None = None,
     plugins: Sequence[Path | str] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Predictions:
@@ -103,6 +104,8 @@ def predictions(
       masks: of masks: folder that they are written to, PNGs whose palette indices are class ids; of
         several masks each in a folder of its own below, by the name of its target.
       overlays: of masks: folder of pictures, each image with its mask over it, likewise.
+      tta: test-time augmentation, `flip`, `shift`, `flip+shift`, or `auto` for those of them that
+        leave the answer as it is; see `train/views.py`. None takes each image once.
       plugins: folders of plugins that the pipeline's stages are from; None takes the nearest
         `plugins/` folder.
       starting: what surrounds the start of TensorFlow, which takes seconds.
@@ -130,6 +133,7 @@ def predictions(
         files,
         top=top or TOP,
         threshold=THRESHOLD if threshold is None else threshold,
+        tta=tta,
         plugins=folders,
     )
     writer = MaskWriter(masks=path_of(masks), overlays=path_of(overlays), heads=heads)

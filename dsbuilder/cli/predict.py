@@ -47,6 +47,12 @@ _TOP = 3
     help="Of masks: where pictures go, each image with its mask over it.",
 )
 @click.option(
+    "--tta",
+    type=click.Choice(["flip", "shift", "flip+shift", "auto"]),
+    help="Test-time augmentation: show each image mirrored, shifted, or both as well, and average "
+    "what the model says; auto takes what leaves the answer as it is.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["table", "csv", "jsonl", "json"]),

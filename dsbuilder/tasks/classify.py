@@ -17,6 +17,7 @@ from dsbuilder.tasks.task import (
     ScoreTable,
     Shape,
     Task,
+    log_mean,
     ranked,
     scored,
 )
@@ -91,6 +92,8 @@ class Classify(Task):
     takes: ClassVar[frozenset[str]] = frozenset({"top"})
     column: ClassVar[str] = "class"
     suits_transfer: ClassVar[bool] = True
+    averages: ClassVar[bool] = True
+    mirrors: ClassVar[bool] = True
 
     target: ClassLabel
 
@@ -137,6 +140,10 @@ class Classify(Task):
         """Returns the most probable class, and all with their probabilities."""
         scores = ranked(self.target.names, np.exp(log_softmax(outputs[None])[0]))
         return Answer(scores[0][0], scores)
+
+    def averaged(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns logits of the mean probabilities: their logarithms."""
+        return log_mean(log_softmax(outputs))
 
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
         """Yields the true class beside the most probable one."""
@@ -192,9 +199,9 @@ def confused(evaluation: Mapping[str, Any]) -> list[tuple[int, str, str]]:
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Returns the logarithms of the probabilities of logits, `(N, num_classes)` float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+    """Returns the logarithms of the probabilities of logits, `(..., num_classes)` float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
 def _class_scores(

@@ -12,7 +12,7 @@ import numpy as np
 
 from dsbuilder.plugin import Loss, Metric
 from dsbuilder.tasks.classify import Accuracy, ClassEvaluation, Classify
-from dsbuilder.tasks.task import Answer, Judgment, Shape
+from dsbuilder.tasks.task import Answer, Judgment, Shape, logit_of_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +123,10 @@ class ClassifyBinary(Classify):
     def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
         """Returns the more probable class, and both with their probabilities."""
         return super().answer(np.array([0.0, outputs[0]]), threshold=threshold)
+
+    def averaged(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the logit of the mean probability."""
+        return logit_of_mean(outputs)
 
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
         """Yields the true class beside the more probable one."""

@@ -17,6 +17,7 @@ from dsbuilder.tasks.task import (
     ScoreTable,
     Shape,
     Task,
+    logit_of_mean,
     ranked,
     scored,
 )
@@ -118,6 +119,8 @@ class ClassifyMultiLabel(Task):
     headline: ClassVar[str] = "accuracy"
     takes: ClassVar[frozenset[str]] = frozenset({"threshold"})
     column: ClassVar[str] = "classes"
+    averages: ClassVar[bool] = True
+    mirrors: ClassVar[bool] = True
 
     target: MultiLabel
 
@@ -162,6 +165,10 @@ class ClassifyMultiLabel(Task):
         probabilities = np.exp(-np.logaddexp(0, -outputs.astype(np.float64)))
         scores = ranked(self.target.names, probabilities)
         return Answer([name for name, probability in scores if probability > threshold], scores)
+
+    def averaged(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the logit of the mean probability."""
+        return logit_of_mean(outputs)
 
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
         """Yields the true classes beside those over a half; right are those that are equal.

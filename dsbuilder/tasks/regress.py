@@ -101,6 +101,7 @@ class Regress(Task):
     headline: ClassVar[str] = "mean_absolute_error"
     column: ClassVar[str] = "value"
     judged_by: ClassVar[str] = "error"
+    averages: ClassVar[bool] = True
 
     target: Value
     units: Units | None = None

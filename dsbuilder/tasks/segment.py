@@ -23,6 +23,7 @@ from dsbuilder.tasks.task import (
     ScoreTable,
     Shape,
     Task,
+    log_mean,
     ranked,
     scored,
 )
@@ -114,6 +115,8 @@ class Segment(Task):
     takes: ClassVar[frozenset[str]] = frozenset({"masks", "overlays"})
     column: ClassVar[str] = "area"
     judged_by: ClassVar[str] = "iou"
+    averages: ClassVar[bool] = True
+    mirrors: ClassVar[bool] = True
     scored_by: ClassVar[str] = "share"
 
     target: Mask
@@ -161,6 +164,10 @@ class Segment(Task):
         ids = outputs.argmax(axis=-1).astype(np.uint8)
         shares = np.bincount(ids.ravel(), minlength=len(self.target.names)) / ids.size
         return Answer(ids, ranked(self.target.names, shares))
+
+    def averaged(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns logits of the mean probabilities: their logarithms."""
+        return log_mean(log_softmax(outputs))
 
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
         """Yields the classes of each true mask beside those found, with the mean IoU of both.

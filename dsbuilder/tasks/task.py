@@ -138,6 +138,11 @@ class Task(ABC):
     judged_by: ClassVar[str] = "right"
     """What the score of a judgment is: whether it is `right`, or a number by its name."""
 
+    averages: ClassVar[bool] = False
+    """Whether outputs for several views of an image can be averaged, by `averaged`."""
+    mirrors: ClassVar[bool] = False
+    """Whether a mirrored image has the same answer, or of pixels the mirrored one."""
+
     target: Any
     image: ImageSignature
 
@@ -181,6 +186,14 @@ class Task(ABC):
           outputs: what the head yields for it.
           threshold: probability over which one of several classes is named, in (0, 1).
         """
+
+    def averaged(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns outputs that say the mean of what those for several views say.
+
+        Args:
+          outputs: what the head yields, a view along axis 0.
+        """
+        return np.asarray(outputs.mean(axis=0))
 
     @abstractmethod
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
@@ -320,6 +333,18 @@ def ranked(names: Sequence[str], values: np.ndarray) -> Scores:
     """Returns names with their values, the largest first."""
     order = np.argsort(-values, kind="stable")
     return tuple((names[index], float(values[index])) for index in order)
+
+
+def log_mean(logarithms: np.ndarray) -> np.ndarray:
+    """Returns the logarithm of the mean along axis 0 of what logarithms stand for, float64."""
+    total = np.logaddexp.reduce(logarithms.astype(np.float64), axis=0)
+    return np.asarray(total - np.log(len(logarithms)))
+
+
+def logit_of_mean(logits: np.ndarray) -> np.ndarray:
+    """Returns the logit of the mean along axis 0 of probabilities, given as logits, float64."""
+    present, absent = (-np.logaddexp(0, sign * logits.astype(np.float64)) for sign in (-1, 1))
+    return np.asarray(log_mean(present) - log_mean(absent))
 
 
 def scored(scores: Mapping[str, Any], name: str, form: str = ".3f") -> str:

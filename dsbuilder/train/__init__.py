@@ -22,6 +22,7 @@ archive.py      `.keras` files that carry class names, preprocessing and fingerp
 evaluation.py   `evaluate`: how good a model is on a split
 judgments.py    `predictions.csv`: what a model says of every sample of a split
 reading.py      images as a model sees them, read ahead of it
+views.py        test-time augmentation: several views of an image, whose answers are averaged
 prediction.py   `predict`: what a model says of image files
 
 What belongs to one kind of learning stands in `tasks/`. What does not need Keras does not import

@@ -13,6 +13,7 @@ from dsbuilder.tasks import Answer, Scores
 from dsbuilder.train.archive import Trained, load_model
 from dsbuilder.train.network import outputs_by_head
 from dsbuilder.train.reading import Look, Reader, Source, image_files, make_reader, read_ahead
+from dsbuilder.train.views import PLAIN, AugmentedView, views_for
 
 _BATCHES_AHEAD = 2
 
@@ -75,6 +76,7 @@ class Predictor:
       top: number of scores of a class; None for all.
       threshold: probability over which one of several classes is said, in (0, 1).
       batch_size: number of images that the model sees at once.
+      views: views of an image whose answers are averaged; see `train/views.py`.
     """
 
     trained: Trained
@@ -82,6 +84,7 @@ class Predictor:
     top: int | None = None
     threshold: float = 0.5
     batch_size: int = 32
+    views: tuple[AugmentedView, ...] = (PLAIN,)
 
     def answers(self, sources: Iterable[tuple[Source, str]]) -> Iterator[Answers | DataError]:
         """Yields what the model says of images, in their order, or why it says nothing of one.
@@ -115,10 +118,21 @@ class Predictor:
         if not looks:
             return []
         pixels = np.stack([look.image for look in looks])
+        seen = [self._seen(pixels, view) for view in self.views]
+        rows = {
+            name: task.averaged(np.stack([each[name] for each in seen]))
+            if len(seen) > 1
+            else seen[0][name]
+            for name, task in self.trained.note.heads.items()
+        }
+        return [{name: rows[name][place] for name in rows} for place in range(len(looks))]
+
+    def _seen(self, pixels: np.ndarray, view: AugmentedView) -> dict[str, np.ndarray]:
+        """Returns what each head yields of images that are seen in one way."""
         heads = self.trained.note.heads
-        found = outputs_by_head(heads, self.trained.model.predict_on_batch(pixels))
+        found = outputs_by_head(heads, self.trained.model.predict_on_batch(view.apply(pixels)))
         rows = {name: np.asarray(each) for name, each in found.items()}
-        return [{name: rows[name][place] for name in heads} for place in range(len(looks))]
+        return {n: view.undo(r) if heads[n].target.of_pixels else r for n, r in rows.items()}
 
     def _answers(
         self, outputs: Mapping[str, np.ndarray], look: Look, name: str
@@ -146,21 +160,28 @@ def _told(file: tuple[Path, str], found: Answers | DataError) -> Prediction | Fa
 
 
 def make_predictor(
-    model: Trained | Path | str, *, plugins: Sequence[Path] = (), **asked: Any
+    model: Trained | Path | str,
+    *,
+    tta: str | None = None,
+    plugins: Sequence[Path] = (),
+    **asked: Any,
 ) -> Predictor:
     """Returns a model that can be asked.
 
     Args:
       model: as `archive.load_model` returns it, or a path as that takes it.
+      tta: views of an image whose answers are averaged, as `views.views_for` takes it.
       plugins: folders of plugins that the pipeline's stages are from.
-      asked: how; see `Predictor`.
+      asked: how else; see `Predictor`.
 
     Raises:
+      SpecError: answers of the model cannot be averaged.
       TrainError: there is no such model, or a stage of its pipeline is not known here.
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
     reader = make_reader(trained.note, origin=trained.path, plugins=plugins)
-    return Predictor(trained=trained, reader=reader, **asked)
+    views = views_for(trained.note.heads, tta)
+    return Predictor(trained=trained, reader=reader, views=views, **asked)
 
 
 def predict(

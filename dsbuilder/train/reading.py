@@ -29,8 +29,9 @@ from dsbuilder.tasks import Task
 from dsbuilder.train.archive import Note
 from dsbuilder.trust import noted
 
-Source = Path | np.ndarray
-"""An image: its file, or its pixels uint8 `(H, W)` or `(H, W, C)` with C in 1, 3, 4."""
+Source = Path | bytes | np.ndarray
+"""An image: its file, what such a file holds, or its pixels, uint8 `(H, W)` or `(H, W, C)` with C
+in 1, 3, 4."""
 
 _THREADS = 4
 
@@ -102,6 +103,8 @@ class Reader:
 def _content(source: Source) -> bytes | np.ndarray:
     if isinstance(source, Path):
         return source.read_bytes()
+    if isinstance(source, bytes):
+        return source
     pixels = source[:, :, None] if source.ndim == 2 else source
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):
         raise DataError(
