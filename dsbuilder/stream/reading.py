@@ -41,6 +41,7 @@ class Reading:
         choose.
       shard: (index, count): of `count` hosts that share the split, which one this is.
       keys: whether the samples' keys are yielded too.
+      pixels: whether the images are.
       refresher: the stages that are applied on the way; None where the split passes none.
       signature: signature of what is yielded; texts know the characters of the train split.
     """
@@ -55,6 +56,7 @@ class Reading:
     shuffle_buffer: int | None = None
     shard: tuple[int, int] = (0, 1)
     keys: bool = False
+    pixels: bool = True
     refresher: Refresher | None = None
     signature: Signature
 

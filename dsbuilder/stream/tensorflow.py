@@ -47,6 +47,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
 
     Attributes:
       fresh: whether epochs differ, in order or by what stages draw.
+      drawn: whether they differ by what stages draw.
       class_names: names of the first target with classes, in id order.
       num_samples: number of samples in an epoch, of this host.
       signature: signature of every sample.
@@ -57,6 +58,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
         self._dataset = dataset
         self._endless = endless
         self.fresh: bool = reading.fresh
+        self.drawn: bool = reading.refresher is not None and bool(reading.refresher.stages)
         self.class_names: tuple[str, ...] = next(
             (kind.class_names for kind in reading.signature.targets.values() if kind.class_names),
             (),
@@ -105,6 +107,7 @@ def stream(
     shuffle_buffer: int | None = None,
     shard: tuple[int, int] | None = None,
     keys: bool = False,
+    pixels: bool = True,
     targets: Sequence[str] | None = None,
     plugins: Sequence[Path | str] = (),
 ) -> Stream:
@@ -143,6 +146,7 @@ def stream(
       shard: (index, count), the one of `count` hosts that this is; together they see every sample
         once an epoch.
       keys: adds the samples' keys, UTF-8 strings `(B,)`, as a last item.
+      pixels: False leaves the images out, in the same order; without stages none is decoded.
       targets: names of those that are yielded; None for all. Stages see all of them.
       plugins: folders with the plugins that the pipeline's `stream` needs.
 
@@ -167,6 +171,7 @@ def stream(
         shuffle_buffer=shuffle_buffer,
         shard=shard or (0, 1),
         keys=keys,
+        pixels=pixels,
     )
     check_shards(dataset, split)
     finite, endless = _native(reading) if reading.refresher is None else _fed(reading)
@@ -259,7 +264,7 @@ def _presentation(reading: Reading) -> Callable[[Batch], Any]:
             name: _label(reading, name, value)
             for name, value in labels_of(reading.signature, batch).items()
         }
-        items = [convert(batch["image"])]
+        items = [convert(batch["image"])] if reading.pixels else []
         if labels:
             items.append(labels if len(labels) > 1 else next(iter(labels.values())))
         if reading.keys:

@@ -70,7 +70,8 @@ def open_rows(reading: Reading) -> Rows:
     masks = {each for each in reading.columns if each.feature.kind == "mask"}
     ragged = {each for each in reading.columns if each.feature.is_ragged}
     plain = {each.name: each.stored for each in reading.columns if each not in masks | ragged}
-    mapped = {"image": "image", **{each.name: each.stored for each in masks}}
+    mapped = {each.name: each.stored for each in masks}
+    mapped.update({"image": "image"} if reading.pixels else {})
     counts = [shard.samples for shard in reading.shards]
     return Rows(
         mapped={n: [_mapped(path) for path in _paths(reading, a)] for n, a in mapped.items()},

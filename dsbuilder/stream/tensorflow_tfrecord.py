@@ -88,8 +88,9 @@ class Examples:
         self._stored = reading.dataset.manifest.image
         self._columns = reading.columns
         self._others = ("key",) if reading.keys else ()
+        self._images = ("image",) if reading.pixels else ()
         self._parsed = {column.stored: _parsing(column.feature) for column in reading.columns}
-        for name in ("image", *self._others):
+        for name in (*self._images, *self._others):
             self._parsed[name] = tf.io.FixedLenFeature([], "string")
 
     def decode(self, serialized: tf.Tensor) -> Batch:
@@ -97,7 +98,7 @@ class Examples:
         parsed = tf.io.parse_example(serialized, self._parsed)
         batch = {column.name: self._column(column, parsed) for column in self._columns}
         batch.update({name: parsed[name] for name in self._others})
-        return {"image": self._pixels(parsed["image"]), **batch}
+        return {**{name: self._pixels(parsed[name]) for name in self._images}, **batch}
 
     def _column(self, column: Column, parsed: Batch) -> tf.Tensor:
         """Returns a column `(B, ...)`; a mask is decoded from the PNG that it is stored as."""

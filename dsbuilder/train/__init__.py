@@ -5,6 +5,7 @@ network.py      the model that is trained: normalization, what the builder build
 summary.py      what a network is made of: layers, shapes, parameters
 phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
 loop.py         the epochs of a phase, and what is written of each
+features.py     what frozen layers make of the data, computed once
 callbacks.py    what happens within an epoch and after it: progress, noise, divergence
 rates.py        the learning rate of every step, by its schedule
 rate_finder.py  which learning rate to begin with

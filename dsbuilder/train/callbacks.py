@@ -159,13 +159,15 @@ class NoiseByPosition(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
     Keras saves no state of its generators.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, network: keras.Model) -> None:
+        """Makes the noise of a network, also where a part of it is what is trained."""
         super().__init__()
         self._seed = seed
+        self._network = network
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Sets the generators' states."""
-        for index, state in enumerate(noise_of(self.model)):
+        for index, state in enumerate(noise_of(self._network)):
             key = rank(self._seed, "noise", epoch, index)
             state.assign(np.array([key >> 32, key & 0xFFFFFFFF], np.uint32))
 

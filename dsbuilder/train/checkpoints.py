@@ -18,6 +18,7 @@ import numpy as np
 from dsbuilder.errors import TrainError
 from dsbuilder.train import archive
 from dsbuilder.train.archive import Note, Trained
+from dsbuilder.train.phases import leaves
 
 MEMBER = "checkpoint.npz"
 
@@ -41,17 +42,28 @@ class Within:
     seen: Sequence[np.ndarray]
 
 
-def within(model: keras.Model, *, phase: str, step: int, seconds: float) -> Within:
-    """Returns how far a model in training is."""
-    if keras.backend.backend() == "jax":
-        model.jax_state_sync()  # its variables are of the epoch's begin until then
+def within(
+    model: keras.Model, network: keras.Model, *, phase: str, step: int, seconds: float
+) -> Within:
+    """Returns how far a model in training is.
+
+    Args:
+      model: what is trained: the network, or what follows its frozen layers.
+    """
+    synchronize(model)
     return Within(
         phase=phase,
         step=step,
         seconds=seconds,
-        noise=[keras.ops.convert_to_numpy(each) for each in noise_of(model)],
+        noise=[keras.ops.convert_to_numpy(each) for each in noise_of(network)],
         seen=[keras.ops.convert_to_numpy(each) for each in model.metrics_variables],
     )
+
+
+def synchronize(model: keras.Model) -> None:
+    """Gives the variables of a model in training the values that it has reached."""
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()  # until then they are of the epoch's begin
 
 
 def save(model: keras.Model, path: Path, note: Note, state: Within) -> None:
@@ -111,23 +123,29 @@ def _numbered(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:
 
 
 def noise_of(model: keras.Model) -> list[Any]:
-    """Returns the states of a model's generators, in an order that does not change."""
-    return [each for each in model.variables if each.path.endswith("seed_generator_state")]
+    """Returns the states of a model's generators, in an order that does not change.
+
+    A dropout of nothing draws nothing: it has a generator, but loaded from a file it has none.
+    """
+    drawing = [layer for layer in leaves(model) if getattr(layer, "rate", None) != 0.0]
+    found = (each for layer in drawing for each in layer.variables)
+    return [each for each in found if each.path.endswith("seed_generator_state")]
 
 
 class Restored(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Brings the first epoch of a `fit` to where a checkpoint was."""
 
-    def __init__(self, state: Within | None) -> None:
+    def __init__(self, state: Within | None, network: keras.Model) -> None:
         super().__init__()
         self._state = state
+        self._network = network
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Sets what a model's file does not hold, once."""
         if self._state is None:
             return
         pairs = (
-            (noise_of(self.model), self._state.noise),
+            (noise_of(self._network), self._state.noise),
             (self.model.metrics_variables, self._state.seen),
         )
         for variables, values in pairs:

@@ -15,7 +15,7 @@ from dsbuilder.train import archive, checkpoints
 from dsbuilder.train.archive import Note
 from dsbuilder.train.averaging import Averaging, averaged
 from dsbuilder.train.callbacks import DivergedError, NoiseByPosition, OnBatch, OnEpoch, Watch
-from dsbuilder.train.checkpoints import Checkpoints, Restored, Within
+from dsbuilder.train.checkpoints import Checkpoints, Restored, Within, synchronize
 from dsbuilder.train.lookup import Chosen
 from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.phases import Phase, best_row, is_over
@@ -25,7 +25,11 @@ from dsbuilder.train.run import Row, Run, write_progress
 
 @dataclass(kw_only=True)
 class Ongoing:
-    """What every epoch of one training needs."""
+    """What every epoch of one training needs.
+
+    Attributes:
+      reopen: opens a split as `train` and `validation` are opened, but for what it is given.
+    """
 
     options: TrainOptions
     chosen: Chosen
@@ -35,6 +39,7 @@ class Ongoing:
     train: Stream
     validation: Stream | None
     dataset: StoredDataset
+    reopen: Callable[..., Stream]
     on_batch: OnBatch
     on_epoch: OnEpoch
     rows: list[Row] = field(default_factory=list)
@@ -54,27 +59,43 @@ class Ongoing:
         return [self.monitor.value(row) for row in self.rows if row.phase == phase.name]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """What the batches of an epoch pass.
+
+    Attributes:
+      model: what is trained, compiled: the network, or what follows its frozen layers.
+      train: from an epoch and a batch in it to what it trains on from there.
+      validation: what it is measured on; None for nothing.
+    """
+
+    model: keras.Model
+    train: Callable[[int, int], Any]
+    validation: Any
+
+
 def fit(
     training: Ongoing,
-    model: keras.Model,
+    network: keras.Model,
     phase: Phase,
     epochs: int,
     *,
-    batches: Callable[[Any], Any],
+    way: Way,
     state: Within | None = None,
 ) -> None:
     """Trains some epochs of a phase, each written down when it is over.
 
     Args:
+      network: what is saved.
       epochs: number of epochs, 1 where the first one is begun already.
-      batches: gives a stream's batches the form in which the losses take them.
+      way: what is trained of it, and on what.
       state: how far the first one is.
 
     Raises:
       TrainError: a loss is not finite. What is written is of the epochs before.
     """
     start, done = len(training.rows), state.step if state else 0
-    steps, stream = training.train.steps_per_epoch, training.train
+    steps, model = training.train.steps_per_epoch, way.model
     rate = LearningRate(
         phase,
         make_schedule(training.chosen.schedule),
@@ -85,10 +106,10 @@ def fit(
     watch = Watch(
         phase,
         steps=steps,
-        samples=stream.num_samples,
+        samples=training.train.num_samples,
         rate=lambda: rate.rate,
         on_batch=training.on_batch,
-        keep=lambda row: _keep(training, model, row),
+        keep=lambda row: _keep(training, network, model, row),
         first=done,
         seconds=state.seconds if state else 0.0,
     )
@@ -96,11 +117,13 @@ def fit(
     def write(step: int) -> None:
         watch.read()  # never of a loss that is not finite
         note = replace(training.note, rows=tuple(training.rows))
-        found = checkpoints.within(model, phase=phase.name, step=step, seconds=watch.seconds)
-        checkpoints.save(model, training.run.checkpoint, note, found)
+        found = checkpoints.within(
+            model, network, phase=phase.name, step=step, seconds=watch.seconds
+        )
+        checkpoints.save(network, training.run.checkpoint, note, found)
 
     minutes = training.options.checkpoint_minutes
-    streamed = batches(stream.epochs(start, step=done))
+    streamed = way.train(start, done)
     if state is not None:
         model.test_on_batch(*next(iter(streamed)))  # makes the variables that are to be set
     try:
@@ -110,10 +133,10 @@ def fit(
             epochs=start + epochs,
             steps_per_epoch=steps - done,
             shuffle=False,
-            validation_data=training.validation and batches(training.validation),
+            validation_data=way.validation,
             callbacks=[
-                NoiseByPosition(training.seed),
-                Restored(state),
+                NoiseByPosition(training.seed, network),
+                Restored(state, network),
                 rate,
                 Averaging(),
                 watch,
@@ -134,17 +157,18 @@ def _advice(training: Ongoing) -> str:
     )
 
 
-def _keep(training: Ongoing, model: keras.Model, row: Row) -> bool:
-    """Writes an epoch down; answers whether its phase is over.
+def _keep(training: Ongoing, network: keras.Model, model: keras.Model, row: Row) -> bool:
+    """Writes an epoch of a network, of which a model is trained; says whether its phase is over.
 
     `last.keras` is written after `best.keras`: killed in between, the epoch is trained again.
     """
+    synchronize(model)
     training.rows.append(row)
     note = replace(training.note, rows=tuple(training.rows))
     if best_row(training.rows, training.monitor) is row:
-        with averaged(model):
-            archive.save(model, training.run.best, note, optimizer=False)
-    archive.save(model, training.run.last, note, optimizer=True)
+        with averaged(network):
+            archive.save(network, training.run.best, note, optimizer=False)
+    archive.save(network, training.run.last, note, optimizer=True)
     training.run.checkpoint.unlink(missing_ok=True)
     write_progress(training.run, training.rows)
     training.on_epoch(row)

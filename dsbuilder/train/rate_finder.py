@@ -58,7 +58,7 @@ def find_rate(
         batches_of(training, training.train.epochs(0)),
         steps_per_epoch=STEPS,
         shuffle=False,
-        callbacks=[NoiseByPosition(training.seed), rising],
+        callbacks=[NoiseByPosition(training.seed, model), rising],
         verbose=0,
     )
     return rising.steps

@@ -21,6 +21,7 @@ from dsbuilder.train.archive import Trained, note_of
 from dsbuilder.train.callbacks import OnBatch, OnEpoch
 from dsbuilder.train.checkpoints import Within
 from dsbuilder.train.evaluation import evaluate
+from dsbuilder.train.features import passed
 from dsbuilder.train.fitting import check_fit, learnt_targets
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
 from dsbuilder.train.loop import Ongoing, fit
@@ -163,7 +164,11 @@ def prepared(
         raise TrainError(f"{dataset.path}: the split 'train' has no samples. Build some.")
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
     opened["targets"] = learnt_targets(options, dataset.signature)
-    train = stream(dataset, "train", plugins=plugins, **opened)
+
+    def reopen(split: str, **given: Any) -> Stream:
+        return stream(dataset, split, plugins=plugins, **{**opened, **given})
+
+    train = reopen("train")
     registry = discover(plugins)
     learnt = check_fit(options, train.signature, registry)
     heads = {
@@ -177,7 +182,7 @@ def prepared(
     check_accumulated(options.optimizer, steps=train.steps_per_epoch)
     validation = None
     if "validation" in dataset.splits and dataset.num_samples("validation"):
-        validation = stream(dataset, "validation", plugins=plugins, **opened)
+        validation = reopen("validation")
     return Ongoing(
         options=options,
         chosen=chosen,
@@ -187,6 +192,7 @@ def prepared(
         train=train,
         validation=validation,
         dataset=dataset,
+        reopen=reopen,
         on_batch=on_batch,
         on_epoch=on_epoch,
     )
@@ -253,7 +259,10 @@ def _finish(
         elif state is not None:
             left = 1  # what is left of an epoch; Keras has them of one length
         phase_done = phase.name
-        fit(training, model, phase, left, batches=partial(batches_of, training), state=state)
+        compiled = partial(_compile, training, optimizer=model.optimizer)
+        batches = partial(batches_of, training)
+        with passed(training, model, phase, left, batches=batches, compiled=compiled) as way:
+            fit(training, model, phase, left, way=way, state=state)
         state = None
     write_progress(training.run, training.rows)
     _evaluate(training)
