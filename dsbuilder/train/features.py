@@ -116,7 +116,7 @@ def _learns(layer: Any) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Features:
+class KeptFeatures:
     """What frozen layers make of a split.
 
     Attributes:
@@ -145,7 +145,7 @@ class Features:
 @contextlib.contextmanager
 def kept(
     frozen: keras.Model, splits: Sequence[str], reopen: Callable[..., Stream], *, folder: Path
-) -> Iterator[dict[str, Features]]:
+) -> Iterator[dict[str, KeptFeatures]]:
     """Computes the features of splits, each in one pass, and keeps them while the block runs.
 
     Args:
@@ -172,7 +172,7 @@ def kept(
                 file.unlink(missing_ok=True)
 
 
-def _compute(frozen: keras.Model, images: Stream, labels: Stream, *, file: Path) -> Features:
+def _compute(frozen: keras.Model, images: Stream, labels: Stream, *, file: Path) -> KeptFeatures:
     shape = (images.num_samples, *frozen.output_shape[1:])
     try:
         values = _room(shape, file)
@@ -189,7 +189,7 @@ def _compute(frozen: keras.Model, images: Stream, labels: Stream, *, file: Path)
         if file.exists()
         else tf.constant(values)
     )
-    return Features(rows=tf.lookup.StaticHashTable(pairs, -1), values=tensor, labels=labels)
+    return KeptFeatures(rows=tf.lookup.StaticHashTable(pairs, -1), values=tensor, labels=labels)
 
 
 def _room(shape: tuple[int, ...], file: Path) -> np.ndarray:

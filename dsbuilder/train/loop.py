@@ -65,7 +65,7 @@ class Way:
 
     Attributes:
       model: what is trained, compiled: the network, or what follows its frozen layers.
-      train: from an epoch and a batch in it to what it trains on from there.
+      train: function from an epoch and a batch in it to what it trains on from there.
       validation: what it is measured on; None for nothing.
     """
 
