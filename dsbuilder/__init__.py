@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dsbuilder.actions.clean import clean
     from dsbuilder.actions.dataset import Dataset, load
+    from dsbuilder.actions.doctor import doctor
     from dsbuilder.actions.init import init
     from dsbuilder.actions.load_run import LoadedRun, load_run
     from dsbuilder.actions.plugins import plugins
@@ -36,6 +37,7 @@ _HOMES = {
     "clean": "dsbuilder.actions.clean",
     "Dataset": "dsbuilder.actions.dataset",
     "load": "dsbuilder.actions.dataset",
+    "doctor": "dsbuilder.actions.doctor",
     "init": "dsbuilder.actions.init",
     "LoadedRun": "dsbuilder.actions.load_run",
     "load_run": "dsbuilder.actions.load_run",
@@ -63,6 +65,7 @@ __all__ = [
     "SpecError",
     "TrainError",
     "clean",
+    "doctor",
     "init",
     "load",
     "load_run",

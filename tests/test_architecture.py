@@ -315,6 +315,7 @@ def test_the_public_names_are_these() -> None:
         "SpecError",
         "TrainError",
         "clean",
+        "doctor",
         "init",
         "load",
         "load_run",

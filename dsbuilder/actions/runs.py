@@ -102,4 +102,6 @@ def _score(evaluated: Mapping[str, Any] | None) -> dict[str, Any]:
         return {"score": None, "interval": None}
     _, first = next(iter(evaluations_of(evaluated)))
     headline = task_of(first["kind"]).headline
-    return {"score": first[headline], "interval": first.get("intervals", {}).get(headline)}
+    score = first.get(headline)
+    interval = first.get("intervals", {}).get(headline)
+    return {"score": score if isinstance(score, float) else None, "interval": interval}

@@ -88,15 +88,21 @@ class HeadOptions:
         those of `keras.metrics`.
       weight: what the loss is multiplied by in the sum of all heads' losses, above 0.
       alphabet: characters that can be read, of a text; null for those of the train split.
+      label_smoothing: share of the truth that is spread over all classes alike, in [0, 1).
     """
 
     loss: Named | None = None
     metrics: tuple[Named, ...] = ()
     weight: float = 1.0
     alphabet: str | None = None
+    label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         check_above_0("weight", self.weight)
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(
+                f"label_smoothing: expected a share in [0, 1), found {self.label_smoothing:g}."
+            )
         _check_alphabet(self.alphabet)
 
 
@@ -109,7 +115,8 @@ class TrainOptions:
       target: the name of the target that is learnt; null for the only one.
       heads: the targets that are learnt at once, each with its options, instead of `target`,
         `loss`, `metrics` and `alphabet`.
-      loss, metrics, alphabet: options of the only target that is learnt; see `HeadOptions`.
+      loss, metrics, alphabet, label_smoothing: options of the only target that is learnt; see
+        `HeadOptions`.
       optimizer: see `OptimizerOptions`.
       epochs: number of epochs, at most, before fine-tuning.
       fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are.
@@ -136,6 +143,7 @@ class TrainOptions:
     loss: Named | None = None
     metrics: tuple[Named, ...] = ()
     alphabet: str | None = None
+    label_smoothing: float = 0.0
     optimizer: OptimizerOptions = OptimizerOptions()
     epochs: int = 10
     fine_tune: FineTuneOptions | None = None
@@ -161,7 +169,11 @@ class TrainOptions:
                 f"'{self.normalize}'. Remove it."
             )
         _check_alphabet(self.alphabet)
-        single = [n for n in ("target", "loss", "metrics", "alphabet") if getattr(self, n)]
+        single = [
+            n
+            for n in ("target", "loss", "metrics", "alphabet", "label_smoothing")
+            if getattr(self, n)
+        ]
         if self.heads and single:
             raise ValueError(
                 f"{single[0]}: expected none where there are heads, found one. Give it to a head."
@@ -169,7 +181,12 @@ class TrainOptions:
 
     def head(self, target: str) -> HeadOptions:
         """Returns how a target is learnt."""
-        alone = HeadOptions(loss=self.loss, metrics=self.metrics, alphabet=self.alphabet)
+        alone = HeadOptions(
+            loss=self.loss,
+            metrics=self.metrics,
+            alphabet=self.alphabet,
+            label_smoothing=self.label_smoothing,
+        )
         return self.heads.get(target, alone)
 
     def place(self, target: str, option: str) -> str:

@@ -161,9 +161,13 @@ class Boxes(Target):
         return stored
 
     def decode(self, name: str, features: Mapping[str, Any]) -> BoxSet:
-        """Returns the boxes."""
+        """Returns the boxes.
+
+        Raises:
+          ValueError: there is not one class, and one value of each attribute, for each.
+        """
         corners = np.asarray(features[f"{name}/bbox"], np.float32).reshape(-1, 4)
-        return BoxSet(
+        value = BoxSet(
             corners=np.ascontiguousarray(corners[:, _YX]),
             classes=np.asarray(features[f"{name}/label"], np.int64).reshape(-1),
             attributes={
@@ -171,6 +175,10 @@ class Boxes(Target):
                 for attribute, dtype in self.attributes
             },
         )
+        lengths = {len(value), len(value.classes), *map(len, value.attributes.values())}
+        if len(lengths) > 1:
+            raise ValueError(f"expected columns of one length, found {sorted(lengths)}")
+        return value
 
     def streamed(self, name: str) -> tuple[str, ...]:
         """All that is stored."""
@@ -194,9 +202,6 @@ class Boxes(Target):
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
         """Says of boxes outside of the image, ids that are no class, and columns that differ."""
         value = self.decode(name, features)
-        lengths = {len(value), len(value.classes), *map(len, value.attributes.values())}
-        if len(lengths) > 1:
-            return f"expected columns of one length, found {sorted(lengths)}"
         corners = value.corners
         if not ((corners >= 0) & (corners <= 1)).all():
             return f"expected corners in [0, 1], found {corners.min():g} to {corners.max():g}"

@@ -136,13 +136,21 @@ class Keypoints(Target):
         }
 
     def decode(self, name: str, features: Mapping[str, Any]) -> PointSet:
-        """Returns the points."""
+        """Returns the points.
+
+        Raises:
+          ValueError: there is not one visibility for each.
+        """
         count = len(self.names)
         points = np.asarray(features[f"{name}/points"], np.float32)
         visibility = np.asarray(features[f"{name}/visibility"], np.int64)
-        return PointSet(
+        value = PointSet(
             points=points.reshape(-1, count, 2), visibility=visibility.reshape(-1, count)
         )
+        if len(value.points) != len(value.visibility):
+            sizes = f"{len(value.points)} and {len(value.visibility)}"
+            raise ValueError(f"expected as many points as visibilities, found {sizes} objects")
+        return value
 
     def streamed(self, name: str) -> tuple[str, ...]:
         """Points and visibility."""
@@ -157,8 +165,6 @@ class Keypoints(Target):
     def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
         """Says of points outside of the image and of unknown visibilities."""
         value = self.decode(name, features)
-        if value.points.shape[:2] != value.visibility.shape:
-            return f"expected a visibility for each point, found {value.visibility.shape}"
         if not ((value.points >= 0) & (value.points <= 1)).all():
             return f"expected points in [0, 1], found {value.points.min()} to {value.points.max()}"
         if not np.isin(value.visibility, (ABSENT, HIDDEN, VISIBLE)).all():

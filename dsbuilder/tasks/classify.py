@@ -94,6 +94,7 @@ class Classify(Task):
     suits_transfer: ClassVar[bool] = True
     averages: ClassVar[bool] = True
     mirrors: ClassVar[bool] = True
+    exclusive: ClassVar[bool | None] = True
 
     target: ClassLabel
 
@@ -114,6 +115,11 @@ class Classify(Task):
     def metrics(self) -> Mapping[str, Metric]:
         """The accuracy."""
         return {"accuracy": Accuracy()}
+
+    def by_class(self, truth: Any, ops: Any) -> Any:
+        """Returns ids as weights of classes."""
+        is_soft = len(truth.shape) > 1
+        return truth if is_soft else ops.one_hot(truth, len(self.target.names))
 
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """Returns the true and the predicted id, int64 `(B, 2)`."""

@@ -6,7 +6,7 @@ are those of `classify`, and what is written for classes of any number is given 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -89,6 +89,8 @@ def _of_two(truth: Any, outputs: Any, ops: Any, *, soft: bool) -> tuple[Any, Any
 class ClassifyBinary(Classify):
     """Learns one class of two, or their weights where classes are mixed."""
 
+    exclusive: ClassVar[bool | None] = False
+
     @property
     def outputs(self) -> Shape:
         """The logit of the second class."""
@@ -111,6 +113,10 @@ class ClassifyBinary(Classify):
 
         weights = truth[:, 1] if self.target.soft else tf.cast(truth, tf.float32)
         return tf.expand_dims(weights, -1)
+
+    def by_class(self, truth: Any, ops: Any) -> Any:
+        """Returns the weight of the second class, which the logit is of."""
+        return truth
 
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """Returns the true and the predicted id, int64 `(B, 2)`."""

@@ -122,6 +122,8 @@ class ClassifyMultiLabel(Task):
     averages: ClassVar[bool] = True
     mirrors: ClassVar[bool] = True
 
+    exclusive: ClassVar[bool | None] = False
+
     target: MultiLabel
 
     @property

@@ -119,6 +119,8 @@ class Segment(Task):
     mirrors: ClassVar[bool] = True
     scored_by: ClassVar[str] = "share"
 
+    exclusive: ClassVar[bool | None] = True
+
     target: Mask
 
     @property
@@ -138,6 +140,14 @@ class Segment(Task):
     def metrics(self) -> Mapping[str, Metric]:
         """The mean intersection over union."""
         return {"mean_iou": MeanIou(classes=len(self.target.names), ignore=self.target.ignore)}
+
+    def by_class(self, truth: Any, ops: Any) -> Any:
+        """Returns ids as weights of classes; a pixel that is ignored has none."""
+        classes = len(self.target.names)
+        ids = ops.cast(truth, "int32")
+        known = ids < classes if self.target.ignore is None else ids != self.target.ignore
+        weights = ops.one_hot(ops.where(ids < classes, ids, 0), classes)
+        return weights * ops.cast(ops.expand_dims(known, -1), weights.dtype)
 
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """Returns of each image's pixels how many are of a class, taken for it, and both.

@@ -135,6 +135,8 @@ class Task(ABC):
     scored_by: ClassVar[str] = "probability"
     """What the number is that an answer gives to each class."""
 
+    exclusive: ClassVar[bool | None] = None
+    """Of logits of classes, whether one class excludes the others; None where there are none."""
     judged_by: ClassVar[str] = "right"
     """What the score of a judgment is: whether it is `right`, or a number by its name."""
 
@@ -257,6 +259,13 @@ class Task(ABC):
     def refusal(self, use: str) -> str | None:
         """Says why a loss or metric of Keras does not fit the head; None if it may."""
         return None
+
+    def by_class(self, truth: Any, ops: Any) -> Any:
+        """Returns what is true in the form of the outputs: for each class a weight in [0, 1].
+
+        Only of a task of classes; a place of no known class has no weight.
+        """
+        return truth
 
     def finish(self, outputs: Any, *, name: str) -> Any:
         """Adds what a head needs after a builder's model, as layers without weights.

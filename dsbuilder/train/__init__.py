@@ -14,7 +14,8 @@ averaging.py    averages of weights in place of the weights, where a model is me
 precision.py    in which precision layers compute
 checkpoints.py  a training in the middle of an epoch
 lookup.py       losses, metrics, schedules and optimizers by name: a plugin's, or Keras'
-watching.py     losses and metrics as Keras computes them while a model trains
+losses.py       losses as Keras computes them, of ids and logits
+watching.py     metrics as Keras computes them while a model trains
 fitting.py      whether what is to be learnt fits the data, the model, and what is named
 monitor.py      what says which epoch is the best
 options.py      the train section as it is kept in a run and bound again

@@ -18,8 +18,9 @@ from dsbuilder.tasks import Evaluation, Measuring, SeveralEvaluation, Task
 from dsbuilder.train.archive import Trained, load_model
 from dsbuilder.train.judgments import writing
 from dsbuilder.train.lookup import ChosenHead, choose_head
+from dsbuilder.train.losses import make_loss
 from dsbuilder.train.network import outputs_by_head
-from dsbuilder.train.watching import make_further, make_loss
+from dsbuilder.train.watching import make_further
 from dsbuilder.trust import noted
 
 
@@ -86,7 +87,11 @@ def _evaluate_heads(
     tasks = _fitting(trained, dataset, batches.signature)
     registry = discover(plugins, hint=noted(note.plugins))
     measured = {
-        name: _Head(task, choose_head(note.learnt[name], task, registry))
+        name: _Head(
+            task,
+            choose_head(note.learnt[name], task, registry),
+            smoothing=note.learnt[name].label_smoothing,
+        )
         for name, task in tasks.items()
     }
     with nullcontext() if predictions is None else writing(predictions, tasks, split) as writer:
@@ -106,12 +111,12 @@ def _evaluate_heads(
 class _Head:
     """Measures one head, its loss and the metrics that its training watched included."""
 
-    def __init__(self, task: Task, chosen: ChosenHead) -> None:
+    def __init__(self, task: Task, chosen: ChosenHead, *, smoothing: float) -> None:
         ours, self._keras = make_further(chosen.metrics)
         self._names = list(chosen.metrics)
         self._task = task
         self._measuring = Measuring(task, ours)
-        self._loss = make_loss(chosen.loss, task)
+        self._loss = make_loss(chosen.loss, task, smoothing=smoothing)
         self._total, self._samples = 0.0, 0
 
     def add(self, truth: Any, outputs: np.ndarray) -> None:

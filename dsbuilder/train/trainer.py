@@ -25,6 +25,7 @@ from dsbuilder.train.features import passed
 from dsbuilder.train.fitting import check_fit, learnt_targets
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
 from dsbuilder.train.loop import Ongoing, fit
+from dsbuilder.train.losses import make_loss
 from dsbuilder.train.monitor import mode_of, watched_of
 from dsbuilder.train.network import build_network, by_head, output_shapes, outputs_by_head
 from dsbuilder.train.optimizer import check_accumulated, make_optimizer
@@ -47,7 +48,7 @@ from dsbuilder.train.run import (
     write_evaluation,
     write_progress,
 )
-from dsbuilder.train.watching import make_loss, make_metrics
+from dsbuilder.train.watching import make_metrics
 from dsbuilder.trust import noted
 
 
@@ -176,7 +177,7 @@ def prepared(
         for name, task in heads_of(learnt).items()
     }
     chosen = choose(options, heads, registry)
-    _check_made(options, chosen)
+    _check_made(options, chosen, heads)
     mode = options.monitor_mode or mode_of(options.monitor, watched_of(heads, chosen))
     options = replace(options, monitor_mode=mode)
     check_accumulated(options.optimizer, steps=train.steps_per_epoch)
@@ -198,10 +199,11 @@ def prepared(
     )
 
 
-def _check_made(options: TrainOptions, chosen: Chosen) -> None:
+def _check_made(options: TrainOptions, chosen: Chosen, heads: Heads) -> None:
     """Makes what is of Keras once, so that wrong options are told before anything is written."""
     _optimizer(options, chosen, options.optimizer.learning_rate)
-    named = (each for head in chosen.heads.values() for each in (head.loss, *head.metrics.values()))
+    _losses(options, chosen, heads)
+    named = (each for head in chosen.heads.values() for each in head.metrics.values())
     for each in (chosen.schedule, *named):
         if isinstance(each, KerasClass):
             each.make(initial_learning_rate=1.0)
@@ -328,7 +330,7 @@ def _compile(training: Ongoing, model: keras.Model, optimizer: Any) -> None:
     truth = outputs_by_head(heads, batches_of(training, training.train).element_spec[1])
     model.compile(
         optimizer=optimizer,
-        loss=by_head({n: make_loss(chosen.heads[n].loss, task) for n, task in heads.items()}),
+        loss=by_head(_losses(options, chosen, heads)),
         loss_weights=by_head({name: options.head(name).weight for name in heads}),
         metrics=by_head(
             {
@@ -343,6 +345,15 @@ def _compile(training: Ongoing, model: keras.Model, optimizer: Any) -> None:
             }
         ),
     )
+
+
+def _losses(options: TrainOptions, chosen: Chosen, heads: Heads) -> dict[str, Any]:
+    """Returns the loss of each head."""
+    smoothing = {name: options.head(name).label_smoothing for name in heads}
+    return {
+        name: make_loss(chosen.heads[name].loss, task, smoothing=smoothing[name])
+        for name, task in heads.items()
+    }
 
 
 def _blank(shape: Sequence[int | None], dtype: Any) -> np.ndarray:

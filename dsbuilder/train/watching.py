@@ -1,4 +1,4 @@
-"""Losses and metrics in the form in which Keras computes them while a model trains.
+"""Metrics in the form in which Keras computes them while a model trains.
 
 A metric is defined once, in numpy's words (`plugin/training.py`). Here the rows that it collects of
 a batch go into a variable, in whatever way the backend runs a step, and its number is computed in
@@ -11,25 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from dsbuilder.plugin import Loss, Metric
+from dsbuilder.plugin import Metric
 from dsbuilder.tasks import Task, collected
 from dsbuilder.train.lookup import ChosenHead, KerasClass
-
-
-class PluginLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
-    """A loss of ours, as one of Keras."""
-
-    def __init__(self, loss: Loss) -> None:
-        super().__init__(name=type(loss).__name__)
-        self._loss = loss
-
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Returns the mean over a batch; ids stay whole numbers, which Keras would not leave."""
-        return keras.ops.mean(self._loss.compute(y_true, y_pred))
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Returns the loss of each sample."""
-        return self._loss.compute(y_true, y_pred)
 
 
 class WatchedMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no types
@@ -77,14 +61,6 @@ def _concrete(value: Any) -> np.ndarray | None:
         return np.asarray(keras.ops.convert_to_numpy(value))
     except (NotImplementedError, TypeError):  # TensorFlow's and JAX's word for no value yet
         return None
-
-
-def make_loss(loss: Loss | KerasClass | None, task: Task) -> Any:
-    """Returns a task's loss, or the one that was chosen, as one of Keras."""
-    if isinstance(loss, KerasClass):
-        return loss.make(from_logits=True)
-    own = task.loss() if loss is None else loss
-    return PluginLoss(own) if isinstance(own, Loss) else own
 
 
 def make_metrics(

@@ -22,7 +22,7 @@ CLASS = "cat\x1b[2J\u202etac"
 FILE = f"0\x1b]0;owned\x07\x9b31m\u2066\n{FORGED}.png"
 NAMED = "p\x1b[31m\u202e.yaml"
 
-WITHOUT_DATA = {"completion", "plugins"}
+WITHOUT_DATA = {"completion", "doctor", "plugins"}
 TRAINING = {"train", "evaluate", "predict", "runs"}
 """Asked with a model in `test_training.py`; here for their errors."""
 

@@ -5,7 +5,7 @@ import sys
 import time
 
 WHOLE = {
-    "accuracies": 3,
+    "accuracy": 5,
     "inspection": 1,
     "kills": 100,
     "mutations": 10_000,

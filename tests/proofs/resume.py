@@ -70,10 +70,15 @@ def run(count: int, seed: int) -> list[tuple[str, int]]:
     chance, within = random.Random(seed), 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        datasets = {codec: prepared(folder / codec, codec) for codec in ("npy", "tfrecord")}
+        datasets = {
+            (codec, classes): prepared(folder / codec / classes, codec, classes)
+            for codec in ("npy", "tfrecord")
+            for classes in ("abc", "xy")
+        }
         for number in range(count):
             task = list(TASKS)[number % len(TASKS)]
-            dataset = datasets[("npy", "tfrecord")[number % 2]]
+            codec = ("npy", "tfrecord")[number // len(TASKS) % 2]
+            dataset = datasets[codec, "xy" if task == "binary" else "abc"]
             killed = folder / f"{number}-killed"
             whole = folder / f"{number}-whole"
             chosen = overrides(task, SCHEDULES[number % len(SCHEDULES)])
@@ -94,7 +99,7 @@ def overrides(task: str, schedule: str) -> list[str]:
     average = "0.9" if task in ("label", "value", "text") else "null"
     return [
         f"train.model={TASKS[task]}",
-        f"train.target={task}",
+        f"train.target={'label' if task == 'binary' else task}",
         f"train.optimizer.schedule={schedule}",
         f"train.optimizer.average={average}",
         "train.epochs=3",
@@ -123,8 +128,12 @@ def evaluation(run: Path) -> object:
     return json.loads((run / "evaluation.json").read_text())
 
 
-def prepared(folder: Path, codec: str) -> Path:
-    """Makes 60 images with a target of every kind and builds them; returns the dataset."""
+def prepared(folder: Path, codec: str, classes: str) -> Path:
+    """Makes 60 images with a target of every kind and builds them; returns the dataset.
+
+    Args:
+      classes: names of the classes, a letter each.
+    """
     rng = np.random.default_rng(0)
     (folder / "images" / "masks").mkdir(parents=True)
     rows = []
@@ -132,13 +141,12 @@ def prepared(folder: Path, codec: str) -> Path:
         name, ids = f"{number:02d}.png", rng.integers(0, 2, (32, 32), dtype=np.uint8)
         Image.fromarray(ids).save(folder / "images" / "masks" / name)
         Image.fromarray(ids * 90).convert("RGB").save(folder / "images" / name)
-        letter = "abc"[number % 3]
+        letter = classes[number % len(classes)]
         rows.append(
             {
                 "file_name": name,
                 "mask_file_name": f"masks/{name}",
                 "label": letter,
-                "binary": "xy"[number % 2],
                 "labels": [each for each in "uvw" if rng.random() < 0.4] or ["u"],
                 "value": [1000 + float(rng.normal()), float(rng.normal())],
                 "text": letter * 2,

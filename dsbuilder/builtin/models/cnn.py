@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from dsbuilder.builtin.models import blocks, heads
 from dsbuilder.builtin.models.attention import Attention, cbam
 from dsbuilder.builtin.models.scratch import FromScratch, at_least, check_share
-from dsbuilder.plugin import Signature, model
+from dsbuilder.plugin import Signature, Value, model
 
 if TYPE_CHECKING:
     import keras
@@ -37,7 +37,8 @@ class Cnn(FromScratch):
       pooling: `max` or `average`, in the blocks.
       dropout: share of values dropped after every block, in [0, 1).
       head: how the last feature map becomes a vector: `average` or `max` over the image, or
-        `flatten`, which needs images of one size.
+        `flatten`, which keeps what lies where and needs images of one size; by default `flatten`
+        where numbers are learnt, which may be places, and `average` otherwise.
       dense: widths of hidden dense layers before the logits.
       dense_dropout: share of values dropped before the logits and each hidden layer, in [0, 1).
     """
@@ -51,7 +52,7 @@ class Cnn(FromScratch):
     attention: Attention = "none"
     reduction: int = 8
     pooling: Literal["max", "average"] = "max"
-    head: Literal["average", "max", "flatten"] = "average"
+    head: Literal["average", "max", "flatten"] | None = None
     dense: tuple[int, ...] = ()
     dense_dropout: float = 0.0
 
@@ -68,7 +69,7 @@ class Cnn(FromScratch):
           TrainError: they are, or do so where `head` is `flatten`.
         """
         self.expect_sides(signature, 2**self.depth, f"depth {self.depth}")
-        if self.head == "flatten":
+        if self._pooled(signature) == "flatten":
             self.expect_one_size(signature, "for head: flatten", instead="head: average")
 
     def build(self, signature: Signature) -> "keras.Model":
@@ -76,7 +77,7 @@ class Cnn(FromScratch):
         x = inputs = self.image(signature)
         for block in range(self.depth):
             x = self._block(x, block)
-        rows = heads.rows(self._head(x), signature, self.kernel_options)
+        rows = heads.rows(self._head(x, signature), signature, self.kernel_options)
         return self.model(inputs, heads.outputs(signature, rows))
 
     def _block(self, x: Any, block: int) -> Any:
@@ -89,8 +90,15 @@ class Cnn(FromScratch):
         pools = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}
         return self.dropped(pools[self.pooling](2, name=f"{name}_pool")(x), name)
 
-    def _head(self, x: Any) -> Any:
-        x = blocks.pooled(x, self.head, "head_pool")
+    def _pooled(self, signature: Signature) -> Literal["average", "max", "flatten"]:
+        """Returns how the last feature map becomes a vector."""
+        if self.head is not None:
+            return self.head
+        numbers = any(isinstance(kind, Value) for kind in signature.targets.values())
+        return "flatten" if numbers and None not in signature.image.shape else "average"
+
+    def _head(self, x: Any, signature: Signature) -> Any:
+        x = blocks.pooled(x, self._pooled(signature), "head_pool")
         for index, units in enumerate(self.dense):
             name = f"dense{index}"
             x = self.hidden(self.dropped(x, name, self.dense_dropout), units, name)

@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from dsbuilder.errors import TrainError
 from dsbuilder.sample import ImageSignature, Signature
-from dsbuilder.targets import ClassLabel, Value
+from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
 from dsbuilder.tasks import heads_of
+from dsbuilder.train.lookup import KerasClass
 
 keras = pytest.importorskip("keras")
 special = pytest.importorskip("scipy.special")
-watching = pytest.importorskip("dsbuilder.train.watching")
+losses = pytest.importorskip("dsbuilder.train.losses")
 
 LABEL = ClassLabel(names=("a", "b", "c", "d"))
 LOGITS = arrays(np.float32, (12, 4), elements=st.floats(-50, 50, width=32))
@@ -26,10 +28,11 @@ def task_for(target):
     return heads_of(Signature(image=image, targets={"it": target}))["it"]
 
 
-def loss(target, truth, outputs):
+def loss(target, truth, outputs, use=None, *, smoothing=0.0, **options):
     task = target if hasattr(target, "outputs") else task_for(target)
     tensors = [keras.ops.convert_to_tensor(each) for each in (truth, outputs)]
-    return float(watching.make_loss(None, task)(*tensors))
+    named = use and KerasClass(role="loss", use=use, options=options, place="train.loss")
+    return float(losses.make_loss(named, task, smoothing=smoothing)(*tensors))
 
 
 @given(TRUTH, LOGITS)
@@ -58,3 +61,97 @@ def test_of_numbers_counts_in_their_deviations():
 def test_of_numbers_is_the_mean_squared_error(truth, found):
     expected = ((truth.astype(float) - found) ** 2).mean()
     assert loss(Value(size=4), truth, found) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+SEVERAL = MultiLabel(names=("a", "b", "c", "d"))
+TWO = ClassLabel(names=("a", "b"))
+AREAS = Mask(names=("a", "b"), ignore=255)
+RNG = np.random.default_rng(0)
+ONE_OF_FOUR, OF_FOUR = RNG.integers(0, 4, 6), RNG.normal(size=(6, 4)).astype("float32")
+WEIGHTS = np.eye(4)[ONE_OF_FOUR]
+PIXELS = RNG.integers(0, 2, (2, 3, 4)).astype("uint8")
+PIXELS[0, 0] = 255
+OF_PIXELS = RNG.normal(size=(2, 3, 4, 2)).astype("float32")
+
+
+def cross_entropy(weights, logits):
+    return -(weights * special.log_softmax(logits.astype(float), axis=-1)).sum(axis=-1)
+
+
+def binary_cross_entropy(weights, logits):
+    p = special.expit(logits.astype(float))
+    return -(weights * np.log(p) + (1 - weights) * np.log(1 - p))
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_smoothed_labels_are_spread_over_all_classes(smoothing):
+    smooth = WEIGHTS * (1 - smoothing) + smoothing / 4
+    expected = cross_entropy(smooth, OF_FOUR).mean()
+    assert loss(LABEL, ONE_OF_FOUR, OF_FOUR, smoothing=smoothing) == pytest.approx(expected)
+    present = (OF_FOUR > 0.3).astype("float32")
+    smooth = present * (1 - smoothing) + smoothing / 2
+    expected = binary_cross_entropy(smooth, OF_FOUR).mean()
+    assert loss(SEVERAL, present, OF_FOUR, smoothing=smoothing) == pytest.approx(expected)
+
+
+def test_smoothed_labels_of_two_classes_and_of_areas():
+    truth, logits = np.array([[1.0], [0.0]], "float32"), np.array([[0.3], [2.0]], "float32")
+    expected = binary_cross_entropy(truth * 0.8 + 0.1, logits).mean()
+    assert loss(TWO, truth, logits, smoothing=0.2) == pytest.approx(expected, rel=1e-5)
+    known = PIXELS != 255
+    smooth = np.eye(2)[np.where(known, PIXELS, 0)] * 0.8 + 0.1
+    expected = cross_entropy(smooth, OF_PIXELS)[known].mean()
+    assert loss(AREAS, PIXELS, OF_PIXELS, smoothing=0.2) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_focal_loss_of_keras_is_that_of_its_formula():
+    p = special.softmax(OF_FOUR.astype(float), axis=-1)[np.arange(6), ONE_OF_FOUR]
+    expected = (-0.25 * (1 - p) ** 2 * np.log(p)).mean()
+    found = loss(LABEL, ONE_OF_FOUR, OF_FOUR, "categorical_focal_crossentropy")
+    assert found == pytest.approx(expected, rel=1e-4)
+    present = (OF_FOUR > 0.3).astype("float32")
+    p = special.expit(OF_FOUR.astype(float))
+    right = np.where(present > 0, p, 1 - p)
+    expected = (-((1 - right) ** 2) * np.log(right)).mean()
+    found = loss(SEVERAL, present, OF_FOUR, "binary_focal_crossentropy")
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_dice_loss_is_of_probabilities_and_leaves_out_what_is_ignored():
+    known = PIXELS != 255
+    truth = np.eye(2)[np.where(known, PIXELS, 0)] * known[..., None]
+    p = special.softmax(OF_PIXELS.astype(float), axis=-1) * known[..., None]
+    expected = 1 - 2 * (truth * p).sum() / (truth.sum() + p.sum())
+    assert loss(AREAS, PIXELS, OF_PIXELS, "dice") == pytest.approx(expected, rel=1e-4)
+    p = special.softmax(OF_FOUR.astype(float), axis=-1)
+    expected = 1 - 2 * (WEIGHTS * p).sum() / (WEIGHTS.sum() + p.sum())
+    assert loss(LABEL, ONE_OF_FOUR, OF_FOUR, "dice") == pytest.approx(expected, rel=1e-4)
+
+
+def test_squared_errors_of_classes_are_of_probabilities():
+    p = special.softmax(OF_FOUR.astype(float), axis=-1)
+    found = loss(LABEL, ONE_OF_FOUR, OF_FOUR, "mean_squared_error")
+    assert found == pytest.approx(((WEIGHTS - p) ** 2).mean(), rel=1e-4)
+
+
+def test_a_sparse_loss_of_areas_ignores_what_they_do():
+    known = PIXELS != 255
+    weights = np.eye(2)[np.where(known, PIXELS, 0)]
+    expected = cross_entropy(weights, OF_PIXELS)[known].mean()
+    found = loss(AREAS, PIXELS, OF_PIXELS, "sparse_categorical_crossentropy")
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@given(arrays(np.float32, (5, 1), elements=st.floats(-9, 9, width=32)))
+def test_huber_is_that_of_its_formula(errors):
+    truth = np.zeros(5, "float32")
+    size = np.abs(errors.astype(float))
+    expected = np.where(size <= 1, size**2 / 2, size - 0.5).mean()
+    assert loss(Value(), truth, errors, "huber") == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+def test_smoothing_is_refused_where_it_cannot_be():
+    with pytest.raises(TrainError, match=r"train\.label_smoothing: expected a target of classes"):
+        loss(Value(), np.zeros(1), np.zeros((1, 1)), smoothing=0.1)
+    with pytest.raises(TrainError, match="expected a loss of a number for each class"):
+        loss(LABEL, ONE_OF_FOUR, OF_FOUR, "sparse_categorical_crossentropy", smoothing=0.1)

@@ -157,8 +157,8 @@ def test_an_unknown_option_is_answered_with_the_closest():
 
 
 def test_a_loss_of_keras_takes_logits():
-    watching = pytest.importorskip("dsbuilder.train.watching")
+    losses = pytest.importorskip("dsbuilder.train.losses")
     found = chosen(loss="sparse_categorical_crossentropy").heads["it"].loss
-    made, own = watching.make_loss(found, LABEL), watching.make_loss(None, LABEL)
+    made, own = losses.make_loss(found, LABEL), losses.make_loss(None, LABEL)
     truth, logits = np.array([0, 1]), np.array([[3.0, -2.0], [1.0, 1.0]], "float32")
     assert float(made(truth, logits)) == float(own(truth, logits))

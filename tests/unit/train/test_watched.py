@@ -73,7 +73,7 @@ def scenes(tmp_path_factory):
 def changes(target: str) -> Mapping[str, Any]:
     return {
         "label": {"loss": "focal", "metrics": ("top_k", "sparse_categorical_crossentropy")},
-        "labels": {"metrics": ("binary_crossentropy",)},
+        "labels": {"metrics": ("binary_crossentropy",), "label_smoothing": 0.1},
         "value": {"metrics": ("root_mean_squared_error",)},
         "mask": {"model": Unet(width=2, depth=1)},
     }[target]

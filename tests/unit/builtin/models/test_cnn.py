@@ -7,7 +7,7 @@ from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.initializers import Activation, Initializer
 from dsbuilder.errors import TrainError
 from dsbuilder.sample import ImageSignature, Signature
-from dsbuilder.targets import ClassLabel, Text
+from dsbuilder.targets import ClassLabel, Text, Value
 
 keras = pytest.importorskip("keras")
 
@@ -190,3 +190,14 @@ def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError) as error:
         Cnn(**options)
     assert str(error.value) == message
+
+
+def test_where_numbers_are_learnt_places_are_kept_unless_sizes_vary():
+    def features(**given):
+        return Cnn(width=4, depth=1).build(signature(**given)).get_layer("head_pool").output.shape
+
+    label = ClassLabel(names=("a", "b", "c"))
+    assert features(label=label) == (None, 4)
+    assert features(place=Value(size=2)) == (None, 8 * 8 * 4)
+    assert features(place=Value(size=2), label=label) == (None, 8 * 8 * 4)
+    assert features(place=Value(), height=None, width=None) == (None, 4)
