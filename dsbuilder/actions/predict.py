@@ -76,9 +76,29 @@ class Predictions:
         )
 
 
-def predict(model: Path | str, paths: Sequence[Path | str], **asked: Any) -> PredictDocument:
-    """Says what a trained model makes of images; see `predictions` for what may be asked."""
-    return predictions(model, paths, **asked).document()
+def predict(
+    model: Path | str,
+    paths: Sequence[Path | str],
+    *,
+    top: int | None = None,
+    threshold: float | None = None,
+    masks: Path | str | None = None,
+    overlays: Path | str | None = None,
+    tta: str | None = None,
+    plugins: Sequence[Path | str] | None = None,
+) -> PredictDocument:
+    """Says what a trained model makes of images, all at once; see `predictions`."""
+    told = predictions(
+        model,
+        paths,
+        top=top,
+        threshold=threshold,
+        masks=masks,
+        overlays=overlays,
+        tta=tta,
+        plugins=plugins,
+    )
+    return told.document()
 
 
 def predictions(

@@ -236,16 +236,25 @@ def _f1_intervals(confusion: np.ndarray) -> tuple[list[Interval | None], Interva
     Samples of one cell of the confusion are alike, so how often each cell is drawn says all.
     """
     truth, taken = np.nonzero(confusion)
-    of_class, for_class = np.eye(len(confusion))[truth], np.eye(len(confusion))[taken]
-    *classes, mean = intervals.bootstrap(
-        lambda drawn: f1_scores(
-            drawn @ (of_class * for_class), drawn @ for_class, drawn @ of_class
-        ),
-        len(truth),
-        cost=len(confusion),
-        counts=confusion[truth, taken],
-    )
+    counts = confusion[truth, taken]
+    size = len(confusion)
+
+    def scores(drawn: np.ndarray) -> np.ndarray:
+        right = np.where(truth == taken, drawn, 0.0)
+        sums = ((right, truth), (drawn, taken), (drawn, truth))
+        return f1_scores(*(_by_class(each, ids, size) for each, ids in sums))
+
+    *classes, mean = intervals.bootstrap(scores, len(truth), cost=3, counts=counts)
     return classes, mean
+
+
+def _by_class(drawn: np.ndarray, ids: np.ndarray, size: int) -> np.ndarray:
+    """Returns how often each class is drawn, `(R, size)`, of cells `(R, K)` with ids `(K,)`."""
+    order = np.argsort(ids, kind="stable")
+    present, starts = np.unique(ids[order], return_index=True)
+    sums = np.zeros((len(drawn), size))
+    sums[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
+    return sums
 
 
 def f1_scores(hits: np.ndarray, found: np.ndarray, samples: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean, s
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import Registry
 from dsbuilder.sample import Signature, Target
-from dsbuilder.targets import Boxes, Text
+from dsbuilder.targets import Boxes, ClassLabel, Mask, Text
 from dsbuilder.train.lookup import choose
 from dsbuilder.train.monitor import fault, watched_of
 
@@ -46,7 +46,11 @@ def check_fit(
     learnt = signature.replace(targets={n: _stated(options, n, t) for n, t in found.items()})
     problems += [
         Problem(where(place), message)
-        for place, message in (*_of_images(options, learnt), *_of_model(options, learnt))
+        for place, message in (
+            *_of_classes(learnt),
+            *_of_images(options, learnt),
+            *_of_model(options, learnt),
+        )
     ]
     heads = tasks.heads_of(learnt)
     try:
@@ -138,6 +142,36 @@ def _stated(options: TrainOptions, name: str, target: Target) -> Target:
     if stated is None or not isinstance(target, Text):
         return target
     return replace(target, alphabet="".join(sorted(set(stated))))
+
+
+def unlearnable(
+    name: str, target: Target, counts: Mapping[str, Mapping[str, int]]
+) -> Iterator[str]:
+    """Yields a warning for each split with classes that train has no sample of.
+
+    Args:
+      name: name of the target.
+      counts: samples of each class, by split; nothing is known of a split without any.
+    """
+    train = counts.get("train") or {}
+    for split, found in counts.items() if train else ():
+        missing = [each for each in target.class_names if found.get(each) and not train.get(each)]
+        if missing:
+            yield (
+                f"{name}: samples of {split} are of classes that train has no sample of "
+                f"({shortened(missing)}): the model can never answer these samples rightly. Split "
+                "by class, or add samples."
+            )
+
+
+def _of_classes(learnt: Signature) -> Iterator[tuple[str, str]]:
+    for name, target in learnt.targets.items():
+        if isinstance(target, (ClassLabel, Mask)) and len(target.names) < 2:
+            yield (
+                "train",
+                f"expected two classes or more to tell apart, found of '{name}' "
+                f"{shortened(target.names) or 'none'}. Add samples of another class.",
+            )
 
 
 def _of_images(options: TrainOptions, learnt: Signature) -> Iterator[tuple[str, str]]:

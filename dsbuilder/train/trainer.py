@@ -22,7 +22,7 @@ from dsbuilder.train.callbacks import OnBatch, OnEpoch
 from dsbuilder.train.checkpoints import Within
 from dsbuilder.train.evaluation import evaluate
 from dsbuilder.train.features import passed
-from dsbuilder.train.fitting import check_fit, learnt_targets
+from dsbuilder.train.fitting import check_fit, learnt_targets, unlearnable
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
 from dsbuilder.train.loop import Ongoing, fit
 from dsbuilder.train.losses import make_loss
@@ -221,7 +221,14 @@ def _warnings(
             f"{dataset.path}: no validation split: the loss on train decides which epoch is the "
             "best."
         )
+    if "test" not in dataset.splits or not dataset.num_samples("test"):
+        yield (
+            f"{dataset.path}: no test split: the best model is measured on the samples that it was "
+            "chosen by, which flatters it."
+        )
+    counts = {split: dataset.manifest.class_counts(split) for split in dataset.splits}
     for name, task in heads.items():
+        yield from unlearnable(name, task.target, counts)
         if isinstance(task, Recognize):
             for split in dataset.splits:
                 unknown = task.unknown(dataset.manifest.alphabet(name, split))

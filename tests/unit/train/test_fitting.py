@@ -14,7 +14,7 @@ from dsbuilder.registry import discover
 from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Text, Value
 from dsbuilder.tasks import TASKS
-from dsbuilder.train.fitting import check_fit
+from dsbuilder.train.fitting import check_fit, unlearnable
 
 REGISTRY = discover()
 KINDS = {
@@ -127,3 +127,26 @@ def test_what_is_monitored_must_be_watched():
         "train.monitor: expected a value of an epoch (loss, accuracy), found 'acuracy'. "
         "Did you mean 'accuracy'?"
     )
+
+
+@pytest.mark.parametrize("target", [ClassLabel(names=("a",)), Mask(names=("a",))])
+def test_one_class_is_nothing_to_tell_apart(target):
+    image = ImageSignature(height=32, width=32, channels=3)
+    model = Unet() if isinstance(target, Mask) else Cnn()
+    (found,) = problems(Signature(image=image, targets={"it": target}), model=model)
+    assert found == (
+        "x.yaml: train: expected two classes or more to tell apart, found of 'it' 'a'. "
+        "Add samples of another class."
+    )
+
+
+def test_classes_that_train_never_has_are_told_by_split():
+    target = ClassLabel(names=("a", "b", "c"))
+    counts = {"train": {"a": 5, "b": 1}, "validation": {"a": 2}, "test": {"b": 1, "c": 3}}
+    (told,) = unlearnable("label", target, counts)
+    assert told.startswith(
+        "label: samples of test are of classes that train has no sample of ('c')"
+    )
+    assert not list(unlearnable("label", target, {**counts, "test": {"a": 1}}))
+    assert not list(unlearnable("label", target, {"test": {"c": 1}})), "nothing is known of train"
+    assert not list(unlearnable("price", Value(), counts))

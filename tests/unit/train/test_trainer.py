@@ -61,6 +61,11 @@ def weights(path):
     return archive.load_model(path).model.get_weights()
 
 
+def told(run):
+    """What a run warns of, but that twelve samples say little of how good it is."""
+    return [each for each in run.warnings if "expected enough samples to judge" not in each]
+
+
 def assert_equal_runs(one, other):
     """Same results but for the seconds, same last model, bit for bit."""
     rows, others = ([replace(row, seconds=0) for row in run.rows()] for run in (one, other))
@@ -232,7 +237,7 @@ def test_more_epochs_can_be_trained_later(dataset, options, whole, tmp_path):
     longer = trainer.resume_run(short, epochs=3)
     assert_equal_runs(whole, longer)
     assert longer.config()["train"]["epochs"] == 3
-    assert not longer.warnings
+    assert not told(longer)
 
 
 @pytest.mark.slow
@@ -246,14 +251,14 @@ def test_added_epochs_have_the_rate_where_the_schedule_ended_and_a_warning_says_
     longer = trainer.resume_run(run, epochs=4)
     rates = [row.learning_rate for row in longer.rows()]
     assert rates == pytest.approx(half_cosine(0.01, 2)[[0, 1, 1, 1]])
-    assert longer.warnings == (
+    assert told(longer) == [
         "train.epochs: the schedule is laid over 2 epochs. Those after them begin at the learning "
         f"rate where it ended ({rates[1]:.3g}). To lay it over all, resume with "
         "--schedule-epochs 4.",
-    )
+    ]
     stretched = trainer.resume_run(run, epochs=5, schedule_epochs=5)
     assert stretched.rows()[-1].learning_rate == pytest.approx(half_cosine(0.01, 5)[-1])
-    assert not stretched.warnings
+    assert not told(stretched)
 
 
 @pytest.mark.slow
@@ -281,9 +286,9 @@ def test_without_validation_the_loss_on_train_decides_and_a_warning_says_so(
 ):
     dataset = build_dataset(split="{train: 0.8, test: 0.2}")
     run = trainer.train_dataset(dataset, options, run=tmp_path / "run")
-    assert run.warnings == (
+    assert told(run) == [
         f"{dataset.path}: no validation split: the loss on train decides which epoch is the best.",
-    )
+    ]
     rows = run.rows()
     assert all(not row.validation for row in rows)
     best = min(rows, key=lambda row: row.train["loss"])
