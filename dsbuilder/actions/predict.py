@@ -1,4 +1,4 @@
-"""What a trained model says of images: classes, numbers or masks."""
+"""What a trained model says of images: classes, numbers, texts or masks."""
 
 import contextlib
 import itertools
