@@ -176,7 +176,10 @@ def _label_problem(kind: Target, name: str, features: Mapping[str, Any]) -> str 
     missing = [each for each in kind.features(name) if each not in features]
     if missing:
         return f"the feature '{missing[0]}' is missing"
-    return kind.problem(name, features)
+    try:
+        return kind.problem(name, features)
+    except ValueError as error:
+        return str(error)
 
 
 def _limited(problems: Iterator[str], shard: Shard) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from dsbuilder.errors import DataError
 from dsbuilder.paths import is_utf8
 from dsbuilder.sample import Feature, Motion, Target
-from dsbuilder.targets.naming import check_names, id_of, out_of_range
+from dsbuilder.targets.naming import check_ids, check_names, id_of
 from dsbuilder.targets.number import is_number
 
 Dtype = Literal["int64", "float32", "string"]
@@ -164,7 +164,7 @@ class Boxes(Target):
         """Returns the boxes.
 
         Raises:
-          ValueError: there is not one class, and one value of each attribute, for each.
+          ValueError: there is not one known class, and one value of each attribute, for each.
         """
         corners = np.asarray(features[f"{name}/bbox"], np.float32).reshape(-1, 4)
         value = BoxSet(
@@ -178,6 +178,7 @@ class Boxes(Target):
         lengths = {len(value), len(value.classes), *map(len, value.attributes.values())}
         if len(lengths) > 1:
             raise ValueError(f"expected columns of one length, found {sorted(lengths)}")
+        check_ids(value.classes.tolist(), self.names)
         return value
 
     def streamed(self, name: str) -> tuple[str, ...]:
@@ -207,7 +208,7 @@ class Boxes(Target):
             return f"expected corners in [0, 1], found {corners.min():g} to {corners.max():g}"
         if (corners[:, :2] > corners[:, 2:]).any():
             return "expected x_min <= x_max and y_min <= y_max, found another order"
-        return out_of_range(value.classes.tolist(), self.names)
+        return None
 
     def move(self, value: BoxSet, motion: Motion) -> BoxSet:
         """Returns the boxes around where the corners went, cut at the image's edges.

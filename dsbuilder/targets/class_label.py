@@ -8,7 +8,7 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.sample import Feature, Target
-from dsbuilder.targets.naming import check_names, id_of, out_of_range, weights_of
+from dsbuilder.targets.naming import check_ids, check_names, id_of, out_of_range, weights_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +67,16 @@ class ClassLabel(Target):
         return {name: int(weights.argmax()), f"{name}_weights": weights}
 
     def decode(self, name: str, features: Mapping[str, Any]) -> int | np.ndarray:
-        """Returns the id, or where soft the weights."""
+        """Returns the id, or where soft the weights.
+
+        Raises:
+          ValueError: the id is of no class.
+        """
         if self.soft:
             return np.asarray(features[f"{name}_weights"], np.float32)
-        return int(np.asarray(features[name]).item())
+        number = int(np.asarray(features[name]).item())
+        check_ids([number], self.names)
+        return number
 
     def streamed(self, name: str) -> tuple[str, ...]:
         """The weights where soft, else the id."""

@@ -154,11 +154,19 @@ class Mask(Target):
         return {name: mask_format.encode_ids(value)}
 
     def decode(self, name: str, features: Mapping[str, Any]) -> np.ndarray:
-        """Returns the ids of a PNG."""
+        """Returns the ids of a PNG.
+
+        Raises:
+          ValueError: one of them is of no class.
+        """
         from dsbuilder.images import mask as mask_format
 
         stored = features[name]
-        return mask_format.decode_ids(stored if isinstance(stored, bytes) else stored[0])
+        mask = mask_format.decode_ids(stored if isinstance(stored, bytes) else stored[0])
+        wrong = self._wrong(mask)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return mask
 
     def streamed(self, name: str) -> tuple[str, ...]:
         """The ids."""
@@ -186,10 +194,6 @@ class Mask(Target):
         """The class of each segment, once; what a file holds is not known before it is read."""
         labels = (segment["label"] for segment in raw.get("segments", ()))
         return sorted({str(label) for label in labels if label is not None})
-
-    def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
-        """Says of ids that are no class."""
-        return self._wrong(self.decode(name, features))
 
     def _wrong(self, mask: np.ndarray) -> str | None:
         found = np.flatnonzero(_counts(mask))

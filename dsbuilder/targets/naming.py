@@ -57,6 +57,13 @@ def weights_of(names: Sequence[str], raw: Mapping[str, Any]) -> np.ndarray:
     return weights
 
 
+def check_ids(ids: Sequence[int], names: Sequence[str]) -> None:
+    """Raises a ValueError that says which of some stored ids is no class."""
+    problem = out_of_range(ids, names)
+    if problem is not None:
+        raise ValueError(problem)
+
+
 def out_of_range(ids: Sequence[int], names: Sequence[str]) -> str | None:
     """Says which of some stored ids is no class; None if all are."""
     wrong = [number for number in ids if not 0 <= number < len(names)]

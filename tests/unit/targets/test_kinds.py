@@ -287,12 +287,18 @@ def test_stored_values_that_are_wrong_are_found() -> None:
     outside = BoxSet(corners=np.array([[0, 0, 1.5, 1]], np.float32), classes=np.zeros(1, np.int64))
     assert "expected corners in [0, 1]" in str(boxes.problem("o", boxes.encode("o", outside)))
     unknown = BoxSet(corners=np.array([[0, 0, 1, 1]], np.float32), classes=np.ones(1, np.int64))
-    assert "expected a class in [0, 1), found 1" in str(
-        boxes.problem("o", boxes.encode("o", unknown))
-    )
+    with pytest.raises(ValueError, match=r"expected a class in \[0, 1\), found 1"):
+        boxes.decode("o", boxes.encode("o", unknown))
     mask = Mask(names=("a", "b"), ignore=255)
     ids = np.array([[0, 1], [255, 7]], np.uint8)
-    assert mask.problem("m", mask.encode("m", ids)) == "expected ids in [0, 2), found 7"
+    with pytest.raises(ValueError, match=r"expected ids in \[0, 2\), found 7"):
+        mask.decode("m", mask.encode("m", ids))
+    points = Keypoints(names=("nose",))
+    one = {"p/points": np.zeros((1, 1, 2)), "p/visibility": np.zeros((2, 1))}
+    with pytest.raises(ValueError, match="as many points as visibilities, found 1 and 2 objects"):
+        points.decode("p", one)
+    with pytest.raises(ValueError, match=r"expected a class in \[0, 2\), found -1"):
+        ClassLabel(names=("a", "b")).decode("l", {"l": np.array(-1)})
     several = MultiLabel(names=("a", "b"))
     assert "weights in [0, 1]" in str(
         several.problem("s", several.encode("s", np.array([2, 0], np.float32)))
