@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder.actions.check import check_training
+from dsbuilder.actions.chosen import ChosenTraining, completed, drafted, is_of_train
 from dsbuilder.actions.document import Document, distinct
-from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.actions.opened import OUT, OpenedPipeline
 from dsbuilder.actions.plugins import folders_here
 from dsbuilder.builder import build_dataset
 from dsbuilder.builder.survey import survey
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.proposal.drafting import dataset_name
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
 from dsbuilder.stream.reading import plan
@@ -22,7 +24,7 @@ from dsbuilder.train.fitting import check_fit
 from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.options import options_of
 from dsbuilder.train.phases import best_row
-from dsbuilder.train.run import Run, discard_unused, new_run
+from dsbuilder.train.run import CONFIG, PIPELINE, Run, discard_unused, new_run
 
 if TYPE_CHECKING:
     from dsbuilder.train.callbacks import OnBatch, OnEpoch
@@ -41,6 +43,7 @@ class TrainDocument(Document):
       epochs: a row of `results.csv` for each epoch.
       best_epoch: number of the epoch that the best model is of; None if there is none.
       evaluation: how good the best model is, as `evaluation.json` says.
+      chosen: reasons for task, model and epochs, where nothing was said of the training.
     """
 
     run: Path
@@ -48,6 +51,7 @@ class TrainDocument(Document):
     epochs: tuple[Mapping[str, Any], ...]
     best_epoch: int | None
     evaluation: Mapping[str, Any]
+    chosen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,7 @@ class Training:
       epochs: epochs of the first phase, instead of what a resumed run began with.
       schedule_epochs: over how many epochs the schedule of a resumed run is laid from now on.
       is_new: whether the folder was made for this training, and goes if nothing comes of it.
+      chosen: what was chosen where nothing was said of the training.
       warnings: what a person should know so far.
     """
 
@@ -74,6 +79,7 @@ class Training:
     epochs: int | None
     schedule_epochs: int | None = None
     is_new: bool
+    chosen: ChosenTraining | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -101,9 +107,11 @@ def prepare(
 
     Raises:
       SpecError: the pipeline is wrong, or what is to be learnt does not fit.
-      TrainError: the pipeline has no train section, or there is no run to resume.
+      TrainError: nothing is said of a training and no built-in model learns the targets, or there
+        is no run to resume.
     """
     _check_resumed(opened.overrides, resume=resume)
+    opened, chosen = completed(opened)
     spec = opened.spec(*_assigned(epochs, schedule_epochs))
     if spec.settings.train is None:
         raise TrainError(f"{opened.pipeline}: there is no train section. Add one.")
@@ -116,7 +124,7 @@ def prepare(
         opened.out,
         workers=workers,
         # What is only trained otherwise is still the same dataset.
-        overrides=[each for each in opened.overrides if not _is_of_train(each)],
+        overrides=[each for each in opened.overrides if not is_of_train(each)],
         plugins=opened.plugins,
         on_progress=on_progress,
     )
@@ -130,8 +138,50 @@ def prepare(
         epochs=epochs,
         schedule_epochs=schedule_epochs,
         is_new=run is None and not resume,
+        chosen=chosen,
         warnings=distinct(warnings, built.warnings),
     )
+
+
+def prepare_folder(
+    folder: Path,
+    *,
+    out: Path = OUT,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[Path] | None = None,
+    run: Path | None = None,
+    resume: bool = False,
+    **given: Any,
+) -> Training:
+    """Drafts a pipeline for a folder of images into the run, and goes on as `prepare` does.
+
+    Args:
+      given: further arguments of `prepare`.
+
+    Raises:
+      DataError: no layout is known, or the folder cannot be read so.
+    """
+    begun = _open_run(dataset_name(folder), run, resume=resume)
+    home = begun.path / PIPELINE
+    try:
+        found = None if resume else drafted(folder, begun.path, plugins)
+        if found is not None and not (begun.path / CONFIG).exists():
+            begun.path.mkdir(parents=True, exist_ok=True)
+            home.write_text(found.text, encoding="utf-8")
+        opened = OpenedPipeline(
+            pipeline=home,
+            out=out,
+            overrides=tuple(overrides),
+            plugins=None if plugins is None else tuple(plugins),
+        )
+        ready = prepare(opened, run=begun.path, resume=resume, **given)
+    except BaseException:
+        if run is None and not resume:
+            discard_unused(begun, configured=True)
+        raise
+    warnings = distinct(found.warnings if found else (), ready.warnings)
+    is_new = run is None and not resume
+    return replace(ready, chosen=found or ready.chosen, is_new=is_new, warnings=warnings)
 
 
 def prepare_dataset(
@@ -210,7 +260,8 @@ def train(
         if training.is_new:
             discard_unused(training.run, configured=not interrupted)
         raise
-    return document_of(done, training.warnings)
+    why = training.chosen.why if training.chosen else ()
+    return replace(document_of(done, training.warnings), chosen=why)
 
 
 def _trained(
@@ -222,6 +273,7 @@ def _trained(
     with starting():
         from dsbuilder.train.trainer import resume_run, train_dataset
     shown: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
+    chosen, home = training.chosen, training.run.path
     if training.resume:
         return resume_run(
             training.run,
@@ -231,6 +283,9 @@ def _trained(
             plugins=training.plugins,
             **shown,
         )
+    if chosen is not None and not (home / CONFIG).exists():
+        home.mkdir(parents=True, exist_ok=True)
+        (home / PIPELINE).write_text(chosen.text, encoding="utf-8")
     return train_dataset(
         training.dataset, training.options, run=training.run, plugins=training.plugins, **shown
     )
@@ -255,12 +310,8 @@ def _assigned(epochs: int | None, schedule_epochs: int | None) -> list[str]:
     return [f"train.{name}={number}" for name, number in numbers.items() if number is not None]
 
 
-def _is_of_train(assignment: str) -> bool:
-    return assignment.partition("=")[0].partition(".")[0] == "train"
-
-
 def _check_resumed(overrides: Sequence[str], *, resume: bool) -> None:
-    if resume and any(_is_of_train(each) for each in overrides):
+    if resume and any(is_of_train(each) for each in overrides):
         raise SpecError(
             [
                 Problem(

@@ -9,13 +9,13 @@ import click
 
 from dsbuilder.cli import options, progress, startup
 from dsbuilder.cli.options import Verb
-from dsbuilder.cli.screen import Screen, facts, line, shown, table
+from dsbuilder.cli.screen import Screen, echo, facts, line, shown, table
 from dsbuilder.cli.tables import draw_scores
 
 if TYPE_CHECKING:
     from dsbuilder.actions.find_rate import FindRateDocument
     from dsbuilder.actions.summary import SummaryDocument
-    from dsbuilder.actions.train import TrainDocument
+    from dsbuilder.actions.train import TrainDocument, Training
 
 _MOST_RATES = 24
 """Rows of a table of rates; `--json` has all."""
@@ -35,7 +35,7 @@ def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable
 
 @click.command()
 @click.pass_context
-@click.argument("target", metavar="PIPELINE|DATASET", type=click.Path(path_type=Path))
+@click.argument("target", metavar="PIPELINE|DATASET|FOLDER", type=click.Path(path_type=Path))
 @click.option(
     "--run",
     "run_folder",
@@ -97,13 +97,12 @@ def train(
 ) -> None:
     """Train a model on a dataset.
 
-    A pipeline's dataset is built first, in --out, as far as it is not there already. The run folder
+    A pipeline's dataset is built first, in --out, as far as it is not there. For a folder of
+    images, or a pipeline without a train section, task, model, size and epochs are chosen by the
+    data; the run folder then holds a pipeline.yaml that says the same, to copy. The run folder also
     holds the best and the last model, the results of every epoch, curves, and the evaluation.
     """
-    from dsbuilder.actions import session
-    from dsbuilder.actions.dataset import load
     from dsbuilder.actions.find_rate import NO_RUN, find_rate
-    from dsbuilder.actions.train import prepare, prepare_dataset
     from dsbuilder.actions.train import train as trained
 
     screen = Screen(as_json=as_json, quiet=quiet)
@@ -118,12 +117,7 @@ def train(
         "epochs": epochs,
         "schedule_epochs": schedule_epochs,
     }
-    if target.is_dir():
-        training = prepare_dataset(load(target), overrides=overrides, plugins=folders, **given)
-    else:
-        opened = session.open(target, out=out, overrides=overrides, plugins=folders)
-        with progress.samples(screen) as report:
-            training = prepare(opened, workers=workers, on_progress=report, **given)
+    training = _prepared(screen, target, out, workers, overrides, folders, given)
     if find_lr:
         rates = find_rate(training, starting=partial(startup.tensorflow, screen))
         screen.show(rates, lambda: _draw_rates(rates, target))
@@ -143,6 +137,36 @@ def train(
             error.add_note(f"`dsbuilder train {target} --run {folder} --resume` goes on.")
         raise
     screen.show(found, lambda: _draw(found))
+
+
+def _prepared(
+    screen: Screen,
+    target: Path,
+    out: Path,
+    workers: int | None,
+    overrides: tuple[str, ...],
+    folders: list[Path] | None,
+    given: dict[str, Any],
+) -> "Training":
+    """Makes a training ready, and says what was chosen for it."""
+    from dsbuilder.actions import session
+    from dsbuilder.actions.chosen import is_dataset
+    from dsbuilder.actions.dataset import load
+    from dsbuilder.actions.train import prepare, prepare_dataset, prepare_folder
+
+    if target.is_dir() and is_dataset(target):
+        return prepare_dataset(load(target), overrides=overrides, plugins=folders, **given)
+    with progress.samples(screen) as report:
+        given.update(workers=workers, on_progress=report)
+        if target.is_dir():
+            named: dict[str, Any] = {"out": out, "overrides": overrides, "plugins": folders}
+            training = prepare_folder(target, **named, **given)
+        else:
+            opened = session.open(target, out=out, overrides=overrides, plugins=folders)
+            training = prepare(opened, **given)
+    for each in training.chosen.why if training.chosen and screen.shows_progress else ():
+        echo(each)
+    return training
 
 
 def _summarize(

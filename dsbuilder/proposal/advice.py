@@ -134,6 +134,13 @@ def fit(facts: Facts) -> tuple[str, str]:
         return "pad", "pad shows the whole image; crop would cut off what is labeled"
     if "value" in facts.kinds:
         return "pad", "pad shows the whole image; crop cuts off its edges, stretch distorts"
+    if facts.appearance.num_alpha * 2 > len(facts.appearance.headers):
+        return (
+            "pad",
+            "pad shows the whole of what is cut out; crop would cut off what reaches an edge",
+        )
+    if facts.appearance.num_even * 2 > len(facts.appearance.headers):
+        return "pad", "pad shows the whole: most are things on an even ground; crop cuts edges off"
     return "crop", "crop fills the size; pad shows the whole image, stretch distorts"
 
 
@@ -142,7 +149,10 @@ def prepare(facts: Facts, target: tuple[int, int]) -> tuple[dict[str, Any] | Non
     short = round(min(target) * 1.25)
     if fit(facts)[0] == "pad" or facts.appearance.short < 2 * short:
         return None, ""
-    return {"use": "resize", "short": short}, "once for each image, before variants are made of it"
+    return {
+        "use": "resize",
+        "short": "$short*1.25",
+    }, "once for each image, before variants are made of it"
 
 
 def storage(facts: Facts, chosen: Mode) -> tuple[str, str]:
@@ -166,14 +176,14 @@ def copies(facts: Facts) -> tuple[int, str]:
     return 0, ""
 
 
-def stages(facts: Facts, target: tuple[int, int]) -> Iterator[tuple[dict[str, Any], str]]:
+def stages(facts: Facts) -> Iterator[tuple[dict[str, Any], str]]:
     """Yields the stages that vary an image and keep its targets true."""
-    yield from _geometry(facts, target)
+    yield from _geometry(facts)
     brightness = {"use": "A.RandomBrightnessContrast", "p": 0.5}
     yield brightness, "alone, as a flip or a turn may change the value" * ("value" in facts.kinds)
 
 
-def _geometry(facts: Facts, target: tuple[int, int]) -> Iterator[tuple[dict[str, Any], str]]:
+def _geometry(facts: Facts) -> Iterator[tuple[dict[str, Any], str]]:
     kinds = facts.kinds
     if "value" in kinds:
         return
@@ -184,13 +194,16 @@ def _geometry(facts: Facts, target: tuple[int, int]) -> Iterator[tuple[dict[str,
             _affine(rotate=10, move=0.08, scale=(0.9, 1.1)),
             "no flip: classes are called like characters",
         )
-    elif facts.positional or facts.is_small:
+    elif facts.positional or facts.is_small or fit(facts)[0] == "pad":
         if _may_flip(facts):
             yield {"use": "A.HorizontalFlip", "p": 0.5}, _flip_note(facts)
         moves = "moves what is labeled along" if facts.positional else ""
-        yield _affine(rotate=8, move=0.05, scale=(0.9, 1.1)), moves
+        varied = _affine(rotate=8, move=0.05, scale=(0.9, 1.1))
+        if facts.appearance.num_alpha:  # around it there is the white that it is laid over
+            varied = {**{k: v for k, v in varied.items() if k != "border_mode"}, "fill": 255}
+        yield varied, moves
     else:
-        crop = {"use": "A.RandomResizedCrop", "size": list(target), "scale": [0.6, 1.0]}
+        crop = {"use": "A.RandomResizedCrop", "size": "$size", "scale": [0.6, 1.0]}
         yield crop, "a part of at least 60 % of the image"
         yield {"use": "A.HorizontalFlip", "p": 0.5}, "remove it if left and right matter"
 

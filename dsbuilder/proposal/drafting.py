@@ -4,28 +4,21 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.builtin.models.backbones import efficientnet_lite0
 from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile import load_data
-from dsbuilder.plugin import ImageSignature, Signature, Source
+from dsbuilder.plugin import Source
 from dsbuilder.proposal import advice
+from dsbuilder.proposal.defaults import Case, Choice, choose, pretrained_side
 from dsbuilder.proposal.facts import Appearance, Facts, belonging, look
 from dsbuilder.proposal.recognition import Candidate
 from dsbuilder.proposal.unread import unread_files, unread_images
 from dsbuilder.proposal.writing import Writer, flow
 from dsbuilder.registry import Registry
-from dsbuilder.tasks import outputs_of, task_of
 
-_EPOCHS = 10
 _BATCH = 32
-_MOST_FOR_TRANSFER = 10_000
-_LEAST_FOR_TRANSFER = 64
-_FROM_SCRATCH = {1: "cnn", 3: "unet"}
-"""Axes of what a target asks a model to yield -> the model that learns it from scratch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,20 +29,22 @@ class Draft:
       name: name of the dataset.
       text: text of the pipeline file.
       options: options of the source, as they stand in the file.
+      why: reasons for task, model and epochs.
       warnings: what a user should know of its images, sentences.
     """
 
     name: str
     text: str
     options: Mapping[str, Any]
+    why: tuple[str, ...] = ()
     warnings: Sequence[str] = ()
 
 
-def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Path) -> Draft:
+def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Path | None) -> Draft:
     """Returns a pipeline that builds a folder, read as a candidate says.
 
     Args:
-      output: where the pipeline will lie; its paths are relative to that.
+      output: where the pipeline will lie; its paths are relative to that. None has them absolute.
 
     Raises:
       DataError: the source cannot read the folder, or no image in it.
@@ -84,9 +79,10 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
             writer.remark(f"{left}.")
     _write_split(writer, facts)
     _write_inspections(writer, facts)
-    _write_stages(writer, facts, registry)
+    choice = _write_stages(writer, facts, registry)
     warnings = [*_unreadable(looks), *([f"{folder}: {unread}."] if unread else [])]
-    return Draft(name=name, text=writer.text(), options=options, warnings=warnings)
+    text, why = writer.text(), tuple(choice.why)
+    return Draft(name=name, text=text, options=options, why=why, warnings=warnings)
 
 
 def dataset_name(folder: Path) -> str:
@@ -116,9 +112,11 @@ def _unreadable(looks: Appearance) -> Iterator[str]:
         )
 
 
-def _relative(value: Any, output: Path) -> Any:
-    """Returns a bound option as plain data, its paths relative to the pipeline."""
+def _relative(value: Any, output: Path | None) -> Any:
+    """Returns a bound option as plain data, its paths relative to the pipeline, or absolute."""
     if isinstance(value, Path):
+        if output is None:
+            return value.resolve().as_posix()
         relative = Path(os.path.relpath(value, output.resolve().parent)).as_posix()
         return f"./{relative}" if relative.startswith("~") else relative
     if isinstance(value, Mapping):
@@ -163,8 +161,19 @@ def _write_inspections(writer: Writer, facts: Facts) -> None:
         writer.entry(name, "warn", what, depth=1)
 
 
-def _write_stages(writer: Writer, facts: Facts, registry: Registry) -> None:
+def _write_stages(writer: Writer, facts: Facts, registry: Registry) -> Choice:
+    case = Case(
+        targets=facts.targets,
+        samples=len(facts.records),
+        variants=advice.copies(facts)[0],
+        gray=facts.appearance.gray,
+        short=facts.appearance.short,
+    )
+    side = pretrained_side(case)
     size, size_why = advice.size(facts)
+    if side is not None:
+        size, size_why = (side, side), "a pretrained network sees most near 224"
+    writer.entry("size", list(size), f"(height, width), which stages call $size; {size_why}")
     mode, mode_why = advice.mode(facts)
     writer.entry("image", {"mode": mode}, mode_why)
     before, before_why = advice.prepare(facts, size)
@@ -175,78 +184,41 @@ def _write_stages(writer: Writer, facts: Facts, registry: Registry) -> None:
     if copies:
         writer.heading("augment", "train only, made once and kept")
         writer.entry("copies", copies, copies_why, depth=1)
-        _write_variants(writer, facts, size)
+        _write_variants(writer, facts)
     fit, fit_why = advice.fit(facts)
-    writer.heading("finish", f"every sample; {size_why}")
-    writer.item({"use": "resize", "size": list(size), "fit": fit}, fit_why)
+    writer.heading("finish", "every sample")
+    writer.item({"use": "resize", "size": "$size", "fit": fit}, fit_why)
     stored, stored_why = advice.storage(facts, mode)
     writer.entry("cache", {"codec": "tfrecord", "image": stored}, stored_why)
     writer.heading("stream")
     writer.entry("batch_size", _BATCH, depth=1)
     if not copies:
-        _write_variants(writer, facts, size)
-    _write_train(writer, facts, size, registry)
+        _write_variants(writer, facts)
+    choice = choose(case, size, registry)
+    _write_train(writer, choice)
+    return choice
 
 
-def _write_variants(writer: Writer, facts: Facts, size: tuple[int, int]) -> None:
+def _write_variants(writer: Writer, facts: Facts) -> None:
     fresh = not advice.copies(facts)[0]
     note = f"drawn anew in every epoch: {len(facts.records)} need no stored variants"
     writer.heading("stages", note if fresh else "", depth=1)
-    for stage, why in advice.stages(facts, size):
+    for stage, why in advice.stages(facts):
         writer.item(stage, why, depth=2)
 
 
-def _write_train(writer: Writer, facts: Facts, size: tuple[int, int], registry: Registry) -> None:
-    chosen, why = suited_model(facts, size, registry)
-    if chosen is None:
-        writer.remark(f"{why}.")
+def _write_train(writer: Writer, choice: Choice) -> None:
+    if choice.section is None:
+        writer.remark(f"{choice.why[0]}.")
         return
     writer.heading("train")
-    writer.entry("model", chosen, why, depth=1)
-    writer.entry("epochs", _EPOCHS, "at most", depth=1)
+    for key, value in choice.section.items():
+        why = next((each for each in choice.why if each.startswith(f"{key}: ")), "")
+        writer.entry(key, value, why.removeprefix(f"{key}: "), depth=1)
 
 
-def suited_model(
-    facts: Facts, target: tuple[int, int], registry: Registry
-) -> tuple[dict[str, Any] | None, str]:
-    """Returns a model that learns the targets from images of a size, or None and why."""
-    kinds = facts.kinds
-    name = _from_scratch(facts, target)
-    if name is None or not registry.plugins.named(name, "model"):
-        words = " and ".join(sorted(kinds)).replace("_", "-") or "nothing"
-        return None, f"train: no built-in model learns {words}"
-    suits_transfer = task_of(*kinds).suits_transfer
-    if suits_transfer and _transfers(facts, target):
-        return {"use": "transfer"}, "features that know photographs, and a new head: good with few"
-    if name == "unet":
-        return {"use": name}, "from scratch; says a class for every pixel"
-    depth = 2 if min(target) < 32 else 3
-    why = "a small network from scratch"
-    if suits_transfer and not _is_installed() and not facts.is_small:
-        why += f"; with few photographs transfer is better: {efficientnet_lite0.INSTALL}"
-    return {"use": name, "depth": depth, "dropout": 0.1}, why
-
-
-def _from_scratch(facts: Facts, size: tuple[int, int]) -> str | None:
-    """Returns the model that yields what the only target asks for; None if there is none."""
-    image = ImageSignature(height=size[0], width=size[1], channels=3)
-    shapes = list(outputs_of(Signature(image=image, targets=facts.targets)).values())
-    if len(shapes) != 1 or shapes[0] is None:
-        return None
-    return _FROM_SCRATCH.get(len(shapes[0]))
-
-
-def _transfers(facts: Facts, target: tuple[int, int]) -> bool:
-    few = len(facts.records) <= _MOST_FOR_TRANSFER
-    return (
-        few and min(target) >= _LEAST_FOR_TRANSFER and not facts.appearance.gray and _is_installed()
-    )
-
-
-def _is_installed() -> bool:
-    """Whether the package with the weights of `transfer` is there."""
-    try:
-        metadata.distribution(efficientnet_lite0.PACKAGE)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+def section_text(choice: Choice) -> str:
+    """Returns the text of a train section that was chosen, with its reasons."""
+    writer = Writer()
+    _write_train(writer, choice)
+    return writer.text()

@@ -30,10 +30,12 @@ class Appearance:
     Attributes:
       headers: headers of those that can be read; at least one.
       unreadable: key -> why, of those that cannot.
+      num_even: number of those whose edge is of one color, as far as pixels were looked at.
     """
 
     headers: tuple[images.Header, ...]
     unreadable: dict[str, str]
+    num_even: int = 0
 
     @property
     def short(self) -> int:
@@ -106,7 +108,31 @@ def look(catalog: Catalog, records: Sequence[Record], *, most: int = MOST) -> Ap
             f"expected images, found none that can be read among {len(unreadable)} looked at, "
             f"such as '{key}': {why}"
         )
-    return Appearance(headers=tuple(headers), unreadable=unreadable)
+    even = [
+        _has_even_edge(_decoded(catalog, each))
+        for each in _spread(records, _MOST_DECODED)
+        if each.key not in unreadable
+    ]
+    share = sum(even) / max(1, len(even))
+    return Appearance(
+        headers=tuple(headers), unreadable=unreadable, num_even=round(share * len(headers))
+    )
+
+
+def _decoded(catalog: Catalog, record: Record) -> np.ndarray | None:
+    try:
+        return _pixels(catalog.read(record))
+    except (DataError, OSError):
+        return None
+
+
+def _has_even_edge(pixels: np.ndarray | None) -> bool:
+    """Whether nearly all of the outermost pixels are of one color, as around a cut-out."""
+    if pixels is None or min(pixels.shape[:2]) <= _SMALL_SIDE:
+        return False
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).astype(np.int16)
+    off = np.abs(edge - np.median(edge, axis=0)).max(axis=1)
+    return bool((off <= _EVEN).mean() >= _MOST_EVEN)
 
 
 def _header(pixels: bytes | np.ndarray) -> images.Header:
@@ -181,6 +207,7 @@ def _classes(record: Record, targets: Mapping[str, Target]) -> list[str]:
     return sorted(found)
 
 
+_MOST_DECODED, _EVEN, _MOST_EVEN = 16, 12, 0.9
 _MOST_ASKED, _MOST_DATED, _MOST_COMPARED = 20, 1_000, 200
 _DIGITS = frozenset(
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*|[0-9]+\.[0-9]+\.[0-9]+")
+_PLAIN = re.compile(r"\$[a-z]+(\*[0-9.]+)?|[A-Za-z_./][A-Za-z0-9_./-]*|[0-9]+\.[0-9]+\.[0-9]+")
 _RESERVED = frozenset({"null", "true", "false", ".inf", ".nan"})
 _WIDTH, _COLUMN = 100, 44
 

@@ -2,6 +2,7 @@
 
 runs/emoji-1/
   config.json       what was trained on what: the train section with every default, the dataset
+  pipeline.yaml     a pipeline that says what was chosen, where nothing was said of the training
   results.csv       a line an epoch
   curves.png        the same as a picture
   best.keras        the model of the lowest validation loss, for use
@@ -42,6 +43,7 @@ from dsbuilder.tasks import Evaluation, evaluations_of, task_of
 from dsbuilder.train.options import to_data
 
 CONFIG = "config.json"
+PIPELINE = "pipeline.yaml"
 RESULTS = "results.csv"
 CURVES = "curves.png"
 BEST = "best.keras"
@@ -256,7 +258,7 @@ def discard_unused(run: Run, *, configured: bool) -> bool:
       configured: whether one that holds its configuration counts as unused as well.
     """
     found = {path.name for path in run.path.iterdir()} if run.path.is_dir() else {"none"}
-    if found - ({CONFIG} if configured else set()):
+    if found - ({CONFIG, PIPELINE} if configured else {PIPELINE}):
         return False
     shutil.rmtree(run.path)
     return True

@@ -1,0 +1,83 @@
+"""Where nothing is said of a training it is chosen, said, and written into the run to be copied."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dsbuilder.actions import session
+from dsbuilder.actions.chosen import completed, is_dataset
+from dsbuilder.actions.train import prepare, prepare_folder
+from dsbuilder.errors import DataError, TrainError
+from dsbuilder.pipelinefile.document import read
+
+PIPELINE = """\
+name: pets
+size: 32
+source: {use: folder, path: source}
+finish: [{use: resize, size: $size}]
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder with small images of two classes and a pipeline that says nothing of a training."""
+    rng = np.random.default_rng(0)
+    for number, label in enumerate(("cat", "dog")):
+        (tmp_path / "source" / label).mkdir(parents=True)
+        for index in range(12):
+            pixels = rng.integers(100 * number, 100 * number + 90, (32, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "source" / label / f"{index}.png")
+    (tmp_path / "pets.yaml").write_text(PIPELINE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_pipeline_that_says_nothing_of_a_training_gets_one(home) -> None:
+    opened, chosen = completed(session.open(home / "pets.yaml"))
+    options = opened.spec().settings.train
+    assert options is not None and type(options.model).__name__ == "Cnn"
+    assert [each.split(":")[0] for each in chosen.why] == ["task", "model", "epochs"]
+    (home / "copy.yaml").write_text(chosen.text)
+    assert session.open(home / "copy.yaml").spec().settings.train == options
+
+
+def test_what_is_said_of_it_counts(home) -> None:
+    asked = ("train.epochs=2", "train.optimizer.use=sgd", "size=48")
+    opened, chosen = completed(session.open(home / "pets.yaml", overrides=asked))
+    options = opened.spec().settings.train
+    assert (options.epochs, options.optimizer.use) == (2, "sgd")
+    assert "--set size=48" in chosen.text
+    whole = PIPELINE + "train: {model: lenet}\n"
+    (home / "pets.yaml").write_text(whole)
+    assert completed(session.open(home / "pets.yaml"))[1] is None
+
+
+def test_what_nothing_learns_is_an_error_before_a_build(home) -> None:
+    rows = [json.dumps({"file_name": f"cat/{n}.png", "text": "a"}) for n in range(12)]
+    (home / "source" / "metadata.jsonl").write_text("\n".join(rows))
+    text = PIPELINE.replace("use: folder", "use: imagefolder")
+    (home / "pets.yaml").write_text(text)
+    with pytest.raises(TrainError, match="no train section, and train: no built-in model learns"):
+        prepare(session.open(home / "pets.yaml"), workers=0)
+    assert not (home / "runs").exists()
+
+
+def test_a_folder_of_images_becomes_a_run_with_a_pipeline_to_copy(home) -> None:
+    ready = prepare_folder(home / "source", out=home / "out", workers=0, epochs=1)
+    assert ready.run.path.name == "source-1"
+    assert ready.is_new and len(ready.chosen.why) == 3
+    written = read(ready.run.path / "pipeline.yaml").root.plain()
+    assert written["train"]["model"]["use"] == "cnn"
+    assert written["source"]["path"] == (home / "source").resolve().as_posix()
+    assert ready.options.epochs == 1
+    assert is_dataset(ready.dataset.path) and is_dataset(home / "out" / "source")
+    assert not is_dataset(home / "source")
+
+
+def test_nothing_is_left_of_a_folder_that_cannot_be_read(home) -> None:
+    (home / "empty").mkdir()
+    with pytest.raises(DataError):
+        prepare_folder(home / "empty", out=home / "out", workers=0)
+    assert not list((home / "runs").glob("*"))
