@@ -109,7 +109,7 @@ def size(facts: Facts) -> tuple[tuple[int, int], str]:
     if looks.only_size is not None and max(looks.only_size) <= most:
         return looks.only_size, looks.describe()
     short = max((side for side in SIDES if side <= min(most, looks.short)), default=_SMALLEST_SIDE)
-    why = f"{looks.describe()}; a larger one shows more and takes longer"
+    why = f"{looks.describe()}; larger shows more, takes longer"
     if 3 / 4 <= looks.aspect <= 4 / 3:
         return (short, short), why
     if looks.aspect > 1:

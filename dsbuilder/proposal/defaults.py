@@ -127,12 +127,10 @@ def _of_transfer(case: Case, size: tuple[int, int]) -> str:
     sides = f"{size[0]}x{size[1]}"
     if case.samples < LEAST_FOR_TUNING:
         return (
-            f"transfer on {sides}: features that know photographs, and a new head: below "
-            f"{LEAST_FOR_TUNING:,} images, tuning the features gains nothing sure"
+            f"transfer on {sides}: a new head alone, as there are fewer than {LEAST_FOR_TUNING:,}"
         )
     return (
-        f"transfer on {sides}: a new head first, then the last layers of the features as well: "
-        f"{LEAST_FOR_TUNING:,} images and more suffice for it"
+        f"transfer on {sides}: a new head, then features too: {LEAST_FOR_TUNING:,} images or more"
     )
 
 

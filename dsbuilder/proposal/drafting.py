@@ -19,6 +19,11 @@ from dsbuilder.proposal.writing import Writer, flow
 from dsbuilder.registry import Registry
 
 _BATCH = 32
+_MEANINGS = {
+    "patience": "epochs that bring nothing better, after which it ends",
+    "target": "the one that is learnt",
+    "fine_tune": "then the last layers that were frozen, too",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +178,7 @@ def _write_stages(writer: Writer, facts: Facts, registry: Registry) -> Choice:
     size, size_why = advice.size(facts)
     if side is not None:
         size, size_why = (side, side), "a pretrained network sees most near 224"
-    writer.entry("size", list(size), f"(height, width), which stages call $size; {size_why}")
+    writer.entry("size", list(size), f"(height, width), $size in stages; {size_why}")
     mode, mode_why = advice.mode(facts)
     writer.entry("image", {"mode": mode}, mode_why)
     before, before_why = advice.prepare(facts, size)
@@ -214,7 +219,8 @@ def _write_train(writer: Writer, choice: Choice) -> None:
     writer.heading("train")
     for key, value in choice.section.items():
         why = next((each for each in choice.why if each.startswith(f"{key}: ")), "")
-        writer.entry(key, value, why.removeprefix(f"{key}: "), depth=1)
+        comment = why.removeprefix(f"{key}: ") or _MEANINGS.get(key, "")
+        writer.entry(key, value, comment, depth=1)
 
 
 def section_text(choice: Choice) -> str:

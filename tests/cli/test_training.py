@@ -197,12 +197,14 @@ def test_predict_reads_images_of_other_sizes_and_modes(home: Path, tmp_path: Pat
     assert run("predict", home / "first", tmp_path / "odd.png").exit_code == 0
 
 
-def test_a_pipeline_without_a_train_section_cannot_be_trained(home: Path) -> None:
+def test_a_pipeline_without_a_train_section_gets_one_that_can_be_copied(home: Path) -> None:
     pipeline = home / "bare.yaml"
     pipeline.write_text(PIPELINE.partition("train: {model")[0])
-    result = run("train", pipeline, "--out", home / "out")
-    assert result.stderr == f"error: {pipeline}: there is no train section. Add one.\n"
-    assert result.exit_code == 1
+    line = ("train", pipeline, "--out", home / "out", "--run", home / "bare", "--epochs", 1)
+    result = run(*line)
+    assert result.exit_code == 0, result.output
+    assert "task: class of 'label'" in result.stderr
+    assert "\ntrain:\n" in (home / "bare" / "pipeline.yaml").read_text()
 
 
 def test_a_run_that_is_there_is_not_trained_over(home: Path) -> None:

@@ -43,8 +43,8 @@ def test_features_are_tuned_only_where_images_suffice_and_it_is_said() -> None:
     assert many.section["fine_tune"]["layers"] == 20
     assert few.section["patience"] == 10
     assert len(few.why) == len(many.why) == 3
-    assert "below 2,000 images" in few.why[1]
-    assert "last layers" in many.why[1]
+    assert "fewer than 2,000" in few.why[1]
+    assert "then features too" in many.why[1]
 
 
 def test_without_the_weights_a_network_is_trained_and_what_to_install_is_said(monkeypatch) -> None:
