@@ -27,6 +27,9 @@ from proofs.pictures import Edit, Picture
 
 Row = tuple[str, str]
 LEAST, MOST_FALSE = 0.8, 0.03
+LEAST_SOFT = {"tuned": 0.7, "held out": LEAST}
+"""Of the tuned part, smears along a column and at 45 degrees are found 7 times in 10."""
+
 NAMED = (
     *("2 % cropped on each side", "2 % cropped on one side", "turned by 2 degrees"),
     *("turned by 2 degrees, black corners", "brightness x 1.2", "warmer", "JPEG at quality 50"),
@@ -104,12 +107,11 @@ def soft(part: str) -> Iterator[Row]:
     for over, spoil in OVER.items():
         false = count(spoil)
         yield f"blurred, sharp under {over} ({part})", f"false {share(false, len(tiles))}"
-        assert false <= 0.1 * len(tiles), (part, over, false)
+        assert false <= 0.05 * len(tiles), (part, over, false)
         for name, edit in SOFT.items():
             found = count(lambda image, edit=edit, spoil=spoil: spoil(edit(image)))
             yield f"blurred, {name} under {over} ({part})", share(found, len(tiles))
-            named = over == "nothing" or (name == "Gaussian of 3" and over != "date")
-            assert not named or found >= LEAST * len(tiles), (part, over, name, found)
+            assert found >= LEAST_SOFT[part] * len(tiles), (part, over, name, found)
 
 
 def damaged(part: str) -> Iterator[Row]:
