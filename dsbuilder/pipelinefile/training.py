@@ -1,5 +1,6 @@
 """What the section `train` of a pipeline file may say, as dataclasses."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -117,6 +118,8 @@ class TrainOptions:
         `loss`, `metrics` and `alphabet`.
       loss, metrics, alphabet, label_smoothing: options of the only target that is learnt; see
         `HeadOptions`.
+      class_weight: weights of classes in the loss on train, {rare: 3}, where a class that is not
+        named has 1; or `balanced`, in inverse proportion to their samples. Not with `heads`.
       optimizer: see `OptimizerOptions`.
       epochs: number of epochs, at most, before fine-tuning.
       fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are.
@@ -144,6 +147,7 @@ class TrainOptions:
     metrics: tuple[Named, ...] = ()
     alphabet: str | None = None
     label_smoothing: float = 0.0
+    class_weight: Literal["balanced"] | Mapping[str, float] | None = None
     optimizer: OptimizerOptions = OptimizerOptions()
     epochs: int = 10
     fine_tune: FineTuneOptions | None = None
@@ -178,6 +182,20 @@ class TrainOptions:
             raise ValueError(
                 f"{single[0]}: expected none where there are heads, found one. Give it to a head."
             )
+        self._check_class_weight()
+
+    def _check_class_weight(self) -> None:
+        if self.heads and self.class_weight is not None:
+            raise ValueError(
+                "class_weight: expected none where there are heads, found one. Remove it."
+            )
+        if isinstance(self.class_weight, Mapping):
+            for name, weight in self.class_weight.items():
+                if not 0 <= weight < math.inf:
+                    raise ValueError(
+                        f"class_weight: expected weights of 0 or more, found {weight:g} for "
+                        f"'{name}'. Change it."
+                    )
 
     def head(self, target: str) -> HeadOptions:
         """Returns how a target is learnt."""

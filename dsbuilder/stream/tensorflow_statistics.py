@@ -52,8 +52,28 @@ def value_statistics(dataset: StoredDataset, target: str) -> tuple[np.ndarray, n
     return numbers.mean(axis=0), np.where(np.ptp(numbers, axis=0) > 0, deviation, 1.0)
 
 
+def class_counts(dataset: StoredDataset, target: str) -> np.ndarray:
+    """Returns the samples of each class in the train split, float64 `(num_classes,)`.
+
+    Of mixed classes each sample counts by its weights.
+
+    Args:
+      target: the name of a target of one class.
+
+    Raises:
+      DataError: there is no train split.
+      CacheError: a shard is missing or cut.
+    """
+    check_shards(dataset, _TRAIN)
+    found = _numbers(dataset, target)
+    count = len(dataset.signature.targets[target].class_names)
+    if found.shape[1] > 1:
+        return np.asarray(found.sum(axis=0, dtype=np.float64))
+    return np.bincount(found[:, 0].astype(np.int64), minlength=count).astype(np.float64)
+
+
 def _numbers(dataset: StoredDataset, target: str) -> np.ndarray:
-    """Returns the numbers of every sample of the train split, float32 `(n, size)`."""
+    """Returns what a target holds of every sample of the train split, `(n, size)`."""
     signature = dataset.signature.replace(targets={target: dataset.signature.targets[target]})
     reading = Reading(dataset=dataset, split=_TRAIN, batch_size=_BATCH, signature=signature)
     if dataset.codec.name == "tfrecord":

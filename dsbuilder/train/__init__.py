@@ -3,6 +3,7 @@
 trainer.py      `train_dataset`, `resume_run`: the phases of a training, one after the other
 network.py      the model that is trained: normalization, what the builder builds, its heads
 summary.py      what a network is made of: layers, shapes, parameters
+compiling.py    what a model is compiled with, and batches in the form its losses take
 phases.py       which phase comes next, as a function of the epochs so far; what a phase unfreezes
 loop.py         the epochs of a phase, and what is written of each
 features.py     what frozen layers make of the data, computed once
@@ -14,6 +15,7 @@ averaging.py    averages of weights in place of the weights, where a model is me
 precision.py    in which precision layers compute
 checkpoints.py  a training in the middle of an epoch
 lookup.py       losses, metrics, schedules and optimizers by name: a plugin's, or Keras'
+class_weights.py  what a sample counts for in the loss by its class
 losses.py       losses as Keras computes them, of ids and logits
 watching.py     metrics as Keras computes them while a model trains
 fitting.py      whether what is to be learnt fits the data, the model, and what is named

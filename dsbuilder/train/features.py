@@ -216,33 +216,32 @@ def passed(
     phase: Phase,
     epochs: int,
     *,
-    batches: Callable[[Any], Any],
+    batches: Callable[..., Any],
     compiled: Callable[[keras.Model], None],
 ) -> Iterator[Way]:
     """Says what the batches of some epochs pass: frozen layers but once, where that may be.
 
     Args:
       network: the whole network, compiled.
-      batches: gives batches the form in which the losses take them.
+      batches: gives batches the form in which the losses take them, `weighted` or not.
       compiled: compiles a part of the network with the optimizer of the whole.
     """
     drawn = phase.unfreeze or training.train.drawn
     parts = cut(network) if epochs > 1 and not drawn else None
-    if parts is None:
-        measured = training.validation and batches(training.validation)
-        train: Callable[..., Any] = training.train.epochs
-        yield Way(
-            model=network, train=lambda n, step: batches(train(n, step=step)), validation=measured
+
+    def way(model: keras.Model, train: Callable[..., Any], validation: Any) -> Way:
+        return Way(
+            model=model,
+            train=lambda epoch, step: batches(train(epoch, step=step), weighted=True),
+            validation=None if validation is None else batches(validation),
         )
+
+    if parts is None:
+        yield way(network, training.train.epochs, training.validation)
         return
     network.optimizer.build(network.trainable_variables)  # in the order in which it is saved
     compiled(parts.rest)
     splits = ["train", *(["validation"] if training.validation else [])]
     with kept(parts.frozen, splits, training.reopen, folder=training.run.path) as features:
-        measured = batches(features["validation"].once()) if training.validation else None
-        train = features["train"].epochs
-        yield Way(
-            model=parts.rest,
-            train=lambda n, step: batches(train(n, step=step)),
-            validation=measured,
-        )
+        measured = features["validation"].once() if training.validation else None
+        yield way(parts.rest, features["train"].epochs, measured)

@@ -12,6 +12,7 @@ from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import Registry
 from dsbuilder.sample import Signature, Target
 from dsbuilder.targets import Boxes, ClassLabel, Mask, Text
+from dsbuilder.train import class_weights
 from dsbuilder.train.lookup import choose
 from dsbuilder.train.monitor import fault, watched_of
 
@@ -52,6 +53,9 @@ def check_fit(
             *_of_model(options, learnt),
         )
     ]
+    if options.class_weight is not None:
+        wrong = class_weights.fault(options.class_weight, next(iter(found.values())))
+        problems += [Problem(where("train.class_weight"), wrong)] if wrong else []
     heads = tasks.heads_of(learnt)
     try:
         chosen = choose(options, heads, registry, where=where)

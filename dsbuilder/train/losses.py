@@ -56,6 +56,12 @@ class ClassLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         self._smoothing = smoothing
         self._probabilities = probabilities
 
+    @property
+    def of_batch(self) -> bool:
+        """Whether the loss is one of a whole batch, which has no samples to weigh."""
+        ones = keras.ops.ones((2, 2))
+        return len(self._loss.call(ones, ones).shape) == 0
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Returns the loss of a batch."""
         ops = keras.ops

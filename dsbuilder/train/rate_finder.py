@@ -18,9 +18,10 @@ from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.train.callbacks import NoiseByPosition
+from dsbuilder.train.compiling import batches_of
 from dsbuilder.train.rates import set_rate
 from dsbuilder.train.run import Run
-from dsbuilder.train.trainer import batches_of, first_model, prepared
+from dsbuilder.train.trainer import first_model, prepared
 
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 120
 _KEPT = 0.9
@@ -55,7 +56,7 @@ def find_rate(
     model = first_model(training)
     rising = _Rising()
     model.fit(
-        batches_of(training, training.train.epochs(0)),
+        batches_of(training, training.train.epochs(0), weighted=True),
         steps_per_epoch=STEPS,
         shuffle=False,
         callbacks=[NoiseByPosition(training.seed, model), rising],

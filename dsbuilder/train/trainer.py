@@ -7,28 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
-from dsbuilder.tasks import Heads, Recognize, Task, doubts, heads_of, unreadable
+from dsbuilder.tasks import Heads, Recognize, doubts, heads_of, unreadable
 from dsbuilder.train import archive, checkpoints
 from dsbuilder.train import precision as precisions
 from dsbuilder.train.archive import Trained, note_of
 from dsbuilder.train.callbacks import OnBatch, OnEpoch
 from dsbuilder.train.checkpoints import Within
+from dsbuilder.train.compiling import batches_of, compile_model, losses_of, optimizer_of
 from dsbuilder.train.evaluation import evaluate
 from dsbuilder.train.features import passed
 from dsbuilder.train.fitting import check_fit, learnt_targets, unlearnable
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
 from dsbuilder.train.loop import Ongoing, fit
-from dsbuilder.train.losses import make_loss
 from dsbuilder.train.monitor import mode_of, watched_of
-from dsbuilder.train.network import build_network, by_head, output_shapes, outputs_by_head
-from dsbuilder.train.optimizer import check_accumulated, make_optimizer
+from dsbuilder.train.network import build_network
+from dsbuilder.train.optimizer import check_accumulated
 from dsbuilder.train.options import bind
 from dsbuilder.train.phases import (
     Phase,
@@ -48,7 +47,6 @@ from dsbuilder.train.run import (
     write_evaluation,
     write_progress,
 )
-from dsbuilder.train.watching import make_metrics
 from dsbuilder.trust import noted
 
 
@@ -201,8 +199,8 @@ def prepared(
 
 def _check_made(options: TrainOptions, chosen: Chosen, heads: Heads) -> None:
     """Makes what is of Keras once, so that wrong options are told before anything is written."""
-    _optimizer(options, chosen, options.optimizer.learning_rate)
-    _losses(options, chosen, heads)
+    optimizer_of(options, chosen, options.optimizer.learning_rate)
+    losses_of(options, chosen, heads)
     named = (each for head in chosen.heads.values() for each in head.metrics.values())
     for each in (chosen.schedule, *named):
         if isinstance(each, KerasClass):
@@ -257,7 +255,7 @@ def _finish(
     training.rows.extend(rows)
     phase_done = state.phase if state else rows[-1].phase if rows else None
     if model is not None:
-        _compile(training, model, model.optimizer)
+        compile_model(training, model, model.optimizer)
     while (following := next_phase(training.options, training.rows)) is not None:
         phase, left = following
         if model is None:
@@ -268,7 +266,7 @@ def _finish(
         elif state is not None:
             left = 1  # what is left of an epoch; Keras has them of one length
         phase_done = phase.name
-        compiled = partial(_compile, training, optimizer=model.optimizer)
+        compiled = partial(compile_model, training, optimizer=model.optimizer)
         batches = partial(batches_of, training)
         with passed(training, model, phase, left, batches=batches, compiled=compiled) as way:
             fit(training, model, phase, left, way=way, state=state)
@@ -316,69 +314,8 @@ def _take_best(training: Ongoing, model: keras.Model) -> None:
 def _begin(training: Ongoing, model: keras.Model, phase: Phase) -> None:
     """Makes a model ready for a phase, with an optimizer of its own."""
     unfreeze(model, phase.unfreeze)
-    _compile(training, model, _optimizer(training.options, training.chosen, phase.learning_rate))
-
-
-def _optimizer(options: TrainOptions, chosen: Chosen, learning_rate: float) -> Any:
-    scaled = precisions.chosen(options.precision)[0] == "mixed_float16"
-    return make_optimizer(
-        chosen.optimizer, options.optimizer, learning_rate=learning_rate, scaled=scaled
-    )
-
-
-def _compile(training: Ongoing, model: keras.Model, optimizer: Any) -> None:
-    chosen, streams = training.chosen, [training.train, training.validation or training.train]
-    most = {
-        "samples": max(each.num_samples for each in streams),
-        "batches": max(each.steps_per_epoch for each in streams),
-    }
-    heads, options = training.heads, training.options
-    outputs = outputs_by_head(heads, output_shapes(model))
-    truth = outputs_by_head(heads, batches_of(training, training.train).element_spec[1])
-    model.compile(
-        optimizer=optimizer,
-        loss=by_head(_losses(options, chosen, heads)),
-        loss_weights=by_head({name: options.head(name).weight for name in heads}),
-        metrics=by_head(
-            {
-                name: make_metrics(
-                    task,
-                    chosen.heads[name],
-                    truth=_blank(truth[name].shape, truth[name].dtype.as_numpy_dtype),
-                    outputs=_blank(outputs[name], np.float32),
-                    **most,
-                )
-                for name, task in heads.items()
-            }
-        ),
-    )
-
-
-def _losses(options: TrainOptions, chosen: Chosen, heads: Heads) -> dict[str, Any]:
-    """Returns the loss of each head."""
-    smoothing = {name: options.head(name).label_smoothing for name in heads}
-    return {
-        name: make_loss(chosen.heads[name].loss, task, smoothing=smoothing[name])
-        for name, task in heads.items()
-    }
-
-
-def _blank(shape: Sequence[int | None], dtype: Any) -> np.ndarray:
-    """Returns a batch of one sample; a side that varies is 1 long."""
-    return np.zeros((1, *(side or 1 for side in tuple(shape)[1:])), dtype)
-
-
-def batches_of(training: Ongoing, streamed: Any) -> Any:
-    """Returns batches with what is true as the losses of the heads take it."""
-    heads = training.heads
-    if all(type(task).batch is Task.batch for task in heads.values()):
-        return streamed
-
-    def turned(images: Any, truth: Any) -> Any:
-        found = outputs_by_head(heads, truth)
-        return images, by_head({name: task.batch(found[name]) for name, task in heads.items()})
-
-    return streamed.map(turned)
+    optimizer = optimizer_of(training.options, training.chosen, phase.learning_rate)
+    compile_model(training, model, optimizer)
 
 
 def _evaluate(training: Ongoing) -> None:

@@ -40,6 +40,7 @@ class Crnn(FromScratch):
       l1, l2: weights of the penalties on kernels' absolute and squared values.
       dropout: share of values dropped after each recurrent layer, in [0, 1).
       batch_norm: whether to normalize batches after each convolution, which then has no bias.
+      most_weights: weights that one layer may have; a wider network is refused.
     """
 
     counts: ClassVar[tuple[str, ...]] = ("width", "depth", "convolutions", "units", "layers")

@@ -82,7 +82,7 @@ def test_epochs_on_features_are_epochs_through_the_network(
 ):
     dataset = build_dataset(codec=codec, augment="augment: {copies: 1, stages: [A.VerticalFlip]}")
     optimizer = replace(OptimizerOptions(learning_rate=0.01), average=0.9, schedule="cosine")
-    options = replace(once, optimizer=optimizer)
+    options = replace(once, optimizer=optimizer, class_weight={"red": 3.0})
     run = trainer.train_dataset(dataset, options, run=tmp_path / "features")
     assert counted == ["train", "validation"]
     whole_way(monkeypatch)
@@ -106,6 +106,7 @@ class Killed(Exception):
 
 
 def test_a_run_on_features_goes_on_where_it_was(dataset, once, tmp_path, monkeypatch):
+    once = replace(once, class_weight={"red": 3.0})
     home = tmp_path / "plugins"
     home.mkdir()
     text = Path(__file__).read_text(encoding="utf-8")

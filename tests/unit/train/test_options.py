@@ -17,6 +17,8 @@ from dsbuilder.train.options import bind, options_of, to_data
     "options",
     [
         TrainOptions(model=Cnn()),
+        TrainOptions(model=Cnn(), class_weight="balanced"),
+        TrainOptions(model=Cnn(), class_weight={"rare": 3.0, "none": 0.0}),
         TrainOptions(
             model=Cnn(dense=(8, 4), activation="gelu", l2=1e-4),
             optimizer=OptimizerOptions(use="sgd", options={"momentum": 0.9, "nesterov": True}),

@@ -1,0 +1,108 @@
+"""What a model is compiled with: optimizer, losses, metrics; and batches as these take them."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+
+from dsbuilder.errors import TrainError
+from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.stream.tensorflow_statistics import class_counts
+from dsbuilder.tasks import Heads, Task
+from dsbuilder.train import precision as precisions
+from dsbuilder.train.class_weights import weigh, weights_of
+from dsbuilder.train.lookup import Chosen
+from dsbuilder.train.loop import Ongoing
+from dsbuilder.train.losses import ClassLoss, make_loss
+from dsbuilder.train.network import by_head, output_shapes, outputs_by_head
+from dsbuilder.train.optimizer import make_optimizer
+from dsbuilder.train.watching import make_metrics
+
+
+def compile_model(training: Ongoing, model: keras.Model, optimizer: Any) -> None:
+    """Compiles a model, or a part of one that yields what the whole does, for a training."""
+    chosen, streams = training.chosen, [training.train, training.validation or training.train]
+    most = {
+        "samples": max(each.num_samples for each in streams),
+        "batches": max(each.steps_per_epoch for each in streams),
+    }
+    heads, options = training.heads, training.options
+    outputs = outputs_by_head(heads, output_shapes(model))
+    truth = outputs_by_head(heads, batches_of(training, training.train).element_spec[1])
+    model.compile(
+        optimizer=optimizer,
+        loss=by_head(losses_of(options, chosen, heads)),
+        loss_weights=by_head({name: options.head(name).weight for name in heads}),
+        metrics=by_head(
+            {
+                name: make_metrics(
+                    task,
+                    chosen.heads[name],
+                    truth=_blank(truth[name].shape, truth[name].dtype.as_numpy_dtype),
+                    outputs=_blank(outputs[name], np.float32),
+                    **most,
+                )
+                for name, task in heads.items()
+            }
+        ),
+    )
+
+
+def optimizer_of(options: TrainOptions, chosen: Chosen, learning_rate: float) -> Any:
+    """Returns a new optimizer."""
+    scaled = precisions.chosen(options.precision)[0] == "mixed_float16"
+    return make_optimizer(
+        chosen.optimizer, options.optimizer, learning_rate=learning_rate, scaled=scaled
+    )
+
+
+def losses_of(options: TrainOptions, chosen: Chosen, heads: Heads) -> dict[str, Any]:
+    """Returns the loss of each head.
+
+    Raises:
+      TrainError: an option of a loss is wrong, or samples count by class in one that is of no
+        single sample.
+    """
+    smoothing = {name: options.head(name).label_smoothing for name in heads}
+    losses = {
+        name: make_loss(chosen.heads[name].loss, task, smoothing=smoothing[name])
+        for name, task in heads.items()
+    }
+    for loss in losses.values():
+        if options.class_weight and isinstance(loss, ClassLoss) and loss.of_batch:
+            raise TrainError(
+                "train.class_weight: expected a loss of each sample to weigh, found "
+                f"'{loss.name}', which is one of a whole batch. Name another loss, or leave the "
+                "weights out."
+            )
+    return losses
+
+
+def _blank(shape: Sequence[int | None], dtype: Any) -> np.ndarray:
+    """Returns a batch of one sample; a side that varies is 1 long."""
+    return np.zeros((1, *(side or 1 for side in tuple(shape)[1:])), dtype)
+
+
+def batches_of(training: Ongoing, streamed: Any, *, weighted: bool = False) -> Any:
+    """Returns batches with what is true as the losses of the heads take it.
+
+    Args:
+      weighted: whether samples count by their class, where the options say so.
+    """
+    heads, wanted = training.heads, training.options.class_weight
+    weights = None
+    if weighted and wanted is not None:
+        (name,) = heads
+        counts = partial(class_counts, training.dataset, name)
+        weights = weights_of(wanted, heads[name].target, counts)
+    elif all(type(task).batch is Task.batch for task in heads.values()):
+        return streamed
+
+    def turned(images: Any, truth: Any) -> Any:
+        found = outputs_by_head(heads, truth)
+        for_loss = by_head({name: task.batch(found[name]) for name, task in heads.items()})
+        return (images, for_loss, *([] if weights is None else [weigh(truth, weights)]))
+
+    return streamed.map(turned)
