@@ -59,6 +59,8 @@ class ClassLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
     @property
     def of_batch(self) -> bool:
         """Whether the loss is one of a whole batch, which has no samples to weigh."""
+        if isinstance(self._loss, PluginLoss):
+            return False  # always of each sample, and maybe of one number of classes alone
         ones = keras.ops.ones((2, 2))
         return len(self._loss.call(ones, ones).shape) == 0
 
