@@ -35,7 +35,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "evaluate": "Measure a trained model on a split.",
         "runs": "List training runs, and what each reached.",
         "predict": "Say what a trained model makes of images: classes, numbers, texts or masks.",
-        "doctor": "Say what of this machine can be used, and what is missing for a GPU.",
+        "doctor": "Say what is there for building and training, and what is missing for a GPU.",
         "plugins": "List plugins, and show those of a name with their options.",
         "completion": "Print the script that completes verbs and options in a shell.",
     }

@@ -20,7 +20,7 @@ _PHOTOGRAPH = (4000, 6000)
 _Section = tuple[str, Sequence[AnyStage]]
 
 _MUCH_LARGER = 1.1
-_MANY = 0.1
+_MANY = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,8 @@ def test_check_says_what_would_be_built_and_opens_no_image(pets: Path, call) -> 
         "augment.stages  A.HorizontalFlip\n"
         "finish          resize size=[16, 20]\n"
         "\n"
+        "8 variants, of which no stage touches about 4\n"
+        "\n"
         "                 train  validation  test  all\n"
         "cat                  4           2     2    8\n"
         "dog                  4           2     2    8\n"

@@ -438,7 +438,7 @@ def test_filling_a_frame_and_making_smaller_are_no_scaling_up(resolved) -> None:
 def test_variants_that_no_stage_touches_are_told(resolved) -> None:
     flip = "{use: A.HorizontalFlip, p: 0.5}"
     text = "augment: {{copies: {}, stages: [{}]}}\n"
-    (warning,) = resolved(text.format(2, f"{flip}, {flip}")).warnings
-    assert "3: augment: no stage touches 25% of the variants" in warning
-    assert not resolved(text.format(2, f"{flip}, {{use: A.Affine, p: 0.8}}")).warnings
+    (warning,) = resolved(text.format(2, "{use: A.HorizontalFlip, p: 0.25}")).warnings
+    assert "3: augment: no stage touches 75% of the variants" in warning
+    assert not resolved(text.format(2, flip)).warnings
     assert not resolved(text.format(0, flip)).warnings

@@ -165,7 +165,7 @@ def test_a_target_without_classes_is_an_error():
     assert str(error.value) == (
         "cnn: expected a target that a row of outputs answers, such as a class, several classes or "
         "numbers, found 'words' (text). Choose another with train.target, or a model that learns "
-        "this one."
+        "this one, such as crnn."
     )
 
 
