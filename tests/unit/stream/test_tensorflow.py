@@ -61,7 +61,7 @@ def test_every_sample_comes_once_an_epoch_as_the_codec_decodes_it(
     build, codec, image, mode
 ) -> None:
     dataset = build(codec, image, mode=mode)
-    assert len(dataset.shards("train")) > 2  # there are shards to interleave
+    assert len(dataset.shards("train")) > 1  # there are shards to interleave
     known = {sample.key: sample for sample in dataset.samples("train")}
     seen = rows(dataset.stream("train", batch_size=7, keys=True))
     assert sorted(key.decode() for *_, key in seen) == sorted(known)

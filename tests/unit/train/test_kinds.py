@@ -234,7 +234,7 @@ def test_evaluate_draws_the_scores_of_each_kind(train, squares):
         shown = CliRunner().invoke(main, ["evaluate", str(run.path)])
         assert shown.exit_code == 0 and words in shown.output
         data = CliRunner().invoke(main, ["evaluate", str(run.path), "--json"])
-        assert json.loads(data.output)["split"] == "test"
+        assert json.loads(data.stdout)["split"] == "test"
 
 
 def test_what_cannot_be_learnt_is_refused_with_what_to_do(train):
