@@ -18,11 +18,13 @@ def found():
     return {each.subject: each for each in doctor().facts}
 
 
+@pytest.mark.slow
 def test_installed_packages_are_told_with_their_versions(found):
     for name in ("numpy", "pillow", "keras", "albumentations"):
         assert (found[name].state, found[name].found) == ("ok", importlib.metadata.version(name))
 
 
+@pytest.mark.slow
 def test_backends_say_themselves_which_cards_they_see(found):
     tf = pytest.importorskip("tensorflow")
     seen = tf.config.list_physical_devices("GPU")

@@ -105,6 +105,7 @@ class Killed(Exception):
     """Stands for a killed process."""
 
 
+@pytest.mark.slow
 def test_a_run_on_features_goes_on_where_it_was(dataset, once, tmp_path, monkeypatch):
     once = replace(once, class_weight={"red": 3.0})
     home = tmp_path / "plugins"
@@ -130,6 +131,7 @@ def test_a_run_on_features_goes_on_where_it_was(dataset, once, tmp_path, monkeyp
     assert_alike(resumed, whole)
 
 
+@pytest.mark.slow
 def test_features_beyond_memory_lie_in_a_file_that_goes_again(
     dataset, once, tmp_path, monkeypatch, counted
 ):

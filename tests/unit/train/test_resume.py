@@ -26,7 +26,6 @@ OPTIMIZERS = {
     "of keras": {"schedule": {"use": "exponential_decay", "decay_steps": 2, "decay_rate": 0.9}},
     "rmsprop, all gradients clipped": {"use": "rmsprop", "global_clip_norm": 0.1},
 }
-FIRST = next(iter(OPTIMIZERS))
 
 
 class Interrupted(Exception):
@@ -60,10 +59,8 @@ def assert_equal_runs(one, other):
     assert one.evaluation() == other.evaluation()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [FIRST, *(pytest.param(each, marks=pytest.mark.slow) for each in list(OPTIMIZERS)[1:])],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_run_goes_on_within_an_epoch_to_the_same_end(dataset, options, tmp_path, name):
     chosen = replace(options, optimizer=replace(options.optimizer, **OPTIMIZERS[name]))
     whole = trainer.train_dataset(dataset, chosen, run=tmp_path / "whole")
