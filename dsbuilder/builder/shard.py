@@ -21,6 +21,7 @@ from dsbuilder.cache import CODECS, folders, ledger, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.integrity import Integrity
 from dsbuilder.pipeline import Pipeline, default_image_format
+from dsbuilder.targets.text import alphabet_of
 
 DONE = ".done.json"
 _HALF = ".shard-"
@@ -122,7 +123,7 @@ class ShardMaker:
             reproducible=maker.reproducible,
             lost=lost,
             held=dict(sorted(maker.held.items())),
-            alphabets={name: "".join(sorted(each)) for name, each in maker.characters.items()},
+            alphabets={name: alphabet_of([each]) for name, each in maker.characters.items()},
             longest=dict(maker.longest),
             warnings=tuple(maker.warnings),
         )

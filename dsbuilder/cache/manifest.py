@@ -15,6 +15,7 @@ from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Signature
 from dsbuilder.targets import Text, signature_from_json, signature_to_json
 from dsbuilder.targets.stored import name_faults
+from dsbuilder.targets.text import alphabet_of
 from dsbuilder.typed_json import shown
 
 FORMAT = 1
@@ -113,8 +114,7 @@ class Manifest:
 
     def alphabet(self, target: str, split: str) -> str:
         """Returns the characters of a split's texts, in order of code points."""
-        found = (shard.alphabets.get(target, "") for shard in self.splits.get(split, ()))
-        return "".join(sorted(set().union(*found)))
+        return alphabet_of(shard.alphabets.get(target, "") for shard in self.splits.get(split, ()))
 
     def learnt(self, signature: Signature) -> Signature:
         """Returns a signature whose texts know the characters of the train split."""

@@ -60,6 +60,10 @@ class StoredDataset:
         """Returns how many samples a split holds."""
         return sum(shard.samples for shard in self.shards(split))
 
+    def has_samples(self, split: str) -> bool:
+        """Whether there is such a split, with a sample in it."""
+        return split in self.splits and self.num_samples(split) > 0
+
     def shards(self, split: str) -> tuple[Shard, ...]:
         """Returns the shards of a split.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dsbuilder.errors import PluginError
-from dsbuilder.images.size_limit import MEGAPIXELS, check_size, size_limit
+from dsbuilder.images.size_limit import MEGAPIXELS, size_limit
 from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override
@@ -32,6 +32,7 @@ from dsbuilder.plugin import (
     Synthesizer,
     Target,
 )
+from dsbuilder.plugin.transforms import bounded_signature
 from dsbuilder.registry import Plugin, Registry
 
 SPLITS = ("train", "validation", "test")
@@ -50,10 +51,7 @@ class MixStage:
 
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature after mixing; see `Stage.output_signature`."""
-        with size_limit(self.megapixels):
-            after = self.plugin.output_signature(signature)
-            check_size(after.image.height or 1, after.image.width or 1)
-        return after
+        return bounded_signature(self.megapixels, self.plugin.output_signature, signature)
 
     def mix(
         self,
@@ -90,10 +88,7 @@ class Synthesis:
 
     def output_signature(self, mode: Mode) -> Signature:
         """Returns the signature of what is made; see `Stage.output_signature`."""
-        with size_limit(self.megapixels):
-            made = self.plugin.output_signature(mode)
-            check_size(made.image.height or 1, made.image.width or 1)
-        return made
+        return bounded_signature(self.megapixels, self.plugin.output_signature, mode)
 
     def render(self, key: str, params: Params, mode: Mode) -> Sample:
         """Returns the sample of drawn params; see `Synthesizer.render`."""

@@ -1,9 +1,9 @@
 """What a transform is: it changes one sample; and the stage that it is at a place of a pipeline."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from dsbuilder.images.size_limit import MEGAPIXELS, check_size, size_limit
 from dsbuilder.plugin.marks import Geometry, Mark
 from dsbuilder.sample import Motion, Params, Sample, Signature
 from dsbuilder.seeding import generator
+
+Given = TypeVar("Given")
 
 
 class Transform(ABC):
@@ -88,6 +90,20 @@ class Transform(ABC):
         return {}
 
 
+def bounded_signature(
+    megapixels: float, output_signature: Callable[[Given], Signature], given: Given
+) -> Signature:
+    """Returns what a plugin's `output_signature` says of what it is given, within a limit.
+
+    Raises:
+      DataError: it makes larger images than it may.
+    """
+    with size_limit(megapixels):
+        after = output_signature(given)
+        check_size(after.image.height or 1, after.image.width or 1)
+    return after
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """One plugin at one place of a pipeline. An option of this type binds a nested `{use: ...}`.
@@ -111,10 +127,7 @@ class Stage:
           ValueError: it cannot take the signature.
           DataError: it makes larger images than it may.
         """
-        with size_limit(self.megapixels):
-            after = self.plugin.output_signature(signature)
-            check_size(after.image.height or 1, after.image.width or 1)
-        return after
+        return bounded_signature(self.megapixels, self.plugin.output_signature, signature)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params | None:
         """Draws whether the stage is applied and with which params; None says not."""

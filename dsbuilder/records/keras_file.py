@@ -37,12 +37,17 @@ def read_config(path: Path) -> Mapping[str, Any]:
     return config
 
 
+def read_member(path: Path, name: str) -> Any:
+    """Returns the JSON value of a member of a `.keras` file; raises whatever zipfile does."""
+    with zipfile.ZipFile(path) as file:
+        if file.getinfo(name).file_size > _LARGEST_BYTES:
+            raise ValueError(f"a {name} of more than {_LARGEST_BYTES} bytes")
+        return typed_json.loads(file.read(name))
+
+
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        with zipfile.ZipFile(path) as file:
-            if file.getinfo(_CONFIG).file_size > _LARGEST_BYTES:
-                raise ValueError(f"a {_CONFIG} of more than {_LARGEST_BYTES} bytes")
-            config = typed_json.loads(file.read(_CONFIG))
+        config = read_member(path, _CONFIG)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file. Check the path.") from None
     except OSError as error:

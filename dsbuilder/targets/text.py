@@ -1,7 +1,7 @@
 """A text, such as the words that stand in the image."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,6 +12,11 @@ from dsbuilder.paths import is_utf8
 from dsbuilder.sample import Feature, Target
 
 _LONGEST = 1 << 24
+
+
+def alphabet_of(texts: Iterable[Iterable[str]]) -> str:
+    """Returns the characters of texts, each once, in the order of their code points."""
+    return "".join(sorted(set().union(*texts)))
 
 
 def time_steps(text: str) -> int:

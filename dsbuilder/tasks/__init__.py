@@ -27,7 +27,7 @@ from dsbuilder.tasks.classify import Classify
 from dsbuilder.tasks.classify_binary import ClassifyBinary
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.multi_label import ClassifyMultiLabel
-from dsbuilder.tasks.recognize import Recognize, unreadable
+from dsbuilder.tasks.recognize import Recognize
 from dsbuilder.tasks.regress import Regress
 from dsbuilder.tasks.segment import Segment
 from dsbuilder.tasks.several import SeveralEvaluation, evaluations_of
@@ -70,7 +70,6 @@ __all__ = [
     "measure",
     "outputs_of",
     "task_of",
-    "unreadable",
 ]
 
 _FEW = 30

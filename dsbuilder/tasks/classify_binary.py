@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import Loss, Metric
-from dsbuilder.tasks.classify import Accuracy, ClassEvaluation, Classify
+from dsbuilder.tasks.classify import Accuracy, Classify
 from dsbuilder.tasks.task import Answer, Judgment, Shape, logit_of_mean
 
 
@@ -76,10 +76,14 @@ class MetricOfTwo(Metric):
         return self.metric.result(rows)
 
 
+def _both(outputs: Any, ops: Any) -> Any:
+    """Returns the logits of both classes, `(B, 2)`, from those of the second, `(B, 1)`."""
+    return ops.concatenate([ops.zeros_like(outputs), outputs], axis=-1)
+
+
 def _of_two(truth: Any, outputs: Any, ops: Any, *, soft: bool) -> tuple[Any, Any]:
     """Returns ids `(B,)`, or where classes are mixed weights `(B, 2)`, and logits `(B, 2)`."""
-    logits = ops.concatenate([ops.zeros_like(outputs), outputs], axis=-1)
-    second = truth[:, 0]
+    logits, second = _both(outputs, ops), truth[:, 0]
     if soft:
         return ops.stack([1 - second, second], axis=-1), logits
     return second.astype(np.int64) if ops is np else ops.cast(second, "int32"), logits
@@ -122,10 +126,6 @@ class ClassifyBinary(Classify):
         """Returns the true and the predicted id, int64 `(B, 2)`."""
         return np.stack([truth[:, 0] > 0.5, outputs[:, 0] > 0], axis=-1).astype(np.int64)
 
-    def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> ClassEvaluation:
-        """Returns accuracy, scores by class, and the confusion."""
-        return super().evaluate(kept, numbers)
-
     def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
         """Returns the more probable class, and both with their probabilities."""
         return super().answer(np.array([0.0, outputs[0]]), threshold=threshold)
@@ -136,7 +136,7 @@ class ClassifyBinary(Classify):
 
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
         """Yields the true class beside the more probable one."""
-        return super().judge(truth, np.concatenate([np.zeros_like(outputs), outputs], axis=-1))
+        return super().judge(truth, _both(outputs, np))
 
     def adapted_loss(self, loss: Loss) -> Loss:
         """Returns the loss, given what any number of classes would give it."""

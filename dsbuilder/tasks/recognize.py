@@ -131,14 +131,6 @@ def edit_distance(one: Sequence[int], two: Sequence[int]) -> int:
     return row[-1]
 
 
-def unreadable(target: str, split: str, characters: str) -> str:
-    """Returns the warning that texts of a split hold characters that the model cannot yield."""
-    return (
-        f"{target}: texts of {split} hold characters that no text in train has "
-        f"({shortened(characters)}): the model can never read these texts rightly."
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class TextEvaluation(Evaluation):
     """A model of texts measured on a split.
@@ -185,9 +177,20 @@ class Recognize(Task):
     def _longest(self) -> int:
         return max(self.target.longest, 1)
 
-    def unknown(self, characters: str) -> str:
-        """Returns those of some characters that no answer can hold."""
-        return "".join(each for each in characters if each not in self.target.alphabet)
+    def unreadable(self, name: str, alphabets: Mapping[str, str]) -> Iterator[str]:
+        """Yields which splits have texts with characters that no answer can hold.
+
+        Args:
+          name: name of the target.
+          alphabets: characters of the texts of each split, by its name.
+        """
+        for split, characters in alphabets.items():
+            unknown = [each for each in characters if each not in self.target.alphabet]
+            if unknown:
+                yield (
+                    f"{name}: texts of {split} hold characters that no text in train has "
+                    f"({shortened(unknown)}): the model can never read these texts rightly."
+                )
 
     def batch(self, truth: Any) -> Any:
         """Returns texts `(B,)` as ids, int32 `(B, longest)`; see this module's docstring."""

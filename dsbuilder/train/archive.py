@@ -34,7 +34,6 @@ from dsbuilder.trust import noted
 
 MEMBER = "model.json"
 FORMAT = 2
-_LARGEST_BYTES = 1 << 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,10 +216,7 @@ def read_note(path: Path) -> Note:
       TrainError: there is no such file, or it is not one that a run wrote.
     """
     try:
-        with zipfile.ZipFile(path) as file:
-            if file.getinfo(MEMBER).file_size > _LARGEST_BYTES:
-                raise ValueError(f"a {MEMBER} of more than {_LARGEST_BYTES} bytes")
-            data = typed_json.loads(file.read(MEMBER))
+        data = keras_file.read_member(path, MEMBER)
     except FileNotFoundError:
         raise TrainError(
             f"{path}: there is no trained model. Give a run folder, or its {BEST}."

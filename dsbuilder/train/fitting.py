@@ -12,6 +12,7 @@ from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import Registry
 from dsbuilder.sample import Signature, Target
 from dsbuilder.targets import Boxes, ClassLabel, Mask, Text
+from dsbuilder.targets.text import alphabet_of
 from dsbuilder.train import class_weights
 from dsbuilder.train.lookup import choose
 from dsbuilder.train.monitor import fault, watched_of
@@ -145,7 +146,7 @@ def _stated(options: TrainOptions, name: str, target: Target) -> Target:
     stated = options.head(name).alphabet
     if stated is None or not isinstance(target, Text):
         return target
-    return replace(target, alphabet="".join(sorted(set(stated))))
+    return replace(target, alphabet=alphabet_of([stated]))
 
 
 def unlearnable(

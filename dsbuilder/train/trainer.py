@@ -13,7 +13,7 @@ from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
-from dsbuilder.tasks import Heads, Recognize, doubts, heads_of, unreadable
+from dsbuilder.tasks import Heads, Recognize, doubts, heads_of
 from dsbuilder.train import archive, checkpoints
 from dsbuilder.train import precision as precisions
 from dsbuilder.train.archive import Trained, note_of
@@ -159,7 +159,7 @@ def prepared(
     """Opens the streams and settles all that can be wrong before a model is built."""
     seed = dataset.manifest.seed if options.seed is None else options.seed
     _seed_everything(seed, deterministic=options.deterministic)
-    if "train" not in dataset.splits or not dataset.num_samples("train"):
+    if not dataset.has_samples("train"):
         raise TrainError(f"{dataset.path}: the split 'train' has no samples. Build some.")
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
     opened["targets"] = learnt_targets(options, dataset.signature)
@@ -179,9 +179,7 @@ def prepared(
     mode = options.monitor_mode or mode_of(options.monitor, watched_of(heads, chosen))
     options = replace(options, monitor_mode=mode)
     check_accumulated(options.optimizer, steps=train.steps_per_epoch)
-    validation = None
-    if "validation" in dataset.splits and dataset.num_samples("validation"):
-        validation = reopen("validation")
+    validation = reopen("validation") if dataset.has_samples("validation") else None
     return Ongoing(
         options=options,
         chosen=chosen,
@@ -219,7 +217,7 @@ def _warnings(
             f"{dataset.path}: no validation split: the loss on train decides which epoch is the "
             "best."
         )
-    if "test" not in dataset.splits or not dataset.num_samples("test"):
+    if not dataset.has_samples("test"):
         yield (
             f"{dataset.path}: no test split: the best model is measured on the samples that it was "
             "chosen by, which flatters it."
@@ -228,10 +226,8 @@ def _warnings(
     for name, task in heads.items():
         yield from unlearnable(name, task.target, counts)
         if isinstance(task, Recognize):
-            for split in dataset.splits:
-                unknown = task.unknown(dataset.manifest.alphabet(name, split))
-                if unknown:
-                    yield unreadable(name, split, unknown)
+            alphabet = partial(dataset.manifest.alphabet, name)
+            yield from task.unreadable(name, {split: alphabet(split) for split in dataset.splits})
 
 
 def _write_config(
@@ -320,14 +316,7 @@ def _begin(training: Ongoing, model: keras.Model, phase: Phase) -> None:
 
 def _evaluate(training: Ongoing) -> None:
     dataset, run = training.dataset, training.run
-    split = next(
-        (
-            each
-            for each in ("test", "validation", "train")
-            if each in dataset.splits and dataset.num_samples(each)
-        ),
-        "train",
-    )
+    split = next(filter(dataset.has_samples, ("test", "validation", "train")), "train")
     evaluation = evaluate(
         run.path,
         dataset,

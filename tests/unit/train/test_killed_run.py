@@ -10,31 +10,8 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-START = """
-import os, signal, sys
-from dataclasses import replace
-import dsbuilder
-from dsbuilder.train.options import options_of
-from dsbuilder.train.trainer import train_dataset
-
-def kill(step):
-    if (step.epoch, step.step) == (3, 4):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-dataset = dsbuilder.load(sys.argv[1])
-optimizer = replace(options_of(dataset).optimizer, schedule="one_cycle", average=0.9)
-options = replace(
-    options_of(dataset),
-    optimizer=optimizer,
-    epochs=4,
-    deterministic=True,
-    checkpoint_minutes=1e-9,
-)
-train_dataset(dataset, options, run=sys.argv[2], on_batch=kill)
-"""
-
-RESUME = """
-import json, sys
+OPTIONS = """
+import json, os, signal, sys
 from dataclasses import replace
 import numpy as np
 import dsbuilder
@@ -42,7 +19,6 @@ from dsbuilder.train.archive import load_model
 from dsbuilder.train.options import options_of
 from dsbuilder.train.trainer import resume_run, train_dataset
 
-resumed = resume_run(sys.argv[2])
 dataset = dsbuilder.load(sys.argv[1])
 optimizer = replace(options_of(dataset).optimizer, schedule="one_cycle", average=0.9)
 options = replace(
@@ -52,6 +28,18 @@ options = replace(
     deterministic=True,
     checkpoint_minutes=1e-9,
 )
+"""
+
+START = """
+def kill(step):
+    if (step.epoch, step.step) == (3, 4):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train_dataset(dataset, options, run=sys.argv[2], on_batch=kill)
+"""
+
+RESUME = """
+resumed = resume_run(sys.argv[2])
 whole = train_dataset(dataset, options, run=sys.argv[2] + "-whole")
 one, other = (load_model(run.last).model for run in (resumed, whole))
 pairs = zip(one.get_weights(), other.get_weights(), strict=True)
@@ -60,7 +48,7 @@ print(json.dumps(all(np.array_equal(a, b) for a, b in pairs)))
 
 
 def python(script, *arguments):
-    command = [sys.executable, "-c", script, *map(str, arguments)]
+    command = [sys.executable, "-c", OPTIONS + script, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
