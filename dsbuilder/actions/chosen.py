@@ -1,22 +1,30 @@
-"""A training of what says nothing of training: a folder of images, or a pipeline without `train`.
+"""A training of what says nothing of it: a folder of images, a pipeline or dataset without `train`.
 
-What is chosen is said in three lines and written into the run, so that it can be copied.
+What is chosen is said in three lines and written into the run, so that it can be copied. Stages
+that vary an image are chosen for a folder alone: a dataset has those that it was built with.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.survey import Survey, find_plugins
 from dsbuilder.cache import store
+from dsbuilder.dataset import StoredDataset
+from dsbuilder.dataset.variants import variants_of
 from dsbuilder.errors import TrainError
-from dsbuilder.pipelinefile.document import override, read
+from dsbuilder.pipelinefile.document import YamlDocument, from_data, override, read
 from dsbuilder.proposal import candidates, check_extent, draft
 from dsbuilder.proposal import choose as choose_layout
 from dsbuilder.proposal.defaults import Case, Choice, choose
 from dsbuilder.proposal.drafting import section_text
+from dsbuilder.registry import discover
+from dsbuilder.sample import Signature
+from dsbuilder.stream.reading import plan
+from dsbuilder.train.options import is_of_train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,43 +71,110 @@ def completed(opened: OpenedPipeline) -> tuple[OpenedPipeline, ChosenTraining | 
       SpecError, DataError: the pipeline or its source is wrong.
       TrainError: no built-in model learns what its samples are labeled with.
     """
-    root = override(read(opened.pipeline), opened.overrides).root.value
-    node = root.get("train") if isinstance(root, dict) else None
-    written = node.plain() if node is not None else None
-    if written and (not isinstance(written, dict) or "model" in written):
+    written = _written(override(read(opened.pipeline), opened.overrides))
+    if _names_model(written):
         return opened, None
     others = tuple(each for each in opened.overrides if not is_of_train(each))
-    choice = _choice(replace(opened, overrides=(*others, "train=null")).survey())
+    surveyed = replace(opened, overrides=(*others, "train=null")).survey()
+    choice = _filled(_choice(surveyed), written, str(opened.pipeline))
+    settings = surveyed.pipeline.settings
+    augment, fresh = settings.augment, settings.stream.stages
+    varies = bool(fresh or (augment.copies and augment.stages))
+    found = ChosenTraining(
+        why=tuple(choice.why),
+        text=_copy(opened, others, choice),
+        warnings=() if varies else (_unvaried(str(opened.pipeline)),),
+    )
+    return replace(opened, overrides=(*others, _assignment(choice))), found
+
+
+def completed_dataset(
+    dataset: StoredDataset, overrides: Sequence[str], plugins: Sequence[Path]
+) -> tuple[tuple[str, ...], ChosenTraining | None]:
+    """Returns assignments that name a model to train on a dataset, and what was chosen for it.
+
+    Args:
+      overrides: `train.key=value` assignments, to what the dataset's pipeline says.
+
+    Raises:
+      SpecError: an assignment is wrong.
+      DataError: the dataset has no train split, or its images are not of one size.
+      TrainError: no built-in model learns what its samples are labeled with.
+    """
+    plain = dataset.pipeline.only("train")
+    document = from_data(plain.sections, origin=plain.origin, folder=plain.folder)
+    written = _written(override(document, overrides))
+    if _names_model(written):
+        return tuple(overrides), None
+    made = variants_of(dataset)
+    signature = plan(dataset, "train", plugins=plugins).signature
+    case, size = _case(signature, samples=made.originals, variants=made.copies)
+    choice = _filled(choose(case, size, discover(plugins)), written, str(dataset.path))
+    head = f"# The train section that was chosen for {dataset.path}, to put into its pipeline.\n"
+    found = ChosenTraining(
+        why=tuple(choice.why),
+        text=head + section_text(choice),
+        warnings=() if made.varied else (_unvaried(str(dataset.path)),),
+    )
+    return (_assignment(choice),), found
+
+
+def _written(document: YamlDocument) -> Any:
+    """Returns what a pipeline says of a training, as plain data; None for nothing."""
+    root = document.root.value
+    node = root.get("train") if isinstance(root, dict) else None
+    return node.plain() if node is not None else None
+
+
+def _names_model(written: Any) -> bool:
+    return bool(written) and (not isinstance(written, dict) or "model" in written)
+
+
+def _filled(choice: Choice, written: Any, origin: str) -> Choice:
+    """Returns a choice with all that is said already."""
     if choice.section is None:
         raise TrainError(
-            f"{opened.pipeline}: there is no train section, and {choice.why[0]}. "
+            f"{origin}: there is no train section, and {choice.why[0]}. "
             "Add one with a model that does."
         )
-    choice = replace(choice, section={**choice.section, **(written or {})})
-    section = f"train={json.dumps(choice.section)}"
-    found = ChosenTraining(why=tuple(choice.why), text=_copy(opened, others, choice))
-    return replace(opened, overrides=(*others, section)), found
+    return replace(choice, section={**choice.section, **(written or {})})
 
 
-def is_of_train(assignment: str) -> bool:
-    """Whether an assignment such as `train.epochs=3` is to the train section."""
-    return assignment.partition("=")[0].partition(".")[0] == "train"
+def _assignment(choice: Choice) -> str:
+    return f"train={json.dumps(choice.section)}"
+
+
+def _unvaried(origin: str) -> str:
+    return (
+        f"{origin}: no stage of augment or stream varies an image, so every epoch sees the same. "
+        "Stages are chosen for a folder of images alone: add some to the pipeline."
+    )
 
 
 def _choice(surveyed: Survey) -> Choice:
     pipeline, settings = surveyed.pipeline, surveyed.pipeline.settings
-    image = pipeline.streamed.image
-    size = (image.height or 1, image.width or 1)  # what has none is refused where it is trained
     synthesized = sum(each.count * each.splits.get("train", 0.0) for each in settings.synthesize)
     records = sum(split == "train" for split in surveyed.split.split_of.values())
-    case = Case(
-        targets=pipeline.streamed.targets,
+    case, size = _case(
+        pipeline.streamed,
         samples=records + round(synthesized),
         variants=settings.augment.copies,
+    )
+    return choose(case, size, pipeline.spec.registry)
+
+
+def _case(signature: Signature, *, samples: int, variants: int) -> tuple[Case, tuple[int, int]]:
+    """Returns what the choice depends on, and the size of images as they are trained on."""
+    image = signature.image
+    size = (image.height or 1, image.width or 1)  # what has none is refused where it is trained
+    case = Case(
+        targets=signature.targets,
+        samples=samples,
+        variants=variants,
         gray=image.channels == 1,
         short=min(size),
     )
-    return choose(case, size, pipeline.spec.registry)
+    return case, size
 
 
 def _copy(opened: OpenedPipeline, overrides: Sequence[str], choice: Choice) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsbuilder.actions.check import fitted
+from dsbuilder.actions.chosen import ChosenTraining, completed, completed_dataset
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.actions.plugins import folders_here
@@ -34,12 +35,14 @@ class SummaryDocument(Document):
       layers: its layers in the order of their calls.
       parameters: number of all weights.
       trainable: number of those that a training changes, before fine-tuning.
+      chosen: reasons for task, model and epochs, where nothing was said of the training.
     """
 
     signature: Signature
     layers: tuple["Layer", ...]
     parameters: int
     trainable: int
+    chosen: tuple[str, ...] = ()
 
 
 def summarize(opened: OpenedPipeline, *, starting: Starting = nullcontext) -> SummaryDocument:
@@ -50,13 +53,15 @@ def summarize(opened: OpenedPipeline, *, starting: Starting = nullcontext) -> Su
 
     Raises:
       SpecError: the pipeline is wrong, or what is to be learnt does not fit.
-      TrainError: the pipeline has no train section, or weights of the model are missing.
+      TrainError: nothing is said of a training and no built-in model learns the targets, or
+        weights of the model are missing.
     """
+    opened, chosen = completed(opened)
     spec = opened.spec()
     if spec.settings.train is None:
         raise TrainError(f"{opened.pipeline}: there is no train section. Add one.")
     surveyed = survey(spec)
-    return _summary(spec.settings.train, fitted(surveyed), surveyed.warnings, starting)
+    return _summary(spec.settings.train, fitted(surveyed), surveyed.warnings, starting, chosen)
 
 
 def summarize_dataset(
@@ -73,12 +78,17 @@ def summarize_dataset(
       plugins: folders of plugins; None takes the nearest `plugins/` folder.
     """
     folders = folders_here(plugins, data=dataset.path)
-    options = options_of(dataset, plugins=folders, overrides=overrides)
-    return _summary(options, learnt_from(dataset, options, folders), (), starting)
+    assigned, chosen = completed_dataset(dataset, overrides, folders)
+    options = options_of(dataset, plugins=folders, overrides=assigned)
+    return _summary(options, learnt_from(dataset, options, folders), (), starting, chosen)
 
 
 def _summary(
-    options: TrainOptions, learnt: Signature, warnings: Sequence[str], starting: Starting
+    options: TrainOptions,
+    learnt: Signature,
+    warnings: Sequence[str],
+    starting: Starting,
+    chosen: ChosenTraining | None,
 ) -> SummaryDocument:
     with starting():
         from dsbuilder.train.summary import layers_of, untrained
@@ -88,5 +98,6 @@ def _summary(
         layers=layers,
         parameters=sum(each.parameters for each in layers),
         trainable=sum(each.trainable for each in layers),
+        chosen=chosen.why if chosen is not None else (),
         warnings=distinct(warnings, options.model.warnings(learnt)),
     )

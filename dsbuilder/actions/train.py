@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder.actions.check import check_training
-from dsbuilder.actions.chosen import ChosenTraining, completed, drafted, is_of_train
+from dsbuilder.actions.chosen import ChosenTraining, completed, completed_dataset, drafted
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OUT, OpenedPipeline
 from dsbuilder.actions.plugins import folders_here
@@ -22,7 +22,7 @@ from dsbuilder.sample import Signature
 from dsbuilder.stream.reading import plan
 from dsbuilder.train.fitting import check_fit
 from dsbuilder.train.monitor import Monitor
-from dsbuilder.train.options import options_of
+from dsbuilder.train.options import is_of_train, options_of
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import CONFIG, PIPELINE, Run, discard_unused, new_run
 
@@ -118,7 +118,7 @@ def prepare(
     warnings: tuple[str, ...] = ()
     if not resume:  # a run goes on as it began, whatever the pipeline says by now
         surveyed = survey(spec)
-        warnings = (*surveyed.warnings, *check_training(surveyed))
+        warnings = (*surveyed.warnings, *check_training(surveyed), *_doubts(chosen))
     built = build_dataset(
         opened.pipeline,
         opened.out,
@@ -202,14 +202,18 @@ def prepare_dataset(
 
     Raises:
       SpecError: an assignment is wrong, or a plugin is missing.
-      TrainError: the pipeline had no train section, or there is no run to resume.
+      TrainError: nothing is said of a training and no built-in model learns the targets, or there
+        is no run to resume.
     """
     _check_resumed(overrides, resume=resume)
     folders = folders_here(plugins, data=dataset.path)
+    overrides, chosen = completed_dataset(dataset, overrides, folders)
     assigned = (*overrides, *_assigned(epochs, schedule_epochs))
     options = options_of(dataset, plugins=folders, overrides=assigned)
-    begins = not resume and dataset.has_samples("train")
-    learnt = learnt_from(dataset, options, folders) if begins else None
+    warnings: tuple[str, ...] = ()
+    if not resume and dataset.has_samples("train"):
+        learnt = learnt_from(dataset, options, folders)
+        warnings = (*options.model.warnings(learnt), *_doubts(chosen))
     return Training(
         dataset=dataset,
         options=options,
@@ -219,7 +223,8 @@ def prepare_dataset(
         epochs=epochs,
         schedule_epochs=schedule_epochs,
         is_new=run is None and not resume,
-        warnings=() if learnt is None else tuple(options.model.warnings(learnt)),
+        chosen=chosen,
+        warnings=warnings,
     )
 
 
@@ -303,6 +308,10 @@ def document_of(run: Run, warnings: Sequence[str] = ()) -> TrainDocument:
         evaluation=run.evaluation(),
         warnings=distinct(warnings, run.warnings),
     )
+
+
+def _doubts(chosen: ChosenTraining | None) -> tuple[str, ...]:
+    return chosen.warnings if chosen is not None else ()
 
 
 def _assigned(epochs: int | None, schedule_epochs: int | None) -> list[str]:

@@ -1,6 +1,6 @@
 """`dsbuilder train`: a pipeline or a dataset -> a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,9 +98,10 @@ def train(
     """Train a model on a dataset.
 
     A pipeline's dataset is built first, in --out, as far as it is not there. For a folder of
-    images, or a pipeline without a train section, task, model, size and epochs are chosen by the
-    data; the run folder then holds a pipeline.yaml that says the same, to copy. The run folder also
-    holds the best and the last model, the results of every epoch, curves, and the evaluation.
+    images, or a pipeline or a dataset without a train section, task, model, size and epochs are
+    chosen by the data; the run folder then holds a pipeline.yaml that says the same, to copy. The
+    run folder also holds the best and the last model, the results of every epoch, curves, and the
+    evaluation.
     """
     from dsbuilder.actions.find_rate import NO_RUN, find_rate
     from dsbuilder.actions.train import train as trained
@@ -155,18 +156,23 @@ def _prepared(
     from dsbuilder.actions.train import prepare, prepare_dataset, prepare_folder
 
     if target.is_dir() and is_dataset(target):
-        return prepare_dataset(load(target), overrides=overrides, plugins=folders, **given)
-    with progress.samples(screen) as report:
-        given.update(workers=workers, on_progress=report)
-        if target.is_dir():
-            named: dict[str, Any] = {"out": out, "overrides": overrides, "plugins": folders}
-            training = prepare_folder(target, **named, **given)
-        else:
-            opened = session.open(target, out=out, overrides=overrides, plugins=folders)
-            training = prepare(opened, **given)
-    for each in training.chosen.why if training.chosen and screen.shows_progress else ():
-        echo(each)
+        training = prepare_dataset(load(target), overrides=overrides, plugins=folders, **given)
+    else:
+        with progress.samples(screen) as report:
+            given.update(workers=workers, on_progress=report)
+            if target.is_dir():
+                named: dict[str, Any] = {"out": out, "overrides": overrides, "plugins": folders}
+                training = prepare_folder(target, **named, **given)
+            else:
+                opened = session.open(target, out=out, overrides=overrides, plugins=folders)
+                training = prepare(opened, **given)
+    _say_chosen(screen, training.chosen.why if training.chosen else ())
     return training
+
+
+def _say_chosen(screen: Screen, why: Sequence[str]) -> None:
+    for each in why if screen.shows_progress else ():
+        echo(each)
 
 
 def _summarize(
@@ -183,6 +189,7 @@ def _summarize(
     else:
         opened = session.open(target, overrides=overrides, plugins=folders)
         found = summarize(opened, starting=starting)
+    _say_chosen(screen, found.chosen)
     screen.show(found, lambda: _draw_summary(found))
 
 

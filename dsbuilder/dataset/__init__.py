@@ -1,6 +1,7 @@
 """A built dataset opened: its samples, its checks, its history.
 
 stored.py        `StoredDataset`, and `load`; its samples as an exporter sees them
+variants.py      what of its train split is original and what a variant
 explanation.py   how one sample came to be
 verification.py  whether everything of it is as it was built
 difference.py    which samples two of them differ in, or one and a planned build, and why

@@ -6,7 +6,7 @@ from typing import Any
 
 from dsbuilder.binding import PlainPipeline
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.errors import TrainError
+from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.pipelinefile.training import TrainOptions
 
@@ -48,12 +48,27 @@ def options_of(
 
     Paths in it must be absolute: the folder they were relative to is not known any more.
 
+    Args:
+      overrides: `train.key=value` assignments.
+
     Raises:
-      TrainError: the pipeline had none.
-      SpecError: it is wrong, or a plugin is missing.
+      TrainError: the pipeline had none, nor is any assigned.
+      SpecError: it is wrong, or a plugin is missing, or an assignment is to another section.
     """
     plain = dataset.pipeline.only("train").with_plugins(plugins)
-    if plain.sections.get("train") is None:
+    others = [each for each in overrides if not is_of_train(each)]
+    if others:
+        message = (
+            "expected assignments to the train section alone, as the dataset is built, found "
+            f"'{others[0]}'. Build it with that, or leave it out."
+        )
+        raise SpecError([Problem(str(dataset.path), message)])
+    if plain.sections.get("train") is None and not overrides:
         raise TrainError(f"{plain.origin}: there is no train section. Add one to the pipeline.")
     options: TrainOptions = plain.bind({"train": TrainOptions}, overrides)["train"]
     return options
+
+
+def is_of_train(assignment: str) -> bool:
+    """Whether an assignment such as `train.epochs=3` is to the train section."""
+    return assignment.partition("=")[0].partition(".")[0] == "train"

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import dsbuilder
 from dsbuilder.actions import session
 from dsbuilder.actions.chosen import completed, is_dataset
-from dsbuilder.actions.train import prepare, prepare_folder
-from dsbuilder.errors import DataError, TrainError
+from dsbuilder.actions.train import prepare, prepare_dataset, prepare_folder
+from dsbuilder.dataset.variants import variants_of
+from dsbuilder.errors import DataError, SpecError, TrainError
 from dsbuilder.pipelinefile.document import read
 
 PIPELINE = """\
@@ -81,3 +83,37 @@ def test_nothing_is_left_of_a_folder_that_cannot_be_read(home) -> None:
     with pytest.raises(DataError):
         prepare_folder(home / "empty", out=home / "out", workers=0)
     assert not list((home / "runs").glob("*"))
+
+
+def built(home, text: str) -> dsbuilder.Dataset:
+    (home / "pets.yaml").write_text(text)
+    return dsbuilder.load(session.open(home / "pets.yaml").build(workers=0).path)
+
+
+def test_a_dataset_that_was_built_without_a_training_gets_what_its_pipeline_would(home) -> None:
+    dataset = built(home, PIPELINE)
+    ready = prepare_dataset(dataset)
+    of_pipeline = prepare(session.open(home / "pets.yaml"), workers=0)
+    assert ready.options == of_pipeline.options
+    assert ready.chosen.why == of_pipeline.chosen.why
+    (home / "copy.yaml").write_text(PIPELINE + ready.chosen.text)
+    assert session.open(home / "copy.yaml").spec().settings.train == ready.options
+    assert any("so every epoch sees the same" in each for each in ready.warnings)
+    asked = ["train.epochs=2", "train.optimizer.use=sgd"]
+    options = prepare_dataset(dataset, overrides=asked).options
+    assert (options.epochs, options.optimizer.use) == (2, "sgd")
+    assert prepare_dataset(dataset, overrides=["train.model=lenet"]).chosen is None
+
+
+def test_a_dataset_cannot_follow_what_only_a_build_could(home) -> None:
+    with pytest.raises(SpecError, match=r"to the train section alone, .* found 'size=48'"):
+        prepare_dataset(built(home, PIPELINE), overrides=["train.model=cnn", "size=48"])
+
+
+def test_variants_are_told_from_originals(home) -> None:
+    plain = built(home, PIPELINE)
+    made = variants_of(plain)
+    assert (made.originals, made.copies, made.varied) == (plain.num_samples("train"), 0, False)
+    varied = PIPELINE + "augment: {copies: 2, stages: [{use: A.HorizontalFlip}]}\n"
+    made = variants_of(built(home, varied.replace("pets", "varied")))
+    assert (made.originals, made.copies, made.varied) == (plain.num_samples("train"), 2, True)

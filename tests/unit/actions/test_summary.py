@@ -81,10 +81,10 @@ def test_what_a_model_warns_of_is_said_by_check_and_by_train(pets: Path) -> None
         assert [f"warning: {each}\n" for each in training.warnings] == [WARNING]
 
 
-def test_a_pipeline_without_a_train_section_has_no_network(pets: Path) -> None:
+def test_without_a_train_section_it_is_the_network_that_would_be_chosen(pets: Path) -> None:
     (pets / "pets.yaml").write_text(PIPELINE.rpartition("train:")[0])
-    shown = CliRunner().invoke(main, ["train", "pets.yaml", "--summary"])
-    assert (shown.exit_code, shown.stderr) == (
-        1,
-        "error: pets.yaml: there is no train section. Add one.\n",
-    )
+    found = dsbuilder.open("pets.yaml").summarize()
+    assert [each.split(":")[0] for each in found.chosen] == ["task", "model", "epochs"]
+    dataset = dsbuilder.load(dsbuilder.open("pets.yaml").build(workers=0).path)
+    after = dataset.summarize()
+    assert (after.layers, after.chosen) == (found.layers, found.chosen)

@@ -1,0 +1,75 @@
+"""What of a dataset's train split is original and what a variant, as its pipeline says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dsbuilder import typed_json
+from dsbuilder.dataset.stored import StoredDataset
+from dsbuilder.errors import CacheError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variants:
+    """How the samples of a train split vary.
+
+    Attributes:
+      originals: number of samples without variants, those that are synthesized among them; as far
+        as none was set aside.
+      copies: number of stored variants of each record.
+      varied: whether a stage makes anything else of an image, stored or in every epoch.
+    """
+
+    originals: int
+    copies: int
+    varied: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Augment:
+    copies: int
+    original: bool
+    stages: tuple[Any, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Synthesis:
+    count: int
+    splits: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stream:
+    stages: tuple[Any, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sections:
+    augment: _Augment
+    synthesize: tuple[_Synthesis, ...]
+    stream: _Stream
+
+
+def variants_of(dataset: StoredDataset) -> Variants:
+    """Returns how the samples of a dataset's train split vary.
+
+    Raises:
+      CacheError: the pipeline of the dataset is damaged.
+      DataError: there is no train split.
+    """
+    plain = dataset.pipeline
+    try:
+        said = typed_json.bind(_Sections, plain.sections, partly=True)
+    except ValueError as error:
+        raise CacheError(
+            f"{plain.origin}: expected the pipeline of a dataset, found another ({error}). "
+            "Build the dataset again."
+        ) from None
+    stored = dataset.num_samples("train")
+    made = round(sum(each.count * each.splits.get("train", 0.0) for each in said.synthesize))
+    of_each = max(1, said.augment.copies + said.augment.original)
+    return Variants(
+        originals=min(stored, made + round(max(0, stored - made) / of_each)),
+        copies=said.augment.copies,
+        varied=bool(said.stream.stages or (said.augment.copies and said.augment.stages)),
+    )
