@@ -5,6 +5,7 @@ that vary an image are chosen for a folder alone: a dataset has those that it wa
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,13 +33,13 @@ class ChosenTraining:
     """What was chosen for a person who said nothing of it.
 
     Attributes:
-      why: reasons for task, model and epochs.
-      text: text of a pipeline that says the same.
+      why: reasons for task, model and epochs, as far as these were not said.
+      text: text of a pipeline that says the same; empty where a model was named.
       warnings: what a person should know of the images.
     """
 
     why: tuple[str, ...]
-    text: str
+    text: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -108,7 +109,12 @@ def completed_dataset(
         return tuple(overrides), None
     made = variants_of(dataset)
     signature = plan(dataset, "train", plugins=plugins).signature
-    case, size = _case(signature, samples=made.originals, variants=made.copies)
+    case, size = _case(
+        signature,
+        samples=made.originals,
+        variants=made.copies,
+        validated=dataset.has_samples("validation"),
+    )
     choice = _filled(choose(case, size, discover(plugins)), written, str(dataset.path))
     head = f"# The train section that was chosen for {dataset.path}, to put into its pipeline.\n"
     found = ChosenTraining(
@@ -154,26 +160,25 @@ def _unvaried(origin: str) -> str:
 def _choice(surveyed: Survey) -> Choice:
     pipeline, settings = surveyed.pipeline, surveyed.pipeline.settings
     synthesized = sum(each.count * each.splits.get("train", 0.0) for each in settings.synthesize)
-    records = sum(split == "train" for split in surveyed.split.split_of.values())
+    splits = Counter(surveyed.split.split_of.values())
     case, size = _case(
         pipeline.streamed,
-        samples=records + round(synthesized),
+        samples=splits["train"] + round(synthesized),
         variants=settings.augment.copies,
+        validated=splits["validation"] > 0,
     )
     return choose(case, size, pipeline.spec.registry)
 
 
-def _case(signature: Signature, *, samples: int, variants: int) -> tuple[Case, tuple[int, int]]:
-    """Returns what the choice depends on, and the size of images as they are trained on."""
+def _case(signature: Signature, **known: Any) -> tuple[Case, tuple[int, int]]:
+    """Returns what the choice depends on, and the size of images as they are trained on.
+
+    Args:
+      known: attributes of a `Case` that the signature does not tell.
+    """
     image = signature.image
     size = (image.height or 1, image.width or 1)  # what has none is refused where it is trained
-    case = Case(
-        targets=signature.targets,
-        samples=samples,
-        variants=variants,
-        gray=image.channels == 1,
-        short=min(size),
-    )
+    case = Case(targets=signature.targets, gray=image.channels == 1, short=min(size), **known)
     return case, size
 
 

@@ -22,7 +22,7 @@ from dsbuilder.sample import Signature
 from dsbuilder.stream.reading import plan
 from dsbuilder.train.fitting import check_fit
 from dsbuilder.train.monitor import Monitor
-from dsbuilder.train.options import is_of_train, options_of
+from dsbuilder.train.options import is_of_train, options_of, settled
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import CONFIG, PIPELINE, Run, discard_unused, new_run
 
@@ -43,7 +43,7 @@ class TrainDocument(Document):
       epochs: a row of `results.csv` for each epoch.
       best_epoch: number of the epoch that the best model is of; None if there is none.
       evaluation: how good the best model is, as `evaluation.json` says.
-      chosen: reasons for task, model and epochs, where nothing was said of the training.
+      chosen: reasons for task, model and epochs, as far as nothing was said of them.
     """
 
     run: Path
@@ -67,7 +67,7 @@ class Training:
       epochs: epochs of the first phase, instead of what a resumed run began with.
       schedule_epochs: over how many epochs the schedule of a resumed run is laid from now on.
       is_new: whether the folder was made for this training, and goes if nothing comes of it.
-      chosen: what was chosen where nothing was said of the training.
+      chosen: what was chosen where the pipeline leaves it to the data.
       warnings: what a person should know so far.
     """
 
@@ -128,10 +128,12 @@ def prepare(
         plugins=opened.plugins,
         on_progress=on_progress,
     )
+    dataset = load(built.path)
+    options, chosen = _settled(spec.settings.train, dataset, chosen, resume=resume)
     begun = _open_run(spec.settings.name, run, resume=resume)
     return Training(
-        dataset=load(built.path),
-        options=spec.settings.train,
+        dataset=dataset,
+        options=options,
         plugins=spec.registry.folders,
         run=begun,
         resume=resume,
@@ -214,6 +216,7 @@ def prepare_dataset(
     if not resume and dataset.has_samples("train"):
         learnt = learnt_from(dataset, options, folders)
         warnings = (*options.model.warnings(learnt), *_doubts(chosen))
+    options, chosen = _settled(options, dataset, chosen, resume=resume)
     return Training(
         dataset=dataset,
         options=options,
@@ -288,7 +291,7 @@ def _trained(
             plugins=training.plugins,
             **shown,
         )
-    if chosen is not None and not (home / CONFIG).exists():
+    if chosen is not None and chosen.text and not (home / CONFIG).exists():
         home.mkdir(parents=True, exist_ok=True)
         (home / PIPELINE).write_text(chosen.text, encoding="utf-8")
     return train_dataset(
@@ -308,6 +311,19 @@ def document_of(run: Run, warnings: Sequence[str] = ()) -> TrainDocument:
         evaluation=run.evaluation(),
         warnings=distinct(warnings, run.warnings),
     )
+
+
+def _settled(
+    options: TrainOptions, dataset: StoredDataset, chosen: ChosenTraining | None, *, resume: bool
+) -> tuple[TrainOptions, ChosenTraining | None]:
+    """Returns options with what they leave to the data, and what was chosen with the reasons.
+
+    A run goes on as it began; and one without images to train on is refused where it begins.
+    """
+    if resume or not dataset.has_samples("train"):
+        return options, chosen
+    options, why = settled(options, dataset)
+    return options, chosen or (ChosenTraining(why=why) if why else None)
 
 
 def _doubts(chosen: ChosenTraining | None) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from typing import Any, Literal
 from dsbuilder.pipelinefile.bounds import check_above_0, check_at_least_1
 from dsbuilder.plugin import ModelBuilder
 
+AUTO = "auto"
+"""Stands for a length of training that is chosen by model and data; see `train/options.py`."""
+
 Named = str | Mapping[str, Any]
 """A name, or {use: name, option: value, ...}: of a plugin, or of what Keras has."""
 
@@ -80,6 +83,19 @@ class FineTuneOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Length:
+    """How long is trained.
+
+    Attributes:
+      epochs, patience, fine_tune: options of `TrainOptions` with nothing left to the data.
+    """
+
+    epochs: int = 10
+    patience: int | None = None
+    fine_tune: FineTuneOptions | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeadOptions:
     """How one target is learnt.
 
@@ -121,14 +137,16 @@ class TrainOptions:
       class_weight: weights of classes in the loss on train, {rare: 3}, where a class that is not
         named has 1; or `balanced`, in inverse proportion to their samples. Not with `heads`.
       optimizer: see `OptimizerOptions`.
-      epochs: number of epochs, at most, before fine-tuning.
-      fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are.
+      epochs: number of epochs, at most, before fine-tuning; `auto` is 10, or of a new head on
+        frozen features as many as bring something.
+      fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are. `auto` trains the
+        last of them where the samples suffice.
       batch_size: overrides `stream.batch_size`.
       seed: overrides the pipeline's seed.
       normalize: `scale` (to [0, 1]) or `standardize` (by the train split's mean and deviation),
         inside the model; `scale` by default, and nothing for a model that preprocesses itself.
       patience: epochs of a phase without a better monitored value before it ends; null never ends
-        it early.
+        it early. `auto` does so where `epochs` is `auto` and features are frozen.
       monitor: what says which epoch is the best: `loss`, or a metric as `results.csv` names it, of
         the validation split if there is one.
       monitor_mode: whether the best is the least (`min`) or the greatest (`max`); null knows it of
@@ -149,12 +167,12 @@ class TrainOptions:
     label_smoothing: float = 0.0
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None
     optimizer: OptimizerOptions = OptimizerOptions()
-    epochs: int = 10
-    fine_tune: FineTuneOptions | None = None
+    epochs: int | Literal["auto"] = "auto"
+    fine_tune: FineTuneOptions | Literal["auto"] | None = "auto"
     batch_size: int | None = None
     seed: int | None = None
     normalize: Literal["scale", "standardize"] | None = None
-    patience: int | None = None
+    patience: int | Literal["auto"] | None = "auto"
     monitor: str = "loss"
     monitor_mode: Literal["min", "max"] | None = None
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
@@ -162,9 +180,9 @@ class TrainOptions:
     deterministic: bool = False
 
     def __post_init__(self) -> None:
-        check_at_least_1("epochs", self.epochs)
+        check_at_least_1("epochs", self.length.epochs)
         check_at_least_1("batch_size", self.batch_size)
-        check_at_least_1("patience", self.patience)
+        check_at_least_1("patience", self.length.patience)
         if self.checkpoint_minutes is not None:
             check_above_0("checkpoint_minutes", self.checkpoint_minutes)
         if self.normalize and self.model.preprocesses:
@@ -196,6 +214,12 @@ class TrainOptions:
                         f"class_weight: expected weights of 0 or more, found {weight:g} for "
                         f"'{name}'. Change it."
                     )
+
+    @property
+    def length(self) -> Length:
+        """How long is trained; what is `auto` as of a model that freezes nothing."""
+        own = {name: getattr(self, name) for name in Length.__dataclass_fields__}
+        return Length(**{name: value for name, value in own.items() if value != AUTO})
 
     def head(self, target: str) -> HeadOptions:
         """Returns how a target is learnt."""

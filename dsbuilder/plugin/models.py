@@ -20,6 +20,11 @@ class ModelBuilder(ABC):
     preprocesses: ClassVar[bool] = False
     """Whether the model scales its input itself; else the trainer normalizes before it."""
 
+    @property
+    def freezes(self) -> bool:
+        """Whether what was learnt before stays as it is until fine-tuning, under a new head."""
+        return False
+
     def check(self, signature: Signature) -> None:  # noqa: B027 - one that serves all checks nothing
         """Checks that `build` can serve a signature; `dsbuilder check` asks, so without Keras.
 

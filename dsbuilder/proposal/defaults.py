@@ -11,6 +11,8 @@ from importlib import metadata
 from typing import Any
 
 from dsbuilder.builtin.models.backbones import efficientnet_lite0
+from dsbuilder.pipelinefile.binding import to_plain
+from dsbuilder.pipelinefile.training import FineTuneOptions, Length
 from dsbuilder.plugin import ImageSignature, Signature, Target
 from dsbuilder.registry import Registry
 from dsbuilder.tasks import can_learn, outputs_of, task_of
@@ -35,6 +37,7 @@ class Case:
       variants: number of stored variants of each.
       gray: whether images are gray.
       short: short side of the images, in pixels, before they are brought to a size.
+      validated: whether there is a validation split.
     """
 
     targets: Mapping[str, Target]
@@ -42,6 +45,7 @@ class Case:
     variants: int = 0
     gray: bool = False
     short: int
+    validated: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +92,32 @@ def _trained(case: Case, name: str, size: tuple[int, int]) -> tuple[dict[str, An
         epochs = _epochs(case)
         until = f"about {_STEPS:,} batches, fewer if validation gets no better"
         return {"model": model, "epochs": epochs, "patience": max(5, epochs // 3)}, why, until
-    section: dict[str, Any] = {"model": {"use": "transfer"}, "epochs": 200, "patience": 10}
-    if case.samples >= LEAST_FOR_TUNING:
-        section["fine_tune"] = {"layers": 20, "epochs": 3, "learning_rate": 1e-5}
-    until = "until validation gets no better: kept features cost little"
-    return section, _of_transfer(case, size), until
+    length, why_so = length_of_head(case.samples, validated=case.validated)
+    own = {name: value for name, value in to_plain(length).items() if value is not None}
+    until = why_so["epochs"].partition(", ")[2]
+    return {"model": {"use": "transfer"}, **own}, _of_transfer(case, size), until
+
+
+def length_of_head(samples: int, *, validated: bool) -> tuple[Length, dict[str, str]]:
+    """Returns how long a new head on frozen features is trained, and why by the option.
+
+    Args:
+      samples: number of images to train on, without variants.
+      validated: whether there is a validation split, which says when it is enough.
+    """
+    many = f"{LEAST_FOR_TUNING:,} images"
+    tuning, tuned = None, f"none, a new head alone, as there are fewer than {many}"
+    if samples >= LEAST_FOR_TUNING:
+        tuning = FineTuneOptions(layers=20, epochs=3, learning_rate=1e-5)
+        tuned = f"the last {tuning.layers} layers for {tuning.epochs} epochs, of {many} or more"
+    if validated:
+        length = Length(epochs=200, patience=10, fine_tune=tuning)
+        until = "until validation gets no better for 10: kept features cost little"
+    else:
+        length = Length(fine_tune=tuning)
+        until = "as no validation split says when it is enough"
+    why = {"epochs": f"at most {length.epochs}, {until}", "fine_tune": tuned}
+    return length, {name: f"{name}: {each}" for name, each in why.items()}
 
 
 def _target(targets: Mapping[str, Target]) -> str | None:

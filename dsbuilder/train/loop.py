@@ -172,5 +172,5 @@ def _keep(training: Ongoing, network: keras.Model, model: keras.Model, row: Row)
     training.run.checkpoint.unlink(missing_ok=True)
     write_progress(training.run, training.rows)
     training.on_epoch(row)
-    patience = training.options.patience
+    patience = training.options.length.patience
     return is_over(training.rows, row.phase, patience, training.monitor)

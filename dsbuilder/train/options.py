@@ -1,14 +1,17 @@
 """The train section as plain data, and bound again: what a run keeps and a resumed one reads."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dsbuilder.binding import PlainPipeline
 from dsbuilder.dataset import StoredDataset
+from dsbuilder.dataset.variants import variants_of
 from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.binding import to_plain
-from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.pipelinefile.training import AUTO, TrainOptions
+from dsbuilder.proposal.defaults import length_of_head
 
 
 def to_data(options: TrainOptions) -> dict[str, Any]:
@@ -67,6 +70,27 @@ def options_of(
         raise TrainError(f"{plain.origin}: there is no train section. Add one to the pipeline.")
     options: TrainOptions = plain.bind({"train": TrainOptions}, overrides)["train"]
     return options
+
+
+def settled(options: TrainOptions, dataset: StoredDataset) -> tuple[TrainOptions, tuple[str, ...]]:
+    """Returns options that leave no length to the data, and why they are so, where it decided.
+
+    A head on frozen features is trained until validation gets no better, and from many samples the
+    last layers of the features after it. What is said stays; so does patience with said epochs.
+
+    Raises:
+      DataError: the dataset has no train split.
+    """
+    if not options.model.freezes or AUTO not in (options.epochs, options.fine_tune):
+        return replace(options, **vars(options.length)), ()
+    found, why = length_of_head(
+        variants_of(dataset).originals, validated=dataset.has_samples("validation")
+    )
+    chosen = ["fine_tune"] if options.fine_tune == AUTO else []
+    if options.epochs == AUTO:
+        chosen += ["epochs", *(["patience"] if options.patience == AUTO else [])]
+    length = replace(options.length, **{name: getattr(found, name) for name in chosen})
+    return replace(options, **vars(length)), tuple(why[n] for n in why if n in chosen)
 
 
 def is_of_train(assignment: str) -> bool:

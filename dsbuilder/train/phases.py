@@ -37,15 +37,15 @@ class Phase:
 
 def phases_of(options: TrainOptions) -> tuple[Phase, ...]:
     """Returns the phases in their order."""
+    epochs, tuning = options.length.epochs, options.length.fine_tune
     first = Phase(
         name="train",
-        epochs=options.epochs,
+        epochs=epochs,
         learning_rate=options.optimizer.learning_rate,
-        schedule_epochs=options.optimizer.schedule_epochs or options.epochs,
+        schedule_epochs=options.optimizer.schedule_epochs or epochs,
     )
-    if options.fine_tune is None:
+    if tuning is None:
         return (first,)
-    tuning = options.fine_tune
     second = Phase(
         name="fine_tune",
         epochs=tuning.epochs,
@@ -64,12 +64,12 @@ def extended(
     The schedule stays laid over the epochs that the run was started with unless it is said
     otherwise: laid over more, the learning rate of the next epoch would jump.
     """
-    optimizer = options.optimizer
-    if epochs not in (None, options.epochs) and optimizer.schedule_epochs is None:
-        optimizer = replace(optimizer, schedule_epochs=options.epochs)
+    optimizer, before = options.optimizer, options.length.epochs
+    if epochs not in (None, before) and optimizer.schedule_epochs is None:
+        optimizer = replace(optimizer, schedule_epochs=before)
     if schedule_epochs is not None:
         optimizer = replace(optimizer, schedule_epochs=schedule_epochs)
-    return replace(options, epochs=epochs or options.epochs, optimizer=optimizer)
+    return replace(options, epochs=epochs or before, optimizer=optimizer)
 
 
 def next_phase(options: TrainOptions, rows: Sequence[Row]) -> tuple[Phase, int] | None:
@@ -84,7 +84,7 @@ def next_phase(options: TrainOptions, rows: Sequence[Row]) -> tuple[Phase, int] 
     for phase in phases[start:]:
         done = [row for row in rows if row.phase == phase.name]
         left = phase.epochs - len(done)
-        if left > 0 and not is_over(rows, phase.name, options.patience, monitor):
+        if left > 0 and not is_over(rows, phase.name, options.length.patience, monitor):
             return phase, left
     return None
 

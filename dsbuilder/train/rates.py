@@ -64,15 +64,16 @@ def rate_at(phase: Phase, schedule: Schedule, moment: Moment) -> float:
 
 def beyond(options: TrainOptions, schedule: Schedule, *, steps: int) -> str | None:
     """Says at which rate epochs are trained that the schedule is not laid over; None without."""
-    laid = options.optimizer.schedule_epochs or options.epochs
+    epochs = options.length.epochs
+    laid = options.optimizer.schedule_epochs or epochs
     moment = Moment(step=laid * steps, steps_per_epoch=steps, epochs=laid, monitored=(0.0,) * laid)
     share = schedule.share(moment)
-    if options.epochs <= laid or share == 1:
+    if epochs <= laid or share == 1:
         return None
     return (
         f"train.epochs: the schedule is laid over {laid} epochs. Those after them begin at the "
         f"learning rate where it ended ({options.optimizer.learning_rate * share:.3g}). To lay it "
-        f"over all, resume with --schedule-epochs {options.epochs}."
+        f"over all, resume with --schedule-epochs {epochs}."
     )
 
 

@@ -28,7 +28,7 @@ from dsbuilder.train.loop import Ongoing, fit
 from dsbuilder.train.monitor import mode_of, watched_of
 from dsbuilder.train.network import build_network
 from dsbuilder.train.optimizer import check_accumulated
-from dsbuilder.train.options import bind
+from dsbuilder.train.options import bind, settled
 from dsbuilder.train.phases import (
     Phase,
     extended,
@@ -177,7 +177,7 @@ def prepared(
     chosen = choose(options, heads, registry)
     _check_made(options, chosen, heads)
     mode = options.monitor_mode or mode_of(options.monitor, watched_of(heads, chosen))
-    options = replace(options, monitor_mode=mode)
+    options, _ = settled(replace(options, monitor_mode=mode), dataset)
     check_accumulated(options.optimizer, steps=train.steps_per_epoch)
     validation = reopen("validation") if dataset.has_samples("validation") else None
     return Ongoing(
@@ -283,7 +283,7 @@ def _new_model(training: Ongoing) -> keras.Model:
         statistics=statistics(training.dataset) if wanted else None,
         precision=precisions.chosen(options.precision)[0],
     )
-    if options.fine_tune is not None:
+    if options.length.fine_tune is not None:
         frozen_layers(model)  # told now, not after the first phase
     return model
 

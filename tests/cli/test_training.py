@@ -262,7 +262,7 @@ def test_weights_that_do_not_fit(home: Path, tmp_path: Path) -> None:
     model = f"{{use: transfer, backbone: efficientnet_lite0, weights: {weights}}}"
     result = run(
         *("train", home / "pets.yaml", "--out", home / "out", "--run", tmp_path / "run"),
-        *("--set", f"train.model={model}"),
+        *("--set", f"train.model={model}", "--set", "train.fine_tune=null"),
     )
     assert result.stderr == (
         f"error: {weights}: expected the weights of efficientnet_lite0, found that layer "

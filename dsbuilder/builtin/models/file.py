@@ -51,6 +51,11 @@ class File(ModelBuilder):
         check_share("dropout", self.dropout)
         at_least("l2", self.l2, 0)
 
+    @property
+    def freezes(self) -> bool:
+        """Whether all layers but the new ones are frozen."""
+        return self.freeze
+
     def check(self, signature: Signature) -> None:
         """Refuses files that are not there or hold code, and images that the model does not take.
 

@@ -72,7 +72,8 @@ class Transfer(ModelBuilder):
         return applications.canonical(self.backbone)
 
     @property
-    def _frozen(self) -> bool:
+    def freezes(self) -> bool:
+        """Whether the features are frozen."""
         return self.weights != "none" if self.freeze is None else self.freeze
 
     def check(self, signature: Signature) -> None:
@@ -141,7 +142,7 @@ class Transfer(ModelBuilder):
 
     def _features(self, x: Any) -> Any:
         network = self._network((x.shape[1], x.shape[2], 3))
-        if self._frozen:
+        if self.freezes:
             network.trainable = False
             _silence(network)
         return network(x)

@@ -47,6 +47,12 @@ def test_features_are_tuned_only_where_images_suffice_and_it_is_said() -> None:
     assert "then features too" in many.why[1]
 
 
+def test_a_head_that_no_validation_split_stops_has_few_epochs() -> None:
+    found = choose(case(validated=False), (224, 224), discover())
+    assert (found.section["epochs"], found.section.get("patience")) == (10, None)
+    assert "no validation split" in found.why[2]
+
+
 def test_without_the_weights_a_network_is_trained_and_what_to_install_is_said(monkeypatch) -> None:
     monkeypatch.setattr(defaults, "is_installed", lambda: False)
     choice = choose(case(), (128, 128), discover())

@@ -10,7 +10,10 @@ from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.transfer import Transfer
 from dsbuilder.errors import SpecError, TrainError
 from dsbuilder.pipelinefile.training import FineTuneOptions, OptimizerOptions, TrainOptions
-from dsbuilder.train.options import bind, options_of, to_data
+from dsbuilder.proposal import defaults
+from dsbuilder.proposal.defaults import Case, choose
+from dsbuilder.registry import discover
+from dsbuilder.train.options import bind, options_of, settled, to_data
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,7 @@ from dsbuilder.train.options import bind, options_of, to_data
             batch_size=4,
             deterministic=True,
         ),
+        TrainOptions(model=Transfer(), fine_tune=None, patience=None),
         TrainOptions(model=Transfer(), fine_tune=FineTuneOptions(layers=3, epochs=2)),
         TrainOptions(model=Transfer(weights=Path("/models/mine.keras"), freeze=False)),
         TrainOptions(model=Transfer(backbone="resnet50", weights="none")),
@@ -109,3 +113,35 @@ def test_options_of_an_optimizer_out_of_range_are_refused(given, message):
     with pytest.raises(ValueError) as error:
         OptimizerOptions(**given)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(("least", "layers"), [(37, None), (36, 20)])
+def test_a_transfer_that_says_no_more_is_as_long_as_one_that_is_chosen(
+    dataset, monkeypatch, tmp_path, least, layers
+):
+    monkeypatch.setattr(defaults, "is_installed", lambda: True)
+    monkeypatch.setattr(defaults, "LEAST_FOR_TUNING", least)
+    found, why = settled(TrainOptions(model=Transfer()), dataset)
+    assert (found.epochs, found.patience) == (200, 10)
+    assert (found.fine_tune and found.fine_tune.layers) == layers
+    assert [each.split(":")[0] for each in why] == ["epochs", "fine_tune"]
+    case = Case(targets=dataset.signature.targets, samples=36, short=200)
+    section = choose(case, (200, 200), discover()).section
+    chosen = bind(section, origin=tmp_path / "config.json")
+    assert settled(chosen, dataset)[0] == found == settled(found, dataset)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "length", "said"),
+    [
+        ({"model": Cnn()}, (10, None, None), []),
+        ({"model": Cnn(), "patience": 3}, (10, 3, None), []),
+        ({"model": Transfer(freeze=False)}, (10, None, None), []),
+        ({"model": Transfer(), "epochs": 7}, (7, None, None), ["fine_tune"]),
+        ({"model": Transfer(), "patience": 3, "fine_tune": None}, (200, 3, None), ["epochs"]),
+    ],
+)
+def test_what_is_said_of_the_length_stays(dataset, given, length, said):
+    found, why = settled(TrainOptions(**given), dataset)
+    assert (found.epochs, found.patience, found.fine_tune) == length
+    assert [each.split(":")[0] for each in why] == said
