@@ -197,6 +197,7 @@ def test_predict_reads_images_of_other_sizes_and_modes(home: Path, tmp_path: Pat
     assert run("predict", home / "first", tmp_path / "odd.png").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_pipeline_without_a_train_section_gets_one_that_can_be_copied(home: Path) -> None:
     pipeline = home / "bare.yaml"
     pipeline.write_text(PIPELINE.partition("train: {model")[0])
@@ -347,6 +348,7 @@ def test_a_split_that_is_not_there(home: Path) -> None:
     assert result.exit_code == 1
 
 
+@pytest.mark.slow
 def test_what_was_trained_with_plugins_is_measured_with_those_that_are_given(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

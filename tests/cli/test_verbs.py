@@ -492,6 +492,7 @@ class Sleeps(Transform):
 '''
 
 
+@pytest.mark.slow
 def test_a_sample_that_takes_too_long_is_set_aside_and_named(pets: Path, call) -> None:
     (pets / "plugins").mkdir()
     (pets / "plugins" / "sleeps.py").write_text(SLEEPS)

@@ -169,8 +169,9 @@ def test_a_source_that_changes_in_mid_build_is_not_published(
 
 @pytest.mark.parametrize(
     "change",
-    [pytest.param("prepare=[ending]", marks=pytest.mark.slow), "inspect={ending_too: warn}"],
+    ["prepare=[ending]", "inspect={ending_too: warn}"],
 )
+@pytest.mark.slow
 def test_a_build_whose_workers_all_end_says_so_and_the_next_one_goes_on(
     pipeline, make_images, tmp_path, change
 ) -> None:

@@ -127,7 +127,8 @@ def test_changing_one_image_leaves_other_shards_as_they_are(pipeline, tmp_path) 
     assert sums(second) == sums(fresh)
 
 
-@pytest.mark.parametrize("codec", ["tfrecord", pytest.param("npy", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("codec", ["tfrecord", "npy"])
+@pytest.mark.slow
 def test_samples_are_copied_when_shards_are_cut_otherwise(pipeline, tmp_path, codec) -> None:
     build_dataset(pipeline, tmp_path / "out", workers=0, overrides=[f"cache.codec={codec}"])
     for shard_mb in (0.003, 10):
@@ -436,6 +437,7 @@ class Slow(Transform):
 '''
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_where_it_stopped(pipeline, tmp_path) -> None:
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins/slow.py").write_text(SLOW)

@@ -151,6 +151,7 @@ def test_a_record_that_ends_its_worker_is_lost_and_no_other(inspected, images: P
     assert len(report.findings["obedient"]) == 79
 
 
+@pytest.mark.slow
 def test_a_record_that_takes_too_long_is_lost_and_no_other(inspected, images: Path) -> None:
     (images / "cat/5.png").rename(images / "cat/sleep.png")
     report = inspected(2, sample_timeout_s=2.0)

@@ -28,6 +28,7 @@ def test_a_run_that_diverges_fails_at_the_step_and_says_the_rate(dataset, option
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["config.json"]
 
 
+@pytest.mark.slow
 def test_the_last_good_epoch_is_kept(dataset, options, tmp_path):
     rising = {"use": "piecewise_constant_decay", "boundaries": [6], "values": [1e-32, 1.0]}
     run = tmp_path / "run"

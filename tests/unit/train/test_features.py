@@ -76,7 +76,8 @@ def assert_alike(run, other):
             assert np.allclose(one, two, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("codec", [pytest.param("npy", marks=pytest.mark.slow), "tfrecord"])
+@pytest.mark.parametrize("codec", ["npy", "tfrecord"])
+@pytest.mark.slow
 def test_epochs_on_features_are_epochs_through_the_network(
     build_dataset, once, tmp_path, monkeypatch, counted, codec
 ):

@@ -56,7 +56,7 @@ source:
 split: {train: 0.7, validation: 0.15, test: 0.15}
 finish: [{use: resize, size: [8, 32]}]
 cache: {codec: npy}
-stream: {batch_size: 16}
+stream: {batch_size: 8}
 train:
   model: {use: stripes}
   heads:
@@ -64,7 +64,7 @@ train:
     first: {}
     red: {loss: huber}
   optimizer: {use: adam, learning_rate: 0.02}
-  epochs: 24
+  epochs: 11
 """
 
 
@@ -151,8 +151,8 @@ def test_what_is_watched_is_what_evaluate_measures(run, dataset, pipeline):
 
 @pytest.mark.slow
 def test_a_run_of_several_heads_goes_on(run, dataset, pipeline):
-    given = {"dataset": dataset, "plugins": [pipeline.parent / "plugins"], "epochs": 25}
-    assert len(trainer.resume_run(run.path, **given).rows()) == 25
+    given = {"dataset": dataset, "plugins": [pipeline.parent / "plugins"], "epochs": 12}
+    assert len(trainer.resume_run(run.path, **given).rows()) == 12
 
 
 def test_an_image_is_answered_by_every_head(run, pipeline, tmp_path):

@@ -171,6 +171,7 @@ class FirstLetter(Task):
         return [prediction["value"]]
 
 
+@pytest.mark.slow
 def test_a_task_of_ones_own_is_one_class_and_one_entry(scenes, tmp_path, monkeypatch):
     monkeypatch.setattr(tasks, "TASKS", {**tasks.TASKS, "text": FirstLetter})
     options = replace(options_of(scenes), target="text")

@@ -109,6 +109,7 @@ def start_paused(file: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_pause_is_no_item_that_hangs(tmp_path: Path) -> None:
     """Ctrl-Z stops the whole group of processes; a debugger, or a person, stops one worker."""
     files = [tmp_path / "whole group", tmp_path / "worker alone"]
