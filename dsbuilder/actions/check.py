@@ -10,13 +10,14 @@ from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.builder.plan import Plan, make_plan
 from dsbuilder.builder.survey import Survey, check_unread
-from dsbuilder.errors import DataError, TrainError, carrying
+from dsbuilder.errors import DataError, Problem, SpecError, TrainError, carrying
 from dsbuilder.pipeline.doubts import untouched
 from dsbuilder.pipelinefile import Spec
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Signature
+from dsbuilder.targets import Keypoints
 from dsbuilder.targets.text import Text, alphabet_of, time_steps
-from dsbuilder.tasks import Recognize, heads_of
+from dsbuilder.tasks import Recognize, heads_of, objects_fault, objects_of
 from dsbuilder.train.fitting import check_fit
 
 SECTIONS = ("prepare", "augment.stages", "synthesize", "finish", "stream.stages", "stream.finish")
@@ -119,7 +120,19 @@ def check_training(surveyed: Survey) -> tuple[str, ...]:
         return ()
     texts = _all_texts(surveyed)
     learnt = _fitted(surveyed, texts)
+    _check_objects(surveyed, learnt)
     return (*options.model.warnings(learnt), *_unreadable(surveyed, learnt, texts))
+
+
+def _check_objects(surveyed: Survey, learnt: Signature) -> None:
+    """Refuses records with no object or several where keypoints are learnt."""
+    kinds, spec = surveyed.targets or {}, surveyed.pipeline.spec
+    for name in learnt.targets:
+        kind = kinds.get(name)
+        if isinstance(kind, Keypoints):
+            wrong = objects_fault(objects_of(kind, name, surveyed.records))
+            if wrong is not None:
+                raise SpecError([Problem(spec.where("train"), f"{name}: {wrong}")])
 
 
 def fitted(surveyed: Survey) -> Signature:

@@ -25,6 +25,7 @@ from dsbuilder.proposal.drafting import section_text
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
 from dsbuilder.stream.reading import plan
+from dsbuilder.tasks import without_one_object
 from dsbuilder.train.options import is_of_train
 
 
@@ -166,6 +167,7 @@ def _choice(surveyed: Survey) -> Choice:
         samples=splits["train"] + round(synthesized),
         variants=settings.augment.copies,
         validated=splits["validation"] > 0,
+        unlearnable=without_one_object(surveyed.targets or {}, surveyed.records),
     )
     return choose(case, size, pipeline.spec.registry)
 

@@ -112,6 +112,12 @@ class CommaSeparated(_OfRows):
 
 def _columns(answer: Mapping[str, Any], scored_by: str) -> Iterator[tuple[str, Any]]:
     """Yields what one head says of an image by column, in the same columns for every image."""
+    value = answer.get("value")
+    if isinstance(value, Mapping):  # of keypoints
+        for name, (x, y) in ((name, place or (None, None)) for name, place in value.items()):
+            yield f"{name}_x", x
+            yield f"{name}_y", y
+        return
     for key in ("value", "mask", "overlay"):
         if key in answer:
             yield "answer" if key == "value" else key, answer[key]

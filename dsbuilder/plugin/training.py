@@ -39,7 +39,8 @@ class Loss(_OfTargets, ABC):
         """Returns the loss of each sample, float32 `(B,)`, from tensors, with `keras.ops` alone.
 
         Args:
-          truth: a batch of the target's values, as a stream yields them.
+          truth: a batch of the target's values, as a stream yields them; of keypoints `(B, k, 3)`:
+            x, y, and 1 if the point is known, else 0.
           outputs: what the model yields for the batch: logits of classes, numbers in their own
             units.
         """

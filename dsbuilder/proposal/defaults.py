@@ -38,6 +38,7 @@ class Case:
       gray: whether images are gray.
       short: short side of the images, in pixels, before they are brought to a size.
       validated: whether there is a validation split.
+      unlearnable: names of targets that no task learns for what the samples hold of them.
     """
 
     targets: Mapping[str, Target]
@@ -46,6 +47,7 @@ class Case:
     gray: bool = False
     short: int
     validated: bool = True
+    unlearnable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ def pretrained_side(case: Case) -> int | None:
 
 def choose(case: Case, size: tuple[int, int], registry: Registry) -> Choice:
     """Returns how to train on images of a size."""
-    target = _target(case.targets)
+    target = _target(case)
     name = _from_scratch(case.targets, target, size)
     if name is None or target is None or not registry.plugins.named(name, "model"):
         kinds = {each.kind for each in case.targets.values()}
@@ -120,9 +122,10 @@ def length_of_head(samples: int, *, validated: bool) -> tuple[Length, dict[str, 
     return length, {name: f"{name}: {each}" for name, each in why.items()}
 
 
-def _target(targets: Mapping[str, Target]) -> str | None:
+def _target(case: Case) -> str | None:
     """Returns the target that is learnt: the first class, else the first that can be learnt."""
-    known = {name: each for name, each in targets.items() if can_learn(each)}
+    able = {name: each for name, each in case.targets.items() if can_learn(each)}
+    known = {name: each for name, each in able.items() if name not in case.unlearnable}
     classes = [name for name, each in known.items() if each.kind == "class"]
     return next(iter((*classes, *known)), None)
 
@@ -165,7 +168,7 @@ def _epochs(case: Case) -> int:
 
 
 def _suits_transfer(case: Case) -> bool:
-    target = _target(case.targets)
+    target = _target(case)
     return target is not None and task_of(case.targets[target].kind).suits_transfer
 
 

@@ -17,6 +17,7 @@ from dsbuilder.proposal.recognition import Candidate
 from dsbuilder.proposal.unread import unread_files, unread_images
 from dsbuilder.proposal.writing import Writer, flow
 from dsbuilder.registry import Registry
+from dsbuilder.tasks import without_one_object
 
 _BATCH = 32
 _MEANINGS = {
@@ -173,6 +174,7 @@ def _write_stages(writer: Writer, facts: Facts, registry: Registry) -> Choice:
         variants=advice.copies(facts)[0],
         gray=facts.appearance.gray,
         short=facts.appearance.short,
+        unlearnable=without_one_object(facts.targets, facts.records),
     )
     side = pretrained_side(case)
     size, size_why = advice.size(facts)

@@ -4,6 +4,7 @@ Sums of pixels are whole numbers where pixels are, so the result does not depend
 reading.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import tensorflow as tf
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
 from dsbuilder.stream.reading import Reading, check_shards
+from dsbuilder.targets import Keypoints
 
 _BATCH = 64
 _TRAIN = "train"
@@ -37,17 +39,29 @@ def statistics(dataset: StoredDataset) -> tuple[np.ndarray, np.ndarray]:
 def value_statistics(dataset: StoredDataset, target: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns (mean, deviation) of each number of a value over the train split, float64 `(size,)`.
 
-    The population's deviation; 1 for a number that is constant. Decodes no image.
+    The population's deviation; 1 for a number that is constant. Of keypoints the numbers are x and
+    y of each, and those of absent ones do not count. Decodes no image.
 
     Args:
-      target: the name of a target of kind value.
+      target: the name of a target of kind value, or of keypoints of one object a sample.
 
     Raises:
       DataError: there is no train split.
       CacheError: a shard is missing or cut.
     """
     check_shards(dataset, _TRAIN)
-    numbers = _numbers(dataset, target).astype(np.float64)
+    if isinstance(dataset.signature.targets[target], Keypoints):
+        columns = [_statistics(each) for each in _places(dataset, target)]
+        mean, deviation = zip(*columns, strict=True)
+        return np.concatenate(mean), np.concatenate(deviation)
+    return _statistics(_numbers(dataset, target))
+
+
+def _statistics(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean and deviation of each column of numbers `(n, size)`; 0 and 1 without any."""
+    if not len(numbers):
+        return np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
+    numbers = numbers.astype(np.float64)
     deviation = numbers.std(axis=0)
     return numbers.mean(axis=0), np.where(np.ptp(numbers, axis=0) > 0, deviation, 1.0)
 
@@ -72,16 +86,54 @@ def class_counts(dataset: StoredDataset, target: str) -> np.ndarray:
     return np.bincount(found[:, 0].astype(np.int64), minlength=count).astype(np.float64)
 
 
+def object_counts(dataset: StoredDataset, split: str, target: str) -> np.ndarray:
+    """Returns the number of objects of every sample of a split, int64 `(n,)`.
+
+    Args:
+      target: the name of a target of keypoints.
+
+    Raises:
+      DataError: there is no such split.
+      CacheError: a shard is missing or cut.
+    """
+    check_shards(dataset, split)
+    name = f"{target}/visibility"
+    found = [
+        (batch[name] >= 0).any(axis=2).sum(axis=1) for batch in _stored(dataset, split, target)
+    ]
+    return np.concatenate(found)
+
+
+def _places(dataset: StoredDataset, target: str) -> Iterator[np.ndarray]:
+    """Yields where each keypoint is in the samples of the train split that know it, `(n, 2)`."""
+    batches = list(_stored(dataset, _TRAIN, target))
+    points, seen = (
+        np.concatenate([batch[f"{target}/{part}"][:, 0] for batch in batches])
+        for part in ("points", "visibility")
+    )
+    for place in range(points.shape[1]):
+        yield points[seen[:, place] > 0, place]
+
+
 def _numbers(dataset: StoredDataset, target: str) -> np.ndarray:
     """Returns what a target holds of every sample of the train split, `(n, size)`."""
-    signature = dataset.signature.replace(targets={target: dataset.signature.targets[target]})
-    reading = Reading(dataset=dataset, split=_TRAIN, batch_size=_BATCH, signature=signature)
-    if dataset.codec.name == "tfrecord":
-        batches = [batch[target].numpy() for batch in tensorflow_tfrecord.columns(reading)]
-        found = np.concatenate(batches)
-    else:
-        found = tensorflow_npy.open_rows(reading).columns[target].numpy()
+    found = np.concatenate([batch[target] for batch in _stored(dataset, _TRAIN, target)])
     return np.asarray(found).reshape(len(found), -1)
+
+
+def _stored(dataset: StoredDataset, split: str, target: str) -> Iterator[dict[str, np.ndarray]]:
+    """Yields batches of the columns of a target by name, as they are stored; decodes no image."""
+    signature = dataset.signature.replace(targets={target: dataset.signature.targets[target]})
+    reading = Reading(
+        dataset=dataset, split=split, batch_size=_BATCH, signature=signature, pixels=False
+    )
+    if dataset.codec.name == "tfrecord":
+        for batch in tensorflow_tfrecord.columns(reading):
+            yield {each.name: batch[each.stored].numpy() for each in reading.columns}
+    else:
+        rows = tensorflow_npy.open_rows(reading)
+        ragged = {name: each.to_tensor(padding) for name, (each, padding) in rows.ragged.items()}
+        yield {name: each.numpy() for name, each in {**rows.columns, **ragged}.items()}
 
 
 @lru_cache(maxsize=16)

@@ -4,6 +4,8 @@ classify.py         one class of several
 classify_binary.py  one class of two
 multi_label.py      several classes of one sample
 regress.py          numbers
+locate.py           named points of one object
+units.py            what numbers are measured in while they are learnt
 segment.py          a class of every pixel
 recognize.py        a text, by CTC
 several.py          what several heads of one model come to
@@ -26,6 +28,7 @@ from dsbuilder.plugin import ClassLabel, Signature, Target
 from dsbuilder.tasks.classify import Classify
 from dsbuilder.tasks.classify_binary import ClassifyBinary
 from dsbuilder.tasks.intervals import Interval
+from dsbuilder.tasks.locate import Locate, objects_fault, objects_of, without_one_object
 from dsbuilder.tasks.multi_label import ClassifyMultiLabel
 from dsbuilder.tasks.recognize import Recognize
 from dsbuilder.tasks.regress import Regress
@@ -54,6 +57,7 @@ __all__ = [
     "Heads",
     "Interval",
     "Judgment",
+    "Locate",
     "Measuring",
     "Recognize",
     "ScoreTable",
@@ -68,8 +72,11 @@ __all__ = [
     "evaluations_of",
     "heads_of",
     "measure",
+    "objects_fault",
+    "objects_of",
     "outputs_of",
     "task_of",
+    "without_one_object",
 ]
 
 _FEW = 30
@@ -83,7 +90,8 @@ Heads = Mapping[str, Task]
 """The heads of a model: tasks by the names of the targets that they learn."""
 
 TASKS: Mapping[str, type[Task]] = {
-    task.learns.kind: task for task in (Classify, ClassifyMultiLabel, Regress, Segment, Recognize)
+    task.learns.kind: task
+    for task in (Classify, ClassifyMultiLabel, Regress, Locate, Segment, Recognize)
 }
 """Tasks by the kind of target that they learn; of two classes, `ClassifyBinary` does."""
 
@@ -117,6 +125,8 @@ def doubts(evaluation: Mapping[str, Any]) -> Iterator[str]:
     """Yields, for a document of `Evaluation.to_json`, of which heads it says too little."""
     for name, each in evaluations_of(evaluation):
         headline = task_of(each["kind"]).headline
+        if each[headline] is None:
+            continue
         interval = each["intervals"].get(headline)
         wide = interval is not None and interval["high"] - interval["low"] > _WIDE
         if each["samples"] >= _FEW and not (wide and headline in _SHARES):

@@ -12,7 +12,7 @@ import numpy as np
 
 from dsbuilder.plugin import Loss, Metric
 from dsbuilder.tasks.classify import Accuracy, Classify
-from dsbuilder.tasks.task import Answer, Judgment, Shape, logit_of_mean
+from dsbuilder.tasks.task import Answer, Judgment, Role, Shape, logit_of_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,7 @@ class ClassifyBinary(Classify):
         """Returns the metric, given what any number of classes would give it."""
         return MetricOfTwo(metric=metric, soft=self.target.soft)
 
-    def refusal(self, use: str) -> str | None:
+    def refusal(self, use: str, role: Role) -> str | None:
         """Refuses what counts the classes by the logits, of which there is one."""
         if "categorical" not in use:
             return None

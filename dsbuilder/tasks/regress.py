@@ -1,9 +1,4 @@
-"""Numbers, learnt standardized and given back in their own units.
-
-Numbers in thousands, or far from 0, would drown a network that begins near 0. So the last layer of
-a head takes them from the train split's standard units back to their own, and the loss counts
-errors in these: targets that are scaled and shifted are learnt alike.
-"""
+"""Numbers, learnt standardized and given back in their own units; see `units.py`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,19 +19,7 @@ from dsbuilder.tasks.task import (
     Task,
     scored,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Units:
-    """What numbers are measured in while they are learnt.
-
-    Attributes:
-      mean: mean of each number over the train split.
-      deviation: deviation of each number over the train split, above 0.
-    """
-
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+from dsbuilder.tasks.units import Units, in_own_units, units_from_json, units_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,9 +164,7 @@ class Regress(Task):
 
     def fit(self, statistics: Statistics) -> Self:
         """Returns the task with the units of the train split."""
-        mean, deviation = statistics()
-        units = Units(mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
-        return replace(self, units=units)
+        return replace(self, units=units_of(statistics))
 
     def state(self) -> dict[str, Any]:
         """Returns the units."""
@@ -191,18 +172,11 @@ class Regress(Task):
 
     def with_state(self, state: Mapping[str, Any]) -> Self:
         """Returns the task with units."""
-        units = {name: tuple(values) for name, values in state["units"].items()}
-        return replace(self, units=Units(**units))
+        return replace(self, units=units_from_json(state["units"]))
 
     def finish(self, outputs: Any, *, name: str) -> Any:
         """Adds the layer that takes standardized numbers `(B, size)` to their own units."""
-        import keras
-
-        if self.units is None:
-            return outputs
-        scale, offset = list(self.units.deviation), list(self.units.mean)
-        own = {"name": f"{name}_units", "dtype": "float32"}
-        return keras.layers.Rescaling(scale, offset=offset, **own)(outputs)
+        return in_own_units(outputs, self.units, name=name)
 
 
 def _r2_interval(truth: np.ndarray, errors: np.ndarray) -> Interval | None:

@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
-from dsbuilder.plugin import ImageSignature, Loss, Metric, Motion, Sample, Target
+from dsbuilder.plugin import ImageSignature, Loss, Metric, Target
 from dsbuilder.tasks.intervals import Interval, shown
+
+Role = Literal["loss", "metric"]
 
 Shape = tuple[int | None, ...]
 """Shape of what a head yields for one sample; None marks a side that varies."""
@@ -27,7 +29,7 @@ class Answer(NamedTuple):
     """What a model says of one image.
 
     Attributes:
-      value: the answer, in the form of the target's label.
+      value: the answer, in the form of the target's label until `Task.told` tells it.
       scores: what it was judged by; none of a task that judges by no classes.
     """
 
@@ -198,11 +200,12 @@ class Task(ABC):
         return np.asarray(outputs.mean(axis=0))
 
     @abstractmethod
-    def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
+    def judge(self, truth: Any, outputs: np.ndarray) -> Iterator[Judgment]:
         """Yields what the model says of each sample of a batch, beside what is true.
 
         Args:
-          truth: a batch of the target as a stream yields it, before `batch` turns it.
+          truth: a batch of the target as a stream yields it, before `batch` turns it; an array, or
+            of keypoints a mapping of two.
           outputs: what the head yields for the batch.
         """
 
@@ -256,7 +259,7 @@ class Task(ABC):
         """Returns a metric that was named, for what `batch` returns and the head yields."""
         return metric
 
-    def refusal(self, use: str) -> str | None:
+    def refusal(self, use: str, role: Role) -> str | None:
         """Says why a loss or metric of Keras does not fit the head; None if it may."""
         return None
 
@@ -275,17 +278,9 @@ class Task(ABC):
         """
         return outputs
 
-    def start(self, image: np.ndarray, key: str) -> Sample:
-        """Returns the sample as which an image to predict passes the pipeline's stages."""
-        return Sample(key=key, image=image, targets={})
-
-    def way_back(self, before: Sample, after: Sample) -> Motion | None:
-        """Returns where pixels after the stages came from; None where no answer asks.
-
-        Raises:
-          DataError: it cannot be told.
-        """
-        return None
+    def told(self, value: Any) -> Any:
+        """Returns an answer's value as a person takes it, in JSON values unless it is of pixels."""
+        return value
 
 
 class Measuring:

@@ -10,6 +10,7 @@ import numpy as np
 from dsbuilder.plugin import (
     ClassLabel,
     ImageSignature,
+    Keypoints,
     Loss,
     Mask,
     ModelBuilder,
@@ -33,9 +34,12 @@ _TARGETS: Mapping[str, Target] = {
     "whether": ClassLabel(names=("no", "yes")),
     "tags": MultiLabel(names=_NAMES[:2]),
     "numbers": Value(size=2),
+    "points": Keypoints(names=_NAMES[:2]),
     "mask": Mask(names=_NAMES[:2]),
     "text": Text(alphabet="abc", longest=3),
 }
+_AS_NUMBERS = "points"
+"""What a row answers just as it does numbers, so that it is tried with others alone."""
 
 
 def check_model(plugin: ModelBuilder, *, image: ImageSignature = _IMAGE) -> None:
@@ -92,7 +96,7 @@ def check_learning(plugin: ModelBuilder, *, image: ImageSignature = _IMAGE) -> N
 
 
 def taken_signatures(plugin: ModelBuilder, image: ImageSignature) -> list[Signature]:
-    """Returns what a builder takes: each kind of target alone, and as many as it takes together.
+    """Returns what a builder takes: kinds of target alone, and as many as it takes together.
 
     Raises:
       AssertionError: it takes none, or refuses one without a reason.
@@ -102,7 +106,7 @@ def taken_signatures(plugin: ModelBuilder, image: ImageSignature) -> list[Signat
     for target in _TARGETS:
         alone = Signature(image=image, targets={target: _TARGETS[target]})
         if _takes(name, plugin, alone):
-            found.append(alone)
+            found += [alone] if target != _AS_NUMBERS else []
             together[target] = _TARGETS[target]
     assert found, f"{name}: expected to learn some kind of target, found it refuses all."
     for target in _TARGETS:
@@ -175,8 +179,9 @@ def _truth(task: Any) -> np.ndarray:
     """Returns a batch of what is true, as it goes to the loss."""
     import tensorflow as tf
 
-    values = list(_values(task.target, task.image))
-    return np.asarray(task.batch(tf.constant(np.stack(values))))
+    values = _values(task.target, task.image)
+    batch = tf.nest.map_structure(lambda *each: tf.constant(np.stack(each)), *values)
+    return np.asarray(task.batch(batch))
 
 
 def _values(target: Target, image: ImageSignature) -> Iterator[Any]:
@@ -189,6 +194,9 @@ def _values(target: Target, image: ImageSignature) -> Iterator[Any]:
                 yield rng.integers(0, 2, len(target.names)).astype(np.float32)
             case Value():
                 yield rng.normal(size=target.size or ()).astype(np.float32)
+            case Keypoints():
+                places = rng.random((1, len(target.names), 2), np.float32)
+                yield {"points": places, "visibility": np.array([[2, index % 2]])}
             case Text():
                 yield "cab"[index % 3 :].encode()
             case _:

@@ -20,12 +20,13 @@ losses.py       losses as Keras computes them, of ids and logits
 watching.py     metrics as Keras computes them while a model trains
 fitting.py      whether what is to be learnt fits the data, the model, and what is named
 monitor.py      what says which epoch is the best
-options.py      the train section as it is kept in a run and bound again
+options.py      the train section as it is kept in a run and bound again; how long it trains
 run.py          the run folder: its name, its configuration, its results, its pictures
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`
 evaluation.py   `evaluate`: how good a model is on a split
 judgments.py    `predictions.csv`: what a model says of every sample of a split
 reading.py      images as a model sees them, read ahead of it
+restoring.py    the way back from what a model sees to the image, for answers that lie in it
 views.py        test-time augmentation: several views of an image, whose answers are averaged
 prediction.py   `predict`: what a model says of image files
 

@@ -10,11 +10,21 @@ import keras
 import numpy as np
 
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.errors import TrainError, instead
+from dsbuilder.errors import DataError, TrainError, instead
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature, Target
 from dsbuilder.stream.tensorflow import stream
-from dsbuilder.tasks import Evaluation, Measuring, SeveralEvaluation, Task
+from dsbuilder.stream.tensorflow_statistics import object_counts
+from dsbuilder.targets import Keypoints
+from dsbuilder.tasks import (
+    Evaluation,
+    Heads,
+    Locate,
+    Measuring,
+    SeveralEvaluation,
+    Task,
+    objects_fault,
+)
 from dsbuilder.train.archive import Trained, load_model
 from dsbuilder.train.judgments import writing
 from dsbuilder.train.lookup import ChosenHead, choose_head
@@ -85,6 +95,7 @@ def _evaluate_heads(
         plugins=plugins,
     )
     tasks = _fitting(trained, dataset, batches.signature)
+    check_objects(dataset, split, tasks)
     registry = discover(plugins, hint=noted(note.plugins))
     measured = {
         name: _Head(
@@ -102,10 +113,23 @@ def _evaluate_heads(
             for name, head in measured.items():
                 head.add(truth[name], outputs[name])
             if writer is not None:
-                true = {name: each.numpy() for name, each in truth.items()}
+                true = keras.tree.map_structure(lambda each: each.numpy(), truth)
                 writer.add(keys.numpy().tolist(), true, outputs)
     where = {"dataset": f"{dataset.name} {dataset.manifest.version}", "split": split}
     return {name: head.evaluation(**where) for name, head in measured.items()}
+
+
+def check_objects(dataset: StoredDataset, split: str, heads: Heads) -> None:
+    """Refuses samples of a split with no object or several where keypoints are learnt.
+
+    Raises:
+      DataError: there are such.
+    """
+    for name, task in heads.items():
+        if isinstance(task, Locate):
+            wrong = objects_fault(object_counts(dataset, split, name).tolist())
+            if wrong is not None:
+                raise DataError(f"{dataset.path}: {split}: {name}: {wrong}")
 
 
 class _Head:
@@ -168,7 +192,8 @@ def _fitting(trained: Trained, dataset: StoredDataset, signature: Signature) -> 
 
 def _form(target: Target) -> Any:
     """Returns what two targets share that one model can serve; classes are compared by name."""
-    return target.kind, getattr(target, "size", None)
+    points = target.names if isinstance(target, Keypoints) else ()
+    return target.kind, getattr(target, "size", None), points
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,10 +1,10 @@
 """`predictions.csv`: what a model says of every sample of a split, beside what is true.
 
 A line a sample, in stored order: its key and split, then `truth`, `answer`, `confidence`, and
-`right` (true or false), of numbers instead the `error`, of masks the `iou`. Of several heads each
-has these columns, after its target's name: `word_truth`, `word_answer`, ...
-Several classes or numbers of one sample are a JSON list in one cell. It is CSV as RFC 4180 says,
-UTF-8, and appears whole or not at all.
+`right` (true or false), of numbers and keypoints instead the `error`, of masks the `iou`. Of
+several heads each has these columns, after its target's name: `word_truth`, `word_answer`, ...
+Several classes or numbers of one sample are a JSON list in one cell, keypoints a mapping. It is CSV
+as RFC 4180 says, UTF-8, and appears whole or not at all.
 """
 
 import contextlib
@@ -14,12 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
 from dsbuilder.errors import TrainError
 from dsbuilder.tasks import Heads
 
-Batch = Mapping[str, np.ndarray]
+Batch = Mapping[str, Any]
 """What is true of a batch as a stream yields it, or what each head yields, by target."""
 
 
@@ -48,7 +46,7 @@ class JudgmentWriter:
 
 def _cell(value: Any) -> Any:
     """Returns a value as a cell: none is empty."""
-    if isinstance(value, (bool, list)):
+    if isinstance(value, (bool, list, dict)):
         return json.dumps(value, ensure_ascii=False)
     return value
 

@@ -193,7 +193,9 @@ class _Finder:
         if role in KINDS and self._registry.plugins.named(use, role):
             return self._plugin(role, named, place, task)
         known = keras_names(role)
-        refused = task.refusal(use) if task is not None and use in known else None
+        refused = None
+        if task is not None and use in known and role in ("loss", "metric"):
+            refused = task.refusal(use, role)
         if refused is not None:
             self._add(place, f"{refused}, or a plugin.")
             return None

@@ -13,8 +13,9 @@ import keras
 
 from dsbuilder.errors import TrainError
 from dsbuilder.plugin import Loss
-from dsbuilder.tasks import Task
+from dsbuilder.tasks import Locate, Task
 from dsbuilder.tasks.classify_binary import LossOfTwo
+from dsbuilder.tasks.locate import mean_of_known, paired, split
 from dsbuilder.train.lookup import KerasClass
 
 
@@ -85,6 +86,25 @@ class ClassLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         raise NotImplementedError
 
 
+class PointLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
+    """A loss of numbers, as one of the places of points; those that are absent add nothing."""
+
+    def __init__(self, loss: Any) -> None:
+        super().__init__(name=loss.name)
+        self._loss = loss
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Returns the mean over a batch of the means over the points of each sample."""
+        ops = keras.ops
+        places, known = split(y_true, ops)
+        each = self._loss.call(places, paired(y_pred, ops))
+        return ops.mean(mean_of_known(each, known, ops))
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Never called: the sum is over known points."""
+        raise NotImplementedError
+
+
 def make_loss(loss: Loss | KerasClass | None, task: Task, *, smoothing: float = 0.0) -> Any:
     """Returns a task's loss, or the one that was chosen, as one of Keras.
 
@@ -116,7 +136,7 @@ def _of_keras(loss: KerasClass, task: Task, smoothing: float) -> Any:
                 f"{loss.place}: expected a loss of a number for each class to smooth the labels, "
                 f"found '{loss.use}'. Leave the loss out, or name it without sparse_."
             )
-        return made
+        return PointLoss(made) if isinstance(task, Locate) else made
     probabilities = "from_logits" not in inspect.signature(type(made)).parameters
     # A hinge is of scores on either side of 0.
     probabilities = probabilities and "hinge" not in loss.use

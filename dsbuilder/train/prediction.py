@@ -29,11 +29,12 @@ class Prediction:
       path: the file.
       name: its path below the folder that was asked for, with `/`; of a file, its name.
       answers: what each head says, by the name of its target: a value and scores. The value is a
-        class name; of several classes their names; a number or a list of them; a text; of a mask
-        the ids, uint8 `(H, W)` of the upright image. What the model did not see of it, since the
-        pipeline crops, is the id that the mask ignores, else 0. The scores are classes, the largest
-        number first: their probabilities, of a mask their shares of the area that the model saw, of
-        a text its own probability; none of numbers.
+        class name; of several classes their names; a number or a list of them; a text; of keypoints
+        [x, y] by name, in shares of the upright image's sides, None of one that lies beyond it; of
+        a mask the ids, uint8 `(H, W)` of the upright image. What the model did not see of it, since
+        the pipeline crops, is the id that the mask ignores, else 0. The scores are classes, the
+        largest number first: their probabilities, of a mask their shares of the area that the model
+        saw, of a text its own probability; none of numbers and keypoints.
     """
 
     path: Path
@@ -146,9 +147,11 @@ class Predictor:
         found = {}
         for head, task in heads.items():
             value, scores = task.answer(outputs[head], threshold=self.threshold)
-            if look.back is not None and task.target.of_pixels:
+            if look.back is not None and task.target.positional:
                 value = task.target.move(value, look.back)
-            found[head] = Answer(value, scores[: self.top] if "top" in task.takes else scores)
+            found[head] = Answer(
+                task.told(value), scores[: self.top] if "top" in task.takes else scores
+            )
         return found
 
 

@@ -24,9 +24,9 @@ from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.pipeline import Trace, apply_fixed, decode
 from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.plugin import Stage
-from dsbuilder.sample import Motion
-from dsbuilder.tasks import Task
+from dsbuilder.sample import Motion, Sample
 from dsbuilder.train.archive import Note
+from dsbuilder.train.restoring import placed, way_back
 from dsbuilder.trust import noted
 
 Source = Path | bytes | np.ndarray
@@ -78,9 +78,9 @@ class Reader:
         try:
             pixels = decode(_content(source), self.image, self.prepare)
             with self._one_at_a_time:
-                before = self._task.start(pixels, name)
+                before = placed(pixels, name) if self._asks_back else _alone(pixels, name)
                 sample = apply_fixed((*self.prepare, *self.finish), before, Trace())
-                back = self._task.way_back(before, sample)
+                back = way_back(before, sample) if self._asks_back else None
         except OSError as error:
             raise DataError(f"{name}: expected a file to read, found {error.strerror}.") from None
         except DsbuilderError as error:
@@ -94,10 +94,13 @@ class Reader:
         return Look(image=sample.image, back=back)
 
     @property
-    def _task(self) -> Task:
-        """The head that asks the way back to the image, if one does."""
-        heads = list(self.note.heads.values())
-        return next((task for task in heads if task.target.of_pixels), heads[0])
+    def _asks_back(self) -> bool:
+        """Whether an answer lies in the image."""
+        return any(task.target.positional for task in self.note.heads.values())
+
+
+def _alone(image: np.ndarray, key: str) -> Sample:
+    return Sample(key=key, image=image, targets={})
 
 
 def _content(source: Source) -> bytes | np.ndarray:

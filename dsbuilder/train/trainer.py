@@ -10,6 +10,7 @@ import keras
 
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import TrainError
+from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
@@ -20,7 +21,7 @@ from dsbuilder.train.archive import Trained, note_of
 from dsbuilder.train.callbacks import OnBatch, OnEpoch
 from dsbuilder.train.checkpoints import Within
 from dsbuilder.train.compiling import batches_of, compile_model, losses_of, optimizer_of
-from dsbuilder.train.evaluation import evaluate
+from dsbuilder.train.evaluation import check_objects, evaluate
 from dsbuilder.train.features import passed
 from dsbuilder.train.fitting import check_fit, learnt_targets, unlearnable
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
@@ -170,6 +171,8 @@ def prepared(
     train = reopen("train")
     registry = discover(plugins)
     learnt = check_fit(options, train.signature, registry)
+    for split in filter(dataset.has_samples, SPLITS):
+        check_objects(dataset, split, heads_of(learnt))
     heads = {
         name: task.fit(partial(value_statistics, dataset, name))
         for name, task in heads_of(learnt).items()

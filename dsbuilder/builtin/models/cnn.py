@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from dsbuilder.builtin.models import blocks, heads
 from dsbuilder.builtin.models.attention import Attention, cbam
 from dsbuilder.builtin.models.scratch import FromScratch, at_least, check_share
-from dsbuilder.plugin import Signature, Value, model
+from dsbuilder.plugin import Keypoints, Signature, Value, model
 
 if TYPE_CHECKING:
     import keras
@@ -94,7 +94,7 @@ class Cnn(FromScratch):
         """Returns how the last feature map becomes a vector."""
         if self.head is not None:
             return self.head
-        numbers = any(isinstance(kind, Value) for kind in signature.targets.values())
+        numbers = any(isinstance(kind, (Value, Keypoints)) for kind in signature.targets.values())
         return "flatten" if numbers and None not in signature.image.shape else "average"
 
     def _head(self, x: Any, signature: Signature) -> Any:

@@ -405,8 +405,9 @@ class Plain(ModelBuilder):
 def test_a_model_yields_what_each_task_asks_for_alone_and_together() -> None:
     check_plugin(Plain())
     found = taken_signatures(Plain(), ImageSignature(height=8, width=8, channels=1))
-    together = ["label", "whether", "tags", "numbers"]
-    assert [list(each.targets) for each in found] == [*([each] for each in together), together]
+    alone = ["label", "whether", "tags", "numbers"]
+    together = [*alone, "points"]
+    assert [list(each.targets) for each in found] == [*([each] for each in alone), together]
     with pytest.raises(AssertionError, match=r"outputs of shape \(4, 3\), found \(4, 4\)"):
         check_plugin(Plain(more=1))
     with pytest.raises(AssertionError, match="expected an uncompiled model"):

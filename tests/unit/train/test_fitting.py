@@ -27,8 +27,8 @@ KINDS = {
     "keypoints": Keypoints(names=("a",)),
 }
 LEARNT = {
-    Cnn(): {"label", "labels", "price"},
-    Transfer(): {"label", "labels", "price"},
+    Cnn(): {"label", "labels", "price", "keypoints"},
+    Transfer(): {"label", "labels", "price", "keypoints"},
     Unet(): {"mask"},
 }
 

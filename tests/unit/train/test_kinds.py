@@ -31,6 +31,7 @@ import numpy as np
 from dsbuilder.plugin import (
     Boxes,
     Catalog,
+    Keypoints,
     Listing,
     Mask,
     MultiLabel,
@@ -80,6 +81,11 @@ class Opened(Catalog):
                 "far": side * 100.0 + 1000.0,
                 "objects": [{"label": "s", "box": [0.0, 0.0, 0.5, 0.5]}],
                 "text": "square",
+                "points": [[
+                    [x / 22, y / 18, 2],
+                    [(x + side) / 22, y / 18, 1],
+                    [0.0, 0.0, 0] if red else [(x + side / 2) / 22, (y + side / 2) / 18, 2],
+                ]],
             })
 
     def _targets(self) -> Mapping[str, Target]:
@@ -91,6 +97,7 @@ class Opened(Catalog):
             "far": Value(),
             "objects": Boxes(names=("s",)),
             "text": Text(),
+            "points": Keypoints(names=("left", "right", "center"), swaps=(("left", "right"),)),
         }
 
     def identity(self, record: Record) -> str:
@@ -190,6 +197,26 @@ def test_cnn_learns_a_number(train, squares):
     assert found["mean_absolute_error"] == pytest.approx(errors.mean(), rel=1e-5)
     assert found["mean_absolute_error"] < np.abs(truth - truth.mean()).mean()
     assert "validation_mean_absolute_error" in columns(run)
+
+
+@pytest.mark.slow
+def test_cnn_learns_where_the_points_of_an_object_are(train, squares):
+    run = train("points", epochs=25)
+    found = run.evaluation()
+    assert found["kind"] == "keypoints"
+    assert [each["name"] for each in found["points"]] == ["left", "right", "center"]
+    assert 0 < found["points"][2]["samples"] < found["points"][0]["samples"] == found["samples"]
+    true = [each.targets["points"] for each in squares.samples("train")]
+    spread = np.concatenate([each.points[0][each.visibility[0] > 0] for each in true]).std()
+    assert found["mean_error"] < spread / 2  # one that mixes up mirrored sides is worse
+    assert {"validation_mean_error", "validation_pck"} <= set(columns(run))
+    with (run.path / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert json.loads(rows[0]["answer"]).keys() == {"left", "right", "center"}
+    assert any(json.loads(each["truth"])["center"] is None for each in rows)
+    assert len(trainer.resume_run(run.path, epochs=26).rows()) == 26
+    shown = CliRunner().invoke(main, ["evaluate", str(run.path)])
+    assert shown.exit_code == 0 and "within 0.05" in shown.output
 
 
 @pytest.mark.slow

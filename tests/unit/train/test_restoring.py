@@ -11,16 +11,11 @@ from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile.document import parse
 from dsbuilder.pipelinefile.stages import binder_of
 from dsbuilder.registry import discover
-from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.seeding import generator
 from dsbuilder.targets import Mask
-from dsbuilder.tasks import heads_of
+from dsbuilder.train.restoring import placed, way_back
 
 MASK = Mask(names=("ground", "disc"), ignore=9)
-SPEC = Signature(image=ImageSignature(height=None, width=None, channels=3), targets={"mask": MASK})
-
-
-TASK = heads_of(SPEC)["mask"]
 
 
 def stages(text):
@@ -49,9 +44,9 @@ def disc(height, width):
 def restored(size, text):
     """What the mask of a disc becomes that passes stages and comes back, and the disc."""
     image, ids = disc(*size)
-    bound, start = stages(text), TASK.start(image, "a.png")
+    bound, start = stages(text), placed(image, "a.png")
     there = passed(start.replace(targets={"mask": ids}, positional={"mask": MASK}), bound)
-    back = TASK.way_back(start, passed(start, bound))
+    back = way_back(start, passed(start, bound))
     return MASK.move(there.targets["mask"], back), ids
 
 
@@ -89,5 +84,5 @@ def test_stages_of_every_origin_are_undone(text):
 
 def test_what_bends_an_image_cannot_be_undone():
     bent = "[{use: A.OpticalDistortion, distort_limit: [0.9, 0.9], p: 1.0}]"
-    with pytest.raises(DataError, match="a mask cannot be brought back"):
+    with pytest.raises(DataError, match="a mask or a keypoint cannot"):
         restored((90, 120), bent)
