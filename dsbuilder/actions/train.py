@@ -20,7 +20,8 @@ from dsbuilder.proposal.drafting import dataset_name
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
 from dsbuilder.stream.reading import plan
-from dsbuilder.train.fitting import check_fit
+from dsbuilder.stream.sampling import Sampled
+from dsbuilder.train.fitting import check_fit, learnt_targets, sampling_of
 from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.options import is_of_train, options_of, settled
 from dsbuilder.train.phases import best_row
@@ -68,6 +69,7 @@ class Training:
       schedule_epochs: over how many epochs the schedule of a resumed run is laid from now on.
       is_new: whether the folder was made for this training, and goes if nothing comes of it.
       chosen: what was chosen where the pipeline leaves it to the data.
+      sampled: what sampling makes of classes; None where every sample comes once, or a run goes on.
       warnings: what a person should know so far.
     """
 
@@ -80,6 +82,7 @@ class Training:
     schedule_epochs: int | None = None
     is_new: bool
     chosen: ChosenTraining | None = None
+    sampled: Sampled | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -130,6 +133,7 @@ def prepare(
     )
     dataset = load(built.path)
     options, chosen = _settled(spec.settings.train, dataset, chosen, resume=resume)
+    sampled = None if resume else _sampled(dataset, options, spec.registry.folders)
     begun = _open_run(spec.settings.name, run, resume=resume)
     return Training(
         dataset=dataset,
@@ -141,7 +145,8 @@ def prepare(
         schedule_epochs=schedule_epochs,
         is_new=run is None and not resume,
         chosen=chosen,
-        warnings=distinct(warnings, built.warnings),
+        sampled=sampled,
+        warnings=distinct(warnings, built.warnings, sampled.warnings if sampled else ()),
     )
 
 
@@ -213,9 +218,11 @@ def prepare_dataset(
     assigned = (*overrides, *_assigned(epochs, schedule_epochs))
     options = options_of(dataset, plugins=folders, overrides=assigned)
     warnings: tuple[str, ...] = ()
+    sampled: Sampled | None = None
     if not resume and dataset.has_samples("train"):
         learnt = learnt_from(dataset, options, folders)
         warnings = (*options.model.warnings(learnt), *_doubts(chosen))
+        sampled = _sampled(dataset, options, folders)
     options, chosen = _settled(options, dataset, chosen, resume=resume)
     return Training(
         dataset=dataset,
@@ -227,8 +234,20 @@ def prepare_dataset(
         schedule_epochs=schedule_epochs,
         is_new=run is None and not resume,
         chosen=chosen,
-        warnings=warnings,
+        sampled=sampled,
+        warnings=distinct(warnings, sampled.warnings if sampled else ()),
     )
+
+
+def _sampled(
+    dataset: StoredDataset, options: TrainOptions, plugins: Sequence[Path]
+) -> Sampled | None:
+    """Returns what sampling makes of classes; None where every sample comes once."""
+    by = sampling_of(options, learnt_targets(options, dataset.signature))
+    if not by or not dataset.has_samples("train"):
+        return None
+    sampler = plan(dataset, "train", plugins=plugins, **by).sampler
+    return None if sampler is None else sampler.sampled
 
 
 def learnt_from(

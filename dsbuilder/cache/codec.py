@@ -30,6 +30,13 @@ class ShardReader(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Returns the stored bytes of the sample that the ledger places there."""
 
+    def numbers(self, feature: str) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a feature of numbers: those of all samples in order, and how many each has.
+
+        Raises:
+          CacheError: a file is damaged.
+        """
+
     def count(self) -> int:
         """Returns how many samples the shard's own files hold.
 

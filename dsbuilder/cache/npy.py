@@ -109,6 +109,11 @@ class NpyShard:
             return mask.encode_ids(array[row])
         return bytes(array[row]) if feature.dtype == "string" else array[row]
 
+    def numbers(self, feature: str) -> tuple[np.ndarray, np.ndarray]:
+        """The array, which is mapped, and what its row splits say."""
+        array, splits = self.arrays[feature], self.arrays.get(row_splits(feature))
+        return array, np.ones(len(array), np.int64) if splits is None else np.diff(splits)
+
     def count(self) -> int:
         """The length of all arrays, of those that vary by their row splits."""
         lengths = {

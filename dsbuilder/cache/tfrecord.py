@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from dsbuilder.cache.codec import Codec
 from dsbuilder.errors import CacheError
-from dsbuilder.records import tfrecord
+from dsbuilder.records import example, tfrecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,13 @@ class TFRecordShard:
         """Returns the Example at an offset; both checksums are compared."""
         with self.path.open("rb", buffering=0) as file:
             return tfrecord.read_at(file, offset)
+
+    def numbers(self, feature: str) -> tuple[np.ndarray, np.ndarray]:
+        """Reads every record, of which no image is decoded."""
+        records = (data for *_, data in tfrecord.read(self.path))
+        found = [example.numbers(example.decode(data), feature) for data in records]
+        lengths = np.array([len(each) for each in found], np.int64)
+        return np.concatenate([*filter(len, found)] or [np.zeros(0, np.int64)]), lengths
 
     def count(self) -> int:
         """Reads every record; both checksums of each are compared."""

@@ -60,6 +60,7 @@ def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable
 @_assigned("--learning-rate", "optimizer.learning_rate", "The highest learning rate.", "RATE")
 @_assigned("--schedule", "optimizer.schedule", "How the rate changes, such as cosine or one_cycle.")
 @_assigned("--precision", "precision", "How layers compute, such as mixed_bfloat16 or auto.")
+@_assigned("--sampling", "sampling", "How often samples come: natural, square_root or balanced.")
 @_assigned("--batch-size", "batch_size", "Samples in a batch.", "N")
 @_assigned("--patience", "patience", "Epochs without a better one before the end.", "N")
 @click.option(
@@ -119,6 +120,8 @@ def train(
         "schedule_epochs": schedule_epochs,
     }
     training = _prepared(screen, target, out, workers, overrides, folders, given)
+    if training.sampled and screen.shows_progress:
+        echo(str(training.sampled))
     if find_lr:
         rates = find_rate(training, starting=partial(startup.tensorflow, screen))
         screen.show(rates, lambda: _draw_rates(rates, target))

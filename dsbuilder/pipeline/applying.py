@@ -159,19 +159,28 @@ def _draw(
 
 @dataclass(frozen=True)
 class Position:
-    """Where randomness is drawn: the key of what is varied, and its copy or epoch."""
+    """Where randomness is drawn: the key of what is varied, and its copy or epoch.
+
+    Attributes:
+      repeat: how often the same epoch has varied it before.
+    """
 
     seed: int
     key: str
     number: int
+    repeat: int = 0
+
+    @property
+    def _numbers(self) -> tuple[int, ...]:
+        return (self.number, self.repeat) if self.repeat else (self.number,)
 
     def mixes(self, stage: MixStage) -> bool:
         """Whether a mixer is applied here."""
-        return stage.p >= 1 or unit(self.seed, stage.id, "p", self.key, self.number) < stage.p
+        return stage.p >= 1 or unit(self.seed, stage.id, "p", self.key, *self._numbers) < stage.p
 
     def draw(self, stage: AnyStage, sample: Sample, partners: Sequence[Sample]) -> Params | None:
         """Returns the params of a stage here; see `Draw`."""
-        rng = passing_generator(self.seed, stage.id, self.key, self.number)
+        rng = passing_generator(self.seed, stage.id, self.key, *self._numbers)
         return _draw(stage, sample, partners, rng)
 
 

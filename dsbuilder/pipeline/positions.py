@@ -227,14 +227,21 @@ class Refresher:
         return next((stage for stage in self.stages if isinstance(stage, MixStage)), None)
 
     def refresh(
-        self, cached: Sample, epoch: int, partners: Sequence[Sample], trace: Trace
+        self,
+        cached: Sample,
+        epoch: int,
+        partners: Sequence[Sample],
+        trace: Trace,
+        *,
+        repeat: int = 0,
     ) -> Sample:
         """Returns what `stages` make of a cached sample in an epoch, before `finish`.
 
         Args:
           partners: cached samples for the mixer, if there is one.
+          repeat: how often the epoch has had the sample before.
         """
-        at = Position(self.seed, cached.key, epoch)
+        at = Position(self.seed, cached.key, epoch, repeat)
         return apply_drawn(self.stages, cached, at, Mixing(partners, self.cached.targets), trace)
 
     def finish(self, sample: Sample, trace: Trace) -> Sample:

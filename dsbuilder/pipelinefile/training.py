@@ -14,6 +14,9 @@ AUTO = "auto"
 Named = str | Mapping[str, Any]
 """A name, or {use: name, option: value, ...}: of a plugin, or of what Keras has."""
 
+Sampling = Literal["natural", "square_root", "balanced"]
+"""How often samples of train come in an epoch, by their classes; see `stream/sampling.py`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerOptions:
@@ -106,6 +109,8 @@ class HeadOptions:
       weight: what the loss is multiplied by in the sum of all heads' losses, above 0.
       alphabet: characters that can be read, of a text; null for those of the train split.
       label_smoothing: share of the truth that is spread over all classes alike, in [0, 1).
+      sampling: how often samples of train come in an epoch: `natural`, each once; `balanced`, such
+        that every class has the same share of it; `square_root`, halfway. Of one head at most.
     """
 
     loss: Named | None = None
@@ -113,6 +118,7 @@ class HeadOptions:
     weight: float = 1.0
     alphabet: str | None = None
     label_smoothing: float = 0.0
+    sampling: Sampling = "natural"
 
     def __post_init__(self) -> None:
         check_above_0("weight", self.weight)
@@ -131,11 +137,12 @@ class TrainOptions:
       model: the model builder.
       target: the name of the target that is learnt; null for the only one.
       heads: the targets that are learnt at once, each with its options, instead of `target`,
-        `loss`, `metrics` and `alphabet`.
-      loss, metrics, alphabet, label_smoothing: options of the only target that is learnt; see
-        `HeadOptions`.
+        `loss`, `metrics`, `alphabet` and the like.
+      loss, metrics, alphabet, label_smoothing, sampling: options of the only target that is learnt;
+        see `HeadOptions`.
       class_weight: weights of classes in the loss on train, {rare: 3}, where a class that is not
-        named has 1; or `balanced`, in inverse proportion to their samples. Not with `heads`.
+        named has 1; or `balanced`, in inverse proportion to their samples. Not with `heads`, and
+        `balanced` not where sampling balances already.
       optimizer: see `OptimizerOptions`.
       epochs: number of epochs, at most, before fine-tuning; `auto` is 10, or of a new head on
         frozen features as many as bring something.
@@ -165,6 +172,7 @@ class TrainOptions:
     metrics: tuple[Named, ...] = ()
     alphabet: str | None = None
     label_smoothing: float = 0.0
+    sampling: Sampling = "natural"
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None
     optimizer: OptimizerOptions = OptimizerOptions()
     epochs: int | Literal["auto"] = "auto"
@@ -191,18 +199,29 @@ class TrainOptions:
                 f"'{self.normalize}'. Remove it."
             )
         _check_alphabet(self.alphabet)
-        single = [
-            n
-            for n in ("target", "loss", "metrics", "alphabet", "label_smoothing")
-            if getattr(self, n)
-        ]
+        self._check_heads()
+        self._check_class_weight()
+
+    def _check_heads(self) -> None:
+        names = ("target", "loss", "metrics", "alphabet", "label_smoothing")
+        single = [name for name in names if getattr(self, name)]
+        single += ["sampling"] if self.sampling != "natural" else []
         if self.heads and single:
             raise ValueError(
                 f"{single[0]}: expected none where there are heads, found one. Give it to a head."
             )
-        self._check_class_weight()
+        sampled = [name for name, each in self.heads.items() if each.sampling != "natural"]
+        if len(sampled) > 1:
+            raise ValueError(
+                f"heads: expected sampling by one head, found by {' and '.join(sampled)}. Keep one."
+            )
 
     def _check_class_weight(self) -> None:
+        if self.class_weight == "balanced" and self.sampling != "natural":
+            raise ValueError(
+                f"class_weight: expected none beside sampling '{self.sampling}', which already "
+                "shows rare classes more often, found 'balanced'. Keep one of the two."
+            )
         if self.heads and self.class_weight is not None:
             raise ValueError(
                 "class_weight: expected none where there are heads, found one. Remove it."
@@ -228,6 +247,7 @@ class TrainOptions:
             metrics=self.metrics,
             alphabet=self.alphabet,
             label_smoothing=self.label_smoothing,
+            sampling=self.sampling,
         )
         return self.heads.get(target, alone)
 

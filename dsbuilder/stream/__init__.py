@@ -1,6 +1,7 @@
 """A dataset as batches.
 
 reading.py                what a caller and the pipeline decide about it; whole shards
+sampling.py               how often each sample comes in an epoch, where that is not once
 columns.py                what a batch holds of each target, and how lengths that differ are padded
 feed.py                   stages that need Python: batches of numpy arrays, without TensorFlow
 tensorflow.py             `stream`: a split as a `tf.data.Dataset`; what it yields

@@ -4,8 +4,9 @@ What a batch holds depends on (seed, split, epoch) and its place alone, so a fas
 same law yields the same bytes:
 
 * order: a permutation by the generator of (seed, "shuffle", split, epoch); host i of n takes every
-  n-th place from i;
-* a sample: `Refresher.refresh`, whose generators are those of (seed, stage, key, epoch);
+  n-th place from i. What is permuted is each sample once, or the picks of `sampling.py`;
+* a sample: `Refresher.refresh`, whose generators are those of (seed, stage, key, epoch), and of how
+  often the epoch has picked the sample before, if it has;
 * partners of a mixer: cached samples of the same batch, as `partners` pairs them.
 """
 
@@ -45,20 +46,26 @@ class Feed:
           CacheError: a shard is missing, cut or corrupt.
           Exception: a plugin's own, with notes that name stage, sample and params.
         """
-        order = self.order(epoch)
+        picks = self.picks(epoch)
         size = self.reading.batch_size
         for step in range(start, self.reading.steps):
-            yield self._batch(order[step * size : (step + 1) * size], epoch, step)
+            yield self._batch(picks[step * size : (step + 1) * size], epoch, step)
 
-    def order(self, epoch: int) -> np.ndarray:
-        """Returns the places of this host's samples in the order of an epoch, int64 `(n,)`."""
+    def picks(self, epoch: int) -> np.ndarray:
+        """Returns the place of each of this host's samples, and how often it came before.
+
+        int64 `(n, 2)`, in the order of an epoch.
+        """
         reading = self.reading
-        places = np.arange(reading.dataset.num_samples(reading.split))
+        order = np.arange(reading.dataset.num_samples(reading.split))
+        picks = np.stack([order, np.zeros_like(order)], axis=1)
+        if reading.sampler is not None:
+            picks = reading.sampler.picks(epoch)
         if reading.shuffle:
             rng = generator(reading.seed, "shuffle", reading.split, epoch)
-            places = rng.permutation(places)
+            order = rng.permutation(order)
         index, count = reading.shard
-        return places[index::count]
+        return picks[order[index::count]]
 
     @property
     def _refresher(self) -> Refresher:
@@ -88,13 +95,15 @@ class Feed:
         sample.image.flags.writeable = False  # a mixer shares it
         return sample
 
-    def _batch(self, places: np.ndarray, epoch: int, step: int) -> dict[str, np.ndarray]:
+    def _batch(self, picks: np.ndarray, epoch: int, step: int) -> dict[str, np.ndarray]:
         refresher = self._refresher
+        places, repeats = picks.T.tolist()
         cached = [self._cached(place) for place in places]
+        chosen = self._partners(len(cached), epoch, step)
         samples = []
-        for sample, chosen in zip(cached, self._partners(len(cached), epoch, step), strict=True):
-            trace = Trace()
-            fresh = refresher.refresh(sample, epoch, [cached[i] for i in chosen], trace)
+        for sample, others, repeat in zip(cached, chosen, repeats, strict=True):
+            trace, partners = Trace(), [cached[i] for i in others]
+            fresh = refresher.refresh(sample, epoch, partners, trace, repeat=repeat)
             samples.append(refresher.finish(fresh, trace))
         return self._stack(samples)
 

@@ -8,7 +8,7 @@ stages that are paths must be absolute: the folder they were relative to is not 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -20,10 +20,13 @@ from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean, instead
 from dsbuilder.pipeline import Refresher, resolve_stream
 from dsbuilder.pipelinefile.schema import StreamOptions
+from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.records import tfrecord
 from dsbuilder.records.arrays import row_splits
 from dsbuilder.sample import Signature
 from dsbuilder.stream.columns import Column, columns_of
+from dsbuilder.stream.sampling import Sampler, make_sampler
+from dsbuilder.stream.sampling import fault as sampling_fault
 
 Images = Literal["uint8", "scale", "standardize"]
 
@@ -43,6 +46,7 @@ class Reading:
       keys: whether the samples' keys are yielded too.
       pixels: whether the images are.
       refresher: the stages that are applied on the way; None where the split passes none.
+      sampler: how often an epoch picks each sample; None for each once.
       signature: signature of what is yielded; texts know the characters of the train split.
     """
 
@@ -58,6 +62,7 @@ class Reading:
     keys: bool = False
     pixels: bool = True
     refresher: Refresher | None = None
+    sampler: Sampler | None = None
     signature: Signature
 
     def __post_init__(self) -> None:
@@ -76,7 +81,7 @@ class Reading:
 
     @property
     def num_samples(self) -> int:
-        """How many samples of the split are this host's."""
+        """How many samples of an epoch are this host's."""
         index, count = self.shard
         return len(range(index, self.dataset.num_samples(self.split), count))
 
@@ -88,9 +93,9 @@ class Reading:
 
     @property
     def fresh(self) -> bool:
-        """Whether epochs differ, in order or by what stages draw; other splits never change."""
+        """Whether epochs differ, in samples, order or what stages draw; other splits never do."""
         stages = self.refresher is not None and bool(self.refresher.stages)
-        return self.split == "train" and (self.shuffle or stages)
+        return self.split == "train" and (self.shuffle or stages or self.sampler is not None)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -117,6 +122,8 @@ def plan(
     shuffle: bool | None = None,
     seed: int | None = None,
     targets: Sequence[str] | None = None,
+    sampling: Sampling = "natural",
+    sampled_by: str | None = None,
     plugins: Sequence[Path | str] = (),
     **rest: Any,
 ) -> Reading:
@@ -125,12 +132,15 @@ def plan(
     Args:
       shuffle: None shuffles train alone.
       targets: names of those that are yielded; None for all.
+      sampling: `natural` takes each sample once; see `sampling.py`.
+      sampled_by: name of the target whose classes it goes by; None for the only one yielded that
+        has such classes.
       plugins: folders with the plugins that the stream's stages need.
       rest: further attributes of `Reading`.
 
     Raises:
-      DataError: there is no such split or target, it is too small for one batch, or its images
-        cannot be batched or scaled.
+      DataError: there is no such split or target, it is too small for one batch, its images
+        cannot be batched or scaled, or there is nothing to sample by.
       SpecError: the dataset's pipeline names a stage that is not there.
     """
     dataset.shards(split)
@@ -152,6 +162,7 @@ def plan(
         images=section.images if images is None else images,
         shuffle=split == "train" if shuffle is None else shuffle,
         seed=chosen,
+        sampler=_sampler(dataset, split, signature, sampling, sampled_by, chosen),
         refresher=refresher,
         signature=signature,
         **rest,
@@ -164,11 +175,55 @@ def _chosen(dataset: StoredDataset, signature: Signature, names: Sequence[str]) 
     """Returns a signature with some of its targets."""
     known = signature.targets
     for name in names:
-        if name not in known:
-            wanted = f"target '{name}'"
-            problem = instead(f"a {wanted}", ", ".join(known), missing=wanted)
-            raise DataError(f"{dataset.path}: {problem}.{did_you_mean(name, known)}")
+        _check_known(dataset, name)
     return signature.replace(targets={name: known[name] for name in names})
+
+
+def _check_known(dataset: StoredDataset, name: str) -> None:
+    known = dataset.signature.targets
+    if name not in known:
+        wanted = f"target '{name}'"
+        problem = instead(f"a {wanted}", ", ".join(known), missing=wanted)
+        raise DataError(f"{dataset.path}: {problem}.{did_you_mean(name, known)}")
+
+
+def _sampler(
+    dataset: StoredDataset,
+    split: str,
+    signature: Signature,
+    sampling: Sampling,
+    by: str | None,
+    seed: int,
+) -> Sampler | None:
+    """Returns how often samples come; None for each once."""
+    if sampling not in get_args(Sampling):
+        known = ", ".join(get_args(Sampling))
+        raise ValueError(f"stream: expected a sampling of {known}, found {sampling!r}.")
+    if sampling == "natural":
+        return None
+    if split != "train":
+        raise ValueError(
+            f"stream: expected the sampling of '{split}' to be natural, found '{sampling}': "
+            "what is measured is measured as it is."
+        )
+    kinds = dataset.signature.targets
+    if by is None:
+        by = _only(dataset, [n for n in signature.targets if sampling_fault(n, kinds[n]) is None])
+    _check_known(dataset, by)
+    if (wrong := sampling_fault(by, kinds[by])) is not None:
+        raise DataError(f"{dataset.path}: {wrong}")
+    return make_sampler(dataset, split, by, sampling, seed)
+
+
+def _only(dataset: StoredDataset, names: Sequence[str]) -> str:
+    """Returns the one target that can be sampled by."""
+    if len(names) == 1:
+        return names[0]
+    advice = "Say which: sampled_by=..." if names else "Leave sampling out."
+    raise DataError(
+        f"{dataset.path}: expected one target with classes of whole samples to sample by, found "
+        f"{', '.join(names) or 'none'}. {advice}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

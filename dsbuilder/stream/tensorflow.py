@@ -18,11 +18,13 @@ import tensorflow as tf
 
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import DataError
+from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.sample import Signature
 from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
 from dsbuilder.stream.columns import columns_of, labels_of
 from dsbuilder.stream.feed import Feed
 from dsbuilder.stream.reading import Images, Reading, check_shards, plan
+from dsbuilder.stream.sampling import Sampled
 from dsbuilder.stream.tensorflow_handover import Handover
 from dsbuilder.stream.tensorflow_order import Batch, counted
 from dsbuilder.stream.tensorflow_statistics import statistics, value_statistics
@@ -46,10 +48,11 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
     not the attributes.
 
     Attributes:
-      fresh: whether epochs differ, in order or by what stages draw.
+      fresh: whether epochs differ, in samples, order or what stages draw.
       drawn: whether they differ by what stages draw.
       class_names: names of the first target with classes, in id order.
       num_samples: number of samples in an epoch, of this host.
+      sampled: what sampling makes of classes; None where every sample comes once.
       signature: signature of every sample.
       steps_per_epoch: batches in an epoch.
     """
@@ -64,6 +67,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
             (),
         )
         self.num_samples: int = reading.num_samples
+        self.sampled: Sampled | None = reading.sampler.sampled if reading.sampler else None
         self.signature: Signature = reading.signature
         self.steps_per_epoch: int = reading.steps
         super().__init__(tf.data.experimental.to_variant(dataset))
@@ -109,15 +113,18 @@ def stream(
     keys: bool = False,
     pixels: bool = True,
     targets: Sequence[str] | None = None,
+    sampling: Sampling = "natural",
+    sampled_by: str | None = None,
     plugins: Sequence[Path | str] = (),
 ) -> Stream:
     """Opens a split as a `tf.data.Dataset` of batches (images, label).
 
     Equal (seed, epoch) give equal batches, whatever the load of the machine and TensorFlow's global
-    seed; every sample comes once an epoch. Without `epoch` the train split is in a new order, and
-    its stages draw anew, every time that the stream is iterated, so `model.fit(stream, epochs=9)`
-    sees the epochs 0 to 8. (Keras on JAX may skip one: it opens an iterator more than there are
-    epochs.) Other splits are the same every time. The label is what the target's kind says:
+    seed; every sample comes once an epoch, unless `sampling` says otherwise. Without `epoch` the
+    train split is in a new order, and its stages draw anew, every time that the stream is iterated,
+    so `model.fit(stream, epochs=9)` sees the epochs 0 to 8. (Keras on JAX may skip one: it opens an
+    iterator more than there are epochs.) Other splits are the same every time. The label is what
+    the target's kind says:
 
     * class: int64 `(B,)` ids, or float32 `(B, num_classes)` weights where classes are mixed;
     * multi-label: float32 `(B, num_classes)`, 0 or 1, between once mixed;
@@ -143,15 +150,21 @@ def stream(
       drop_remainder: leaves out a last batch that is smaller.
       shuffle_buffer: of tfrecord, how many encoded samples are shuffled among; None takes the whole
         split if it has up to 128 MB. The npy codec always shuffles the whole split.
-      shard: (index, count), the one of `count` hosts that this is; together they see every sample
-        once an epoch.
+      shard: (index, count), the one of `count` hosts that this is; together they see an epoch once.
       keys: adds the samples' keys, UTF-8 strings `(B,)`, as a last item.
       pixels: False leaves the images out, in the same order; without stages none is decoded.
       targets: names of those that are yielded; None for all. Stages see all of them.
+      sampling: of train; `natural` takes every sample once an epoch. `balanced` gives each class
+        the same share of an epoch, which is as long as ever: samples of rare classes are repeated,
+        and pass stages anew each time; those of frequent ones take turns from epoch to epoch.
+        `square_root` is halfway. `sampling.py` has the law, also of samples of several classes.
+      sampled_by: name of the target whose classes sampling goes by; None for the only one yielded
+        that has classes of whole samples.
       plugins: folders with the plugins that the pipeline's `stream` needs.
 
     Raises:
-      DataError: no such split or target, nothing to batch, or images of several sizes.
+      DataError: no such split or target, nothing to batch or to sample by, or images of several
+        sizes.
       CacheError: a shard is missing or cut. (A corrupt one raises `tf.errors.DataLossError` when it
         is read.)
       SpecError: a stage of the pipeline's `stream` is not there.
@@ -166,6 +179,8 @@ def stream(
         shuffle=shuffle,
         seed=seed,
         targets=targets,
+        sampling=sampling,
+        sampled_by=sampled_by,
         plugins=plugins,
         drop_remainder=drop_remainder,
         shuffle_buffer=shuffle_buffer,

@@ -122,8 +122,12 @@ def native(reading: Reading) -> Native:
 
     def picks(epoch: tf.Tensor) -> tf.data.Dataset:
         places = tf.range(count, dtype=tf.int64)
+        if reading.sampler is not None:
+            places = tf.repeat(places, reading.sampler.counts(epoch))
+            places = tf.ensure_shape(places, [count])
         if reading.shuffle:
-            places = permutation(count, keyed_seed(reading, "samples", epoch))
+            order = permutation(count, keyed_seed(reading, "samples", epoch))
+            places = order if reading.sampler is None else tf.gather(places, order)
         return grouped(reading, tf.data.Dataset.from_tensor_slices(places[index::hosts]))
 
     return Native(picks=picks, load=open_rows(reading).gather)

@@ -1,15 +1,21 @@
 """The tfrecord codec by native ops: shards read side by side, samples shuffled, then decoded.
 
 The order depends on (seed, epoch) alone: shards are opened in a shuffled order, read in turns, and
-records are shuffled within a buffer; if the split fits into it, that is a full permutation. JPEG is
+records are shuffled within a buffer; if the split fits into it, that is a full permutation. Where
+an epoch picks samples by `sampling.py`, a record is left out or repeated as it is read, before it
+is shuffled: of a split that does not fit, what is repeated comes within about a buffer. JPEG is
 decoded with the exact DCT and upsampling, as the dataset's own codec does.
 """
+
+import itertools
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from dsbuilder.sample import Feature
 from dsbuilder.stream.columns import PADDING, Column
 from dsbuilder.stream.reading import Reading
+from dsbuilder.stream.sampling import Sampler
 from dsbuilder.stream.tensorflow_order import (
     Batch,
     Native,
@@ -51,13 +57,15 @@ def columns(reading: Reading) -> tf.data.Dataset:
 def _records(reading: Reading, epoch: tf.Tensor) -> tf.data.Dataset:
     codec, folder = reading.dataset.codec, reading.dataset.path
     paths = [str(folder / name) for shard in reading.shards for name in codec.files(shard.stem)]
-    files = tf.constant(paths)
+    files, first = tf.constant(paths), tf.constant(_first_records(reading), tf.int64)
+    read = _picked(reading.sampler, epoch) if reading.sampler else _whole
     if not reading.shuffle:
-        records = tf.data.TFRecordDataset(files)
+        records = tf.data.Dataset.from_tensor_slices((files, first)).flat_map(read)
     else:
         order = permutation(len(paths), keyed_seed(reading, "shards", epoch))
-        records = tf.data.Dataset.from_tensor_slices(tf.gather(files, order)).interleave(
-            tf.data.TFRecordDataset,
+        ordered = (tf.gather(files, order), tf.gather(first, order))
+        records = tf.data.Dataset.from_tensor_slices(ordered).interleave(
+            read,
             cycle_length=min(len(paths), _SHARDS_AT_ONCE),
             block_length=_RUN,
             num_parallel_calls=tf.data.AUTOTUNE,
@@ -65,6 +73,32 @@ def _records(reading: Reading, epoch: tf.Tensor) -> tf.data.Dataset:
         )
     index, count = reading.shard
     return records.shard(count, index) if count > 1 else records
+
+
+def _first_records(reading: Reading) -> list[int]:
+    """Returns the place in the split of each shard's first record."""
+    return [0, *itertools.accumulate(shard.samples for shard in reading.shards[:-1])]
+
+
+def _whole(file: tf.Tensor, first: tf.Tensor) -> tf.data.Dataset:
+    """Returns every record of a shard once."""
+    return tf.data.TFRecordDataset(file)
+
+
+def _picked(
+    sampler: Sampler, epoch: tf.Tensor
+) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
+    """Returns the function from a shard to its records, as often as an epoch picks each."""
+    counts = sampler.counts(epoch)
+
+    def repeated(places: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
+        return tf.repeat(records, tf.gather(counts, places))
+
+    def read(file: tf.Tensor, first: tf.Tensor) -> tf.data.Dataset:
+        numbered = tf.data.TFRecordDataset(file).enumerate(first)
+        return numbered.batch(_RUN).map(repeated, deterministic=True).unbatch()
+
+    return read
 
 
 def _shuffled(reading: Reading, records: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:

@@ -122,7 +122,7 @@ class KeptFeatures:
     Attributes:
       rows: place of a sample's features by its key, a table of TensorFlow.
       values: features, `(n, ...)`.
-      labels: batches (truth, keys), in the order in which images come.
+      labels: batches (truth, keys), of the samples and in the order in which images come.
     """
 
     rows: Any
@@ -160,7 +160,7 @@ def kept(
         yield {
             split: _compute(
                 frozen,
-                reopen(split, shuffle=False, keys=True),
+                reopen(split, shuffle=False, sampling="natural", keys=True),
                 reopen(split, keys=True, pixels=False),
                 file=file,
             )

@@ -3,14 +3,16 @@
 Nothing here needs Keras, so `check` asks it of a pipeline and a training of a dataset.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from dsbuilder import tasks
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean, shortened
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import Registry
 from dsbuilder.sample import Signature, Target
+from dsbuilder.stream import sampling
 from dsbuilder.targets import Boxes, ClassLabel, Mask, Text
 from dsbuilder.targets.text import alphabet_of
 from dsbuilder.train import class_weights
@@ -43,7 +45,10 @@ def check_fit(
     problems = [
         Problem(where(place), message)
         for name, target in found.items()
-        for place, message in _of_alphabet(options, name, target)
+        for place, message in (
+            *_of_alphabet(options, name, target),
+            *_of_sampling(options, name, target),
+        )
     ]
     learnt = signature.replace(targets={n: _stated(options, n, t) for n, t in found.items()})
     problems += [
@@ -140,6 +145,23 @@ def _of_alphabet(options: TrainOptions, name: str, target: Target) -> Iterator[t
             f"expected every character of the texts in train, found it without "
             f"{shortened(missing)}. Add them, or leave the alphabet out.",
         )
+
+
+def sampling_of(options: TrainOptions, learnt: Sequence[str]) -> dict[str, Any]:
+    """Returns the options of a stream of train that say how often samples come.
+
+    Args:
+      learnt: names of the targets that are learnt.
+    """
+    found = {name: options.head(name).sampling for name in learnt}
+    by = [name for name, each in found.items() if each != "natural"]
+    return {"sampling": found[by[0]], "sampled_by": by[0]} if by else {}
+
+
+def _of_sampling(options: TrainOptions, name: str, target: Target) -> Iterator[tuple[str, str]]:
+    wrong = None if options.head(name).sampling == "natural" else sampling.fault(name, target)
+    if wrong is not None:
+        yield options.place(name, "sampling"), wrong
 
 
 def _stated(options: TrainOptions, name: str, target: Target) -> Target:

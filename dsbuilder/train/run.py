@@ -38,6 +38,7 @@ from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.report import confusion, curves
+from dsbuilder.stream.sampling import Sampled
 from dsbuilder.targets.stored import as_file_name
 from dsbuilder.tasks import Evaluation, evaluations_of, task_of
 from dsbuilder.train.options import to_data
@@ -285,12 +286,18 @@ def new_run(folder: Path | str, name: str) -> Run:
 
 
 def config_of(
-    dataset: StoredDataset, options: TrainOptions, plugins: Sequence[Path], *, backend: str
+    dataset: StoredDataset,
+    options: TrainOptions,
+    plugins: Sequence[Path],
+    *,
+    backend: str,
+    sampled: Sampled | None = None,
 ) -> dict[str, Any]:
     """Returns the resolved configuration: what is trained on what, with every default.
 
     Args:
       backend: what Keras runs on.
+      sampled: what sampling makes of classes; None where every sample comes once.
     """
     return {
         "dataset": {
@@ -300,6 +307,7 @@ def config_of(
             "fingerprint": dataset.manifest.fingerprint,
         },
         "train": to_data(options),
+        "sampled": None if sampled is None else sampled.to_json(),
         "seed": dataset.manifest.seed if options.seed is None else options.seed,
         "plugins": [str(Path(folder).resolve()) for folder in plugins],
         "pipeline": dataset.pipeline.sections,

@@ -23,7 +23,7 @@ from dsbuilder.train.checkpoints import Within
 from dsbuilder.train.compiling import batches_of, compile_model, losses_of, optimizer_of
 from dsbuilder.train.evaluation import check_objects, evaluate
 from dsbuilder.train.features import passed
-from dsbuilder.train.fitting import check_fit, learnt_targets, unlearnable
+from dsbuilder.train.fitting import check_fit, learnt_targets, sampling_of, unlearnable
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
 from dsbuilder.train.loop import Ongoing, fit
 from dsbuilder.train.monitor import mode_of, watched_of
@@ -85,7 +85,7 @@ def train_dataset(
         )
     training = prepared(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
     target.path.mkdir(parents=True, exist_ok=True)
-    _write_config(target, dataset, training.options, plugins)
+    _write_config(training, plugins)
     return _finish(training, (), None)
 
 
@@ -128,7 +128,7 @@ def resume_run(
     training = prepared(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
     schedule, steps = make_schedule(training.chosen.schedule), training.train.steps_per_epoch
     training.run = training.run.warned(beyond(options, schedule, steps=steps))
-    _write_config(target, dataset, training.options, plugins)
+    _write_config(training, plugins)
     rows = archive.read_note(target.last).rows if target.last.exists() else ()
     begun = checkpoints.load(target.checkpoint, rows=len(rows), plugins=plugins)
     if begun is not None:
@@ -165,8 +165,11 @@ def prepared(
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
     opened["targets"] = learnt_targets(options, dataset.signature)
 
+    sampled = sampling_of(options, opened["targets"])
+
     def reopen(split: str, **given: Any) -> Stream:
-        return stream(dataset, split, plugins=plugins, **{**opened, **given})
+        of_train = sampled if split == "train" else {}
+        return stream(dataset, split, plugins=plugins, **{**opened, **of_train, **given})
 
     train = reopen("train")
     registry = discover(plugins)
@@ -186,7 +189,7 @@ def prepared(
     return Ongoing(
         options=options,
         chosen=chosen,
-        run=replace(run, warnings=tuple(_warnings(options, dataset, heads, validation))),
+        run=replace(run, warnings=tuple(_warnings(options, dataset, heads, train, validation))),
         seed=seed,
         note=note_of(dataset, options, learnt, plugins, heads=heads),
         train=train,
@@ -209,12 +212,18 @@ def _check_made(options: TrainOptions, chosen: Chosen, heads: Heads) -> None:
 
 
 def _warnings(
-    options: TrainOptions, dataset: StoredDataset, heads: Heads, validation: Stream | None
+    options: TrainOptions,
+    dataset: StoredDataset,
+    heads: Heads,
+    train: Stream,
+    validation: Stream | None,
 ) -> Iterator[str]:
     """Yields what a person should know before the first epoch."""
     _, reason = precisions.chosen(options.precision)
     if reason is not None:
         yield reason
+    if train.sampled is not None:
+        yield from train.sampled.warnings
     if validation is None:
         yield (
             f"{dataset.path}: no validation split: the loss on train decides which epoch is the "
@@ -233,11 +242,12 @@ def _warnings(
             yield from task.unreadable(name, {split: alphabet(split) for split in dataset.splits})
 
 
-def _write_config(
-    run: Run, dataset: StoredDataset, options: TrainOptions, plugins: Sequence[Path]
-) -> None:
-    backend = keras.backend.backend()
-    run.write_json(CONFIG, config_of(dataset, options, plugins, backend=backend))
+def _write_config(training: Ongoing, plugins: Sequence[Path]) -> None:
+    backend, sampled = keras.backend.backend(), training.train.sampled
+    config = config_of(
+        training.dataset, training.options, plugins, backend=backend, sampled=sampled
+    )
+    training.run.write_json(CONFIG, config)
 
 
 def _finish(
