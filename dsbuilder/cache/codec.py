@@ -30,8 +30,11 @@ class ShardReader(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Returns the stored bytes of the sample that the ledger places there."""
 
-    def numbers(self, feature: str) -> tuple[np.ndarray, np.ndarray]:
-        """Returns a feature of numbers: those of all samples in order, and how many each has.
+    def columns(self, *features: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Returns of each feature the values of all samples in order, and how many each has.
+
+        Args:
+          features: names of those that hold numbers or texts.
 
         Raises:
           CacheError: a file is damaged.

@@ -109,10 +109,13 @@ class NpyShard:
             return mask.encode_ids(array[row])
         return bytes(array[row]) if feature.dtype == "string" else array[row]
 
-    def numbers(self, feature: str) -> tuple[np.ndarray, np.ndarray]:
-        """The array, which is mapped, and what its row splits say."""
-        array, splits = self.arrays[feature], self.arrays.get(row_splits(feature))
-        return array, np.ones(len(array), np.int64) if splits is None else np.diff(splits)
+    def columns(self, *features: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The arrays, which are mapped, and what their row splits say."""
+        found = [(self.arrays[name], self.arrays.get(row_splits(name))) for name in features]
+        return [
+            (array, np.ones(len(array), np.int64) if splits is None else np.diff(splits))
+            for array, splits in found
+        ]
 
     def count(self) -> int:
         """The length of all arrays, of those that vary by their row splits."""

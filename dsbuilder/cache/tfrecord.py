@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -53,12 +53,20 @@ class TFRecordShard:
         with self.path.open("rb", buffering=0) as file:
             return tfrecord.read_at(file, offset)
 
-    def numbers(self, feature: str) -> tuple[np.ndarray, np.ndarray]:
-        """Reads every record, of which no image is decoded."""
-        records = (data for *_, data in tfrecord.read(self.path))
-        found = [example.numbers(example.decode(data), feature) for data in records]
-        lengths = np.array([len(each) for each in found], np.int64)
-        return np.concatenate([*filter(len, found)] or [np.zeros(0, np.int64)]), lengths
+    def columns(self, *features: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Reads every record; no image is decoded."""
+        found: list[list[Any]] = [[] for _ in features]
+        for *_, data in tfrecord.read(self.path):
+            values = example.decode(data)
+            for name, column in zip(features, found, strict=True):
+                column.append(example.values_of(values, name))
+        return [
+            (
+                np.concatenate([each for each in column if len(each)] or [np.zeros(0, np.int64)]),
+                np.array([len(each) for each in column], np.int64),
+            )
+            for column in found
+        ]
 
     def count(self) -> int:
         """Reads every record; both checksums of each are compared."""

@@ -212,7 +212,7 @@ def _sampler(
     _check_known(dataset, by)
     if (wrong := sampling_fault(by, kinds[by])) is not None:
         raise DataError(f"{dataset.path}: {wrong}")
-    return make_sampler(dataset, split, by, sampling, seed)
+    return make_sampler(dataset, by, sampling, seed)
 
 
 def _only(dataset: StoredDataset, names: Sequence[str]) -> str:
@@ -221,8 +221,8 @@ def _only(dataset: StoredDataset, names: Sequence[str]) -> str:
         return names[0]
     advice = "Say which: sampled_by=..." if names else "Leave sampling out."
     raise DataError(
-        f"{dataset.path}: expected one target with classes of whole samples to sample by, found "
-        f"{', '.join(names) or 'none'}. {advice}"
+        f"{dataset.path}: expected one target of kind class, multi_label or boxes to sample by, "
+        f"found {', '.join(names) or 'none'}. {advice}"
     )
 
 

@@ -12,16 +12,16 @@ the same share of an epoch. Of several classes the rarest counts; a sample of no
 were of a class that every sample is of.
 
 Which samples are picked is a systematic sample (Madow, 1949): they stand in a row, class by class
-(of several the rarest), those of a class in an order drawn by the seed. Each takes up a stretch as
-long as its rate, and is picked once for every mark in it; marks are 1 apart. From epoch to epoch
-they move on by the golden ratio. So
+(of several the rarest), those of a class in the order of a hash of seed and key. Each takes up a
+stretch as long as its rate, and is picked once for every mark in it; marks are 1 apart. From epoch
+to epoch they move on by the golden ratio. So
 
 * an epoch has n picks; the picks of a class, and of a sample, are their rates, rounded up or down;
 * over epochs they come to the rates, since multiples of the golden ratio are spread evenly;
 * a sample of rate r is picked in any 2 / r epochs that follow each other, rounded up.
 
 All this is done in whole numbers of 1 / 2**32, by numpy as by TensorFlow. So picks depend on
-labels, seed and epoch alone: on no codec, machine, or number of hosts.
+keys, labels, seed and epoch alone: on no codec, shard, machine, or number of hosts.
 """
 
 import math
@@ -38,12 +38,12 @@ from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import CacheError, DataError, printable
 from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.sample import Target
-from dsbuilder.seeding import generator, rank
+from dsbuilder.seeding import rank
+from dsbuilder.targets.stored import KEY
 
 _UNIT = 1 << 32
-_GOLDEN = 2_654_435_769  # of a unit; odd
-_OFTEN = 20
-_SHOWN = 6
+_GOLDEN = 2_654_435_769  # a unit by the golden ratio, 1.618...; odd, so that all places are met
+_OFTEN, _SHOWN = 20, 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,16 +153,14 @@ def fault(name: str, kind: Target) -> str | None:
     """Returns why a target cannot be sampled by; None if it can."""
     if class_feature(name, kind) is None:
         return (
-            f"expected a target with classes of whole samples to sample by, found '{name}' of kind "
-            f"'{kind.kind}'. Leave sampling out."
+            "expected a target of kind class, multi_label or boxes to sample by, found "
+            f"'{name}' of kind '{kind.kind}'. Leave sampling out."
         )
     return None
 
 
-def make_sampler(
-    dataset: StoredDataset, split: str, target: str, sampling: Sampling, seed: int
-) -> Sampler:
-    """Returns how often samples of a split come; reads the labels of all of them.
+def make_sampler(dataset: StoredDataset, target: str, sampling: Sampling, seed: int) -> Sampler:
+    """Returns how often samples of train come; reads the labels of all of them.
 
     Args:
       target: name of a target that `fault` finds nothing wrong with.
@@ -174,10 +172,10 @@ def make_sampler(
     """
     kind = dataset.signature.targets[target]
     feature, names = class_feature(target, kind) or target, kind.class_names
-    ids, lengths = _class_ids(dataset.path, dataset.manifest.fingerprint, split, feature)
+    keys, ids, lengths = _labels(dataset.path, dataset.manifest.fingerprint, feature)
     if not len(ids):
         raise DataError(
-            f"{dataset.path}: expected samples of {split} of some class of '{target}', to sample "
+            f"{dataset.path}: expected samples of train of some class of '{target}', to sample "
             "by, found none of any. Leave sampling out."
         )
     if not 0 <= ids.min() <= ids.max() < len(names):
@@ -185,11 +183,52 @@ def make_sampler(
             f"{dataset.path}: expected ids of {len(names)} classes in '{feature}', found "
             f"{ids.min()} to {ids.max()}. Build the dataset again."
         )
+    return sampler_of(keys, ids, lengths, names, target=target, sampling=sampling, seed=seed)
+
+
+@lru_cache(maxsize=4)  # a training asks before it begins, and again for what it opens
+def _labels(path: Path, fingerprint: str, feature: str) -> tuple[np.ndarray, ...]:
+    """Returns keys, class ids of all samples one after the other, and how many each has."""
+    dataset = load(path)
+    shards = [shard for shard in dataset.shards("train") if shard.samples]
+    columns = (dataset.codec.open(path, shard.stem).columns(KEY, feature) for shard in shards)
+    found = [(keys, ids, lengths) for (keys, _), (ids, lengths) in columns]
+    return tuple(map(np.concatenate, zip(*found, strict=True)))
+
+
+def sampler_of(
+    keys: Sequence[bytes] | np.ndarray,
+    ids: np.ndarray,
+    lengths: np.ndarray,
+    names: Sequence[str],
+    *,
+    target: str,
+    sampling: Sampling,
+    seed: int,
+) -> Sampler:
+    """Returns how often samples come whose classes are known.
+
+    Args:
+      keys: keys of the samples, UTF-8.
+      ids: ids of the classes of all samples, one after the other; one or more.
+      lengths: how many of them each sample has; of boxes, one may be there twice.
+      names: names of the classes.
+      target: name of the target that they are of.
+    """
     held = _held(ids, lengths, len(names))
-    low, high = _stretches(held, sampling, generator(seed, "sampling", split))
-    sampled = Sampled(sampling=sampling, target=target, classes=_classes(held, names, high - low))
-    start = rank(seed, "sampling", split) % _UNIT
-    return Sampler(low=low, high=high, start=start, sampled=sampled)
+    order = np.array([rank(seed, "sampling", key.decode()) for key in keys], np.uint64)
+    row = np.lexsort((order, held.rarest))
+    ends = _ends(held, sampling)
+    low, high = np.empty_like(ends[1:]), np.empty_like(ends[1:])
+    low[row], high[row] = ends[:-1], ends[1:]
+    picks = np.bincount(held.of, (high - low)[held.sample] / _UNIT, len(names)).round(6).tolist()
+    classes = {
+        names[number]: SampledClass(samples=int(held.counts[number]), picks=picks[number])
+        for number in np.argsort(-held.counts, kind="stable")
+        if held.counts[number]
+    }
+    sampled = Sampled(sampling=sampling, target=target, classes=classes)
+    return Sampler(low=low, high=high, start=rank(seed, "sampling") % _UNIT, sampled=sampled)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,13 +251,6 @@ class _Held:
 
 
 def _held(ids: np.ndarray, lengths: np.ndarray, classes: int) -> _Held:
-    """Returns which classes samples are of.
-
-    Args:
-      ids: ids of the classes of all samples, one after the other.
-      lengths: how many each sample has, `(total,)`; of boxes one may be there twice.
-      classes: number of classes.
-    """
     pairs = np.unique(np.repeat(np.arange(len(lengths)), lengths) * classes + ids)
     sample, of = np.divmod(pairs, classes)
     counts = np.bincount(of, minlength=classes)
@@ -226,43 +258,6 @@ def _held(ids: np.ndarray, lengths: np.ndarray, classes: int) -> _Held:
     rarest = np.full(len(lengths), classes)
     np.minimum.at(rarest, sample, place[of])
     return _Held(total=len(lengths), sample=sample, of=of, counts=counts, rarest=rarest)
-
-
-def _stretches(
-    held: _Held, sampling: Sampling, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns where the stretch of each sample begins and ends; see `Sampler`."""
-    row = np.lexsort((rng.permutation(held.total), held.rarest))
-    ends = _ends(held, sampling)
-    low, high = np.empty_like(ends[1:]), np.empty_like(ends[1:])
-    low[row], high[row] = ends[:-1], ends[1:]
-    return low, high
-
-
-def _classes(held: _Held, names: Sequence[str], lengths: np.ndarray) -> dict[str, SampledClass]:
-    """Returns what sampling makes of each class.
-
-    Args:
-      lengths: lengths of the samples' stretches.
-    """
-    picks = np.bincount(held.of, lengths[held.sample] / _UNIT, len(names))
-    return {
-        names[number]: SampledClass(samples=int(held.counts[number]), picks=float(picks[number]))
-        for number in np.argsort(-held.counts, kind="stable")
-        if held.counts[number]
-    }
-
-
-@lru_cache(maxsize=4)  # a training asks before it begins, and again for what it opens
-def _class_ids(
-    path: Path, fingerprint: str, split: str, feature: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the class ids of all samples, one after the other, and how many each has."""
-    dataset = load(path)
-    shards = [shard for shard in dataset.shards(split) if shard.samples]
-    found = [dataset.codec.open(path, shard.stem).numbers(feature) for shard in shards]
-    ids, lengths = zip(*found, strict=True)
-    return np.concatenate(ids), np.concatenate(lengths)
 
 
 def _ends(held: _Held, sampling: Sampling) -> np.ndarray:

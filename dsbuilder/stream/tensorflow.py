@@ -159,7 +159,7 @@ def stream(
         and pass stages anew each time; those of frequent ones take turns from epoch to epoch.
         `square_root` is halfway. `sampling.py` has the law, also of samples of several classes.
       sampled_by: name of the target whose classes sampling goes by; None for the only one yielded
-        that has classes of whole samples.
+        that is a class, several classes or boxes.
       plugins: folders with the plugins that the pipeline's `stream` needs.
 
     Raises:

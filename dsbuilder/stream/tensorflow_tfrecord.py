@@ -96,7 +96,7 @@ def _picked(
 
     def read(file: tf.Tensor, first: tf.Tensor) -> tf.data.Dataset:
         numbered = tf.data.TFRecordDataset(file).enumerate(first)
-        return numbered.batch(_RUN).map(repeated, deterministic=True).unbatch()
+        return numbered.batch(_RUN).map(repeated).unbatch()
 
     return read
 
