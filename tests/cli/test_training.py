@@ -219,6 +219,7 @@ def test_a_run_that_is_there_is_not_trained_over(home: Path) -> None:
 
 def test_flags_stand_for_assignments(home: Path) -> None:
     flags = {"--optimizer": "adan", "--learning-rate": -1, "--schedule": "cosin", "--patience": 0}
+    flags |= {"--sampling": "even"}
     for flag, value in flags.items():
         key = {"--learning-rate": "optimizer", "--patience": "patience"}.get(flag, flag[2:])
         result = run("train", home / "pets.yaml", flag, value, "--run", home / "never")

@@ -88,3 +88,14 @@ def test_images_are_answered_and_options_of_other_tasks_refused(home, trained):
     assert (written.model, len(written.predictions)) == (trained.run, 1)
     with pytest.raises(SpecError, match="overlays: it is not for a model"):
         predict(str(trained.run), [str(home / "source")], overlays=str(home / "overlays"))
+
+
+def test_what_sampling_makes_of_classes_is_known_before_a_training(home, trained, tmp_path):
+    dataset = load(home / "out" / "pets" / "1.0.0")
+    opened = prepare_dataset(dataset, overrides=["train.sampling=balanced"], run=tmp_path / "run")
+    assert str(opened.sampled) == (
+        "balanced by 'label', samples -> picks an epoch: 'cat' 7 -> 7, 'dog' 7 -> 7"
+    )
+    assert prepare_dataset(dataset, run=tmp_path / "run").sampled is None
+    with pytest.raises(SpecError, match="sampling"):
+        prepare_dataset(dataset, overrides=["train.sampling=even"], run=tmp_path / "run")

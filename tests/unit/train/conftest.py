@@ -94,4 +94,20 @@ def whole(
 @pytest.fixture
 def build_dataset(images: Path, tmp_path: Path) -> Callable[..., dsbuilder.Dataset]:
     """Builds another dataset of the images; see `build`."""
-    return lambda **given: build(tmp_path / "built", source=images, **given)
+    return lambda **given: build(tmp_path / "built", **{"source": images, **given})
+
+
+@pytest.fixture(scope="session")
+def skewed_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with 20 images blue, 8 green and 3 red."""
+    folder = write_images(tmp_path_factory.mktemp("skewed") / "images")
+    for name, kept in {"green": 8, "red": 3}.items():
+        for index in range(kept, 20):
+            (folder / name / f"{index}.png").unlink()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def skewed(skewed_images: Path) -> dsbuilder.Dataset:
+    """Those images, 19 of them to train on, 2 of these red."""
+    return build(skewed_images.parent, source=skewed_images)

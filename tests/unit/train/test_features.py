@@ -102,6 +102,17 @@ def test_fine_tuning_follows_through_the_whole_network(
     assert_alike(run, trainer.train_dataset(dataset, options, run=tmp_path / "whole"))
 
 
+@pytest.mark.slow
+def test_balanced_epochs_pass_frozen_layers_once_as_well(
+    skewed, once, tmp_path, monkeypatch, counted
+):
+    options = replace(once, sampling="balanced", epochs=2)
+    run = trainer.train_dataset(skewed, options, run=tmp_path / "features")
+    assert counted == ["train", "validation"]
+    whole_way(monkeypatch)
+    assert_alike(run, trainer.train_dataset(skewed, options, run=tmp_path / "whole"))
+
+
 class Killed(Exception):
     """Stands for a killed process."""
 

@@ -8,13 +8,13 @@ from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.transfer import Transfer
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.errors import SpecError
-from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.pipelinefile.training import HeadOptions, TrainOptions
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.registry import discover
 from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import Boxes, ClassLabel, Keypoints, Mask, MultiLabel, Text, Value
 from dsbuilder.tasks import TASKS
-from dsbuilder.train.fitting import check_fit, unlearnable
+from dsbuilder.train.fitting import check_fit, sampling_of, unlearnable
 
 REGISTRY = discover()
 KINDS = {
@@ -150,3 +150,28 @@ def test_classes_that_train_never_has_are_told_by_split():
     assert not list(unlearnable("label", target, {**counts, "test": {"a": 1}}))
     assert not list(unlearnable("label", target, {"test": {"c": 1}})), "nothing is known of train"
     assert not list(unlearnable("price", Value(), counts))
+
+
+@pytest.mark.parametrize("target", ["price", "mask", "text"])
+def test_there_is_nothing_to_sample_by_where_samples_have_no_classes(target):
+    given = {"model": Unet() if target == "mask" else Cnn(), "sampling": "balanced"}
+    wanted = (
+        "x.yaml: train.sampling: expected a target of kind class, multi_label or boxes to sample "
+        f"by, found '{target}' of kind '{KINDS[target].kind}'. Leave sampling out."
+    )
+    assert wanted in problems(signature(target), **given)
+    assert not any("train.sampling" in each for each in problems(signature("objects"), **given))
+
+
+def test_one_head_may_be_sampled_by():
+    heads = {"labels": HeadOptions(sampling="square_root"), "price": HeadOptions()}
+    options = TrainOptions(model=Cnn(), heads=heads)
+    assert set(check_fit(options, signature(*KINDS), REGISTRY).targets) == {"labels", "price"}
+    assert sampling_of(options, ["price", "labels"]) == {
+        "sampling": "square_root",
+        "sampled_by": "labels",
+    }
+    heads = {"label": HeadOptions(), "price": HeadOptions(sampling="balanced")}
+    (found,) = problems(signature(*KINDS), heads=heads)
+    assert found.startswith("x.yaml: train.heads.price.sampling: expected a target of kind class")
+    assert sampling_of(TrainOptions(model=Cnn()), ["label"]) == {}

@@ -9,7 +9,12 @@ import dsbuilder
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.transfer import Transfer
 from dsbuilder.errors import SpecError, TrainError
-from dsbuilder.pipelinefile.training import FineTuneOptions, OptimizerOptions, TrainOptions
+from dsbuilder.pipelinefile.training import (
+    FineTuneOptions,
+    HeadOptions,
+    OptimizerOptions,
+    TrainOptions,
+)
 from dsbuilder.proposal import defaults
 from dsbuilder.proposal.defaults import Case, choose
 from dsbuilder.registry import discover
@@ -21,6 +26,7 @@ from dsbuilder.train.options import bind, options_of, settled, to_data
     [
         TrainOptions(model=Cnn()),
         TrainOptions(model=Cnn(), class_weight="balanced"),
+        TrainOptions(model=Cnn(), class_weight={"rare": 3.0}, sampling="balanced"),
         TrainOptions(model=Cnn(), class_weight={"rare": 3.0, "none": 0.0}),
         TrainOptions(
             model=Cnn(dense=(8, 4), activation="gelu", l2=1e-4),
@@ -145,3 +151,19 @@ def test_what_is_said_of_the_length_stays(dataset, given, length, said):
     found, why = settled(TrainOptions(**given), dataset)
     assert (found.epochs, found.patience, found.fine_tune) == length
     assert [each.split(":")[0] for each in why] == said
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"class_weight": "balanced", "sampling": "square_root"}, "none beside sampling"),
+        ({"heads": {"a": HeadOptions()}, "sampling": "balanced"}, "sampling: .* Give it to a head"),
+        (
+            {"heads": {name: HeadOptions(sampling="balanced") for name in "ab"}},
+            "expected sampling by one head, found by a and b",
+        ),
+    ],
+)
+def test_sampling_that_says_two_things_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        TrainOptions(model=Cnn(), **given)

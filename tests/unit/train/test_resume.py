@@ -107,3 +107,13 @@ def test_a_damaged_checkpoint_says_what_to_do(dataset, options, tmp_path):
     (run / "checkpoint.keras").write_bytes(b"PK")
     with pytest.raises(TrainError, match=r"checkpoint\.keras"):
         trainer.resume_run(run)
+
+
+@pytest.mark.slow
+def test_a_balanced_run_goes_on_with_the_same_picks(skewed, options, tmp_path):
+    chosen = replace(options, sampling="balanced", epochs=2)
+    whole = trainer.train_dataset(skewed, chosen, run=tmp_path / "whole")
+    run = stopped(skewed, chosen, tmp_path / "run", epoch=2, step=2)
+    resumed = trainer.resume_run(run)
+    assert_equal_runs(whole, resumed)
+    assert resumed.config()["sampled"] == whole.config()["sampled"] is not None
