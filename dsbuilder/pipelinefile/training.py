@@ -11,6 +11,11 @@ from dsbuilder.plugin import ModelBuilder
 AUTO = "auto"
 """Stands for a length of training that is chosen by model and data; see `train/options.py`."""
 
+_OF_ONE = ("loss", "metrics", "alphabet", "label_smoothing", "sampling", "class_weight")
+"""Options of a head that stand beside the model where one target is learnt."""
+
+ClassWeight = Literal["balanced"] | Mapping[str, float]
+
 Named = str | Mapping[str, Any]
 """A name, or {use: name, option: value, ...}: of a plugin, or of what Keras has."""
 
@@ -111,6 +116,9 @@ class HeadOptions:
       label_smoothing: share of the truth that is spread over all classes alike, in [0, 1).
       sampling: how often samples of train come in an epoch: `natural`, each once; `balanced`, such
         that every class has the same share of it; `square_root`, halfway. Of one head at most.
+      class_weight: weights of classes in the loss on train, {rare: 3}, where a class that is not
+        named has 1; or `balanced`, in inverse proportion to their samples, not where sampling
+        balances already.
     """
 
     loss: Named | None = None
@@ -119,9 +127,11 @@ class HeadOptions:
     alphabet: str | None = None
     label_smoothing: float = 0.0
     sampling: Sampling = "natural"
+    class_weight: ClassWeight | None = None
 
     def __post_init__(self) -> None:
         check_above_0("weight", self.weight)
+        _check_class_weight(self.class_weight, self.sampling)
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(
                 f"label_smoothing: expected a share in [0, 1), found {self.label_smoothing:g}."
@@ -137,12 +147,9 @@ class TrainOptions:
       model: the model builder.
       target: the name of the target that is learnt; null for the only one.
       heads: the targets that are learnt at once, each with its options, instead of `target`,
-        `loss`, `metrics`, `alphabet` and the like.
-      loss, metrics, alphabet, label_smoothing, sampling: options of the only target that is learnt;
-        see `HeadOptions`.
-      class_weight: weights of classes in the loss on train, {rare: 3}, where a class that is not
-        named has 1; or `balanced`, in inverse proportion to their samples. Not with `heads`, and
-        `balanced` not where sampling balances already.
+        `loss` and the like.
+      loss, metrics, alphabet, label_smoothing, sampling, class_weight: options of the only target
+        that is learnt; see `HeadOptions`.
       optimizer: see `OptimizerOptions`.
       epochs: number of epochs, at most, before fine-tuning; `auto` is 10, or of a new head on
         frozen features as many as bring something.
@@ -173,7 +180,7 @@ class TrainOptions:
     alphabet: str | None = None
     label_smoothing: float = 0.0
     sampling: Sampling = "natural"
-    class_weight: Literal["balanced"] | Mapping[str, float] | None = None
+    class_weight: ClassWeight | None = None
     optimizer: OptimizerOptions = OptimizerOptions()
     epochs: int | Literal["auto"] = "auto"
     fine_tune: FineTuneOptions | Literal["auto"] | None = "auto"
@@ -198,14 +205,12 @@ class TrainOptions:
                 f"normalize: expected none for a model that preprocesses its input itself, found "
                 f"'{self.normalize}'. Remove it."
             )
-        _check_alphabet(self.alphabet)
+        HeadOptions(**{name: getattr(self, name) for name in _OF_ONE})  # whose checks are these
         self._check_heads()
-        self._check_class_weight()
 
     def _check_heads(self) -> None:
-        names = ("target", "loss", "metrics", "alphabet", "label_smoothing")
-        single = [name for name in names if getattr(self, name)]
-        single += ["sampling"] if self.sampling != "natural" else []
+        single = [name for name in ("target", *_OF_ONE) if getattr(self, name)]
+        single = [name for name in single if getattr(self, name) != "natural"]
         if self.heads and single:
             raise ValueError(
                 f"{single[0]}: expected none where there are heads, found one. Give it to a head."
@@ -216,24 +221,6 @@ class TrainOptions:
                 f"heads: expected sampling by one head, found by {' and '.join(sampled)}. Keep one."
             )
 
-    def _check_class_weight(self) -> None:
-        if self.class_weight == "balanced" and self.sampling != "natural":
-            raise ValueError(
-                f"class_weight: expected none beside sampling '{self.sampling}', which already "
-                "shows rare classes more often, found 'balanced'. Keep one of the two."
-            )
-        if self.heads and self.class_weight is not None:
-            raise ValueError(
-                "class_weight: expected none where there are heads, found one. Remove it."
-            )
-        if isinstance(self.class_weight, Mapping):
-            for name, weight in self.class_weight.items():
-                if not 0 <= weight < math.inf:
-                    raise ValueError(
-                        f"class_weight: expected weights of 0 or more, found {weight:g} for "
-                        f"'{name}'. Change it."
-                    )
-
     @property
     def length(self) -> Length:
         """How long is trained; what is `auto` as of a model that freezes nothing."""
@@ -242,18 +229,26 @@ class TrainOptions:
 
     def head(self, target: str) -> HeadOptions:
         """Returns how a target is learnt."""
-        alone = HeadOptions(
-            loss=self.loss,
-            metrics=self.metrics,
-            alphabet=self.alphabet,
-            label_smoothing=self.label_smoothing,
-            sampling=self.sampling,
-        )
+        alone = HeadOptions(**{name: getattr(self, name) for name in _OF_ONE})
         return self.heads.get(target, alone)
 
     def place(self, target: str, option: str) -> str:
         """Returns where a pipeline says an option of a target, such as `train.loss`."""
         return f"train.heads.{target}.{option}" if self.heads else f"train.{option}"
+
+
+def _check_class_weight(wanted: ClassWeight | None, sampling: Sampling) -> None:
+    if wanted == "balanced" and sampling != "natural":
+        raise ValueError(
+            f"class_weight: expected none beside sampling '{sampling}', which already shows rare "
+            "classes more often, found 'balanced'. Keep one of the two."
+        )
+    for name, weight in wanted.items() if isinstance(wanted, Mapping) else ():
+        if not 0 <= weight < math.inf:
+            raise ValueError(
+                f"class_weight: expected weights of 0 or more, found {weight:g} for '{name}'. "
+                "Change it."
+            )
 
 
 def _check_alphabet(alphabet: str | None) -> None:

@@ -1,14 +1,13 @@
 """What a sample counts for in the loss by its class, so that rare classes are not passed over."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from dsbuilder.errors import TrainError, did_you_mean
+from dsbuilder.pipelinefile.training import ClassWeight
 from dsbuilder.plugin import ClassLabel, Target
-
-ClassWeight = Literal["balanced"] | Mapping[str, float]
 
 
 def fault(wanted: ClassWeight, target: Target) -> str | None:
@@ -42,7 +41,7 @@ def weights_of(
     found = counts()
     there = found > 0
     if not there.any():
-        raise TrainError("train.class_weight: expected samples of some class, found none of any.")
+        raise TrainError("class_weight: expected samples of some class, found none of any.")
     weights = np.ones(len(found))
     weights[there] = found.sum() / (there.sum() * found[there])
     return weights.astype(np.float32)

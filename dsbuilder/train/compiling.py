@@ -70,12 +70,12 @@ def losses_of(options: TrainOptions, chosen: Chosen, heads: Heads) -> dict[str, 
         name: make_loss(chosen.heads[name].loss, task, smoothing=smoothing[name])
         for name, task in heads.items()
     }
-    for loss in losses.values():
-        if options.class_weight and isinstance(loss, ClassLoss) and loss.of_batch:
+    for name, loss in losses.items():
+        if options.head(name).class_weight and isinstance(loss, ClassLoss) and loss.of_batch:
             raise TrainError(
-                "train.class_weight: expected a loss of each sample to weigh, found "
-                f"'{loss.name}', which is one of a whole batch. Name another loss, or leave the "
-                "weights out."
+                f"{options.place(name, 'class_weight')}: expected a loss of each sample to weigh, "
+                f"found '{loss.name}', which is one of a whole batch. Name another loss, or leave "
+                "the weights out."
             )
     return losses
 
@@ -91,18 +91,28 @@ def batches_of(training: Ongoing, streamed: Any, *, weighted: bool = False) -> A
     Args:
       weighted: whether samples count by their class, where the options say so.
     """
-    heads, wanted = training.heads, training.options.class_weight
-    weights = None
-    if weighted and wanted is not None:
-        (name,) = heads
-        counts = partial(class_counts, training.dataset, name)
-        weights = weights_of(wanted, heads[name].target, counts)
-    elif all(type(task).batch is Task.batch for task in heads.values()):
+    heads = training.heads
+    weights = _class_weights(training) if weighted else {}
+    if not weights and all(type(task).batch is Task.batch for task in heads.values()):
         return streamed
 
     def turned(images: Any, truth: Any) -> Any:
         found = outputs_by_head(heads, truth)
         for_loss = by_head({name: task.batch(found[name]) for name, task in heads.items()})
-        return (images, for_loss, *([] if weights is None else [weigh(truth, weights)]))
+        if not weights:
+            return images, for_loss
+        counts = {n: weigh(found[n], weights[n]) if n in weights else None for n in heads}
+        return images, for_loss, by_head(counts)
 
     return streamed.map(turned)
+
+
+def _class_weights(training: Ongoing) -> dict[str, np.ndarray]:
+    """Returns the weights of classes of each head whose options have some, by its name."""
+    found = {}
+    for name, task in training.heads.items():
+        wanted = training.options.head(name).class_weight
+        if wanted is not None:
+            counts = partial(class_counts, training.dataset, name)
+            found[name] = weights_of(wanted, task.target, counts)
+    return found

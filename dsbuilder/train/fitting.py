@@ -59,9 +59,10 @@ def check_fit(
             *_of_model(options, learnt),
         )
     ]
-    if options.class_weight is not None:
-        wrong = class_weights.fault(options.class_weight, next(iter(found.values())))
-        problems += [Problem(where("train.class_weight"), wrong)] if wrong else []
+    for name, target in found.items():
+        weights = options.head(name).class_weight
+        if weights is not None and (wrong := class_weights.fault(weights, target)):
+            problems.append(Problem(where(options.place(name, "class_weight")), wrong))
     heads = tasks.heads_of(learnt)
     try:
         chosen = choose(options, heads, registry, where=where)

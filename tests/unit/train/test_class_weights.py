@@ -59,6 +59,9 @@ def test_classes_are_counted_in_either_codec(build_dataset, codec):
 def test_weights_that_cannot_be_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         TrainOptions(model=Cnn(), **wrong)
+    if "heads" not in wrong:
+        with pytest.raises(ValueError, match=message):
+            HeadOptions(**wrong)
 
 
 def test_a_loss_of_a_whole_batch_has_no_samples_to_weigh(dataset, options, tmp_path):

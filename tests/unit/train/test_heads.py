@@ -139,6 +139,15 @@ def test_every_sample_is_judged_by_every_head_in_stored_order(run, dataset):
 
 
 @pytest.mark.slow
+def test_classes_of_one_head_are_weighed_and_no_other_head_is(dataset, pipeline, tmp_path):
+    nothing = ["train.heads.first.class_weight={red: 0, green: 0}", "train.epochs=1"]
+    given = {"plugins": [pipeline.parent / "plugins"], "run": tmp_path / "run"}
+    (row,) = dataset.train(overrides=nothing, **given).epochs
+    assert row["train_first_loss"] == 0 < row["validation_first_loss"]
+    assert row["train_red_loss"] > 0 and row["train_word_loss"] > 0
+
+
+@pytest.mark.slow
 def test_what_is_watched_is_what_evaluate_measures(run, dataset, pipeline):
     found = dataset.evaluate(run.path, split="validation", plugins=[pipeline.parent / "plugins"])
     best = min(run.rows(), key=lambda row: row.validation["loss"]).validation
