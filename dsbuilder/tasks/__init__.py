@@ -5,6 +5,7 @@ classify_binary.py  one class of two
 multi_label.py      several classes of one sample
 regress.py          numbers
 locate.py           named points of one object
+keras_losses.py     which losses of Keras are for what a head yields
 units.py            what numbers are measured in while they are learnt
 segment.py          a class of every pixel
 recognize.py        a text, by CTC

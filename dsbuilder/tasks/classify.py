@@ -9,6 +9,7 @@ import numpy as np
 from dsbuilder.plugin import ClassLabel, Metric, Target
 from dsbuilder.tasks import intervals
 from dsbuilder.tasks.intervals import Interval
+from dsbuilder.tasks.keras_losses import CLASSES, IDS
 from dsbuilder.tasks.task import (
     Answer,
     Confusion,
@@ -110,6 +111,11 @@ class Classify(Task):
         if self.target.soft:
             return keras.losses.CategoricalCrossentropy(from_logits=True)
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    @property
+    def keras_losses(self) -> frozenset[str]:
+        """Those of classes that exclude each other; where they are mixed, of no ids."""
+        return CLASSES if self.target.soft else CLASSES | IDS
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

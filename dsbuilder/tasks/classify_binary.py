@@ -12,6 +12,7 @@ import numpy as np
 
 from dsbuilder.plugin import Loss, Metric
 from dsbuilder.tasks.classify import Accuracy, Classify
+from dsbuilder.tasks.keras_losses import EACH_CLASS
 from dsbuilder.tasks.task import Answer, Judgment, Role, Shape, logit_of_mean
 
 
@@ -107,6 +108,11 @@ class ClassifyBinary(Classify):
         return keras.losses.BinaryCrossentropy(from_logits=True)
 
     @property
+    def keras_losses(self) -> frozenset[str]:
+        """Those of each class by itself."""
+        return EACH_CLASS
+
+    @property
     def metrics(self) -> Mapping[str, Metric]:
         """The accuracy."""
         return {"accuracy": BinaryAccuracy()}
@@ -149,5 +155,5 @@ class ClassifyBinary(Classify):
     def refusal(self, use: str, role: Role) -> str | None:
         """Refuses what counts the classes by the logits, of which there is one."""
         if "categorical" not in use:
-            return None
+            return super().refusal(use, role)
         return f"expected one for two classes, which have one logit, found '{use}'. Use binary ones"

@@ -16,6 +16,7 @@ import numpy as np
 from dsbuilder.plugin import DataError, Keypoints, Loss, Metric, PointSet, Record, Target
 from dsbuilder.tasks import intervals
 from dsbuilder.tasks.intervals import Interval
+from dsbuilder.tasks.keras_losses import APART
 from dsbuilder.tasks.task import (
     Answer,
     Evaluation,
@@ -33,13 +34,6 @@ NEAR = 0.05
 """How far from its place a point may be to count in PCK, in shares of the image's longer side."""
 
 _SCORES = ("mean_error", "pck")
-_ERRORS = frozenset(
-    {
-        *("mean_squared_error", "mean_absolute_error", "mean_squared_logarithmic_error"),
-        *("huber", "log_cosh"),
-    }
-)
-"""Losses of Keras of one number and another."""
 
 
 def objects_fault(counts: Sequence[int]) -> str | None:
@@ -231,6 +225,11 @@ class Locate(Task):
         return LocatedSquaredError(deviation=self.units.deviation if self.units else ())
 
     @property
+    def keras_losses(self) -> frozenset[str]:
+        """Those of one number and another."""
+        return APART
+
+    @property
     def metrics(self) -> Mapping[str, Metric]:
         """The mean distance, and the share of points that are near their places."""
         return {
@@ -239,11 +238,10 @@ class Locate(Task):
         }
 
     def refusal(self, use: str, role: Role) -> str | None:
-        """Refuses what cannot leave out absent points: all but losses of one number and another."""
-        if role == "loss" and use in _ERRORS:
-            return None
-        others = ", ".join(sorted(_ERRORS)) if role == "loss" else "mean_error, pck"
-        return f"expected a {role} of places, found '{use}'. Use one of those ({others})"
+        """Refuses metrics, too, which could not leave out absent points."""
+        if role == "metric":
+            return f"expected a metric of keypoints, found '{use}'. Take mean_error or pck"
+        return super().refusal(use, role)
 
     def batch(self, truth: Any) -> Any:
         """Returns the points of the one object as x, y and 1 if it is known, `(B, k, 3)`."""

@@ -10,6 +10,7 @@ from dsbuilder.plugin import Metric, MultiLabel, Target
 from dsbuilder.tasks import intervals
 from dsbuilder.tasks.classify import f1_scores
 from dsbuilder.tasks.intervals import Interval
+from dsbuilder.tasks.keras_losses import EACH_CLASS
 from dsbuilder.tasks.task import (
     Answer,
     Evaluation,
@@ -136,6 +137,11 @@ class ClassifyMultiLabel(Task):
         import keras
 
         return keras.losses.BinaryCrossentropy(from_logits=True)
+
+    @property
+    def keras_losses(self) -> frozenset[str]:
+        """Those of each class by itself."""
+        return EACH_CLASS
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

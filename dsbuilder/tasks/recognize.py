@@ -17,6 +17,7 @@ import numpy as np
 from dsbuilder.errors import shortened
 from dsbuilder.plugin import Loss, Metric, Target, Text
 from dsbuilder.tasks import intervals
+from dsbuilder.tasks.keras_losses import TEXTS
 from dsbuilder.tasks.task import Answer, Evaluation, Judgment, ScoreTable, Shape, Task, scored
 
 BLANK = 0
@@ -164,6 +165,11 @@ class Recognize(Task):
     def loss(self) -> Any:
         """The loss of CTC, from logits."""
         return CtcLoss(size=len(self.target.alphabet))
+
+    @property
+    def keras_losses(self) -> frozenset[str]:
+        """That of CTC, which is the task's own."""
+        return TEXTS
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

@@ -9,6 +9,7 @@ import numpy as np
 from dsbuilder.plugin import Loss, Metric, Target, Value
 from dsbuilder.tasks import intervals
 from dsbuilder.tasks.intervals import Interval
+from dsbuilder.tasks.keras_losses import DIRECTIONS, NUMBERS
 from dsbuilder.tasks.task import (
     Answer,
     Evaluation,
@@ -97,6 +98,11 @@ class Regress(Task):
     def loss(self) -> Any:
         """The mean squared error in the units of the train split."""
         return StandardSquaredError(deviation=self.units.deviation if self.units else ())
+
+    @property
+    def keras_losses(self) -> frozenset[str]:
+        """Those of numbers; of several also what compares directions."""
+        return NUMBERS | DIRECTIONS if (self.target.size or 1) > 1 else NUMBERS
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

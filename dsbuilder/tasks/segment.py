@@ -10,6 +10,7 @@ from dsbuilder.plugin import Mask, Metric, Target
 from dsbuilder.tasks import intervals
 from dsbuilder.tasks.classify import log_softmax
 from dsbuilder.tasks.intervals import Interval
+from dsbuilder.tasks.keras_losses import CLASSES, IDS
 from dsbuilder.tasks.task import (
     Answer,
     Evaluation,
@@ -123,6 +124,11 @@ class Segment(Task):
         return keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, ignore_class=self.target.ignore
         )
+
+    @property
+    def keras_losses(self) -> frozenset[str]:
+        """Those of classes that exclude each other."""
+        return CLASSES | IDS
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

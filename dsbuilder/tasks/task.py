@@ -9,6 +9,7 @@ import numpy as np
 
 from dsbuilder.plugin import ImageSignature, Loss, Metric, Target
 from dsbuilder.tasks.intervals import Interval, shown
+from dsbuilder.tasks.keras_losses import KNOWN
 
 Role = Literal["loss", "metric"]
 
@@ -259,9 +260,18 @@ class Task(ABC):
         """Returns a metric that was named, for what `batch` returns and the head yields."""
         return metric
 
+    @property
+    def keras_losses(self) -> frozenset[str]:
+        """Losses of Keras that the head can be trained with; see `keras_losses.py`."""
+        return KNOWN
+
     def refusal(self, use: str, role: Role) -> str | None:
         """Says why a loss or metric of Keras does not fit the head; None if it may."""
-        return None
+        if role != "loss" or use not in KNOWN - self.keras_losses:
+            return None
+        others = ", ".join(sorted(self.keras_losses))
+        kind = f"a target of kind '{self.target.kind}'"
+        return f"expected a loss for {kind}, found '{use}'. Use one of {others}"
 
     def by_class(self, truth: Any, ops: Any) -> Any:
         """Returns what is true in the form of the outputs: for each class a weight in [0, 1].

@@ -15,6 +15,7 @@ from dsbuilder.errors import TrainError
 from dsbuilder.plugin import Loss
 from dsbuilder.tasks import Locate, Task
 from dsbuilder.tasks.classify_binary import LossOfTwo
+from dsbuilder.tasks.keras_losses import IDS
 from dsbuilder.tasks.locate import mean_of_known, paired, split
 from dsbuilder.train.lookup import KerasClass
 
@@ -86,6 +87,33 @@ class ClassLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
         raise NotImplementedError
 
 
+class IdLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
+    """A loss that is given ids and the probabilities of classes.
+
+    What is of no known class, such as the pixels that a mask ignores, adds nothing to it: it is
+    given as a class that is surely right.
+    """
+
+    def __init__(self, loss: Any, task: Task) -> None:
+        super().__init__(name=loss.name)
+        self._loss = loss
+        self._task = task
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Returns the loss of a batch."""
+        ops = keras.ops
+        truth = ops.cast(self._task.by_class(y_true, ops), y_pred.dtype)
+        known = ops.any(truth > 0, axis=-1, keepdims=True)
+        ids = ops.argmax(truth, axis=-1)  # 0 where none is known
+        sure = ops.one_hot(ops.zeros_like(ids), truth.shape[-1], dtype=y_pred.dtype)
+        value = self._loss(ids, ops.where(known, ops.softmax(y_pred), sure), sample_weight)
+        return value / ops.maximum(ops.mean(ops.cast(known, y_pred.dtype)), 1e-7)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Never called: the wrapped loss sums up by itself."""
+        raise NotImplementedError
+
+
 class PointLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
     """A loss of numbers, as one of the places of points; those that are absent add nothing."""
 
@@ -128,15 +156,18 @@ def make_loss(loss: Loss | KerasClass | None, task: Task, *, smoothing: float = 
 
 def _of_keras(loss: KerasClass, task: Task, smoothing: float) -> Any:
     made = loss.make(from_logits=True, ignore_class=getattr(task.target, "ignore", None))
-    sparse = loss.use.startswith("sparse_")
-    if task.exclusive is None or sparse:
+    of_ids = loss.use in IDS
+    if task.exclusive is None or of_ids:
         if smoothing:
             _check_classes(task)
             raise TrainError(
                 f"{loss.place}: expected a loss of a number for each class to smooth the labels, "
-                f"found '{loss.use}'. Leave the loss out, or name it without sparse_."
+                f"found '{loss.use}'. Leave the loss out, or name one that takes no ids."
             )
-        return PointLoss(made) if isinstance(task, Locate) else made
+        if isinstance(task, Locate):
+            return PointLoss(made)
+        takes_logits = "from_logits" in inspect.signature(type(made)).parameters
+        return IdLoss(made, task) if of_ids and not takes_logits else made
     probabilities = "from_logits" not in inspect.signature(type(made)).parameters
     # A hinge is of scores on either side of 0.
     probabilities = probabilities and "hinge" not in loss.use

@@ -107,7 +107,7 @@ def test_losses_leave_absent_points_out_whichever_is_named(task, batch):
         expected = (sums / np.maximum(known.sum(axis=1), 1)).mean()
         assert float(make_loss(loss, task)(truth, outputs)) == pytest.approx(expected, rel=1e-5)
     assert task.refusal("huber", "loss") is None
-    assert "expected a loss of places, found 'dice'" in task.refusal("dice", "loss")
+    assert "of kind 'keypoints', found 'dice'. Use one of huber, " in task.refusal("dice", "loss")
     assert "found 'huber'" in task.refusal("huber", "metric")
 
 

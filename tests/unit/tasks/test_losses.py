@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 
 from dsbuilder.errors import TrainError
 from dsbuilder.sample import ImageSignature, Signature
-from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Value
+from dsbuilder.targets import ClassLabel, Keypoints, Mask, MultiLabel, Text, Value
 from dsbuilder.tasks import heads_of
-from dsbuilder.train.lookup import KerasClass
+from dsbuilder.train.lookup import KerasClass, keras_names
 
 keras = pytest.importorskip("keras")
 special = pytest.importorskip("scipy.special")
@@ -155,3 +155,63 @@ def test_smoothing_is_refused_where_it_cannot_be():
         loss(Value(), np.zeros(1), np.zeros((1, 1)), smoothing=0.1)
     with pytest.raises(TrainError, match="expected a loss of a number for each class"):
         loss(LABEL, ONE_OF_FOUR, OF_FOUR, "sparse_categorical_crossentropy", smoothing=0.1)
+
+
+def test_a_generalized_cross_entropy_is_that_of_its_formula():
+    """L_q of Zhang and Sabuncu (2018), of ids and probabilities."""
+    use = "categorical_generalized_cross_entropy"
+    p = special.softmax(OF_FOUR.astype(float), axis=-1)[np.arange(6), ONE_OF_FOUR]
+    expected = ((1 - p**0.7) / 0.7).mean()
+    assert loss(LABEL, ONE_OF_FOUR, OF_FOUR, use, q=0.7) == pytest.approx(expected, rel=1e-5)
+    known = PIXELS != 255
+    ids = np.where(known, PIXELS, 0)[..., None]
+    p = np.take_along_axis(special.softmax(OF_PIXELS.astype(float), axis=-1), ids, -1)[..., 0]
+    expected = ((1 - p[known] ** 0.5) / 0.5).mean()
+    assert loss(AREAS, PIXELS, OF_PIXELS, use) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(TrainError, match="expected a loss of a number for each class"):
+        loss(LABEL, ONE_OF_FOUR, OF_FOUR, use, smoothing=0.1)
+
+
+OF_EVERY_KIND = {
+    "class": (ClassLabel(names=("a", "b", "c")), np.array([0, 2, 1])),
+    "mixed": (LABEL.mixed(), np.array([[0.5, 0.2, 0.2, 0.1], [0.1, 0.1, 0.8, 0]], "float32")),
+    "two": (TWO, np.array([[1.0], [0.0]], "float32")),
+    "several": (SEVERAL, np.array([[1, 0, 1, 0], [0, 0, 0, 0]], "float32")),
+    "areas": (AREAS, PIXELS),
+    "number": (Value(), np.array([1.5, 2.5], "float32")),
+    "numbers": (Value(size=2), np.array([[1.5, 0.5], [0.25, 2]], "float32")),
+    "text": (Text(alphabet="abc", longest=3), np.array([[1, 2, 0], [3, 3, 1]], "int32")),
+    "points": (Keypoints(names=("a",)), np.array([[[0.2, 0.6, 1]], [[0.0, 0, 0]]], "float32")),
+}
+
+
+@pytest.mark.parametrize("kind", OF_EVERY_KIND)
+def test_every_loss_of_keras_is_made_smaller_by_its_gradient_or_refused(kind):
+    tf = pytest.importorskip("tensorflow")
+    target, truth = OF_EVERY_KIND[kind]
+    task, refused = task_for(target), set()
+    shape = (len(truth), *(8 if side is None else side for side in task.outputs))
+    start = np.random.default_rng(0).uniform(0.2, 0.9, shape).astype("float32")
+    for use in keras_names("loss"):
+        if task.refusal(use, "loss") is not None:
+            refused.add(use)
+            continue
+        made = losses.make_loss(KerasClass(role="loss", use=use, place="x"), task)
+        outputs = tf.Variable(start)
+        with tf.GradientTape() as tape:
+            before = made(tf.constant(truth), outputs)
+        gradient = tape.gradient(before, outputs).numpy()
+        assert np.isfinite(gradient).all() and gradient.any(), use
+        outputs.assign_sub(1e-2 * gradient / np.abs(gradient).max())
+        assert made(tf.constant(truth), outputs) < before, use
+    assert set(keras_names("loss")) - refused == task.keras_losses
+    assert "circle" in refused
+
+
+def test_a_loss_that_is_for_another_kind_is_refused_with_those_that_fit():
+    found = task_for(LABEL).refusal("circle", "loss")
+    assert found.startswith(
+        "expected a loss for a target of kind 'class', found 'circle'. Use one of binary_cross"
+    )
+    assert task_for(Value()).refusal("cosine_similarity", "loss") is not None
+    assert task_for(LABEL).refusal("a_loss_of_tomorrow", "loss") is None
