@@ -20,7 +20,8 @@ class Imbalance(Inspector):
     ratio: float = 10.0
     of_records: ClassVar[bool] = False
     advice: ClassVar[str] = (
-        "Add images of the small class, or measure by class (balanced accuracy) and not by record."
+        "Add images of the small class, or train with sampling: balanced. Measure by class "
+        "(balanced accuracy), not by record."
     )
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*found it opened again")
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "stream_order.json"
 CODECS = ["tfrecord", "npy"]
-ONE_OF_TWO = ["tfrecord", pytest.param("npy", marks=pytest.mark.slow)]
+ONE_OF_TWO = [pytest.param("tfrecord", marks=pytest.mark.slow), "npy"]
 FRESH = """
 stream:
   stages: [{use: A.RandomCrop, height: 9, width: 10}]
@@ -238,6 +238,8 @@ def test_both_codecs_and_every_way_pick_the_same(skewed) -> None:
 def test_hosts_share_an_epoch_and_what_is_not_shuffled_is_in_stored_order(skewed, codec) -> None:
     dataset, given = skewed(codec), {"sampling": "balanced", "epoch": 5, "keys": True}
     whole = keys(dataset.stream("train", **given))
+    little = keys(dataset.stream("train", shuffle_buffer=3, **given))
+    assert sorted(little) == sorted(whole)
     hosts = [dataset.stream("train", shard=(i, 2), **given) for i in (0, 1)]
     assert [each.num_samples for each in hosts] == [18, 18]
     assert sorted(key for each in hosts for key in keys(each)) == sorted(whole)
@@ -285,21 +287,21 @@ def test_a_repeated_sample_is_drawn_anew_each_time(skewed) -> None:
     assert halves == sorted((key.encode(), each) for key, own in crops.items() for each in own)
 
 
-@pytest.mark.parametrize("codec", ONE_OF_TWO)
+@pytest.mark.parametrize("codec", CODECS)
 def test_several_classes_and_boxes_are_sampled_by(skewed, codec) -> None:
     dataset = skewed(codec, "tags", "objects", "age")
-    by_tag = dataset.stream("train", sampling="balanced", sampled_by="tags", targets=["age"])
+    by_tag = plan(dataset, "train", sampling="balanced", sampled_by="tags", targets=["age"])
     of_tag = Counter(
         name
         for sample in dataset.samples("train")
         for name in "xyz"
         if sample.targets["tags"]["xyz".index(name)]
     )
-    found = by_tag.sampled.classes
+    found = by_tag.sampler.sampled.classes
     assert {name: each.samples for name, each in found.items()} == of_tag
     assert found["z"].times == max(each.times for each in found.values()) > 2
-    boxes = dataset.stream("train", sampling="square_root", targets=["objects"])
-    held = boxes.sampled.classes
+    boxes = plan(dataset, "train", sampling="square_root", targets=["objects"])
+    held = boxes.sampler.sampled.classes
     assert held["x"].samples == sum(
         bool((sample.targets["objects"].classes == 0).any()) for sample in dataset.samples("train")
     )
