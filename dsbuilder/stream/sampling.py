@@ -18,7 +18,9 @@ to epoch they move on by the golden ratio. So
 
 * an epoch has n picks; the picks of a class, and of a sample, are their rates, rounded up or down;
 * over epochs they come to the rates, since multiples of the golden ratio are spread evenly;
-* a sample of rate r is picked in any 2 / r epochs that follow each other, rounded up.
+* a sample of rate r is picked in any 2 / r epochs that follow each other, rounded up;
+* those of one class that stand whole marks apart are always picked together: it is the order of an
+  epoch, and with it what a batch holds, that is drawn anew each time.
 
 All this is done in whole numbers of 1 / 2**32, by numpy as by TensorFlow. So picks depend on
 keys, labels, seed and epoch alone: on no codec, shard, machine, or number of hosts.
