@@ -79,7 +79,7 @@ def emoji(folder: Path) -> Path:
 
 
 KNOWN = '''
-"""Colored disks on noise: which colors there are, and where the largest lies and its size."""
+"""Colored disks and a white square on noise: which colors there are, and where the square lies."""
 from dataclasses import dataclass
 import numpy as np
 from dsbuilder import plugin as ds
@@ -92,31 +92,36 @@ COLORS = {
 @ds.synthesizer("known")
 @dataclass(frozen=True, kw_only=True)
 class Known(ds.Synthesizer):
-    """Draws one to three disks of different colors."""
+    """Draws one to three disks of different colors, and a square over them."""
 
     def output_signature(self, mode):
         image = ds.ImageSignature(height=48, width=48, channels=3)
-        targets = {"colors": ds.MultiLabel(names=tuple(COLORS)), "disk": ds.Value(size=3)}
+        targets = {"colors": ds.MultiLabel(names=tuple(COLORS)), "square": ds.Value(size=3)}
         return ds.Signature(image=image, targets=targets)
 
     def draw(self, rng):
         count = int(rng.integers(1, 4))
         colors = [list(COLORS)[place] for place in rng.permutation(len(COLORS))[:count]]
-        radii = sorted(rng.uniform(4, 11, count).tolist(), reverse=True)
+        radii = rng.uniform(5, 10, count).tolist()
         places = [rng.uniform(radius, 48 - radius, 2).tolist() for radius in radii]
+        side = int(rng.integers(5, 15))
+        square = [int(each) for each in rng.integers(0, 48 - side, 2)]
         noise = int(rng.integers(2**32))
-        return {"colors": colors, "radii": radii, "places": places, "noise": noise}
+        disks = {"colors": colors, "radii": radii, "places": places}
+        return {**disks, "square": [*square, side], "noise": noise}
 
     def render(self, key, params, mode):
         noise = np.random.default_rng(params["noise"])
         image = noise.integers(0, 120, (48, 48, 3)).astype(np.int64)
         y, x = np.indices((48, 48)) + 0.5
-        disks = list(zip(params["colors"], params["radii"], params["places"], strict=True))
-        for color, radius, (left, top) in reversed(disks):  # the largest lies on top
+        for color, radius, (left, top) in zip(
+            params["colors"], params["radii"], params["places"], strict=True
+        ):
             inside = (x - left) ** 2 + (y - top) ** 2 <= radius**2
             image[inside] = COLORS[color] + noise.integers(-25, 26, (int(inside.sum()), 3))
-        (left, top), radius = params["places"][0], params["radii"][0]
-        targets = {"colors": params["colors"], "disk": [left, top, radius]}
+        left, top, side = params["square"]
+        image[top : top + side, left : left + side] = 235 + noise.integers(-20, 21, (side, side, 3))
+        targets = {"colors": params["colors"], "square": params["square"]}
         return ds.Sample(key=key, image=image.clip(0, 255).astype(np.uint8), targets=targets)
 '''
 """A plugin file: a synthesizer whose answers are known."""

@@ -65,6 +65,20 @@ def test_hidden_and_other_files_of_a_folder_are_left_alone(tmp_path):
     assert [name for _, name in found] == ["a.JPG", "b.png"]
 
 
+def test_a_strip_that_would_become_huge_is_refused_before_it_is_made(whole, tmp_path):
+    Image.new("RGB", (8000, 2)).save(tmp_path / "strip.png")
+    note = archive.read_note(whole.best)
+    grow = {"use": "resize", "short": 16}
+    stated = {
+        "image": {"stage_megapixels": 1.0},
+        "prepare": [grow],
+        "finish": note.pipeline["finish"],
+    }
+    reader = reading.make_reader(replace(note, pipeline=stated), origin=whole.best)
+    with pytest.raises(DataError, match=r"at most 1 megapixels .* it would be 64000 x 16"):
+        reader.look(tmp_path / "strip.png", "strip.png")
+
+
 def odd_images(folder):
     """Writes images of every kind that a camera or a program makes; returns their paths."""
     rng = np.random.default_rng(0)
