@@ -93,6 +93,8 @@ def _note_from_json(data: Mapping[str, Any]) -> Note:
     heads = {name: known[name].with_state(state) for name, state in told.heads.items()}
     if not heads or heads.keys() != told.learnt.keys():
         raise ValueError(f"expected heads and how they were learnt, found {len(heads)}")
+    if missing := {"image", "prepare", "finish"} - told.pipeline.keys():
+        raise ValueError(f"pipeline: found no '{min(missing)}'")
     return Note(
         **{**{name: getattr(told, name) for name in _Told.__dataclass_fields__}, "heads": heads},
         signature=signature,

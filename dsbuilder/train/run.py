@@ -41,6 +41,7 @@ from dsbuilder.report import confusion, curves
 from dsbuilder.stream.sampling import Sampled
 from dsbuilder.targets.stored import as_file_name
 from dsbuilder.tasks import Evaluation, evaluations_of, task_of
+from dsbuilder.tasks.intervals import Interval
 from dsbuilder.train.options import to_data
 
 CONFIG = "config.json"
@@ -168,9 +169,9 @@ class Run:
         """
         evaluation: dict[str, Any] = self._json(EVALUATION)
         with self._reading(EVALUATION):
-            typed_json.bind(_Kind, evaluation, partly=True)
+            typed_json.bind(_Evaluated, evaluation, partly=True)
             for _, each in evaluations_of(evaluation):
-                if typed_json.bind(_Kind, each, partly=True).kind not in tasks.TASKS:
+                if typed_json.bind(_Evaluated, each, partly=True).kind not in tasks.TASKS:
                     raise ValueError(f"the kind {typed_json.shown(each['kind'])}")
         return evaluation
 
@@ -246,10 +247,11 @@ class _Config:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Kind:
+class _Evaluated:
     """What is read of an evaluation."""
 
     kind: str
+    intervals: Mapping[str, Interval | None] = field(default_factory=dict)
 
 
 def discard_unused(run: Run, *, configured: bool) -> bool:

@@ -122,6 +122,20 @@ def test_a_model_of_a_newer_format_is_an_error(whole, tmp_path):
         archive.load_model(path)
 
 
+@pytest.mark.parametrize("missing", ["image", "prepare", "finish"])
+def test_a_model_that_does_not_say_how_images_are_brought_to_it_is_an_error(
+    whole, tmp_path, missing
+):
+    with zipfile.ZipFile(whole.best) as file:
+        note = json.loads(file.read("model.json"))
+    del note["pipeline"][missing]
+    path = tmp_path / "other.keras"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("model.json", json.dumps(note))
+    with pytest.raises(TrainError, match=f"pipeline: found no '{missing}'"):
+        archive.read_note(path)
+
+
 def test_a_layer_that_is_not_known_is_an_error(whole, tmp_path):
     class Unknown(keras.layers.Layer):
         def call(self, x):

@@ -84,9 +84,12 @@ def test_a_folder_that_is_no_run_is_an_error(tmp_path):
     )
 
 
-def test_a_broken_file_is_an_error(tmp_path):
-    (tmp_path / "evaluation.json").write_text("{")
-    with pytest.raises(TrainError, match="the file cannot be read"):
+@pytest.mark.parametrize(
+    "text", ["{", '{"kind": "class", "intervals": 7}', '{"kind": "class", "intervals": {"f1": 7}}']
+)
+def test_a_broken_file_is_an_error(tmp_path, text):
+    (tmp_path / "evaluation.json").write_text(text)
+    with pytest.raises(TrainError, match="the file cannot be read|expected what a run writes"):
         Run(path=tmp_path).evaluation()
 
 
