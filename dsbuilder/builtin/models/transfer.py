@@ -77,7 +77,7 @@ class Transfer(ModelBuilder):
         return self.weights != "none" if self.freeze is None else self.freeze
 
     def check(self, signature: Signature) -> None:
-        """Refuses targets that no row answers, images of 4 channels, and weights that are missing.
+        """Refuses targets that no row answers, images of 4 channels or too small, missing weights.
 
         Raises:
           TrainError: the signature has such, or the weights are not there.
@@ -138,6 +138,13 @@ class Transfer(ModelBuilder):
             raise TrainError(
                 f"transfer: expected images of 3 channels or 1, found {signature.image}. "
                 "Set image.mode to rgb; image.background says what lies under transparency."
+            )
+        least = 1 if self._name == _LITE0 else applications.least_side(str(self._name))
+        sides = [each for each in (signature.image.height, signature.image.width) if each]
+        if any(side < least for side in sides):
+            raise TrainError(
+                f"transfer: expected images of {least}x{least} or more, which {self._name} takes, "
+                f"found {signature.image}. Resize them to that in finish, or name another backbone."
             )
 
     def _features(self, x: Any) -> Any:

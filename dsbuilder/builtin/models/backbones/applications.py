@@ -36,6 +36,8 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...], Scaling], ...] = (
     ("VGG", ("16", "19"), "caffe"),
     ("Xception", ("",), "signed"),
 )
+_LEAST_SIDES = {"InceptionResNetV2": 75, "InceptionV3": 75, "Xception": 71}
+_LEAST_SIDE = 32
 SCALINGS: Mapping[str, Scaling] = MappingProxyType(
     {family + member: scaling for family, members, scaling in _FAMILIES for member in members}
 )
@@ -49,6 +51,11 @@ def canonical(name: str) -> str | None:
     """Returns Keras' spelling of a name, whatever its case and underscores; None if unknown."""
     spellings = {known.lower(): known for known in SCALINGS}
     return spellings.get(name.replace("_", "").lower())
+
+
+def least_side(name: str) -> int:
+    """Returns the pixels that each side of an image must have for a network; see `SCALINGS`."""
+    return _LEAST_SIDES.get(name, _LEAST_SIDE)
 
 
 def is_at_hand(name: str) -> bool:

@@ -155,11 +155,22 @@ def test_rgba_is_refused():
     )
 
 
-def test_too_small_an_image_names_the_network():
-    with pytest.raises(
-        TrainError, match=r"^InceptionV3: cannot take images of shape \(32, 32, 3\)"
-    ):
-        Transfer(backbone="inception_v3", weights="none").build(signature())
+def test_too_small_an_image_is_refused_by_check():
+    with pytest.raises(TrainError) as error:
+        Transfer(backbone="inception_v3", weights="none").check(signature())
+    assert str(error.value) == (
+        "transfer: expected images of 75x75 or more, which InceptionV3 takes, found 32x32x3 uint8. "
+        "Resize them to that in finish, or name another backbone."
+    )
+    Transfer(backbone="mobilenet_v2", weights="none").check(signature())
+
+
+@pytest.mark.parametrize("name", applications.SCALINGS)
+def test_the_least_side_is_that_of_keras(name):
+    """One pixel less is refused, before a layer is made."""
+    least = applications.least_side(name)
+    with pytest.raises(TrainError, match=f"^{name}: cannot take images of shape"):
+        applications.build(name, input_shape=(least - 1, least, 3), imagenet=False)
 
 
 def test_offline_a_download_says_to_give_a_file(monkeypatch, capsys):
