@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder import dataset as datasets
-from dsbuilder.actions.arguments import ignore_all, path_of, paths_of
+from dsbuilder.actions.arguments import ignore, ignore_all, path_of, paths_of
 from dsbuilder.dataset import StoredDataset
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.train import TrainDocument
     from dsbuilder.actions.verify import VerifyDocument
     from dsbuilder.stream.tensorflow import Stream
-    from dsbuilder.train.callbacks import OnBatch, OnEpoch
+    from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +140,7 @@ class Dataset(StoredDataset):
         plugins: Sequence[Path | str] | None = None,
         on_batch: "OnBatch" = ignore_all,
         on_epoch: "OnEpoch" = ignore_all,
+        on_features: "OnFeatures" = ignore,
     ) -> "TrainDocument":
         """Trains a model as the pipeline of the dataset says; see `actions/train.py`."""
         from dsbuilder.actions.train import prepare_dataset, train
@@ -153,7 +154,7 @@ class Dataset(StoredDataset):
             epochs=epochs,
             schedule_epochs=schedule_epochs,
         )
-        return train(training, on_batch=on_batch, on_epoch=on_epoch)
+        return train(training, on_batch=on_batch, on_epoch=on_epoch, on_features=on_features)
 
     def find_rate(
         self,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.preview import PreviewDocument
     from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.train import TrainDocument
-    from dsbuilder.train.callbacks import OnBatch, OnEpoch
+    from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +120,7 @@ class Session(OpenedPipeline):
         on_progress: Progress = ignore,
         on_batch: "OnBatch" = ignore_all,
         on_epoch: "OnEpoch" = ignore_all,
+        on_features: "OnFeatures" = ignore,
     ) -> "TrainDocument":
         """Builds the dataset as far as it is not there, and trains a model on it."""
         from dsbuilder.actions.train import prepare, train
@@ -133,7 +134,7 @@ class Session(OpenedPipeline):
             workers=workers,
             on_progress=on_progress,
         )
-        return train(training, on_batch=on_batch, on_epoch=on_epoch)
+        return train(training, on_batch=on_batch, on_epoch=on_epoch, on_features=on_features)
 
     def find_rate(self, out: Path | str | None = None) -> "FindRateDocument":
         """Builds the dataset as far as it is not there, and proposes a learning rate."""

@@ -28,7 +28,7 @@ from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import CONFIG, PIPELINE, Run, discard_unused, new_run
 
 if TYPE_CHECKING:
-    from dsbuilder.train.callbacks import OnBatch, OnEpoch
+    from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
 
 RUNS = Path("runs")
 """The folder of runs where nobody says another."""
@@ -267,6 +267,7 @@ def train(
     *,
     on_batch: "OnBatch" = lambda step: None,
     on_epoch: "OnEpoch" = lambda row: None,
+    on_features: "OnFeatures" = lambda done, of: None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> TrainDocument:
     """Trains a model and evaluates the best one; a run in which nothing was trained goes again.
@@ -274,6 +275,7 @@ def train(
     Args:
       on_batch: called after every batch.
       on_epoch: called after every epoch, when it is written.
+      on_features: called as images pass frozen layers, once before an epoch.
       starting: what surrounds the start of TensorFlow, which takes seconds.
 
     Raises:
@@ -281,7 +283,8 @@ def train(
       TrainError: the training cannot start or go on.
     """
     try:
-        done = _trained(training, on_batch, on_epoch, starting)
+        shown = {"on_batch": on_batch, "on_epoch": on_epoch, "on_features": on_features}
+        done = _trained(training, shown, starting)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         if training.is_new:
@@ -293,13 +296,11 @@ def train(
 
 def _trained(
     training: Training,
-    on_batch: "OnBatch",
-    on_epoch: "OnEpoch",
+    shown: Mapping[str, Any],
     starting: Callable[[], AbstractContextManager[None]],
 ) -> Run:
     with starting():
         from dsbuilder.train.trainer import resume_run, train_dataset
-    shown: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
     chosen, home = training.chosen, training.run.path
     if training.resume:
         return resume_run(

@@ -22,6 +22,7 @@ Report = Callable[[int, int], None]
 """Called with (samples made or reused so far, samples in all)."""
 
 _EVERY_S = 5.0
+_FEATURES = "features"
 
 
 @contextlib.contextmanager
@@ -87,7 +88,8 @@ class _Bar:
 class _Lines:
     """A line every few seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, noun: str = "samples") -> None:
+        self._noun = noun
         self._pace = _Pace()
         self._next_s = time.monotonic() + _EVERY_S
 
@@ -97,11 +99,14 @@ class _Lines:
             return
         self._next_s = time.monotonic() + _EVERY_S
         left = f", {(of - made) / rate:.0f} s left" if rate > 0 else ""
-        echo(f"{made} of {of} samples, {rate:.0f}/s{left}")
+        echo(f"{made} of {of} {self._noun}, {rate:.0f}/s{left}")
 
 
 class TrainingProgress:
     """Sees every batch and every epoch of a training, and shows nothing."""
+
+    def on_features(self, done: int, of: int) -> None:
+        """Called as images pass frozen layers, once before an epoch."""
 
     def on_batch(self, step: "Step") -> None:
         """Called after every batch."""
@@ -143,7 +148,13 @@ def _epoch_bar() -> "Progress":
 
 
 class _EpochLines(TrainingProgress):
-    """A line for every epoch."""
+    """A line for every epoch, and one every few seconds while features are computed."""
+
+    def __init__(self) -> None:
+        self._features = _Lines(_FEATURES)
+
+    def on_features(self, done: int, of: int) -> None:
+        self._features(done, of)
 
     def on_epoch(self, row: "Row") -> None:
         echo(epoch_line(row))
@@ -157,25 +168,32 @@ class _EpochBar(_EpochLines):
     """
 
     def __init__(self, progress: "Progress") -> None:
+        super().__init__()
         self._progress = progress
-        self._epoch = 0
+        self._what = ""
         self._pace = _Pace()
         self._task = progress.add_task("", total=None, rate="", metrics="")
 
+    def on_features(self, done: int, of: int) -> None:
+        self._move(_FEATURES, done, of, samples=done)
+
     def on_batch(self, step: "Step") -> None:
-        if step.epoch != self._epoch:
-            self._epoch, self._pace = step.epoch, _Pace()
-            description = f"epoch {step.epoch}"
-            self._progress.reset(
-                self._task, total=step.steps, description=description, rate="", metrics=""
-            )
+        metrics = _metrics(step.metrics)
+        self._move(
+            f"epoch {step.epoch}", step.step, step.steps, samples=step.samples, metrics=metrics
+        )
+
+    def _move(self, what: str, done: int, of: int, *, samples: int, metrics: str = "") -> None:
+        if what != self._what:
+            self._what, self._pace = what, _Pace()
+            self._progress.reset(self._task, total=of, description=what, rate="", metrics="")
             self._progress.start()
-        rate = self._pace.rate(step.samples)
+        rate = self._pace.rate(samples)
         self._progress.update(
             self._task,
-            completed=step.step,
+            completed=done,
             rate=f"{rate:.0f} img/s" if rate else "",
-            metrics=_metrics(step.metrics),
+            metrics=metrics,
         )
 
     def on_epoch(self, row: "Row") -> None:

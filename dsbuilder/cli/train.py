@@ -133,6 +133,7 @@ def train(
                 training,
                 on_batch=watch.on_batch,
                 on_epoch=watch.on_epoch,
+                on_features=watch.on_features,
                 starting=partial(startup.tensorflow, screen),
             )
     except KeyboardInterrupt as error:

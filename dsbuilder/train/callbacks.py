@@ -37,6 +37,8 @@ class Step:
 
 OnBatch = Callable[[Step], None]
 OnEpoch = Callable[[Row], None]
+OnFeatures = Callable[[int, int], None]
+"""Called with how many images have passed frozen layers, and how many there are in all."""
 
 
 class DivergedError(Exception):

@@ -11,6 +11,7 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import tensorflow as tf
 
 from dsbuilder.errors import TrainError
 from dsbuilder.stream.tensorflow import Stream
+from dsbuilder.train.callbacks import OnFeatures
 from dsbuilder.train.loop import Ongoing, Way
 from dsbuilder.train.phases import Phase, leaves
 
@@ -144,39 +146,57 @@ class KeptFeatures:
 
 @contextlib.contextmanager
 def kept(
-    frozen: keras.Model, splits: Sequence[str], reopen: Callable[..., Stream], *, folder: Path
+    frozen: keras.Model,
+    splits: Sequence[str],
+    reopen: Callable[..., Stream],
+    *,
+    folder: Path,
+    on_features: OnFeatures = lambda done, of: None,
 ) -> Iterator[dict[str, KeptFeatures]]:
     """Computes the features of splits, each in one pass, and keeps them while the block runs.
 
     Args:
       reopen: opens a split with options of a stream.
       folder: where they are kept if memory is too little for them.
+      on_features: called after every batch that has passed.
 
     Raises:
       TrainError: the folder cannot be written.
     """
     files = {split: folder / f".features-{split}.npy" for split in splits}
+    once: dict[str, Any] = {"shuffle": False, "sampling": "natural", "keys": True}
+    pixels = {split: reopen(split, **once) for split in splits}
+    done, of = 0, sum(each.num_samples for each in pixels.values())
+    found = {}
     try:
-        yield {
-            split: _compute(
-                frozen,
-                reopen(split, shuffle=False, sampling="natural", keys=True),
-                reopen(split, keys=True, pixels=False),
-                file=file,
-            )
-            for split, file in files.items()
-        }
+        for split, images in pixels.items():
+            labels = reopen(split, keys=True, pixels=False)
+            told = partial(_told, on_features, before=done, of=of)
+            found[split] = _compute(frozen, images, labels, file=files[split], on_batch=told)
+            done += images.num_samples
+        yield found
     finally:
         for file in files.values():
             with contextlib.suppress(OSError):  # where a file that is mapped cannot be removed
                 file.unlink(missing_ok=True)
 
 
-def _compute(frozen: keras.Model, images: Stream, labels: Stream, *, file: Path) -> KeptFeatures:
+def _told(on_features: OnFeatures, done: int, *, before: int, of: int) -> None:
+    on_features(before + done, of)
+
+
+def _compute(
+    frozen: keras.Model,
+    images: Stream,
+    labels: Stream,
+    *,
+    file: Path,
+    on_batch: Callable[[int], None],
+) -> KeptFeatures:
     shape = (images.num_samples, *frozen.output_shape[1:])
     try:
         values = _room(shape, file)
-        keys = list(_filled(values, frozen, images))
+        keys = list(_filled(values, frozen, images, on_batch))
     except OSError as error:
         raise TrainError(
             f"{file}: features of frozen layers cannot be written ({error.strerror or error}). "
@@ -199,13 +219,16 @@ def _room(shape: tuple[int, ...], file: Path) -> np.ndarray:
     return np.asarray(np.lib.format.open_memmap(file, "w+", np.float32, shape))
 
 
-def _filled(values: np.ndarray, frozen: keras.Model, images: Stream) -> Iterator[bytes]:
+def _filled(
+    values: np.ndarray, frozen: keras.Model, images: Stream, on_batch: Callable[[int], None]
+) -> Iterator[bytes]:
     """Fills in features batch by batch; yields the keys of their rows."""
     done = 0
     for pixels, *_, keys in images:
         found = frozen.predict_on_batch(pixels.numpy())
         values[done : done + len(found)] = found
         done += len(found)
+        on_batch(done)
         yield from keys.numpy()
 
 
@@ -242,6 +265,7 @@ def passed(
     network.optimizer.build(network.trainable_variables)  # in the order in which it is saved
     compiled(parts.rest)
     splits = ["train", *(["validation"] if training.validation else [])]
-    with kept(parts.frozen, splits, training.reopen, folder=training.run.path) as features:
+    given: dict[str, Any] = {"folder": training.run.path, "on_features": training.on_features}
+    with kept(parts.frozen, splits, training.reopen, **given) as features:
         measured = features["validation"].once() if training.validation else None
         yield way(parts.rest, features["train"].epochs, measured)

@@ -14,7 +14,14 @@ from dsbuilder.tasks import Heads
 from dsbuilder.train import archive, checkpoints
 from dsbuilder.train.archive import Note
 from dsbuilder.train.averaging import Averaging, averaged
-from dsbuilder.train.callbacks import DivergedError, NoiseByPosition, OnBatch, OnEpoch, Watch
+from dsbuilder.train.callbacks import (
+    DivergedError,
+    NoiseByPosition,
+    OnBatch,
+    OnEpoch,
+    OnFeatures,
+    Watch,
+)
 from dsbuilder.train.checkpoints import Checkpoints, Restored, Within, synchronize
 from dsbuilder.train.lookup import Chosen
 from dsbuilder.train.monitor import Monitor
@@ -42,6 +49,7 @@ class Ongoing:
     reopen: Callable[..., Stream]
     on_batch: OnBatch
     on_epoch: OnEpoch
+    on_features: OnFeatures
     rows: list[Row] = field(default_factory=list)
 
     @property

@@ -18,7 +18,7 @@ from dsbuilder.tasks import Heads, Recognize, doubts, heads_of
 from dsbuilder.train import archive, checkpoints
 from dsbuilder.train import precision as precisions
 from dsbuilder.train.archive import Trained, note_of
-from dsbuilder.train.callbacks import OnBatch, OnEpoch
+from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
 from dsbuilder.train.checkpoints import Within
 from dsbuilder.train.compiling import batches_of, compile_model, losses_of, optimizer_of
 from dsbuilder.train.evaluation import check_objects, evaluate
@@ -59,6 +59,7 @@ def train_dataset(
     plugins: Sequence[Path] = (),
     on_batch: OnBatch = lambda step: None,
     on_epoch: OnEpoch = lambda row: None,
+    on_features: OnFeatures = lambda done, of: None,
 ) -> Run:
     """Trains a model on a dataset's train split and evaluates the best one.
 
@@ -71,6 +72,7 @@ def train_dataset(
       plugins: folders of plugins that the model or the stream's stages are from.
       on_batch: called after every batch.
       on_epoch: called after every epoch, when it is written.
+      on_features: called as images pass frozen layers, once before an epoch.
 
     Raises:
       SpecError: the dataset does not have what is to be learnt, or the model does not learn it.
@@ -83,7 +85,8 @@ def train_dataset(
             f"{target.path}: expected a folder for a new run, found a run. "
             "Resume it, or choose another folder."
         )
-    training = prepared(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
+    shown: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch, "on_features": on_features}
+    training = prepared(dataset, options, target, plugins, **shown)
     target.path.mkdir(parents=True, exist_ok=True)
     _write_config(training, plugins)
     return _finish(training, (), None)
@@ -98,6 +101,7 @@ def resume_run(
     plugins: Sequence[Path] = (),
     on_batch: OnBatch = lambda step: None,
     on_epoch: OnEpoch = lambda row: None,
+    on_features: OnFeatures = lambda done, of: None,
 ) -> Run:
     """Goes on with a run that was killed, or that shall have more epochs, after its last whole one.
 
@@ -125,7 +129,8 @@ def resume_run(
     options = extended(options, epochs=epochs, schedule_epochs=schedule_epochs)
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
-    training = prepared(dataset, options, target, plugins, on_batch=on_batch, on_epoch=on_epoch)
+    shown: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch, "on_features": on_features}
+    training = prepared(dataset, options, target, plugins, **shown)
     schedule, steps = make_schedule(training.chosen.schedule), training.train.steps_per_epoch
     training.run = training.run.warned(beyond(options, schedule, steps=steps))
     _write_config(training, plugins)
@@ -156,6 +161,7 @@ def prepared(
     *,
     on_batch: OnBatch = lambda step: None,
     on_epoch: OnEpoch = lambda row: None,
+    on_features: OnFeatures = lambda done, of: None,
 ) -> Ongoing:
     """Opens the streams and settles all that can be wrong before a model is built."""
     seed = dataset.manifest.seed if options.seed is None else options.seed
@@ -198,6 +204,7 @@ def prepared(
         reopen=reopen,
         on_batch=on_batch,
         on_epoch=on_epoch,
+        on_features=on_features,
     )
 
 

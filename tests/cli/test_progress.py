@@ -14,6 +14,9 @@ from dsbuilder.cli import progress
 from dsbuilder.cli.screen import Screen
 
 with progress.epochs(Screen()) as watch:
+    for done in (10, 20, 30):
+        time.sleep(0.05)
+        watch.on_features(done, 30)
     for epoch in (1, 2):
         for step in range(1, 9):
             time.sleep(0.05)
@@ -56,6 +59,7 @@ def test_on_a_terminal_a_bar_says_rate_loss_and_time_left_within_the_epoch(tmp_p
         r"epoch (\d) \S+ (\d)/8 (\d+) img/s (0:00:\d\d|-:--:--) loss (0\.\d{4})", text
     )
     assert {each[0] for each in bars} == {"1", "2"}
+    assert re.search(r"features \S+ \d+/30 ", text)
     for _, step, _, _, loss in bars:
         assert float(loss) == round(1 / int(step), 4)
     for line in LINES:

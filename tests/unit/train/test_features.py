@@ -84,11 +84,15 @@ def test_epochs_on_features_are_epochs_through_the_network(
     dataset = build_dataset(codec=codec, augment="augment: {copies: 1, stages: [A.VerticalFlip]}")
     optimizer = replace(OptimizerOptions(learning_rate=0.01), average=0.9, schedule="cosine")
     options = replace(once, optimizer=optimizer, class_weight={"red": 3.0})
-    run = trainer.train_dataset(dataset, options, run=tmp_path / "features")
+    told = []
+    shown = {"on_features": lambda done, of: told.append((done, of))}
+    run = trainer.train_dataset(dataset, options, run=tmp_path / "features", **shown)
     assert counted == ["train", "validation"]
+    count = sum(dataset.num_samples(split) for split in counted)
+    assert told[-1] == (count, count) and told == sorted(set(told))
     whole_way(monkeypatch)
-    assert_alike(run, trainer.train_dataset(dataset, options, run=tmp_path / "whole"))
-    assert counted == ["train", "validation"]
+    assert_alike(run, trainer.train_dataset(dataset, options, run=tmp_path / "whole", **shown))
+    assert counted == ["train", "validation"] and len(told) == len(set(told))
 
 
 @pytest.mark.slow
