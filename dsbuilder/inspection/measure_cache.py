@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.errors import CacheError
+from dsbuilder.errors import CacheError, option
 from dsbuilder.inspection.measuring import from_json, to_json
 
 UNKNOWN = object()
@@ -71,7 +71,8 @@ class MeasureCache:
         except OSError as error:
             raise CacheError(
                 f"{self.path}: expected to keep what was measured, found that it fails "
-                f"({error.strerror or error}). Make room, or choose another --out."
+                f"({error.strerror or error}). Make room, or choose another "
+                f"{option('out')}."
             ) from error
 
     def _lines(self, columns: Columns) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from dsbuilder import targets
 from dsbuilder.binding import PlainPipeline
+from dsbuilder.errors import option
 from dsbuilder.inspection.choosing import bound
 from dsbuilder.inspection.measuring import (
     MeasuredRecords,
@@ -137,7 +138,7 @@ def measure_apart(
     crew = Crew(
         workers=workers,
         item_timeout_s=sample_timeout_s,
-        instead="--workers 0 inspects in this process.",
+        instead=f"{option('workers 0')} inspects in this process.",
     )
     with crew:
         crew.prepare(f"{__name__}:{MeasureRole.__name__}", setup)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.errors import Problem, SpecError
+from dsbuilder.errors import Problem, SpecError, option
 from dsbuilder.typed_json import max_depth, too_deep
 
 _TAG = "tag:yaml.org,2002:"
@@ -248,9 +248,9 @@ def override(document: YamlDocument, assignments: Sequence[str]) -> YamlDocument
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         steps = [name or int(index) for name, index in _STEP.findall(path)]
-        where = f"--set {assignment}"
+        where = option(f"set {assignment}", "overrides")
         if not equals or not steps:
-            message = "expected key=value, found no key or no '='. Write --set seed=3."
+            message = "expected key=value, found no key or no '='. Write seed=3, say."
             raise SpecError([Problem(where, message)])
         value = parse(text, origin=where, folder=document.folder).root if text else Node(None, "")
         if text.lstrip().startswith("#"):  # a color such as #ff0000, which YAML calls a comment

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dsbuilder.errors import PluginError
+from dsbuilder.errors import PluginError, option
 from dsbuilder.images.size_limit import MEGAPIXELS, size_limit
 from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
@@ -323,7 +323,7 @@ def bind_exporter(registry: Registry, name: str, assignments: Sequence[str] = ()
       SpecError: it has no such option, or not of such a value.
     """
     registry.get(name, "exporter")
-    document = from_data({"use": name}, origin=f"--to {name}", folder=Path.cwd())
+    document = from_data({"use": name}, origin=option(f"to {name}"), folder=Path.cwd())
     document = override(document, assignments)
     binder = binder_of(document, registry)
     exporter: Exporter = binder.bind(Exporter, document.root, "")[0]

@@ -107,7 +107,7 @@ def proposed(steps: Sequence[RateStep]) -> float:
     least = int(losses.argmin()) if len(losses) else 0
     if least < 2:
         raise TrainError(
-            f"--find-lr: expected a loss that falls somewhere between {LOWEST:g} and {HIGHEST:g}, "
+            f"learning rate: expected a loss that falls at one between {LOWEST:g} and {HIGHEST:g}, "
             "found that it does not. Check labels and images, or state a learning rate."
         )
     slopes = np.gradient(losses[: least + 1], np.log(rates[: least + 1]))

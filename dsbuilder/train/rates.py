@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from dsbuilder.errors import option
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.plugin import Moment, Schedule
 from dsbuilder.train.lookup import KerasClass
@@ -73,7 +74,7 @@ def beyond(options: TrainOptions, schedule: Schedule, *, steps: int) -> str | No
     return (
         f"train.epochs: the schedule is laid over {laid} epochs. Those after them begin at the "
         f"learning rate where it ended ({options.optimizer.learning_rate * share:.3g}). To lay it "
-        f"over all, resume with --schedule-epochs {epochs}."
+        f"over all, resume with {option(f'schedule-epochs {epochs}', 'schedule_epochs')}."
     )
 
 

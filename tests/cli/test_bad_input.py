@@ -312,11 +312,15 @@ def test_a_folder_of_plugins_that_is_not_there(pets: Path, call) -> None:
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("seed", "--set seed: expected key=value, found no key or no '='. Write --set seed=3."),
+        (
+            "seed",
+            "--set seed (in Python `overrides`): expected key=value, found no key or no '='. "
+            "Write seed=3, say.",
+        ),
         (
             "augment.stages[4].p=0",
-            "--set augment.stages[4].p=0: expected a list of more than 4 entries at [4], found 1. "
-            "Correct the index.",
+            "--set augment.stages[4].p=0 (in Python `overrides`): expected a list of more than 4 "
+            "entries at [4], found 1. Correct the index.",
         ),
         ("sed=3", "pets.yaml: sed: unknown key 'sed'. Did you mean 'seed'?"),
     ],

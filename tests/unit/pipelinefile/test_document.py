@@ -118,15 +118,20 @@ def test_set_overrides_one_place(assignment: str, expected: object) -> None:
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("a", "--set a: expected key=value, found no key or no '='. Write --set seed=3."),
+        (
+            "a",
+            "--set a (in Python `overrides`): expected key=value, found no key or no '='. "
+            "Write seed=3, say.",
+        ),
         (
             "c[2].p=1",
-            "--set c[2].p=1: expected a list of more than 2 entries at [2], found 2. "
-            "Correct the index.",
+            "--set c[2].p=1 (in Python `overrides`): expected a list of more than 2 entries "
+            "at [2], found 2. Correct the index.",
         ),
         (
             "a.b.d=1",
-            "--set a.b.d=1: expected a mapping above 'd', found 0. Correct the path.",
+            "--set a.b.d=1 (in Python `overrides`): expected a mapping above 'd', found 0. "
+            "Correct the path.",
         ),
     ],
 )

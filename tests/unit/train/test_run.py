@@ -89,7 +89,7 @@ def test_a_folder_that_is_no_run_is_an_error(tmp_path):
 )
 def test_a_broken_file_is_an_error(tmp_path, text):
     (tmp_path / "evaluation.json").write_text(text)
-    with pytest.raises(TrainError, match="the file cannot be read|expected what a run writes"):
+    with pytest.raises(TrainError, match=r"the file cannot be read|expected what a run writes"):
         Run(path=tmp_path).evaluation()
 
 

@@ -254,7 +254,7 @@ def test_added_epochs_have_the_rate_where_the_schedule_ended_and_a_warning_says_
     assert told(longer) == [
         "train.epochs: the schedule is laid over 2 epochs. Those after them begin at the learning "
         f"rate where it ended ({rates[1]:.3g}). To lay it over all, resume with "
-        "--schedule-epochs 4.",
+        "--schedule-epochs 4 (in Python `schedule_epochs`).",
     ]
     stretched = trainer.resume_run(run, epochs=5, schedule_epochs=5)
     assert stretched.rows()[-1].learning_rate == pytest.approx(half_cosine(0.01, 5)[-1])
