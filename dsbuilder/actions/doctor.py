@@ -149,6 +149,8 @@ def _backend(name: str, seen: Mapping[str, Any] | None, *, has_cards: bool) -> M
         return MachineFact(subject=subject, state="missing", found=seen["error"], advice=anew)
     if seen["devices"]:
         told = "; ".join(f"{device}, {_precision(able)}" for device, able in seen["devices"])
+        if len(seen["devices"]) > 1:
+            told = f"{len(seen['devices'])} that `train` shares every batch among: {told}"
         return MachineFact(subject=subject, state="ok", found=told)
     built = f"built for CUDA {seen['cuda']}, but sees no card" if seen["cuda"] else "sees no card"
     advice = f"`{_pip(_GPU_OF[name])}`." if has_cards else None

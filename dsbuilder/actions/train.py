@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from dsbuilder.actions.check import check_training
 from dsbuilder.actions.chosen import ChosenTraining, completed, completed_dataset, drafted
@@ -28,7 +28,7 @@ from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import CONFIG, PIPELINE, Run, discard_unused, new_run
 
 if TYPE_CHECKING:
-    from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
+    from dsbuilder.train.callbacks import Shown
 
 RUNS = Path("runs")
 """The folder of runs where nobody says another."""
@@ -44,6 +44,8 @@ class TrainDocument(Document):
       epochs: a row of `results.csv` for each epoch.
       best_epoch: number of the epoch that the best model is of; None if there is none.
       evaluation: how good the best model is, as `evaluation.json` says.
+      computing: backend, devices, precision and compiler that it was trained with, in words; empty
+        where nothing was left to train.
       chosen: reasons for task, model and epochs, as far as nothing was said of them.
     """
 
@@ -52,6 +54,7 @@ class TrainDocument(Document):
     epochs: tuple[Mapping[str, Any], ...]
     best_epoch: int | None
     evaluation: Mapping[str, Any]
+    computing: str
     chosen: tuple[str, ...] = ()
 
 
@@ -67,6 +70,7 @@ class Training:
       resume: whether the run goes on.
       epochs: epochs of the first phase, instead of what a resumed run began with.
       schedule_epochs: over how many epochs the schedule of a resumed run is laid from now on.
+      devices: number of devices that a resumed run goes on with; None for what it began with.
       is_new: whether the folder was made for this training, and goes if nothing comes of it.
       chosen: what was chosen where the pipeline leaves it to the data.
       sampled: what sampling makes of classes; None where every sample comes once, or a run goes on.
@@ -80,6 +84,7 @@ class Training:
     resume: bool
     epochs: int | None
     schedule_epochs: int | None = None
+    devices: Literal["all"] | int | None = None
     is_new: bool
     chosen: ChosenTraining | None = None
     sampled: Sampled | None = None
@@ -143,6 +148,7 @@ def prepare(
         resume=resume,
         epochs=epochs,
         schedule_epochs=schedule_epochs,
+        devices=_devices(opened.overrides, spec.settings.train),
         is_new=run is None and not resume,
         chosen=chosen,
         sampled=sampled,
@@ -232,6 +238,7 @@ def prepare_dataset(
         resume=resume,
         epochs=epochs,
         schedule_epochs=schedule_epochs,
+        devices=_devices(overrides, options),
         is_new=run is None and not resume,
         chosen=chosen,
         sampled=sampled,
@@ -265,25 +272,20 @@ def learnt_from(
 def train(
     training: Training,
     *,
-    on_batch: "OnBatch" = lambda step: None,
-    on_epoch: "OnEpoch" = lambda row: None,
-    on_features: "OnFeatures" = lambda done, of: None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    **shown: "Unpack[Shown]",
 ) -> TrainDocument:
     """Trains a model and evaluates the best one; a run in which nothing was trained goes again.
 
     Args:
-      on_batch: called after every batch.
-      on_epoch: called after every epoch, when it is written.
-      on_features: called as images pass frozen layers, once before an epoch.
       starting: what surrounds the start of TensorFlow, which takes seconds.
+      shown: what is called as it goes on; see `train/callbacks.py`.
 
     Raises:
       SpecError: the dataset does not have what is to be learnt, or the model does not learn it.
       TrainError: the training cannot start or go on.
     """
     try:
-        shown = {"on_batch": on_batch, "on_epoch": on_epoch, "on_features": on_features}
         done = _trained(training, shown, starting)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
@@ -296,7 +298,7 @@ def train(
 
 def _trained(
     training: Training,
-    shown: Mapping[str, Any],
+    shown: "Shown",
     starting: Callable[[], AbstractContextManager[None]],
 ) -> Run:
     with starting():
@@ -308,6 +310,7 @@ def _trained(
             dataset=training.dataset,
             epochs=training.epochs,
             schedule_epochs=training.schedule_epochs,
+            devices=training.devices,
             plugins=training.plugins,
             **shown,
         )
@@ -329,6 +332,7 @@ def document_of(run: Run, warnings: Sequence[str] = ()) -> TrainDocument:
         epochs=tuple(row.flat() for row in rows),
         best_epoch=best.epoch if best is not None else None,
         evaluation=run.evaluation(),
+        computing=run.computing,
         warnings=distinct(warnings, run.warnings),
     )
 
@@ -355,14 +359,25 @@ def _assigned(epochs: int | None, schedule_epochs: int | None) -> list[str]:
     return [f"train.{name}={number}" for name, number in numbers.items() if number is not None]
 
 
+def _is_of_devices(override: str) -> bool:
+    return override.startswith("train.devices=")
+
+
+def _devices(overrides: Sequence[str], options: TrainOptions) -> Literal["all"] | int | None:
+    """Returns the devices that are assigned: what of its section a resumed run need not keep."""
+    return options.devices if any(map(_is_of_devices, overrides)) else None
+
+
 def _check_resumed(overrides: Sequence[str], *, resume: bool) -> None:
-    if resume and any(is_of_train(each) for each in overrides):
+    of_train = filter(is_of_train, overrides)
+    if resume and not all(map(_is_of_devices, of_train)):
         raise SpecError(
             [
                 Problem(
                     "",
                     "expected no assignment to the train section for a run that is resumed: it "
-                    "goes on as it began. Its epochs and schedule_epochs may be given.",
+                    "goes on as it began. Its epochs, schedule_epochs and devices may be "
+                    "given.",
                 )
             ]
         )

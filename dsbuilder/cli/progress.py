@@ -103,7 +103,10 @@ class _Lines:
 
 
 class TrainingProgress:
-    """Sees every batch and every epoch of a training, and shows nothing."""
+    """Sees the start, every batch and every epoch of a training, and shows nothing."""
+
+    def on_start(self, computing: str) -> None:
+        """Called before the first batch."""
 
     def on_features(self, done: int, of: int) -> None:
         """Called as images pass frozen layers, once before an epoch."""
@@ -148,10 +151,13 @@ def _epoch_bar() -> "Progress":
 
 
 class _EpochLines(TrainingProgress):
-    """A line for every epoch, and one every few seconds while features are computed."""
+    """A line for what computes, for every epoch, and every few seconds while features are made."""
 
     def __init__(self) -> None:
         self._features = _Lines(_FEATURES)
+
+    def on_start(self, computing: str) -> None:
+        echo(f"training: {computing}")
 
     def on_features(self, done: int, of: int) -> None:
         self._features(done, of)

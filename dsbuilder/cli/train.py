@@ -61,6 +61,7 @@ def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable
 @_assigned("--schedule", "optimizer.schedule", "How the rate changes, such as cosine or one_cycle.")
 @_assigned("--precision", "precision", "How layers compute, such as mixed_bfloat16 or auto.")
 @_assigned("--sampling", "sampling", "How often samples come: natural, square_root or balanced.")
+@_assigned("--devices", "devices", "Devices that share every batch; all by default.", "N")
 @_assigned("--batch-size", "batch_size", "Samples in a batch.", "N")
 @_assigned("--patience", "patience", "Epochs without a better one before the end.", "N")
 @click.option(
@@ -131,6 +132,7 @@ def train(
         with progress.epochs(screen) as watch:
             found = trained(
                 training,
+                on_start=watch.on_start,
                 on_batch=watch.on_batch,
                 on_epoch=watch.on_epoch,
                 on_features=watch.on_features,

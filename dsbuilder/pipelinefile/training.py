@@ -167,6 +167,7 @@ class TrainOptions:
         losses and metrics that say so themselves.
       precision: type of number that layers compute in: `float32`, `mixed_bfloat16`,
         `mixed_float16`, or `auto` for what the device gains from.
+      devices: number of devices that share every batch; `all` that are visible.
       checkpoint_minutes: time between two checkpoints within an epoch, above 0; null for none.
       deterministic: whether only operations are used that give the same bits in every run; slower
         on some accelerators.
@@ -191,6 +192,7 @@ class TrainOptions:
     monitor: str = "loss"
     monitor_mode: Literal["min", "max"] | None = None
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    devices: Literal["all"] | int = "all"
     checkpoint_minutes: float | None = 10.0
     deterministic: bool = False
 
@@ -198,6 +200,7 @@ class TrainOptions:
         check_at_least_1("epochs", self.length.epochs)
         check_at_least_1("batch_size", self.batch_size)
         check_at_least_1("patience", self.length.patience)
+        check_at_least_1("devices", None if self.devices == "all" else self.devices)
         if self.checkpoint_minutes is not None:
             check_above_0("checkpoint_minutes", self.checkpoint_minutes)
         if self.normalize and self.model.preprocesses:

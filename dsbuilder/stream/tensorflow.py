@@ -54,6 +54,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
       num_samples: number of samples in an epoch, of this host.
       sampled: what sampling makes of classes; None where every sample comes once.
       signature: signature of every sample.
+      batch_size: number of samples in a batch; the last of an epoch may have fewer.
       steps_per_epoch: batches in an epoch.
     """
 
@@ -69,6 +70,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
         self.num_samples: int = reading.num_samples
         self.sampled: Sampled | None = reading.sampler.sampled if reading.sampler else None
         self.signature: Signature = reading.signature
+        self.batch_size: int = reading.batch_size
         self.steps_per_epoch: int = reading.steps
         super().__init__(tf.data.experimental.to_variant(dataset))
 

@@ -12,6 +12,9 @@ rates.py        the learning rate of every step, by its schedule
 rate_finder.py  which learning rate to begin with
 optimizer.py    the optimizer of a phase, with clipping, accumulation, averages
 averaging.py    averages of weights in place of the weights, where a model is measured or saved
+devices.py      on which devices a model is trained
+sharding.py     steps that several devices share, on JAX
+replicas.py     steps that several devices share, on TensorFlow
 precision.py    in which precision layers compute
 checkpoints.py  a training in the middle of an epoch
 lookup.py       losses, metrics, schedules and optimizers by name: a plugin's, or Keras'

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import keras
 import numpy as np
@@ -35,10 +35,27 @@ class Step:
     metrics: Mapping[str, float]
 
 
+OnStart = Callable[[str], None]
 OnBatch = Callable[[Step], None]
 OnEpoch = Callable[[Row], None]
 OnFeatures = Callable[[int, int], None]
 """Called with how many images have passed frozen layers, and how many there are in all."""
+
+
+class Shown(TypedDict, total=False):
+    """What is called as a training goes on.
+
+    Attributes:
+      on_start: called before the first batch, with what computes: devices, precision, XLA.
+      on_batch: called after every batch.
+      on_epoch: called after every epoch, when it is written.
+      on_features: called as images pass frozen layers, once before an epoch.
+    """
+
+    on_start: OnStart
+    on_batch: OnBatch
+    on_epoch: OnEpoch
+    on_features: OnFeatures
 
 
 class DivergedError(Exception):

@@ -48,6 +48,7 @@ def compile_model(training: Ongoing, model: keras.Model, optimizer: Any) -> None
             }
         ),
     )
+    training.devices.share(model)
 
 
 def optimizer_of(options: TrainOptions, chosen: Chosen, learning_rate: float) -> Any:

@@ -57,6 +57,9 @@ def cut(network: keras.Model) -> Cut | None:
     if len(border) != 1 or border[0] is inputs:
         return None
     frozen, rest = keras.Model(inputs, border[0]), keras.Model(border[0], outputs)
+    place = {id(each): index for index, each in enumerate(network.variables)}
+    # In the order of the network: by it JAX tells which state of the optimizer is of which weight.
+    rest._layers.sort(key=lambda layer: min((place[id(v)] for v in layer.variables), default=-1))
     return Cut(frozen=frozen, rest=rest) if frozen.weights and rest.trainable_weights else None
 
 

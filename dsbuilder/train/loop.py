@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
+import numpy as np
 
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
@@ -20,12 +21,15 @@ from dsbuilder.train.callbacks import (
     OnBatch,
     OnEpoch,
     OnFeatures,
+    OnStart,
     Watch,
 )
 from dsbuilder.train.checkpoints import Checkpoints, Restored, Within, synchronize
+from dsbuilder.train.devices import Devices
 from dsbuilder.train.lookup import Chosen
 from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.phases import Phase, best_row, is_over
+from dsbuilder.train.precision import precision_of
 from dsbuilder.train.rates import LearningRate, make_schedule
 from dsbuilder.train.run import Row, Run, write_progress
 
@@ -46,10 +50,12 @@ class Ongoing:
     train: Stream
     validation: Stream | None
     dataset: StoredDataset
+    devices: Devices
     reopen: Callable[..., Stream]
-    on_batch: OnBatch
-    on_epoch: OnEpoch
-    on_features: OnFeatures
+    on_start: OnStart = lambda computing: None
+    on_batch: OnBatch = lambda step: None
+    on_epoch: OnEpoch = lambda row: None
+    on_features: OnFeatures = lambda done, of: None
     rows: list[Row] = field(default_factory=list)
 
     @property
@@ -102,6 +108,7 @@ def fit(
     Raises:
       TrainError: a loss is not finite. What is written is of the epochs before.
     """
+    _tell(training, way.model)
     start, done = len(training.rows), state.step if state else 0
     steps, model = training.train.steps_per_epoch, way.model
     rate = LearningRate(
@@ -133,7 +140,8 @@ def fit(
     minutes = training.options.checkpoint_minutes
     streamed = way.train(start, done)
     if state is not None:
-        model.test_on_batch(*next(iter(streamed)))  # makes the variables that are to be set
+        # Makes the variables that are to be set.
+        model.test_on_batch(*keras.tree.map_structure(np.asarray, next(iter(streamed))))
     try:
         model.fit(
             streamed,
@@ -155,6 +163,18 @@ def fit(
     except DivergedError as error:
         training.run.checkpoint.unlink(missing_ok=True)  # its weights were on the way there
         raise TrainError(f"{training.run.path}: {error}. {_advice(training)}") from None
+
+
+def _tell(training: Ongoing, model: keras.Model) -> None:
+    """Says once what a model is trained with."""
+    if training.run.computing:
+        return
+    computing = (
+        f"{keras.backend.backend()} on {training.devices}, {precision_of(model)}, "
+        f"{'compiled by' if model.jit_compile else 'without'} XLA"
+    )
+    training.run = replace(training.run, computing=computing)
+    training.on_start(computing)
 
 
 def _advice(training: Ongoing) -> str:

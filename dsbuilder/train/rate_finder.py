@@ -53,15 +53,16 @@ def find_rate(
       SpecError, TrainError: it cannot be trained, as `train_dataset` says.
     """
     training = prepared(dataset, options, Run(path=Path()), plugins)
-    model = first_model(training)
     rising = _Rising()
-    model.fit(
-        batches_of(training, training.train.epochs(0), weighted=True),
-        steps_per_epoch=STEPS,
-        shuffle=False,
-        callbacks=[NoiseByPosition(training.seed, model), rising],
-        verbose=0,
-    )
+    with training.devices.scope():
+        model = first_model(training)
+        model.fit(
+            batches_of(training, training.train.epochs(0), weighted=True),
+            steps_per_epoch=STEPS,
+            shuffle=False,
+            callbacks=[NoiseByPosition(training.seed, model), rising],
+            verbose=0,
+        )
     return rising.steps
 
 

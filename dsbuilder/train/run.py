@@ -117,10 +117,12 @@ class Run:
 
     Attributes:
       path: path of the folder.
+      computing: backend, devices, precision and compiler of that training, in words.
       warnings: what a person should know of the training that was done last.
     """
 
     path: Path
+    computing: str = ""
     warnings: tuple[str, ...] = ()
 
     def warned(self, *warnings: str | None) -> Self:
@@ -293,12 +295,14 @@ def config_of(
     plugins: Sequence[Path],
     *,
     backend: str,
+    devices: Sequence[str],
     sampled: Sampled | None = None,
 ) -> dict[str, Any]:
     """Returns the resolved configuration: what is trained on what, with every default.
 
     Args:
       backend: what Keras runs on.
+      devices: names of the devices that it is trained on.
       sampled: what sampling makes of classes; None where every sample comes once.
     """
     return {
@@ -314,6 +318,7 @@ def config_of(
         "plugins": [str(Path(folder).resolve()) for folder in plugins],
         "pipeline": dataset.pipeline.sections,
         "backend": backend,
+        "devices": list(devices),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Unpack
 
 import keras
 
@@ -18,9 +18,10 @@ from dsbuilder.tasks import Heads, Recognize, doubts, heads_of
 from dsbuilder.train import archive, checkpoints
 from dsbuilder.train import precision as precisions
 from dsbuilder.train.archive import Trained, note_of
-from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
+from dsbuilder.train.callbacks import Shown
 from dsbuilder.train.checkpoints import Within
 from dsbuilder.train.compiling import batches_of, compile_model, losses_of, optimizer_of
+from dsbuilder.train.devices import choose as choose_devices
 from dsbuilder.train.evaluation import check_objects, evaluate
 from dsbuilder.train.features import passed
 from dsbuilder.train.fitting import check_fit, learnt_targets, sampling_of, unlearnable
@@ -57,9 +58,7 @@ def train_dataset(
     *,
     run: Run | Path | str,
     plugins: Sequence[Path] = (),
-    on_batch: OnBatch = lambda step: None,
-    on_epoch: OnEpoch = lambda row: None,
-    on_features: OnFeatures = lambda done, of: None,
+    **shown: Unpack[Shown],
 ) -> Run:
     """Trains a model on a dataset's train split and evaluates the best one.
 
@@ -70,9 +69,7 @@ def train_dataset(
     Args:
       run: the folder to write, made if it is not there; `run.new_run` names a new one.
       plugins: folders of plugins that the model or the stream's stages are from.
-      on_batch: called after every batch.
-      on_epoch: called after every epoch, when it is written.
-      on_features: called as images pass frozen layers, once before an epoch.
+      shown: what is called as it goes on; see `Shown`.
 
     Raises:
       SpecError: the dataset does not have what is to be learnt, or the model does not learn it.
@@ -85,11 +82,11 @@ def train_dataset(
             f"{target.path}: expected a folder for a new run, found a run. "
             "Resume it, or choose another folder."
         )
-    shown: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch, "on_features": on_features}
     training = prepared(dataset, options, target, plugins, **shown)
     target.path.mkdir(parents=True, exist_ok=True)
     _write_config(training, plugins)
-    return _finish(training, (), None)
+    with training.devices.scope():
+        return _finish(training, (), None)
 
 
 def resume_run(
@@ -98,10 +95,9 @@ def resume_run(
     dataset: StoredDataset | None = None,
     epochs: int | None = None,
     schedule_epochs: int | None = None,
+    devices: Literal["all"] | int | None = None,
     plugins: Sequence[Path] = (),
-    on_batch: OnBatch = lambda step: None,
-    on_epoch: OnEpoch = lambda row: None,
-    on_features: OnFeatures = lambda done, of: None,
+    **shown: Unpack[Shown],
 ) -> Run:
     """Goes on with a run that was killed, or that shall have more epochs, after its last whole one.
 
@@ -115,7 +111,9 @@ def resume_run(
         those it was started with, so that the learning rate does not jump; of epochs after these,
         the returned run says the rate.
       schedule_epochs: over how many epochs the schedule is laid from now on.
+      devices: number of devices from now on, instead of what it was started with.
       plugins: see `train_dataset`; those it was started with are only told of.
+      shown: see `train_dataset`.
 
     Raises:
       TrainError: the folder is not a run, or the dataset is another one by now.
@@ -127,20 +125,28 @@ def resume_run(
         config["train"], origin=target.path / CONFIG, plugins=plugins, hint=noted(config["plugins"])
     )
     options = extended(options, epochs=epochs, schedule_epochs=schedule_epochs)
+    options = replace(options, devices=devices or options.devices)
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
-    shown: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch, "on_features": on_features}
     training = prepared(dataset, options, target, plugins, **shown)
     schedule, steps = make_schedule(training.chosen.schedule), training.train.steps_per_epoch
     training.run = training.run.warned(beyond(options, schedule, steps=steps))
     _write_config(training, plugins)
     rows = archive.read_note(target.last).rows if target.last.exists() else ()
-    begun = checkpoints.load(target.checkpoint, rows=len(rows), plugins=plugins)
+    with training.devices.scope():
+        return _finish(training, rows, *_left(training.run, rows, plugins))
+
+
+def _left(
+    run: Run, rows: Sequence[Row], plugins: Sequence[Path]
+) -> tuple[keras.Model | None, Within | None]:
+    """Returns the model that a run was left with, if any, and how far it is in the next epoch."""
+    begun = checkpoints.load(run.checkpoint, rows=len(rows), plugins=plugins)
     if begun is not None:
-        return _finish(training, rows, _trainable(begun[0]), begun[1])
+        return _trainable(begun[0]), begun[1]
     if not rows:
-        return _finish(training, (), None)
-    return _finish(training, rows, _trainable(archive.load_model(target.last, plugins=plugins)))
+        return None, None
+    return _trainable(archive.load_model(run.last, plugins=plugins)), None
 
 
 def _trainable(trained: Trained) -> keras.Model:
@@ -158,10 +164,7 @@ def prepared(
     options: TrainOptions,
     run: Run,
     plugins: Sequence[Path],
-    *,
-    on_batch: OnBatch = lambda step: None,
-    on_epoch: OnEpoch = lambda row: None,
-    on_features: OnFeatures = lambda done, of: None,
+    **shown: Unpack[Shown],
 ) -> Ongoing:
     """Opens the streams and settles all that can be wrong before a model is built."""
     seed = dataset.manifest.seed if options.seed is None else options.seed
@@ -191,20 +194,26 @@ def prepared(
     mode = options.monitor_mode or mode_of(options.monitor, watched_of(heads, chosen))
     options, _ = settled(replace(options, monitor_mode=mode), dataset)
     check_accumulated(options.optimizer, steps=train.steps_per_epoch)
+    shared = choose_devices(options.devices, batch_size=train.batch_size)
     validation = reopen("validation") if dataset.has_samples("validation") else None
     return Ongoing(
         options=options,
         chosen=chosen,
-        run=replace(run, warnings=tuple(_warnings(options, dataset, heads, train, validation))),
+        run=replace(
+            run,
+            warnings=(
+                *filter(None, [shared.uneven(train.batch_size)]),
+                *_warnings(options, dataset, heads, train, validation),
+            ),
+        ),
         seed=seed,
         note=note_of(dataset, options, learnt, plugins, heads=heads),
         train=train,
         validation=validation,
         dataset=dataset,
+        devices=shared,
         reopen=reopen,
-        on_batch=on_batch,
-        on_epoch=on_epoch,
-        on_features=on_features,
+        **shown,
     )
 
 
@@ -250,9 +259,13 @@ def _warnings(
 
 
 def _write_config(training: Ongoing, plugins: Sequence[Path]) -> None:
-    backend, sampled = keras.backend.backend(), training.train.sampled
     config = config_of(
-        training.dataset, training.options, plugins, backend=backend, sampled=sampled
+        training.dataset,
+        training.options,
+        plugins,
+        backend=keras.backend.backend(),
+        devices=training.devices.names,
+        sampled=training.train.sampled,
     )
     training.run.write_json(CONFIG, config)
 

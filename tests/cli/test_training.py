@@ -103,7 +103,8 @@ def test_what_cannot_be_learnt_is_told_before_anything_is_built(home: Path, tmp_
 
 
 def test_train_shows_every_epoch_and_where_files_lie(home: Path) -> None:
-    *epochs, small = (home / "first.err").read_text().splitlines()
+    computing, *epochs, small = (home / "first.err").read_text().splitlines()
+    assert re.fullmatch(r"training: \w+ on .+, float32, (without|compiled by) XLA", computing)
     assert len(epochs) == 2
     assert small.startswith(
         "warning: pets 1.0.0, test: expected enough samples to judge a model by, found 6: its accu"
@@ -254,7 +255,7 @@ def test_a_resumed_run_cannot_be_trained_otherwise(home: Path) -> None:
     result = run("train", home / "pets.yaml", "--resume", "--set", "train.patience=3")
     assert result.stderr == (
         "error: expected no assignment to the train section for a run that is resumed: it goes on "
-        "as it began. Its epochs and schedule_epochs may be given.\n"
+        "as it began. Its epochs, schedule_epochs and devices may be given.\n"
     )
     assert result.exit_code == 2
 

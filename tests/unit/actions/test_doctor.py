@@ -58,6 +58,13 @@ def test_a_card_is_told_with_the_precision_that_it_gains_from(capability, told):
     assert found.state == "ok" and found.found.endswith(told)
 
 
+def test_several_cards_are_told_with_what_a_training_does_with_them():
+    seen = {"devices": [["Test card", [9, 0]], ["Other card", [9, 0]]], "cuda": "12"}
+    found = doctor_module._backend("tensorflow", seen, has_cards=True).found
+    assert found.startswith("2 that `train` shares every batch among: Test card, ")
+    assert "Other card" in found
+
+
 def test_a_backend_that_breaks_is_told_and_takes_nothing_along(monkeypatch):
     monkeypatch.setattr(doctor_module, "_LOOK_JAX", "import os; os.abort()")
     seen = doctor_module._seen_by("jax")

@@ -12,6 +12,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
+from dsbuilder.train.run import Run
 
 pytest.importorskip("tensorflow")
 
@@ -75,6 +76,57 @@ KINDS = {
     "mask": "mask",
 }
 
+TRAIN_ON_FEATURES = """
+import sys
+from dataclasses import dataclass, replace
+import keras
+import dsbuilder
+from dsbuilder.pipelinefile.training import HeadOptions
+from dsbuilder.plugin import ModelBuilder, model
+from dsbuilder.tasks import outputs_of
+from dsbuilder.train import features
+from dsbuilder.train.options import options_of
+from dsbuilder.train.trainer import train_dataset
+
+@model("half_frozen")
+@dataclass(frozen=True, kw_only=True)
+class HalfFrozen(ModelBuilder):
+    '''Frozen convolutions, then batch normalization and a head for each target.'''
+
+    def build(self, signature):
+        inputs = keras.Input(signature.image.shape)
+        x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(inputs)
+        backbone = keras.Model(inputs, x, name="backbone")
+        backbone.trainable = False
+        again = keras.Input(signature.image.shape)
+        x = keras.layers.GlobalAveragePooling2D()(backbone(again))
+        x = keras.layers.BatchNormalization()(x)
+        heads = {
+            name: keras.layers.Dense(shape[-1], name=name)(x)
+            for name, shape in reversed(outputs_of(signature).items())
+        }
+        return keras.Model(again, heads)
+
+kept, real = [], features.kept
+
+def counted(*given, **further):
+    kept.append(given[1])
+    return real(*given, **further)
+
+features.kept = counted
+dataset = dsbuilder.load(sys.argv[1])
+options = replace(
+    options_of(dataset),
+    model=HalfFrozen(),
+    heads={"labels": HeadOptions(), "value": HeadOptions(weight=0.5)},
+    epochs=2,
+    batch_size=23,
+)
+for count in (1, 3):
+    train_dataset(dataset, replace(options, devices=count), run=f"{sys.argv[2]}-{count}")
+assert kept == [["train", "validation"]] * 2, kept
+"""
+
 EVALUATE = """
 import json, sys
 import keras
@@ -86,9 +138,9 @@ print(json.dumps([keras.backend.backend(), found.to_json()]))
 """
 
 
-def python(script, backend, *arguments):
+def python(script, backend, *arguments, **variables):
     command = [sys.executable, "-c", script, *map(str, arguments)]
-    environment = {**os.environ, "KERAS_BACKEND": backend}
+    environment = {**os.environ, "KERAS_BACKEND": backend, **variables}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -145,3 +197,14 @@ def test_jax_trains_resumes_and_hands_over_to_tensorflow(dataset, tmp_path):
     expected = json.loads((run / "evaluation.json").read_text())
     assert found["confusion"] == expected["confusion"]
     assert found["loss"] == pytest.approx(expected["loss"], rel=1e-3)
+
+
+def test_jax_shares_heads_on_kept_features_among_devices(scenes, tmp_path):
+    """24 samples in batches of 23 on 3 devices: of the last batch two of them get nothing."""
+    three = "--xla_force_host_platform_device_count=3"
+    python(TRAIN_ON_FEATURES, "jax", scenes.path, tmp_path / "run", XLA_FLAGS=three)
+    one, shared = (Run(path=tmp_path / f"run-{count}") for count in (1, 3))
+    assert shared.config()["devices"] == ["cpu:0", "cpu:1", "cpu:2"]
+    for found, expected in zip(shared.rows(), one.rows(), strict=True):
+        assert found.train == pytest.approx(expected.train, rel=1e-4)
+        assert found.validation == pytest.approx(expected.validation, rel=1e-4)
