@@ -247,7 +247,7 @@ class Reopened:
         if was is None or stage is None:
             return
         now = fingerprint.describe(stage, self.pipeline.spec.registry)
-        if now["fingerprint"] == was["fingerprint"]:
+        if now.fingerprint == was.fingerprint:
             return
         found = list(changed_plugins(was, now))
         yield from found or [f"{identity}: the files that its options name have changed"]

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from dsbuilder.cache.manifest import StageDescription
 from dsbuilder.plugin import Catalog, Range, Source, defines
 from dsbuilder.plugin_code import Place, source_files
 from dsbuilder.registry import Origin, Registry
@@ -94,27 +95,23 @@ def of_stage(stage: Any, registry: Registry) -> str:
     return digest(stage.id, getattr(stage, "p", 1.0), of_plugin(stage.plugin, registry))
 
 
-def describe(stage: Any, registry: Registry) -> dict[str, Any]:
-    """Returns what a stage's fingerprint is made of, as far as the pipeline does not say it.
-
-    JSON values: `plugin` and its `version`; `code` and `inputs`, each by plugin, of the stage's own
-    and of those it nests; and the `fingerprint`.
-    """
+def describe(stage: Any, registry: Registry) -> StageDescription:
+    """Returns what a stage's fingerprint is made of, as far as the pipeline does not say it."""
     plugins = list(nested(stage.plugin))
-    return {
-        "plugin": name_of(stage.plugin, registry),
-        "version": registry.plugin_of(type(stage.plugin)).origin.version,
-        "code": {
+    return StageDescription(
+        plugin=name_of(stage.plugin, registry),
+        version=registry.plugin_of(type(stage.plugin)).origin.version,
+        code={
             name_of(each, registry): of_code(registry.plugin_of(type(each)).origin)
             for each in plugins
         },
-        "inputs": {
+        inputs={
             name_of(each, registry): dict(each.inputs())
             for each in plugins
             if hasattr(each, "inputs") and each.inputs()
         },
-        "fingerprint": of_stage(stage, registry),
-    }
+        fingerprint=of_stage(stage, registry),
+    )
 
 
 def name_of(plugin: Any, registry: Registry) -> str:

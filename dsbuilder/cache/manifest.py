@@ -58,6 +58,23 @@ class Shard:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StageDescription:
+    """What a stage's fingerprint is made of, as far as the pipeline does not say it.
+
+    Attributes:
+      plugin, version: name and version of its plugin.
+      code, inputs: hash of the code, and what else decides, by plugin: its own and those it nests.
+      fingerprint: what these and its options come to.
+    """
+
+    plugin: str
+    version: str
+    code: Mapping[str, str]
+    inputs: Mapping[str, Mapping[str, Any]]
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What a dataset is: equal for equal builds, so no time and no host stand here.
 
@@ -72,7 +89,7 @@ class Manifest:
       corrected: labels that the pipeline's corrections gave.
       reproducible: whether another build would be byte-equal; not if a sample was lost to a dead
         worker or to time.
-      stages: what each stage's fingerprint is made of, by its id; see `fingerprint.describe`.
+      stages: what each stage's fingerprint is made of, by its id.
       packages, machine: what the bytes depend on beside the pipeline.
       warnings: what a user should know about the data.
     """
@@ -90,7 +107,7 @@ class Manifest:
     quarantined: int = 0
     corrected: int = 0
     reproducible: bool = True
-    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    stages: Mapping[str, StageDescription] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
     machine: str = ""
     warnings: tuple[str, ...] = ()
@@ -155,6 +172,7 @@ class Manifest:
             **data,
             "signature": signature_to_json(self.signature),
             "splits": splits,
+            "stages": {identity: asdict(stage) for identity, stage in self.stages.items()},
         }
 
     @classmethod

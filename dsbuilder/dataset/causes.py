@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from dsbuilder.cache.manifest import StageDescription
+
 if TYPE_CHECKING:
     from dsbuilder.dataset.difference import DatasetState
 
@@ -129,7 +131,7 @@ class Causes:
             changed(f"{identity}: ", _without(one, leave_out), _without(other, leave_out))
         )
         yield from options
-        if was is None or now is None or was["fingerprint"] == now["fingerprint"]:
+        if was is None or now is None or was.fingerprint == now.fingerprint:
             return
         found = list(changed_plugins(was, now))
         yield from found
@@ -137,21 +139,17 @@ class Causes:
             yield f"{identity}: the files that its options name have changed"
 
 
-def changed_plugins(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Yields how a stage's plugins differ in code and inputs, in words.
-
-    Args:
-      was, now: a stage as `fingerprint.describe` says it.
-    """
-    for name, code in was["code"].items():
-        found = now["code"].get(name, code)
+def changed_plugins(was: StageDescription, now: StageDescription) -> Iterator[str]:
+    """Yields how a stage's plugins differ in code and inputs, in words."""
+    for name, code in was.code.items():
+        found = now.code.get(name, code)
         if found != code:
             # That of an installed plugin is package, version and hash, that of a file a hash.
             old, new = (" ".join(each.split()[:2]) for each in (code, found))
             versions = f": {old} -> {new}" if " " in old and " " in new and old != new else ""
             yield f"the code of the plugin '{name}' changed{versions}"
-    for name, inputs in was["inputs"].items():
-        yield from changed(f"{name}: ", inputs, now["inputs"].get(name, {}))
+    for name, inputs in was.inputs.items():
+        yield from changed(f"{name}: ", inputs, now.inputs.get(name, {}))
 
 
 def changed(where: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

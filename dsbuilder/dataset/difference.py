@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from dsbuilder.cache import quarantine
 from dsbuilder.cache.codec import decoding
+from dsbuilder.cache.manifest import StageDescription
 from dsbuilder.dataset.causes import Causes, changed
 from dsbuilder.dataset.stored import StoredDataset
 from dsbuilder.records import example
@@ -63,7 +64,7 @@ class DatasetState:
     """
 
     resolved: Mapping[str, Any]
-    stages: Mapping[str, Mapping[str, Any]]
+    stages: Mapping[str, StageDescription]
     packages: Mapping[str, str]
     signature: Signature
     stored: Mapping[str, Any]

@@ -67,7 +67,7 @@ def run(count: int, seed: int) -> list[tuple[str, str]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        data = accuracy_data.mnist(home)
+        data = _some(accuracy_data.mnist(home), home)
         for place, (name, (codec, image, model)) in enumerate(CASES.items()):
             text = PIPELINE.format(
                 name=f"case{place}", data=data, codec=codec, image=image, model=model, epochs=EPOCHS
@@ -77,6 +77,13 @@ def run(count: int, seed: int) -> list[tuple[str, str]]:
             dataset = dsbuilder.load(build_dataset(path, home / "out").path)
             rows += _raced(name, dataset, home / f"runs-{place}", count, seed)
     return rows
+
+
+def _some(data: Path, home: Path) -> Path:
+    """Writes every fourth image of a file of arrays: 1,250 are enough to count steps on."""
+    with np.load(data) as arrays:
+        np.savez(home / "some.npz", **{name: arrays[name][::4] for name in arrays.files})
+    return home / "some.npz"
 
 
 def _raced(
