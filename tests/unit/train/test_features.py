@@ -187,6 +187,20 @@ def test_what_has_no_frozen_layers_is_not_cut():
     assert features.cut(keras.Model(inputs, keras.layers.Dense(2)(around))) is None
 
 
+def test_what_is_trained_keeps_the_order_of_the_network():
+    """On JAX states of an optimizer belong to weights by their order, whatever they are called."""
+    inputs = keras.Input((8,))
+    frozen = keras.layers.Dense(4, trainable=False)(inputs)
+    heads = {name: keras.layers.Dense(units)(frozen) for name, units in (("a", 3), ("z", 2))}
+    outer = keras.Input((8,))
+    built = keras.Model(inputs, heads)(outer)
+    finished = keras.layers.Rescaling(2.0)(built["z"])
+    network = keras.Model(outer, {"a": built["a"], "z": finished})
+    rest = features.cut(network).rest
+    found, expected = (list(map(id, each.trainable_variables)) for each in (rest, network))
+    assert found == expected
+
+
 def test_what_is_drawn_anew_is_never_kept(build_dataset, once, tmp_path, counted):
     dataset = build_dataset(stages="[{use: A.HorizontalFlip, p: 0.5}]")
     trainer.train_dataset(dataset, replace(once, epochs=2), run=tmp_path / "run")

@@ -81,7 +81,7 @@ import sys
 from dataclasses import dataclass, replace
 import keras
 import dsbuilder
-from dsbuilder.pipelinefile.training import HeadOptions
+from dsbuilder.pipelinefile.training import HeadOptions, OptimizerOptions
 from dsbuilder.plugin import ModelBuilder, model
 from dsbuilder.tasks import outputs_of
 from dsbuilder.train import features
@@ -119,6 +119,7 @@ options = replace(
     options_of(dataset),
     model=HalfFrozen(),
     heads={"labels": HeadOptions(), "value": HeadOptions(weight=0.5)},
+    optimizer=OptimizerOptions(use="sgd"),
     epochs=2,
     batch_size=23,
 )
