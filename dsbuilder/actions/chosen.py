@@ -78,7 +78,7 @@ def completed(opened: OpenedPipeline) -> tuple[OpenedPipeline, ChosenTraining | 
         return opened, None
     others = tuple(each for each in opened.overrides if not is_of_train(each))
     surveyed = replace(opened, overrides=(*others, "train=null")).survey()
-    choice = _filled(_choice(surveyed), written, str(opened.pipeline))
+    choice = _filled(_choice(surveyed, written), written, str(opened.pipeline))
     settings = surveyed.pipeline.settings
     augment, fresh = settings.augment, settings.stream.stages
     varies = bool(fresh or (augment.copies and augment.stages))
@@ -98,6 +98,9 @@ def completed_dataset(
     Args:
       overrides: `train.key=value` assignments, to what the dataset's pipeline says.
 
+    Returns:
+      Those to another section as they are.
+
     Raises:
       SpecError: an assignment is wrong.
       DataError: the dataset has no train split, or its images are not of one size.
@@ -112,6 +115,7 @@ def completed_dataset(
     signature = plan(dataset, "train", plugins=plugins).signature
     case, size = _case(
         signature,
+        written,
         samples=made.originals,
         variants=made.copies,
         validated=dataset.has_samples("validation"),
@@ -123,7 +127,8 @@ def completed_dataset(
         text=head + section_text(choice),
         warnings=() if made.varied else (_unvaried(str(dataset.path)),),
     )
-    return (_assignment(choice),), found
+    others = (each for each in overrides if not is_of_train(each))
+    return (*others, _assignment(choice)), found
 
 
 def _written(document: YamlDocument) -> Any:
@@ -138,13 +143,18 @@ def _names_model(written: Any) -> bool:
 
 
 def _filled(choice: Choice, written: Any, origin: str) -> Choice:
-    """Returns a choice with all that is said already."""
+    """Returns a choice with all that is said already, without the reasons for what that is."""
     if choice.section is None:
         raise TrainError(
             f"{origin}: there is no train section, and {choice.why[0]}. "
             "Add one with a model that does."
         )
-    return replace(choice, section={**choice.section, **(written or {})})
+    said = dict(written or {})
+    instead = {"target", "task"} - said.keys() if said.get("heads") else set()
+    filled = {**choice.section, **said}
+    section = {name: each for name, each in filled.items() if name not in instead}
+    why = [each for each in choice.why if each.partition(":")[0] not in said.keys() | instead]
+    return replace(choice, section=section, why=why)
 
 
 def _assignment(choice: Choice) -> str:
@@ -158,12 +168,13 @@ def _unvaried(origin: str) -> str:
     )
 
 
-def _choice(surveyed: Survey) -> Choice:
+def _choice(surveyed: Survey, written: Any) -> Choice:
     pipeline, settings = surveyed.pipeline, surveyed.pipeline.settings
     synthesized = sum(each.count * each.splits.get("train", 0.0) for each in settings.synthesize)
     splits = Counter(surveyed.split.split_of.values())
     case, size = _case(
         pipeline.streamed,
+        written,
         samples=splits["train"] + round(synthesized),
         variants=settings.augment.copies,
         validated=splits["validation"] > 0,
@@ -172,16 +183,20 @@ def _choice(surveyed: Survey) -> Choice:
     return choose(case, size, pipeline.spec.registry)
 
 
-def _case(signature: Signature, **known: Any) -> tuple[Case, tuple[int, int]]:
+def _case(signature: Signature, written: Any, **known: Any) -> tuple[Case, tuple[int, int]]:
     """Returns what the choice depends on, and the size of images as they are trained on.
 
     Args:
+      written: what is said of the training; targets that it names are those to choose for.
       known: attributes of a `Case` that the signature does not tell.
     """
-    image = signature.image
+    image, said = signature.image, written or {}
     size = (image.height or 1, image.width or 1)  # what has none is refused where it is trained
-    case = Case(targets=signature.targets, gray=image.channels == 1, short=min(size), **known)
-    return case, size
+    heads = said.get("heads")
+    named = heads if isinstance(heads, dict) and heads else [said.get("target")]
+    targets = {name: kind for name, kind in signature.targets.items() if name in named}
+    given = {"targets": targets or signature.targets, "gray": image.channels == 1, **known}
+    return Case(short=min(size), **given), size
 
 
 def _copy(opened: OpenedPipeline, overrides: Sequence[str], choice: Choice) -> str:

@@ -118,9 +118,11 @@ def prepare(
       TrainError: nothing is said of a training and no built-in model learns the targets, or there
         is no run to resume.
     """
-    _check_resumed(opened.overrides, resume=resume)
-    opened, chosen = completed(opened)
-    spec = opened.spec(*_assigned(epochs, schedule_epochs))
+    asked = opened.overrides
+    _check_resumed(asked, resume=resume)
+    assigned = (*asked, *_assigned(epochs, schedule_epochs))
+    opened, chosen = completed(replace(opened, overrides=assigned))
+    spec = opened.spec()
     if spec.settings.train is None:
         raise TrainError(f"{opened.pipeline}: there is no train section. Add one.")
     warnings: tuple[str, ...] = ()
@@ -148,7 +150,7 @@ def prepare(
         resume=resume,
         epochs=epochs,
         schedule_epochs=schedule_epochs,
-        devices=_devices(opened.overrides, spec.settings.train),
+        devices=_devices(asked, spec.settings.train),
         is_new=run is None and not resume,
         chosen=chosen,
         sampled=sampled,
@@ -220,8 +222,8 @@ def prepare_dataset(
     """
     _check_resumed(overrides, resume=resume)
     folders = folders_here(plugins, data=dataset.path)
-    overrides, chosen = completed_dataset(dataset, overrides, folders)
     assigned = (*overrides, *_assigned(epochs, schedule_epochs))
+    assigned, chosen = completed_dataset(dataset, assigned, folders)
     options = options_of(dataset, plugins=folders, overrides=assigned)
     warnings: tuple[str, ...] = ()
     sampled: Sampled | None = None
@@ -345,7 +347,7 @@ def _settled(
     A run goes on as it began; and one without images to train on is refused where it begins.
     """
     if resume or not dataset.has_samples("train"):
-        return options, chosen
+        return options, None
     options, why = settled(options, dataset)
     return options, chosen or (ChosenTraining(why=why) if why else None)
 

@@ -212,8 +212,9 @@ class TrainOptions:
         self._check_heads()
 
     def _check_heads(self) -> None:
-        single = [name for name in ("target", *_OF_ONE) if getattr(self, name)]
-        single = [name for name in single if getattr(self, name) != "natural"]
+        unsaid = {"target": None, **vars(HeadOptions())}
+        single = [n for n in unsaid if n in ("target", *_OF_ONE) and getattr(self, n)]
+        single = [name for name in single if getattr(self, name) != unsaid[name]]
         if self.heads and single:
             raise ValueError(
                 f"{single[0]}: expected none where there are heads, found one. Give it to a head."

@@ -7,6 +7,7 @@ both directions; as PCK it is the share of points that are near enough: Y. Yang 
 "Articulated Human Detection with Flexible Mixtures of Parts" (2013), here near by the image's side.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Self
@@ -42,7 +43,7 @@ def objects_fault(counts: Sequence[int]) -> str | None:
     Args:
       counts: number of objects of each sample.
     """
-    none, several = (sum(test) for test in zip(*((n < 1, n > 1) for n in counts), strict=True))
+    none, several = sum(n < 1 for n in counts), sum(n > 1 for n in counts)
     if not none + several:
         return None
     return (
@@ -58,19 +59,22 @@ def objects_of(target: Keypoints, name: str, records: Sequence[Record]) -> list[
 
 
 def without_one_object(targets: Mapping[str, Target], records: Sequence[Record]) -> frozenset[str]:
-    """Returns the names of keypoints that cannot be learnt, as not every record has one object."""
+    """Returns the names of keypoints that cannot be learnt, as not every record has one object.
+
+    Records whose label is wrong do not count: a build sets them aside.
+    """
     return frozenset(
         name
         for name, target in targets.items()
-        if isinstance(target, Keypoints) and not _has_one_object(target, name, records)
+        if isinstance(target, Keypoints)
+        and objects_fault([*_known_objects(target, name, records)]) is not None
     )
 
 
-def _has_one_object(target: Keypoints, name: str, records: Sequence[Record]) -> bool:
-    try:
-        return objects_fault(objects_of(target, name, records)) is None
-    except (DataError, KeyError):  # a build says what is wrong with such a label
-        return False
+def _known_objects(target: Keypoints, name: str, records: Sequence[Record]) -> Iterator[int]:
+    for record in records:
+        with contextlib.suppress(DataError, KeyError):
+            yield len(target.parse(record.targets[name]))
 
 
 @dataclass(frozen=True, kw_only=True)

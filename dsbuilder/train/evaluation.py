@@ -122,11 +122,15 @@ def _evaluate_heads(
 def check_objects(dataset: StoredDataset, split: str, heads: Heads) -> None:
     """Refuses samples of a split with no object or several where keypoints are learnt.
 
+    The only target of a dataset may have another name than the head.
+
     Raises:
       DataError: there are such.
     """
-    for name, task in heads.items():
+    known = dataset.signature.targets
+    for head, task in heads.items():
         if isinstance(task, Locate):
+            name = head if head in known else next(iter(known))
             wrong = objects_fault(object_counts(dataset, split, name).tolist())
             if wrong is not None:
                 raise DataError(f"{dataset.path}: {split}: {name}: {wrong}")

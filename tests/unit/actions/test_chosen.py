@@ -107,9 +107,53 @@ def test_a_dataset_that_was_built_without_a_training_gets_what_its_pipeline_woul
     assert prepare_dataset(dataset, overrides=["train.model=lenet"]).chosen is None
 
 
+def test_no_reason_is_given_for_epochs_that_are_said(home) -> None:
+    dataset = built(home, PIPELINE)
+    pipeline = session.open(home / "pets.yaml")
+    for ready in (prepare(pipeline, workers=0, epochs=2), prepare_dataset(dataset, epochs=2)):
+        assert ready.options.epochs == 2
+        assert [each.split(":")[0] for each in ready.chosen.why] == ["task", "model"]
+        assert "epochs: 2\n" in ready.chosen.text
+
+
+def test_a_run_that_goes_on_has_nothing_chosen_for_it_but_its_devices(home) -> None:
+    dataset = built(home, PIPELINE)
+    given = {"run": home / "run", "resume": True}
+    asked = ["train.devices=2"]
+    pipeline = session.open(home / "pets.yaml", overrides=asked)
+    for ready in (
+        prepare(pipeline, workers=0, **given),
+        prepare_dataset(dataset, overrides=asked, **given),
+    ):
+        assert ready.devices == 2 and ready.chosen is None
+    assert prepare_dataset(dataset, **given).devices is None
+
+
+def test_a_model_is_chosen_for_the_targets_that_are_named(home) -> None:
+    rows = [
+        json.dumps({"file_name": f"{label}/{n}.png", "label": label, "age": n})
+        for label in ("cat", "dog")
+        for n in range(12)
+    ]
+    (home / "source" / "metadata.jsonl").write_text("\n".join(rows))
+    dataset = built(home, PIPELINE.replace("use: folder", "use: imagefolder, value_columns: [age]"))
+    ready = prepare_dataset(dataset, overrides=["train.target=value"])
+    assert ready.options.target == "value"
+    assert ready.chosen.why[0] == "task: value of 'value', 18 images to train on"
+    heads = 'train.heads={"value": {"weight": 2}, "label": {}}'
+    for ready in (
+        prepare_dataset(dataset, overrides=[heads]),
+        prepare(session.open(home / "pets.yaml", overrides=[heads]), workers=0),
+    ):
+        assert list(ready.options.heads) == ["value", "label"] and ready.options.target is None
+        assert [each.split(":")[0] for each in ready.chosen.why] == ["model", "epochs"]
+
+
 def test_a_dataset_cannot_follow_what_only_a_build_could(home) -> None:
-    with pytest.raises(SpecError, match=r"to the train section alone, .* found 'size=48'"):
-        prepare_dataset(built(home, PIPELINE), overrides=["train.model=cnn", "size=48"])
+    dataset = built(home, PIPELINE)
+    for others in (["train.model=cnn"], ["train.epochs=2"], []):
+        with pytest.raises(SpecError, match=r"to the train section alone, .* found 'size=48'"):
+            prepare_dataset(dataset, overrides=[*others, "size=48"])
 
 
 def test_variants_are_told_from_originals(home) -> None:

@@ -11,6 +11,7 @@ import dsbuilder
 from dsbuilder.actions.chosen import completed
 from dsbuilder.cli.main import main
 from dsbuilder.errors import DataError, SpecError, TrainError
+from dsbuilder.tasks import heads_of
 
 PIPELINE = """\
 name: faces
@@ -74,6 +75,10 @@ def test_several_objects_in_an_image_are_refused_by_check_and_not_chosen(faces):
         completed(faces([1] * 11 + [2]))
 
 
+def several_in(dataset, split):
+    return any(len(sample.targets["keypoints"]) > 1 for sample in dataset.samples(split))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("codec", ["tfrecord", "npy"])
 def test_a_dataset_with_several_objects_is_refused_before_a_run_is_written(faces, tmp_path, codec):
@@ -83,6 +88,12 @@ def test_a_dataset_with_several_objects_is_refused_before_a_run_is_written(faces
     with pytest.raises(DataError, match="expected one object in every sample"):
         dataset.train(overrides=["train.epochs=1"])
     assert not list(tmp_path.glob("runs/*"))
+    from dsbuilder.train.evaluation import check_objects
+
+    of_another_name = {"pose": heads_of(dataset.signature)["keypoints"]}
+    (split,) = (each for each in dataset.splits if several_in(dataset, each))
+    with pytest.raises(DataError, match=f"{split}: keypoints: expected one object"):
+        check_objects(dataset, split, of_another_name)
 
 
 @pytest.mark.slow

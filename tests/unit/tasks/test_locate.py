@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dsbuilder.sample import ImageSignature, Signature
+from dsbuilder.sample import ImageSignature, Record, Signature
 from dsbuilder.targets import Keypoints
-from dsbuilder.tasks import heads_of, measure, objects_fault
+from dsbuilder.tasks import heads_of, measure, objects_fault, without_one_object
 
 RNG = np.random.default_rng(7)
 NAMES = ("left", "nose", "right")
@@ -112,5 +112,17 @@ def test_losses_leave_absent_points_out_whichever_is_named(task, batch):
 
 
 def test_samples_of_no_object_or_of_several_are_counted_in_the_reason():
-    assert objects_fault([1, 1]) is None
+    assert objects_fault([1, 1]) is None and objects_fault([]) is None
     assert "found 1 samples with none and 2 with several" in objects_fault([1, 0, 2, 1, 5])
+
+
+def test_a_record_whose_label_is_wrong_does_not_say_what_can_be_learnt():
+    one = [[0.5, 0.5, 2]] * 3
+    records = [
+        Record(key="a", targets={"it": [one]}),
+        Record(key="b", targets={"it": [[[2.0, 0.5, 2]] * 3]}),
+        Record(key="c", targets={}, error="cut"),
+    ]
+    assert without_one_object({"it": TARGET}, records) == frozenset()
+    records.append(Record(key="d", targets={"it": [one, one]}))
+    assert without_one_object({"it": TARGET}, records) == {"it"}

@@ -158,6 +158,7 @@ def test_what_is_said_of_the_length_stays(dataset, given, length, said):
     [
         ({"class_weight": "balanced", "sampling": "square_root"}, "none beside sampling"),
         ({"heads": {"a": HeadOptions()}, "sampling": "balanced"}, "sampling: .* Give it to a head"),
+        ({"heads": {"a": HeadOptions()}, "target": "natural"}, "target: .* Give it to a head"),
         (
             {"heads": {name: HeadOptions(sampling="balanced") for name in "ab"}},
             "expected sampling by one head, found by a and b",
