@@ -212,6 +212,8 @@ def _sampler(
     _check_known(dataset, by)
     if (wrong := sampling_fault(by, kinds[by])) is not None:
         raise DataError(f"{dataset.path}: {wrong}")
+    if not dataset.has_samples(split):
+        return None  # of nothing there is no batch, which is said next
     return make_sampler(dataset, by, sampling, seed)
 
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -322,6 +323,16 @@ def test_what_cannot_be_sampled_by_is_refused(skewed) -> None:
         dataset.stream("test", sampling="balanced", sampled_by="tags")
     with pytest.raises(ValueError, match="of natural, square_root, balanced, found 'even'"):
         dataset.stream("train", sampling="even")
+
+
+def test_a_split_that_lost_all_its_samples_has_no_batch_to_sample(skewed) -> None:
+    dataset = skewed("npy")
+    lost = {**dataset.manifest.splits, "train": ()}
+    manifest = replace(dataset.manifest, splits=lost, fingerprint="another")
+    empty = replace(dataset, manifest=manifest)
+    for sampling in ("natural", "balanced"):
+        with pytest.raises(DataError, match="expected samples for a batch of 32, found 0"):
+            plan(empty, "train", sampling=sampling)
 
 
 @pytest.mark.parametrize("codec", ONE_OF_TWO)
