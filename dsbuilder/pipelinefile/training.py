@@ -151,8 +151,8 @@ class TrainOptions:
       loss, metrics, alphabet, label_smoothing, sampling, class_weight: options of the only target
         that is learnt; see `HeadOptions`.
       optimizer: see `OptimizerOptions`.
-      epochs: number of epochs, at most, before fine-tuning; `auto` is 10, or of a new head on
-        frozen features as many as bring something.
+      epochs: number of epochs, at most, before fine-tuning; `auto` is some thousand batches, or of
+        a new head on frozen features as many as bring something.
       fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are. `auto` trains the
         last of them where the samples suffice.
       batch_size: overrides `stream.batch_size`.
@@ -160,7 +160,7 @@ class TrainOptions:
       normalize: `scale` (to [0, 1]) or `standardize` (by the train split's mean and deviation),
         inside the model; `scale` by default, and nothing for a model that preprocesses itself.
       patience: epochs of a phase without a better monitored value before it ends; null never ends
-        it early. `auto` does so where `epochs` is `auto` and features are frozen.
+        it early. `auto` does so where `epochs` is `auto`.
       monitor: what says which epoch is the best: `loss`, or a metric as `results.csv` names it, of
         the validation split if there is one.
       monitor_mode: whether the best is the least (`min`) or the greatest (`max`); null knows it of

@@ -91,13 +91,31 @@ def _trained(case: Case, name: str, size: tuple[int, int]) -> tuple[dict[str, An
     """Returns a train section, why its model is, and why its epochs are."""
     if not _transfers(case):
         model, why = _scratch_model(case, name, size)
-        epochs = _epochs(case)
-        until = f"about {_STEPS:,} batches, fewer if validation gets no better"
-        return {"model": model, "epochs": epochs, "patience": max(5, epochs // 3)}, why, until
-    length, why_so = length_of_head(case.samples, validated=case.validated)
+        stored = case.samples * (1 + case.variants)
+        length, why_so = length_from_scratch(stored, validated=case.validated)
+    else:
+        model, why = {"use": "transfer"}, _of_transfer(case, size)
+        length, why_so = length_of_head(case.samples, validated=case.validated)
     own = {name: value for name, value in to_plain(length).items() if value is not None}
-    until = why_so["epochs"].partition(", ")[2]
-    return {"model": {"use": "transfer"}, **own}, _of_transfer(case, size), until
+    return {"model": model, **own}, why, why_so["epochs"].partition(", ")[2]
+
+
+def length_from_scratch(samples: int, *, validated: bool) -> tuple[Length, dict[str, str]]:
+    """Returns how long a network is trained from scratch, and why by the option.
+
+    Args:
+      samples: number of samples of an epoch.
+      validated: whether there is a validation split, which may end it early.
+    """
+    steps = max(1, -(-samples // _BATCH))
+    epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, _STEPS // steps))
+    length = Length(epochs=epochs, patience=max(5, epochs // 3) if validated else None)
+    until = ", fewer if validation gets no better" if validated else ""
+    if epochs == _FEWEST_EPOCHS:
+        until = f"as few as an epoch of {samples:,} samples needs{until}"
+    else:
+        until = f"about {steps * epochs:,} batches of {_BATCH}{until}"
+    return length, {"epochs": f"epochs: at most {epochs}, {until}"}
 
 
 def length_of_head(samples: int, *, validated: bool) -> tuple[Length, dict[str, str]]:
@@ -160,11 +178,6 @@ def _of_transfer(case: Case, size: tuple[int, int]) -> str:
     return (
         f"transfer on {sides}: a new head, then features too: {LEAST_FOR_TUNING:,} images or more"
     )
-
-
-def _epochs(case: Case) -> int:
-    steps = -(-case.samples * (1 + case.variants) // _BATCH)
-    return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, _STEPS // max(1, steps)))
 
 
 def _suits_transfer(case: Case) -> bool:

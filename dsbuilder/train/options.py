@@ -11,7 +11,7 @@ from dsbuilder.dataset.variants import variants_of
 from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.pipelinefile.training import AUTO, TrainOptions
-from dsbuilder.proposal.defaults import length_of_head
+from dsbuilder.proposal.defaults import length_from_scratch, length_of_head
 
 
 def to_data(options: TrainOptions) -> dict[str, Any]:
@@ -75,18 +75,19 @@ def options_of(
 def settled(options: TrainOptions, dataset: StoredDataset) -> tuple[TrainOptions, tuple[str, ...]]:
     """Returns options that leave no length to the data, and why they are so, where it decided.
 
-    A head on frozen features is trained until validation gets no better, and from many samples the
-    last layers of the features after it. What is said stays; so does patience with said epochs.
+    A network from scratch is trained for a number of batches, a head on frozen features until
+    validation gets no better, and from many samples the last layers of the features after it. What
+    is said stays; so does patience with said epochs.
 
     Raises:
       DataError: the dataset has no train split.
     """
-    if not options.model.freezes or AUTO not in (options.epochs, options.fine_tune):
-        return replace(options, **vars(options.length)), ()
-    found, why = length_of_head(
-        variants_of(dataset).originals, validated=dataset.has_samples("validation")
-    )
-    chosen = ["fine_tune"] if options.fine_tune == AUTO else []
+    validated, freezes = dataset.has_samples("validation"), options.model.freezes
+    if freezes:
+        found, why = length_of_head(variants_of(dataset).originals, validated=validated)
+    else:
+        found, why = length_from_scratch(dataset.num_samples("train"), validated=validated)
+    chosen = ["fine_tune"] if freezes and options.fine_tune == AUTO else []
     if options.epochs == AUTO:
         chosen += ["epochs", *(["patience"] if options.patience == AUTO else [])]
     length = replace(options.length, **{name: getattr(found, name) for name in chosen})

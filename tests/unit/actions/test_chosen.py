@@ -104,7 +104,8 @@ def test_a_dataset_that_was_built_without_a_training_gets_what_its_pipeline_woul
     asked = ["train.epochs=2", "train.optimizer.use=sgd"]
     options = prepare_dataset(dataset, overrides=asked).options
     assert (options.epochs, options.optimizer.use) == (2, "sgd")
-    assert prepare_dataset(dataset, overrides=["train.model=lenet"]).chosen is None
+    named = prepare_dataset(dataset, overrides=["train.model=lenet"]).chosen
+    assert named.text == "" and [each.split(":")[0] for each in named.why] == ["epochs"]
 
 
 def test_no_reason_is_given_for_epochs_that_are_said(home) -> None:

@@ -76,6 +76,7 @@ def test_a_plugin_that_is_missing_names_the_file(tmp_path):
     ("given", "message"),
     [
         ({"epochs": 0}, "epochs: expected 1 or more, found 0."),
+        ({"epochs": 10**10}, f"epochs: expected at most 1,000,000,000, found {10**10}."),
         ({"patience": 0}, "patience: expected 1 or more, found 0."),
         ({"batch_size": 0}, "batch_size: expected 1 or more, found 0."),
         ({"checkpoint_minutes": 0}, "checkpoint_minutes: expected more than 0, found 0."),
@@ -140,9 +141,10 @@ def test_a_transfer_that_says_no_more_is_as_long_as_one_that_is_chosen(
 @pytest.mark.parametrize(
     ("given", "length", "said"),
     [
-        ({"model": Cnn()}, (10, None, None), []),
-        ({"model": Cnn(), "patience": 3}, (10, 3, None), []),
-        ({"model": Transfer(freeze=False)}, (10, None, None), []),
+        ({"model": Cnn()}, (60, 20, None), ["epochs"]),
+        ({"model": Cnn(), "patience": 3}, (60, 3, None), ["epochs"]),
+        ({"model": Cnn(), "epochs": 2}, (2, None, None), []),
+        ({"model": Transfer(freeze=False)}, (60, 20, None), ["epochs"]),
         ({"model": Transfer(), "epochs": 7}, (7, None, None), ["fine_tune"]),
         ({"model": Transfer(), "patience": 3, "fine_tune": None}, (200, 3, None), ["epochs"]),
     ],
