@@ -29,9 +29,9 @@ def test_the_rate_of_the_steepest_fall_is_proposed(middle):
 
 def test_a_loss_that_falls_nowhere_is_an_error():
     rates = np.geomspace(1e-6, 10, 50)
-    with pytest.raises(TrainError, match="expected a loss that falls somewhere"):
+    with pytest.raises(TrainError, match="expected a loss that falls at one between"):
         finder.proposed(steps(1 + rates, rates))
-    with pytest.raises(TrainError, match="expected a loss that falls somewhere"):
+    with pytest.raises(TrainError, match="expected a loss that falls at one between"):
         finder.proposed([])
 
 
