@@ -5,6 +5,7 @@ that vary an image are chosen for a folder alone: a dataset has those that it wa
 """
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -50,11 +51,15 @@ def is_dataset(folder: Path) -> bool:
     return any((each / store.MANIFEST).is_file() for each in (folder, *within))
 
 
-def drafted(folder: Path, home: Path, plugins: Sequence[Path] | None) -> ChosenTraining:
+def drafted(
+    folder: Path, home: Path, plugins: Sequence[Path] | None, overrides: Sequence[str]
+) -> ChosenTraining:
     """Returns a pipeline with a train section for a folder of images; its paths are absolute.
 
     Args:
       home: the folder in which it will lie.
+      overrides: `key=value` assignments that it will be opened with; for what they say there is no
+        reason, and the text names them.
 
     Raises:
       DataError: no layout is known, or the folder cannot be read so.
@@ -63,7 +68,12 @@ def drafted(folder: Path, home: Path, plugins: Sequence[Path] | None) -> ChosenT
     check_extent(folder)
     layout, _ = choose_layout(folder, candidates(folder, registry), registry)
     found = draft(folder, layout, registry, output=None)
-    return ChosenTraining(why=found.why, text=found.text, warnings=tuple(found.warnings))
+    said = {each.partition("=")[0].strip().removeprefix("train.") for each in overrides}
+    return ChosenTraining(
+        why=tuple(each for each in found.why if each.partition(":")[0] not in said),
+        text=(f"# It was called with{_given(overrides)}.\n" if overrides else "") + found.text,
+        warnings=tuple(found.warnings),
+    )
 
 
 def completed(opened: OpenedPipeline) -> tuple[OpenedPipeline, ChosenTraining | None]:
@@ -157,6 +167,10 @@ def _filled(choice: Choice, written: Any, origin: str) -> Choice:
     return replace(choice, section=section, why=why)
 
 
+def _given(overrides: Sequence[str]) -> str:
+    return "".join(f" --set {shlex.quote(each)}" for each in overrides)
+
+
 def _assignment(choice: Choice) -> str:
     return f"train={json.dumps(choice.section)}"
 
@@ -204,10 +218,10 @@ def _copy(opened: OpenedPipeline, overrides: Sequence[str], choice: Choice) -> s
     text = opened.pipeline.read_text(encoding="utf-8-sig")
     document = read(opened.pipeline).root.value
     began = isinstance(document, dict) and "train" in document
-    given = "".join(f" --set {each}" for each in overrides)
+    called = f" It was called with{_given(overrides)}." if overrides else ""
     head = [
         f"# {opened.pipeline} with the train section that was chosen. Put it beside that file: its",
-        "# paths are relative to it." + (f" It was called with{given}." if given else ""),
+        f"# paths are relative to it.{called}",
     ]
     if began:  # a key stands but once
         head = [f"# The train section that was chosen for {opened.pipeline}, instead of its own."]

@@ -179,7 +179,8 @@ def prepare_folder(
     begun = _open_run(dataset_name(folder), run, resume=resume)
     home = begun.path / PIPELINE
     try:
-        found = None if resume else drafted(folder, begun.path, plugins)
+        said = (*overrides, *_assigned(given.get("epochs"), given.get("schedule_epochs")))
+        found = None if resume else drafted(folder, begun.path, plugins, said)
         if found is not None and not (begun.path / CONFIG).exists():
             begun.path.mkdir(parents=True, exist_ok=True)
             home.write_text(found.text, encoding="utf-8")

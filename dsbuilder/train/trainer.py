@@ -125,7 +125,7 @@ def resume_run(
         config["train"], origin=target.path / CONFIG, plugins=plugins, hint=noted(config["plugins"])
     )
     options = extended(options, epochs=epochs, schedule_epochs=schedule_epochs)
-    options = replace(options, devices=devices or options.devices)
+    options = options if devices is None else replace(options, devices=devices)
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
     training = prepared(dataset, options, target, plugins, **shown)
