@@ -103,7 +103,10 @@ def kill_writing(pipeline: Path, out: Path, chance: random.Random) -> bool:
 
 
 def is_writing(builds: Path) -> bool:
-    return any(builds.glob("*.partial/.shard-*"))
+    try:
+        return any(builds.glob("*.partial/.shard-*"))
+    except FileNotFoundError:  # it is published by now, under another name
+        return False
 
 
 def send(workers: list[int], what: signal.Signals) -> None:
