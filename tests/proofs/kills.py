@@ -20,13 +20,15 @@ from PIL import Image
 from dsbuilder import load
 from dsbuilder.builder import build_dataset
 
+DISK = Path("/var/tmp")
+"""Where a shard takes a while to be written; other tests may write to memory."""
 SLOWLY = ["augment.stages=[{use: salt, seconds: 0.004}]"]
 
 
 def run(count: int, seed: int) -> list[tuple[str, int]]:
     """Kills `count` builds, and the workers of as many others while they write."""
     chance, interrupted, writing = random.Random(seed), 0, 0
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory(dir=DISK if DISK.is_dir() else None) as temporary:
         folder = Path(temporary)
         pipeline = prepared(folder)
         fresh = build_dataset(pipeline, folder / "fresh", workers=0, overrides=SLOWLY)

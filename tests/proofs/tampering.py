@@ -170,6 +170,7 @@ def _asked(made: Originals, verb: Callable[[], Any], case: Path, what: str) -> s
     began_s, how = time.process_time(), "an answer"
     WATCH.found.clear()
     before, tempfile.tempdir = tempfile.tempdir, str(case / "temporary")
+    compiled, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # of modules of our own
     WATCH.inside = str(case)
     try:
         verb()
@@ -180,6 +181,7 @@ def _asked(made: Originals, verb: Callable[[], Any], case: Path, what: str) -> s
         raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
     finally:
         WATCH.inside, tempfile.tempdir = None, before
+        sys.dont_write_bytecode = compiled
     took_s = time.process_time() - began_s
     assert took_s < LONGEST_S, f"{what}: took {took_s:.1f} s"
     assert not WATCH.found, f"{what}: {WATCH.found}"
