@@ -9,8 +9,8 @@ both directions; as PCK it is the share of points that are near enough: Y. Yang 
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,11 +25,9 @@ from dsbuilder.tasks.task import (
     Role,
     ScoreTable,
     Shape,
-    Statistics,
-    Task,
     scored,
 )
-from dsbuilder.tasks.units import Units, in_own_units, units_from_json, units_of
+from dsbuilder.tasks.units import Standardized
 
 NEAR = 0.05
 """How far from its place a point may be to count in PCK, in shares of the image's longer side."""
@@ -198,13 +196,8 @@ class PointsEvaluation(Evaluation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Locate(Task):
-    """Learns where the keypoints of one object are.
-
-    Attributes:
-      units: what numbers are measured in while they are learnt; None until the train split is
-        known.
-    """
+class Locate(Standardized):
+    """Learns where the keypoints of one object are; their own units are shares of the sides."""
 
     learns: ClassVar[type[Target]] = Keypoints
     headline: ClassVar[str] = "mean_error"
@@ -212,7 +205,6 @@ class Locate(Task):
     judged_by: ClassVar[str] = "error"
 
     target: Keypoints
-    units: Units | None = None
 
     @property
     def outputs(self) -> Shape:
@@ -330,22 +322,6 @@ class Locate(Task):
             for name, place in prediction["value"].items()
         )
         return ["; ".join(named)]
-
-    def fit(self, statistics: Statistics) -> Self:
-        """Returns the task with the units of the train split."""
-        return replace(self, units=units_of(statistics))
-
-    def state(self) -> dict[str, Any]:
-        """Returns the units."""
-        return {} if self.units is None else {"units": asdict(self.units)}
-
-    def with_state(self, state: Mapping[str, Any]) -> Self:
-        """Returns the task with units."""
-        return replace(self, units=units_from_json(state["units"]))
-
-    def finish(self, outputs: Any, *, name: str) -> Any:
-        """Adds the layer that takes standardized numbers to shares of the image's sides."""
-        return in_own_units(outputs, self.units, name=name)
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -1,8 +1,8 @@
 """Numbers, learnt standardized and given back in their own units; see `units.py`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,11 +16,9 @@ from dsbuilder.tasks.task import (
     Judgment,
     ScoreTable,
     Shape,
-    Statistics,
-    Task,
     scored,
 )
-from dsbuilder.tasks.units import Units, in_own_units, units_from_json, units_of
+from dsbuilder.tasks.units import Standardized
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +71,8 @@ class ValueEvaluation(Evaluation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Regress(Task):
-    """Learns a number, or several.
-
-    Attributes:
-      units: what numbers are measured in while they are learnt; None until the train split is
-        known.
-    """
+class Regress(Standardized):
+    """Learns a number, or several."""
 
     learns: ClassVar[type[Target]] = Value
     headline: ClassVar[str] = "mean_absolute_error"
@@ -88,7 +81,6 @@ class Regress(Task):
     averages: ClassVar[bool] = True
 
     target: Value
-    units: Units | None = None
 
     @property
     def outputs(self) -> Shape:
@@ -167,22 +159,6 @@ class Regress(Task):
         """Returns a cell for each number."""
         value = prediction["value"]
         return [f"{each:.6g}" for each in (value if isinstance(value, list) else [value])]
-
-    def fit(self, statistics: Statistics) -> Self:
-        """Returns the task with the units of the train split."""
-        return replace(self, units=units_of(statistics))
-
-    def state(self) -> dict[str, Any]:
-        """Returns the units."""
-        return {} if self.units is None else {"units": asdict(self.units)}
-
-    def with_state(self, state: Mapping[str, Any]) -> Self:
-        """Returns the task with units."""
-        return replace(self, units=units_from_json(state["units"]))
-
-    def finish(self, outputs: Any, *, name: str) -> Any:
-        """Adds the layer that takes standardized numbers `(B, size)` to their own units."""
-        return in_own_units(outputs, self.units, name=name)
 
 
 def _r2_interval(truth: np.ndarray, errors: np.ndarray) -> Interval | None:

@@ -6,10 +6,10 @@ errors in these: targets that are scaled and shifted are learnt alike.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
-from dsbuilder.tasks.task import Statistics
+from dsbuilder.tasks.task import Statistics, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,28 +25,37 @@ class Units:
     deviation: tuple[float, ...]
 
 
-def units_of(statistics: Statistics) -> Units:
-    """Returns the units of a train split."""
-    mean, deviation = statistics()
-    return Units(mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
+@dataclass(frozen=True, kw_only=True)
+class Standardized(Task):
+    """Learns numbers in standard units of the train split, and gives them back in their own.
 
-
-def units_from_json(data: Mapping[str, Any]) -> Units:
-    """Returns the units that `dataclasses.asdict` described."""
-    return Units(**{name: tuple(values) for name, values in data.items()})
-
-
-def in_own_units(outputs: Any, units: Units | None, *, name: str) -> Any:
-    """Adds the layer that takes standardized numbers `(B, size)` to their own units.
-
-    Args:
-      units: None adds nothing.
-      name: name of the target.
+    Attributes:
+      units: what numbers are measured in while they are learnt; None until the train split is
+        known.
     """
-    import keras
 
-    if units is None:
-        return outputs
-    own = {"name": f"{name}_units", "dtype": "float32"}
-    scale, offset = list(units.deviation), list(units.mean)
-    return keras.layers.Rescaling(scale, offset=offset, **own)(outputs)
+    units: Units | None = None
+
+    def fit(self, statistics: Statistics) -> Self:
+        """Returns the task with the units of the train split."""
+        mean, deviation = (tuple(each.tolist()) for each in statistics())
+        return replace(self, units=Units(mean=mean, deviation=deviation))
+
+    def state(self) -> dict[str, Any]:
+        """Returns the units."""
+        return {} if self.units is None else {"units": asdict(self.units)}
+
+    def with_state(self, state: Mapping[str, Any]) -> Self:
+        """Returns the task with units."""
+        units = {name: tuple(values) for name, values in state["units"].items()}
+        return replace(self, units=Units(**units))
+
+    def finish(self, outputs: Any, *, name: str) -> Any:
+        """Adds the layer that takes standardized numbers `(B, size)` to their own units."""
+        import keras
+
+        if self.units is None:
+            return outputs
+        own = {"name": f"{name}_units", "dtype": "float32"}
+        scale, offset = list(self.units.deviation), list(self.units.mean)
+        return keras.layers.Rescaling(scale, offset=offset, **own)(outputs)
