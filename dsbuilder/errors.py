@@ -109,6 +109,8 @@ def printable(name: str) -> str:
 
     What cannot be printed is escaped as Python does (`\n`, `\x1b`), a broken byte as `\xe9`.
     """
+    if name.isprintable():
+        return name
     return "".join(letter if letter.isprintable() else _escaped(letter) for letter in name)
 
 

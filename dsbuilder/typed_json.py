@@ -30,6 +30,8 @@ _STEP = np.zeros(256, np.int8)
 _STEP[list(b"[{")], _STEP[list(b"]}")] = 1, -1
 
 AnyType = TypeVar("AnyType")
+_Place = tuple[str | int, ...]
+"""Names and numbers on the way to a value."""
 
 
 def max_depth() -> int:
@@ -96,11 +98,11 @@ def bind(kind: type[AnyType], value: Any, place: str = "", *, partly: bool = Fal
     Raises:
       ValueError: it is of another type, or a name is missing or unknown.
     """
-    bound: AnyType = _bind(kind, value, place, partly=partly)
+    bound: AnyType = _bind(kind, value, (place,) if place else (), partly=partly)
     return bound
 
 
-def _bind(kind: Any, value: Any, place: str, *, partly: bool) -> Any:
+def _bind(kind: Any, value: Any, place: _Place, *, partly: bool) -> Any:
     origin = get_origin(kind)
     if kind is Any or type(value) is kind or (kind is float and type(value) is int):
         return value
@@ -112,31 +114,31 @@ def _bind(kind: Any, value: Any, place: str, *, partly: bool) -> Any:
         return _dataclass(kind, value, place, partly=partly)
     if isinstance(value, Mapping) and isinstance(origin, type) and issubclass(origin, Mapping):
         each = get_args(kind)[1]
-        return {str(n): _bind(each, v, _at(place, n), partly=partly) for n, v in value.items()}
+        return {str(n): _bind(each, v, (*place, n), partly=partly) for n, v in value.items()}
     if origin is tuple and isinstance(value, (list, tuple)):
         return _tuple(kind, value, place, partly=partly)
     raise _misfit(kind, value, place)
 
 
-def _tuple(kind: Any, value: Sequence[Any], place: str, *, partly: bool) -> tuple[Any, ...]:
+def _tuple(kind: Any, value: Sequence[Any], place: _Place, *, partly: bool) -> tuple[Any, ...]:
     args = get_args(kind)
     kinds = args[:1] * len(value) if args[1:] == (...,) else args
     if len(kinds) != len(value):
         raise _misfit(kind, value, place)
     pairs = enumerate(zip(kinds, value, strict=True))
-    return tuple(_bind(each, v, f"{place}[{n}]", partly=partly) for n, (each, v) in pairs)
+    return tuple(_bind(each, v, (*place, n), partly=partly) for n, (each, v) in pairs)
 
 
-def _dataclass(kind: Any, value: Mapping[str, Any], place: str, *, partly: bool) -> Any:
+def _dataclass(kind: Any, value: Mapping[str, Any], place: _Place, *, partly: bool) -> Any:
     hints, required = _fields(kind)
     missing = [name for name in required if name not in value]
     unknown = [] if partly else [name for name in value if name not in hints]
     if missing or unknown:
         wrong = f"no '{missing[0]}'" if missing else f"the unknown {shown(unknown[0])}"
-        raise ValueError(f"{place}: found {wrong}".removeprefix(": "))
+        raise ValueError(f"{_where(place)}: found {wrong}".removeprefix(": "))
     return kind(
         **{
-            name: _bind(hint, value[name], _at(place, name), partly=partly)
+            name: _bind(hint, value[name], (*place, name), partly=partly)
             for name, hint in hints.items()
             if name in value
         }
@@ -153,7 +155,7 @@ def _fields(kind: Any) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     return {each.name: hints[each.name] for each in fields}, tuple(required)
 
 
-def _union(kind: Any, value: Any, place: str, *, partly: bool) -> Any:
+def _union(kind: Any, value: Any, place: _Place, *, partly: bool) -> Any:
     for each in get_args(kind):
         try:
             return _bind(type(None) if each is None else each, value, place, partly=partly)
@@ -162,8 +164,8 @@ def _union(kind: Any, value: Any, place: str, *, partly: bool) -> Any:
     raise _misfit(kind, value, place)
 
 
-def _misfit(kind: Any, value: Any, place: str) -> ValueError:
-    text = f"{place}: expected {_named(kind)}, found {shown(value)}"
+def _misfit(kind: Any, value: Any, place: _Place) -> ValueError:
+    text = f"{_where(place)}: expected {_named(kind)}, found {shown(value)}"
     return ValueError(text.removeprefix(": "))
 
 
@@ -173,9 +175,9 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _at(place: str, name: object) -> str:
-    step = printable(str(name)[:_LONGEST])
-    return f"{place}.{step}" if place else step
+def _where(place: _Place) -> str:
+    steps = (f"[{n}]" if type(n) is int else f".{printable(str(n)[:_LONGEST])}" for n in place)
+    return "".join(steps).removeprefix(".")
 
 
 def _named(kind: Any) -> str:

@@ -15,7 +15,7 @@ from dsbuilder.builder.journal import left_in
 from dsbuilder.builder.plan import Plan
 from dsbuilder.builder.shard import read_done, write_done
 from dsbuilder.builder.task import ShardResult, ShardTask
-from dsbuilder.cache import ledger, manifest, quarantine, store
+from dsbuilder.cache import folders, ledger, manifest, quarantine, store
 from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest, Shard
@@ -179,7 +179,7 @@ def _status(
         task = replace(task, earlier=previous.overlapping(task, codec))
         for stem in task.earlier:
             with contextlib.suppress(CacheError):  # making the shard will warn of it
-                known |= ledger.fingerprints(previous.path / ledger.file_name(stem))
+                known.update(ledger.lines(previous.path / ledger.file_name(stem)))
     return ShardStatus(task=task, to_make=len(planned - known))
 
 
@@ -205,7 +205,8 @@ def _link(result: ShardResult, previous: PreviousBuild, folder: Path) -> None:
             os.link(previous.path / name, folder / name)
         except OSError:  # a file system without hard links
             shutil.copyfile(previous.path / name, folder / name)
-    write_done(folder, result)
+            folders.sync(folder / name)
+    write_done(folder, result, lasting=False)  # it is quickly linked again
 
 
 def _fingerprints(task: ShardTask) -> Iterator[str]:

@@ -4,7 +4,8 @@ Samples wait here until all of their shard are made, and are then written in the
 hash of each key), so memory does not grow with the shard. A sample is two TFRecord frames: a note
 (when its build was planned, and its line of the ledger) and its bytes. Both have checksums: of a
 journal that an interrupted build or a worker that died left behind, all up to the first damage is
-taken up. Equal fingerprints mean equal bytes, whoever made them.
+taken up. Equal fingerprints mean equal bytes, whoever made them. Of a sample that a shard of an
+earlier build holds, only where it lies is noted: it is read from there.
 
 A worker's journal is written over by its next shard, since new pages of a file cost more than to
 fill old ones. So behind the samples of one shard may be those of another, which count for nothing.
@@ -17,18 +18,17 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from dsbuilder.cache import ledger
+from dsbuilder.cache.codec import ShardReader
 from dsbuilder.errors import CacheError
 from dsbuilder.records import tfrecord
 from dsbuilder.seeding import rank
-
-_COPIED = 0
 
 
 class Journaled(NamedTuple):
     """Where a sample lies in a journal.
 
     Attributes:
-      planned_ns: when the build that made it was planned; 0 if it was copied from an older build.
+      planned_ns: when the build that made it was planned.
       line: place of its line of the ledger, as (offset, length).
       payload: place of its bytes, as (offset, length).
     """
@@ -36,6 +36,28 @@ class Journaled(NamedTuple):
     planned_ns: int
     line: tuple[int, int]
     payload: tuple[int, int]
+
+
+class Elsewhere(NamedTuple):
+    """A sample that lies in a shard of an earlier build.
+
+    Attributes:
+      shard: that shard, open.
+      line: its line of that shard's ledger.
+      place: its offset and length there.
+    """
+
+    shard: ShardReader
+    line: str
+    place: tuple[int, int]
+
+    def read(self) -> bytes:
+        """Returns its bytes.
+
+        Raises:
+          CacheError: the shard is damaged there.
+        """
+        return self.shard.read(*self.place)
 
 
 @dataclass
@@ -55,7 +77,7 @@ class Journal:
     planned_ns: int
     left: Mapping[str, Journaled] = field(default_factory=dict)
     end: int = 0
-    made: list[tuple[int, Journaled]] = field(default_factory=list)
+    made: list[tuple[int, Journaled | Elsewhere]] = field(default_factory=list)
 
     @classmethod
     def open(cls, path: Path, planned: Collection[str], planned_ns: int) -> Self:
@@ -78,22 +100,20 @@ class Journal:
     @property
     def size_bytes(self) -> int:
         """Bytes of all samples of the shard."""
-        return sum(each.payload[1] for _, each in self.made)
+        return sum(map(_length, (place for _, place in self.made)))
 
-    def add(self, payload: bytes, entry: ledger.Entry, *, copied: bool = False) -> None:
+    def add(self, payload: bytes, entry: ledger.Entry) -> None:
         """Keeps a sample.
 
         Args:
           entry: its entry in the ledger; where it says that it lies is passed over.
-          copied: whether an earlier build made it.
         """
-        planned_ns = _COPIED if copied else self.planned_ns
         line = ledger.line(entry).encode()
-        note = b"%d %b" % (planned_ns, line)
+        note = b"%d %b" % (self.planned_ns, line)
         begin = self.end + tfrecord.HEAD_BYTES + len(note) - len(line)
         first = self.end + tfrecord.frame_length(len(note)) + tfrecord.HEAD_BYTES
         self._append([*tfrecord.parts(note), *tfrecord.parts(payload)])
-        place = Journaled(planned_ns, (begin, len(line)), (first, len(payload)))
+        place = Journaled(self.planned_ns, (begin, len(line)), (first, len(payload)))
         self.made.append((rank("order", entry.key), place))
 
     def _append(self, parts: list[bytes]) -> None:
@@ -116,13 +136,18 @@ class Journal:
         self.made.append((rank("order", key), place))
         return self._at(place.payload), place.planned_ns == self.planned_ns
 
+    def refer(self, key: str, sample: Elsewhere) -> None:
+        """Notes that a sample lies elsewhere, and where."""
+        self.made.append((rank("order", key), sample))
+
     def sort(self) -> None:
         """Brings the samples into the shard's order."""
         self.made.sort(key=lambda each: each[0])
 
     def payloads(self) -> Iterator[bytes]:
         """Yields the bytes of every sample, in the order of `made`."""
-        return (self._at(place.payload) for _, place in self.made)
+        for _, place in self.made:
+            yield place.read() if isinstance(place, Elsewhere) else self._at(place.payload)
 
     def lines(self, offsets: Collection[int]) -> Iterator[str]:
         """Yields the line of the ledger of every sample, in the order of `made`.
@@ -131,11 +156,15 @@ class Journal:
           offsets: where each sample lies in the shard.
         """
         for (_, place), offset in zip(self.made, offsets, strict=True):
-            line = self._at(place.line).decode()
-            yield ledger.placed(line, offset=offset, length=place.payload[1])
+            line = place.line if isinstance(place, Elsewhere) else self._at(place.line).decode()
+            yield ledger.placed(line, offset=offset, length=_length(place))
 
     def _at(self, place: tuple[int, int]) -> bytes:
         return os.pread(self.handle, place[1], place[0])
+
+
+def _length(place: Journaled | Elsewhere) -> int:
+    return place.place[1] if isinstance(place, Elsewhere) else place.payload[1]
 
 
 def file_name(stem: str) -> str:

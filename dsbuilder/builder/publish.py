@@ -66,16 +66,21 @@ def write_dataset(
     store.write_sums(folder, sums)
     build_log.write_states(folder, sums)
     build_log.write(folder, _log_of(surveyed, clock))
-    _make_last(folder, [*sums, store.SUMS])
+    _make_last(folder, new=[*files, store.SUMS], keep=[*sums, store.SUMS])
 
 
-def _make_last(folder: Path, files: Sequence[str]) -> None:
-    """Brings files of a dataset and its log to the disk, and removes the rest."""
-    for name in files:
+def _make_last(folder: Path, *, new: Sequence[str], keep: Sequence[str]) -> None:
+    """Brings a dataset and its log to the disk, and removes what is no part of it.
+
+    Args:
+      new: names of the files that lie there only since; those of shards were there before.
+      keep: names of all files of the dataset.
+    """
+    for name in new:
         folders.sync(folder / name)
     folders.sync_below(folder / store.LOG)
     folders.sync(folder)  # before notes and journals of shards go, which stood for the files so far
-    folders.sweep(folder, keep=[*files, store.LOG, folders.MARKER])
+    folders.sweep(folder, keep=[*keep, store.LOG, folders.MARKER])
     folders.sync(folder)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from dsbuilder import targets
-from dsbuilder.builder.journal import Journal
+from dsbuilder.builder.journal import Elsewhere, Journal
 from dsbuilder.builder.originals import Originals
 from dsbuilder.builder.task import Job, Located, Output, Root, ShardContents, ShardTask
 from dsbuilder.cache import fingerprint, ledger
@@ -32,12 +32,12 @@ class Earlier:
 
     Attributes:
       shards: open shards by stem.
-      entries: (stem, entry) of their samples, by fingerprint.
+      lines: (stem, line of the ledger) of their samples, by fingerprint.
       warn: called with a sentence on what is damaged.
     """
 
     shards: Mapping[str, ShardReader] = field(default_factory=dict)
-    entries: Mapping[str, tuple[str, ledger.Entry]] = field(default_factory=dict)
+    lines: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     warn: Callable[[str], None] = lambda text: None
 
     @classmethod
@@ -46,27 +46,27 @@ class Earlier:
     ) -> Self:
         """Opens shards of a finished build; one that is damaged counts as not there."""
         shards: dict[str, ShardReader] = {}
-        entries: dict[str, tuple[str, ledger.Entry]] = {}
+        lines: dict[str, tuple[str, str]] = {}
         for stem in stems:
             try:
-                rows = list(ledger.read(folder / ledger.file_name(stem)))
+                found = ledger.lines(folder / ledger.file_name(stem))
                 shards[stem] = codec.open(folder, stem)
             except CacheError as error:
                 warn(f"{error} Its samples are made again.")
                 continue
-            entries.update({entry.fingerprint: (stem, entry) for entry in rows})
-        return cls(shards=shards, entries=entries, warn=warn)
+            lines.update({fingerprint: (stem, line) for fingerprint, line in found.items()})
+        return cls(shards=shards, lines=lines, warn=warn)
 
-    def take(self, fingerprint: str) -> tuple[bytes, ledger.Entry] | None:
-        """Returns the encoded sample of a fingerprint and its entry, or None if it must be made."""
-        found = self.entries.get(fingerprint)
-        if found is None:
+    def take(self, output: Output) -> tuple[bytes, Elsewhere] | None:
+        """Returns the encoded sample of an output and where it lies, or None if it must be made."""
+        stem, line = self.lines.get(output.fingerprint, (None, ""))
+        if stem is None:
             return None
-        stem, entry = found
         try:
-            return self.shards[stem].read(entry.offset, entry.length), entry
+            found = Elsewhere(self.shards[stem], line, ledger.place_of(line))
+            return found.read(), found
         except CacheError as error:
-            self.warn(f"{error} The sample '{entry.key}' is made again.")
+            self.warn(f"{error} The sample '{output.key}' is made again.")
             return None
 
 
@@ -164,11 +164,11 @@ class SampleMaker:
             payload, is_of_this_build = left
             self.reused += not is_of_this_build
         else:
-            found = self._earlier.take(output.fingerprint)
+            found = self._earlier.take(output)
             if found is None:
                 return False
-            payload, entry = found
-            self._journal.add(payload, entry, copied=True)
+            payload, lies = found
+            self._journal.refer(output.key, lies)
             self.reused += 1
         features, kinds = example.decode(payload), self._pipeline.signature.targets
         self._count({name: kind.decode(name, features) for name, kind in kinds.items()})

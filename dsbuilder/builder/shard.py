@@ -152,10 +152,14 @@ def _at(at: Callable[[int, int, int], None], done: int, root: int, output: int) 
     at(root, output, done + max(0, output))
 
 
-def write_done(folder: Path, result: ShardResult) -> None:
-    """Notes that a shard is finished; its files are on the disk by then."""
+def write_done(folder: Path, result: ShardResult, *, lasting: bool = True) -> None:
+    """Notes that a shard is finished; its files are on the disk by then.
+
+    Args:
+      lasting: whether the note outlasts a power cut, too, which else may damage or lose it.
+    """
     note = json.dumps(asdict(replace(result, warnings=())))  # those were of this attempt
-    store.write_text(folder / f"{result.stem}{DONE}", f"{_sum(note)}\n{note}", lasting=True)
+    store.write_text(folder / f"{result.stem}{DONE}", f"{_sum(note)}\n{note}", lasting=lasting)
 
 
 def read_done(folder: Path, task: ShardTask) -> ShardResult | None:

@@ -17,8 +17,19 @@ def test_fingerprints_are_those_of_the_entries(tmp_path_factory, rows) -> None:
     params = {"text": '"fingerprint":"c"', "fingerprint": "d"}
     applied = ledger.Applied(stage="s", plugin="p", version="1", params=params)
     entries = [
-        ledger.Entry(key=key, parents=(key,), source=("5",), stages=(applied,), fingerprint=print_)
-        for key, print_ in rows
+        ledger.Entry(
+            key=key,
+            parents=(key,),
+            source=("5",),
+            stages=(applied,),
+            fingerprint=print_,
+            offset=n,
+            length=9 * n,
+        )
+        for n, (key, print_) in enumerate(rows)
     ]
     ledger.write(path, map(ledger.line, entries))
-    assert ledger.fingerprints(path) == {entry.fingerprint for entry in ledger.read(path)}
+    lines, read = ledger.lines(path), {each.fingerprint: each for each in ledger.read(path)}
+    assert set(lines) == set(read)
+    assert {name: ledger.line(each) for name, each in read.items()} == lines
+    assert all(ledger.place_of(lines[n]) == (each.offset, each.length) for n, each in read.items())
