@@ -3,11 +3,12 @@
 Thresholds were chosen by looking at `TUNED`; `HELD_OUT` is other photographs. Two were then lowered
 for what was held out, so of these two the held out part is no more than a second look: the farthest
 distance of a near duplicate (two parts of the rocket) and the least sharpness (soft tiles of
-`chelsea`, `flower` and `retina` were called blurred; 1.8 became 1.75, which costs smears of
-`TUNED`). For false alarms there, too, tiles of an even sky were left out, `retina` was halved, and
-a picture of which little is left within its border is measured whole. The other parts of the
-sharpness (which share of the patches, which directions, how much noise, what is lettering) were
-chosen by recall at 1 % of false alarms, on `TUNED` and on 500 tiles of other photographs.
+`chelsea`, `flower` and `retina` were called blurred; 1.8 became 1.757, about the most with one
+false alarm of 23 there). For false alarms there, too, tiles of an even sky were left out, `retina`
+was halved, and a picture of which little is left within its border is measured whole. The other
+parts of the sharpness (which share of the patches, which directions, how much noise, what is
+lettering) were chosen by recall at 1 % of false alarms, on `TUNED` and on 500 tiles of other
+photographs; the share of the patches lastly so that every row of both parts finds 8 of 10.
 """
 
 import io

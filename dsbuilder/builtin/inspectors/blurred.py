@@ -13,12 +13,12 @@ from dsbuilder.plugin import Finding, Inspector, Seen, View, inspector
 
 _SIDE = 512
 _LEAST_CONTRAST = 8
-_LEAST_EDGE, _LEAST_RISE = 0.1, 1.75
+_LEAST_EDGE, _LEAST_RISE = 0.1, 1.757
 _LEAST_SIDE = 128
 _EVEN = 10.0
 _FINE, _MIDDLE, _COARSE = 1.0, 2.5, 4.0
 _GRID, _PATCH = 12, 12
-_SHARPEST = 0.65
+_SHARPEST = 0.62
 _DIRECTIONS = 8
 _SPREAD = {0: 0.4, 1: 0.25, -1: 0.25, 2: 0.05, -2: 0.05}
 """Parts of a slope that count for its own direction and for those beside it."""
@@ -64,12 +64,11 @@ class Blurred(Inspector):
     of the slopes of the one on those of the other, which noise does not change, since it is not in
     the coarse one. It is taken over 12 x 12 patches, strong edges first, in 8 directions, each from
     the slopes that point along it; the least counts: a smeared picture is soft along one. Patches
-    count by the energy of their edges, where it exceeds that of the noise; what a third of it
+    count by the energy of their edges, where it exceeds that of the noise; what 38 % of it
     exceeds is the sharpness: a sharp thing before a soft ground is sharp. Even rows and columns at
     the border, bars and frames, are cut off, and thin strokes of one gray level, as a date has, are
     left out. Those are told by their level being repeated exactly: a date that a JPEG has altered
-    since is not. Nearly all photographs in focus come to 1.8 and more; 1.75 is the
-    least.
+    since is not. Nearly all photographs in focus come to 1.8 and more; 1.757 is the least.
 
     Attributes:
       below: the part of the least sharpness under which an image is blurred.
