@@ -65,7 +65,7 @@ finish: [{{use: resize, size: [28, 28]}}]
 cache: {{codec: npy}}
 stream: {{batch_size: 128, stages: [{{use: A.HorizontalFlip, p: 0.5}}]}}
 train:
-  model: {{use: cnn, width: 24, depth: 3}}
+  model: {{use: cnn, width: 24, depth: 3, convolutions: 1}}
   optimizer: {{use: adam, learning_rate: 2e-3, schedule: cosine}}
   epochs: {epochs}
 """
