@@ -129,8 +129,9 @@ class Binder:
             return None, None
         fitting = [each for each in members if self._shape_of(each) is type(node.value)]
         candidates = fitting or [each for each in members if self._shape_of(each) is None]
-        if len(candidates) == 1:
-            return self.bind(candidates[0], node, path)
+        only = candidates[0] if len(candidates) == 1 else None
+        if only is not None and (fitting or len(members) == 1 or isinstance(node.value, str)):
+            return self.bind(only, node, path)
         for member in candidates:
             trial = Binder(self.document, self.custom)
             bound = trial.bind(member, node, path)
@@ -240,8 +241,8 @@ def describe(wanted: Any) -> str:
         return f"a list, each entry {describe(args[0])}"
     if origin is tuple:
         return f"a list of {len(args)}: [{', '.join(describe(each) for each in args)}]"
-    if origin is not None:
-        return "a mapping"
+    if origin is not None or dataclasses.is_dataclass(wanted):
+        return "a mapping" if origin is not None else "a mapping of options"
     if wanted is Any:
         return "anything"
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", wanted.__name__).lower()

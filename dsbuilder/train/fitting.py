@@ -10,13 +10,15 @@ from typing import Any
 from dsbuilder import tasks
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, did_you_mean, shortened
 from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.plugin import Loss
 from dsbuilder.registry import Registry
 from dsbuilder.sample import Signature, Target
 from dsbuilder.stream import sampling
 from dsbuilder.targets import Boxes, ClassLabel, Mask, Text
 from dsbuilder.targets.text import alphabet_of
+from dsbuilder.tasks.keras_losses import IDS
 from dsbuilder.train import class_weights
-from dsbuilder.train.lookup import choose
+from dsbuilder.train.lookup import KerasClass, choose
 from dsbuilder.train.monitor import fault, watched_of
 
 
@@ -69,6 +71,12 @@ def check_fit(
     except SpecError as error:
         problems += error.problems
     else:
+        problems += [
+            Problem(where(options.place(name, "label_smoothing")), wrong)
+            for name, task in heads.items()
+            if options.head(name).label_smoothing
+            and (wrong := _of_smoothing(task, chosen.heads[name].loss))
+        ]
         if wrong := fault(options.monitor, watched_of(heads, chosen)):
             problems.append(Problem(where("train.monitor"), wrong))
     if problems:
@@ -163,6 +171,17 @@ def _of_sampling(options: TrainOptions, name: str, target: Target) -> Iterator[t
     wrong = None if options.head(name).sampling == "natural" else sampling.fault(name, target)
     if wrong is not None:
         yield options.place(name, "sampling"), wrong
+
+
+def _of_smoothing(task: tasks.Task, loss: Loss | KerasClass | None) -> str | None:
+    if task.exclusive is None:
+        return f"expected a target of classes, found {task.target}. Leave it out."
+    if isinstance(loss, KerasClass) and loss.use in IDS:
+        return (
+            "expected a loss of a number for each class to smooth the labels, found "
+            f"'{loss.use}'. Leave the loss out, or name one that takes no ids."
+        )
+    return None
 
 
 def _stated(options: TrainOptions, name: str, target: Target) -> Target:

@@ -11,7 +11,6 @@ from typing import Any
 
 import keras
 
-from dsbuilder.errors import TrainError
 from dsbuilder.plugin import Loss
 from dsbuilder.tasks import Locate, Task
 from dsbuilder.tasks.classify_binary import LossOfTwo
@@ -137,17 +136,17 @@ def make_loss(loss: Loss | KerasClass | None, task: Task, *, smoothing: float = 
     """Returns a task's loss, or the one that was chosen, as one of Keras.
 
     Args:
-      smoothing: share of the truth that is spread over all classes alike, in [0, 1).
+      smoothing: share of the truth that is spread over all classes alike, in [0, 1); 0 of a task
+        without classes and with a loss of ids, see `fitting.check_fit`.
 
     Raises:
-      TrainError: the loss is given what it does not take, or smoothing is for classes alone.
+      TrainError: the loss is given what it does not take.
     """
     if isinstance(loss, KerasClass):
         return _of_keras(loss, task, smoothing)
     if not smoothing:
         own = task.loss() if loss is None else loss
         return PluginLoss(own) if isinstance(own, Loss) else own
-    _check_classes(task)
     if loss is None:
         return ClassLoss(_cross_entropy(task), task, smoothing=smoothing, probabilities=False)
     soft = replace(loss, soft=True) if isinstance(loss, LossOfTwo) else loss
@@ -158,12 +157,6 @@ def _of_keras(loss: KerasClass, task: Task, smoothing: float) -> Any:
     made = loss.make(from_logits=True, ignore_class=getattr(task.target, "ignore", None))
     of_ids = loss.use in IDS
     if task.exclusive is None or of_ids:
-        if smoothing:
-            _check_classes(task)
-            raise TrainError(
-                f"{loss.place}: expected a loss of a number for each class to smooth the labels, "
-                f"found '{loss.use}'. Leave the loss out, or name one that takes no ids."
-            )
         if isinstance(task, Locate):
             return PointLoss(made)
         takes_logits = "from_logits" in inspect.signature(type(made)).parameters
@@ -178,11 +171,3 @@ def _cross_entropy(task: Task) -> Any:
     if task.exclusive:
         return keras.losses.CategoricalCrossentropy(from_logits=True)
     return keras.losses.BinaryCrossentropy(from_logits=True)
-
-
-def _check_classes(task: Task) -> None:
-    if task.exclusive is None:
-        raise TrainError(
-            "train.label_smoothing: expected a target of classes, found "
-            f"{task.target}. Leave it out."
-        )

@@ -37,6 +37,7 @@ class Options:
     size: tuple[int, int] | None = None
     either: int | tuple[int, int] = 1
     inner: Inner = Inner()
+    tuned: Inner | Literal["auto"] | None = "auto"
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -119,6 +120,12 @@ def test_the_resolved_form_binds_to_an_equal_object() -> None:
             "inner: {dept: 1}",
             "a.yaml:1: inner.dept: unknown key 'dept'. Did you mean 'depth'?",
         ),
+        (
+            "tuned: 2",
+            "a.yaml:1: tuned: expected a mapping of options or one of auto or null, found 2.",
+        ),
+        ("tuned: aut", "a.yaml:1: tuned: expected one of auto, found 'aut'. Did you mean 'auto'?"),
+        ("tuned: {dept: 1}", "a.yaml:1: tuned.dept: unknown key 'dept'. Did you mean 'depth'?"),
         ("shares: 1", "a.yaml:1: shares: unknown key 'shares'. Did you mean 'share'?"),
     ],
 )

@@ -175,3 +175,22 @@ def test_one_head_may_be_sampled_by():
     (found,) = problems(signature(*KINDS), heads=heads)
     assert found.startswith("x.yaml: train.heads.price.sampling: expected a target of kind class")
     assert sampling_of(TrainOptions(model=Cnn()), ["label"]) == {}
+
+
+def test_labels_are_smoothed_of_classes_alone():
+    (found,) = problems(signature("price"), label_smoothing=0.1)
+    assert found.startswith("x.yaml: train.label_smoothing: expected a target of classes, found ")
+    heads = {"price": HeadOptions(label_smoothing=0.1), "label": HeadOptions(label_smoothing=0.1)}
+    (found,) = problems(signature("price", "label"), heads=heads)
+    assert found.startswith("x.yaml: train.heads.price.label_smoothing: expected a target of ")
+
+
+@pytest.mark.parametrize(
+    "use", ["sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"]
+)
+def test_a_loss_of_ids_takes_no_smoothed_labels(use):
+    (found,) = problems(signature("label"), loss=use, label_smoothing=0.1)
+    assert found == (
+        "x.yaml: train.label_smoothing: expected a loss of a number for each class to smooth the "
+        f"labels, found '{use}'. Leave the loss out, or name one that takes no ids."
+    )
