@@ -44,7 +44,7 @@ class Finding:
     same: tuple[str, ...] = ()
 
 
-class _Shared:
+class _Memo:
     """Keeps what several inspectors ask for, so that it is made once."""
 
     memo: dict[Hashable, Any]
@@ -59,7 +59,7 @@ class _Shared:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View(_Shared):
+class View(_Memo):
     """One record as an inspector sees it; what it holds is read when it is asked for.
 
     Attributes:
@@ -144,7 +144,7 @@ class View(_Shared):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen(_Shared):
+class Seen(_Memo):
     """All records of a source as an inspector judges them.
 
     Attributes:

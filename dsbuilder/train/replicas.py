@@ -41,12 +41,12 @@ class Replicas:
 
     def share(self, model: keras.Model) -> None:
         """Lets the devices share the steps of a compiled model."""
-        shared = _Shared(model, self._strategy, self._first)
+        shared = _ReplicaSteps(model, self._strategy, self._first)
         model.jit_compile = False
         model.train_step, model.test_step = shared.train_step, shared.test_step
 
 
-class _Shared:
+class _ReplicaSteps:
     """The steps of one model. In each, `_learn` or `_answer` runs once for each device."""
 
     def __init__(self, model: keras.Model, strategy: Any, first: str) -> None:

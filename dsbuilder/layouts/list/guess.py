@@ -207,7 +207,7 @@ def _of_text(cells: Sequence[str]) -> Guess:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Labels:
+class _LabelColumns:
     """What of a table are labels; see `Guess`. The options are those of `Columns`."""
 
     options: Mapping[str, Any]
@@ -217,7 +217,7 @@ class _Labels:
     is_plain: bool = True
 
 
-def _labeled(images: Sequence[str], rest: Cells) -> _Labels | str:
+def _labeled(images: Sequence[str], rest: Cells) -> _LabelColumns | str:
     """Returns the labels among the columns that are left, or why there are none."""
     named = {name.lower(): name for name in reversed(list(rest))}
     boxes = kinds.boxes_of(rest)
@@ -231,21 +231,21 @@ def _labeled(images: Sequence[str], rest: Cells) -> _Labels | str:
         known = any(word in named for word in _LABELS)
         if all(len(each) == 1 for each in chosen):
             options = {"label": None, "one_hot": tuple(left)}
-            return _Labels(options=options, labels=[each[0] for each in chosen])
+            return _LabelColumns(options=options, labels=[each[0] for each in chosen])
         if not known:
             found = [name for each in chosen for name in each]
             options = {"label": None, "multi_hot": tuple(left)}
-            return _Labels(options=options, labels=found, noun=_NOUNS["classes"])
+            return _LabelColumns(options=options, labels=found, noun=_NOUNS["classes"])
     if kinds.are_series(left) and all(kinds.are_numbers(rest[name]) for name in left):
         options = {"label": None, "values": tuple(left)}
-        return _Labels(options=options, labels=rest[left[0]], noun=_NOUNS["value"])
+        return _LabelColumns(options=options, labels=rest[left[0]], noun=_NOUNS["value"])
     known_label = next((named[word] for word in _LABELS if named.get(word) in left), None)
     if known_label is not None or len(left) == 1:
         return _of_column(known_label or left[0], images, rest)
     return _one_each(left, images, rest)
 
 
-def _of_column(name: str, images: Sequence[str], rest: Cells) -> _Labels:
+def _of_column(name: str, images: Sequence[str], rest: Cells) -> _LabelColumns:
     cells = [cell.strip() for cell in rest[name]]
     kind, separator = kinds.kind_of(cells)
     if kind == "class" and _differ_in_rows(images, cells):
@@ -257,7 +257,7 @@ def _of_column(name: str, images: Sequence[str], rest: Cells) -> _Labels:
         "text": {"text": name},
     }
     options = {"label": None, **roles[kind], "separator": separator}
-    return _Labels(options=options, labels=cells, noun=_NOUNS[kind])
+    return _LabelColumns(options=options, labels=cells, noun=_NOUNS[kind])
 
 
 def _differ_in_rows(images: Sequence[str], cells: Sequence[str]) -> bool:
@@ -265,7 +265,7 @@ def _differ_in_rows(images: Sequence[str], cells: Sequence[str]) -> bool:
     return len(set(zip(images, cells, strict=True))) > len(set(images))
 
 
-def _one_each(left: Sequence[str], images: Sequence[str], rest: Cells) -> _Labels | str:
+def _one_each(left: Sequence[str], images: Sequence[str], rest: Cells) -> _LabelColumns | str:
     """Returns a target for each column, but for texts, of which nobody knows what they are."""
     found = {name: kinds.kind_of(rest[name]) for name in left}
     targets = {
@@ -280,7 +280,7 @@ def _one_each(left: Sequence[str], images: Sequence[str], rest: Cells) -> _Label
     if len(targets) == 1:
         only = _of_column(next(iter(targets)), images, rest)
         return replace(only, is_plain=is_plain)
-    return _Labels(
+    return _LabelColumns(
         options={"label": None, "targets": targets},
         labels=[cell.strip() for cell in first],
         noun=", ".join(f"{name} ({kind})" for name, kind in targets.items()),
@@ -294,12 +294,12 @@ def _may_be_name(name: str) -> bool:
     return is_plain and not name.startswith(".") and name not in _TAKEN and len(name) <= _LONGEST
 
 
-def _with_boxes(boxes: BoxColumns, rest: Cells, named: Mapping[str, str]) -> _Labels:
+def _with_boxes(boxes: BoxColumns, rest: Cells, named: Mapping[str, str]) -> _LabelColumns:
     label = next(
         (named[word] for word in _BOX_LABELS if named.get(word) not in (None, *boxes.names)), None
     )
     cells = rest[label] if label is not None else ["object"]
-    return _Labels(
+    return _LabelColumns(
         options={"label": label, "boxes": boxes.names},
         labels=kinds.filled(cells),
         noun="boxes of {} classes" if len(set(kinds.filled(cells))) != 1 else "boxes of one class",
