@@ -194,7 +194,7 @@ def attention(seed: int, home: Path) -> Measures:
 
 
 def fashion(seed: int, home: Path) -> Measures:
-    for minutes, epochs, goal in ((6, 3, 0.91), (15, 8, 0.915)):
+    for minutes, epochs, goal in ((6, 4, 0.91), (15, 8, 0.915)):
         text = FASHION_PIPELINE.format(data=accuracy_data.FASHION, epochs=epochs)
         _, found, took, _ = trained(text, seed, home / f"{minutes}")
         yield f"accuracy of cnn, {minutes} min", found["accuracy"], goal
