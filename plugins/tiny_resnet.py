@@ -1,10 +1,10 @@
 """A tiny residual network: a model builder for whatever a row of numbers answers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder.plugin import ModelBuilder, Signature, TrainError, model
-from dsbuilder.tasks import outputs_of
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +29,7 @@ class TinyResnet(ModelBuilder):
 
     def check(self, signature: Signature) -> None:
         """Refuses what no row of numbers answers: `dsbuilder check` says so."""
-        if any(shape is None or len(shape) != 1 for shape in outputs_of(signature).values()):
+        if any(shape is None or len(shape) != 1 for shape in _outputs_of(signature).values()):
             raise TrainError(f"tiny_resnet: expected classes or numbers, found {signature}.")
 
     def build(self, signature: Signature) -> "keras.Model":
@@ -44,11 +44,17 @@ class TinyResnet(ModelBuilder):
         x = keras.layers.GlobalAveragePooling2D()(x)
         heads = {
             name: keras.layers.Dense(shape[0], dtype="float32")(x)
-            for name, shape in outputs_of(signature).items()
+            for name, shape in _outputs_of(signature).items()
             if shape is not None
         }
         # One target: its outputs. Several: a mapping by target.
         return keras.Model(image, heads if len(heads) > 1 else next(iter(heads.values())))
+
+
+def _outputs_of(signature: Signature) -> Mapping[str, tuple[int | None, ...] | None]:
+    from dsbuilder.tasks import outputs_of  # here, too: a build needs none of it
+
+    return outputs_of(signature)
 
 
 def _twice(x: Any, filters: int) -> Any:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from dsbuilder.builtin.inspectors import scenes
 from dsbuilder.cache import fingerprint
 from dsbuilder.cache.index import UNREADABLE, hash_records
 from dsbuilder.cache.store import Store
@@ -73,6 +72,8 @@ def _named(rule: GroupRule | None) -> str | None:
 def _measure(spec: Spec, catalog: Catalog, name: str) -> Measure:
     if name == _TIMES:
         return lambda record: captured(catalog, record)
+    from dsbuilder.builtin.inspectors import scenes  # most builds need none of it
+
     try:
         scenes.check_installed()
     except DataError as error:
@@ -98,6 +99,8 @@ def _kept(
     rehash: bool,
 ) -> list[Any]:
     """Returns what `_measured` does, of what is known already from the cache."""
+    from dsbuilder.builtin.inspectors import scenes
+
     hashes = hash_records(catalog, records, store.index, rehash=rehash)
     reading = fingerprint.of_reading(spec.settings.source, spec.registry)
     image = spec.settings.image

@@ -15,7 +15,6 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
-from dsbuilder.builtin.inspectors import scenes
 from dsbuilder.disjoint_sets import DisjointSets
 from dsbuilder.errors import DataError
 from dsbuilder.images import capture
@@ -91,6 +90,8 @@ def _runs(
         return {key for run in runs for key in run}, runs
     if rule.time_s is not None:
         return told.keys(), capture.runs_of_times(told, rule.time_s)
+    from dsbuilder.builtin.inspectors import scenes  # most builds need none of it
+
     return told.keys(), scenes.groups(told, rule.likeness or 1)
 
 

@@ -25,6 +25,8 @@ Runs = Sequence[Sequence[str]]
 
 BURST_S = 5.0
 """The longest pause within what belongs together, unless somebody says another."""
+ALIKE = 0.75
+"""How like pictures of one scene are at least, unless somebody says another."""
 
 _NUMBER = re.compile(r"(?:^|(?<=[^A-Za-z0-9]))[A-Za-z]*(\d+)(?![A-Za-z0-9])")
 HEAD = 1 << 18

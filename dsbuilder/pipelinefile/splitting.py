@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from dsbuilder.builtin.inspectors.scenes import ALIKE
-from dsbuilder.images.capture import BURST_S
+from dsbuilder.images.capture import ALIKE, BURST_S
 from dsbuilder.pipelinefile.stages import SPLITS
 
 

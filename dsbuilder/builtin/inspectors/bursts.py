@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from dsbuilder.builtin.inspectors import scenes
-from dsbuilder.builtin.inspectors.scenes import ALIKE, Scenes
+from dsbuilder.builtin.inspectors.scenes import Scenes
 from dsbuilder.images import capture
-from dsbuilder.images.capture import BURST_S, Capture, Runs
+from dsbuilder.images.capture import ALIKE, BURST_S, Capture, Runs
 
 _LEAST_GROUPS = 3
 _LEAST_RUNS, _LEAST_STEP = 5, 6

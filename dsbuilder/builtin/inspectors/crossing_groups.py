@@ -7,9 +7,8 @@ from typing import ClassVar
 
 from dsbuilder.builtin.inspectors import bursts, class_counts, scenes
 from dsbuilder.builtin.inspectors.bursts import Proposal
-from dsbuilder.builtin.inspectors.scenes import ALIKE
 from dsbuilder.images import capture
-from dsbuilder.images.capture import Capture
+from dsbuilder.images.capture import ALIKE, Capture
 from dsbuilder.plugin import DataError, Finding, Inspector, Seen, View, inspector
 
 

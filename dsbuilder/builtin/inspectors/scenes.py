@@ -25,8 +25,6 @@ from dsbuilder.errors import TrainError
 from dsbuilder.images import color, scale
 from dsbuilder.plugin import DataError, View
 
-ALIKE = 0.75
-"""How like pictures of one scene are at least, unless somebody says another."""
 PACKAGE = efficientnet_lite0.PACKAGE
 
 _SIDE, _LEAST_SIDE = 160, 128

@@ -13,7 +13,6 @@ from dsbuilder.layouts.faults import FEW
 from dsbuilder.layouts.file_names import folder_names
 from dsbuilder.layouts.folder.format import METADATA, depth_of, label_of
 from dsbuilder.layouts.folder.signs import signs_of
-from dsbuilder.layouts.imagefolder.reader import ImageFolder
 from dsbuilder.layouts.splits import split_named
 from dsbuilder.layouts.tree import Tree
 from dsbuilder.layouts.tree import scan as scan_tree
@@ -100,6 +99,8 @@ class _FolderCatalog(SourceCatalog[Folder]):
         tree = scan_tree(source.path, follow_links=source.follow_links)
         stated = sidecar.read(source.path)
         if stated is not None and _has_tables(source, tree):
+            from dsbuilder.layouts.imagefolder.reader import ImageFolder  # most folders need none
+
             return ImageFolder(path=source.path).open().scan()
         beside = frozenset() if stated is None else frozenset((sidecar.NAME,))
         scan = _Scan(tree=tree, images=tree.images(source.extensions), tables=beside)
