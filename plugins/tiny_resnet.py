@@ -1,6 +1,5 @@
 """A tiny residual network: a model builder for whatever a row of numbers answers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +28,16 @@ class TinyResnet(ModelBuilder):
 
     def check(self, signature: Signature) -> None:
         """Refuses what no row of numbers answers: `dsbuilder check` says so."""
-        if any(shape is None or len(shape) != 1 for shape in _outputs_of(signature).values()):
+        from dsbuilder.tasks import outputs_of  # here and not above: no build needs it
+
+        if any(len(shape or ()) != 1 for shape in outputs_of(signature).values()):
             raise TrainError(f"tiny_resnet: expected classes or numbers, found {signature}.")
 
     def build(self, signature: Signature) -> "keras.Model":
         """Returns the network, with a layer for each target of the signature."""
-        import keras  # here and not above: it takes seconds that only a training shall pay
+        import keras  # seconds that only a training shall pay
+
+        from dsbuilder.tasks import outputs_of
 
         image = keras.Input(signature.image.shape)
         x = keras.layers.Conv2D(self.width, 3, padding="same")(image)
@@ -42,19 +45,10 @@ class TinyResnet(ModelBuilder):
             x = keras.layers.Add()([x, _twice(x, self.width)])
             x = keras.layers.MaxPooling2D(2, padding="same")(x)
         x = keras.layers.GlobalAveragePooling2D()(x)
-        heads = {
-            name: keras.layers.Dense(shape[0], dtype="float32")(x)
-            for name, shape in _outputs_of(signature).items()
-            if shape is not None
-        }
+        rows = {name: shape[0] for name, shape in outputs_of(signature).items() if shape}
+        heads = {name: keras.layers.Dense(n, dtype="float32")(x) for name, n in rows.items()}
         # One target: its outputs. Several: a mapping by target.
         return keras.Model(image, heads if len(heads) > 1 else next(iter(heads.values())))
-
-
-def _outputs_of(signature: Signature) -> Mapping[str, tuple[int | None, ...] | None]:
-    from dsbuilder.tasks import outputs_of  # here, too: a build needs none of it
-
-    return outputs_of(signature)
 
 
 def _twice(x: Any, filters: int) -> Any:

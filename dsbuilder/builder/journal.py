@@ -42,7 +42,7 @@ class Elsewhere(NamedTuple):
     """A sample that lies in a shard of an earlier build.
 
     Attributes:
-      shard: that shard, open.
+      shard: reader of that shard.
       line: its line of that shard's ledger.
       place: its offset and length there.
     """

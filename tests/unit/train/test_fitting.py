@@ -189,7 +189,8 @@ def test_labels_are_smoothed_of_classes_alone():
     "use", ["sparse_categorical_crossentropy", "categorical_generalized_cross_entropy"]
 )
 def test_a_loss_of_ids_takes_no_smoothed_labels(use):
-    (found,) = problems(signature("label"), loss=use, label_smoothing=0.1)
+    three = signature("label").replace(targets={"label": ClassLabel(names=("a", "b", "c"))})
+    (found,) = problems(three, loss=use, label_smoothing=0.1)
     assert found == (
         "x.yaml: train.label_smoothing: expected a loss of a number for each class to smooth the "
         f"labels, found '{use}'. Leave the loss out, or name one that takes no ids."

@@ -12,6 +12,7 @@ from sklearn.datasets import load_sample_image
 from dsbuilder.builtin.inspectors import bursts, scenes
 from dsbuilder.builtin.inspectors.crossing_groups import CrossingGroups
 from dsbuilder.builtin.models.backbones import efficientnet_lite0, lite0_features
+from dsbuilder.images.capture import ALIKE
 from dsbuilder.plugin import Record, Seen, View
 
 pytestmark = pytest.mark.skipif(not scenes.is_installed(), reason="needs the pretrained features")
@@ -60,14 +61,14 @@ def described() -> dict[str, bytes]:
 def test_frames_of_a_scene_are_one_group_and_scenes_are_apart(described) -> None:
     assert len(described) == 27 and {len(each) for each in described.values()} == {640}
     expected = [[f"{name}/{n}" for n in range(3)] for name in sorted({k[:-2] for k in described})]
-    assert scenes.groups(described, scenes.ALIKE) == expected
+    assert scenes.groups(described, ALIKE) == expected
 
 
 def test_a_picture_that_is_added_changes_no_other_group(described) -> None:
-    whole = scenes.groups(described, scenes.ALIKE)
+    whole = scenes.groups(described, ALIKE)
     for key in described:
         rest = {each: value for each, value in described.items() if each != key}
-        found = scenes.groups(rest, scenes.ALIKE)
+        found = scenes.groups(rest, ALIKE)
         assert [group for group in whole if key not in group] == [
             group for group in found if group[0].split("/")[0] != key.split("/")[0]
         ]
