@@ -185,6 +185,7 @@ class Dataset(StoredDataset):
         model: Path | str,
         *,
         split: str = "test",
+        threshold: float | None = None,
         predictions: Path | str | None = None,
         plugins: Sequence[Path | str] | None = None,
     ) -> "EvaluateDocument":
@@ -195,6 +196,7 @@ class Dataset(StoredDataset):
             Path(model),
             self,
             split=split,
+            threshold=threshold,
             predictions=path_of(predictions),
             plugins=paths_of(plugins),
         )

@@ -1,6 +1,6 @@
 """A trained model, measured on a split."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +8,10 @@ from typing import Any
 
 from dsbuilder.actions.document import Document
 from dsbuilder.actions.plugins import folders_here
+from dsbuilder.actions.predict import check_options
 from dsbuilder.dataset import StoredDataset, load
-from dsbuilder.tasks import doubts
-from dsbuilder.train.run import Run
+from dsbuilder.tasks import Evaluation, doubts, evaluations_of
+from dsbuilder.train.run import CURVE_DATA, EVALUATION, Run, write_curves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,31 +34,59 @@ def evaluate(
     dataset: StoredDataset | None = None,
     *,
     split: str = "test",
+    threshold: float | None = None,
     predictions: Path | None = None,
     plugins: Sequence[Path] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> EvaluateDocument:
     """Measures a trained model on a split.
 
+    Of a run, on the dataset that it was trained on, the curves are written into its folder: those
+    of the split that the run was evaluated on as `curves.json`, of another as `curves-SPLIT.json`.
+
     Args:
       model: a run folder, of which the best model is taken, or a `.keras` file that a run wrote.
       dataset: None takes the one that it was trained on.
       split: `train`, `validation` or `test`.
+      threshold: probability in (0, 1) over which one of several classes is said, or the second of
+        two; None takes what the training chose, or a half.
       predictions: CSV file to write what the model says of every sample, beside what is true.
       plugins: folders of plugins that the model and the stream's stages are from; None takes the
         nearest `plugins/` folder.
       starting: what surrounds the start of TensorFlow, which takes seconds.
 
     Raises:
+      SpecError: a threshold is given for a model that learnt no classes by themselves.
       TrainError: there is no such model, or it was made for another target or other images.
       DataError: there is no such split.
     """
+    home = Run(path=model if model.is_dir() else model.parent)
+    own = dataset is None
     if dataset is None:
-        home = model if model.is_dir() else model.parent
-        dataset = load(Run(path=home).config()["dataset"]["path"])
+        dataset = load(home.config()["dataset"]["path"])
     with starting():
+        from dsbuilder.train.archive import load_model
         from dsbuilder.train.evaluation import evaluate as measure
     folders = folders_here(plugins, data=model)
-    found = measure(model, dataset, split=split, predictions=predictions, plugins=folders)
+    trained = load_model(model, plugins=folders)
+    if threshold is not None:
+        check_options(trained.note.heads, {"threshold": threshold})
+        trained = trained.at(threshold)
+    found = measure(trained, dataset, split=split, predictions=predictions, plugins=folders)
     document = found.to_json()
-    return EvaluateDocument(evaluation=document, warnings=tuple(doubts(document)))
+    warnings = [*doubts(document), *(_curves(home, found) if own and model.is_dir() else ())]
+    return EvaluateDocument(evaluation=document, warnings=tuple(warnings))
+
+
+def _curves(run: Run, found: Evaluation) -> Iterator[str]:
+    """Writes curves into the folder of a run; yields why they are not written."""
+    evaluated = run.evaluation() if (run.path / EVALUATION).is_file() else None
+    own = evaluated is not None and next(evaluations_of(evaluated))[1]["split"] == found.split
+    name = CURVE_DATA if own else f"{Path(CURVE_DATA).stem}-{found.split}.json"
+    try:
+        write_curves(run, found, name)
+    except OSError as error:
+        yield (
+            f"{run.path / name}: expected a file that can be written, found that it fails "
+            f"({error.strerror or error}): the curves are not kept. Make the folder writable."
+        )

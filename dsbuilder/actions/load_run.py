@@ -87,7 +87,7 @@ def load_run(
     run: Path | str,
     *,
     top: int | None = None,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     tta: str | None = None,
     batch_size: int = 32,
     plugins: Sequence[Path | str] | None = None,
@@ -97,7 +97,7 @@ def load_run(
     Args:
       run: a run folder, of which the best model is taken, or a `.keras` file.
       top: of a class: how many scores an answer has; None for all.
-      threshold: of several classes: the probability over which one is named, in (0, 1).
+      threshold: as `predict` takes it, in (0, 1).
       tta: as `predict` takes it.
       batch_size: images that the model sees at once.
       plugins: as `predict` takes them.

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 TOP = 3
 """How many classes of an image are named where nobody says."""
-THRESHOLD = 0.5
-"""The probability over which one of several classes is named where nobody says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +117,8 @@ def predictions(
       model: a run folder, of which the best model is taken, or a `.keras` file.
       paths: image files, and folders, which stand for all images below them.
       top: of a class: how many to name of an image; None takes `TOP`.
-      threshold: of several classes: the probability over which one is named; None takes
-        `THRESHOLD`.
+      threshold: of several classes, the probability over which one is named; of two, over which
+        the second is. None takes what the training chose, or a half.
       masks: of masks: folder that they are written to, PNGs whose palette indices are class ids; of
         several masks each in a folder of its own below, by the name of its target.
       overlays: of masks: folder of pictures, each image with its mask over it, likewise.
@@ -144,15 +142,14 @@ def predictions(
         from dsbuilder.train.reading import image_files
     trained = load_model(model, plugins=folders)
     heads = trained.note.heads
-    takes = frozenset().union(*(task.takes for task in heads.values()))
     given = {"top": top, "threshold": threshold, "masks": masks, "overlays": overlays}
     kinds = {name: task.target.kind for name, task in heads.items()}
-    _check_options(takes, ", ".join(kinds.values()), given)
+    check_options(heads, given)
     found = answers(
         trained,
         files,
         top=top or TOP,
-        threshold=THRESHOLD if threshold is None else threshold,
+        threshold=threshold,
         tta=tta,
         plugins=folders,
     )
@@ -162,7 +159,17 @@ def predictions(
     return Predictions(model=model, kinds=kinds, each=told)
 
 
-def _check_options(takes: frozenset[str], kinds: str, given: Mapping[str, Any]) -> None:
+def check_options(heads: Heads, given: Mapping[str, Any]) -> None:
+    """Refuses options of answers that are not for what a model learnt.
+
+    Args:
+      given: options by name; None of one that is not given.
+
+    Raises:
+      SpecError: there are such.
+    """
+    takes = frozenset().union(*(task.takes for task in heads.values()))
+    kinds = ", ".join(task.target.kind for task in heads.values())
     problems = [
         Problem(option, f"it is not for a model of '{kinds}'. Leave it out.")
         for option, value in given.items()

@@ -15,6 +15,13 @@ from dsbuilder.cli.tables import draw_scores
 @click.argument("dataset", type=click.Path(path_type=Path), required=False)
 @click.option("--split", default="test", show_default=True, help="train, validation or test.")
 @click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="P",
+    help="Of several classes: the probability over which one is said; of two classes: over which "
+    "the second is. [default: what the training chose, or 0.5]",
+)
+@click.option(
     "--predictions",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -26,6 +33,7 @@ def evaluate(
     run: Path,
     dataset: Path | None,
     split: str,
+    threshold: float | None,
     predictions: Path | None,
     plugin_folders: tuple[Path, ...],
     *,
@@ -44,6 +52,7 @@ def evaluate(
         run,
         None if dataset is None else load(dataset),
         split=split,
+        threshold=threshold,
         predictions=predictions,
         plugins=options.folders(plugin_folders),
         starting=partial(startup.tensorflow, screen),

@@ -32,7 +32,8 @@ _TOP = 3
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="P",
-    help="Of several classes: the probability over which one is named. [default: 0.5]",
+    help="Of several classes: the probability over which one is named; of two classes: over which "
+    "the second is. [default: what the training chose, or 0.5]",
 )
 @click.option(
     "--masks",

@@ -66,10 +66,12 @@ def draw_scores(evaluation: Mapping[str, Any]) -> None:
         if name:
             line(f"{name}:")
         _draw_scores(each)
+    if evaluation.get("cost") is not None:
+        line(_cost(evaluation["cost"]))
 
 
 def _draw_scores(evaluation: Mapping[str, Any]) -> None:
-    from dsbuilder.tasks import task_of
+    from dsbuilder.tasks import by_origin, task_of
 
     found = task_of(evaluation["kind"]).table(evaluation)
     if found.rows:
@@ -83,5 +85,13 @@ def _draw_scores(evaluation: Mapping[str, Any]) -> None:
         for name, value in evaluation["metrics"].items()
     )
     line(f"{where}: {found.summary}{further}, loss {evaluation['loss']:.4f}")
-    for remark in found.remarks:
+    for remark in (*found.remarks, *by_origin(evaluation)):
         line(remark)
+
+
+def _cost(cost: Mapping[str, Any]) -> str:
+    return (
+        f"{cost['parameters']:,} parameters, {cost['bytes'] / 1e6:.3g} MB, "
+        f"{cost['single_ms']:.3g} ms an image alone, {cost['batch_ms']:.3g} ms in batches of "
+        f"{cost['batch_size']}"
+    )

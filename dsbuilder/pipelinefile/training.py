@@ -169,6 +169,8 @@ class TrainOptions:
         `mixed_float16`, or `auto` for what the device gains from.
       devices: number of devices that share every batch; `all` that are visible.
       checkpoint_minutes: time between two checkpoints within an epoch, above 0; null for none.
+      calibrate: `temperature` divides logits of classes by the number that gives the probabilities
+        of the validation split the least log loss; null leaves them as they are.
       deterministic: whether only operations are used that give the same bits in every run; slower
         on some accelerators.
     """
@@ -194,6 +196,7 @@ class TrainOptions:
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     devices: Literal["all"] | int = "all"
     checkpoint_minutes: float | None = 10.0
+    calibrate: Literal["temperature"] | None = None
     deterministic: bool = False
 
     def __post_init__(self) -> None:

@@ -10,7 +10,13 @@ units.py            what numbers are measured in while they are learnt
 segment.py          a class of every pixel
 recognize.py        a text, by CTC
 several.py          what several heads of one model come to
+class_scores.py     how good a model of classes is: of answers, of ranks, of probabilities
+ranking.py          ROC area, average precision and their curves
+calibration.py      whether probabilities are as they say, and the temperature that mends them
+decision.py         over which probability a class is said
+charts.py           curves as data
 intervals.py        how sure a score is
+evaluation.py       what is said of a model on a split, and how a person reads it
 task.py             what each of them says: outputs of a head, loss, metrics, what a batch is turned
                     into, scores, how an answer reads and is tabled, the way back to the image
 
@@ -28,6 +34,7 @@ from typing import Any
 from dsbuilder.plugin import ClassLabel, Signature, Target
 from dsbuilder.tasks.classify import Classify
 from dsbuilder.tasks.classify_binary import ClassifyBinary
+from dsbuilder.tasks.evaluation import Confusion, Evaluation, ModelCost, ScoreTable, scored
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.locate import Locate, objects_fault, objects_of, without_one_object
 from dsbuilder.tasks.multi_label import ClassifyMultiLabel
@@ -37,12 +44,9 @@ from dsbuilder.tasks.segment import Segment
 from dsbuilder.tasks.several import SeveralEvaluation, evaluations_of
 from dsbuilder.tasks.task import (
     Answer,
-    Confusion,
-    Evaluation,
     Judgment,
     Measuring,
     Scores,
-    ScoreTable,
     Shape,
     Statistics,
     Task,
@@ -60,6 +64,7 @@ __all__ = [
     "Judgment",
     "Locate",
     "Measuring",
+    "ModelCost",
     "Recognize",
     "ScoreTable",
     "Scores",
@@ -67,6 +72,7 @@ __all__ = [
     "Shape",
     "Statistics",
     "Task",
+    "by_origin",
     "can_learn",
     "collected",
     "doubts",
@@ -143,6 +149,14 @@ def doubts(evaluation: Mapping[str, Any]) -> Iterator[str]:
             f"{headline.replace('_', ' ')} of {each[headline]:.3g} may be {lies}. "
             "Give the split more samples before models are compared by it."
         )
+
+
+def by_origin(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    """Yields, for one head's document, how good it is on real and on synthetic samples."""
+    headline = task_of(evaluation["kind"]).headline
+    for origin, each in evaluation["by_origin"].items():
+        score = scored(each, headline, ".4g")
+        yield f"{origin}: {headline.replace('_', ' ')} {score} of {each['samples']} samples"
 
 
 def outputs_of(signature: Signature) -> dict[str, Shape | None]:

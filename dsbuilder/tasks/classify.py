@@ -1,30 +1,20 @@
 """One class of several: softmax, cross-entropy, accuracy, and which class is taken for which."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from dsbuilder.plugin import ClassLabel, Metric, Target
-from dsbuilder.tasks import intervals
-from dsbuilder.tasks.intervals import Interval
+from dsbuilder.tasks import class_scores, decision, intervals
+from dsbuilder.tasks.calibration import best_temperature, temperature_of
+from dsbuilder.tasks.class_scores import AVERAGED, ClassEvaluation
+from dsbuilder.tasks.evaluation import Confusion, ScoreTable, scored
 from dsbuilder.tasks.keras_losses import CLASSES, IDS
-from dsbuilder.tasks.task import (
-    Answer,
-    Confusion,
-    Evaluation,
-    Judgment,
-    ScoreTable,
-    Shape,
-    Task,
-    log_mean,
-    ranked,
-    scored,
-)
+from dsbuilder.tasks.task import Answer, Judgment, Shape, Task, log_mean, ranked
 
 _MOST_CONFUSED = 3
-_SCORES = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,54 +29,12 @@ class Accuracy(Metric):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassScore:
-    """How well one class is recognized.
-
-    Attributes:
-      name: name of the class.
-      samples: number of samples that are of it.
-      precision: share of what was taken for it that is of it; 0 if nothing was.
-      recall: share of its samples that were recognized; 0 if it has none.
-      f1: harmonic mean of both; 0 if both are 0.
-      intervals: where each of these lies with 95 %, by its name.
-    """
-
-    name: str
-    samples: int
-    precision: float
-    recall: float
-    f1: float
-    intervals: Mapping[str, Interval] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassEvaluation(Evaluation):
-    """A model of classes measured on a split.
-
-    Attributes:
-      accuracy: share of samples whose dominant class came out on top.
-      classes: scores by class, in id order.
-      confusion: rows by true class, columns by predicted class, counts.
-    """
-
-    kind: ClassVar[str] = ClassLabel.kind
-    accuracy: float
-    classes: tuple[ClassScore, ...]
-    confusion: tuple[tuple[int, ...], ...]
-
-    @property
-    def macro_f1(self) -> float:
-        """The mean F1 of the classes."""
-        return float(np.mean([score.f1 for score in self.classes]))
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the evaluation as JSON values."""
-        return {**super().to_json(), "macro_f1": self.macro_f1}
-
-
-@dataclass(frozen=True, kw_only=True)
 class Classify(Task):
-    """Learns one class of several, or weights that sum to 1 where classes are mixed."""
+    """Learns one class of several, or weights that sum to 1 where classes are mixed.
+
+    Attributes:
+      temperature: number that logits are divided by before they become probabilities.
+    """
 
     learns: ClassVar[type[Target]] = ClassLabel
     headline: ClassVar[str] = "accuracy"
@@ -96,8 +44,10 @@ class Classify(Task):
     averages: ClassVar[bool] = True
     mirrors: ClassVar[bool] = True
     exclusive: ClassVar[bool | None] = True
+    calibrates: ClassVar[bool] = True
 
     target: ClassLabel
+    temperature: float = 1.0
 
     @property
     def outputs(self) -> Shape:
@@ -128,29 +78,49 @@ class Classify(Task):
         return truth if is_soft else ops.one_hot(truth, len(self.target.names))
 
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-        """Returns the true and the predicted id, int64 `(B, 2)`."""
+        """Returns a row of each sample; see `class_scores.rows`."""
         ids = truth.argmax(axis=-1) if truth.ndim > 1 else truth
-        return np.stack([ids, outputs.argmax(axis=-1)], axis=-1).astype(np.int64)
+        return class_scores.rows(ids.astype(np.int64), self._said(outputs), self._logs(outputs))
+
+    def _logs(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the logarithms of the probabilities of outputs, `(..., num_classes)`."""
+        return log_softmax(outputs / self.temperature)
+
+    def _said(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the ids of the classes that are said, `(B,)`."""
+        return np.asarray(outputs.argmax(axis=-1))
 
     def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> ClassEvaluation:
-        """Returns accuracy, scores by class, and the confusion."""
-        count = len(self.target.names)
-        confusion = np.zeros((count, count), np.int64)
-        np.add.at(confusion, (kept[:, 0], kept[:, 1]), 1)
-        of_f1, of_macro_f1 = _f1_intervals(confusion)
-        right = int(np.trace(confusion))
-        return ClassEvaluation(
-            classes=tuple(_class_scores(self.target.names, confusion, of_f1)),
-            intervals=intervals.known(
-                accuracy=intervals.wilson(right, len(kept)), macro_f1=of_macro_f1
-            ),
-            confusion=tuple(tuple(int(count) for count in row) for row in confusion),
-            **numbers,
+        """Returns accuracy, scores by class, of ranks and of probabilities, and the confusion."""
+        return class_scores.evaluated(
+            self.target.names, kept, numbers, temperature=self.temperature
         )
 
-    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+    def calibrated(self, kept: np.ndarray) -> Self:
+        """Returns the task with the temperature of the least log loss.
+
+        Of more than `class_scores.MOST_RANKED` classes it is as it was.
+        """
+        truth, logs = class_scores.logs_of(kept)
+        if not logs.shape[1]:
+            return self
+
+        def loss(temperature: float) -> float:
+            return float(-log_softmax(logs / temperature)[np.arange(len(logs)), truth].mean())
+
+        return replace(self, temperature=best_temperature(loss))
+
+    def state(self) -> dict[str, Any]:
+        """Returns the temperature."""
+        return {} if self.temperature == 1 else {"temperature": self.temperature}
+
+    def with_state(self, state: Mapping[str, Any]) -> Self:
+        """Returns the task with a temperature."""
+        return replace(self, temperature=temperature_of(state))
+
+    def answer(self, outputs: np.ndarray) -> Answer:
         """Returns the most probable class, and all with their probabilities."""
-        scores = ranked(self.target.names, np.exp(log_softmax(outputs[None])[0]))
+        scores = ranked(self.target.names, np.exp(self._logs(outputs[None])[0]))
         return Answer(scores[0][0], scores)
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
@@ -158,12 +128,12 @@ class Classify(Task):
         return log_mean(log_softmax(outputs))
 
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
-        """Yields the true class beside the most probable one."""
+        """Yields the true class beside the one that is said."""
         names = self.target.names
         ids = truth.argmax(axis=-1) if truth.ndim > 1 else truth
-        taken = outputs.argmax(axis=-1)
-        probabilities = np.exp(log_softmax(outputs)[np.arange(len(taken)), taken])
-        for one, two, probability in zip(ids, taken, probabilities.tolist(), strict=True):
+        said = self._said(outputs)
+        probabilities = np.exp(self._logs(outputs)[np.arange(len(said)), said])
+        for one, two, probability in zip(ids, said, probabilities.tolist(), strict=True):
             yield Judgment(names[one], names[two], probability, bool(one == two))
 
     @classmethod
@@ -174,16 +144,21 @@ class Classify(Task):
             for count, true, predicted in confused(evaluation)[:_MOST_CONFUSED]
         ]
         return ScoreTable(
-            headings=("", "precision", "recall", "F1", "samples"),
+            headings=("", "precision", "recall", "F1", "ROC area", "samples"),
             rows=[
-                [each["name"], *(scored(each, key) for key in _SCORES), str(each["samples"])]
+                [
+                    each["name"],
+                    *(scored(each, key) for key in AVERAGED),
+                    intervals.shown(each["roc_area"], None),
+                    str(each["samples"]),
+                ]
                 for each in evaluation["classes"]
             ],
             summary=(
                 f"accuracy {scored(evaluation, 'accuracy')} of {evaluation['samples']} samples, "
                 f"mean F1 {scored(evaluation, 'macro_f1')}"
             ),
-            remarks=frequent,
+            remarks=[class_scores.sureness(evaluation), *decision.told(evaluation), *frequent],
         )
 
     @classmethod
@@ -195,17 +170,16 @@ class Classify(Task):
     def confusion(cls, evaluation: Mapping[str, Any]) -> Confusion:
         """Returns the confusion."""
         names = [each["name"] for each in evaluation["classes"]]
-        return Confusion(names=names, counts=evaluation["confusion"])
+        return Confusion(names=names, cells=evaluation["confusion"])
 
 
 def confused(evaluation: Mapping[str, Any]) -> list[tuple[int, str, str]]:
-    """Returns (count, true class, predicted class) of all errors, the most frequent first."""
+    """Returns (count, true class, predicted class) of errors, the most frequent first."""
     names = [each["name"] for each in evaluation["classes"]]
     errors = [
         (count, names[true], names[predicted])
-        for true, row in enumerate(evaluation["confusion"])
-        for predicted, count in enumerate(row)
-        if count and true != predicted
+        for true, predicted, count in evaluation["confusion"]
+        if true != predicted
     ]
     return sorted(errors, key=lambda error: (-error[0], error[1:]))
 
@@ -214,68 +188,3 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Returns the logarithms of the probabilities of logits, `(..., num_classes)` float64."""
     shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
-
-
-def _class_scores(
-    names: Sequence[str], confusion: np.ndarray, of_f1: Sequence[Interval | None]
-) -> Iterator[ClassScore]:
-    for index, name in enumerate(names):
-        hits, samples = int(confusion[index, index]), int(confusion[index].sum())
-        found = int(confusion[:, index].sum())
-        yield ClassScore(
-            name=name,
-            samples=samples,
-            precision=_share(hits, found),
-            recall=_share(hits, samples),
-            f1=_share(2 * hits, found + samples),
-            intervals=intervals.known(
-                precision=intervals.wilson(hits, found),
-                recall=intervals.wilson(hits, samples),
-                f1=of_f1[index],
-            ),
-        )
-
-
-def _f1_intervals(confusion: np.ndarray) -> tuple[list[Interval | None], Interval | None]:
-    """Returns the intervals of each class's F1, and of their mean.
-
-    Samples of one cell of the confusion are alike, so how often each cell is drawn says all.
-    """
-    truth, taken = np.nonzero(confusion)
-    counts = confusion[truth, taken]
-    size = len(confusion)
-
-    def scores(drawn: np.ndarray) -> np.ndarray:
-        right = np.where(truth == taken, drawn, 0.0)
-        sums = ((right, truth), (drawn, taken), (drawn, truth))
-        return f1_scores(*(_by_class(each, ids, size) for each, ids in sums))
-
-    *classes, mean = intervals.bootstrap(scores, len(truth), cost=3, counts=counts)
-    return classes, mean
-
-
-def _by_class(drawn: np.ndarray, ids: np.ndarray, size: int) -> np.ndarray:
-    """Returns how often each class is drawn, `(R, size)`, of cells `(R, K)` with ids `(K,)`."""
-    order = np.argsort(ids, kind="stable")
-    present, starts = np.unique(ids[order], return_index=True)
-    sums = np.zeros((len(drawn), size))
-    sums[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
-    return sums
-
-
-def f1_scores(hits: np.ndarray, found: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Returns F1 of each class, and behind them their mean, `(R, num_classes + 1)`.
-
-    A class that a draw happens to leave out has none in it; one that no draw has counts as 0.
-
-    Args:
-      hits, found, samples: `(R, num_classes)`, how many were rightly taken for a class, taken for
-        it, and are of it.
-    """
-    scores = 2 * hits / (found + samples)
-    never = np.isnan(scores).all(axis=0)
-    return intervals.with_mean(np.where(never, 0.0, scores))
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0

@@ -4,16 +4,19 @@ A logit x of the second class says what the logits 0 and x say by a softmax, so 
 are those of `classify`, and what is written for classes of any number is given these two.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from dsbuilder.plugin import Loss, Metric
-from dsbuilder.tasks.classify import Accuracy, Classify
+from dsbuilder.tasks import class_scores
+from dsbuilder.tasks.class_scores import ClassEvaluation
+from dsbuilder.tasks.classify import Accuracy, Classify, log_softmax
+from dsbuilder.tasks.decision import EVEN, Decision
 from dsbuilder.tasks.keras_losses import EACH_CLASS
-from dsbuilder.tasks.task import Answer, Judgment, Role, Shape, logit_of_mean
+from dsbuilder.tasks.task import Answer, Role, Shape, logit_of_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +95,17 @@ def _of_two(truth: Any, outputs: Any, ops: Any, *, soft: bool) -> tuple[Any, Any
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifyBinary(Classify):
-    """Learns one class of two, or their weights where classes are mixed."""
+    """Learns one class of two, or their weights where classes are mixed.
 
+    Attributes:
+      decision: probability over which the second class is said.
+    """
+
+    takes: ClassVar[frozenset[str]] = frozenset({"top", "threshold"})
     exclusive: ClassVar[bool | None] = False
+    decides: ClassVar[bool] = True
+
+    decision: Decision = EVEN
 
     @property
     def outputs(self) -> Shape:
@@ -129,20 +140,53 @@ class ClassifyBinary(Classify):
         return truth
 
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-        """Returns the true and the predicted id, int64 `(B, 2)`."""
-        return np.stack([truth[:, 0] > 0.5, outputs[:, 0] > 0], axis=-1).astype(np.int64)
+        """Returns a row of each sample; see `class_scores.rows`."""
+        return super().keep((truth[:, 0] > 0.5).astype(np.int64), outputs)
 
-    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
-        """Returns the more probable class, and both with their probabilities."""
-        return super().answer(np.array([0.0, outputs[0]]), threshold=threshold)
+    def _logs(self, outputs: np.ndarray) -> np.ndarray:
+        return super()._logs(_both(outputs, np))
+
+    def _said(self, outputs: np.ndarray) -> np.ndarray:
+        return (outputs[..., 0] > self.decision.logits(1) * self.temperature).astype(np.int64)
+
+    def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> ClassEvaluation:
+        """Returns what is said of any number of classes, and over which probability."""
+        second = self.target.names[1]
+        return replace(
+            super().evaluate(kept, numbers),
+            accuracy_at_half=numbers["accuracy"],
+            thresholds={second: float(self.decision.of(1)[0])},
+            thresholds_from=self.decision.origin,
+        )
+
+    def decided(self, kept: np.ndarray) -> Self:
+        """Returns the task with the threshold of the best F1, where a class is rare."""
+        truth, logs = class_scores.logs_of(kept)
+        probabilities = np.exp(log_softmax(logs / self.temperature)[:, 1:])
+        chosen = Decision.chosen(truth[:, None] == 1, probabilities)
+        return replace(self, decision=chosen)
+
+    def at(self, threshold: float) -> Self:
+        """Returns the task with a threshold of the second class."""
+        return replace(self, decision=Decision.at(threshold, 1))
+
+    def state(self) -> dict[str, Any]:
+        """Returns the temperature and the threshold."""
+        return {**super().state(), **self.decision.state()}
+
+    def with_state(self, state: Mapping[str, Any]) -> Self:
+        """Returns the task with both."""
+        return replace(super().with_state(state), decision=Decision.from_state(state, 1))
+
+    def answer(self, outputs: np.ndarray) -> Answer:
+        """Returns the class that is said, and both with their probabilities, that one first."""
+        said = self.target.names[int(self._said(outputs[None])[0])]
+        scores = super().answer(outputs).scores
+        return Answer(said, tuple(sorted(scores, key=lambda each: each[0] != said)))
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
         """Returns the logit of the mean probability."""
         return logit_of_mean(outputs)
-
-    def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
-        """Yields the true class beside the more probable one."""
-        return super().judge(truth, _both(outputs, np))
 
     def adapted_loss(self, loss: Loss) -> Loss:
         """Returns the loss, given what any number of classes would give it."""

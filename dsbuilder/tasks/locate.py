@@ -16,17 +16,10 @@ import numpy as np
 
 from dsbuilder.plugin import DataError, Keypoints, Loss, Metric, PointSet, Record, Target
 from dsbuilder.tasks import intervals
+from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import APART
-from dsbuilder.tasks.task import (
-    Answer,
-    Evaluation,
-    Judgment,
-    Role,
-    ScoreTable,
-    Shape,
-    scored,
-)
+from dsbuilder.tasks.task import Answer, Judgment, Role, Shape
 from dsbuilder.tasks.units import Standardized
 
 NEAR = 0.05
@@ -271,7 +264,7 @@ class Locate(Standardized):
         found = intervals.known(mean_error=of_error, pck=of_pck)
         return PointsEvaluation(points=points, intervals=found, **numbers)
 
-    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+    def answer(self, outputs: np.ndarray) -> Answer:
         """Returns the points of one object, none beyond the image."""
         points = np.clip(outputs.astype(np.float32), 0, 1).reshape(1, -1, 2)
         return Answer(PointSet(points=points, visibility=np.full(points.shape[:2], 2, np.int64)))
@@ -290,7 +283,7 @@ class Locate(Standardized):
         for place, (far, known) in enumerate(kept):
             here = slice(place, place + 1)
             true = PointSet(points=points[here], visibility=seen[here])
-            found = self.answer(outputs[place], threshold=0.5).value
+            found = self.answer(outputs[place]).value
             error = _mean(far[known > 0])
             yield Judgment(self.told(true), self.told(found), None, error)
 

@@ -1,27 +1,28 @@
 """Several classes of one sample, each by itself: sigmoids, and average precision over a ranking."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from dsbuilder.plugin import Metric, MultiLabel, Target
-from dsbuilder.tasks import intervals
-from dsbuilder.tasks.classify import f1_scores
+from dsbuilder.tasks import class_scores, decision, intervals
+from dsbuilder.tasks.calibration import (
+    ReliabilityBin,
+    best_temperature,
+    calibration_error,
+    reliability,
+    temperature_of,
+)
+from dsbuilder.tasks.charts import calibration_chart, ranking_charts
+from dsbuilder.tasks.class_scores import AVERAGED, Scored, averaged_scores, share
+from dsbuilder.tasks.decision import EVEN, Decision, Origin
+from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import EACH_CLASS
-from dsbuilder.tasks.task import (
-    Answer,
-    Evaluation,
-    Judgment,
-    ScoreTable,
-    Shape,
-    Task,
-    logit_of_mean,
-    ranked,
-    scored,
-)
+from dsbuilder.tasks.ranking import RankScore, rank_scores, ranking_of
+from dsbuilder.tasks.task import Answer, Judgment, Shape, Task, logit_of_mean, ranked
 
 _SCORES = ("precision", "recall", "f1", "average_precision")
 
@@ -47,27 +48,9 @@ class MeanAveragePrecision(Metric):
     def result(self, rows: np.ndarray) -> float:
         """Returns the mean of the classes that some sample has."""
         present, logits = np.split(rows, 2, axis=1)
-        found = map(average_precision, present.T > 0, logits.T)
-        known = [each for each in found if each is not None]
+        rankings = map(ranking_of, present.T > 0, logits.T)
+        known = [found for each in rankings if (found := each.average_precision()) is not None]
         return float(np.mean(known)) if known else float("nan")
-
-
-def average_precision(present: np.ndarray, scores: np.ndarray) -> float | None:
-    """Returns the mean precision at each sample that is present; None if none is.
-
-    Samples of one score are found together.
-
-    Args:
-      present: bool `(N,)`.
-      scores: `(N,)`, higher where a sample is held to be present.
-    """
-    if not present.any():
-        return None
-    order = np.argsort(-scores, kind="stable")
-    hits, sorted_scores = np.cumsum(present[order]), scores[order]
-    ends = np.flatnonzero(np.append(sorted_scores[1:] != sorted_scores[:-1], True))
-    gained = np.diff(hits[ends], prepend=0)
-    return float((gained * hits[ends] / (ends + 1)).sum() / hits[-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +65,7 @@ class LabelScore:
       f1: harmonic mean of both; 0 if both are 0.
       average_precision: mean precision over the ranks at which samples that have it stand; None
         if there are none.
+      roc_area: area under the ROC curve; None where all samples have it, or none has.
       intervals: where each of these lies with 95 %, by its name.
     """
 
@@ -91,30 +75,60 @@ class LabelScore:
     recall: float
     f1: float
     average_precision: float | None
+    roc_area: float | None
     intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MultiLabelEvaluation(Evaluation):
-    """A model of several classes; one is said of a sample where its probability is over a half.
+    """A model of several classes; one is said where its probability is over a threshold.
 
     Attributes:
       accuracy: share of (sample, class) that are right.
-      macro_f1: mean F1 of the classes.
+      micro_precision, micro_recall, micro_f1: scores of all (sample, class) together.
+      macro_precision, macro_recall, macro_f1: means over the classes.
       mean_average_precision: mean over the classes that some sample has; None if there are none.
+      roc_area: mean over the classes that have one; None if none has.
+      log_loss: mean over (sample, class) of the negative logarithm of what is true.
+      brier_score: mean over (sample, class) of the squared distance from what is true.
+      calibration_error: expected calibration error of the probabilities of (sample, class).
+      reliability: (sample, class) by probability, and how many are so.
+      temperature: number that logits are divided by.
+      thresholds: probability over which each class is said, by its name.
+      thresholds_from: `half`, `validation` where some were chosen there, or `asked`.
+      accuracy_at_half: the accuracy at thresholds of a half, as it is watched.
       classes: scores by class, in id order.
     """
 
     kind: ClassVar[str] = MultiLabel.kind
     accuracy: float
+    micro_precision: float
+    micro_recall: float
+    micro_f1: float
+    macro_precision: float
+    macro_recall: float
     macro_f1: float
     mean_average_precision: float | None
+    roc_area: float | None
+    log_loss: float
+    brier_score: float
+    calibration_error: float
+    reliability: tuple[ReliabilityBin, ...]
+    temperature: float = 1.0
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    thresholds_from: Origin = "half"
+    accuracy_at_half: float
     classes: tuple[LabelScore, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifyMultiLabel(Task):
-    """Learns which of several classes a sample has, each by itself."""
+    """Learns which of several classes a sample has, each by itself.
+
+    Attributes:
+      temperature: number that logits are divided by before they become probabilities.
+      decision: probability over which each class is said.
+    """
 
     learns: ClassVar[type[Target]] = MultiLabel
     headline: ClassVar[str] = "accuracy"
@@ -124,8 +138,12 @@ class ClassifyMultiLabel(Task):
     mirrors: ClassVar[bool] = True
 
     exclusive: ClassVar[bool | None] = False
+    calibrates: ClassVar[bool] = True
+    decides: ClassVar[bool] = True
 
     target: MultiLabel
+    temperature: float = 1.0
+    decision: Decision = EVEN
 
     @property
     def outputs(self) -> Shape:
@@ -152,39 +170,91 @@ class ClassifyMultiLabel(Task):
         """Returns truth and logits, float32 `(B, 2, num_classes)`."""
         return np.stack([truth, outputs], axis=1)
 
+    def _says(self, logits: np.ndarray) -> np.ndarray:
+        """Returns which classes are said, bool `(..., num_classes)`."""
+        over: np.ndarray = logits > self.decision.logits(len(self.target.names)) * self.temperature
+        return over
+
     def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> MultiLabelEvaluation:
-        """Returns accuracy, average precision, and scores by class."""
+        """Returns accuracy, scores by class, of ranks and of probabilities."""
+        names = self.target.names
         present, logits = kept[:, 0] >= 0.5, kept[:, 1]
-        *of_f1, of_macro_f1 = _f1_intervals(present, logits > 0)
-        *of_precision, of_mean = _precision_intervals(present, logits)
-        (of_accuracy,) = intervals.of_means((present == (logits > 0)).mean(axis=1, keepdims=True))
-        classes = tuple(_scores(self.target.names, present, logits, of_f1, of_precision))
-        return MultiLabelEvaluation(
-            macro_f1=float(np.mean([each.f1 for each in classes])),
-            classes=classes,
-            intervals=intervals.known(
-                accuracy=of_accuracy, macro_f1=of_macro_f1, mean_average_precision=of_mean
+        said = self._says(logits)
+        ranks, mean = rank_scores(zip(present.T, logits.T, strict=True))
+        of_f1, scores = _of_answers(present, said)
+        probabilities = _probabilities(logits / self.temperature)
+        bins = reliability(probabilities.ravel(), present.ravel())
+        error = calibration_error(bins)
+        scores |= {
+            "mean_average_precision": (
+                mean.average_precision,
+                mean.intervals.get("average_precision"),
             ),
-            **numbers,
+            "roc_area": (mean.roc_area, mean.intervals.get("roc_area")),
+            **_of_probabilities(present, logits / self.temperature),
+        }
+        thresholds = self.decision.of(len(names)).tolist()
+        return MultiLabelEvaluation(
+            **{**numbers, **{name: value for name, (value, _) in scores.items()}},
+            calibration_error=error,
+            reliability=bins,
+            temperature=self.temperature,
+            thresholds=dict(zip(names, thresholds, strict=True)),
+            thresholds_from=self.decision.origin,
+            accuracy_at_half=numbers["accuracy"],
+            classes=tuple(_class_scores(names, present, said, of_f1, ranks)),
+            intervals=intervals.known(**{name: each for name, (_, each) in scores.items()}),
+            charts=(
+                *ranking_charts(
+                    names, ranks, mean, lambda n: ranking_of(present[:, n], logits[:, n])
+                ),
+                calibration_chart(bins, error),
+            ),
         )
 
-    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
-        """Returns the classes whose probability is over the threshold, the most probable first."""
-        probabilities = np.exp(-np.logaddexp(0, -outputs.astype(np.float64)))
-        scores = ranked(self.target.names, probabilities)
-        return Answer([name for name, probability in scores if probability > threshold], scores)
+    def calibrated(self, kept: np.ndarray) -> Self:
+        """Returns the task with the temperature of the least log loss."""
+        present, logits = kept[:, 0] >= 0.5, kept[:, 1].astype(np.float64)
+        found = best_temperature(lambda t: float(_log_losses(present, logits / t).mean()))
+        return replace(self, temperature=found)
+
+    def decided(self, kept: np.ndarray) -> Self:
+        """Returns the task with the threshold of the best F1 of each class that is rare."""
+        probabilities = _probabilities(kept[:, 1] / self.temperature)
+        return replace(self, decision=Decision.chosen(kept[:, 0] >= 0.5, probabilities))
+
+    def at(self, threshold: float) -> Self:
+        """Returns the task with one threshold for every class."""
+        return replace(self, decision=Decision.at(threshold, len(self.target.names)))
+
+    def state(self) -> dict[str, Any]:
+        """Returns the temperature and the thresholds."""
+        own = {} if self.temperature == 1 else {"temperature": self.temperature}
+        return {**own, **self.decision.state()}
+
+    def with_state(self, state: Mapping[str, Any]) -> Self:
+        """Returns the task with both."""
+        found = Decision.from_state(state, len(self.target.names))
+        return replace(self, temperature=temperature_of(state), decision=found)
+
+    def answer(self, outputs: np.ndarray) -> Answer:
+        """Returns the classes that are said, the most probable first, and the scores of all."""
+        scores = ranked(self.target.names, _probabilities(outputs / self.temperature))
+        said = set(self._named(self._says(outputs)))
+        return Answer([name for name, _ in scores if name in said], scores)
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
         """Returns the logit of the mean probability."""
         return logit_of_mean(outputs)
 
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
-        """Yields the true classes beside those over a half; right are those that are equal.
+        """Yields the true classes beside those that are said; right are those that are equal.
 
         The confidence is that in the class of which the model is least sure.
         """
-        has, says = truth >= 0.5, outputs > 0
-        sure = np.exp(-np.logaddexp(0, -np.abs(outputs.astype(np.float64)))).min(axis=1)
+        has, says = truth >= 0.5, self._says(outputs)
+        probabilities = _probabilities(outputs / self.temperature)
+        sure = np.where(says, probabilities, 1 - probabilities).min(axis=1)
         for one, two, probability in zip(has, says, sure.tolist(), strict=True):
             yield Judgment(
                 self._named(one), self._named(two), probability, bool((one == two).all())
@@ -207,6 +277,7 @@ class ClassifyMultiLabel(Task):
                 f"mean F1 {scored(evaluation, 'macro_f1')}, "
                 f"mean average precision {scored(evaluation, 'mean_average_precision')}"
             ),
+            remarks=[class_scores.sureness(evaluation), *decision.told(evaluation)],
         )
 
     @classmethod
@@ -216,69 +287,63 @@ class ClassifyMultiLabel(Task):
         return [", ".join(f"{one['name']} {one['probability']:.3f}" for one in named) or "none"]
 
 
-def _scores(
+def _probabilities(logits: np.ndarray) -> np.ndarray:
+    return np.asarray(np.exp(-np.logaddexp(0, -logits.astype(np.float64))))
+
+
+def _log_losses(present: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Returns what the probabilities of each (sample, class) cost: their negative logarithms."""
+    return np.asarray(np.logaddexp(0, np.where(present, -1.0, 1.0) * logits.astype(np.float64)))
+
+
+def _of_answers(present: np.ndarray, said: np.ndarray) -> tuple[list[Interval | None], Scored]:
+    """Returns the interval of each class's F1, and scores of what is said of all."""
+    has, says = present.astype(np.float64), said.astype(np.float64)
+    right, (samples, classes) = (present == said).mean(axis=1), present.shape
+
+    def scores(drawn: np.ndarray) -> np.ndarray:
+        sums = drawn @ (has * says), drawn @ says, drawn @ has
+        hits, taken, those = (each.sum(axis=1) for each in sums)
+        micro = [hits / np.maximum(each, 1) for each in (taken, those, (taken + those) / 2)]
+        return np.column_stack([averaged_scores(*sums), *micro, drawn @ right / samples])
+
+    names = [f"{mean}_{name}" for mean in ("macro", "micro") for name in AVERAGED]
+    values = scores(np.ones((1, samples)))[0, classes:].tolist()
+    found = intervals.bootstrap(scores, samples, cost=classes)
+    pairs = zip(values, found[classes:], strict=True)
+    return found[:classes], dict(zip([*names, "accuracy"], pairs, strict=True))
+
+
+def _of_probabilities(present: np.ndarray, logits: np.ndarray) -> Scored:
+    """Returns the means over (sample, class) of what probabilities cost."""
+    squares = (_probabilities(logits) - present) ** 2
+    costs = np.stack([_log_losses(present, logits).mean(axis=1), squares.mean(axis=1)], axis=1)
+    found = zip(costs.mean(axis=0).tolist(), intervals.of_means(costs), strict=True)
+    return dict(zip(("log_loss", "brier_score"), found, strict=True))
+
+
+def _class_scores(
     names: Sequence[str],
     present: np.ndarray,
-    logits: np.ndarray,
+    said: np.ndarray,
     of_f1: Sequence[Interval | None],
-    of_precision: Sequence[Interval | None],
+    ranks: Sequence[RankScore],
 ) -> Iterator[LabelScore]:
-    for index, name in enumerate(names):
-        has, said = present[:, index], logits[:, index] > 0
-        hits, found, samples = int((has & said).sum()), int(said.sum()), int(has.sum())
+    columns = zip(names, present.T, said.T, of_f1, ranks, strict=True)
+    for name, has, says, f1, rank in columns:
+        hits, found, samples = int((has & says).sum()), int(says.sum()), int(has.sum())
         yield LabelScore(
             name=name,
             samples=samples,
-            precision=hits / found if found else 0.0,
-            recall=hits / samples if samples else 0.0,
-            f1=2 * hits / (found + samples) if hits else 0.0,
-            average_precision=average_precision(has, logits[:, index]),
+            precision=share(hits, found),
+            recall=share(hits, samples),
+            f1=share(2 * hits, found + samples),
+            average_precision=rank.average_precision,
+            roc_area=rank.roc_area,
             intervals=intervals.known(
                 precision=intervals.wilson(hits, found),
                 recall=intervals.wilson(hits, samples),
-                f1=of_f1[index],
-                average_precision=of_precision[index],
+                f1=f1,
+                **rank.intervals,
             ),
         )
-
-
-def _f1_intervals(present: np.ndarray, said: np.ndarray) -> list[Interval | None]:
-    """Returns the interval of each class's F1, and behind them that of their mean."""
-    has, says = present.astype(np.float64), said.astype(np.float64)
-    return intervals.bootstrap(
-        lambda drawn: f1_scores(drawn @ (has * says), drawn @ says, drawn @ has),
-        len(has),
-        cost=has.shape[1],
-    )
-
-
-def _precision_intervals(present: np.ndarray, logits: np.ndarray) -> list[Interval | None]:
-    """Returns the interval of each class's average precision, and behind them of their mean."""
-    rankings = [_Ranking(has, scores) for has, scores in zip(present.T, logits.T, strict=True)]
-
-    def drawn_precisions(drawn: np.ndarray) -> np.ndarray:
-        return intervals.with_mean(
-            np.stack([each.average_precisions(drawn) for each in rankings], axis=1)
-        )
-
-    return intervals.bootstrap(drawn_precisions, len(present), cost=8 * len(rankings))
-
-
-class _Ranking:
-    """Samples in the order of their scores for one class; those of one score are found together."""
-
-    def __init__(self, present: np.ndarray, scores: np.ndarray) -> None:
-        self._order = np.argsort(-scores, kind="stable")
-        self._present = present[self._order].astype(np.float64)
-        ordered = scores[self._order]
-        self._ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-
-    def average_precisions(self, drawn: np.ndarray) -> np.ndarray:
-        """Returns the average precision of each draw, `(R,)`; see `average_precision`."""
-        counts = drawn[:, self._order]
-        found = np.cumsum(counts, axis=1)[:, self._ends]
-        hits = np.cumsum(counts * self._present, axis=1)[:, self._ends]
-        gained = np.diff(hits, prepend=0.0, axis=1)
-        precision = hits / np.maximum(found, 1.0)
-        scores: np.ndarray = (gained * precision).sum(axis=1) / hits[:, -1]
-        return scores

@@ -17,8 +17,9 @@ import numpy as np
 from dsbuilder.errors import shortened
 from dsbuilder.plugin import Loss, Metric, Target, Text
 from dsbuilder.tasks import intervals
+from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.keras_losses import TEXTS
-from dsbuilder.tasks.task import Answer, Evaluation, Judgment, ScoreTable, Shape, Task, scored
+from dsbuilder.tasks.task import Answer, Judgment, Shape, Task
 
 BLANK = 0
 
@@ -230,7 +231,7 @@ class Recognize(Task):
             intervals=intervals.known(exact_match=of_match, character_error_rate=of_rate), **numbers
         )
 
-    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+    def answer(self, outputs: np.ndarray) -> Answer:
         """Returns the text, and the probability of the likeliest way to spell it."""
         shifted = outputs.astype(np.float64) - outputs.max(axis=-1, keepdims=True)
         best = -np.log(np.exp(shifted).sum(axis=-1)).sum()
@@ -241,7 +242,7 @@ class Recognize(Task):
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
         """Yields the true text beside the one that is read."""
         for one, output in zip(truth.tolist(), outputs, strict=True):
-            text, found = one.decode(), self.answer(output, threshold=0.5)
+            text, found = one.decode(), self.answer(output)
             yield Judgment(text, found.value, found.scores[0][1], text == found.value)
 
     def on(self, target: Target) -> Self:

@@ -1,24 +1,22 @@
 """Numbers, learnt standardized and given back in their own units; see `units.py`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from dsbuilder.plugin import Loss, Metric, Target, Value
 from dsbuilder.tasks import intervals
+from dsbuilder.tasks.charts import MOST_LINES, residuals_chart
+from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import DIRECTIONS, NUMBERS
-from dsbuilder.tasks.task import (
-    Answer,
-    Evaluation,
-    Judgment,
-    ScoreTable,
-    Shape,
-    scored,
-)
+from dsbuilder.tasks.task import Answer, Judgment, Shape
 from dsbuilder.tasks.units import Standardized
+
+_ERRORS = ("mean_absolute_error", "mean_residual", "root_mean_squared_error")
+_OF_EACH = (*_ERRORS, "r2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +51,41 @@ class MeanAbsoluteError(Metric):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NumberScore:
+    """How well one of the numbers is found, in its own unit.
+
+    Attributes:
+      name: its place, from 0; empty of a single number.
+      mean_absolute_error: mean of what it is off.
+      root_mean_squared_error: root of the mean square of what it is off.
+      mean_residual: mean of what was found less what is true: above 0 where too much is found.
+      r2: share of its variance that the model explains, at most 1; None if it does not vary.
+      intervals: where each of these lies with 95 %, by its name.
+    """
+
+    name: str
+    mean_absolute_error: float
+    root_mean_squared_error: float
+    mean_residual: float
+    r2: float | None
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ValueEvaluation(Evaluation):
     """A model of numbers; its loss is the mean squared error in the units it was learnt in.
 
     Attributes:
-      mean_absolute_error: mean over all numbers, in their own units, as is `by_number`.
-      r2: share of the numbers' variance that the model explains, at most 1; None if there is none.
-      by_number: mean absolute error of each number.
-      by_number_intervals: where each of these lies with 95 %; None where it is not known.
+      mean_absolute_error: mean over all numbers, in their own units.
+      r2: mean over the numbers of the share of each one's variance that the model explains, so that
+        none that is found badly hides behind one of a larger unit; None if none varies.
+      numbers: scores of each number.
     """
 
     kind: ClassVar[str] = Value.kind
     mean_absolute_error: float
     r2: float | None
-    by_number: tuple[float, ...]
-    by_number_intervals: tuple[Interval | None, ...] = ()
+    numbers: tuple[NumberScore, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,20 +128,22 @@ class Regress(Standardized):
         """Returns errors over all numbers and of each."""
         truth, found = kept[:, 0], kept[:, 1]
         errors = found - truth
-        varies = bool((truth != truth[0]).any())
-        variance = float(((truth - truth.mean(axis=0)) ** 2).sum())
-        apart = np.abs(errors)
-        *of_each, of_mean = intervals.of_means(np.column_stack([apart, apart.mean(axis=1)]))
-        of_r2 = _r2_interval(truth, errors) if varies else None
+        varies = (truth != truth[0]).any(axis=0)
+        scores, between = _scores(truth, errors, varies)
+        names = [str(place) for place in range(len(varies))] if self.target.size else [""]
+        known = scores[-1][varies]
         return ValueEvaluation(
-            r2=1 - float((errors**2).sum()) / variance if varies else None,
-            by_number=tuple(apart.mean(axis=0).tolist()),
-            by_number_intervals=tuple(of_each),
-            intervals=intervals.known(mean_absolute_error=of_mean, r2=of_r2),
             **numbers,
+            r2=float(known.mean()) if varies.any() else None,
+            numbers=tuple(
+                _number_score(name, scores[:, place].tolist(), between[place :: len(varies)])
+                for place, name in enumerate(names)
+            ),
+            intervals=intervals.known(mean_absolute_error=between[-2], r2=between[-1]),
+            charts=tuple(map(residuals_chart, names[:MOST_LINES], found.T, errors.T)),
         )
 
-    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+    def answer(self, outputs: np.ndarray) -> Answer:
         """Returns the number, or a list where the target is one."""
         found = [float(str(number)) for number in outputs.astype(np.float32)]
         return Answer(found if self.target.size else found[0])
@@ -133,21 +153,23 @@ class Regress(Standardized):
         same = truth.reshape(outputs.shape)
         for one, two in zip(same, outputs, strict=True):
             error = float(np.abs(one.astype(np.float64) - two).mean())
-            true, found = (self.answer(each, threshold=0.5).value for each in (one, two))
+            true, found = (self.answer(each).value for each in (one, two))
             yield Judgment(true, found, None, error)
 
     @classmethod
     def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
         """Returns a row for each number where there are several."""
-        errors = evaluation["by_number"]
-        apart = evaluation.get("by_number_intervals") or [None] * len(errors)
         rows = [
-            [str(place), intervals.shown(error, interval, ".4g")]
-            for place, (error, interval) in enumerate(zip(errors, apart, strict=True))
+            [
+                each["name"],
+                *(scored(each, name, ".4g") for name in _ERRORS),
+                scored(each, "r2"),
+            ]
+            for each in evaluation["numbers"]
         ]
         return ScoreTable(
-            headings=("", "mean absolute error"),
-            rows=rows if len(rows) > 1 else [],
+            headings=("", "mean absolute error", "mean residual", "RMSE", "R2"),
+            rows=rows,
             summary=(
                 f"mean absolute error {scored(evaluation, 'mean_absolute_error', '.4g')} of "
                 f"{evaluation['samples']} samples, R2 {scored(evaluation, 'r2')}"
@@ -161,19 +183,34 @@ class Regress(Standardized):
         return [f"{each:.6g}" for each in (value if isinstance(value, list) else [value])]
 
 
-def _r2_interval(truth: np.ndarray, errors: np.ndarray) -> Interval | None:
-    """Returns the interval of the share of variance that is explained.
+def _number_score(
+    name: str, scores: Sequence[float], between: Sequence[Interval | None]
+) -> NumberScore:
+    found = {n: None if v != v else v for n, v in zip(_OF_EACH, scores, strict=True)}
+    known = {n: each for n, each in zip(_OF_EACH, between, strict=False) if found[n] is not None}
+    return NumberScore(name=name, **found, intervals=intervals.known(**known))  # type: ignore[arg-type]
+
+
+def _scores(
+    truth: np.ndarray, errors: np.ndarray, varies: np.ndarray
+) -> tuple[np.ndarray, list[Interval | None]]:
+    """Returns the scores of each number, `(4, size)`, and intervals of these, then of their means.
 
     Args:
       truth, errors: `(N, size)`.
+      varies: bool `(size,)`, which numbers are not the same in all samples; others have no R2.
     """
     centered = truth - truth.mean(axis=0)  # or what is subtracted below would cancel out
-    squares = np.column_stack([(errors**2).sum(axis=1), (centered**2).sum(axis=1)])
+    columns = np.concatenate([np.abs(errors), errors, errors**2, centered**2, centered], axis=1)
+    samples = len(truth)
 
-    def shares(drawn: np.ndarray) -> np.ndarray:
-        wrong, total = np.split(drawn @ squares, 2, axis=1)
-        moved = ((drawn @ centered) ** 2).sum(axis=1, keepdims=True) / len(truth)
-        return 1 - wrong / np.where(total > moved, total - moved, np.nan)
+    def scores(drawn: np.ndarray) -> np.ndarray:
+        sums = np.split(drawn @ columns, 5, axis=1)
+        apart, residual, square, variance, mean = (each / samples for each in sums)
+        left = variance - mean**2
+        r2 = 1 - square / np.where(varies & (left > 0), left, np.nan)
+        each = [apart, residual, np.sqrt(square), r2]
+        return np.column_stack([*each, apart.mean(axis=1), intervals.with_mean(r2)[:, -1]])
 
-    (found,) = intervals.bootstrap(shares, len(truth), cost=truth.shape[1])
-    return found
+    found = scores(np.ones((1, samples)))[0, :-2].reshape(4, -1)
+    return found, intervals.bootstrap(scores, samples, cost=truth.shape[1])

@@ -9,19 +9,10 @@ import numpy as np
 from dsbuilder.plugin import Mask, Metric, Target
 from dsbuilder.tasks import intervals
 from dsbuilder.tasks.classify import log_softmax
+from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import CLASSES, IDS
-from dsbuilder.tasks.task import (
-    Answer,
-    Evaluation,
-    Judgment,
-    ScoreTable,
-    Shape,
-    Task,
-    log_mean,
-    ranked,
-    scored,
-)
+from dsbuilder.tasks.task import Answer, Judgment, Shape, Task, log_mean, ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +61,15 @@ class RegionScore:
       pixels: number of pixels that are of it.
       iou: share of the pixels that are of it or were taken for it that are both; None if
         there are none.
-      intervals: where `iou` lies with 95 %, by its name.
+      dice: twice the pixels that are both, of those that are of it and those taken for it, which is
+        their F1; None if there are none.
+      intervals: where each of these lies with 95 %, by its name.
     """
 
     name: str
     pixels: int
     iou: float | None
+    dice: float | None
     intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
@@ -85,13 +79,14 @@ class MaskEvaluation(Evaluation):
 
     Attributes:
       accuracy: share of pixels that are right.
-      mean_iou: mean over the classes that have one.
+      mean_iou, mean_dice: means over the classes that have one.
       classes: scores by class, in id order.
     """
 
     kind: ClassVar[str] = Mask.kind
     accuracy: float
     mean_iou: float
+    mean_dice: float
     classes: tuple[RegionScore, ...]
 
 
@@ -154,16 +149,24 @@ class Segment(Task):
 
     def evaluate(self, kept: np.ndarray, numbers: Mapping[str, Any]) -> MaskEvaluation:
         """Returns accuracy, mean intersection over union, and scores by class."""
-        of_it, _, both = kept.sum(axis=0)
-        *of_iou, of_mean, of_accuracy = _intervals(kept)
+        of_it, _, both = sums = kept.sum(axis=0)
+        found = _intervals(kept)
+        names = self.target.names
+        *of_iou, of_mean_iou = found[: len(names) + 1]
+        *of_dice, of_mean_dice, of_accuracy = found[len(names) + 1 :]
+        classes = tuple(_region_scores(names, sums, of_iou, of_dice))
+        dice = [each.dice for each in classes if each.dice is not None]
         return MaskEvaluation(
             accuracy=int(both.sum()) / max(int(of_it.sum()), 1),
-            classes=tuple(_region_scores(self.target.names, kept.sum(axis=0), of_iou)),
-            intervals=intervals.known(mean_iou=of_mean, accuracy=of_accuracy),
+            mean_dice=float(np.mean(dice)) if dice else 0.0,
+            classes=classes,
+            intervals=intervals.known(
+                mean_iou=of_mean_iou, mean_dice=of_mean_dice, accuracy=of_accuracy
+            ),
             **numbers,
         )
 
-    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+    def answer(self, outputs: np.ndarray) -> Answer:
         """Returns class ids uint8 `(H, W)`, and the share of the area that each class has."""
         ids = outputs.argmax(axis=-1).astype(np.uint8)
         shares = np.bincount(ids.ravel(), minlength=len(self.target.names)) / ids.size
@@ -202,13 +205,14 @@ class Segment(Task):
     def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:
         """Returns a row for each class."""
         return ScoreTable(
-            headings=("", "IoU", "pixels"),
+            headings=("", "IoU", "Dice", "pixels"),
             rows=[
-                [each["name"], scored(each, "iou"), str(each["pixels"])]
+                [each["name"], scored(each, "iou"), scored(each, "dice"), str(each["pixels"])]
                 for each in evaluation["classes"]
             ],
             summary=(
                 f"mean IoU {scored(evaluation, 'mean_iou')} of {evaluation['samples']} samples, "
+                f"mean Dice {scored(evaluation, 'mean_dice')}, "
                 f"accuracy {scored(evaluation, 'accuracy')}"
             ),
         )
@@ -238,16 +242,22 @@ def _counts(truth: np.ndarray, taken: np.ndarray, known: np.ndarray, count: int)
 
 
 def _region_scores(
-    names: Sequence[str], counts: np.ndarray, of_iou: Sequence[Interval | None]
+    names: Sequence[str],
+    counts: np.ndarray,
+    of_iou: Sequence[Interval | None],
+    of_dice: Sequence[Interval | None],
 ) -> Iterator[RegionScore]:
-    pixels = counts[0].tolist()
-    for name, count, iou, interval in zip(names, pixels, _ious(*counts), of_iou, strict=True):
-        found = intervals.known(iou=interval)
-        yield RegionScore(name=name, pixels=count, iou=iou, intervals=found)
+    of_it, for_it, both = counts
+    areas = zip(both.tolist(), (of_it + for_it).tolist(), strict=True)
+    dice = [2 * hits / area if area else None for hits, area in areas]
+    columns = zip(names, of_it.tolist(), _ious(*counts), dice, of_iou, of_dice, strict=True)
+    for name, pixels, iou, own, for_iou, for_dice in columns:
+        found = intervals.known(iou=for_iou, dice=for_dice)
+        yield RegionScore(name=name, pixels=pixels, iou=iou, dice=own, intervals=found)
 
 
 def _intervals(kept: np.ndarray) -> list[Interval | None]:
-    """Returns the interval of each class's IoU, then of their mean, then of the accuracy.
+    """Returns the interval of each class's IoU and of their mean, of Dice alike, of the accuracy.
 
     Args:
       kept: as `Segment.keep` returns it, of all images.
@@ -258,6 +268,7 @@ def _intervals(kept: np.ndarray) -> list[Interval | None]:
         sums = (drawn @ kept.reshape(len(kept), -1)).reshape(-1, 3, classes)
         of_it, for_it, both = sums[:, 0], sums[:, 1], sums[:, 2]
         ious = intervals.with_mean(both / (of_it + for_it - both))
-        return np.column_stack([ious, both.sum(axis=1) / of_it.sum(axis=1)])
+        dice = intervals.with_mean(2 * both / (of_it + for_it))
+        return np.column_stack([ious, dice, both.sum(axis=1) / of_it.sum(axis=1)])
 
     return intervals.bootstrap(scores, len(kept), cost=3 * classes)

@@ -1,10 +1,10 @@
 """What several heads of one model come to: an evaluation of each, in one document."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from dsbuilder.tasks.task import Evaluation
+from dsbuilder.tasks.evaluation import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,11 @@ class SeveralEvaluation(Evaluation):
     def to_json(self) -> dict[str, Any]:
         """Returns the evaluation as JSON values."""
         heads = {name: each.to_json() for name, each in self.heads.items()}
-        shared = {name: getattr(self, name) for name in Evaluation.__dataclass_fields__}
-        return {"kind": self.kind, **shared, "heads": heads}
+        return {**super(SeveralEvaluation, replace(self, heads={})).to_json(), "heads": heads}
+
+    def by_head(self) -> Iterator[tuple[str, Evaluation]]:
+        """Yields the evaluation of each head."""
+        yield from self.heads.items()
 
 
 def evaluations_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

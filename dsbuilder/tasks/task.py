@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
 from dsbuilder.plugin import ImageSignature, Loss, Metric, Target
-from dsbuilder.tasks.intervals import Interval, shown
+from dsbuilder.tasks.evaluation import Confusion, Evaluation, ScoreTable
 from dsbuilder.tasks.keras_losses import KNOWN
 
 Role = Literal["loss", "metric"]
@@ -54,66 +54,6 @@ class Judgment(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """A model measured on a split; each task adds its own numbers.
-
-    Attributes:
-      dataset: name and version of the dataset.
-      split: name of the split.
-      samples: number of samples measured.
-      loss: what was trained for, as a mean over samples, without the penalties of a model.
-      metrics: value of each further metric that the training watched, by name; None where it has
-        none for these samples.
-      intervals: where each score lies with 95 %, by its name; a score of which these samples do not
-        say it has none.
-    """
-
-    kind: ClassVar[str]
-    """The kind of target that was learnt."""
-
-    dataset: str = ""
-    split: str = ""
-    samples: int
-    loss: float | None = None
-    metrics: Mapping[str, float | None] = field(default_factory=dict)
-    intervals: Mapping[str, Interval] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the evaluation as JSON values."""
-        return {"kind": self.kind, **asdict(self)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreTable:
-    """An evaluation as a person reads it.
-
-    Attributes:
-      headings: headings of the columns; the first names what a row is of.
-      rows: cells of each row; none where a line says all.
-      summary: scores over all samples, in one line.
-      remarks: further lines, such as what is confused with what.
-    """
-
-    headings: tuple[str, ...]
-    rows: Sequence[Sequence[str]]
-    summary: str
-    remarks: Sequence[str] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Confusion:
-    """Which class is taken for which.
-
-    Attributes:
-      names: names of the classes, in id order.
-      counts: rows by true class, columns by predicted class.
-    """
-
-    names: Sequence[str]
-    counts: Sequence[Sequence[int]]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Task(ABC):
     """A kind of learning, for the one target that a head of a model learns.
 
@@ -143,6 +83,10 @@ class Task(ABC):
     judged_by: ClassVar[str] = "right"
     """What the score of a judgment is: whether it is `right`, or a number by its name."""
 
+    calibrates: ClassVar[bool] = False
+    """Whether it has probabilities that a temperature can mend; see `calibrated`."""
+    decides: ClassVar[bool] = False
+    """Whether it has thresholds, which may be chosen; see `decided` and `at`."""
     averages: ClassVar[bool] = False
     """Whether outputs for several views of an image can be averaged, by `averaged`."""
     mirrors: ClassVar[bool] = False
@@ -184,12 +128,11 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def answer(self, outputs: np.ndarray, *, threshold: float) -> Answer:
+    def answer(self, outputs: np.ndarray) -> Answer:
         """Returns what the model says of one image.
 
         Args:
           outputs: what the head yields for it.
-          threshold: probability over which one of several classes is named, in (0, 1).
         """
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
@@ -229,12 +172,33 @@ class Task(ABC):
         """Returns which class is taken for which, to be drawn; None where there are none."""
         return None
 
+    def calibrated(self, kept: np.ndarray) -> Self:
+        """Returns the task with a temperature; accuracy and ranks are as they were.
+
+        Args:
+          kept: what `keep` of the task without either returned of a split that no score is told
+            of: validation.
+        """
+        return self
+
+    def decided(self, kept: np.ndarray) -> Self:
+        """Returns the task with thresholds that are best for its classes; see `decision.py`.
+
+        Args:
+          kept: as `calibrated` takes it.
+        """
+        return self
+
+    def at(self, threshold: float) -> Self:
+        """Returns the task with one threshold, in (0, 1), for every class."""
+        return self
+
     def fit(self, statistics: Statistics) -> Self:
         """Returns the task as it is once the train split is known, before a model is built."""
         return self
 
     def state(self) -> dict[str, Any]:
-        """Returns what `fit` found, as JSON values."""
+        """Returns what `fit`, `calibrated` and `decided` found, as JSON values."""
         return {}
 
     def with_state(self, state: Mapping[str, Any]) -> Self:
@@ -306,11 +270,11 @@ class Measuring:
         self._metrics = {**task.metrics, **(further or {})}
         self._rows: dict[str, list[np.ndarray]] = {name: [] for name in self._metrics}
         self._kept: list[np.ndarray] = []
-        self._samples = 0
+        self.samples = 0
 
     def add(self, truth: np.ndarray, outputs: np.ndarray) -> None:
         """Adds a batch: what is true, as a stream yields it, and what the head yields."""
-        self._samples += len(outputs)
+        self.samples += len(outputs)
         self._kept.append(self._task.keep(truth, outputs))
         for name, metric in self._metrics.items():
             self._rows[name].append(collected(metric, truth, outputs, np))
@@ -320,7 +284,7 @@ class Measuring:
         values = {name: _value(metric, self._rows[name]) for name, metric in self._metrics.items()}
         own = {name: values.pop(name) for name in self._task.metrics}
         kept = np.concatenate(self._kept)
-        found = self._task.evaluate(kept, {"samples": self._samples, **own})
+        found = self._task.evaluate(kept, {"samples": self.samples, **own})
         return replace(found, metrics=values)
 
 
@@ -359,12 +323,3 @@ def logit_of_mean(logits: np.ndarray) -> np.ndarray:
     """Returns the logit of the mean along axis 0 of probabilities, given as logits, float64."""
     present, absent = (-np.logaddexp(0, sign * logits.astype(np.float64)) for sign in (-1, 1))
     return np.asarray(log_mean(present) - log_mean(absent))
-
-
-def scored(scores: Mapping[str, Any], name: str, form: str = ".3f") -> str:
-    """Returns a score with its interval, as a table shows it; see `intervals.shown`.
-
-    Args:
-      scores: an evaluation or the scores of one class, as a document has them.
-    """
-    return shown(scores[name], scores.get("intervals", {}).get(name), form)

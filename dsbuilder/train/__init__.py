@@ -27,6 +27,8 @@ options.py      the train section as it is kept in a run and bound again; how lo
 run.py          the run folder: its name, its configuration, its results, its pictures
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`
 evaluation.py   `evaluate`: how good a model is on a split
+settling.py     temperature and thresholds of a trained model, chosen on validation
+cost.py         size and speed of a model
 judgments.py    `predictions.csv`: what a model says of every sample of a split
 reading.py      images as a model sees them, read ahead of it
 restoring.py    the way back from what a model sees to the image, for answers that lie in it

@@ -11,12 +11,14 @@ load without dsbuilder:
 """
 
 import os
+import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from copy import copy
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import keras
 
@@ -171,6 +173,14 @@ class Trained:
         """In the order of the logits."""
         return self.note.class_names
 
+    def at(self, threshold: float) -> Self:
+        """Returns the model with one threshold, in (0, 1), for the classes that have some."""
+        return self.with_heads({name: each.at(threshold) for name, each in self.note.heads.items()})
+
+    def with_heads(self, heads: Heads) -> Self:
+        """Returns the model with other temperatures and thresholds."""
+        return replace(self, note=replace(self.note, heads=heads))
+
 
 def save(
     model: keras.Model,
@@ -201,14 +211,43 @@ def save(
             file.writestr(MEMBER, typed_json.dumps(note.to_json(), indent=1))
             for name, data in further.items():
                 file.writestr(name, data)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        _put(temporary, path)
     except OSError as error:
-        raise TrainError(
-            f"{path}: expected a file that can be written, found that it fails "
-            f"({error.strerror or error}). Make room, then resume the run."
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Puts a file that is written whole into its place."""
+    with temporary.open("rb") as written:
+        os.fsync(written.fileno())
+    temporary.replace(path)
+
+
+def _unwritable(path: Path, error: OSError) -> TrainError:
+    return TrainError(
+        f"{path}: expected a file that can be written, found that it fails "
+        f"({error.strerror or error}). Make room, then resume the run."
+    )
+
+
+def rewrite_note(path: Path, note: Note) -> None:
+    """Puts another note into a model's file, which is replaced in one step.
+
+    Raises:
+      TrainError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.stem}.tmp.keras")
+    temporary.unlink(missing_ok=True)  # never through a link that somebody left there
+    try:
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(temporary, "x") as new:
+            for member in old.infolist():
+                if member.filename != MEMBER:
+                    with old.open(member) as source, new.open(copy(member), "w") as target:
+                        shutil.copyfileobj(source, target)
+            new.writestr(MEMBER, typed_json.dumps(note.to_json(), indent=1))
+        _put(temporary, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def read_note(path: Path) -> Note:

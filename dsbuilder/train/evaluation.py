@@ -1,10 +1,10 @@
 """How good a model is on a split, by the tasks of its heads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -26,6 +26,7 @@ from dsbuilder.tasks import (
     objects_fault,
 )
 from dsbuilder.train.archive import Trained, load_model
+from dsbuilder.train.cost import cost_of
 from dsbuilder.train.judgments import writing
 from dsbuilder.train.lookup import ChosenHead, choose_head
 from dsbuilder.train.losses import make_loss
@@ -60,10 +61,12 @@ def evaluate(
       DataError: there is no such split.
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
-    found = _evaluate_heads(trained, dataset, split, batch_size, plugins, predictions)
+    passing = Pass.over(trained, dataset, split, batch_size, plugins)
+    found = _evaluate_heads(passing, plugins, predictions)
+    cost = cost_of(trained, passing.images)
     first = next(iter(found.values()))
     if len(found) == 1:
-        return first
+        return replace(first, cost=cost)
     weights = {name: each.weight for name, each in trained.note.learnt.items()}
     return SeveralEvaluation(
         dataset=first.dataset,
@@ -71,32 +74,67 @@ def evaluate(
         samples=first.samples,
         loss=sum(weights[name] * (each.loss or 0.0) for name, each in found.items()),
         heads=found,
+        cost=cost,
     )
+
+
+@dataclass(kw_only=True)
+class Pass:
+    """A model and the batches of a split.
+
+    Attributes:
+      tasks: the heads for the targets of the dataset.
+      images: the first batch, once it is there.
+    """
+
+    trained: Trained
+    dataset: StoredDataset
+    split: str
+    tasks: Heads
+    streamed: Any
+    images: np.ndarray | None = None
+
+    @classmethod
+    def over(
+        cls,
+        trained: Trained,
+        dataset: StoredDataset,
+        split: str,
+        batch_size: int | None,
+        plugins: Sequence[Path],
+    ) -> Self:
+        """Opens a split for a model that is asked about each sample once, in stored order."""
+        streamed = stream(
+            dataset,
+            split,
+            images="uint8",
+            shuffle=False,
+            batch_size=batch_size,
+            targets=list(trained.note.heads) if len(dataset.signature.targets) > 1 else None,
+            keys=True,
+            plugins=plugins,
+        )
+        tasks = _fitting(trained, dataset, streamed.signature)
+        check_objects(dataset, split, tasks)
+        return cls(trained=trained, dataset=dataset, split=split, tasks=tasks, streamed=streamed)
+
+    def batches(self) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray], list[bytes]]]:
+        """Yields what is true as it is streamed, what the model yields, by head, and keys."""
+        for images, streamed, keys in self.streamed:
+            pixels = images.numpy()
+            self.images = pixels if self.images is None else self.images
+            truth = outputs_by_head(self.tasks, streamed)
+            found = outputs_by_head(self.tasks, self.trained.model.predict_on_batch(pixels))
+            yield truth, {n: np.asarray(each) for n, each in found.items()}, keys.numpy().tolist()
 
 
 def _evaluate_heads(
-    trained: Trained,
-    dataset: StoredDataset,
-    split: str,
-    batch_size: int | None,
-    plugins: Sequence[Path],
-    predictions: Path | None,
+    passing: Pass, plugins: Sequence[Path], predictions: Path | None
 ) -> dict[str, Evaluation]:
     """Returns how good each head is, in one pass over the split."""
-    note = trained.note
-    batches = stream(
-        dataset,
-        split,
-        images="uint8",
-        shuffle=False,
-        batch_size=batch_size,
-        targets=list(note.heads) if len(dataset.signature.targets) > 1 else None,
-        keys=True,
-        plugins=plugins,
-    )
-    tasks = _fitting(trained, dataset, batches.signature)
-    check_objects(dataset, split, tasks)
+    note, tasks, split = passing.trained.note, passing.tasks, passing.split
     registry = discover(plugins, hint=noted(note.plugins))
+    synthetic = _synthetic(passing.dataset, split)
     measured = {
         name: _Head(
             task,
@@ -106,17 +144,25 @@ def _evaluate_heads(
         for name, task in tasks.items()
     }
     with nullcontext() if predictions is None else writing(predictions, tasks, split) as writer:
-        for images, streamed, keys in batches:
-            truth = outputs_by_head(tasks, streamed)
-            found = outputs_by_head(tasks, trained.model.predict_on_batch(images.numpy()))
-            outputs = {name: np.asarray(each) for name, each in found.items()}
+        for truth, outputs, keys in passing.batches():
+            made = np.array([key in synthetic for key in keys]) if synthetic else None
             for name, head in measured.items():
-                head.add(truth[name], outputs[name])
+                head.add(truth[name], outputs[name], made)
             if writer is not None:
                 true = keras.tree.map_structure(lambda each: each.numpy(), truth)
-                writer.add(keys.numpy().tolist(), true, outputs)
+                writer.add(keys, true, outputs)
+    dataset = passing.dataset
     where = {"dataset": f"{dataset.name} {dataset.manifest.version}", "split": split}
     return {name: head.evaluation(**where) for name, head in measured.items()}
+
+
+def _synthetic(dataset: StoredDataset, split: str) -> frozenset[bytes]:
+    """Returns the keys of synthesized samples, where a split has others as well."""
+    if not dataset.pipeline.sections.get("synthesize"):
+        return frozenset()
+    found = {entry.key.encode(): entry.synthetic for _, entry in dataset.entries(split)}
+    made = frozenset(key for key, synthetic in found.items() if synthetic)
+    return made if len(made) < len(found) else frozenset()
 
 
 def check_objects(dataset: StoredDataset, split: str, heads: Heads) -> None:
@@ -140,17 +186,26 @@ class _Head:
     """Measures one head, its loss and the metrics that its training watched included."""
 
     def __init__(self, task: Task, chosen: ChosenHead, *, smoothing: float) -> None:
-        ours, self._keras = make_further(chosen.metrics)
+        ours, self._keras = make_further(chosen.metrics, task)
         self._names = list(chosen.metrics)
         self._task = task
         self._measuring = Measuring(task, ours)
+        self._by_origin = {origin: Measuring(task) for origin in ("real", "synthetic")}
         self._loss = make_loss(chosen.loss, task, smoothing=smoothing)
         self._total, self._samples = 0.0, 0
 
-    def add(self, truth: Any, outputs: np.ndarray) -> None:
-        """Adds a batch, what is true as it is streamed."""
-        truth = keras.ops.convert_to_numpy(self._task.batch(truth))
+    def add(self, truth: Any, outputs: np.ndarray, synthetic: np.ndarray | None) -> None:
+        """Adds a batch, what is true as it is streamed.
+
+        Args:
+          synthetic: bool `(B,)`, which samples are; None where all samples are of one kind.
+        """
+        truth = for_loss(self._task, truth)
         self._measuring.add(truth, outputs)
+        if synthetic is not None:
+            for origin, which in (("real", ~synthetic), ("synthetic", synthetic)):
+                if which.any():
+                    self._by_origin[origin].add(truth[which], outputs[which])
         # As Keras sums it up while it trains: of each batch its mean, which counts by its samples.
         loss = float(self._loss(*map(keras.ops.convert_to_tensor, (truth, outputs))))
         self._total += loss * len(outputs)
@@ -165,7 +220,17 @@ class _Head:
         values: dict[str, float | None] = {**found.metrics, **of_keras}
         further = {name: values[name] for name in self._names}
         loss = self._total / self._samples
-        return replace(found, **where, loss=loss, metrics=further)  # type: ignore[arg-type]
+        by_origin = {
+            origin: each.evaluation().overall()
+            for origin, each in self._by_origin.items()
+            if each.samples
+        }
+        return replace(found, **where, loss=loss, metrics=further, by_origin=by_origin)  # type: ignore[arg-type]
+
+
+def for_loss(task: Task, truth: Any) -> np.ndarray:
+    """Returns a batch of what is true as the loss takes it."""
+    return np.asarray(keras.ops.convert_to_numpy(task.batch(truth)))
 
 
 def _fitting(trained: Trained, dataset: StoredDataset, signature: Signature) -> dict[str, Task]:

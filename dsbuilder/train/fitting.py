@@ -66,6 +66,10 @@ def check_fit(
         if weights is not None and (wrong := class_weights.fault(weights, target)):
             problems.append(Problem(where(options.place(name, "class_weight")), wrong))
     heads = tasks.heads_of(learnt)
+    if options.calibrate is not None and not any(task.calibrates for task in heads.values()):
+        found_kinds = ", ".join(target.kind for target in learnt.targets.values())
+        wrong = f"expected a target of classes, whose probabilities it mends, found {found_kinds}. "
+        problems.append(Problem(where("train.calibrate"), f"{wrong}Leave it out."))
     try:
         chosen = choose(options, heads, registry, where=where)
     except SpecError as error:

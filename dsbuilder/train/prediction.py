@@ -75,7 +75,6 @@ class Predictor:
       trained: the model.
       reader: brings images into the model's form.
       top: number of scores of a class; None for all.
-      threshold: probability over which one of several classes is said, in (0, 1).
       batch_size: number of images that the model sees at once.
       views: views of an image whose answers are averaged; see `train/views.py`.
     """
@@ -83,7 +82,6 @@ class Predictor:
     trained: Trained
     reader: Reader
     top: int | None = None
-    threshold: float = 0.5
     batch_size: int = 32
     views: tuple[AugmentedView, ...] = (PLAIN,)
 
@@ -146,7 +144,7 @@ class Predictor:
             )
         found = {}
         for head, task in heads.items():
-            value, scores = task.answer(outputs[head], threshold=self.threshold)
+            value, scores = task.answer(outputs[head])
             if look.back is not None and task.target.positional:
                 value = task.target.move(value, look.back)
             found[head] = Answer(
@@ -165,6 +163,7 @@ def _told(file: tuple[Path, str], found: Answers | DataError) -> Prediction | Fa
 def make_predictor(
     model: Trained | Path | str,
     *,
+    threshold: float | None = None,
     tta: str | None = None,
     plugins: Sequence[Path] = (),
     **asked: Any,
@@ -173,6 +172,8 @@ def make_predictor(
 
     Args:
       model: as `archive.load_model` returns it, or a path as that takes it.
+      threshold: probability over which classes are said, in (0, 1); None leaves those that the
+        model was given by its training.
       tta: views of an image whose answers are averaged, as `views.views_for` takes it.
       plugins: folders of plugins that the pipeline's stages are from.
       asked: how else; see `Predictor`.
@@ -182,6 +183,7 @@ def make_predictor(
       TrainError: there is no such model, or a stage of its pipeline is not known here.
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
+    trained = trained if threshold is None else trained.at(threshold)
     reader = make_reader(trained.note, origin=trained.path, plugins=plugins)
     views = views_for(trained.note.heads, tta)
     return Predictor(trained=trained, reader=reader, views=views, **asked)

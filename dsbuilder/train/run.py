@@ -9,6 +9,7 @@ runs/emoji-1/
   last.keras        the model after the last whole epoch, with its optimizer, for `resume_run`
   checkpoint.keras  the same within a long epoch, gone when the epoch ends
   evaluation.json   how good the best model is on the test split
+  curves.json       curves of that evaluation as data: ROC, calibration, residuals, ...
   predictions.csv   what it says of every sample of that split, beside what is true
   confusion.png     of classes, which it takes for which; of several heads `confusion-NAME.png`
 
@@ -52,6 +53,7 @@ BEST = "best.keras"
 LAST = "last.keras"
 CHECKPOINT = "checkpoint.keras"
 EVALUATION = "evaluation.json"
+CURVE_DATA = "curves.json"
 PREDICTIONS = "predictions.csv"
 CONFUSION = "confusion.png"
 
@@ -353,11 +355,40 @@ def _panels(rows: Sequence[Row]) -> list[curves.Panel]:
 
 
 def write_evaluation(run: Run, evaluation: Evaluation) -> None:
-    """Writes an evaluation into a run folder, with a picture of what is confused, if anything."""
+    """Writes an evaluation into a run folder, its curves, and a picture of what is confused."""
     document = evaluation.to_json()
-    run.write_json(EVALUATION, document)
+    store.write_text(run.path / EVALUATION, _laid_out(document) + "\n")
+    write_curves(run, evaluation)
     for name, each in evaluations_of(document):
         confused = task_of(each["kind"]).confusion(each)
         if confused is not None:
             file = f"confusion-{as_file_name(name)}.png" if name else CONFUSION
-            run.write_picture(file, confusion.draw(confused.names, confused.counts))
+            run.write_picture(file, confusion.draw(confused.names, confused.counts().tolist()))
+
+
+def write_curves(run: Run, evaluation: Evaluation, name: str = CURVE_DATA) -> None:
+    """Writes the curves of an evaluation as JSON values.
+
+    The file has `dataset`, `split`, `samples`, and in `heads` a list of charts for each target, the
+    only one without a name; see `tasks/charts.py` for what a chart is.
+    """
+    heads = {
+        head: [chart.to_json() for chart in each.charts] for head, each in evaluation.by_head()
+    }
+    found = {name: getattr(evaluation, name) for name in ("dataset", "split", "samples")}
+    store.write_text(run.path / name, typed_json.dumps({**found, "heads": heads}) + "\n")
+
+
+def _laid_out(document: Mapping[str, Any], margin: str = "") -> str:
+    """Returns an evaluation as JSON: a line a field, and in lists a line a class."""
+    inner = f"{margin} "
+    fields = []
+    for name, value in document.items():
+        text = typed_json.dumps(value)
+        if isinstance(value, (list, tuple)) and value and not isinstance(value[0], (str, float)):
+            lines = ",\n".join(f"{inner} {typed_json.dumps(each)}" for each in value)
+            text = f"[\n{lines}\n{inner}]"
+        elif name == "heads" or (isinstance(value, Mapping) and "kind" in value):
+            text = _laid_out(value, inner)
+        fields.append(f"{inner}{typed_json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(fields) + f"\n{margin}}}"

@@ -49,6 +49,7 @@ from dsbuilder.train.run import (
     write_evaluation,
     write_progress,
 )
+from dsbuilder.train.settling import check_settling, settle
 from dsbuilder.trust import noted
 
 
@@ -194,6 +195,7 @@ def prepared(
     mode = options.monitor_mode or mode_of(options.monitor, watched_of(heads, chosen))
     options, _ = settled(replace(options, monitor_mode=mode), dataset)
     check_accumulated(options.optimizer, steps=train.steps_per_epoch)
+    check_settling(options, dataset)
     shared = choose_devices(options.devices, batch_size=train.batch_size)
     validation = reopen("validation") if dataset.has_samples("validation") else None
     return Ongoing(
@@ -351,7 +353,7 @@ def _evaluate(training: Ongoing) -> None:
     dataset, run = training.dataset, training.run
     split = next(filter(dataset.has_samples, ("test", "validation", "train")), "train")
     evaluation = evaluate(
-        run.path,
+        settle(training),
         dataset,
         split=split,
         plugins=training.note.plugins,

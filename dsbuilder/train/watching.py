@@ -5,6 +5,7 @@ a batch go into a variable, in whatever way the backend runs a step, and its num
 numpy when an epoch ends: so it equals what `evaluate` says of the same model and split.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,7 +83,7 @@ def make_metrics(
     watched: list[Any] = []
     for name, metric in {**task.metrics, **chosen.metrics}.items():
         if isinstance(metric, KerasClass):
-            watched.append(metric.make({"name": name}, from_logits=True))
+            watched.append(_of_keras(metric, name, task))
             continue
         capacity = batches if metric.adds_up else samples
         width = np.asarray(collected(metric, truth, outputs, np)).shape[1]
@@ -90,11 +91,53 @@ def make_metrics(
     return watched
 
 
-def make_further(metrics: Mapping[str, Any]) -> tuple[dict[str, Metric], dict[str, Any]]:
+class OfProbabilities(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no types
+    """A metric of Keras that is of probabilities, given those that logits stand for.
+
+    Given logits, what is said over a half would be what has a probability over 0.62.
+    """
+
+    def __init__(self, metric: Any, *, exclusive: bool) -> None:
+        """Wraps a metric.
+
+        Args:
+          exclusive: whether one class excludes the others.
+        """
+        super().__init__(name=metric.name, dtype="float32")
+        self._metric = metric
+        self._turned = keras.ops.softmax if exclusive else keras.ops.sigmoid
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds a batch."""
+        outputs = keras.ops.convert_to_tensor(y_pred)
+        self._metric.update_state(y_true, self._turned(outputs), sample_weight=sample_weight)
+
+    def result(self) -> Any:
+        """Returns the number so far."""
+        return self._metric.result()
+
+    def reset_state(self) -> None:
+        """Begins anew."""
+        self._metric.reset_state()
+
+
+def _of_keras(metric: KerasClass, name: str, task: Task) -> Any:
+    """Returns a metric of Keras that takes what a head yields."""
+    made = metric.make({"name": name}, from_logits=True)
+    takes_logits = "from_logits" in inspect.signature(type(made)).parameters
+    # A hinge is of scores on either side of 0.
+    if task.exclusive is None or takes_logits or "hinge" in metric.use:
+        return made
+    return OfProbabilities(made, exclusive=task.exclusive)
+
+
+def make_further(
+    metrics: Mapping[str, Any], task: Task
+) -> tuple[dict[str, Metric], dict[str, Any]]:
     """Returns what was watched beside a task's metrics: those of ours, and those of Keras made."""
     ours = {name: each for name, each in metrics.items() if isinstance(each, Metric)}
     keras_ones = {
-        name: each.make({"name": name}, from_logits=True)
+        name: _of_keras(each, name, task)
         for name, each in metrics.items()
         if isinstance(each, KerasClass)
     }

@@ -124,8 +124,8 @@ def results(run: Path) -> list[dict[str, str]]:
 
 
 def evaluation(run: Path) -> object:
-    """Returns the evaluation."""
-    return json.loads((run / "evaluation.json").read_text())
+    """Returns the evaluation without times."""
+    return {**json.loads((run / "evaluation.json").read_text()), "cost": None}
 
 
 def prepared(folder: Path, codec: str, classes: str) -> Path:

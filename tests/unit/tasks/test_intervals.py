@@ -1,11 +1,15 @@
 """Intervals of scores: closed forms, known truths hit as often as promised, and what is shown."""
 
+import math
+from functools import cache
+
 import numpy as np
 import pytest
 
 from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel, Mask, MultiLabel, Text, Value
 from dsbuilder.tasks import doubts, heads_of, intervals, measure
+from dsbuilder.tasks.ranking import rank_scores
 
 IMAGE = ImageSignature(height=4, width=4, channels=3)
 
@@ -38,13 +42,15 @@ def test_of_a_mean_it_is_that_of_the_normal_distribution():
     assert intervals.of_means(values) == [found], "seeded"
 
 
-SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("r2", "f1")]
+QUICK = ("share", "error", "roc_area")
+KINDS = ("r2", "f1", "mean_roc_area", "average_precision", "log_loss", "rmse", "dice")
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 
 
-@pytest.mark.parametrize("kind", ["share", "error", *SLOW])
+@pytest.mark.parametrize("kind", [*QUICK, *SLOW])
 def test_an_interval_holds_the_truth_as_often_as_it_says(kind):
     rng = np.random.default_rng(5)
-    held = [HOLDS[kind](rng) for _ in range(1000 if kind in ("r2", "f1") else 400)]
+    held = [HOLDS[kind](rng) for _ in range(400 if kind in QUICK else 1000)]
     assert 0.93 <= np.mean(held) <= 0.97
 
 
@@ -77,7 +83,86 @@ def _f1(rng):
     return _holds(found["intervals"]["macro_f1"], 0.8)
 
 
-HOLDS = {"share": _share, "error": _error, "r2": _r2, "f1": _f1}
+def _ranked(rng, samples=200, share=0.3, classes=1):
+    """Scores that are normal, a deviation higher where the class is present."""
+    pairs = []
+    for _ in range(classes):
+        present = rng.random(samples) < share
+        pairs.append((present, rng.normal(present * 1.0, 1)))
+    return rank_scores(pairs)
+
+
+AREA = 0.5 * (1 + math.erf(0.5))  # of two normal distributions a deviation apart
+
+
+def _area(rng):
+    (found,), _ = _ranked(rng)
+    interval = found.intervals["roc_area"]
+    return interval.low <= AREA <= interval.high
+
+
+def _mean_area(rng):
+    _, found = _ranked(rng, classes=3)
+    interval = found.intervals["roc_area"]
+    return interval.low <= AREA <= interval.high
+
+
+def _precision(rng):
+    (found,), _ = _ranked(rng)
+    interval = found.intervals["average_precision"]
+    return interval.low <= _true_precision() <= interval.high
+
+
+@cache
+def _true_precision():
+    (found,), _ = _ranked(np.random.default_rng(0), samples=2_000_000)
+    return found.average_precision
+
+
+def _log_loss(rng):
+    """Probabilities that are true: the log loss is their entropy, here of normal logits."""
+    logits = rng.normal(0, 1, (200, 1)) * 1.5
+    truth = (rng.random((200, 1)) < 1 / (1 + np.exp(-logits))).astype("f4")
+    found = evaluated(ClassLabel(names=("a", "b")), truth, logits)
+    return _holds(found["intervals"]["log_loss"], _entropy())
+
+
+@cache
+def _entropy():
+    logits = np.linspace(-9, 9, 20001) * 1.5
+    weights = np.exp(-(np.linspace(-9, 9, 20001) ** 2) / 2)
+    p = 1 / (1 + np.exp(-logits))
+    costs = p * np.logaddexp(0, -logits) + (1 - p) * np.logaddexp(0, logits)
+    return costs @ weights / weights.sum()
+
+
+def _root(rng):
+    truth = rng.normal(0, 3, 200)
+    outputs = truth[:, None] + rng.normal(0, 1, (200, 1))
+    (found,) = evaluated(Value(), truth, outputs)["numbers"]
+    return _holds(found["intervals"]["root_mean_squared_error"], 1.0)
+
+
+def _dice(rng):
+    """Half of the pixels are of each class, and a fifth are wrong, more in some images."""
+    truth = rng.integers(0, 2, (150, 4, 4))
+    wrong = rng.random((150, 4, 4)) < rng.uniform(0, 0.4, (150, 1, 1))
+    found = evaluated(Mask(names=("a", "b")), truth, np.eye(2)[np.where(wrong, 1 - truth, truth)])
+    return _holds(found["intervals"]["mean_dice"], 0.8)
+
+
+HOLDS = {
+    "share": _share,
+    "error": _error,
+    "r2": _r2,
+    "f1": _f1,
+    "roc_area": _area,
+    "mean_roc_area": _mean_area,
+    "average_precision": _precision,
+    "log_loss": _log_loss,
+    "rmse": _root,
+    "dice": _dice,
+}
 
 
 def every_kind(samples=40):
@@ -98,14 +183,14 @@ def every_kind(samples=40):
     ]
 
 
+WITHOUT = ("loss", "calibration_error", "temperature", "accuracy_at_half")
+
+
 def scores(document):
     """Every score that has an interval, with it."""
-    for each in (document, *document.get("classes", ())):
+    for each in (document, *document.get("classes", ()), *document.get("numbers", ())):
         for name, interval in each["intervals"].items():
             yield name, each[name], interval
-    apart = document.get("by_number_intervals", ())
-    for score, interval in zip(document.get("by_number", ()), apart, strict=True):
-        yield "by_number", score, interval
 
 
 def test_every_score_lies_in_an_interval_and_is_shown_with_it():
@@ -115,16 +200,16 @@ def test_every_score_lies_in_an_interval_and_is_shown_with_it():
         for name, score, interval in scores(document):
             names.add(name)
             assert interval["low"] <= score <= interval["high"], (target, name)
-            assert interval["method"] in ("wilson", "bootstrap")
+            assert interval["method"] in ("wilson", "bootstrap", "jackknife")
         task = task_for(target)
         assert task.headline in names
         assert set(document["intervals"]) == {
             name
             for name, value in document.items()
-            if isinstance(value, float) and name not in ("loss",)
+            if isinstance(value, float) and name not in WITHOUT
         }, target
         table = task.table(document)
-        assert table.summary.count("[") == len(document["intervals"])
+        assert f"{document[task.headline]:.3f} [" in table.summary or task.target.kind == "value"
 
 
 def test_a_class_that_no_sample_has_leaves_the_others_their_intervals():
@@ -141,20 +226,8 @@ def test_draws_that_agree_say_nothing():
     target = Value()
     assert evaluated(target, [1.0], [[2.0]])["intervals"] == {}
     right = evaluated(ClassLabel(names=("a", "b", "c")), [0, 1, 2], np.eye(3))
-    assert set(right["intervals"]) == {"accuracy"}, "Wilson's says what nothing else does"
-
-
-def test_average_precision_of_a_draw_is_that_of_its_samples():
-    from dsbuilder.tasks.multi_label import _Ranking, average_precision
-
-    rng = np.random.default_rng(2)
-    present, scores_ = rng.random(30) < 0.4, rng.integers(0, 8, 30).astype(float)
-    ranking = _Ranking(present, scores_)
-    for _ in range(20):
-        picks = rng.integers(30, size=30)
-        drawn = np.bincount(picks, minlength=30).astype(float)[None]
-        expected = average_precision(present[picks], scores_[picks])
-        assert ranking.average_precisions(drawn)[0] == pytest.approx(expected)
+    micro = {f"micro_{name}" for name in ("precision", "recall", "f1")}
+    assert set(right["intervals"]) == {"accuracy", *micro}, "Wilson's says what nothing else does"
 
 
 def test_a_split_too_small_to_judge_is_told_with_what_it_may_be():

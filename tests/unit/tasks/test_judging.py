@@ -24,7 +24,7 @@ def test_right_answers_of_classes_come_to_the_accuracy():
     assert np.mean([each.score for each in found]) == measure(task, [(truth, logits)]).accuracy
     for each, id, output in zip(found, truth, logits, strict=True):
         assert each.truth == NAMES[id] and each.answer == NAMES[output.argmax()]
-        answer = task.answer(output, threshold=0.5)
+        answer = task.answer(output)
         assert (each.answer, each.confidence) == pytest.approx((answer.value, answer.scores[0][1]))
 
 

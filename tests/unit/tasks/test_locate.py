@@ -70,7 +70,7 @@ def test_judgments_name_the_points_and_come_to_the_mean_error(task, batch):
 def test_an_answer_is_moved_with_the_image_and_mirrored_names_change_places(task):
     from dsbuilder.sample import Motion
 
-    value = task.answer(np.array([0.1, 0.5, 0.5, 0.5, 1.2, 0.5]), threshold=0.5).value
+    value = task.answer(np.array([0.1, 0.5, 0.5, 0.5, 1.2, 0.5])).value
     whole = (0, 0, 40, 80)
     back = Motion.of_box((40, 80), whole, whole, (40, 80), mirrored=True)
     assert task.told(TARGET.move(value, back)) == {

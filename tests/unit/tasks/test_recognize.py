@@ -92,7 +92,7 @@ def test_metrics_compare_texts():
 
 def test_an_answer_is_a_text_and_the_probability_of_its_path():
     outputs = one_hot([[1, 0, 1, 2]])[0]
-    value, scores = task().answer(outputs, threshold=0.5)
+    value, scores = task().answer(outputs)
     assert value == "aab" and scores[0][0] == "aab"
     assert scores[0][1] == pytest.approx(np.exp(log_softmax(outputs).max(-1).sum()))
 

@@ -135,7 +135,7 @@ def test_a_list_of_numbers_is_answered_as_one():
     image = ImageSignature(height=1, width=1, channels=3)
     for size in (2, 1):
         signature = Signature(image=image, targets={"it": Value(size=size)})
-        found = heads_of(signature)["it"].answer(numbers[:size], threshold=0.5)
+        found = heads_of(signature)["it"].answer(numbers[:size])
         assert found == ([0.1, -2.5][:size], ())
 
 

@@ -16,7 +16,8 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.plugin import Text
 from dsbuilder.tasks.classify import Accuracy
-from dsbuilder.tasks.task import Answer, Evaluation, Judgment, ScoreTable, Task
+from dsbuilder.tasks.evaluation import Evaluation, ScoreTable
+from dsbuilder.tasks.task import Answer, Judgment, Task
 from dsbuilder.train.options import options_of
 
 keras = pytest.importorskip("keras")
@@ -73,7 +74,10 @@ def scenes(tmp_path_factory):
 def changes(target: str) -> Mapping[str, Any]:
     return {
         "label": {"loss": "focal", "metrics": ("top_k", "sparse_categorical_crossentropy")},
-        "labels": {"metrics": ("binary_crossentropy",), "label_smoothing": 0.1},
+        "labels": {
+            "metrics": ("binary_crossentropy", "precision", "recall", "binary_accuracy"),
+            "label_smoothing": 0.1,
+        },
         "value": {"metrics": ("root_mean_squared_error",)},
         "mask": {"model": Unet(width=2, depth=1)},
     }[target]
@@ -88,6 +92,9 @@ def assert_watched(run, dataset, **given):
     assert len(watched) > 1
     for name, value in watched.items():
         assert value == pytest.approx(numbers[name], rel=1e-5, abs=1e-6), name
+    for name, own in {"precision": "micro_precision", "recall": "micro_recall"}.items():
+        if name in found["metrics"]:
+            assert found["metrics"][name] == pytest.approx(found[own], abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -154,12 +161,12 @@ class FirstLetter(Task):
     def evaluate(self, kept, numbers):
         return FirstLetterEvaluation(**numbers)
 
-    def answer(self, outputs, *, threshold):
+    def answer(self, outputs):
         return Answer(self.letters[int(outputs.argmax())])
 
     def judge(self, truth, outputs):
         for text, output in zip(truth.tolist(), outputs, strict=True):
-            letter = self.answer(output, threshold=0.5).value
+            letter = self.answer(output).value
             yield Judgment(text.decode(), letter, None, text.decode()[:1] == letter)
 
     @classmethod
