@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from dsbuilder.actions.clean import clean
     from dsbuilder.actions.dataset import Dataset, load
     from dsbuilder.actions.doctor import doctor
+    from dsbuilder.actions.export_model import export_model
     from dsbuilder.actions.init import init
     from dsbuilder.actions.load_run import LoadedRun, load_run
+    from dsbuilder.actions.params import params
     from dsbuilder.actions.plugins import plugins
     from dsbuilder.actions.predict import predict
     from dsbuilder.actions.runs import runs
@@ -38,9 +40,11 @@ _HOMES = {
     "Dataset": "dsbuilder.actions.dataset",
     "load": "dsbuilder.actions.dataset",
     "doctor": "dsbuilder.actions.doctor",
+    "export_model": "dsbuilder.actions.export_model",
     "init": "dsbuilder.actions.init",
     "LoadedRun": "dsbuilder.actions.load_run",
     "load_run": "dsbuilder.actions.load_run",
+    "params": "dsbuilder.actions.params",
     "plugins": "dsbuilder.actions.plugins",
     "predict": "dsbuilder.actions.predict",
     "runs": "dsbuilder.actions.runs",
@@ -66,10 +70,12 @@ __all__ = [
     "TrainError",
     "clean",
     "doctor",
+    "export_model",
     "init",
     "load",
     "load_run",
     "open",
+    "params",
     "plugins",
     "predict",
     "runs",

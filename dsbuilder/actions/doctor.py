@@ -17,6 +17,7 @@ from typing import Any, Literal
 from dsbuilder.actions.document import Document
 from dsbuilder.builtin.models.backbones import efficientnet_lite0
 from dsbuilder.errors import DsbuilderError
+from dsbuilder.train.model_formats import FORMATS
 from dsbuilder.workers import system
 
 _NEEDED = (
@@ -193,6 +194,14 @@ def _further() -> Iterator[MachineFact]:
         state="ok" if _version("pyarrow") else "optional",
         found=_version("pyarrow") or "pyarrow is not installed",
         advice=None if _version("pyarrow") else f"`{_pip('pyarrow')}`.",
+    )
+    wanted = {name for form in FORMATS.values() for name in (*form.packages, form.reader)}
+    lacking = sorted(name for name in wanted if not _version(name))
+    yield MachineFact(
+        subject="exports of models",
+        state="optional" if lacking else "ok",
+        found=f"{', '.join(lacking)} not installed" if lacking else ", ".join(FORMATS),
+        advice=f"`{_pip(' '.join(lacking))}`, for `export-model`." if lacking else None,
     )
 
 

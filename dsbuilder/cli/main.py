@@ -35,12 +35,17 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "evaluate": "Measure a trained model on a split.",
         "runs": "List training runs, and what each reached.",
         "predict": "Say what a trained model makes of images: classes, numbers, texts or masks.",
+        "export-model": "Write a trained model for another program, with class names and "
+        "preprocessing inside.",
+        "params": "Say what the weights of a trained model are like: names, shapes, numbers, a "
+        "histogram.",
         "doctor": "Say what is there for building and training, and what is missing for a GPU.",
         "plugins": "List plugins, and show those of a name with their options.",
         "completion": "Print the script that completes verbs and options in a shell.",
     }
 )
-"""Every verb with its one line of help, in the order of work; `cli/<verb>.py` defines it."""
+"""Every verb with its one line of help, in the order of work; `cli/<verb>.py` defines it, its name
+with `_` for `-`."""
 
 
 class Verbs(click.Group):
@@ -54,9 +59,8 @@ class Verbs(click.Group):
         """Returns a verb, or None if there is none of that name."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(
-            importlib.import_module(f"dsbuilder.cli.{cmd_name}"), cmd_name
-        )
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"dsbuilder.cli.{name}"), name)
         return command
 
     def resolve_command(

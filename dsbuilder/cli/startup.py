@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 
 from dsbuilder.cli.screen import Screen, echo, erase
+from dsbuilder.errors import DsbuilderError
 
 _NOTE = "starting TensorFlow ..."
 _STDERR = 2
@@ -14,9 +15,10 @@ _STDERR = 2
 
 @contextlib.contextmanager
 def tensorflow(screen: Screen) -> Iterator[None]:
-    """Keeps stderr clean while the block imports TensorFlow; shows what was written if it fails.
+    """Keeps stderr clean while the block works TensorFlow; shows what was written if that fails.
 
-    TensorFlow's native code writes several lines about the machine that no setting keeps back.
+    TensorFlow's native code writes several lines about the machine that no setting keeps back. An
+    error of ours says what is wrong without them.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     waits = screen.shows_progress and sys.stderr.isatty()
@@ -26,6 +28,8 @@ def tensorflow(screen: Screen) -> Iterator[None]:
         try:
             with _redirected(kept.fileno()):
                 yield
+        except DsbuilderError:
+            raise
         except BaseException:
             kept.seek(0)
             echo(kept.read().decode(errors="replace"), end="")

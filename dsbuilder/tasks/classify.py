@@ -7,12 +7,15 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from dsbuilder.plugin import ClassLabel, Metric, Target
-from dsbuilder.tasks import class_scores, decision, intervals
+from dsbuilder.tasks import class_scores, decision, exported, intervals
 from dsbuilder.tasks.calibration import best_temperature, temperature_of
 from dsbuilder.tasks.class_scores import AVERAGED, ClassEvaluation
 from dsbuilder.tasks.evaluation import Confusion, ScoreTable, scored
+from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.keras_losses import CLASSES, IDS
 from dsbuilder.tasks.task import Answer, Judgment, Shape, Task, log_mean, ranked
+
+PROBABILITY = "probability of each class"
 
 _MOST_CONFUSED = 3
 
@@ -122,6 +125,12 @@ class Classify(Task):
         """Returns the most probable class, and all with their probabilities."""
         scores = ranked(self.target.names, np.exp(self._logs(outputs[None])[0]))
         return Answer(scores[0][0], scores)
+
+    @property
+    def exported(self) -> ExportedHead:
+        """The probability of each class."""
+        names = self.target.names
+        return exported.exclusive(PROBABILITY, names, temperature=self.temperature)
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
         """Returns logits of the mean probabilities: their logarithms."""

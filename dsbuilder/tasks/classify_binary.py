@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from dsbuilder.plugin import Loss, Metric
-from dsbuilder.tasks import class_scores
+from dsbuilder.tasks import class_scores, exported
 from dsbuilder.tasks.class_scores import ClassEvaluation
-from dsbuilder.tasks.classify import Accuracy, Classify, log_softmax
+from dsbuilder.tasks.classify import PROBABILITY, Accuracy, Classify, log_softmax
 from dsbuilder.tasks.decision import EVEN, Decision
+from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.keras_losses import EACH_CLASS
 from dsbuilder.tasks.task import Answer, Role, Shape, logit_of_mean
 
@@ -183,6 +184,14 @@ class ClassifyBinary(Classify):
         said = self.target.names[int(self._said(outputs[None])[0])]
         scores = super().answer(outputs).scores
         return Answer(said, tuple(sorted(scores, key=lambda each: each[0] != said)))
+
+    @property
+    def exported(self) -> ExportedHead:
+        """The probability of each class, and the threshold of the second."""
+        (threshold,) = self.decision.of(1).tolist()
+        return exported.of_two(
+            PROBABILITY, self.target.names, temperature=self.temperature, threshold=threshold
+        )
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
         """Returns the logit of the mean probability."""

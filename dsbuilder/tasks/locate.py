@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import DataError, Keypoints, Loss, Metric, PointSet, Record, Target
-from dsbuilder.tasks import intervals
+from dsbuilder.tasks import exported, intervals
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
+from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import APART
 from dsbuilder.tasks.task import Answer, Judgment, Role, Shape
@@ -26,6 +27,7 @@ NEAR = 0.05
 """How far from its place a point may be to count in PCK, in shares of the image's longer side."""
 
 _SCORES = ("mean_error", "pck")
+_EXPORTED = "x and y of each point, in shares of the sides of the image that goes in"
 
 
 def objects_fault(counts: Sequence[int]) -> str | None:
@@ -268,6 +270,12 @@ class Locate(Standardized):
         """Returns the points of one object, none beyond the image."""
         points = np.clip(outputs.astype(np.float32), 0, 1).reshape(1, -1, 2)
         return Answer(PointSet(points=points, visibility=np.full(points.shape[:2], 2, np.int64)))
+
+    @property
+    def exported(self) -> ExportedHead:
+        """The points."""
+        deviation = self.units.deviation if self.units else ()
+        return exported.points(_EXPORTED, self.target.names, deviation)
 
     def told(self, value: PointSet) -> dict[str, list[float] | None]:
         """Returns [x, y] of each point by its name; None of one that is absent."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from dsbuilder.plugin import Metric, MultiLabel, Target
-from dsbuilder.tasks import class_scores, decision, intervals
+from dsbuilder.tasks import class_scores, decision, exported, intervals
 from dsbuilder.tasks.calibration import (
     ReliabilityBin,
     best_temperature,
@@ -19,6 +19,7 @@ from dsbuilder.tasks.charts import calibration_chart, ranking_charts
 from dsbuilder.tasks.class_scores import AVERAGED, Scored, averaged_scores, share
 from dsbuilder.tasks.decision import EVEN, Decision, Origin
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
+from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import EACH_CLASS
 from dsbuilder.tasks.ranking import RankScore, rank_scores, ranking_of
@@ -242,6 +243,17 @@ class ClassifyMultiLabel(Task):
         scores = ranked(self.target.names, _probabilities(outputs / self.temperature))
         said = set(self._named(self._says(outputs)))
         return Answer([name for name, _ in scores if name in said], scores)
+
+    @property
+    def exported(self) -> ExportedHead:
+        """The probability of each class, and its threshold."""
+        names = self.target.names
+        return exported.each_by_itself(
+            "probability of each class, by itself",
+            names,
+            temperature=self.temperature,
+            thresholds=self.decision.of(len(names)).tolist(),
+        )
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
         """Returns the logit of the mean probability."""

@@ -16,12 +16,17 @@ import numpy as np
 
 from dsbuilder.errors import shortened
 from dsbuilder.plugin import Loss, Metric, Target, Text
-from dsbuilder.tasks import intervals
+from dsbuilder.tasks import exported, intervals
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
+from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.keras_losses import TEXTS
 from dsbuilder.tasks.task import Answer, Judgment, Shape, Task
 
 BLANK = 0
+_EXPORTED = (
+    "probability of the blank (first) and of each character, in each step to the right; take the "
+    "likeliest of each step, then equal neighbors as one, then leave out the blanks"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +243,11 @@ class Recognize(Task):
         ids = collapsed(outputs.argmax(axis=-1))
         text = "".join(self.target.alphabet[each - 1] for each in ids)
         return Answer(text, ((text, float(np.exp(best))),))
+
+    @property
+    def exported(self) -> ExportedHead:
+        """The probability of the blank, which has no name, and of each character."""
+        return exported.exclusive(_EXPORTED, ("", *self.target.alphabet))
 
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
         """Yields the true text beside the one that is read."""

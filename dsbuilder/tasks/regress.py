@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import Loss, Metric, Target, Value
-from dsbuilder.tasks import intervals
+from dsbuilder.tasks import exported, intervals
 from dsbuilder.tasks.charts import MOST_LINES, residuals_chart
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
+from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import DIRECTIONS, NUMBERS
 from dsbuilder.tasks.task import Answer, Judgment, Shape
@@ -147,6 +148,12 @@ class Regress(Standardized):
         """Returns the number, or a list where the target is one."""
         found = [float(str(number)) for number in outputs.astype(np.float32)]
         return Answer(found if self.target.size else found[0])
+
+    @property
+    def exported(self) -> ExportedHead:
+        """The numbers."""
+        deviation = self.units.deviation if self.units else ()
+        return exported.numbers("numbers in their own units", deviation)
 
     def judge(self, truth: np.ndarray, outputs: np.ndarray) -> Iterator[Judgment]:
         """Yields the true numbers beside those found, with their mean absolute error."""

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import Mask, Metric, Target
-from dsbuilder.tasks import intervals
+from dsbuilder.tasks import exported, intervals
 from dsbuilder.tasks.classify import log_softmax
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
+from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import CLASSES, IDS
 from dsbuilder.tasks.task import Answer, Judgment, Shape, Task, log_mean, ranked
@@ -171,6 +172,11 @@ class Segment(Task):
         ids = outputs.argmax(axis=-1).astype(np.uint8)
         shares = np.bincount(ids.ravel(), minlength=len(self.target.names)) / ids.size
         return Answer(ids, ranked(self.target.names, shares))
+
+    @property
+    def exported(self) -> ExportedHead:
+        """The probability of each class in each pixel."""
+        return exported.exclusive("probability of each class in each pixel", self.target.names)
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
         """Returns logits of the mean probabilities: their logarithms."""

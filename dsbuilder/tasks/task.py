@@ -9,6 +9,7 @@ import numpy as np
 
 from dsbuilder.plugin import ImageSignature, Loss, Metric, Target
 from dsbuilder.tasks.evaluation import Confusion, Evaluation, ScoreTable
+from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.keras_losses import KNOWN
 
 Role = Literal["loss", "metric"]
@@ -134,6 +135,11 @@ class Task(ABC):
         Args:
           outputs: what the head yields for it.
         """
+
+    @property
+    @abstractmethod
+    def exported(self) -> ExportedHead:
+        """What the head yields of a model that leaves for other programs."""
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
         """Returns outputs that say the mean of what those for several views say.

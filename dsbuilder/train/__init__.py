@@ -26,6 +26,8 @@ monitor.py      what says which epoch is the best
 options.py      the train section as it is kept in a run and bound again; how long it trains
 run.py          the run folder: its name, its configuration, its results, its pictures
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`
+model_formats/  what a trained model is exported as
+parameters.py   the weights of a model: what each is like, and its values
 evaluation.py   `evaluate`: how good a model is on a split
 settling.py     temperature and thresholds of a trained model, chosen on validation
 cost.py         size and speed of a model

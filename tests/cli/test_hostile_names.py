@@ -23,7 +23,7 @@ FILE = f"0\x1b]0;owned\x07\x9b31m\u2066\n{FORGED}.png"
 NAMED = "p\x1b[31m\u202e.yaml"
 
 WITHOUT_DATA = {"completion", "doctor", "plugins"}
-TRAINING = {"train", "evaluate", "predict", "runs"}
+TRAINING = {"train", "evaluate", "predict", "runs", "export-model", "params"}
 """Asked with a model in `test_training.py`; here for their errors."""
 
 
@@ -95,7 +95,13 @@ def test_errors_about_hostile_names_are_escaped(
     verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    more = {"explain": ["key"], "replay": ["key"], "diff": [NAMED], "predict": [FILE]}
+    more = {
+        "explain": ["key"],
+        "replay": ["key"],
+        "diff": [NAMED],
+        "predict": [FILE],
+        "export-model": ["--to", "keras"],
+    }
     words = [verb, NAMED, *more.get(verb, [])]
     if verb == "export":
         words += ["--to", "\x1b[2Jfolder", "--out", "x"]

@@ -1,0 +1,90 @@
+"""Model files as runs write them, of any builder and targets, without a training."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dsbuilder.pipelinefile.training import HeadOptions
+from dsbuilder.plugin import (
+    ClassLabel,
+    ImageSignature,
+    Keypoints,
+    Mask,
+    ModelBuilder,
+    MultiLabel,
+    Signature,
+    Target,
+    Text,
+    Value,
+)
+from dsbuilder.tasks import heads_of
+
+NAMES = ("cat", "dög", "a b")
+ROWS: Mapping[str, Target] = {
+    "label": ClassLabel(names=NAMES),
+    "whether": ClassLabel(names=("no", "yes")),
+    "tags": MultiLabel(names=("x", "y")),
+    "numbers": Value(size=2),
+    "points": Keypoints(names=("left", "right")),
+}
+MASK: Mapping[str, Target] = {"mask": Mask(names=("ground", "square"))}
+TEXT: Mapping[str, Target] = {"text": Text(alphabet="abc", longest=3)}
+IMAGE = ImageSignature(height=32, width=32, channels=3)
+
+
+def save_untrained(
+    path: Path,
+    builder: ModelBuilder,
+    targets: Mapping[str, Target],
+    *,
+    image: ImageSignature = IMAGE,
+    precision: str = "float32",
+) -> Path:
+    """Writes a model with random weights and statistics, and its note, as a run does."""
+    import keras
+
+    from dsbuilder.train import archive
+    from dsbuilder.train.network import build_network
+
+    keras.utils.set_random_seed(7)
+    signature = Signature(image=image, targets=dict(targets))
+    heads = {name: _with_units(task) for name, task in heads_of(signature).items()}
+    network = build_network(
+        builder,
+        signature,
+        heads=heads,
+        normalize=None if builder.preprocesses else "standardize",
+        statistics=(np.full(image.channels, 120.0), np.full(image.channels, 60.0)),
+        precision=precision,
+    )
+    rng = np.random.default_rng(0)
+    for weight in network.weights:  # a new network normalizes by nothing, and has no bias
+        if "moving" in weight.path or "bias" in weight.path or "beta" in weight.path:
+            values = np.abs(rng.normal(0.5, 0.2, weight.shape))
+            weight.assign(values.astype("float32"))
+    names = (kind.class_names for kind in targets.values() if kind.class_names)
+    note = archive.Note(
+        dataset="things 1.0.0",
+        fingerprint="0" * 64,
+        class_names=next(names, ()),
+        signature=signature,
+        heads=heads,
+        learnt={name: HeadOptions() for name in targets},
+        normalize="standardize",
+        pipeline={"image": {}, "prepare": [], "finish": []},
+    )
+    archive.save(network, path, note, optimizer=False)
+    return path
+
+
+def _with_units(task):
+    if not hasattr(task, "units"):
+        return task
+    size = task.outputs[0]
+    return task.fit(lambda: (np.linspace(0.4, 0.6, size), np.linspace(0.2, 0.3, size)))
+
+
+def images(count: int = 4, image: ImageSignature = IMAGE) -> np.ndarray:
+    """Returns random pixels, as a dataset holds them."""
+    return np.random.default_rng(3).integers(0, 256, (count, *image.shape), dtype=np.uint8)
