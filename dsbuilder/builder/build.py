@@ -17,8 +17,8 @@ from dsbuilder.builder.plan import Plan, make_plan
 from dsbuilder.builder.publish import (
     Clock,
     finish,
-    is_whole,
     note_place,
+    read_whole,
     was_written,
     write_dataset,
 )
@@ -103,7 +103,7 @@ def build_dataset(
     request = Request.of(Path(pipeline), Path(out), overrides, plugins)
     known = None if rehash else find_up_to_date(request)
     if known is not None:
-        return _built(known.path, known.build, known.warnings)
+        return _built(known.path, known.build, known.manifest, known.warnings)
     how = _Execution(workers, sample_timeout_s, on_progress, engine)
     document = override(read(Path(pipeline)), overrides)
     with how.start_early(document, Path(out)) as early:
@@ -134,10 +134,14 @@ def build_dataset(
 
 
 def _built(
-    path: Path, build: Path, warnings: Sequence[str], results: "_Results | None" = None
+    path: Path,
+    build: Path,
+    known: Manifest,
+    warnings: Sequence[str],
+    results: "_Results | None" = None,
 ) -> Built:
     """Returns what a build came to; without results, nothing was left to be done."""
-    known, made = manifest.read(build), results.made if results else 0
+    made = results.made if results else 0
     samples = sum(shard.samples for shards in known.splits.values() for shard in shards)
     rows = quarantine.read(build)
     return Built(
@@ -156,14 +160,16 @@ def _build(
     settings = surveyed.pipeline.settings
     plan = _plan(surveyed, store, rehash=rehash)
     published, results = store.finished(plan.fingerprint), None
-    if is_whole(published):
+    known = read_whole(published)
+    if known is not None:
         note_place(published, surveyed, how.clock)
     else:
         results = _make_dataset(surveyed, plan, store, how, early)
         published = finish(store, plan)
+        known = manifest.read(published)
         originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
     path = store.point(settings.version, published)
-    return _built(path, published, surveyed.warnings, results)
+    return _built(path, published, known, surveyed.warnings, results)
 
 
 def _check_not_empty(surveyed: Survey) -> None:

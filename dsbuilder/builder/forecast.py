@@ -17,7 +17,7 @@ from dsbuilder.builder.inventory import (
 )
 from dsbuilder.builder.plan import Plan, make_plan
 from dsbuilder.builder.probe import Probe, probe
-from dsbuilder.builder.publish import is_whole
+from dsbuilder.builder.publish import read_whole
 from dsbuilder.builder.shard import make_codec
 from dsbuilder.builder.survey import Survey, check_unread, load_spec, survey
 from dsbuilder.builder.task import Located, ShardResult, ShardTask
@@ -181,7 +181,7 @@ class _Forecaster:
         """What can be reused: this very build if it was made before, else the version's."""
         finished = self.store.finished(self.plan.fingerprint)
         version = self.surveyed.pipeline.settings.version
-        return open_previous(finished if is_whole(finished) else self.store.current(version))
+        return open_previous(finished if read_whole(finished) else self.store.current(version))
 
     @cached_property
     def _dataset(self) -> StoredDataset | None:

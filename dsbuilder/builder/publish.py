@@ -199,17 +199,17 @@ def finish(place: Store, plan: Plan) -> Path:
     return finished
 
 
-def is_whole(folder: Path) -> bool:
-    """Whether a finished build is as it was written and lost no sample to chance.
+def read_whole(folder: Path) -> Manifest | None:
+    """Returns the manifest of a build that is as it was written and lost no sample to chance.
 
-    One that is not is made again, as far as it must be. A file is read only if its times say that
-    somebody touched it: a build that has nothing to do reads no shard.
+    None is of one that is not: it is made again, as far as it must be. A file is read only if its
+    times say that somebody touched it: a build that has nothing to do reads no shard.
     """
     try:
         known, files = manifest.read(folder), Integrity.of(folder)
     except CacheError:
-        return False
-    return known.reproducible and not any(files.faults(known.files()))
+        return None
+    return known if known.reproducible and not any(files.faults(known.files())) else None
 
 
 def was_written(partial: Path) -> bool:

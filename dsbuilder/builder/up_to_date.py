@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.builder.publish import is_whole
+from dsbuilder.builder.publish import read_whole
 from dsbuilder.builder.survey import Survey
 from dsbuilder.cache import fingerprint, store
 from dsbuilder.cache.index import is_settled, state
@@ -77,11 +77,13 @@ class UpToDate:
     Attributes:
       path: path of the dataset, by its version's link.
       build: folder of the build.
+      manifest: manifest of the dataset.
       warnings: what a user should know of its data, sentences that say where.
     """
 
     path: Path
     build: Path
+    manifest: Manifest
     warnings: tuple[str, ...]
 
 
@@ -104,10 +106,13 @@ def _up_to_date(known: Store, seen: Mapping[str, Any]) -> UpToDate | None:
     build, version = known.finished(seen["fingerprint"]), seen["version"]
     if known.current(version) != build.resolve() or not _is_as_it_was(known, seen):
         return None
-    if not is_whole(build):
+    made = read_whole(build)
+    if made is None:
         return None
     Integrity.of(build).note_states()
-    return UpToDate(path=known.root / version, build=build, warnings=tuple(seen["warnings"]))
+    return UpToDate(
+        path=known.root / version, build=build, manifest=made, warnings=tuple(seen["warnings"])
+    )
 
 
 def _is_as_it_was(known: Store, seen: Mapping[str, Any]) -> bool:
