@@ -161,13 +161,14 @@ class Dataset(StoredDataset):
         *,
         overrides: Sequence[str] = (),
         plugins: Sequence[Path | str] | None = None,
+        chart: Path | str | None = None,
     ) -> "FindRateDocument":
         """Proposes a learning rate; see `actions/find_rate.py`."""
         from dsbuilder.actions.find_rate import NO_RUN, find_rate
         from dsbuilder.actions.train import prepare_dataset
 
         training = prepare_dataset(self, overrides=overrides, plugins=paths_of(plugins), run=NO_RUN)
-        return find_rate(training)
+        return find_rate(training, chart=path_of(chart))
 
     def summarize(
         self,

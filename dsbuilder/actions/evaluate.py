@@ -11,7 +11,7 @@ from dsbuilder.actions.plugins import folders_here
 from dsbuilder.actions.predict import check_options
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.tasks import Evaluation, doubts, evaluations_of
-from dsbuilder.train.run import CURVE_DATA, EVALUATION, Run, write_curves
+from dsbuilder.train.run import CURVES, EVALUATION, Run, write_curves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def _curves(run: Run, found: Evaluation) -> Iterator[str]:
     """Writes curves into the folder of a run; yields why they are not written."""
     evaluated = run.evaluation() if (run.path / EVALUATION).is_file() else None
     own = evaluated is not None and next(evaluations_of(evaluated))[1]["split"] == found.split
-    name = CURVE_DATA if own else f"{Path(CURVE_DATA).stem}-{found.split}.json"
+    name = CURVES if own else f"{Path(CURVES).stem}-{found.split}.json"
     try:
         write_curves(run, found, name)
     except OSError as error:

@@ -136,12 +136,14 @@ class Session(OpenedPipeline):
         )
         return train(training, on_batch=on_batch, on_epoch=on_epoch, on_features=on_features)
 
-    def find_rate(self, out: Path | str | None = None) -> "FindRateDocument":
+    def find_rate(
+        self, out: Path | str | None = None, *, chart: Path | str | None = None
+    ) -> "FindRateDocument":
         """Builds the dataset as far as it is not there, and proposes a learning rate."""
         from dsbuilder.actions.find_rate import NO_RUN, find_rate
         from dsbuilder.actions.train import prepare
 
-        return find_rate(prepare(self.into(out), run=NO_RUN))
+        return find_rate(prepare(self.into(out), run=NO_RUN), chart=path_of(chart))
 
     def summarize(self) -> "SummaryDocument":
         """Says what the network that `train` would train is made of; builds and trains nothing."""

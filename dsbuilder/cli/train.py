@@ -74,6 +74,12 @@ def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable
     is_flag=True,
     help="Train some batches at growing learning rates, propose one, and write no run.",
 )
+@click.option(
+    "--chart",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --find-lr: the SVG that the losses are drawn to, beside a CSV of them.",
+)
 @options.out
 @options.workers
 @options.overrides
@@ -94,6 +100,7 @@ def train(
     resume: bool,
     summary: bool,
     find_lr: bool,
+    chart: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -102,12 +109,14 @@ def train(
     A pipeline's dataset is built first, in --out, as far as it is not there. For a folder of
     images, or a pipeline or a dataset without a train section, task, model, size and epochs are
     chosen by the data; the run folder then holds a pipeline.yaml that says the same, to copy. The
-    run folder also holds the best and the last model, the results of every epoch, curves, and the
-    evaluation.
+    run folder also holds the best and the last model, the results of every epoch, the evaluation,
+    and charts of both.
     """
     from dsbuilder.actions.find_rate import NO_RUN, find_rate
     from dsbuilder.actions.train import train as trained
 
+    if chart is not None and not find_lr:
+        raise click.UsageError("--chart: expected --find-lr, whose losses it draws. Add it.")
     screen = Screen(as_json=as_json, quiet=quiet)
     folders = options.folders(plugin_folders)
     overrides = (*overrides, *context.ensure_object(list))
@@ -124,7 +133,7 @@ def train(
     if training.sampled and screen.shows_progress:
         echo(str(training.sampled))
     if find_lr:
-        rates = find_rate(training, starting=partial(startup.tensorflow, screen))
+        rates = find_rate(training, chart=chart, starting=partial(startup.tensorflow, screen))
         screen.show(rates, lambda: _draw_rates(rates, target))
         return
     screen.warn(training.warnings)  # now, not after hours of training
@@ -222,22 +231,19 @@ def _draw_rates(found: "FindRateDocument", target: Path) -> None:
     table(("learning rate", "loss, smoothed"), cells, right=(0, 1))
     line()
     line(f"the loss falls fastest at {found.proposed:g} and is at its least at {found.least:.2g}")
+    if found.chart is not None:
+        line(f"chart: {shown(found.chart)}")
     line(f"next: dsbuilder train {shown(target)} --learning-rate {found.proposed:g}")
 
 
 def _draw(found: "TrainDocument") -> None:
-    from dsbuilder.train.run import CONFUSION, CURVES, PREDICTIONS, RESULTS
+    from dsbuilder.train.run import CHARTS, PREDICTIONS, RESULTS
 
     draw_scores(found.evaluation)
     line()
     files = [("best model", f"{shown(found.best_model)}, of epoch {found.best_epoch}")]
-    pictures = {
-        "results": RESULTS,
-        "curves": CURVES,
-        "predictions": PREDICTIONS,
-        "confusion": CONFUSION,
-    }
-    for name, file in pictures.items():
+    others = {"results": RESULTS, "predictions": PREDICTIONS, "charts": CHARTS}
+    for name, file in others.items():
         if (found.run / file).exists():
             files.append((name, shown(found.run / file)))
     facts(files)

@@ -89,7 +89,8 @@ class Feed:
         ]
         return np.array(rows, np.int64).reshape(-1, 3)
 
-    def _cached(self, place: int) -> Sample:
+    def stored(self, place: int) -> Sample:
+        """Returns the sample at a place in stored order, before any stage of the stream."""
         shard, offset, length = self._places[place].tolist()
         sample = self.reading.dataset.codec.decode(self._readers[shard].read(offset, length))
         sample.image.flags.writeable = False  # a mixer shares it
@@ -98,7 +99,7 @@ class Feed:
     def _batch(self, picks: np.ndarray, epoch: int, step: int) -> dict[str, np.ndarray]:
         refresher = self._refresher
         places, repeats = picks.T.tolist()
-        cached = [self._cached(place) for place in places]
+        cached = [self.stored(place) for place in places]
         chosen = self._partners(len(cached), epoch, step)
         samples = []
         for sample, others, repeat in zip(cached, chosen, repeats, strict=True):

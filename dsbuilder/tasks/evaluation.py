@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
-import numpy as np
-
 from dsbuilder.tasks.charts import Chart
 from dsbuilder.tasks.intervals import Interval, shown
 
@@ -111,13 +109,6 @@ class Confusion:
 
     names: Sequence[str]
     cells: Sequence[Sequence[int]]
-
-    def counts(self) -> np.ndarray:
-        """Returns rows by true class, columns by predicted class, int64."""
-        counts = np.zeros((len(self.names), len(self.names)), np.int64)
-        for true, predicted, samples in self.cells:
-            counts[true, predicted] = samples
-        return counts
 
 
 def scored(scores: Mapping[str, Any], name: str, form: str = ".3f") -> str:

@@ -24,7 +24,9 @@ watching.py     metrics as Keras computes them while a model trains
 fitting.py      whether what is to be learnt fits the data, the model, and what is named
 monitor.py      what says which epoch is the best
 options.py      the train section as it is kept in a run and bound again; how long it trains
-run.py          the run folder: its name, its configuration, its results, its pictures
+run.py          the run folder: its name, its configuration, its results
+drawing.py      charts of a run: values by epoch, confusion, what `curves.json` holds
+gallery.py      the worst mistakes of a run as a picture sheet
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`
 model_formats/  what a trained model is exported as
 parameters.py   the weights of a model: what each is like, and its values

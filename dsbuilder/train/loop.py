@@ -26,12 +26,13 @@ from dsbuilder.train.callbacks import (
 )
 from dsbuilder.train.checkpoints import Checkpoints, Restored, Within, synchronize
 from dsbuilder.train.devices import Devices
+from dsbuilder.train.drawing import draw_progress
 from dsbuilder.train.lookup import Chosen
 from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.phases import Phase, best_row, is_over
 from dsbuilder.train.precision import precision_of
 from dsbuilder.train.rates import LearningRate, make_schedule
-from dsbuilder.train.run import Row, Run, write_progress
+from dsbuilder.train.run import Row, Run
 
 
 @dataclass(kw_only=True)
@@ -67,6 +68,11 @@ class Ongoing:
     def monitor(self) -> Monitor:
         """What says which epoch is the best."""
         return Monitor.of(vars(self.options))
+
+    def write_progress(self) -> None:
+        """Writes the epochs so far, as a table and as charts."""
+        self.run.write_rows(self.rows)
+        draw_progress(self.run, self.rows, self.dataset, best=best_row(self.rows, self.monitor))
 
     def monitored(self, phase: Phase) -> list[float]:
         """Returns the monitored value after each epoch of a phase, the lower the better."""
@@ -198,7 +204,7 @@ def _keep(training: Ongoing, network: keras.Model, model: keras.Model, row: Row)
             archive.save(network, training.run.best, note, optimizer=False)
     archive.save(network, training.run.last, note, optimizer=True)
     training.run.checkpoint.unlink(missing_ok=True)
-    write_progress(training.run, training.rows)
+    training.write_progress()
     training.on_epoch(row)
     patience = training.options.length.patience
     return is_over(training.rows, row.phase, patience, training.monitor)

@@ -4,14 +4,13 @@ runs/emoji-1/
   config.json       what was trained on what: the train section with every default, the dataset
   pipeline.yaml     a pipeline that says what was chosen, where nothing was said of the training
   results.csv       a line an epoch
-  curves.png        the same as a picture
   best.keras        the model of the lowest validation loss, for use
   last.keras        the model after the last whole epoch, with its optimizer, for `resume_run`
   checkpoint.keras  the same within a long epoch, gone when the epoch ends
   evaluation.json   how good the best model is on the test split
   curves.json       curves of that evaluation as data: ROC, calibration, residuals, ...
   predictions.csv   what it says of every sample of that split, beside what is true
-  confusion.png     of classes, which it takes for which; of several heads `confusion-NAME.png`
+  charts/           all this drawn, as SVG beside its numbers; see `train/drawing.py`
 
 Every file is replaced in one step, so a killed run leaves none half written. `last.keras` alone
 says how many epochs a run came to, and `checkpoint.keras` how far the next one is; all else is
@@ -31,31 +30,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from PIL import Image
-
 from dsbuilder import tasks, typed_json
 from dsbuilder.cache import store
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
-from dsbuilder.report import confusion, curves
+from dsbuilder.report.charts.lines import LineChart
 from dsbuilder.stream.sampling import Sampled
-from dsbuilder.targets.stored import as_file_name
-from dsbuilder.tasks import Evaluation, evaluations_of, task_of
+from dsbuilder.tasks import Evaluation, evaluations_of
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.train.options import to_data
 
 CONFIG = "config.json"
 PIPELINE = "pipeline.yaml"
 RESULTS = "results.csv"
-CURVES = "curves.png"
 BEST = "best.keras"
 LAST = "last.keras"
 CHECKPOINT = "checkpoint.keras"
 EVALUATION = "evaluation.json"
-CURVE_DATA = "curves.json"
+CURVES = "curves.json"
 PREDICTIONS = "predictions.csv"
-CONFUSION = "confusion.png"
+CHARTS = "charts"
 
 _FIRST = ("epoch", "phase", "learning_rate")
 _GROUPS = ("train", "validation")
@@ -179,6 +174,17 @@ class Run:
                     raise ValueError(f"the kind {typed_json.shown(each['kind'])}")
         return evaluation
 
+    def curves(self) -> "Curves | None":
+        """Returns what `curves.json` holds; None where there is none.
+
+        Raises:
+          TrainError: it is not what a run writes.
+        """
+        if not (self.path / CURVES).exists():
+            return None
+        with self._reading(CURVES):
+            return typed_json.bind(Curves, self._json(CURVES), partly=True)
+
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         """Writes a file of JSON values."""
         store.write_text(self.path / name, typed_json.dumps(data, indent=1) + "\n")
@@ -192,13 +198,6 @@ class Run:
         writer.writeheader()
         writer.writerows(lines)
         store.write_text(self.path / RESULTS, text.getvalue())
-
-    def write_picture(self, name: str, picture: Image.Image) -> None:
-        """Writes a picture as PNG."""
-        temporary = self.path / f".{name}.tmp"
-        temporary.unlink(missing_ok=True)  # never through a link that somebody left there
-        picture.save(temporary, format="PNG")
-        temporary.replace(self.path / name)
 
     def _json(self, name: str) -> Any:
         path = self.path / name
@@ -256,6 +255,23 @@ class _Evaluated:
 
     kind: str
     intervals: Mapping[str, Interval | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Curves of an evaluation, as data.
+
+    Attributes:
+      dataset: name and version of the dataset.
+      split: name of the split.
+      samples: number of samples measured.
+      heads: charts of each head, by the name of its target.
+    """
+
+    dataset: str
+    split: str
+    samples: int
+    heads: Mapping[str, tuple[LineChart, ...]]
 
 
 def discard_unused(run: Run, *, configured: bool) -> bool:
@@ -325,48 +341,13 @@ def config_of(
     }
 
 
-def write_progress(run: Run, rows: Sequence[Row]) -> None:
-    """Writes the epochs so far, as a table and as curves."""
-    run.write_rows(rows)
-    run.write_picture(CURVES, curves.draw(_panels(rows)))
-
-
-def _panels(rows: Sequence[Row]) -> list[curves.Panel]:
-    """Returns the curves of a training, a panel for each value that is measured."""
-    epochs = [row.epoch for row in rows]
-    changes = [
-        (two.epoch - 0.5, two.phase)
-        for one, two in itertools.pairwise(rows)
-        if one.phase != two.phase
-    ]
-    names = list(rows[0].train) if rows else []
-    return [
-        curves.Panel(
-            title=name,
-            curves=[
-                curves.Curve(name=split, x=epochs, y=[getattr(row, split)[name] for row in rows])
-                for split in ("train", "validation")
-                if all(name in getattr(row, split) for row in rows)
-            ],
-            marks=changes,
-        )
-        for name in names
-    ]
-
-
 def write_evaluation(run: Run, evaluation: Evaluation) -> None:
-    """Writes an evaluation into a run folder, its curves, and a picture of what is confused."""
-    document = evaluation.to_json()
-    store.write_text(run.path / EVALUATION, _laid_out(document) + "\n")
+    """Writes an evaluation into a run folder, and its curves."""
+    store.write_text(run.path / EVALUATION, _laid_out(evaluation.to_json()) + "\n")
     write_curves(run, evaluation)
-    for name, each in evaluations_of(document):
-        confused = task_of(each["kind"]).confusion(each)
-        if confused is not None:
-            file = f"confusion-{as_file_name(name)}.png" if name else CONFUSION
-            run.write_picture(file, confusion.draw(confused.names, confused.counts().tolist()))
 
 
-def write_curves(run: Run, evaluation: Evaluation, name: str = CURVE_DATA) -> None:
+def write_curves(run: Run, evaluation: Evaluation, name: str = CURVES) -> None:
     """Writes the curves of an evaluation as JSON values.
 
     The file has `dataset`, `split`, `samples`, and in `heads` a list of charts for each target, the

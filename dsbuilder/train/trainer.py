@@ -22,9 +22,11 @@ from dsbuilder.train.callbacks import Shown
 from dsbuilder.train.checkpoints import Within
 from dsbuilder.train.compiling import batches_of, compile_model, losses_of, optimizer_of
 from dsbuilder.train.devices import choose as choose_devices
+from dsbuilder.train.drawing import draw_evaluation
 from dsbuilder.train.evaluation import check_objects, evaluate
 from dsbuilder.train.features import passed
 from dsbuilder.train.fitting import check_fit, learnt_targets, sampling_of, unlearnable
+from dsbuilder.train.gallery import draw_mistakes
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
 from dsbuilder.train.loop import Ongoing, fit
 from dsbuilder.train.monitor import mode_of, watched_of
@@ -41,13 +43,13 @@ from dsbuilder.train.phases import (
 )
 from dsbuilder.train.rates import beyond, make_schedule
 from dsbuilder.train.run import (
+    CHARTS,
     CONFIG,
     PREDICTIONS,
     Row,
     Run,
     config_of,
     write_evaluation,
-    write_progress,
 )
 from dsbuilder.train.settling import check_settling, settle
 from dsbuilder.trust import noted
@@ -302,7 +304,7 @@ def _finish(
         with passed(training, model, phase, left, batches=batches, compiled=compiled) as way:
             fit(training, model, phase, left, way=way, state=state)
         state = None
-    write_progress(training.run, training.rows)
+    training.write_progress()
     _evaluate(training)
     return training.run
 
@@ -352,14 +354,12 @@ def _begin(training: Ongoing, model: keras.Model, phase: Phase) -> None:
 def _evaluate(training: Ongoing) -> None:
     dataset, run = training.dataset, training.run
     split = next(filter(dataset.has_samples, ("test", "validation", "train")), "train")
-    evaluation = evaluate(
-        settle(training),
-        dataset,
-        split=split,
-        plugins=training.note.plugins,
-        predictions=run.path / PREDICTIONS,
-    )
+    best = settle(training)
+    judged: dict[str, Any] = {"predictions": run.path / PREDICTIONS, "plugins": best.note.plugins}
+    evaluation = evaluate(best, dataset, split=split, **judged)
     write_evaluation(run, evaluation)
+    draw_evaluation(run)
+    draw_mistakes(best, dataset, split, folder=run.path / CHARTS, **judged)
     training.run = run.warned(*doubts(evaluation.to_json()))
 
 

@@ -119,9 +119,9 @@ def test_train_shows_every_epoch_and_where_files_lie(home: Path) -> None:
     assert re.search(
         r"^pets 1\.0\.0, test: accuracy [\d.]+ \[[\d.]+, [\d.]+\] of 6 samples", shown, re.MULTILINE
     )
-    for name in ("best.keras", "results.csv", "curves.png", "confusion.png"):
+    for name in ("best.keras", "results.csv", "charts"):
         assert str(home / "first" / name) in shown
-        assert (home / "first" / name).is_file()
+        assert (home / "first" / name).exists()
     assert shown.endswith(f"next: dsbuilder predict {home / 'first'} IMAGE\n")
 
 
@@ -240,8 +240,16 @@ def test_a_learning_rate_is_proposed_and_no_run_is_written(
     line = ("train", home / "pets.yaml", "--out", home / "out", "--find-lr")
     found = json.loads(run(*line, "--json").stdout)
     assert found["steps"][0].keys() == {"rate", "loss", "smoothed"}
-    assert f"--learning-rate {found['proposed']:g}" in run(*line).stdout
     assert not list(tmp_path.iterdir())
+    shown = run(*line, "--chart", tmp_path / "rates.svg").stdout
+    assert f"--learning-rate {found['proposed']:g}" in shown and "rates.svg" in shown
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["rates.csv", "rates.svg"]
+    assert f"proposed {found['proposed']:g}" in (tmp_path / "rates.svg").read_text()
+
+
+def test_a_chart_is_of_learning_rates_alone(home: Path, tmp_path: Path) -> None:
+    result = run("train", home / "pets.yaml", "--chart", tmp_path / "rates.svg")
+    assert result.exit_code == 2 and "expected --find-lr" in result.stderr
 
 
 def test_nothing_to_resume_is_explained(home: Path, tmp_path: Path, monkeypatch) -> None:

@@ -36,7 +36,7 @@ def test_the_last_good_epoch_is_kept(dataset, options, tmp_path):
     with pytest.raises(TrainError, match=r"of epoch 2, .* The model of epoch 1 is kept\."):
         trainer.train_dataset(dataset, diverging, run=run)
     assert sorted(path.name for path in run.iterdir()) == [
-        *("best.keras", "config.json", "curves.png", "last.keras", "results.csv")
+        *("best.keras", "charts", "config.json", "last.keras", "results.csv")
     ]
     for name in ("best.keras", "last.keras"):
         trained = archive.load_model(run / name)

@@ -167,7 +167,8 @@ def test_unet_finds_bright_squares_of_an_odd_size(train, squares):
     ]
     assert found["classes"][1]["iou"] > 0.8
     assert {"train_mean_iou", "validation_mean_iou"} <= set(columns(run))
-    assert not (run.path / "confusion.png").exists()
+    charts = {path.name for path in (run.path / "charts").iterdir()}
+    assert "mistakes.png" in charts and "confusion.svg" not in charts
     truth, logits = predicted(run, squares, "mask")
     taken = logits.argmax(-1)
     both, either = ((truth & taken) == 1).sum(), ((truth | taken) == 1).sum()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from dsbuilder.errors import SpecError, TrainError
 from dsbuilder.pipelinefile.training import FineTuneOptions
@@ -82,10 +81,9 @@ def scores(run):
 def test_a_run_folder_holds_what_a_run_is(whole, dataset):
     assert sorted(path.name for path in whole.path.iterdir()) == [
         "best.keras",
+        "charts",
         "config.json",
-        "confusion.png",
         "curves.json",
-        "curves.png",
         "evaluation.json",
         "last.keras",
         "predictions.csv",
@@ -96,9 +94,13 @@ def test_a_run_folder_holds_what_a_run_is(whole, dataset):
     assert config["train"]["model"]["use"] == "cnn"
     assert config["train"]["patience"] is None
     assert config["pipeline"]["name"] == "colors"
-    for name in ("curves.png", "confusion.png"):
-        with Image.open(whole.path / name) as picture:
-            assert min(picture.size) > 100
+    charts = {path.name for path in (whole.path / "charts").iterdir()}
+    of_best = ("calibration", "confusion", "precision_recall", "roc")
+    assert {f"{name}.{kind}" for name in of_best for kind in ("svg", "csv")} <= charts
+    assert {"training-accuracy.svg", "training-loss.svg"} <= charts
+    told = (whole.path / "charts" / "training-loss.svg").read_text()
+    for expected in ("train, 3 points", "validation, 3 points", "best model", "../results.csv"):
+        assert expected in told
 
 
 def test_results_count_epochs_from_one_and_measure_both_splits(whole):

@@ -1,0 +1,268 @@
+"""The worst mistakes of a run as pictures: `charts/mistakes.png`, of several heads one each.
+
+Of classes and texts they are those that the model is surest of; a wrong class stands beside a
+sample of the class that it was taken for: of those that the model knows best, the one that looks
+most like it. Of masks, points and numbers they are the largest errors; a mask or points stand
+beside what the model would draw. `predictions.csv` says which they are, so the split is not asked
+again, and equal files give equal pictures.
+"""
+
+import csv
+import heapq
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dsbuilder.dataset import StoredDataset
+from dsbuilder.pipeline import Trace
+from dsbuilder.plugin import ClassLabel
+from dsbuilder.report.canvas import picture
+from dsbuilder.report.sheet import Section, Sheet, draw_sheet, write_png
+from dsbuilder.report.strip import Cell
+from dsbuilder.sample import Sample
+from dsbuilder.stream.feed import Feed
+from dsbuilder.stream.reading import plan
+from dsbuilder.targets.stored import as_file_name
+from dsbuilder.tasks import Task
+from dsbuilder.train.archive import Trained
+from dsbuilder.train.network import outputs_by_head
+
+MOST = 24
+"""Mistakes of a head that are shown."""
+
+_EXAMPLES = 4
+"""Samples of a class, those that the model is surest of, among which the nearest is shown."""
+
+_FILE = "mistakes.png"
+_SIDE = 120
+_COLUMNS = 6
+_THUMBNAIL = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """What `predictions.csv` says of a sample and one head.
+
+    Attributes:
+      place: place of the sample in stored order.
+      key, truth, answer: cells of its line.
+      weight: how sure the model is, or how large the error is.
+      told: this in words.
+    """
+
+    place: int
+    key: str
+    truth: str
+    answer: str
+    weight: float
+    told: str
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """What they are ordered by, the greatest first; of equals, the first in stored order."""
+        return self.weight, -self.place
+
+
+def draw_mistakes(
+    trained: Trained,
+    dataset: StoredDataset,
+    split: str,
+    *,
+    predictions: Path,
+    folder: Path,
+    plugins: Sequence[Path] = (),
+) -> None:
+    """Draws the worst mistakes of each head that makes any into a folder; see `sheets_of`.
+
+    Raises:
+      DataError: a picture cannot be written.
+    """
+    found = sheets_of(trained, dataset, split, predictions=predictions, plugins=plugins)
+    for name, sheet in found:
+        file = f"{as_file_name(name)}-mistakes.png" if len(trained.note.heads) > 1 else _FILE
+        folder.mkdir(exist_ok=True)
+        write_png(draw_sheet(sheet, side=_SIDE), folder / file)
+
+
+def sheets_of(
+    trained: Trained,
+    dataset: StoredDataset,
+    split: str,
+    *,
+    predictions: Path,
+    plugins: Sequence[Path] = (),
+    most: int = MOST,
+) -> Iterator[tuple[str, Sheet]]:
+    """Yields the worst mistakes of each head that makes any, with its name.
+
+    Of samples that stages draw anew in every epoch there are none: what was judged is not kept.
+
+    Args:
+      trained: the model that the predictions are of.
+      predictions: the file, as `judgments.writing` leaves it.
+      most: mistakes of a head that are shown.
+    """
+    heads = trained.note.heads
+    reading = plan(dataset, split, shuffle=False, plugins=plugins)
+    if reading.refresher is not None and reading.refresher.stages:
+        return
+    for name, task in heads.items():
+        before, of = (f"{name}_", f" in {name}") if len(heads) > 1 else ("", "")
+        mistakes, surest = _read(predictions, before, task, most)
+        if mistakes:
+            shown = _Shown(trained=trained, head=name, feed=Feed(reading), surest=surest)
+            yield (
+                name,
+                Sheet(
+                    title=f"The worst mistakes{of}",
+                    notes=[f"{dataset.name} {dataset.manifest.version}, {split}"],
+                    sections=[shown.section(mistakes)],
+                ),
+            )
+
+
+def _read(
+    predictions: Path, before: str, task: Task, most: int
+) -> tuple[list[_Judged], Mapping[str, list[_Judged]]]:
+    """Returns the worst mistakes, and of each class those samples that the model knows best.
+
+    Args:
+      before: what the names of the head's columns begin with.
+      most: number of mistakes.
+    """
+    of_class: dict[str, list[tuple[tuple[float, int], _Judged]]] = defaultdict(list)
+    worst: list[tuple[tuple[float, int], _Judged]] = []
+    with predictions.open(encoding="utf-8", newline="") as file:
+        for place, line in enumerate(csv.DictReader(file)):
+            found = _judged(line, before, task.judged_by, place)
+            if found is None:
+                continue
+            right, judged = found
+            if not right:
+                _keep(worst, judged, most)
+            elif isinstance(task.target, ClassLabel):
+                _keep(of_class[judged.answer], judged, _EXAMPLES)
+    return _sorted(worst), {name: _sorted(each) for name, each in of_class.items()}
+
+
+def _judged(
+    line: Mapping[str, str], before: str, judged_by: str, place: int
+) -> tuple[bool, _Judged] | None:
+    """Returns whether an answer is right, and what the file says; None where it was not judged."""
+    score, confidence = line[before + judged_by], line[before + "confidence"]
+    if not score:
+        return None
+    if judged_by == "right":
+        right, weight = score == "true", float(confidence)
+        told = f"{weight:.3f}"
+    else:
+        value = float(score)
+        weight = 1 - value if judged_by == "iou" else value
+        right, told = weight <= 0, f"{judged_by} {value:.4g}"
+    judged = _Judged(
+        place=place,
+        key=line["key"],
+        truth=line[before + "truth"],
+        answer=line[before + "answer"],
+        weight=weight,
+        told=told,
+    )
+    return right, judged
+
+
+def _keep(heap: list[tuple[tuple[float, int], _Judged]], judged: _Judged, most: int) -> None:
+    """Adds to a heap of the greatest; ranks differ, so nothing behind them is compared."""
+    push = heapq.heappush if len(heap) < most else heapq.heappushpop
+    push(heap, (judged.rank, judged))
+
+
+def _sorted(heap: list[tuple[tuple[float, int], _Judged]]) -> list[_Judged]:
+    return [judged for _, judged in sorted(heap, key=lambda each: each[0], reverse=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """How the mistakes of a head are shown.
+
+    Attributes:
+      trained: the model.
+      head: name of the head.
+      feed: the split.
+      surest: samples of each class that the model knows best.
+    """
+
+    trained: Trained
+    head: str
+    feed: Feed
+    surest: Mapping[str, list[_Judged]]
+
+    @property
+    def _task(self) -> Task:
+        return self.trained.note.heads[self.head]
+
+    def section(self, mistakes: Sequence[_Judged]) -> Section:
+        """Returns the rows of a sheet."""
+        headings: tuple[str, ...] = ()
+        if isinstance(self._task.target, ClassLabel):
+            headings, row = ("mistake", "taken for"), [*self._beside_examples(mistakes)]
+        elif self._task.target.positional:
+            headings, row = ("truth", "answer"), [*self._beside_answers(mistakes)]
+        else:
+            row = [self._cell(each, *_lines(each)) for each in mistakes]
+        rows = [row[start : start + _COLUMNS] for start in range(0, len(row), _COLUMNS)]
+        return Section(headings=headings * (_COLUMNS // 2), rows=rows)
+
+    def _beside_examples(self, mistakes: Sequence[_Judged]) -> Iterator[Cell | None]:
+        """Yields each mistake, then a sample of the class that it was taken for, if any."""
+        for each in mistakes:
+            yield self._cell(each, *_lines(each))
+            example = self._nearest(each)
+            told = None if example is None else f"{example.answer}, {example.told}"
+            yield None if example is None else self._cell(example, str(told))
+
+    def _nearest(self, judged: _Judged) -> _Judged | None:
+        """Returns the sample of the class it was taken for that looks most like it."""
+        looks = _thumbnail(self._sample(judged))
+        return min(
+            self.surest.get(judged.answer, ()),
+            key=lambda each: float(np.square(_thumbnail(self._sample(each)) - looks).sum()),
+            default=None,
+        )
+
+    def _beside_answers(self, mistakes: Sequence[_Judged]) -> Iterator[Cell | None]:
+        """Yields each mistake with what is true, then with what the model says, drawn over it."""
+        heads = self.trained.note.heads
+        for each in mistakes:
+            sample = self._sample(each)
+            outputs = self.trained.model.predict_on_batch(sample.image[None])
+            found = np.asarray(outputs_by_head(heads, outputs)[self.head])[0]
+            answer = self._task.answer(found).value
+            yield self._drawn(sample, sample.targets[self.head], each.key)
+            yield self._drawn(sample, answer, each.told)
+
+    def _drawn(self, sample: Sample, value: object, name: str) -> Cell:
+        """Returns a picture with a value of this head alone over it."""
+        only = {self.head: self._task.target}
+        return Cell.of(
+            sample.replace(targets={self.head: value}, positional=only), name=name, lines=()
+        )
+
+    def _cell(self, judged: _Judged, *lines: str) -> Cell:
+        return Cell(image=self._sample(judged).image, name=judged.key, lines=lines)
+
+    def _sample(self, judged: _Judged) -> Sample:
+        """Returns a sample as a stream yields it."""
+        sample = self.feed.stored(judged.place)
+        refresher = self.feed.reading.refresher
+        return sample if refresher is None else refresher.finish(sample, Trace())
+
+
+def _lines(judged: _Judged) -> tuple[str, str]:
+    return f"is {judged.truth}", f"answer {judged.answer}, {judged.told}"
+
+
+def _thumbnail(sample: Sample) -> np.ndarray:
+    return np.asarray(picture(sample.image, _THUMBNAIL), np.float64)
