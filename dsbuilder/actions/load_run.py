@@ -89,6 +89,7 @@ def load_run(
     top: int | None = None,
     threshold: float | None = None,
     tta: str | None = None,
+    why: bool = False,
     batch_size: int = 32,
     plugins: Sequence[Path | str] | None = None,
 ) -> LoadedRun:
@@ -99,18 +100,19 @@ def load_run(
       top: of a class: how many scores an answer has; None for all.
       threshold: as `predict` takes it, in (0, 1).
       tta: as `predict` takes it.
+      why: whether `predict_files` also tells where in an image the reason for its class lies.
       batch_size: images that the model sees at once.
       plugins: as `predict` takes them.
 
     Raises:
       SpecError: answers of the model cannot be averaged.
-      TrainError: there is no such model.
+      TrainError: there is no such model, or it is asked why and has no feature map.
     """
     from dsbuilder.train.prediction import make_predictor
 
     folders = folders_here(paths_of(plugins), data=Path(run))
     asked: dict[str, Any] = {"top": top, "threshold": threshold, "batch_size": batch_size}
-    return LoadedRun(predictor=make_predictor(run, tta=tta, plugins=folders, **asked))
+    return LoadedRun(predictor=make_predictor(run, tta=tta, why=why, plugins=folders, **asked))
 
 
 def _source(image: Any) -> "Source":

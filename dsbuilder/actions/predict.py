@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from dsbuilder.actions.arguments import path_of, paths_of
+from dsbuilder.actions.arguments import paths_of
 from dsbuilder.actions.document import Document
 from dsbuilder.actions.plugins import folders_here
 from dsbuilder.errors import DataError, Problem, SpecError
@@ -18,14 +18,17 @@ from dsbuilder.images import encoding
 from dsbuilder.layouts.voc.format import mask_picture
 from dsbuilder.report import overlay
 from dsbuilder.report.sheet import write_png
+from dsbuilder.report.strip import Cell, draw_strip
 from dsbuilder.targets.stored import as_file_name
 from dsbuilder.tasks import Heads, Task
 
 if TYPE_CHECKING:
-    from dsbuilder.train.prediction import Failure, Prediction
+    from dsbuilder.train.prediction import Failure, Prediction, Reason
 
 TOP = 3
 """How many classes of an image are named where nobody says."""
+
+_REASON_SIDE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +39,9 @@ class PredictDocument(Document):
       model: the model as it was given.
       kinds: kinds of the targets that it learnt, by name.
       predictions: mapping for each image that is answered: its `path`; its `value`, or of a mask
-        the files it was written to, `mask` and `overlay`; and its `classes`, each with `name` and
-        `probability` or, of a mask, the `share` of the area. A model of several targets has these
-        by target, in `heads`.
+        the files it was written to, `mask` and `overlay`; its `classes`, each with `name` and
+        `probability` or, of a mask, the `share` of the area; and where it was asked the file that
+        says `why`. A model of several targets has these by target, in `heads`.
       failures: mapping for each other image: its `path`, and the `error`.
     """
 
@@ -82,6 +85,7 @@ def predict(
     threshold: float | None = None,
     masks: Path | str | None = None,
     overlays: Path | str | None = None,
+    why: Path | str | None = None,
     tta: str | None = None,
     plugins: Sequence[Path | str] | None = None,
 ) -> PredictDocument:
@@ -93,6 +97,7 @@ def predict(
         threshold=threshold,
         masks=masks,
         overlays=overlays,
+        why=why,
         tta=tta,
         plugins=plugins,
     )
@@ -107,6 +112,7 @@ def predictions(
     threshold: float | None = None,
     masks: Path | str | None = None,
     overlays: Path | str | None = None,
+    why: Path | str | None = None,
     tta: str | None = None,
     plugins: Sequence[Path | str] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
@@ -122,6 +128,8 @@ def predictions(
       masks: of masks: folder that they are written to, PNGs whose palette indices are class ids; of
         several masks each in a folder of its own below, by the name of its target.
       overlays: of masks: folder of pictures, each image with its mask over it, likewise.
+      why: of classes: folder of pictures that show where in each image the reason for its class
+        lies, likewise; see `train/attribution.py`.
       tta: test-time augmentation, `flip`, `shift`, `flip+shift`, or `auto` for those of them that
         leave the answer as it is; see `train/views.py`. None takes each image once.
       plugins: folders of plugins that the pipeline's stages are from; None takes the nearest
@@ -130,9 +138,9 @@ def predictions(
 
     Raises:
       SpecError: an option is not for the kind of target that the model learnt.
-      TrainError: there is no such model.
-      DataError: a path leads nowhere, a folder holds no image, or a mask would take the place of
-        another or of an image.
+      TrainError: there is no such model, or it is asked why and has no feature map.
+      DataError: a path leads nowhere, a folder holds no image, or a picture would take the place
+        of another or of an image.
     """
     model, files = Path(model), [Path(each) for each in paths]
     folders = folders_here(paths_of(plugins), data=model)
@@ -142,7 +150,8 @@ def predictions(
         from dsbuilder.train.reading import image_files
     trained = load_model(model, plugins=folders)
     heads = trained.note.heads
-    given = {"top": top, "threshold": threshold, "masks": masks, "overlays": overlays}
+    folders_of = {"masks": masks, "overlays": overlays, "why": why}
+    given = {"top": top, "threshold": threshold, **folders_of}
     kinds = {name: task.target.kind for name, task in heads.items()}
     check_options(heads, given)
     found = answers(
@@ -151,9 +160,11 @@ def predictions(
         top=top or TOP,
         threshold=threshold,
         tta=tta,
+        why=why is not None,
         plugins=folders,
     )
-    writer = MaskWriter(masks=path_of(masks), overlays=path_of(overlays), heads=heads)
+    into = {option: Path(each) for option, each in folders_of.items() if each is not None}
+    writer = PictureWriter(folders=into, heads=heads)
     writer.check(image_files(files))
     told = (_described(each, heads, writer) for each in found)
     return Predictions(model=model, kinds=kinds, each=told)
@@ -179,7 +190,9 @@ def check_options(heads: Heads, given: Mapping[str, Any]) -> None:
         raise SpecError(problems)
 
 
-def _described(found: "Prediction | Failure", heads: Heads, writer: "MaskWriter") -> dict[str, Any]:
+def _described(
+    found: "Prediction | Failure", heads: Heads, writer: "PictureWriter"
+) -> dict[str, Any]:
     """Returns a prediction as JSON values; an array is written, and stands as its path."""
     from dsbuilder.train.prediction import Failure
 
@@ -191,7 +204,7 @@ def _described(found: "Prediction | Failure", heads: Heads, writer: "MaskWriter"
 
 
 def _answer(
-    found: "Prediction", head: str, task: Task, writer: "MaskWriter"
+    found: "Prediction", head: str, task: Task, writer: "PictureWriter"
 ) -> Iterator[tuple[str, Any]]:
     """Yields what one head says, by name."""
     answer = found.answers[head]
@@ -199,57 +212,79 @@ def _answer(
         yield from writer.written(found, head)
     else:
         yield "value", answer.value
+    if found.reason is not None and head in found.reason.heads:
+        yield "why", writer.reasoned(found, found.reason, head)
     if answer.scores:
         yield "classes", [{"name": name, task.scored_by: each} for name, each in answer.scores]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskWriter:
-    """Where masks are written.
+class PictureWriter:
+    """Where pictures of answers are written.
 
     Attributes:
-      masks: the folder of PNGs whose palette indices are class ids; None writes none.
-      overlays: the folder of pictures; None writes none.
+      folders: folder by option: of `masks`, PNGs whose palette indices are class ids; of
+        `overlays`, these over the image; of `why`, where the reason for a class lies.
       heads: the heads of the model.
     """
 
-    masks: Path | None
-    overlays: Path | None
+    folders: Mapping[str, Path]
     heads: Heads
 
     def check(self, files: Iterable[tuple[Path, str]]) -> None:
-        """Checks before the first is written that no mask takes the place of another, or an image.
+        """Checks before the first is written that none takes the place of another, or an image.
 
         Args:
           files: images with their names, as `reading.image_files` yields them.
         """
-        folders = [each for each in (self.masks, self.overlays) if each is not None]
-        named = list(files) if folders else []
+        named = list(files) if self.folders else []
         taken = {path.resolve(): path for path, _ in named}
-        heads = [name for name, task in self.heads.items() if task.target.of_pixels]
-        for (path, name), folder, head in itertools.product(named, folders, heads):
-            place = self._place(folder, head, name)
-            other = taken.get(place.resolve())
-            if other is not None:
-                raise DataError(
-                    f"{path}: expected a free place for its mask, found that {place} is taken by "
-                    f"{other}. Write to another folder, or predict one of them by itself."
-                )
-            taken[place.resolve()] = path
+        for (path, name), option in itertools.product(named, self.folders):
+            for head in self._heads(option):
+                place = self._place(option, head, name)
+                other = taken.get(place.resolve())
+                if other is not None:
+                    raise DataError(
+                        f"{path}: expected a free place for its picture, found that {place} is "
+                        f"taken by {other}. Write to another folder, or predict one of them by "
+                        "itself."
+                    )
+                taken[place.resolve()] = path
 
     def written(self, found: "Prediction", head: str) -> Iterator[tuple[str, str]]:
         """Writes a head's mask and its picture; yields where, by `mask` and `overlay`."""
         ids = found.answers[head].value
-        if self.masks is not None:
-            yield "mask", _kept(self._place(self.masks, head, found.name), mask_picture(ids))
-        if self.overlays is not None:
+        if "masks" in self.folders:
+            yield "mask", _kept(self._place("masks", head, found.name), mask_picture(ids))
+        if "overlays" in self.folders:
             picture = Image.fromarray(encoding.decode(found.path.read_bytes(), mode="rgb"))
             ignored = getattr(self.heads[head].target, "ignore", None)
             laid = overlay.lay(picture, [overlay.Tint(ids=ids, ignored=ignored)])
-            yield "overlay", _kept(self._place(self.overlays, head, found.name), laid)
+            yield "overlay", _kept(self._place("overlays", head, found.name), laid)
 
-    def _place(self, folder: Path, head: str, name: str) -> Path:
-        several = sum(task.target.of_pixels for task in self.heads.values()) > 1
+    def reasoned(self, found: "Prediction", reason: "Reason", head: str) -> str:
+        """Writes the image as the model saw it beside where the reason lies; returns where."""
+        answer, maps = found.answers[head], reason.heads[head]
+        told = [f"{name} {score:.3f}" for name, score in answer.scores[:1]]
+        cells = [
+            Cell(image=reason.image, name=found.name, lines=told),
+            Cell(
+                image=reason.image, name="Grad-CAM", overlays=[overlay.Heat(values=maps.gradient)]
+            ),
+        ]
+        if maps.attention is not None:
+            heat = overlay.Heat(values=maps.attention)
+            cells.append(Cell(image=reason.image, name="attention of the model", overlays=[heat]))
+        strip = draw_strip(cells, side=_REASON_SIDE)
+        return _kept(self._place("why", head, found.name), strip)
+
+    def _heads(self, option: str) -> list[str]:
+        """Returns the heads that pictures of an option are of."""
+        return [name for name, task in self.heads.items() if option in task.takes]
+
+    def _place(self, option: str, head: str, name: str) -> Path:
+        several = len(self._heads(option)) > 1
+        folder = self.folders[option]
         below = folder / as_file_name(head) if several else folder
         return below / Path(name).with_suffix(".png")
 

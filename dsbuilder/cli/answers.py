@@ -118,7 +118,7 @@ def _columns(answer: Mapping[str, Any], scored_by: str) -> Iterator[tuple[str, A
             yield f"{name}_x", x
             yield f"{name}_y", y
         return
-    for key in ("value", "mask", "overlay"):
+    for key in ("value", "mask", "overlay", "why"):
         if key in answer:
             yield "answer" if key == "value" else key, answer[key]
     scores: Sequence[Mapping[str, Any]] = answer.get("classes", ())

@@ -48,6 +48,12 @@ _TOP = 3
     help="Of masks: where pictures go, each image with its mask over it.",
 )
 @click.option(
+    "--why",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Of classes: where pictures go that show where in each image the reason lies (Grad-CAM).",
+)
+@click.option(
     "--tta",
     type=click.Choice(["flip", "shift", "flip+shift", "auto"]),
     help="Test-time augmentation: show each image mirrored, shifted, or both as well, and average "
@@ -98,7 +104,7 @@ def predict(
     else:
         failures = _stream(found, shape)
     if shape == "table":
-        for where in filter(None, (asked["masks"], asked["overlays"])):
+        for where in filter(None, (asked["masks"], asked["overlays"], asked["why"])):
             line(f"written to {shown(where.absolute())}")
     if failures:
         context.exit(1)

@@ -22,6 +22,9 @@ _TINT = 0.45
 _GOLDEN = 0.618033988749895
 _IGNORED: Color = (128, 128, 128)
 _DOT = 2
+_GLOW = np.array([(40, 20, 90), (180, 40, 90), (245, 130, 30), (255, 245, 150)], np.float64)
+"""Colors of a glow from weak to strong, each lighter than the one before."""
+_MOST_GLOW = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,18 @@ class Dots:
     edges: Sequence[tuple[int, int]] = ()
 
 
-Overlay = Tint | Frame | Dots
+@dataclass(frozen=True, kw_only=True)
+class Heat:
+    """How much each place counts: the more, the more of a glow lies over the picture.
+
+    Attributes:
+      values: float `(h, w)` in [0, 1] over the whole picture, of any size.
+    """
+
+    values: np.ndarray
+
+
+Overlay = Tint | Frame | Dots | Heat
 
 
 def lay(picture: Image.Image, overlays: Sequence[Overlay]) -> Image.Image:
@@ -77,6 +91,8 @@ def lay(picture: Image.Image, overlays: Sequence[Overlay]) -> Image.Image:
             picture = _tint(picture, overlay)
         elif isinstance(overlay, Frame):
             picture = _frame(picture, overlay)
+        elif isinstance(overlay, Heat):
+            picture = _heat(picture, overlay)
         else:
             picture = _dots(picture, overlay)
     return picture
@@ -100,6 +116,18 @@ def _tint(picture: Image.Image, tint: Tint) -> Image.Image:
         shown &= (ids != tint.ignored) | ((rows + columns) % 4 < 2)
     pixels[shown] = (1 - _TINT) * pixels[shown] + _TINT * colors[ids[shown]]
     return Image.fromarray(np.rint(pixels).astype(np.uint8))
+
+
+def _heat(picture: Image.Image, heat: Heat) -> Image.Image:
+    """Grays a picture and lets what counts glow: darker stays darker for any color vision."""
+    values = Image.fromarray(heat.values.astype(np.float32))
+    smooth = np.asarray(values.resize(picture.size, Image.Resampling.BILINEAR))
+    share = np.clip(smooth, 0, 1)[..., None].astype(np.float64)
+    places = np.linspace(0, 1, len(_GLOW))
+    glow = np.concatenate([np.interp(share, places, each) for each in _GLOW.T], axis=-1)
+    gray = np.asarray(picture.convert("L"), np.float64)[..., None]
+    shown = _MOST_GLOW * np.sqrt(share)
+    return Image.fromarray(np.rint((1 - shown) * gray + shown * glow).astype(np.uint8))
 
 
 def _frame(picture: Image.Image, frame: Frame) -> Image.Image:

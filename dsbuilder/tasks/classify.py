@@ -41,7 +41,7 @@ class Classify(Task):
 
     learns: ClassVar[type[Target]] = ClassLabel
     headline: ClassVar[str] = "accuracy"
-    takes: ClassVar[frozenset[str]] = frozenset({"top"})
+    takes: ClassVar[frozenset[str]] = frozenset({"top", "why"})
     column: ClassVar[str] = "class"
     suits_transfer: ClassVar[bool] = True
     averages: ClassVar[bool] = True

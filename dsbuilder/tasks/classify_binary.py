@@ -102,7 +102,7 @@ class ClassifyBinary(Classify):
       decision: probability over which the second class is said.
     """
 
-    takes: ClassVar[frozenset[str]] = frozenset({"top", "threshold"})
+    takes: ClassVar[frozenset[str]] = frozenset({"top", "threshold", "why"})
     exclusive: ClassVar[bool | None] = False
     decides: ClassVar[bool] = True
 

@@ -133,7 +133,7 @@ class ClassifyMultiLabel(Task):
 
     learns: ClassVar[type[Target]] = MultiLabel
     headline: ClassVar[str] = "accuracy"
-    takes: ClassVar[frozenset[str]] = frozenset({"threshold"})
+    takes: ClassVar[frozenset[str]] = frozenset({"threshold", "why"})
     column: ClassVar[str] = "classes"
     averages: ClassVar[bool] = True
     mirrors: ClassVar[bool] = True

@@ -71,7 +71,7 @@ class Task(ABC):
     headline: ClassVar[str]
     """The number of an evaluation that says how good a model is."""
     takes: ClassVar[frozenset[str]] = frozenset()
-    """Which options of a prediction are for this task: `top`, `threshold`, `masks`, `overlays`."""
+    """Which options of a prediction it has: `top`, `threshold`, `masks`, `overlays`, `why`."""
     column: ClassVar[str]
     """What a table of predictions calls the answers."""
     suits_transfer: ClassVar[bool] = False

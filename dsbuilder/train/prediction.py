@@ -10,7 +10,9 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.tasks import Answer, Scores
+from dsbuilder.train import attribution
 from dsbuilder.train.archive import Trained, load_model
+from dsbuilder.train.attribution import Attribution
 from dsbuilder.train.network import outputs_by_head
 from dsbuilder.train.reading import Look, Reader, Source, image_files, make_reader, read_ahead
 from dsbuilder.train.views import PLAIN, AugmentedView, views_for
@@ -19,6 +21,19 @@ _BATCHES_AHEAD = 2
 
 Answers = Mapping[str, Answer]
 """What each head says of an image, by the name of its target."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Where in an image the reason for what a model says lies.
+
+    Attributes:
+      image: the image as the model saw it, `(H, W, C)`.
+      heads: what each head of classes says of it, by the name of its target.
+    """
+
+    image: np.ndarray
+    heads: Mapping[str, Attribution]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +50,13 @@ class Prediction:
         the pipeline crops, is the id that the mask ignores, else 0. The scores are classes, the
         largest number first: their probabilities, of a mask their shares of the area that the model
         saw, of a text its own probability; none of numbers and keypoints.
+      reason: where the reason lies; None unless it was asked for.
     """
 
     path: Path
     name: str
     answers: Answers
+    reason: Reason | None = None
 
     @property
     def value(self) -> Any:
@@ -77,6 +94,8 @@ class Predictor:
       top: number of scores of a class; None for all.
       batch_size: number of images that the model sees at once.
       views: views of an image whose answers are averaged; see `train/views.py`.
+      why: whether it is also told where the reason lies, of the image as it is; see
+        `train/attribution.py`.
     """
 
     trained: Trained
@@ -84,6 +103,7 @@ class Predictor:
     top: int | None = None
     batch_size: int = 32
     views: tuple[AugmentedView, ...] = (PLAIN,)
+    why: bool = False
 
     def answers(self, sources: Iterable[tuple[Source, str]]) -> Iterator[Answers | DataError]:
         """Yields what the model says of images, in their order, or why it says nothing of one.
@@ -91,13 +111,23 @@ class Predictor:
         Args:
           sources: images, each with what it is called in errors.
         """
+        return (found for found, _ in self._asked(sources))
+
+    def _asked(
+        self, sources: Iterable[tuple[Source, str]]
+    ) -> Iterator[tuple[Answers | DataError, Reason | None]]:
+        """Yields what `answers` does, each with the reason for it where that is wanted."""
         asked, named = itertools.tee(sources)
         looks = read_ahead(self.reader, asked, ahead=_BATCHES_AHEAD * self.batch_size)
         names = (name for _, name in named)
         while batch := list(itertools.islice(zip(looks, names, strict=False), self.batch_size)):
-            outputs = iter(self._outputs([look for look, _ in batch if isinstance(look, Look)]))
+            read = [look for look, _ in batch if isinstance(look, Look)]
+            outputs, reasons = iter(self._outputs(read)), iter(self._reasons(read))
             for look, name in batch:
-                yield self._answers(next(outputs), look, name) if isinstance(look, Look) else look
+                if isinstance(look, Look):
+                    yield self._answers(next(outputs), look, name), next(reasons)
+                else:
+                    yield look, None
 
     def files(self, paths: Sequence[Path | str]) -> Iterator[Prediction | Failure]:
         """Yields what the model says of image files, in the order of `paths`, as they are read.
@@ -109,8 +139,17 @@ class Predictor:
           DataError: now, not when it is iterated: a path leads nowhere, or a folder holds no image.
         """
         files, asked = itertools.tee(image_files(paths))
-        answers = self.answers((path, str(path)) for path, _ in asked)
+        answers = self._asked((path, str(path)) for path, _ in asked)
         return itertools.starmap(_told, zip(files, answers, strict=True))
+
+    def _reasons(self, looks: Sequence[Look]) -> list[Reason | None]:
+        """Returns for each image where the reason lies; None where that is not asked."""
+        if not (self.why and looks):
+            return [None] * len(looks)
+        found = attribution.attribute(self.trained, np.stack([look.image for look in looks]))
+        return [
+            Reason(image=look.image, heads=each) for look, each in zip(looks, found, strict=True)
+        ]
 
     def _outputs(self, looks: Sequence[Look]) -> list[dict[str, np.ndarray]]:
         """Returns what each head yields of each image."""
@@ -153,11 +192,13 @@ class Predictor:
         return found
 
 
-def _told(file: tuple[Path, str], found: Answers | DataError) -> Prediction | Failure:
-    path, name = file
+def _told(
+    file: tuple[Path, str], told: tuple[Answers | DataError, Reason | None]
+) -> Prediction | Failure:
+    (path, name), (found, reason) = file, told
     if isinstance(found, DataError):
         return Failure(path=path, name=name, error=found)
-    return Prediction(path=path, name=name, answers=found)
+    return Prediction(path=path, name=name, answers=found, reason=reason)
 
 
 def make_predictor(
@@ -180,12 +221,15 @@ def make_predictor(
 
     Raises:
       SpecError: answers of the model cannot be averaged.
-      TrainError: there is no such model, or a stage of its pipeline is not known here.
+      TrainError: there is no such model, a stage of its pipeline is not known here, or it is asked
+        why and has no map of places.
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
     trained = trained if threshold is None else trained.at(threshold)
     reader = make_reader(trained.note, origin=trained.path, plugins=plugins)
     views = views_for(trained.note.heads, tta)
+    if asked.get("why"):
+        attribution.check(trained)
     return Predictor(trained=trained, reader=reader, views=views, **asked)
 
 

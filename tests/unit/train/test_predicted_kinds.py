@@ -192,7 +192,7 @@ def test_no_mask_takes_the_place_of_another_or_of_an_image(runs, tmp_path):
         arguments = [str(runs["mask"].path), str(tmp_path), "--masks", str(folder)]
         result = CliRunner().invoke(main, ["predict", *arguments])
         assert result.exit_code == 1
-        assert "expected a free place for its mask" in result.stderr
+        assert "expected a free place for its picture" in result.stderr
     assert (tmp_path / "a.png").read_bytes() == before
     assert not (tmp_path / "new").exists()
 
@@ -204,6 +204,7 @@ def test_no_mask_takes_the_place_of_another_or_of_an_image(runs, tmp_path):
         ("value", ("--threshold", "0.5")),
         ("value", ("--masks", "x")),
         ("mask", ("--top", "1")),
+        ("mask", ("--why", "x")),
     ],
 )
 def test_an_option_of_another_kind_is_refused(scenes, runs, target, option):
