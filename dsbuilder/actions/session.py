@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsbuilder.actions.arguments import Progress, ignore, ignore_all, path_of, paths_of
 from dsbuilder.actions.opened import OUT, OpenedPipeline
@@ -11,6 +11,7 @@ from dsbuilder.actions.opened import OUT, OpenedPipeline
 if TYPE_CHECKING:
     from dsbuilder.actions.build import BuildDocument
     from dsbuilder.actions.check import CheckDocument
+    from dsbuilder.actions.cross_validate import CrossValidateDocument
     from dsbuilder.actions.find_rate import FindRateDocument
     from dsbuilder.actions.inspect import InspectDocument
     from dsbuilder.actions.plan import PlanDocument
@@ -135,6 +136,23 @@ class Session(OpenedPipeline):
             on_progress=on_progress,
         )
         return train(training, on_batch=on_batch, on_epoch=on_epoch, on_features=on_features)
+
+    def cross_validate(
+        self,
+        folds: int,
+        *,
+        run: Path | str | None = None,
+        workers: int | None = None,
+        on_progress: Progress = ignore,
+        on_batch: "OnBatch" = ignore_all,
+        on_epoch: "OnEpoch" = ignore_all,
+    ) -> "CrossValidateDocument":
+        """Trains a model for each fold; see `actions/cross_validate.py`."""
+        from dsbuilder.actions.cross_validate import cross_validate
+
+        given: dict[str, Any] = {"run": path_of(run), "workers": workers}
+        told: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
+        return cross_validate(self, folds, on_progress=on_progress, **given, **told)
 
     def find_rate(
         self, out: Path | str | None = None, *, chart: Path | str | None = None

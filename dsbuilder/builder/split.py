@@ -105,7 +105,7 @@ def deal(
         pool = [each for each in records if shares and split_of[each.key] == "train"]
     else:
         split_of, pool = {}, list(records)
-        shares = _fractions(options.shares or DEFAULT_SHARES)
+        shares = _shares(options)
     if method == "hash":
         split_of.update(_hashed(pool, members, shares, seed=seed))
     elif members is not None:
@@ -117,10 +117,14 @@ def deal(
         strata = _strata(pool, label)
         split_of.update(_stratified(strata, shares, seed=seed))
         warnings += _small_classes(strata, shares)
+    split_of.update(_placed(wrong, method, shares, seed=seed))
+    if options.fold is not None:
+        split_of = {key: options.fold.split(part) for key, part in split_of.items()}
+        shares = _fractions(DEFAULT_SHARES)  # whose names count from here on
     report = _report(records, label, split_of, shares)
     return Split(
         method=method,
-        split_of={**split_of, **_placed(wrong, method, shares, seed=seed)},
+        split_of=split_of,
         report=report,
         warnings=(*warnings, *_gaps(report)),
     )
@@ -146,14 +150,22 @@ def _method(records: Sequence[Record], options: SplitOptions) -> str:
     stated = {record.split for record in records if record.split is not None}
     if not stated:
         return "stratified"
-    if options.shares:
+    if options.shares or options.fold:
         raise DataError(
             "split: expected splits from the layout or from shares, found both: the layout states "
-            f"{', '.join(sorted(stated))}, the pipeline {', '.join(options.shares)}. Set method: "
+            f"{', '.join(sorted(stated))}, the pipeline {', '.join(options.shares) or 'a fold'}. "
+            "Set method: "
             "stratified to ignore the layout, or method: layout with shares of validation and test "
             "alone, which are taken out of train."
         )
     return "layout"
+
+
+def _shares(options: SplitOptions) -> Shares:
+    """Returns what records are dealt to: splits, or the parts of a cross-validation."""
+    if options.fold is not None:
+        return dict.fromkeys(options.fold.parts, Fraction(1, options.fold.of))
+    return _fractions(options.shares or DEFAULT_SHARES)
 
 
 def _fractions(shares: Mapping[str, float]) -> Shares:
@@ -259,7 +271,8 @@ def _without_empty(
 
 def _home(shares: Shares) -> str:
     """Returns where a class goes that is too small to be cut: train, else the largest split."""
-    return "train" if "train" in shares else max(shares, key=lambda name: shares[name])
+    is_train = "train" in shares or not shares.keys() & set(SPLITS)
+    return "train" if is_train else max(shares, key=lambda name: shares[name])
 
 
 def _small_classes(strata: Mapping[str, list[str]], shares: Shares) -> Iterator[str]:

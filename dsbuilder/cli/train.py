@@ -13,7 +13,9 @@ from dsbuilder.cli.screen import Screen, echo, facts, line, shown, table
 from dsbuilder.cli.tables import draw_scores
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.cross_validate import CrossValidateDocument
     from dsbuilder.actions.find_rate import FindRateDocument
+    from dsbuilder.actions.opened import OpenedPipeline
     from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.train import TrainDocument, Training
 
@@ -80,6 +82,13 @@ def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable
     metavar="FILE",
     help="With --find-lr: the SVG that the losses are drawn to, beside a CSV of them.",
 )
+@click.option(
+    "--cross-validate",
+    "folds",
+    type=click.IntRange(min=3),
+    metavar="N",
+    help="Train a model for each of N folds of the records, and tell scores over them.",
+)
 @options.out
 @options.workers
 @options.overrides
@@ -92,6 +101,7 @@ def train(
     run_folder: Path | None,
     epochs: int | None,
     schedule_epochs: int | None,
+    folds: int | None,
     out: Path,
     workers: int | None,
     overrides: tuple[str, ...],
@@ -112,6 +122,7 @@ def train(
     run folder also holds the best and the last model, the results of every epoch, the evaluation,
     and charts of both.
     """
+    from dsbuilder.actions import session
     from dsbuilder.actions.find_rate import NO_RUN, find_rate
     from dsbuilder.actions.train import train as trained
 
@@ -122,6 +133,11 @@ def train(
     overrides = (*overrides, *context.ensure_object(list))
     if summary:
         _summarize(screen, target, overrides, folders)
+        return
+    if folds is not None:
+        assigned = (*overrides, *((f"train.epochs={epochs}",) if epochs else ()))
+        opened = session.open(target, overrides=assigned, plugins=folders)
+        _cross_validate(screen, opened, folds, run=run_folder, workers=workers)
         return
     given: dict[str, Any] = {
         "run": NO_RUN if find_lr else run_folder,
@@ -206,6 +222,49 @@ def _summarize(
         found = summarize(opened, starting=starting)
     _say_chosen(screen, found.chosen)
     screen.show(found, lambda: _draw_summary(found))
+
+
+def _cross_validate(
+    screen: Screen, opened: "OpenedPipeline", folds: int, *, run: Path | None, workers: int | None
+) -> None:
+    from dsbuilder.actions.cross_validate import cross_validate
+
+    def on_fold(number: int) -> None:
+        if screen.shows_progress:
+            echo(f"fold {number} of {folds}")
+
+    with progress.epochs(screen) as watch:
+        found = cross_validate(
+            opened,
+            folds,
+            run=run,
+            workers=workers,
+            on_fold=on_fold,
+            on_start=watch.on_start,
+            on_batch=watch.on_batch,
+            on_epoch=watch.on_epoch,
+            on_features=watch.on_features,
+            starting=partial(startup.tensorflow, screen),
+        )
+    screen.show(found, lambda: _draw_folds(found))
+
+
+def _draw_folds(found: "CrossValidateDocument") -> None:
+    from dsbuilder.tasks import intervals
+
+    rows = [
+        (
+            each.name.replace("_", " "),
+            intervals.shown(each.mean, vars(each.interval) if each.interval else None, ".4g"),
+            f"{each.deviation:.2g}",
+            *("-" if value is None else f"{value:.3g}" for value in each.folds),
+        )
+        for each in found.scores
+    ]
+    folds = [str(number) for number in range(1, len(found.runs) + 1)]
+    table(("", "mean", "deviation", *folds), rows, right=range(1, len(folds) + 3))
+    line()
+    line(f"{len(folds)} folds, each in {shown(found.folder)}")
 
 
 def _draw_summary(found: "SummaryDocument") -> None:

@@ -63,6 +63,36 @@ _NAMED = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fold:
+    """One of several deals of a cross-validation, in which every record is tested once.
+
+    Attributes:
+      of: number of equal parts that records are dealt to, 3 or more.
+      index: number of the part that is tested, from 0; the next one is validation, the others are
+        train.
+    """
+
+    of: int
+    index: int
+
+    def __post_init__(self) -> None:
+        if self.of < 3:
+            raise ValueError(f"of: expected 3 parts or more, found {self.of}.")
+        if not 0 <= self.index < self.of:
+            raise ValueError(f"index: expected one from 0 to {self.of - 1}, found {self.index}.")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts."""
+        return tuple(str(part) for part in range(self.of))
+
+    def split(self, part: str) -> str:
+        """Returns the split that a part is; what is in none, such as a small class, is train."""
+        tested, chosen = str(self.index), str((self.index + 1) % self.of)
+        return {tested: "test", chosen: "validation"}.get(part, "train")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitOptions:
     """How records are dealt to splits.
 
@@ -72,6 +102,7 @@ class SplitOptions:
       group: which records belong together and never end in two splits: `sequence`, `time` or
         `likeness`, with the defaults of the rule; else a pattern; or a rule with a bound of one's
         own. None takes the groups that the source states.
+      fold: deal of a cross-validation, in place of shares; `dsbuilder train --cross-validate`.
     """
 
     train: float | None = None
@@ -79,6 +110,7 @@ class SplitOptions:
     test: float | None = None
     method: Literal["stratified", "hash", "layout"] | None = None
     group: str | GroupRule | None = None
+    fold: Fold | None = None
 
     @property
     def shares(self) -> dict[str, float]:
@@ -98,6 +130,9 @@ class SplitOptions:
         if wrong:
             name, share = next(iter(wrong.items()))
             raise ValueError(f"{name}: expected a share in [0, 1], found {share:g}.")
+        if self.fold is not None and (self.shares or self.method == "layout"):
+            found = next(iter(self.shares), "method layout")
+            raise ValueError(f"expected a fold alone, found {found} beside it. Remove it.")
         total = sum(self.shares.values())
         if self.method == "layout":
             if self.train is not None or total >= 1:

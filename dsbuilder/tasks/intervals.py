@@ -9,7 +9,7 @@ seeded, so that equal outputs have equal intervals. Of what ranks samples it is 
 jackknife on the scale of logits, on which no interval leaves [0, 1]; see `ranking.py`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import Any
@@ -18,6 +18,13 @@ import numpy as np
 
 _Z = 1.959963984540054
 """The normal distribution's quantile of 0.975."""
+_STUDENT = (
+    *(12.70620, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157),
+    *(2.228139, 2.200985, 2.178813, 2.160369, 2.144787, 2.131450, 2.119905, 2.109816, 2.100922),
+    2.093024,
+)
+"""Student's quantiles of 0.975, from 1 degree of freedom on."""
+MOST_FOLDS = len(_STUDENT) + 1
 _TAILS = (2.5, 97.5)
 _RESAMPLES = 1000
 _FEWEST = 200
@@ -32,7 +39,7 @@ class Interval:
     """Where a score lies with 95 %.
 
     Attributes:
-      method: `wilson`, `bootstrap`, or `jackknife`, the infinitesimal one.
+      method: `wilson`, `bootstrap`, `jackknife` (the infinitesimal one), or `student`.
       low, high: its ends.
     """
 
@@ -139,6 +146,23 @@ def _interval(method: str, low: float, high: float) -> Interval:
     """Returns an interval whose ends have six digits, which lie not nearer than they are."""
     ends = (float(c.create_decimal_from_float(e)) for c, e in ((_DOWN, low), (_UP, high)))
     return Interval(method=method, low=next(ends), high=next(ends))
+
+
+def of_folds(values: Sequence[float]) -> Interval | None:
+    """Returns the interval of the mean of a score over folds, by Student's distribution.
+
+    Folds share samples that are trained on, so it is rather too narrow: Y. Bengio and Y.
+    Grandvalet, "No Unbiased Estimator of the Variance of K-Fold Cross-Validation" (2004).
+
+    Args:
+      values: the score in each fold, from 2 to `MOST_FOLDS` of them.
+    """
+    count = len(values)
+    if not 2 <= count <= MOST_FOLDS or min(values) == max(values):
+        return None
+    half = _STUDENT[count - 2] * float(np.std(values, ddof=1)) / count**0.5
+    mean = float(np.mean(values))
+    return _interval("student", mean - half, mean + half)
 
 
 def known(**intervals: Interval | None) -> dict[str, Interval]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dsbuilder.builder.split import SMALLEST, Split, deal
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.keys import check_keys
-from dsbuilder.pipelinefile.splitting import SplitOptions
+from dsbuilder.pipelinefile.splitting import Fold, SplitOptions
 from dsbuilder.sample import Record
 from dsbuilder.seeding import unit
 
@@ -46,6 +46,45 @@ def members(split: Split, name: str) -> set[str]:
 seeds = st.integers(0, 2**31)
 keys = st.integers(0, 10**6).map(lambda number: f"c/{number}.png")
 classes_by_key = st.dictionaries(keys, st.sampled_from("abc"), min_size=1, max_size=80)
+
+
+@given(classes_by_key, st.integers(3, 6), seeds)
+def test_folds_test_each_record_once_and_keep_classes_balanced(classes, parts, seed):
+    records = of_classes(classes)
+    sizes = Counter(classes.values())
+    folds = [
+        dealt(records, SplitOptions(fold=Fold(of=parts, index=index)), seed)
+        for index in range(parts)
+    ]
+    tested = Counter(key for split in folds for key in members(split, "test"))
+    validated = Counter(key for split in folds for key in members(split, "validation"))
+    cut = {key for key, name in classes.items() if sizes[name] >= SMALLEST}
+    assert tested == validated == Counter(cut), "a class that is too small to cut is train"
+    for split in folds:
+        for name in set(classes.values()):
+            count = split.report["test"].get(name, 0)
+            if sizes[name] >= SMALLEST:
+                assert abs(count - sizes[name] / parts) < 2
+
+
+def test_groups_stay_together_in_folds():
+    records = [record(f"{n}.png", group=f"g{n % 7}") for n in range(60)]
+    for index in range(4):
+        split = dealt(records, SplitOptions(fold=Fold(of=4, index=index)))
+        for group in range(7):
+            found = {split.split_of[f"{n}.png"] for n in range(60) if n % 7 == group}
+            assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"of": 2, "index": 0}, {"of": 3, "index": 3}, {"of": 3, "index": -1}],
+)
+def test_a_fold_that_is_none_is_refused(given):
+    with pytest.raises(ValueError, match="expected"):
+        Fold(**given)
+    with pytest.raises(ValueError, match="expected a fold alone, found test beside it"):
+        SplitOptions(fold=Fold(of=3, index=0), test=1.0)
 
 
 @st.composite

@@ -1,0 +1,148 @@
+"""A pipeline -> scores over folds: every record is tested once, by a model that never saw it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+
+from dsbuilder import typed_json
+from dsbuilder.actions.document import Document, distinct
+from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.actions.train import RUNS, prepare, train
+from dsbuilder.cache import store
+from dsbuilder.errors import Problem, SpecError
+from dsbuilder.pipelinefile.binding import to_plain
+from dsbuilder.tasks import evaluations_of
+from dsbuilder.tasks.intervals import MOST_FOLDS, Interval, of_folds
+from dsbuilder.train.options import is_of_train
+from dsbuilder.train.run import CONFIG, EVALUATION, Run, new_run
+
+if TYPE_CHECKING:
+    from dsbuilder.train.callbacks import Shown
+
+RESULT = "cross_validation.json"
+_NO_SCORES = ("temperature", "accuracy_at_half")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldsScore:
+    """A score over folds.
+
+    Attributes:
+      name: name of the score, of several heads after the target's: `word.exact_match`.
+      mean: mean over the folds.
+      deviation: deviation over the folds.
+      interval: where the mean lies with 95 %; None where all folds agree.
+      folds: score in each fold; None where its samples have none.
+    """
+
+    name: str
+    mean: float
+    deviation: float
+    interval: Interval | None
+    folds: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossValidateDocument(Document):
+    """What the folds of a cross-validation came to.
+
+    Attributes:
+      folder: folder that holds a run for each fold.
+      runs: folders of the runs.
+      scores: scores over the folds, as evaluations have them.
+    """
+
+    folder: Path
+    runs: tuple[Path, ...]
+    scores: tuple[FoldsScore, ...]
+
+
+def cross_validate(
+    opened: OpenedPipeline,
+    folds: int,
+    *,
+    run: Path | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] = lambda made, of: None,
+    on_fold: Callable[[int], None] = lambda fold: None,
+    starting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    **shown: "Unpack[Shown]",
+) -> CrossValidateDocument:
+    """Trains a model for each fold and measures it on the part of the records that it never saw.
+
+    Records are dealt as a split deals them, stratified and groups together, in place of the shares
+    of the pipeline. Of a folder that was begun, folds that are done stay and others go on.
+
+    Args:
+      folds: number of folds, from 3 to `MOST_FOLDS`.
+      run: folder of the runs; None takes the next free `runs/name-folds-N`.
+      workers: processes that make samples; see `build`.
+      on_progress: called with samples made or reused so far, and samples in all, in each fold.
+      on_fold: called with the number of each fold, from 1, before it begins.
+      starting: what surrounds the start of TensorFlow, which takes seconds.
+      shown: what is called as trainings go on; see `train/callbacks.py`.
+
+    Raises:
+      SpecError: the pipeline is wrong, or there are too few or too many folds.
+      TrainError: a training cannot start or go on.
+    """
+    if not 3 <= folds <= MOST_FOLDS:
+        wrong = f"expected 3 to {MOST_FOLDS} folds, found {folds}. Change their number."
+        raise SpecError([Problem("cross_validate", wrong)])
+    settings = opened.spec().settings
+    home = new_run(RUNS, f"{settings.name}-folds").path if run is None else run
+    group = to_plain(settings.split.group)
+    runs, warnings = [], []
+    for index in range(folds):
+        on_fold(index + 1)
+        dealt = {"fold": {"of": folds, "index": index}, "method": "stratified", "group": group}
+        folder = home / f"fold-{index + 1}"
+        runs.append(folder)
+        if (folder / EVALUATION).is_file():
+            continue
+        resume = (folder / CONFIG).is_file()
+        # A run that goes on is trained as it began.
+        said = [each for each in opened.overrides if not (resume and is_of_train(each))]
+        fold = replace(
+            opened,
+            out=home / "data",
+            overrides=(*said, f"split={typed_json.dumps(dealt)}"),
+        )
+        given: dict[str, Any] = {"workers": workers, "on_progress": on_progress}
+        ready = prepare(fold, run=folder, resume=resume, **given)
+        warnings.append(train(ready, starting=starting, **shown).warnings)
+    found = CrossValidateDocument(
+        folder=home.absolute(),
+        runs=tuple(each.absolute() for each in runs),
+        scores=tuple(_scores([Run(path=each).evaluation() for each in runs])),
+        warnings=distinct(*warnings),
+    )
+    store.write_text(home / RESULT, typed_json.dumps(found.to_json(), indent=1) + "\n")
+    return found
+
+
+def _scores(evaluations: Sequence[Mapping[str, Any]]) -> Iterator[FoldsScore]:
+    """Yields what evaluations of the same targets come to."""
+    told = [dict(_numbers(each)) for each in evaluations]
+    for name in dict.fromkeys(name for each in told for name in each):
+        folds = tuple(each.get(name) for each in told)
+        known = [each for each in folds if each is not None]
+        yield FoldsScore(
+            name=name,
+            mean=float(np.mean(known)),
+            deviation=float(np.std(known, ddof=1)) if len(known) > 1 else 0.0,
+            interval=of_folds(known),
+            folds=folds,
+        )
+
+
+def _numbers(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yields the scores over all samples of each head, and further metrics, by name."""
+    for head, each in evaluations_of(evaluation):
+        for name, value in {**each, **each["metrics"]}.items():
+            if isinstance(value, float) and name not in _NO_SCORES:
+                yield f"{head}.{name}" if head else name, value

@@ -1,0 +1,61 @@
+"""A cross-validation tests every record once, and tells scores over its folds."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dsbuilder
+from dsbuilder.errors import SpecError
+
+pytest.importorskip("keras")
+
+PIPELINE = """
+name: shades
+source: {use: folder, path: images}
+split: {train: 0.8, test: 0.2}
+finish: [{use: resize, size: [6, 6]}]
+cache: {codec: npy, image: raw}
+train:
+  model: {use: mlp, width: 8, depth: 1}
+  epochs: 1
+"""
+
+
+@pytest.mark.slow
+def test_every_record_is_tested_once_and_scores_are_told_over_folds(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(36):
+        folder = tmp_path / "images" / "abc"[number % 3]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 90, (6, 6, 3), dtype="u1") + np.uint8(50 * (number % 3))
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    (tmp_path / "shades.yaml").write_text(PIPELINE)
+    opened = dsbuilder.open(tmp_path / "shades.yaml")
+    found = opened.cross_validate(3, run=tmp_path / "folds")
+    tested = []
+    for folder in found.runs:
+        lines = (folder / "predictions.csv").read_text().splitlines()[1:]
+        tested += [line.partition(",")[0] for line in lines]
+    assert len(tested) == len(set(tested)) == 36
+    (accuracy,) = [each for each in found.scores if each.name == "accuracy"]
+    right = sum(
+        "true" in line
+        for folder in found.runs
+        for line in (folder / "predictions.csv").read_text().splitlines()
+    )
+    assert accuracy.mean == pytest.approx(right / 36)
+    assert accuracy.mean == pytest.approx(np.mean(accuracy.folds))
+    if accuracy.interval is not None:
+        assert accuracy.interval.low < accuracy.mean < accuracy.interval.high
+    written = json.loads((tmp_path / "folds" / "cross_validation.json").read_text())
+    assert [each["name"] for each in written["scores"]] == [each.name for each in found.scores]
+    (found.runs[1] / "evaluation.json").unlink()
+    before = [(each / "predictions.csv").stat().st_mtime_ns for each in found.runs]
+    again = opened.cross_validate(3, run=tmp_path / "folds")
+    assert again.scores[0].folds == pytest.approx(found.scores[0].folds)
+    after = [(each / "predictions.csv").stat().st_mtime_ns for each in found.runs]
+    assert [one == two for one, two in zip(before, after, strict=True)] == [True, False, True]
+    with pytest.raises(SpecError, match="expected 3 to 20 folds, found 2"):
+        opened.cross_validate(2)
