@@ -273,8 +273,10 @@ class PictureWriter:
             ),
         ]
         if maps.attention is not None:
-            heat = overlay.Heat(values=maps.attention)
-            cells.append(Cell(image=reason.image, name="attention of the model", overlays=[heat]))
+            low, high = float(maps.attention.min()), float(maps.attention.max())
+            heat = overlay.Heat(values=(maps.attention - low) / (high - low or 1.0))
+            told = [f"{low:.2f} to {high:.2f}"]
+            cells.append(Cell(image=reason.image, name="attention", lines=told, overlays=[heat]))
         strip = draw_strip(cells, side=_REASON_SIDE)
         return _kept(self._place("why", head, found.name), strip)
 

@@ -79,7 +79,7 @@ def _by_epoch(
     epochs = tuple(float(row.epoch) for row in rows)
     return LineChart(
         kind="training",
-        title=f"{name} by epoch",
+        title=f"{name[:1].upper()}{name[1:].replace('_', ' ')} by epoch",
         x_title="epoch",
         y_title=name,
         lines=tuple(Curve(name=each, x=epochs, y=tuple(found)) for each, found in values.items()),

@@ -103,6 +103,8 @@ class _Tracing:
 
 def _is_frozen(layer: Any) -> bool:
     """Whether a layer yields the same in every epoch, in training as otherwise."""
+    if not isinstance(layer, keras.Layer):
+        return True  # a function of Keras, such as a mean over channels, which has no weights
     parts = leaves(layer) if hasattr(layer, "layers") else [layer]
     return not layer.trainable_weights and not any(map(_learns, parts))
 

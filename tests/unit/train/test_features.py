@@ -187,6 +187,21 @@ def test_what_has_no_frozen_layers_is_not_cut():
     assert features.cut(keras.Model(inputs, keras.layers.Dense(2)(around))) is None
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_functions_between_layers_are_passed_as_well(frozen):
+    """A mean over channels, as attention takes it, is no layer: it has no weights."""
+    inputs = keras.Input((8, 8, 3))
+    first = keras.layers.Conv2D(4, 3, trainable=not frozen)(inputs)
+    centered = first - keras.ops.mean(first, axis=-1, keepdims=True)
+    outputs = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(centered))
+    network = keras.Model(inputs, outputs)
+    parts = features.cut(network)
+    assert (parts is not None) == frozen
+    if parts is not None:
+        pixels = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
+        assert np.allclose(parts.rest(parts.frozen(pixels)), network(pixels), atol=1e-6)
+
+
 def test_what_is_trained_keeps_the_order_of_the_network():
     """On JAX states of an optimizer belong to weights by their order, whatever they are called."""
     inputs = keras.Input((8,))
