@@ -32,6 +32,7 @@ __all__ = [
     "Text",
     "Value",
     "counted",
+    "counts_of",
     "from_json",
     "signature_from_json",
     "signature_to_json",
@@ -55,6 +56,18 @@ def stated(kinds: Mapping[str, Target], raw: Mapping[str, Any]) -> Iterator[str]
     """Yields the classes that the labels of a record count for, as `counted` those of a sample."""
     for prefix, name, kind in _classified(kinds):
         yield from (f"{prefix}{each}" for each in kind.stated(raw[name]))
+
+
+def counts_of(name: str, kinds: Mapping[str, Target], counts: Mapping[str, int]) -> dict[str, int]:
+    """Returns how often classes of one target were `counted`, by their own names.
+
+    Args:
+      name: name of the target; one without classes has none.
+      counts: number of times that each class was counted, of all targets.
+    """
+    prefixes = (prefix for prefix, each, _ in _classified(kinds) if each == name)
+    prefix = next(prefixes, "")
+    return {each: counts.get(f"{prefix}{each}", 0) for each in kinds[name].class_names}
 
 
 def _classified(kinds: Mapping[str, Target]) -> Iterator[tuple[str, str, Target]]:

@@ -9,6 +9,7 @@ import numpy as np
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.targets import counts_of
 from dsbuilder.tasks import Heads
 from dsbuilder.tasks.decision import is_skewed
 from dsbuilder.train import archive
@@ -69,9 +70,10 @@ def _chosen(training: Ongoing, model: Trained) -> Heads:
 
 def _is_skewed(training: Ongoing) -> bool:
     """Whether a head may have other thresholds than a half, as far as counts of classes tell."""
-    counts = training.dataset.manifest.class_counts(_SPLIT)
-    samples = training.dataset.num_samples(_SPLIT)
+    dataset = training.dataset
+    counts, samples = dataset.manifest.class_counts(_SPLIT), dataset.num_samples(_SPLIT)
     return any(
-        task.decides and is_skewed([counts.get(n, 0) for n in task.target.class_names], samples)
-        for task in training.heads.values()
+        is_skewed(counts_of(name, dataset.signature.targets, counts).values(), samples)
+        for name, task in training.heads.items()
+        if task.decides
     )

@@ -14,6 +14,7 @@ from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
+from dsbuilder.targets import counts_of
 from dsbuilder.tasks import Heads, Recognize, doubts, heads_of
 from dsbuilder.train import archive, checkpoints
 from dsbuilder.train import precision as precisions
@@ -256,7 +257,8 @@ def _warnings(
         )
     counts = {split: dataset.manifest.class_counts(split) for split in dataset.splits}
     for name, task in heads.items():
-        yield from unlearnable(name, task.target, counts)
+        own = partial(counts_of, name, dataset.signature.targets)
+        yield from unlearnable(name, task.target, {n: own(each) for n, each in counts.items()})
         if isinstance(task, Recognize):
             alphabet = partial(dataset.manifest.alphabet, name)
             yield from task.unreadable(name, {split: alphabet(split) for split in dataset.splits})

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from dsbuilder.targets import (
     MultiLabel,
     Text,
     Value,
+    counted,
+    counts_of,
     from_json,
     to_json,
 )
@@ -395,3 +398,18 @@ class TestMasks:
         one = target.identity({"path": "/a/b.png", "values": {"1": 0}})
         assert one == target.identity({"path": "/c.png", "values": {"1": 0}})
         assert one != target.identity({"path": "/c.png", "values": {"1": 1}})
+
+
+def test_classes_of_each_target_are_counted_by_its_own_names():
+    kinds = {
+        "label": ClassLabel(names=("a", "b")),
+        "tags": MultiLabel(names=("a", "c")),
+        "age": Value(),
+    }
+    counts = Counter()
+    for label, tags in ((0, [1, 1]), (1, [1, 0]), (1, [0, 0])):
+        values = {"label": label, "tags": np.array(tags, np.float32), "age": 3.0}
+        counts.update(counted(kinds, values))
+    assert counts_of("label", kinds, counts) == {"a": 1, "b": 2}
+    assert counts_of("tags", kinds, counts) == {"a": 2, "c": 1}
+    assert counts_of("age", kinds, counts) == {}

@@ -65,6 +65,19 @@ def test_the_only_target_needs_no_name():
     ]
 
 
+def test_a_temperature_is_for_classes():
+    assert problems(signature("price"), calibrate="temperature") == [
+        "x.yaml: train.calibrate: expected a target of classes, whose probabilities it mends, "
+        "found value. Leave it out."
+    ]
+    given = {"heads": {"label": HeadOptions(), "price": HeadOptions()}}
+    options = TrainOptions(model=Cnn(), calibrate="temperature", **given)
+    assert check_fit(options, signature("label", "price"), REGISTRY).targets.keys() == {
+        "label",
+        "price",
+    }
+
+
 def test_several_targets_need_one():
     assert problems(signature("label", "price")) == [
         "x.yaml: train: expected one target, found label, price. "
