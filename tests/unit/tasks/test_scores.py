@@ -98,6 +98,7 @@ def test_the_five_most_probable_of_more_classes(logits, truth):
     assert classes(truth, logits[:, :5], names[:5]).top_5_accuracy is None
 
 
+@pytest.mark.slow
 def test_beyond_many_classes_no_ranks_are_kept():
     names = tuple(map(str, range(2001)))
     logits = np.random.default_rng(0).normal(size=(4, 2001)).astype("f4")

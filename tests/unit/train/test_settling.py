@@ -16,6 +16,8 @@ from dsbuilder.train.options import options_of
 trainer = pytest.importorskip("dsbuilder.train.trainer")
 archive = pytest.importorskip("dsbuilder.train.archive")
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = """
 name: rare
 seed: 1
