@@ -188,6 +188,7 @@ class Dataset(StoredDataset):
         split: str = "test",
         threshold: float | None = None,
         predictions: Path | str | None = None,
+        mistakes: Path | str | None = None,
         plugins: Sequence[Path | str] | None = None,
     ) -> "EvaluateDocument":
         """Measures a trained model on a split; see `actions/evaluate.py`."""
@@ -199,6 +200,7 @@ class Dataset(StoredDataset):
             split=split,
             threshold=threshold,
             predictions=path_of(predictions),
+            mistakes=path_of(mistakes),
             plugins=paths_of(plugins),
         )
 

@@ -1,5 +1,6 @@
 """A trained model, measured on a split."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dsbuilder.actions.plugins import folders_here
 from dsbuilder.actions.predict import check_options
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.tasks import Evaluation, doubts, evaluations_of
-from dsbuilder.train.run import CURVES, EVALUATION, Run, write_curves
+from dsbuilder.train.run import CURVES, EVALUATION, PREDICTIONS, Run, write_curves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ def evaluate(
     split: str = "test",
     threshold: float | None = None,
     predictions: Path | None = None,
+    mistakes: Path | None = None,
     plugins: Sequence[Path] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> EvaluateDocument:
@@ -51,6 +53,8 @@ def evaluate(
       threshold: probability in (0, 1) over which one of several classes is said, or the second of
         two; None takes what the training chose, or a half.
       predictions: CSV file to write what the model says of every sample, beside what is true.
+      mistakes: folder that the worst mistakes are drawn into as pictures, of classes with where
+        the reason for them lies, if the model has a feature map.
       plugins: folders of plugins that the model and the stream's stages are from; None takes the
         nearest `plugins/` folder.
       starting: what surrounds the start of TensorFlow, which takes seconds.
@@ -66,15 +70,25 @@ def evaluate(
         dataset = load(home.config()["dataset"]["path"])
     with starting():
         from dsbuilder.train.archive import load_model
+        from dsbuilder.train.attribution import fault
         from dsbuilder.train.evaluation import evaluate as measure
+        from dsbuilder.train.gallery import draw_mistakes
     folders = folders_here(plugins, data=model)
     trained = load_model(model, plugins=folders)
     if threshold is not None:
         check_options(trained.note.heads, {"threshold": threshold})
         trained = trained.at(threshold)
-    found = measure(trained, dataset, split=split, predictions=predictions, plugins=folders)
+    wrong = None
+    with tempfile.TemporaryDirectory() as spare:
+        judged = predictions or (Path(spare) / PREDICTIONS if mistakes else None)
+        found = measure(trained, dataset, split=split, predictions=judged, plugins=folders)
+        if mistakes is not None and judged is not None:
+            wrong = fault(trained)
+            given: dict[str, Any] = {"folder": mistakes, "plugins": folders, "why": not wrong}
+            draw_mistakes(trained, dataset, split, predictions=judged, **given)
     document = found.to_json()
     warnings = [*doubts(document), *(_curves(home, found) if own and model.is_dir() else ())]
+    warnings.extend([wrong] if wrong else [])
     return EvaluateDocument(evaluation=document, warnings=tuple(warnings))
 
 

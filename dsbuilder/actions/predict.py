@@ -264,19 +264,9 @@ class PictureWriter:
 
     def reasoned(self, found: "Prediction", reason: "Reason", head: str) -> str:
         """Writes the image as the model saw it beside where the reason lies; returns where."""
-        answer, maps = found.answers[head], reason.heads[head]
-        told = [f"{name} {score:.3f}" for name, score in answer.scores[:1]]
-        cells = [
-            Cell(image=reason.image, name=found.name, lines=told),
-            Cell(
-                image=reason.image, name="Grad-CAM", overlays=[overlay.Heat(values=maps.gradient)]
-            ),
-        ]
-        if maps.attention is not None:
-            low, high = float(maps.attention.min()), float(maps.attention.max())
-            heat = overlay.Heat(values=(maps.attention - low) / (high - low or 1.0))
-            told = [f"{low:.2f} to {high:.2f}"]
-            cells.append(Cell(image=reason.image, name="attention", lines=told, overlays=[heat]))
+        told = [f"{name} {score:.3f}" for name, score in found.answers[head].scores[:1]]
+        seen = Cell(image=reason.image, name=found.name, lines=told)
+        cells = [seen, *reason.heads[head].cells(reason.image)]
         strip = draw_strip(cells, side=_REASON_SIDE)
         return _kept(self._place("why", head, found.name), strip)
 

@@ -27,6 +27,12 @@ from dsbuilder.cli.tables import draw_scores
     metavar="FILE",
     help="Write what the model says of every sample, beside what is true, as CSV.",
 )
+@click.option(
+    "--mistakes",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Draw the worst mistakes; of classes also where in the image the reason lies (Grad-CAM).",
+)
 @options.plugins
 @options.as_json
 def evaluate(
@@ -35,6 +41,7 @@ def evaluate(
     split: str,
     threshold: float | None,
     predictions: Path | None,
+    mistakes: Path | None,
     plugin_folders: tuple[Path, ...],
     *,
     as_json: bool,
@@ -54,6 +61,7 @@ def evaluate(
         split=split,
         threshold=threshold,
         predictions=predictions,
+        mistakes=mistakes,
         plugins=options.folders(plugin_folders),
         starting=partial(startup.tensorflow, screen),
     )

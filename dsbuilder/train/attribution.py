@@ -19,6 +19,8 @@ import keras
 import numpy as np
 
 from dsbuilder.errors import TrainError
+from dsbuilder.report.overlay import Heat
+from dsbuilder.report.strip import Cell
 from dsbuilder.tasks import Task
 from dsbuilder.train.archive import Trained
 from dsbuilder.train.network import outputs_by_head
@@ -45,27 +47,44 @@ class Attribution:
     gradient: np.ndarray
     attention: np.ndarray | None = None
 
+    def cells(self, image: np.ndarray) -> list[Cell]:
+        """Returns the image under Grad-CAM, and under the attention from its least to its most."""
+        shown = [Cell(image=image, name="Grad-CAM", overlays=[Heat(values=self.gradient)])]
+        if self.attention is not None:
+            low, high = float(self.attention.min()), float(self.attention.max())
+            heat = Heat(values=(self.attention - low) / (high - low or 1.0))
+            told = [f"{low:.2f} to {high:.2f}"]
+            shown.append(Cell(image=image, name="attention", lines=told, overlays=[heat]))
+        return shown
 
-def check(trained: Trained) -> None:
-    """Refuses a model that has no map of places.
 
-    Raises:
-      TrainError: it has none, or Keras runs on what gives no gradients here.
-    """
+def fault(trained: Trained) -> str | None:
+    """Says why a model's reasons cannot be shown; None if they can."""
     height, width, channels = trained.note.signature.image.shape
     sides = (height or _UNKNOWN_SIDE, width or _UNKNOWN_SIDE)
     walk = _Walk()
     walk.run(trained.model, keras.ops.zeros((1, *sides, channels)))
     if not walk.maps():
-        raise TrainError(
+        return (
             f"{trained.path}: no convolutional feature map, which says where in an image the "
             "reason for a class lies. Ask a convolutional model, such as cnn."
         )
     if keras.backend.backend() not in _GRADIENTS:
-        raise TrainError(
+        return (
             f"{trained.path}: expected Keras on one of {', '.join(_GRADIENTS)}, which give "
             f"gradients, found {keras.backend.backend()}. Set KERAS_BACKEND."
         )
+    return None
+
+
+def check(trained: Trained) -> None:
+    """Refuses a model whose reasons cannot be shown.
+
+    Raises:
+      TrainError: it has no map of places, or Keras runs on what gives no gradients here.
+    """
+    if (wrong := fault(trained)) is not None:
+        raise TrainError(wrong)
 
 
 def attribute(trained: Trained, pixels: np.ndarray) -> list[dict[str, Attribution]]:

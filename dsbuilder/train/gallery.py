@@ -4,7 +4,8 @@ Of classes and texts they are those that the model is surest of; a wrong class s
 sample of the class that it was taken for: of those that the model knows best, the one that looks
 most like it. Of masks, points and numbers they are the largest errors; a mask or points stand
 beside what the model would draw. `predictions.csv` says which they are, so the split is not asked
-again, and equal files give equal pictures.
+again, and equal files give equal pictures. On demand mistakes in classes show where the reason for
+them lies as well; see `attribution.py`.
 """
 
 import csv
@@ -27,6 +28,7 @@ from dsbuilder.stream.feed import Feed
 from dsbuilder.stream.reading import plan
 from dsbuilder.targets.stored import as_file_name
 from dsbuilder.tasks import Task
+from dsbuilder.train import attribution
 from dsbuilder.train.archive import Trained
 from dsbuilder.train.network import outputs_by_head
 
@@ -74,16 +76,17 @@ def draw_mistakes(
     predictions: Path,
     folder: Path,
     plugins: Sequence[Path] = (),
+    why: bool = False,
 ) -> None:
     """Draws the worst mistakes of each head that makes any into a folder; see `sheets_of`.
 
     Raises:
       DataError: a picture cannot be written.
     """
-    found = sheets_of(trained, dataset, split, predictions=predictions, plugins=plugins)
+    found = sheets_of(trained, dataset, split, predictions=predictions, plugins=plugins, why=why)
     for name, sheet in found:
         file = f"{as_file_name(name)}-mistakes.png" if len(trained.note.heads) > 1 else _FILE
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         write_png(draw_sheet(sheet, side=_SIDE), folder / file)
 
 
@@ -95,6 +98,7 @@ def sheets_of(
     predictions: Path,
     plugins: Sequence[Path] = (),
     most: int = MOST,
+    why: bool = False,
 ) -> Iterator[tuple[str, Sheet]]:
     """Yields the worst mistakes of each head that makes any, with its name.
 
@@ -104,6 +108,7 @@ def sheets_of(
       trained: the model that the predictions are of.
       predictions: the file, as `judgments.writing` leaves it.
       most: mistakes of a head that are shown.
+      why: whether it is shown of classes where the reason lies, of a model without a fault there.
     """
     heads = trained.note.heads
     reading = plan(dataset, split, shuffle=False, plugins=plugins)
@@ -113,7 +118,8 @@ def sheets_of(
         before, of = (f"{name}_", f" in {name}") if len(heads) > 1 else ("", "")
         mistakes, surest = _read(predictions, before, task, most)
         if mistakes:
-            shown = _Shown(trained=trained, head=name, feed=Feed(reading), surest=surest)
+            told = why and attribution.OPTION in task.takes
+            shown = _Shown(trained=trained, head=name, feed=Feed(reading), surest=surest, why=told)
             yield (
                 name,
                 Sheet(
@@ -192,36 +198,51 @@ class _Shown:
       head: name of the head.
       feed: the split.
       surest: samples of each class that the model knows best.
+      why: whether it is shown where the reason for a mistake lies.
     """
 
     trained: Trained
     head: str
     feed: Feed
     surest: Mapping[str, list[_Judged]]
+    why: bool = False
 
     @property
     def _task(self) -> Task:
         return self.trained.note.heads[self.head]
 
     def section(self, mistakes: Sequence[_Judged]) -> Section:
-        """Returns the rows of a sheet."""
-        headings: tuple[str, ...] = ()
-        if isinstance(self._task.target, ClassLabel):
-            headings, row = ("mistake", "taken for"), [*self._beside_examples(mistakes)]
-        elif self._task.target.positional:
-            headings, row = ("truth", "answer"), [*self._beside_answers(mistakes)]
-        else:
-            row = [self._cell(each, *_lines(each)) for each in mistakes]
-        rows = [row[start : start + _COLUMNS] for start in range(0, len(row), _COLUMNS)]
-        return Section(headings=headings * (_COLUMNS // 2), rows=rows)
+        """Returns the rows of a sheet, of as many mistakes each as there is room for."""
+        first, last, cells = "mistake", "taken for", self._beside_example
+        if self._task.target.positional:
+            first, last, cells = "truth", "answer", self._beside_answer
+        elif not isinstance(self._task.target, ClassLabel):
+            first, last, cells = "mistake", "", self._alone
+        groups = [cells(each) for each in mistakes]
+        names = [first, *("" if cell is None else cell.name for cell in groups[0][1:])]
+        names[-1] = last or names[-1]
+        each = max(1, _COLUMNS // len(names))
+        rows = [
+            [cell for group in groups[at : at + each] for cell in group]
+            for at in range(0, len(groups), each)
+        ]
+        return Section(headings=names * each, rows=rows)
 
-    def _beside_examples(self, mistakes: Sequence[_Judged]) -> Iterator[Cell | None]:
-        """Yields each mistake, then a sample of the class that it was taken for, if any."""
-        for each in mistakes:
-            yield self._cell(each, *_lines(each))
-            example = self._nearest(each)
-            told = None if example is None else f"{example.answer}, {example.told}"
-            yield None if example is None else self._cell(example, str(told))
+    def _alone(self, judged: _Judged) -> list[Cell | None]:
+        return [self._cell(judged, *_lines(judged)), *self._reasons(judged)]
+
+    def _beside_example(self, judged: _Judged) -> list[Cell | None]:
+        """Returns a mistake, then a sample of the class that it was taken for, if there is any."""
+        example = self._nearest(judged)
+        told = "" if example is None else f"{example.answer}, {example.told}"
+        return [*self._alone(judged), None if example is None else self._cell(example, told)]
+
+    def _reasons(self, judged: _Judged) -> list[Cell]:
+        if not self.why:
+            return []
+        image = self._sample(judged).image
+        (found,) = attribution.attribute(self.trained, image[None])
+        return found[self.head].cells(image)
 
     def _nearest(self, judged: _Judged) -> _Judged | None:
         """Returns the sample of the class it was taken for that looks most like it."""
@@ -232,16 +253,15 @@ class _Shown:
             default=None,
         )
 
-    def _beside_answers(self, mistakes: Sequence[_Judged]) -> Iterator[Cell | None]:
-        """Yields each mistake with what is true, then with what the model says, drawn over it."""
-        heads = self.trained.note.heads
-        for each in mistakes:
-            sample = self._sample(each)
-            outputs = self.trained.model.predict_on_batch(sample.image[None])
-            found = np.asarray(outputs_by_head(heads, outputs)[self.head])[0]
-            answer = self._task.answer(found).value
-            yield self._drawn(sample, sample.targets[self.head], each.key)
-            yield self._drawn(sample, answer, each.told)
+    def _beside_answer(self, judged: _Judged) -> list[Cell | None]:
+        """Returns a mistake with what is true, then with what the model says, drawn over it."""
+        sample, heads = self._sample(judged), self.trained.note.heads
+        outputs = self.trained.model.predict_on_batch(sample.image[None])
+        found = np.asarray(outputs_by_head(heads, outputs)[self.head])[0]
+        return [
+            self._drawn(sample, sample.targets[self.head], judged.key),
+            self._drawn(sample, self._task.answer(found).value, judged.told),
+        ]
 
     def _drawn(self, sample: Sample, value: object, name: str) -> Cell:
         """Returns a picture with a value of this head alone over it."""

@@ -247,6 +247,13 @@ def test_a_learning_rate_is_proposed_and_no_run_is_written(
     assert f"proposed {found['proposed']:g}" in (tmp_path / "rates.svg").read_text()
 
 
+def test_mistakes_of_any_split_are_drawn(home: Path, tmp_path: Path) -> None:
+    line = ("evaluate", home / "first", "--split", "train", "--mistakes", tmp_path / "wrong")
+    found = json.loads(run(*line, "--json").stdout)
+    drawn = [path.name for path in tmp_path.rglob("*.png")]
+    assert drawn == ["mistakes.png"] * (found["accuracy"] < 1)
+
+
 def test_a_chart_is_of_learning_rates_alone(home: Path, tmp_path: Path) -> None:
     result = run("train", home / "pets.yaml", "--chart", tmp_path / "rates.svg")
     assert result.exit_code == 2 and "expected --find-lr" in result.stderr

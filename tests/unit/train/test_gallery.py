@@ -56,7 +56,7 @@ def test_a_mistake_stands_beside_the_most_similar_sample_of_what_it_was_taken_fo
     path = write(tmp_path / PREDICTIONS, mistaken(whole, blue))
     section = section_of(model, dataset, path)
     ((first, beside, second, *_),) = section.rows
-    assert section.headings[:2] == ("mistake", "taken for")
+    assert section.headings == ["mistake", "taken for"] * 3
     assert first.lines == ("is blue", "answer red, 0.020")
     assert second.lines == ("is blue", "answer red, 0.010")
     assert {first.name, second.name} == set(blue)
@@ -85,6 +85,15 @@ def test_no_more_are_drawn_than_asked_and_equal_files_give_equal_pictures(
     assert pictures[0] == pictures[1]
     with Image.open(tmp_path / "charts" / "mistakes.png") as picture:
         assert picture.width > 6 * 120
+
+
+def test_on_demand_the_reason_stands_between(whole, dataset, model, tmp_path):
+    key = lines_of(whole)[0]["key"]
+    path = write(tmp_path / PREDICTIONS, mistaken(whole, [key]))
+    section = section_of(model, dataset, path, why=True)
+    assert section.headings[:3] == ["mistake", "Grad-CAM", "taken for"]
+    ((first, reason, _),) = section.rows
+    assert first.name == key and reason.overlays[0].values.max() in (0, 1)
 
 
 def test_a_model_without_a_mistake_has_no_picture(whole, dataset, model, tmp_path):
