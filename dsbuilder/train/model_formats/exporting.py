@@ -14,7 +14,7 @@ from dsbuilder.train.archive import load_model
 from dsbuilder.train.model_formats import FORMATS, trial
 from dsbuilder.train.model_formats.answering import answering_model
 from dsbuilder.train.model_formats.card import ModelCard, card_of
-from dsbuilder.train.model_formats.model_format import ModelFormat, version_of
+from dsbuilder.train.model_formats.model_format import Ask, ModelFormat, version_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ class Exporting:
         Raises:
           TrainError: the format cannot hold the model.
         """
-        with self._converting():
+        with self._refusing("its converter refuses it"):
             self.form.write(self.answers, self.card, target)
 
     def check(self, written: Path, dataset: StoredDataset | None) -> ExportCheck | None:
@@ -110,12 +110,13 @@ class Exporting:
         if version is None:
             return None
         asked = trial.trial_of(self.card, dataset, plugins=self.plugins)
-        ask = self.form.open(written, self.card)
+        with self._read(written) as ask:
+            apart = trial.apart(ask, self.answers, self.card, asked)
         return ExportCheck(
             reader=f"{self.form.reader} {version}",
             samples=len(asked.images),
             split=asked.split,
-            apart=trial.apart(ask, self.answers, self.card, asked),
+            apart=apart,
         )
 
     def quantize(self, target: Path, whole: Path, dataset: StoredDataset) -> Quantization:
@@ -129,7 +130,7 @@ class Exporting:
           TrainError: the format cannot hold the model so.
         """
         images = trial.calibration(self.card, dataset, plugins=self.plugins)
-        with self._converting():
+        with self._refusing("its converter refuses it with 8 bits"):
             if self.form.quantize is None:
                 raise NotImplementedError("it has no 8 bits")
             self.form.quantize(self.answers, self.card, target, images)
@@ -151,22 +152,33 @@ class Exporting:
 
     def _scores(self, written: Path, dataset: StoredDataset) -> dict[str, float | None]:
         """Returns the first score of each head, as the reader finds it, by target."""
-        ask = self.form.open(written, self.card)
-        found = trial.measured(ask, self.card, dataset, plugins=self.plugins)
+        with self._read(written) as ask:
+            found = trial.measured(ask, self.card, dataset, plugins=self.plugins)
         heads = self.card.note.heads
         return {name: getattr(each, heads[name].headline) for name, each in found.items()}
 
     @contextlib.contextmanager
-    def _converting(self) -> Iterator[None]:
-        """Lets whatever a converter raises say which format cannot hold the model, and why."""
+    def _read(self, written: Path) -> Iterator[Ask]:
+        """Opens what was written with the format's own reader."""
+        with (
+            self._refusing(f"{self.form.reader} fails on it"),
+            self.form.open(written, self.card) as ask,
+        ):
+            yield ask
+
+    @contextlib.contextmanager
+    def _refusing(self, what: str) -> Iterator[None]:
+        """Lets whatever a converter or reader raises say which format cannot hold the model."""
         try:
             yield
-        except (DsbuilderError, OSError, MemoryError):
+        except DsbuilderError as error:
+            raise TrainError(f"{self.path}: {self.to}: {error}") from error
+        except (OSError, MemoryError):
             raise
-        except Exception as error:  # converters raise whatever they come upon
+        except Exception as error:  # they raise whatever they come upon
             raise TrainError(
-                f"{self.path}: expected a model that {self.to} can hold, found that its converter "
-                f"refuses it: {_reason(error)}. Export it to another format."
+                f"{self.path}: expected a model that {self.to} can hold, found that {what}: "
+                f"{_reason(error)}. Export it in another form."
             ) from error
 
 

@@ -8,7 +8,9 @@ The card is a further member of the zip archive, as is the list of names:
     names, probabilities = card["class_names"], model.predict(pixels)   # uint8 pixels as they are
 """
 
+import contextlib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ def _write(model: Any, card: ModelCard, path: Path) -> None:
             file.writestr(name, text)
 
 
-def _open(path: Path, card: ModelCard) -> Ask:
+@contextlib.contextmanager
+def _open(path: Path, card: ModelCard) -> Iterator[Ask]:
     import keras
 
     from dsbuilder.train.network import outputs_by_head
@@ -41,7 +44,7 @@ def _open(path: Path, card: ModelCard) -> Ask:
         found = outputs_by_head(card.note.heads, model.predict_on_batch(images))
         return {name: np.asarray(each) for name, each in found.items()}
 
-    return ask
+    yield ask
 
 
 FORMAT = ModelFormat(

@@ -7,6 +7,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class ModelFormat:
 
     suffix: str
     write: Callable[[Any, ModelCard, Path], None]
-    open: Callable[[Path, ModelCard], Ask]
+    open: Callable[[Path, ModelCard], AbstractContextManager[Ask]]
     quantize: Callable[[Any, ModelCard, Path, Calibration], None] | None = None
     packages: tuple[str, ...] = ()
     reader: str

@@ -8,6 +8,8 @@ The card and the class names are metadata of the model:
     (probabilities,) = session.run(["label"], {"images": pixels})
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,8 @@ def _write(model: Any, card: ModelCard, path: Path) -> None:
     onnx.save(written, str(path))
 
 
-def _open(path: Path, card: ModelCard) -> Ask:
+@contextlib.contextmanager
+def _open(path: Path, card: ModelCard) -> Iterator[Ask]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -40,7 +43,7 @@ def _open(path: Path, card: ModelCard) -> Ask:
         found = session.run(list(card.outputs.values()), {INPUT: images})
         return dict(zip(card.outputs, found, strict=True))
 
-    return ask
+    yield ask
 
 
 FORMAT = ModelFormat(

@@ -8,6 +8,8 @@ name of its output, and `card`. The same lies in `assets.extra/`, for who reads 
     probabilities = model.signatures["serving_default"](images=pixels)["label"]
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +62,18 @@ def _write(model: Any, card: ModelCard, path: Path) -> None:
         (extra / name).write_text(content, encoding="utf-8")
 
 
-def _open(path: Path, card: ModelCard) -> Ask:
+@contextlib.contextmanager
+def _open(path: Path, card: ModelCard) -> Iterator[Ask]:
     import tensorflow as tf
 
-    model = tf.saved_model.load(str(path))
+    model = tf.saved_model.load(str(path))  # a signature alone does not keep its variables
     serve = model.signatures[_SERVE]
 
     def ask(images: np.ndarray) -> dict[str, np.ndarray]:
         found = serve(**{INPUT: tf.constant(images)})
         return {name: found[output].numpy() for name, output in card.outputs.items()}
 
-    ask.model = model  # type: ignore[attr-defined]  # a signature alone does not keep its variables
-    return ask
+    yield ask
 
 
 FORMAT = ModelFormat(suffix="", write=_write, open=_open, reader="tensorflow")

@@ -12,7 +12,14 @@ With 8 bits, weights and values between layers are whole numbers, whose ranges a
 of the train split (Jacob et al. 2018); pixels in and answers out are what they are without.
 """
 
+import contextlib
+import io
+import signal
+import subprocess
+import sys
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +29,22 @@ from dsbuilder.train.model_formats import tflite_metadata
 from dsbuilder.train.model_formats.card import INPUT, ModelCard
 from dsbuilder.train.model_formats.model_format import Ask, Calibration, ModelFormat
 from dsbuilder.train.model_formats.saved_model import serving
+
+_READER = f"""
+import io, sys
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+one = Interpreter(model_path=sys.argv[1]).get_signature_runner()
+source, target = sys.stdin.buffer, sys.stdout.buffer
+while size := int.from_bytes(source.read(8), "big"):
+    images = np.load(io.BytesIO(source.read(size)))
+    rows = [one({INPUT}=image[None]) for image in images]
+    held = io.BytesIO()
+    np.savez(held, **{{name: np.concatenate([row[name] for row in rows]) for name in rows[0]}})
+    target.write(held.tell().to_bytes(8, "big") + held.getvalue())
+    target.flush()
+"""
 
 
 def _write(model: Any, card: ModelCard, path: Path) -> None:
@@ -50,20 +73,47 @@ def _convert(model: Any, card: ModelCard, path: Path, calibration: Calibration |
             file.writestr(name, text)
 
 
-def _open(path: Path, card: ModelCard) -> Ask:
-    from ai_edge_litert.interpreter import Interpreter
+@contextlib.contextmanager
+def _open(path: Path, card: ModelCard) -> Iterator[Ask]:
+    """Opens a file in a process of its own, which native code of the reader ends on some files."""
+    command, pipe = [sys.executable, "-c", _READER, str(path)], subprocess.PIPE
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=said) as process,
+    ):
 
-    interpreter = Interpreter(model_path=str(path))
-    one = interpreter.get_signature_runner()
+        def ask(images: np.ndarray) -> dict[str, np.ndarray]:
+            held = io.BytesIO()
+            np.save(held, images)
+            answer = _exchanged(process, held.getvalue())
+            if not answer:
+                said.seek(0)
+                raise RuntimeError(_last_line(said.read(), process.wait()))
+            values = np.load(io.BytesIO(answer))
+            return {name: values[output] for name, output in card.outputs.items()}
 
-    def ask(images: np.ndarray) -> dict[str, np.ndarray]:
-        rows = [one(**{INPUT: image[None]}) for image in images]
-        return {
-            name: np.concatenate([row[output] for row in rows])
-            for name, output in card.outputs.items()
-        }
+        yield ask
 
-    return ask
+
+def _exchanged(process: Any, data: bytes) -> bytes:
+    """Passes data to a process; returns what it answers, nothing if it has ended."""
+    try:
+        process.stdin.write(len(data).to_bytes(8, "big") + data)
+        process.stdin.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()  # or what is left in it would be passed again at the end
+        return b""
+    size = int.from_bytes(process.stdout.read(8), "big")
+    answer: bytes = process.stdout.read(size)
+    return answer
+
+
+def _last_line(said: bytes, code: int) -> str:
+    """Returns why a reader ended: the last line that it wrote, or the signal."""
+    if code < 0:
+        return f"it is ended by {signal.Signals(-code).name}"
+    return (said.decode(errors="replace").strip().splitlines() or [f"exit code {code}"])[-1]
 
 
 FORMAT = ModelFormat(

@@ -103,7 +103,7 @@ def test_an_export_that_says_something_else_leaves_nothing(tmp_path):
 @pytest.mark.slow
 def test_an_operation_that_a_format_lacks_is_named(tmp_path):
     path = save_untrained(tmp_path / "a.keras", Odd(Inverse()), {"label": ROWS["label"]})
-    with pytest.raises(TrainError, match=r"tflite can hold, found .* \(Erfinv\)\. Export it to"):
+    with pytest.raises(TrainError, match=r"tflite can hold, found .* \(Erfinv\)\. Export it in"):
         dsbuilder.export_model(path, to="tflite")
     assert [each.name for each in tmp_path.iterdir()] == ["a.keras"]
 
