@@ -59,7 +59,8 @@ def save_untrained(
         precision=precision,
     )
     rng = np.random.default_rng(0)
-    for weight in network.weights:  # a new network normalizes by nothing, and has no bias
+    # A new network normalizes by nothing and has no bias; one of known weights does and has.
+    for weight in [] if builder.preprocesses else network.weights:
         if "moving" in weight.path or "bias" in weight.path or "beta" in weight.path:
             values = np.abs(rng.normal(0.5, 0.2, weight.shape))
             weight.assign(values.astype("float32"))

@@ -31,7 +31,7 @@ MODELS = {
     "unet": ({"width": 4}, {**ROWS, **MASK}),
     "crnn": ({"width": 4, "units": 4}, {**ROWS, **TEXT}),
     "rnn": ({"width": 4, "cell": "gru", "bidirectional": True}, ROWS),
-    "transfer": ({"weights": "none"}, ROWS),
+    "transfer": ({"weights": "imagenet"}, ROWS),
 }
 
 

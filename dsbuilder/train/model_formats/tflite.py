@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from dsbuilder.errors import TrainError, shortened
 from dsbuilder.train.model_formats import tflite_metadata
 from dsbuilder.train.model_formats.card import INPUT, ModelCard
 from dsbuilder.train.model_formats.model_format import Ask, Calibration, ModelFormat
@@ -52,6 +53,17 @@ def _write(model: Any, card: ModelCard, path: Path) -> None:
 
 
 def _quantize(model: Any, card: ModelCard, path: Path, calibration: Calibration) -> None:
+    import keras
+
+    from dsbuilder.train.phases import leaves
+
+    kinds = (keras.layers.RNN, keras.layers.Bidirectional)
+    recurrent = [each.name for each in leaves(model) if isinstance(each, kinds)]
+    if recurrent:  # native code of TensorFlow 2.21 ends the process on them
+        raise TrainError(
+            "expected layers that TensorFlow can convert to 8 bits, found recurrent ones, which "
+            f"it cannot: {shortened(recurrent)}. Export it with 32 bits."
+        )
     _convert(model, card, path, calibration)
 
 

@@ -8,6 +8,7 @@ from saved_models import NAMES, ROWS, images, save_untrained
 import dsbuilder
 from dsbuilder.builtin.models.cnn import Cnn
 from dsbuilder.builtin.models.mlp import Mlp
+from dsbuilder.builtin.models.rnn import Rnn
 from dsbuilder.errors import SpecError, TrainError
 from dsbuilder.plugin import ModelBuilder
 from dsbuilder.train.model_formats.model_format import version_of
@@ -106,6 +107,16 @@ def test_an_operation_that_a_format_lacks_is_named(tmp_path):
     with pytest.raises(TrainError, match=r"tflite can hold, found .* \(Erfinv\)\. Export it in"):
         dsbuilder.export_model(path, to="tflite")
     assert [each.name for each in tmp_path.iterdir()] == ["a.keras"]
+
+
+@pytest.mark.slow
+def test_recurrent_layers_are_refused_with_8_bits_by_name(tmp_path):
+    exporting = pytest.importorskip("dsbuilder.train.model_formats.exporting")
+    model = Rnn(width=2, depth=2, cell="gru", bidirectional=True)
+    path = save_untrained(tmp_path / "a.keras", model, {"label": ROWS["label"]})
+    found = exporting.begin(path, "tflite")
+    with pytest.raises(TrainError, match=r"recurrent ones, .*'recurrent0_both_ways', 'recurrent1"):
+        found.form.quantize(found.answers, found.card, tmp_path / "a.tflite", images(1))
 
 
 @pytest.mark.slow
