@@ -121,15 +121,20 @@ def draw_evaluation(run: Run) -> None:
             samples=samples,
             score=f"{task.headline.replace('_', ' ')} {number(each[task.headline])}",
         )
-    _draw_curves(run)
+    draw_curves(run)
 
 
 def _before(head: str) -> str:
     return f"{as_file_name(head)}-" if head else ""
 
 
-def _draw_curves(run: Run) -> None:
-    """Draws the charts that `curves.json` holds, if there is one."""
+def draw_curves(run: Run) -> None:
+    """Draws the charts that `curves.json` holds, if there is one.
+
+    Raises:
+      TrainError: it is none that a run writes.
+      DataError: a chart cannot be written.
+    """
     curves = run.curves()
     if curves is None:
         return

@@ -247,6 +247,7 @@ def test_a_learning_rate_is_proposed_and_no_run_is_written(
     assert f"proposed {found['proposed']:g}" in (tmp_path / "rates.svg").read_text()
 
 
+@pytest.mark.slow
 def test_mistakes_of_any_split_are_drawn(home: Path, tmp_path: Path) -> None:
     line = ("evaluate", home / "first", "--split", "train", "--mistakes", tmp_path / "wrong")
     found = json.loads(run(*line, "--json").stdout)

@@ -102,6 +102,7 @@ def test_a_model_without_a_mistake_has_no_picture(whole, dataset, model, tmp_pat
     assert not (tmp_path / "charts").exists()
 
 
+@pytest.mark.slow
 def test_what_stages_draw_anew_is_not_shown_as_what_was_judged(
     whole, model, build_dataset, tmp_path
 ):

@@ -140,8 +140,11 @@ def test_curves_are_data_of_the_run(run):
     area = np.trapezoid(roc[0]["y"], roc[0]["x"])
     assert area == pytest.approx(run.evaluation()["roc_area"], abs=0.01) == roc[0]["score"]
     before = (run.path / "curves.json").read_bytes()
+    (run.path / "charts" / "roc.svg").unlink()
     evaluate(run.path, split="train")
+    assert not (run.path / "charts" / "roc.svg").exists()
     evaluate(run.path)
+    assert (run.path / "charts" / "roc.svg").is_file()
     assert (run.path / "curves.json").read_bytes() == before
     other = json.loads((run.path / "curves-train.json").read_text())
     assert other["split"] == "train"
