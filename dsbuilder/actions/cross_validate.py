@@ -13,7 +13,7 @@ from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.actions.train import RUNS, prepare, train
 from dsbuilder.cache import store
-from dsbuilder.errors import Problem, SpecError
+from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.tasks import evaluations_of
 from dsbuilder.tasks.intervals import MOST_FOLDS, Interval, of_folds
@@ -75,7 +75,8 @@ def cross_validate(
     """Trains a model for each fold and measures it on the part of the records that it never saw.
 
     Records are dealt as a split deals them, stratified and groups together, in place of the shares
-    of the pipeline. Of a folder that was begun, folds that are done stay and others go on.
+    of the pipeline; a class that is too small to be dealt is train in each. Of a folder that was
+    begun, folds that are done stay and others go on.
 
     Args:
       folds: number of folds, from 3 to `MOST_FOLDS`.
@@ -88,7 +89,7 @@ def cross_validate(
 
     Raises:
       SpecError: the pipeline is wrong, or there are too few or too many folds.
-      TrainError: a training cannot start or go on.
+      TrainError: a training cannot start or go on, or the folder was begun with another number.
     """
     if not 3 <= folds <= MOST_FOLDS:
         wrong = f"expected 3 to {MOST_FOLDS} folds, found {folds}. Change their number."
@@ -102,9 +103,9 @@ def cross_validate(
         dealt = {"fold": {"of": folds, "index": index}, "method": "stratified", "group": group}
         folder = home / f"fold-{index + 1}"
         runs.append(folder)
-        if (folder / EVALUATION).is_file():
+        resume, is_done = _begun(folder, dealt["fold"])
+        if is_done:
             continue
-        resume = (folder / CONFIG).is_file()
         # A run that goes on is trained as it began.
         said = [each for each in opened.overrides if not (resume and is_of_train(each))]
         fold = replace(
@@ -123,6 +124,25 @@ def cross_validate(
     )
     store.write_text(home / RESULT, typed_json.dumps(found.to_json(), indent=1) + "\n")
     return found
+
+
+def _begun(folder: Path, fold: Mapping[str, int]) -> tuple[bool, bool]:
+    """Returns whether the run of a fold was begun, and whether it is done.
+
+    Raises:
+      TrainError: it is of another deal, and may have been trained on what this one tests.
+    """
+    begun, is_done = ((folder / each).is_file() for each in (CONFIG, EVALUATION))
+    if begun or is_done:
+        split = Run(path=folder).config().get("pipeline", {}).get("split")
+        found = split.get("fold") if isinstance(split, Mapping) else None
+        if found != fold:
+            raise TrainError(
+                f"{folder}: expected a run of {typed_json.dumps({'fold': fold})}, found one of "
+                f"{typed_json.shown({'fold': found})}. Choose another folder, or as many folds as "
+                "it was begun with."
+            )
+    return begun, is_done
 
 
 def _scores(evaluations: Sequence[Mapping[str, Any]]) -> Iterator[FoldsScore]:

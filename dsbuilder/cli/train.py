@@ -1,6 +1,6 @@
 """`dsbuilder train`: a pipeline or a dataset -> a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +128,8 @@ def train(
 
     if chart is not None and not find_lr:
         raise click.UsageError("--chart: expected --find-lr, whose losses it draws. Add it.")
+    flags = {"--find-lr": find_lr, "--resume": resume, "--schedule-epochs": schedule_epochs}
+    _check_alone(flags if folds is not None else {})
     screen = Screen(as_json=as_json, quiet=quiet)
     folders = options.folders(plugin_folders)
     overrides = (*overrides, *context.ensure_object(list))
@@ -169,6 +171,16 @@ def train(
             error.add_note(f"`dsbuilder train {target} --run {folder} --resume` goes on.")
         raise
     screen.show(found, lambda: _draw(found))
+
+
+def _check_alone(beside: Mapping[str, object]) -> None:
+    """Refuses flags that a cross-validation would pass over."""
+    found = next((flag for flag, value in beside.items() if value), None)
+    if found is not None:
+        raise click.UsageError(
+            f"--cross-validate: expected no {found} beside it. Leave it out; --run of a folder "
+            "that was begun goes on with it."
+        )
 
 
 def _prepared(

@@ -247,6 +247,7 @@ class _Config:
     dataset: _ConfigDataset
     train: _ConfigTrain
     plugins: tuple[str, ...]
+    pipeline: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -260,6 +260,12 @@ def test_a_chart_is_of_learning_rates_alone(home: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2 and "expected --find-lr" in result.stderr
 
 
+@pytest.mark.parametrize("flags", [["--find-lr"], ["--resume"], ["--schedule-epochs", "3"]])
+def test_a_cross_validation_passes_over_no_flag(home: Path, flags: list[str]) -> None:
+    result = run("train", home / "pets.yaml", "--cross-validate", "3", *flags)
+    assert result.exit_code == 2 and f"expected no {flags[0]} beside it" in result.stderr
+
+
 def test_nothing_to_resume_is_explained(home: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = run("train", home / "pets.yaml", "--out", home / "out", "--resume")

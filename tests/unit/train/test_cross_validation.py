@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.errors import SpecError
+from dsbuilder.errors import SpecError, TrainError
 
 pytest.importorskip("keras")
 
@@ -59,3 +59,17 @@ def test_every_record_is_tested_once_and_scores_are_told_over_folds(tmp_path):
     assert [one == two for one, two in zip(before, after, strict=True)] == [True, False, True]
     with pytest.raises(SpecError, match="expected 3 to 20 folds, found 2"):
         opened.cross_validate(2)
+
+
+@pytest.mark.parametrize("fold", [{"of": 4, "index": 0}, None])
+def test_folds_of_another_deal_are_not_told_with_these(tmp_path, fold):
+    (tmp_path / "shades.yaml").write_text(PIPELINE)
+    done = tmp_path / "folds" / "fold-1"
+    done.mkdir(parents=True)
+    named = {"path": "x", "name": "shades", "version": "1.0.0", "fingerprint": "f"}
+    config = {"dataset": named, "train": {"model": {"use": "mlp"}}, "plugins": []}
+    config["pipeline"] = {"split": {"fold": fold}}
+    (done / "config.json").write_text(json.dumps(config))
+    (done / "evaluation.json").write_text("{}")
+    with pytest.raises(TrainError, match="as many folds as it was begun with"):
+        dsbuilder.open(tmp_path / "shades.yaml").cross_validate(3, run=tmp_path / "folds")
