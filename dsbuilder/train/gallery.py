@@ -258,8 +258,10 @@ class _Shown:
         sample, heads = self._sample(judged), self.trained.note.heads
         outputs = self.trained.model.predict_on_batch(sample.image[None])
         found = np.asarray(outputs_by_head(heads, outputs)[self.head])[0]
+        # The only target of a dataset may have another name than the head.
+        true = sample.targets.get(self.head, next(iter(sample.targets.values())))
         return [
-            self._drawn(sample, sample.targets[self.head], judged.key),
+            self._drawn(sample, true, judged.key),
             self._drawn(sample, self._task.answer(found).value, judged.told),
         ]
 

@@ -2,11 +2,15 @@
 
 import csv
 import itertools
+import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import dsbuilder
+from dsbuilder.tasks import heads_of
 from dsbuilder.train.run import PREDICTIONS
 
 archive = pytest.importorskip("dsbuilder.train.archive")
@@ -110,3 +114,29 @@ def test_what_stages_draw_anew_is_not_shown_as_what_was_judged(
     path = write(tmp_path / PREDICTIONS, mistaken(whole, [line["key"] for line in lines_of(whole)]))
     gallery.draw_mistakes(model, fresh, "train", predictions=path, folder=tmp_path / "charts")
     assert not (tmp_path / "charts").exists()
+
+
+@pytest.mark.slow
+def test_a_mask_of_another_name_than_the_head_stands_beside_the_answer(tmp_path):
+    images = tmp_path / "images"
+    (images / "masks").mkdir(parents=True)
+    for number in range(3):
+        Image.fromarray(np.full((8, 8, 3), 40 * number, "u1")).save(images / f"{number}.png")
+        Image.fromarray(np.eye(8, dtype="u1")).save(images / "masks" / f"{number}.png")
+    rows = [{"file_name": f"{n}.png", "mask_file_name": f"masks/{n}.png"} for n in range(3)]
+    (images / "metadata.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (tmp_path / "lines.yaml").write_text(
+        "name: lines\nsource: {use: imagefolder, path: images, mask_classes: [ground, line]}\n"
+        "split: {train: 1.0}\nfinish: [{use: resize, size: [8, 8]}]\ncache: {image: png}\n"
+    )
+    dataset = dsbuilder.open(tmp_path / "lines.yaml", out=tmp_path / "out").build(workers=0)
+    known = dsbuilder.load(dataset.path).signature
+    heads = {"zone": heads_of(known)["mask"]}
+    model = SimpleNamespace(predict_on_batch=lambda images: np.zeros((*images.shape[:3], 2)))
+    trained = SimpleNamespace(note=SimpleNamespace(heads=heads), model=model)
+    path = tmp_path / PREDICTIONS
+    path.write_text("key,split,truth,answer,confidence,iou\n" + "0,train,line,ground,0.5,0.4\n")
+    ((name, sheet),) = gallery.sheets_of(
+        trained, dsbuilder.load(dataset.path), "train", predictions=path
+    )
+    assert name == "zone" and sheet.sections[0].headings[:2] == ["truth", "answer"]
