@@ -24,7 +24,7 @@ import keras
 
 from dsbuilder import typed_json
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.errors import DataError, TrainError
+from dsbuilder.errors import DataError, Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.training import HeadOptions, TrainOptions
 from dsbuilder.records import keras_file
 from dsbuilder.registry import discover
@@ -174,7 +174,14 @@ class Trained:
         return self.note.class_names
 
     def at(self, threshold: float) -> Self:
-        """Returns the model with one threshold, in (0, 1), for the classes that have some."""
+        """Returns the model with one threshold, in (0, 1), for the classes that have some.
+
+        Raises:
+          SpecError: it is not in (0, 1).
+        """
+        if not 0 < threshold < 1:
+            wrong = f"expected more than 0 and less than 1, found {threshold:g}. Choose another."
+            raise SpecError([Problem("threshold", wrong)])
         return self.with_heads({name: each.at(threshold) for name, each in self.note.heads.items()})
 
     def with_heads(self, heads: Heads) -> Self:

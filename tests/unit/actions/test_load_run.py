@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.errors import DataError
+from dsbuilder.errors import DataError, SpecError
 
 pytest.importorskip("dsbuilder.train.trainer")
 
@@ -130,3 +130,9 @@ def test_tensorflow_is_started_when_a_run_is_loaded_and_not_before():
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, 1.5, float("nan")])
+def test_a_threshold_that_is_no_probability_is_refused(home, threshold):
+    with pytest.raises(SpecError, match="expected more than 0 and less than 1, found"):
+        dsbuilder.load_run(home / "runs" / "flowers-1", threshold=threshold)
