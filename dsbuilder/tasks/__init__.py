@@ -156,7 +156,7 @@ def by_origin(evaluation: Mapping[str, Any]) -> Iterator[str]:
     """Yields, for one head's document, how good it is on real and on synthetic samples."""
     headline = task_of(evaluation["kind"]).headline
     for origin, each in evaluation["by_origin"].items():
-        score = scored(each, headline, ".4g")
+        score = scored({headline: None, **each}, headline, ".4g")  # samples of one may have none
         yield f"{origin}: {headline.replace('_', ' ')} {score} of {each['samples']} samples"
 
 

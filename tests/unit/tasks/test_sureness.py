@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import ClassLabel, MultiLabel
-from dsbuilder.tasks import heads_of, measure
+from dsbuilder.tasks import by_origin, heads_of, measure
 from dsbuilder.tasks.calibration import calibration_error, reliability
 from dsbuilder.tasks.decision import Decision
 
@@ -163,3 +163,8 @@ def test_each_of_several_classes_has_its_threshold():
 def test_a_state_that_no_training_wrote_is_refused(state):
     with pytest.raises(ValueError, match="expected"):
         task_for(MultiLabel(names=("a", "b"))).with_state(state)
+
+
+def test_an_origin_whose_samples_have_no_score_is_told_without_it():
+    told = by_origin({"kind": "keypoints", "by_origin": {"real": {"samples": 2, "intervals": {}}}})
+    assert [*told] == ["real: mean error - of 2 samples"]
