@@ -11,6 +11,7 @@ from dsbuilder.actions.document import Document
 from dsbuilder.actions.plugins import folders_here
 from dsbuilder.actions.predict import check_options
 from dsbuilder.dataset import StoredDataset, load
+from dsbuilder.errors import DataError
 from dsbuilder.tasks import Evaluation, doubts, evaluations_of
 from dsbuilder.train.drawing import draw_curves
 from dsbuilder.train.run import CURVES, EVALUATION, PREDICTIONS, Run, write_curves
@@ -96,14 +97,15 @@ def evaluate(
 def _curves(run: Run, found: Evaluation) -> Iterator[str]:
     """Writes curves into the folder of a run, its own drawn; yields why they are not written."""
     evaluated = run.evaluation() if (run.path / EVALUATION).is_file() else None
-    own = evaluated is not None and next(evaluations_of(evaluated))[1]["split"] == found.split
+    own = evaluated is not None and next(evaluations_of(evaluated))[1].get("split") == found.split
     name = CURVES if own else f"{Path(CURVES).stem}-{found.split}.json"
     try:
         write_curves(run, found, name)
         if own:
             draw_curves(run)
-    except OSError as error:
+    except (OSError, DataError) as error:
+        reason = getattr(error, "strerror", None) or error
         yield (
             f"{run.path / name}: expected a file that can be written, found that it fails "
-            f"({error.strerror or error}): the curves are not kept. Make the folder writable."
+            f"({reason}): the curves are not kept. Make the folder writable."
         )

@@ -1,5 +1,6 @@
 """A run settles on validation how sure its model is, and over what it says a rare class."""
 
+import importlib
 import json
 import zipfile
 
@@ -11,8 +12,10 @@ import dsbuilder
 from dsbuilder.actions.evaluate import evaluate
 from dsbuilder.actions.predict import predict
 from dsbuilder.builder import build_dataset
+from dsbuilder.errors import DataError
 from dsbuilder.train.options import options_of
 
+measuring = importlib.import_module("dsbuilder.actions.evaluate")
 trainer = pytest.importorskip("dsbuilder.train.trainer")
 archive = pytest.importorskip("dsbuilder.train.archive")
 
@@ -120,6 +123,15 @@ def test_a_run_says_what_its_model_costs(run):
     assert cost["parameters"] == archive.load_model(run.path).model.count_params()
     assert cost["bytes"] == run.best.stat().st_size
     assert cost["batch_size"] == 32 and min(cost["single_ms"], cost["batch_ms"]) > 0
+
+
+def test_a_chart_that_cannot_be_written_costs_no_evaluation(run, monkeypatch):
+    def fails(run):
+        raise DataError(f"{run.path}: the chart cannot be written.")
+
+    monkeypatch.setattr(measuring, "draw_curves", fails)
+    (warning,) = [each for each in evaluate(run.path).warnings if "curves.json" in each]
+    assert "the chart cannot be written" in warning
 
 
 def test_curves_are_data_of_the_run(run):
