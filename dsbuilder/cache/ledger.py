@@ -114,12 +114,13 @@ def place_of(line: str) -> tuple[int, int]:
     """Returns the offset and the length in a line.
 
     Raises:
-      CacheError: there are none.
+      CacheError: there are none, or no file has such a place.
     """
     found = _PLACED.search(line)
-    if found is None:
+    place = None if found is None else (int(found[1]), int(found[2]))
+    if place is None or max(place) > _LARGEST:
         raise CacheError("expected a ledger entry with its place, found a damaged line.")
-    return int(found[1]), int(found[2])
+    return place
 
 
 def fingerprint_of(line: str) -> str:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.cache import ledger
+from dsbuilder.errors import CacheError
 
 TRAPS = st.sampled_from(['"fingerprint":"ab"', '\\"fingerprint\\":\\"ab\\"', "\\", '"'])
 TEXTS = st.text(max_size=8) | TRAPS
@@ -33,3 +35,9 @@ def test_fingerprints_are_those_of_the_entries(tmp_path_factory, rows) -> None:
     assert set(lines) == set(read)
     assert {name: ledger.line(each) for name, each in read.items()} == lines
     assert all(ledger.place_of(lines[n]) == (each.offset, each.length) for n, each in read.items())
+
+
+@pytest.mark.parametrize("place", ['"offset":1}', f'"offset":{1 << 63},"length":1}}'])
+def test_a_place_that_no_file_has_is_damage(place) -> None:
+    with pytest.raises(CacheError, match="found a damaged line"):
+        ledger.place_of(f'{{"fingerprint":"ab",{place}')
