@@ -6,6 +6,7 @@ import logging
 import shlex
 import sys
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.train.model_formats.card import ModelCard
+from dsbuilder.train.model_formats.card import CARD, ModelCard
 
 Ask = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """From a batch of images `(B, H, W, C)` to what each head yields, by target."""
@@ -48,8 +49,21 @@ class ModelFormat:
     one_size: bool = False
 
     def is_export(self, path: Path) -> bool:
-        """Whether what is there may be an earlier export: a file, or a folder of a SavedModel."""
-        return path.is_file() if self.suffix else (path / "saved_model.pb").is_file()
+        """Whether what is there may be an earlier export: a file, or a folder of a SavedModel.
+
+        A model of a run is none, nor any other `.keras` file without a card.
+        """
+        if not self.suffix:
+            return (path / "saved_model.pb").is_file()
+        return path.is_file() and (path.suffix != ".keras" or _has_card(path))
+
+
+def _has_card(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as file:
+            return CARD in file.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def version_of(package: str) -> str | None:

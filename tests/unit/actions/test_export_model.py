@@ -1,5 +1,6 @@
 """Trained models leave for other programs: whole or not at all, tried, and never over another."""
 
+import shutil
 import zipfile
 
 import pytest
@@ -57,6 +58,9 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_loaded(model, tmp
         dsbuilder.export_model(model, to="saved_model", out=tmp_path / "mine", overwrite=True)
     with pytest.raises(TrainError, match="expected a free place"):
         dsbuilder.export_model(model, to="keras", out=model, overwrite=True)
+    last = shutil.copy(model, tmp_path / "last.keras")
+    with pytest.raises(TrainError, match="of this format to overwrite, found something else"):
+        dsbuilder.export_model(model, to="keras", out=last, overwrite=True)
     with pytest.raises(TrainError, match="there is no trained model"):
         dsbuilder.export_model(tmp_path / "none.keras", to="keras")
     assert version_of("no-such-package-at-all") is None
