@@ -12,7 +12,7 @@ precision, recall and F1 are the accuracy.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,7 +52,7 @@ class ClassScore:
 
     Attributes:
       name: name of the class.
-      samples: number of samples that are of it.
+      samples: number of samples that are of it, or have it.
       precision: share of what was taken for it that is of it; 0 if nothing was.
       recall: share of its samples that were recognized; 0 if it has none.
       f1: harmonic mean of both; 0 if both are 0.
@@ -166,11 +166,7 @@ def evaluated(
             f"macro_{name}": (float(np.mean([getattr(each, name) for each in classes])), interval)
             for name, interval in zip(AVERAGED, of_means, strict=True)
         },
-        "roc_area": (mean.roc_area, mean.intervals.get("roc_area")),
-        "mean_average_precision": (
-            mean.average_precision,
-            mean.intervals.get("average_precision"),
-        ),
+        **of_ranks(mean),
         **_of_probabilities(kept),
     }
     return ClassEvaluation(
@@ -215,14 +211,25 @@ def _of_answers(kept: np.ndarray, count: int) -> Scored:
 def _of_probabilities(kept: np.ndarray) -> Scored:
     """Returns the means over samples of what their probabilities cost."""
     logs, squares = (kept[:, column].astype(np.float64) for column in (_LOG, _SQUARES))
-    costs = np.stack([-logs, squares - 2 * np.exp(logs) + 1], axis=1)
-    return dict(
-        zip(
-            ("log_loss", "brier_score"),
-            zip(costs.mean(axis=0).tolist(), intervals.of_means(costs), strict=True),
-            strict=True,
-        )
-    )
+    return of_costs(-logs, squares - 2 * np.exp(logs) + 1)
+
+
+def of_costs(log_losses: np.ndarray, squares: np.ndarray) -> Scored:
+    """Returns the log loss and the Brier score, means over samples, from those of each, `(N,)`."""
+    costs = np.stack([log_losses, squares], axis=1)
+    found = zip(costs.mean(axis=0).tolist(), intervals.of_means(costs), strict=True)
+    return dict(zip(("log_loss", "brier_score"), found, strict=True))
+
+
+def of_ranks(mean: RankScore) -> Scored:
+    """Returns the scores of ranks over all classes, from their mean."""
+    return {
+        "roc_area": (mean.roc_area, mean.intervals.get("roc_area")),
+        "mean_average_precision": (
+            mean.average_precision,
+            mean.intervals.get("average_precision"),
+        ),
+    }
 
 
 def _cells(kept: np.ndarray, count: int) -> Cells:
@@ -300,7 +307,7 @@ def _or_0(scores: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(scores).all(axis=0), 0.0, scores)
 
 
-def share(part: float, whole: float) -> float:
+def _share(part: float, whole: float) -> float:
     """Returns the share; 0 of nothing."""
     return part / whole if whole else 0.0
 
@@ -313,21 +320,35 @@ def _class_scores(
 ) -> Iterator[ClassScore]:
     sums = (each[0].astype(np.int64).tolist() for each in _sums(cells, len(names), cells[2][None]))
     for name, hits, found, samples, f1, rank in zip(names, *sums, of_f1, ranks, strict=True):
-        yield ClassScore(
-            name=name,
-            samples=samples,
-            precision=share(hits, found),
-            recall=share(hits, samples),
-            f1=share(2 * hits, found + samples),
-            roc_area=rank.roc_area,
-            average_precision=rank.average_precision,
-            intervals=intervals.known(
-                precision=intervals.wilson(hits, found),
-                recall=intervals.wilson(hits, samples),
-                f1=f1,
-                **(rank.intervals if len(names) <= _MOST_RANK_INTERVALS else {}),
-            ),
-        )
+        told = rank if len(names) <= _MOST_RANK_INTERVALS else replace(rank, intervals={})
+        yield class_score(name, hits, found, samples, of_f1=f1, rank=told)
+
+
+def class_score(
+    name: str, hits: int, found: int, samples: int, *, of_f1: Interval | None, rank: RankScore
+) -> ClassScore:
+    """Returns the scores of one class.
+
+    Args:
+      hits, found, samples: how many were rightly taken for it, taken for it, and are of it.
+      of_f1: interval of its F1.
+      rank: how well it is ranked.
+    """
+    return ClassScore(
+        name=name,
+        samples=samples,
+        precision=_share(hits, found),
+        recall=_share(hits, samples),
+        f1=_share(2 * hits, found + samples),
+        roc_area=rank.roc_area,
+        average_precision=rank.average_precision,
+        intervals=intervals.known(
+            precision=intervals.wilson(hits, found),
+            recall=intervals.wilson(hits, samples),
+            f1=of_f1,
+            **rank.intervals,
+        ),
+    )
 
 
 def _ranks(kept: np.ndarray, count: int) -> tuple[list[RankScore], RankScore]:

@@ -16,7 +16,7 @@ from dsbuilder.tasks.calibration import (
     temperature_of,
 )
 from dsbuilder.tasks.charts import calibration_chart, ranking_charts
-from dsbuilder.tasks.class_scores import AVERAGED, Scored, averaged_scores, share
+from dsbuilder.tasks.class_scores import AVERAGED, ClassScore, Scored, averaged_scores
 from dsbuilder.tasks.decision import EVEN, Decision, Origin
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.exported import ExportedHead
@@ -52,32 +52,6 @@ class MeanAveragePrecision(Metric):
         rankings = map(ranking_of, present.T > 0, logits.T)
         known = [found for each in rankings if (found := each.average_precision()) is not None]
         return float(np.mean(known)) if known else float("nan")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelScore:
-    """How well one of several classes is recognized.
-
-    Attributes:
-      name: name of the class.
-      samples: number of samples that have it.
-      precision: share of the samples it was said of that have it; 0 if there are none.
-      recall: share of the samples that have it of which it was said; 0 if there are none.
-      f1: harmonic mean of both; 0 if both are 0.
-      average_precision: mean precision over the ranks at which samples that have it stand; None
-        if there are none.
-      roc_area: area under the ROC curve; None where all samples have it, or none has.
-      intervals: where each of these lies with 95 %, by its name.
-    """
-
-    name: str
-    samples: int
-    precision: float
-    recall: float
-    f1: float
-    average_precision: float | None
-    roc_area: float | None
-    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +93,7 @@ class MultiLabelEvaluation(Evaluation):
     thresholds: Mapping[str, float] = field(default_factory=dict)
     thresholds_from: Origin = "half"
     accuracy_at_half: float
-    classes: tuple[LabelScore, ...]
+    classes: tuple[ClassScore, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,11 +161,7 @@ class ClassifyMultiLabel(Task):
         bins = reliability(probabilities.ravel(), present.ravel())
         error = calibration_error(bins)
         scores |= {
-            "mean_average_precision": (
-                mean.average_precision,
-                mean.intervals.get("average_precision"),
-            ),
-            "roc_area": (mean.roc_area, mean.intervals.get("roc_area")),
+            **class_scores.of_ranks(mean),
             **_of_probabilities(present, logits / self.temperature),
         }
         thresholds = self.decision.of(len(names)).tolist()
@@ -329,9 +299,7 @@ def _of_answers(present: np.ndarray, said: np.ndarray) -> tuple[list[Interval | 
 def _of_probabilities(present: np.ndarray, logits: np.ndarray) -> Scored:
     """Returns the means over (sample, class) of what probabilities cost."""
     squares = (_probabilities(logits) - present) ** 2
-    costs = np.stack([_log_losses(present, logits).mean(axis=1), squares.mean(axis=1)], axis=1)
-    found = zip(costs.mean(axis=0).tolist(), intervals.of_means(costs), strict=True)
-    return dict(zip(("log_loss", "brier_score"), found, strict=True))
+    return class_scores.of_costs(_log_losses(present, logits).mean(axis=1), squares.mean(axis=1))
 
 
 def _class_scores(
@@ -340,22 +308,8 @@ def _class_scores(
     said: np.ndarray,
     of_f1: Sequence[Interval | None],
     ranks: Sequence[RankScore],
-) -> Iterator[LabelScore]:
+) -> Iterator[ClassScore]:
     columns = zip(names, present.T, said.T, of_f1, ranks, strict=True)
     for name, has, says, f1, rank in columns:
         hits, found, samples = int((has & says).sum()), int(says.sum()), int(has.sum())
-        yield LabelScore(
-            name=name,
-            samples=samples,
-            precision=share(hits, found),
-            recall=share(hits, samples),
-            f1=share(2 * hits, found + samples),
-            average_precision=rank.average_precision,
-            roc_area=rank.roc_area,
-            intervals=intervals.known(
-                precision=intervals.wilson(hits, found),
-                recall=intervals.wilson(hits, samples),
-                f1=f1,
-                **rank.intervals,
-            ),
-        )
+        yield class_scores.class_score(name, hits, found, samples, of_f1=f1, rank=rank)
