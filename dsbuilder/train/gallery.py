@@ -52,7 +52,7 @@ class _Judged:
       place: place of the sample in stored order.
       key, truth, answer: cells of its line.
       weight: how sure the model is, or how large the error is.
-      told: this in words.
+      told: this in words; nothing of a task without confidence.
     """
 
     place: int
@@ -66,6 +66,11 @@ class _Judged:
     def rank(self) -> tuple[float, int]:
         """What they are ordered by, the greatest first; of equals, the first in stored order."""
         return self.weight, -self.place
+
+    @property
+    def said(self) -> str:
+        """The answer, and how sure or how far off it is."""
+        return f"{self.answer}, {self.told}" if self.told else self.answer
 
 
 def draw_mistakes(
@@ -162,8 +167,8 @@ def _judged(
     if not score:
         return None
     if judged_by == "right":
-        right, weight = score == "true", float(confidence)
-        told = f"{weight:.3f}"
+        right, weight = score == "true", float(confidence or 0)
+        told = f"{weight:.3f}" if confidence else ""
     else:
         value = float(score)
         weight = 1 - value if judged_by == "iou" else value
@@ -234,7 +239,7 @@ class _Shown:
     def _beside_example(self, judged: _Judged) -> list[Cell | None]:
         """Returns a mistake, then a sample of the class that it was taken for, if there is any."""
         example = self._nearest(judged)
-        told = "" if example is None else f"{example.answer}, {example.told}"
+        told = "" if example is None else example.said
         return [*self._alone(judged), None if example is None else self._cell(example, told)]
 
     def _reasons(self, judged: _Judged) -> list[Cell]:
@@ -283,7 +288,7 @@ class _Shown:
 
 
 def _lines(judged: _Judged) -> tuple[str, str]:
-    return f"is {judged.truth}", f"answer {judged.answer}, {judged.told}"
+    return f"is {judged.truth}", f"answer {judged.said}"
 
 
 def _thumbnail(sample: Sample) -> np.ndarray:

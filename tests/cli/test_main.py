@@ -206,7 +206,7 @@ def complete(line: str) -> list[str]:
 
 @pytest.mark.slow
 def test_a_shell_completes_verbs_options_and_plugin_names(folder: Path) -> None:
-    assert complete("dsbuilder p") == ["preview", "plan", "predict", "plugins"]
+    assert complete("dsbuilder p") == ["preview", "plan", "predict", "params", "plugins"]
     assert complete("dsbuilder build --wor") == ["--workers"]
     assert complete("dsbuilder plugins list --kind s") == ["source", "synthesizer", "schedule"]
     assert complete("dsbuilder plugins show mix") == ["mixup"]

@@ -55,13 +55,14 @@ def test_of_a_mean_it_is_that_of_the_normal_distribution():
 
 QUICK = ("share", "error", "roc_area")
 KINDS = ("r2", "f1", "mean_roc_area", "average_precision", "log_loss", "rmse", "dice")
+SKEWED = ("r2", "f1", "log_loss")  # a bit under 95 %, which few draws would take for under 93 %
 SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 
 
 @pytest.mark.parametrize("kind", [*QUICK, *SLOW])
 def test_an_interval_holds_the_truth_as_often_as_it_says(kind):
     rng = np.random.default_rng(5)
-    held = [HOLDS[kind](rng) for _ in range(1000 if kind in ("r2", "f1") else 400)]
+    held = [HOLDS[kind](rng) for _ in range(1000 if kind in SKEWED else 400)]
     assert 0.93 <= np.mean(held) <= 0.97
 
 

@@ -17,6 +17,7 @@ from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.plugin import Text
 from dsbuilder.tasks.classify import Accuracy
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable
+from dsbuilder.tasks.exported import ExportedHead, exclusive
 from dsbuilder.tasks.task import Answer, Judgment, Task
 from dsbuilder.train.options import options_of
 
@@ -163,6 +164,10 @@ class FirstLetter(Task):
 
     def answer(self, outputs):
         return Answer(self.letters[int(outputs.argmax())])
+
+    @property
+    def exported(self) -> ExportedHead:
+        return exclusive("probability of each letter", tuple(self.letters))
 
     def judge(self, truth, outputs):
         for text, output in zip(truth.tolist(), outputs, strict=True):
