@@ -199,17 +199,24 @@ def finish(place: Store, plan: Plan) -> Path:
     return finished
 
 
-def read_whole(folder: Path) -> Manifest | None:
+def read_whole(folder: Path, *, note: bool = False) -> Manifest | None:
     """Returns the manifest of a build that is as it was written and lost no sample to chance.
 
     None is of one that is not: it is made again, as far as it must be. A file is read only if its
     times say that somebody touched it: a build that has nothing to do reads no shard.
+
+    Args:
+      note: whether the times of sound files are noted, so that the next look is quick.
     """
     try:
         known, files = manifest.read(folder), Integrity.of(folder)
     except CacheError:
         return None
-    return known if known.reproducible and not any(files.faults(known.files())) else None
+    if not known.reproducible or any(files.faults(known.files())):
+        return None
+    if note:
+        files.note_states()
+    return known
 
 
 def was_written(partial: Path) -> bool:

@@ -26,7 +26,6 @@ from dsbuilder.builder.publish import read_whole
 from dsbuilder.builder.survey import Survey
 from dsbuilder.cache import fingerprint, store
 from dsbuilder.cache.index import is_settled, state
-from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.cache.store import Store
 from dsbuilder.layouts.corrections import Corrected
@@ -106,10 +105,9 @@ def _up_to_date(known: Store, seen: Mapping[str, Any]) -> UpToDate | None:
     build, version = known.finished(seen["fingerprint"]), seen["version"]
     if known.current(version) != build.resolve() or not _is_as_it_was(known, seen):
         return None
-    made = read_whole(build)
+    made = read_whole(build, note=True)
     if made is None:
         return None
-    Integrity.of(build).note_states()
     return UpToDate(
         path=known.root / version, build=build, manifest=made, warnings=tuple(seen["warnings"])
     )
@@ -232,6 +230,6 @@ def _installed() -> list[str]:
     found: list[str] = []
     for folder in sys.path:
         with contextlib.suppress(OSError):
-            names = (path.name for path in Path(folder).iterdir())
+            names = os.listdir(folder or ".")  # noqa: PTH208 - hundreds of names, asked every time
             found += [name for name in names if name.endswith((".dist-info", ".egg-info"))]
     return sorted(found)

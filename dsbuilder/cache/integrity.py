@@ -5,6 +5,7 @@ other the checksum is compared. A disk may change bytes without either; `verify`
 notes which files it blames (`log/blamed.json`), so that the next build makes those again.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,17 +81,24 @@ class Integrity:
         for name in required:
             if name not in self.sums:
                 yield Fault(name, f"{name} has no checksum in {store.SUMS}")
-        for path in sorted(self.folder.rglob("*")):
-            name = path.relative_to(self.folder).as_posix()
-            is_log = name == store.LOG or name.startswith(f"{store.LOG}/")
-            if name not in self.sums and name not in _BESIDE and not is_log:
+        for name in sorted(self._names()):
+            if name not in self.sums and name not in _BESIDE:
                 yield Fault(name, f"{name} is no file of the dataset")
 
+    def _names(self) -> Iterator[str]:
+        """Yields the paths of all files and folders below the folder, but for the log."""
+        top = str(self.folder)
+        for folder, folders, files in os.walk(top):
+            below = "" if folder == top else f"{Path(folder).relative_to(top).as_posix()}/"
+            if not below and store.LOG in (*folders, *files):
+                (folders if store.LOG in folders else files).remove(store.LOG)
+            yield from (below + name for name in (*folders, *files))
+
     def _fault(self, name: str) -> str | None:
-        path = self.folder / name
-        found = state(path)
+        found = state(f"{self.folder}/{name}")
         if found is not None and found == self.states.get(name):
             return None
+        path = self.folder / name
         if not path.is_file():
             return f"{name} is missing"
         differs = store.sha256(path) != self.sums[name]
@@ -98,5 +106,5 @@ class Integrity:
 
     def note_states(self) -> None:
         """Notes the states of files that were found to be sound, so that the next look is quick."""
-        if any(state(self.folder / name) != self.states.get(name) for name in self.sums):
+        if any(state(f"{self.folder}/{name}") != self.states.get(name) for name in self.sums):
             build_log.write_states(self.folder, self.sums)
