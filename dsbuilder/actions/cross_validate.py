@@ -10,15 +10,15 @@ import numpy as np
 
 from dsbuilder import typed_json
 from dsbuilder.actions.document import Document, distinct
+from dsbuilder.actions.folder_of_runs import is_begun, train_in
 from dsbuilder.actions.opened import OpenedPipeline
-from dsbuilder.actions.train import RUNS, prepare, train
+from dsbuilder.actions.train import RUNS
 from dsbuilder.cache import store
 from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.tasks import evaluations_of
 from dsbuilder.tasks.intervals import MOST_FOLDS, Interval, of_folds
-from dsbuilder.train.options import is_of_train
-from dsbuilder.train.run import CONFIG, EVALUATION, Run, new_run
+from dsbuilder.train.run import Run, new_run
 
 if TYPE_CHECKING:
     from dsbuilder.train.callbacks import Shown
@@ -103,19 +103,14 @@ def cross_validate(
         dealt = {"fold": {"of": folds, "index": index}, "method": "stratified", "group": group}
         folder = home / f"fold-{index + 1}"
         runs.append(folder)
-        resume, is_done = _begun(folder, dealt["fold"])
-        if is_done:
-            continue
-        # A run that goes on is trained as it began.
-        said = [each for each in opened.overrides if not (resume and is_of_train(each))]
+        _check_dealt(folder, dealt["fold"])
         fold = replace(
             opened,
             out=home / "data",
-            overrides=(*said, f"split={typed_json.dumps(dealt)}"),
+            overrides=(*opened.overrides, f"split={typed_json.dumps(dealt)}"),
         )
-        given: dict[str, Any] = {"workers": workers, "on_progress": on_progress}
-        ready = prepare(fold, run=folder, resume=resume, **given)
-        warnings.append(train(ready, starting=starting, **shown).warnings)
+        given: dict[str, Any] = {"workers": workers, "on_progress": on_progress, **shown}
+        warnings.append(train_in(folder, fold, starting=starting, **given).warnings)
     found = CrossValidateDocument(
         folder=home.absolute(),
         runs=tuple(each.absolute() for each in runs),
@@ -126,14 +121,13 @@ def cross_validate(
     return found
 
 
-def _begun(folder: Path, fold: Mapping[str, int]) -> tuple[bool, bool]:
-    """Returns whether the run of a fold was begun, and whether it is done.
+def _check_dealt(folder: Path, fold: Mapping[str, int]) -> None:
+    """Refuses a run of another deal, which may have been trained on what this one tests.
 
     Raises:
-      TrainError: it is of another deal, and may have been trained on what this one tests.
+      TrainError: the folder holds one.
     """
-    begun, is_done = ((folder / each).is_file() for each in (CONFIG, EVALUATION))
-    if begun or is_done:
+    if is_begun(folder):
         split = Run(path=folder).config().get("pipeline", {}).get("split")
         found = split.get("fold") if isinstance(split, Mapping) else None
         if found != fold:
@@ -142,7 +136,6 @@ def _begun(folder: Path, fold: Mapping[str, int]) -> tuple[bool, bool]:
                 f"{typed_json.shown({'fold': found})}. Choose another folder, or as many folds as "
                 "it was begun with."
             )
-    return begun, is_done
 
 
 def _scores(evaluations: Sequence[Mapping[str, Any]]) -> Iterator[FoldsScore]:

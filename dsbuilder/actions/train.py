@@ -71,6 +71,7 @@ class Training:
       epochs: epochs of the first phase, instead of what a resumed run began with.
       schedule_epochs: over how many epochs the schedule of a resumed run is laid from now on.
       devices: number of devices that a resumed run goes on with; None for what it began with.
+      stop_after: number of epochs after which it is left, to go on later; None for all.
       is_new: whether the folder was made for this training, and goes if nothing comes of it.
       chosen: what was chosen where the pipeline leaves it to the data.
       sampled: what sampling makes of classes; None where every sample comes once, or a run goes on.
@@ -85,6 +86,7 @@ class Training:
     epochs: int | None
     schedule_epochs: int | None = None
     devices: Literal["all"] | int | None = None
+    stop_after: int | None = None
     is_new: bool
     chosen: ChosenTraining | None = None
     sampled: Sampled | None = None
@@ -289,7 +291,7 @@ def train(
       TrainError: the training cannot start or go on.
     """
     try:
-        done = _trained(training, shown, starting)
+        done = run_training(training, shown, starting)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         if training.is_new:
@@ -299,11 +301,10 @@ def train(
     return replace(document_of(done, training.warnings), chosen=why)
 
 
-def _trained(
-    training: Training,
-    shown: "Shown",
-    starting: Callable[[], AbstractContextManager[None]],
+def run_training(
+    training: Training, shown: "Shown", starting: Callable[[], AbstractContextManager[None]]
 ) -> Run:
+    """Trains a model, and evaluates the best one unless it is to be left before; see `train`."""
     with starting():
         from dsbuilder.train.trainer import resume_run, train_dataset
     chosen, home = training.chosen, training.run.path
@@ -315,13 +316,19 @@ def _trained(
             schedule_epochs=training.schedule_epochs,
             devices=training.devices,
             plugins=training.plugins,
+            stop_after=training.stop_after,
             **shown,
         )
     if chosen is not None and chosen.text and not (home / CONFIG).exists():
         home.mkdir(parents=True, exist_ok=True)
         (home / PIPELINE).write_text(chosen.text, encoding="utf-8")
     return train_dataset(
-        training.dataset, training.options, run=training.run, plugins=training.plugins, **shown
+        training.dataset,
+        training.options,
+        run=training.run,
+        plugins=training.plugins,
+        stop_after=training.stop_after,
+        **shown,
     )
 
 
@@ -374,16 +381,11 @@ def _devices(overrides: Sequence[str], options: TrainOptions) -> Literal["all"] 
 def _check_resumed(overrides: Sequence[str], *, resume: bool) -> None:
     of_train = filter(is_of_train, overrides)
     if resume and not all(map(_is_of_devices, of_train)):
-        raise SpecError(
-            [
-                Problem(
-                    "",
-                    "expected no assignment to the train section for a run that is resumed: it "
-                    "goes on as it began. Its epochs, schedule_epochs and devices may be "
-                    "given.",
-                )
-            ]
+        message = (
+            "expected no assignment to the train section for a run that is resumed: it goes on as "
+            "it began. Its epochs, schedule_epochs and devices may be given."
         )
+        raise SpecError([Problem("", message)])
 
 
 def _open_run(name: str, folder: Path | None, *, resume: bool) -> Run:

@@ -4,6 +4,7 @@ The first phase trains what the model builder left trainable. The second, if the
 from the best model and also trains the last layers that the builder had frozen, at a lower rate.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -72,11 +73,19 @@ def extended(
     return replace(options, epochs=epochs or before, optimizer=optimizer)
 
 
-def next_phase(options: TrainOptions, rows: Sequence[Row]) -> tuple[Phase, int] | None:
+def next_phase(
+    options: TrainOptions, rows: Sequence[Row], *, stop_after: int | None = None
+) -> tuple[Phase, int] | None:
     """Returns the phase of the next epoch and how many epochs it has left; None if all are done.
 
     A phase that was left is never entered again.
+
+    Args:
+      stop_after: number of epochs, of all phases, after which the training is left; None for all.
     """
+    before_stop = sys.maxsize if stop_after is None else stop_after - len(rows)
+    if before_stop <= 0:
+        return None
     phases = phases_of(options)
     names = [phase.name for phase in phases]
     start = names.index(rows[-1].phase) if rows and rows[-1].phase in names else 0
@@ -85,7 +94,7 @@ def next_phase(options: TrainOptions, rows: Sequence[Row]) -> tuple[Phase, int] 
         done = [row for row in rows if row.phase == phase.name]
         left = phase.epochs - len(done)
         if left > 0 and not is_over(rows, phase.name, options.length.patience, monitor):
-            return phase, left
+            return phase, min(left, before_stop)
     return None
 
 

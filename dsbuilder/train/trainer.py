@@ -62,6 +62,7 @@ def train_dataset(
     *,
     run: Run | Path | str,
     plugins: Sequence[Path] = (),
+    stop_after: int | None = None,
     **shown: Unpack[Shown],
 ) -> Run:
     """Trains a model on a dataset's train split and evaluates the best one.
@@ -73,6 +74,8 @@ def train_dataset(
     Args:
       run: the folder to write, made if it is not there; `run.new_run` names a new one.
       plugins: folders of plugins that the model or the stream's stages are from.
+      stop_after: number of epochs after which the run is left as if it were killed then: nothing is
+        evaluated, and `resume_run` goes on. None for all.
       shown: what is called as it goes on; see `Shown`.
 
     Raises:
@@ -90,7 +93,7 @@ def train_dataset(
     target.path.mkdir(parents=True, exist_ok=True)
     _write_config(training, plugins)
     with training.devices.scope():
-        return _finish(training, (), None)
+        return _finish(training, (), None, stop_after=stop_after)
 
 
 def resume_run(
@@ -101,6 +104,7 @@ def resume_run(
     schedule_epochs: int | None = None,
     devices: Literal["all"] | int | None = None,
     plugins: Sequence[Path] = (),
+    stop_after: int | None = None,
     **shown: Unpack[Shown],
 ) -> Run:
     """Goes on with a run that was killed, or that shall have more epochs, after its last whole one.
@@ -117,7 +121,7 @@ def resume_run(
       schedule_epochs: over how many epochs the schedule is laid from now on.
       devices: number of devices from now on, instead of what it was started with.
       plugins: see `train_dataset`; those it was started with are only told of.
-      shown: see `train_dataset`.
+      stop_after, shown: see `train_dataset`.
 
     Raises:
       TrainError: the folder is not a run, or the dataset is another one by now.
@@ -138,7 +142,7 @@ def resume_run(
     _write_config(training, plugins)
     rows = archive.read_note(target.last).rows if target.last.exists() else ()
     with training.devices.scope():
-        return _finish(training, rows, *_left(training.run, rows, plugins))
+        return _finish(training, rows, *_left(training.run, rows, plugins), stop_after=stop_after)
 
 
 def _left(
@@ -281,17 +285,21 @@ def _finish(
     rows: Sequence[Row],
     model: keras.Model | None,
     state: Within | None = None,
+    *,
+    stop_after: int | None = None,
 ) -> Run:
     """Trains all phases that are left, from the model after `rows`, and evaluates the best.
 
     Args:
       state: how far the model is in the epoch after these.
+      stop_after: number of epochs after which it is left, and nothing evaluated; None for all.
     """
     training.rows.extend(rows)
     phase_done = state.phase if state else rows[-1].phase if rows else None
     if model is not None:
         compile_model(training, model, model.optimizer)
-    while (following := next_phase(training.options, training.rows)) is not None:
+    asked = partial(next_phase, training.options, training.rows, stop_after=stop_after)
+    while (following := asked()) is not None:
         phase, left = following
         if model is None:
             model = first_model(training)
@@ -307,7 +315,8 @@ def _finish(
             fit(training, model, phase, left, way=way, state=state)
         state = None
     training.write_progress()
-    _evaluate(training)
+    if stop_after is None:
+        _evaluate(training)
     return training.run
 
 

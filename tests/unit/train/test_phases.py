@@ -59,6 +59,22 @@ def test_a_training_goes_through_its_phases_in_order_and_ends(chosen, losses):
         assert 1 <= names.count(phase.name) <= phase.epochs
 
 
+@given(TWO_PHASES, st.lists(st.floats(0, 10), min_size=20, max_size=20), st.integers(0, 12))
+def test_a_training_that_is_left_has_gone_through_what_the_whole_one_begins_with(
+    chosen, losses, stop_after
+):
+    def epochs(**stop):
+        rows = []
+        while (following := next_phase(chosen, rows, **stop)) is not None:
+            phase, left = following
+            assert left >= 1
+            assert len(rows) + left <= stop.get("stop_after", 20)
+            rows.append(row(len(rows) + 1, phase.name, losses[len(rows)]))
+        return rows
+
+    assert epochs(stop_after=stop_after) == epochs()[:stop_after]
+
+
 @given(TWO_PHASES, st.lists(st.floats(0, 10), min_size=20, max_size=20))
 def test_a_phase_is_cut_short_only_by_patience(chosen, losses):
     rows = []

@@ -118,3 +118,15 @@ def test_a_balanced_run_goes_on_with_the_same_picks(skewed, options, tmp_path):
     resumed = trainer.resume_run(run)
     assert_equal_runs(whole, resumed)
     assert resumed.config()["sampled"] == whole.config()["sampled"] is not None
+
+
+@pytest.mark.slow
+def test_a_run_that_is_left_after_some_epochs_goes_on_to_the_same_end(
+    dataset, options, whole, tmp_path
+):
+    left = trainer.train_dataset(dataset, options, run=tmp_path / "run", stop_after=1)
+    assert len(left.rows()) == 1
+    left = trainer.resume_run(left, stop_after=2)
+    assert len(left.rows()) == 2
+    assert not (left.path / "evaluation.json").exists()
+    assert_equal_runs(whole, trainer.resume_run(left))

@@ -1,0 +1,69 @@
+"""Runs in one folder: each is trained as far as it is not done, and goes on where it was begun.
+
+Whoever compares trainings (over folds, over values of options) makes such a folder, and goes on
+with it when it is called again. All train in one process, which starts TensorFlow once.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.actions.train import prepare, run_training
+from dsbuilder.train.options import is_of_train
+from dsbuilder.train.run import CONFIG, EVALUATION, Run
+
+if TYPE_CHECKING:
+    from dsbuilder.train.callbacks import Shown
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether a folder holds a run, done or not."""
+    return (folder / CONFIG).is_file() or is_done(folder)
+
+
+def is_done(folder: Path) -> bool:
+    """Whether a folder holds a run that has come to its end."""
+    return (folder / EVALUATION).is_file()
+
+
+def train_in(
+    folder: Path,
+    opened: OpenedPipeline,
+    *,
+    stop_after: int | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] = lambda made, of: None,
+    starting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    **shown: "Unpack[Shown]",
+) -> Run:
+    """Builds the dataset of a pipeline and trains on it in a folder, as far as that is not done.
+
+    Args:
+      folder: folder of the run.
+      stop_after: number of epochs after which the run is left, to go on later, without an
+        evaluation; None for the whole of it.
+      workers: processes that make samples; see `build`.
+      on_progress: called with samples made or reused so far, and samples in all.
+      starting: what surrounds the start of TensorFlow, which takes seconds.
+      shown: what is called as it goes on; see `train/callbacks.py`.
+
+    Returns:
+      The run, with the warnings of what was done now.
+
+    Raises:
+      SpecError: the pipeline is wrong, or what is to be learnt does not fit.
+      TrainError: the training cannot start or go on.
+    """
+    run = Run(path=folder)
+    if is_done(folder) or (stop_after is not None and len(run.rows()) >= stop_after):
+        return run
+    begun = is_begun(folder)
+    # A run that goes on is trained as it began.
+    said = tuple(each for each in opened.overrides if not (begun and is_of_train(each)))
+    opened = replace(opened, overrides=said)
+    ready = prepare(opened, run=folder, resume=begun, workers=workers, on_progress=on_progress)
+    done = run_training(replace(ready, stop_after=stop_after), shown, starting)
+    return done.warned(*ready.warnings)
