@@ -12,6 +12,7 @@ from PIL import Image
 
 from dsbuilder.actions.arguments import paths_of
 from dsbuilder.actions.document import Document
+from dsbuilder.actions.labeling import labeling_of
 from dsbuilder.actions.plugins import folders_here
 from dsbuilder.errors import DataError, Problem, SpecError
 from dsbuilder.images import encoding
@@ -43,12 +44,14 @@ class PredictDocument(Document):
         `probability` or, of a mask, the `share` of the area; and where it was asked the file that
         says `why`. A model of several targets has these by target, in `heads`.
       failures: mapping for each other image: its `path`, and the `error`.
+      source: options of a source that reads the list of labels; None where none was asked for.
     """
 
     model: Path
     kinds: Mapping[str, str]
     predictions: tuple[Mapping[str, Any], ...]
     failures: tuple[Mapping[str, Any], ...] = ()
+    source: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +63,13 @@ class Predictions:
       kinds: kinds of the targets that it learnt, by name.
       each: mappings as those of `PredictDocument.predictions`, and as those of its `failures` where
         an image is not answered, in the order of the images; to be iterated once.
+      source: options as those of `PredictDocument`; the list is written after the last of `each`.
     """
 
     model: Path
     kinds: Mapping[str, str]
     each: Iterator[Mapping[str, Any]]
+    source: Mapping[str, Any] | None = None
 
     def document(self) -> PredictDocument:
         """Returns all of them at once."""
@@ -74,6 +79,7 @@ class Predictions:
             kinds=self.kinds,
             predictions=tuple(each for each in told if "error" not in each),
             failures=tuple(each for each in told if "error" in each),
+            source=self.source,
         )
 
 
@@ -86,6 +92,7 @@ def predict(
     masks: Path | str | None = None,
     overlays: Path | str | None = None,
     why: Path | str | None = None,
+    labels: Path | str | None = None,
     tta: str | None = None,
     plugins: Sequence[Path | str] | None = None,
 ) -> PredictDocument:
@@ -98,6 +105,7 @@ def predict(
         masks=masks,
         overlays=overlays,
         why=why,
+        labels=labels,
         tta=tta,
         plugins=plugins,
     )
@@ -113,6 +121,7 @@ def predictions(
     masks: Path | str | None = None,
     overlays: Path | str | None = None,
     why: Path | str | None = None,
+    labels: Path | str | None = None,
     tta: str | None = None,
     plugins: Sequence[Path | str] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
@@ -130,6 +139,8 @@ def predictions(
       overlays: of masks: folder of pictures, each image with its mask over it, likewise.
       why: of classes: folder of pictures that show where in each image the reason for its class
         lies, likewise; see `train/attribution.py`.
+      labels: table to write the answers to as a list of labels, the least confident first, a CSV,
+        TSV or JSONL file by its ending; see `labeling.py`.
       tta: test-time augmentation, `flip`, `shift`, `flip+shift`, or `auto` for those of them that
         leave the answer as it is; see `train/views.py`. None takes each image once.
       plugins: folders of plugins that the pipeline's stages are from; None takes the nearest
@@ -137,10 +148,11 @@ def predictions(
       starting: what surrounds the start of TensorFlow, which takes seconds.
 
     Raises:
-      SpecError: an option is not for the kind of target that the model learnt.
+      SpecError: an option is not for the kind of target that the model learnt, or a list does not
+        hold it.
       TrainError: there is no such model, or it is asked why and has no feature map.
-      DataError: a path leads nowhere, a folder holds no image, or a picture would take the place
-        of another or of an image.
+      DataError: a path leads nowhere, a folder holds no image, a picture would take the place of
+        another or of an image, or a name is none that a list can hold.
     """
     model, files = Path(model), [Path(each) for each in paths]
     folders = folders_here(paths_of(plugins), data=model)
@@ -166,8 +178,12 @@ def predictions(
     into = {option: Path(each) for option, each in folders_of.items() if each is not None}
     writer = PictureWriter(folders=into, heads=heads)
     writer.check(image_files(files))
+    source = None
+    if labels is not None:
+        labeling = labeling_of(heads, Path(labels), files, image_files(files))
+        found, source = labeling.noted(found), labeling.listed.options
     told = (_described(each, heads, writer) for each in found)
-    return Predictions(model=model, kinds=kinds, each=told)
+    return Predictions(model=model, kinds=kinds, each=told, source=source)
 
 
 def check_options(heads: Heads, given: Mapping[str, Any]) -> None:

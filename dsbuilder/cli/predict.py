@@ -1,6 +1,7 @@
 """`dsbuilder predict`: what a trained model says of images, as they are read."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,13 @@ _TOP = 3
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Of classes: where pictures go that show where in each image the reason lies (Grad-CAM).",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the answers as a list of labels, the least confident first: a .csv, .tsv or .jsonl "
+    "that the source `list` reads.",
 )
 @click.option(
     "--tta",
@@ -106,6 +114,8 @@ def predict(
     if shape == "table":
         for where in filter(None, (asked["masks"], asked["overlays"], asked["why"])):
             line(f"written to {shown(where.absolute())}")
+        if found.source is not None:
+            _say_source(found.source)
     if failures:
         context.exit(1)
 
@@ -131,3 +141,10 @@ def _stream(found: "Predictions", shape: str) -> int:
     if failures and answered + failures > 1:
         echo(f"{failures} of {answered + failures} images are not answered.")
     return failures
+
+
+def _say_source(options: Mapping[str, Any]) -> None:
+    """Prints the section of a pipeline that reads the list of labels."""
+    said = ", ".join(f"{name}: {json.dumps(each)}" for name, each in options.items())
+    line(f"labels, the least confident first: {shown(Path(options['list']).absolute())}")
+    line(f"to build them: source: {{{said}}}")

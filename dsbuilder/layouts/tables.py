@@ -5,11 +5,13 @@ UTF-8, with or without a byte order mark, with any line ends; blank lines are pa
 needs pyarrow, the extra `parquet`.
 """
 
+import contextlib
 import csv
 import io
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +22,8 @@ from dsbuilder.layouts.faults import Faults
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 JSONL = ("jsonl", "ndjson")
+WRITTEN = (*DELIMITERS, *JSONL)
+"""Endings of the tables that can be written."""
 
 
 class TableRow(NamedTuple):
@@ -192,3 +196,64 @@ def _parquet(path: Path) -> Iterator[TableRow]:
 def cut(line: str) -> str:
     """Returns a text in quotes for a message, at most 60 characters of it."""
     return f"'{line}'" if len(line) <= 60 else f"'{line[:60]}...'"
+
+
+def check_written(path: Path) -> None:
+    """Refuses a name that does not say of which form the table is.
+
+    Raises:
+      DataError: it ends otherwise than `WRITTEN`.
+    """
+    if path.suffix.lower().removeprefix(".") not in WRITTEN:
+        endings = ", ".join(f".{each}" for each in WRITTEN)
+        raise DataError(
+            f"{path}: expected a table that ends in one of {endings}, found '{path.name}'. "
+            "Choose another name."
+        )
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes a table as `read_table` reads it, whole or not at all; its ending says the form.
+
+    Args:
+      rows: a value for each column: a text, a number, a list of JSON values, or None, which is an
+        empty cell. In CSV and TSV a list stands as JSON.
+
+    Raises:
+      DataError: the file cannot be written, or its name ends otherwise.
+    """
+    check_written(path)
+    suffix = path.suffix.lower().removeprefix(".")
+    delimiter = DELIMITERS.get(suffix)
+    text = _objects(columns, rows) if delimiter is None else _cut(columns, rows, delimiter)
+    # A spreadsheet takes a table without a mark for one in the encoding of its machine.
+    marked = delimiter is not None and not text.isascii()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8-sig" if marked else "utf-8", newline="") as file:
+            file.write(text)
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: the table cannot be written ({error.strerror or error}). Choose another path."
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _objects(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    objects = (dict(zip(columns, row, strict=True)) for row in rows)
+    return "".join(f"{typed_json.dumps(each)}\n" for each in objects)
+
+
+def _cut(columns: Sequence[str], rows: Iterable[Sequence[Any]], delimiter: str) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return typed_json.dumps(value) if isinstance(value, (list, tuple, dict)) else value

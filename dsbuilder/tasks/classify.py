@@ -46,6 +46,7 @@ class Classify(Task):
     suits_transfer: ClassVar[bool] = True
     averages: ClassVar[bool] = True
     mirrors: ClassVar[bool] = True
+    has_confidence: ClassVar[bool] = True
     exclusive: ClassVar[bool | None] = True
     calibrates: ClassVar[bool] = True
 
@@ -125,6 +126,10 @@ class Classify(Task):
         """Returns the most probable class, and all with their probabilities."""
         scores = ranked(self.target.names, np.exp(self._logs(outputs[None])[0]))
         return Answer(scores[0][0], scores)
+
+    def confidence(self, answer: Answer) -> float:
+        """Returns the probability of what is said."""
+        return answer.scores[0][1]
 
     @property
     def exported(self) -> ExportedHead:

@@ -111,6 +111,7 @@ class ClassifyMultiLabel(Task):
     column: ClassVar[str] = "classes"
     averages: ClassVar[bool] = True
     mirrors: ClassVar[bool] = True
+    has_confidence: ClassVar[bool] = True
 
     exclusive: ClassVar[bool | None] = False
     calibrates: ClassVar[bool] = True
@@ -213,6 +214,11 @@ class ClassifyMultiLabel(Task):
         scores = ranked(self.target.names, _probabilities(outputs / self.temperature))
         said = set(self._named(self._says(outputs)))
         return Answer([name for name, _ in scores if name in said], scores)
+
+    def confidence(self, answer: Answer) -> float:
+        """Returns that in the class of which the model is least sure."""
+        said = set(answer.value)
+        return min(each if name in said else 1 - each for name, each in answer.scores)
 
     @property
     def exported(self) -> ExportedHead:

@@ -159,6 +159,7 @@ class Recognize(Task):
     learns: ClassVar[type[Target]] = Text
     headline: ClassVar[str] = "exact_match"
     column: ClassVar[str] = "text"
+    has_confidence: ClassVar[bool] = True
 
     target: Text
 
@@ -243,6 +244,10 @@ class Recognize(Task):
         ids = collapsed(outputs.argmax(axis=-1))
         text = "".join(self.target.alphabet[each - 1] for each in ids)
         return Answer(text, ((text, float(np.exp(best))),))
+
+    def confidence(self, answer: Answer) -> float:
+        """Returns the probability of what is said."""
+        return answer.scores[0][1]
 
     @property
     def exported(self) -> ExportedHead:

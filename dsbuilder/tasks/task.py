@@ -90,6 +90,8 @@ class Task(ABC):
     """Whether it has thresholds, which may be chosen; see `decided` and `at`."""
     averages: ClassVar[bool] = False
     """Whether outputs for several views of an image can be averaged, by `averaged`."""
+    has_confidence: ClassVar[bool] = False
+    """Whether an answer has a probability; see `confidence`."""
     mirrors: ClassVar[bool] = False
     """Whether a mirrored image has the same answer, or of pixels the mirrored one."""
 
@@ -135,6 +137,15 @@ class Task(ABC):
         Args:
           outputs: what the head yields for it.
         """
+
+    def confidence(self, answer: Answer) -> float | None:
+        """Returns the probability that the model gives to what it says; None of a task without any.
+
+        Args:
+          answer: as `answer` returns it; of classes that exclude each other it may have fewer
+            scores.
+        """
+        return None
 
     @property
     @abstractmethod

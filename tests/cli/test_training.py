@@ -193,6 +193,44 @@ def test_predict_names_classes_of_images_and_folders(home: Path) -> None:
         assert sum(each["probability"] for each in prediction["classes"]) == pytest.approx(1)
 
 
+def test_answers_are_built_as_labels_the_least_confident_first(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home / "source", tmp_path / "photos")
+    (tmp_path / "photos" / "cat" / "broken.png").write_bytes(b"no image")
+    images = tmp_path / "photos" / "dog" / "0.png", tmp_path / "photos"
+    named = json.loads(run("predict", home / "first", *images, "--json").stdout)["predictions"]
+    dog = sorted(
+        one["probability"] for each in named for one in each["classes"] if one["name"] == "dog"
+    )
+    middle = ("--threshold", (dog[10] + dog[12]) / 2)  # so that both classes are said
+    listed = tmp_path / "labels.csv"
+    asked = run("predict", home / "first", *images, "--labels", listed, *middle, "--json")
+    assert asked.exit_code == 1  # one of them is broken
+    found = json.loads(asked.stdout)
+    said = {each["path"]: each["classes"][0] for each in found["predictions"]}
+    assert {each["name"] for each in said.values()} == {"cat", "dog"}
+    stages = [{"use": "resize", "size": [8, 8]}]
+    pipeline = {"name": "labeled", "source": found["source"], "finish": stages}
+    (tmp_path / "labeled.yaml").write_text(json.dumps(pipeline))
+    built = dsbuilder.open(tmp_path / "labeled.yaml").build(tmp_path / "out", workers=0)
+    dataset = dsbuilder.load(built.path)
+    truth = {
+        str(tmp_path / "photos" / each.key): dataset.class_names[each.targets["label"]]
+        for split in dataset.splits
+        for each in dataset.samples(split)
+    }
+    assert truth == {path: each["name"] for path, each in said.items()}
+    rows = list(csv.DictReader(io.StringIO(listed.read_text(), newline="")))
+    sure = [said[str(tmp_path / "photos" / row["file_name"])]["probability"] for row in rows]
+    assert sure == sorted(sure) == pytest.approx([float(row["confidence"]) for row in rows], 1e-4)
+
+
+def test_a_list_of_labels_says_how_it_is_read(home: Path, tmp_path: Path) -> None:
+    wrong = run("predict", home / "first", home / "source", "--labels", tmp_path / "labels.xlsx")
+    assert wrong.exit_code == 1 and "ends in one of .csv, .tsv, .jsonl" in wrong.stderr
+    shown = run("predict", home / "first", home / "source", "--labels", tmp_path / "labels.csv")
+    assert f'source: {{use: "list", path: "{home / "source"}", list: "{tmp_path}' in shown.stdout
+
+
 def test_predict_reads_images_of_other_sizes_and_modes(home: Path, tmp_path: Path) -> None:
     Image.new("RGBA", (50, 31), (9, 8, 7, 128)).save(tmp_path / "odd.png")
     assert run("predict", home / "first", tmp_path / "odd.png").exit_code == 0

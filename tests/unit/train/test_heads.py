@@ -181,6 +181,19 @@ def test_an_image_is_answered_by_every_head(run, pipeline, tmp_path):
     assert "word exact match" in CliRunner().invoke(main, ["runs", str(run.path)]).output
 
 
+@pytest.mark.slow
+def test_answers_of_several_heads_are_one_list(run, pipeline, tmp_path):
+    asked = ["predict", str(run.path), str(pipeline.parent), "--labels", str(tmp_path / "x.csv")]
+    asked += ["--plugins", str(pipeline.parent / "plugins"), "--json"]
+    found = json.loads(CliRunner().invoke(main, asked).stdout)
+    assert found["source"]["target_columns"] == {"word": "text", "first": "class", "red": "value"}
+    with (tmp_path / "x.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[1:] == ["word", "first", "red", "word_confidence", "first_confidence"]
+    sure = [min(float(row[f"{name}_confidence"]) for name in ("word", "first")) for row in rows]
+    assert len(rows) == 240 and sure == sorted(sure)
+
+
 def test_a_character_outside_the_stated_alphabet_is_told_before_training(pipeline, dataset):
     opened = dsbuilder.open(pipeline, overrides=["train.heads.word.alphabet=rx"])
     with pytest.raises(SpecError, match=r"heads\.word\.alphabet: .* found it without 'g'"):

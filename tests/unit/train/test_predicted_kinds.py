@@ -14,6 +14,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.cli.main import main
 from dsbuilder.images.mask import read_ids
+from dsbuilder.layouts.list.reader import ImageList
 from dsbuilder.sample import ImageSignature, Signature
 from dsbuilder.targets import Value
 from dsbuilder.tasks import heads_of
@@ -212,6 +213,22 @@ def test_an_option_of_another_kind_is_refused(scenes, runs, target, option):
     result = CliRunner().invoke(main, ["predict", str(runs[target].path), str(home), *option])
     assert result.exit_code == 2
     assert f"{option[0][2:]}: it is not for a model of '{TARGETS[target]}'" in result.stderr
+
+
+def test_labels_of_every_kind_are_read_again_and_masks_refused(scenes, runs, tmp_path):
+    home, _ = scenes
+    for target, ending in (("labels", "csv"), ("value", "tsv")):
+        asked = (runs[target].path, home / "images" / "part0", "--labels", tmp_path / f"x.{ending}")
+        found = json.loads(call(*asked, "--json"))
+        options = {name: each for name, each in found["source"].items() if name != "use"}
+        paths = {name: Path(options[name]) for name in ("path", "list")}
+        read = {each.key: each for each in ImageList(**{**options, **paths}).open().records}
+        said = {Path(each["path"]).name: each["value"] for each in found["predictions"]}
+        assert {key: each.targets[target] for key, each in read.items()} == said
+    line = ["predict", str(runs["mask"].path), str(home), "--labels", str(tmp_path / "m.csv")]
+    wrong = CliRunner().invoke(main, line)
+    assert wrong.exit_code == 2 and "masks writes them as pictures" in wrong.stderr
+    assert not (tmp_path / "m.csv").exists()
 
 
 def test_a_mask_has_the_size_of_its_image(scenes, runs, tmp_path):
