@@ -185,7 +185,9 @@ def _unvaried(origin: str) -> str:
 def _choice(surveyed: Survey, written: Any) -> Choice:
     pipeline, settings = surveyed.pipeline, surveyed.pipeline.settings
     synthesized = sum(each.count * each.splits.get("train", 0.0) for each in settings.synthesize)
-    splits = Counter(surveyed.split.split_of.values())
+    if (part := settings.split.part) is not None:
+        synthesized *= part.share
+    splits = Counter(surveyed.split.split_of[each.key] for each in surveyed.records)
     case, size = _case(
         pipeline.streamed,
         written,

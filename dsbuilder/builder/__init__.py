@@ -3,6 +3,7 @@
 survey.py      records, targets and splits, before an image is opened
 split.py       which split each record belongs to
 grouping.py    records that belong together, dealt as one
+subset.py      which part of the train split is built
 group_evidence.py  when pictures were taken and what they show, read once
 inspecting.py  the data inspected, and what a build does about what was found
 plan.py        every output sample, its place and its fingerprint

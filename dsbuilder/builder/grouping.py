@@ -145,23 +145,30 @@ def _matched(rule: GroupRule, key: str) -> str | None:
     return (match.group(1) if pattern.groups else match.group()) or None
 
 
-def deal_groups(
-    strata: Mapping[str, list[str]], members: Mapping[str, Member], shares: Shares, *, seed: int
-) -> dict[str, str]:
-    """Ranks whole groups class by class and gives each to the split in which its middle falls."""
+def by_class(
+    strata: Mapping[str, list[str]], members: Mapping[str, Member]
+) -> dict[str, dict[Member, int]]:
+    """Returns, by the class that most of their records are of, groups with their sizes."""
     classes: dict[Member, Counter[str]] = defaultdict(Counter)
     for name, keys in strata.items():
         for key in keys:
             classes[members[key]][name] += 1
-    by_class: dict[str, list[Member]] = {name: [] for name in strata}
+    found: dict[str, dict[Member, int]] = {name: {} for name in strata}
     for member in sorted(classes):
         counts = classes[member]
-        by_class[min(counts, key=lambda name: (-counts[name], name))].append(member)
+        name = min(counts, key=lambda name: (-counts[name], name))
+        found[name][member] = counts.total()
+    return found
+
+
+def deal_groups(
+    strata: Mapping[str, list[str]], members: Mapping[str, Member], shares: Shares, *, seed: int
+) -> dict[str, str]:
+    """Ranks whole groups class by class and gives each to the split in which its middle falls."""
     names: list[str] = list(shares)
     split_of: dict[Member, str] = {}
     seen, filled = 0, [0] * len(shares)
-    for found in by_class.values():
-        sizes = {member: classes[member].total() for member in found}
+    for sizes in by_class(strata, members).values():
         seen += sum(sizes.values())
         # Twice every position, so that the middle of a group is a whole number.
         reached = accumulate(filled)
@@ -170,7 +177,7 @@ def deal_groups(
             for upto, so_far in zip(accumulate(shares.values()), reached, strict=True)
         ]
         position = 0
-        for member in sorted(found, key=lambda member: rank(seed, "split", *member)):
+        for member in sorted(sizes, key=lambda member: rank(seed, "split", *member)):
             place = min(bisect_right(cuts, 2 * position + sizes[member]), len(names) - 1)
             split_of[member], position = names[place], position + sizes[member]
         _fill(split_of, sizes, shares)

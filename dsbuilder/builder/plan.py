@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsbuilder import names, targets
+from dsbuilder.builder import subset
 from dsbuilder.builder.split import Split
 from dsbuilder.builder.task import Located, Output, Root, ShardContents, ShardTask
 from dsbuilder.cache import fingerprint
@@ -152,9 +153,20 @@ class _Planner:
             outputs = tuple(self._outputs(record, augmented=name == "train", ring=ring))
             by_split[name].append(Root(key=record.key, synthesis=None, outputs=outputs))
         for index, synthesis in enumerate(self.pipeline.settings.synthesize):
-            for key, name in deal_synthesis(synthesis):
-                by_split[name].append(self._synthesized(index, key))
+            dealt = dict(deal_synthesis(synthesis))
+            left_out = self._left_out([key for key, name in dealt.items() if name == "train"])
+            for key, name in dealt.items():
+                if key not in left_out:
+                    by_split[name].append(self._synthesized(index, key))
         return by_split
+
+    def _left_out(self, keys: list[str]) -> frozenset[str]:
+        """Returns which of the synthesized samples of train are not in the part that is built."""
+        settings = self.pipeline.settings
+        if settings.split.part is None:
+            return frozenset()
+        members = {key: (key,) for key in keys}
+        return subset.left_out({"": keys}, members, settings.split.part, seed=settings.seed)
 
     def _ring(self, keys: Sequence[str]) -> _Ring | None:
         stage = self.pipeline.mixer

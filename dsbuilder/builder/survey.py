@@ -29,7 +29,8 @@ class Survey:
       pipeline: the pipeline, resolved against the source's targets.
       catalog: the opened source; None without one.
       targets: targets of the source by name; None without one.
-      records: records sorted by key, without those that `build.exclude` leaves out.
+      records: records sorted by key, without those that `build.exclude` or `split.subset` leaves
+        out.
       split: split of each record; also of those that were left out, which move no other.
       warnings: what a user should know before a build, sentences that say where.
       unread: records that cannot be read as the source lists them, sorted by key, with their error.
@@ -111,7 +112,7 @@ def survey(spec: Spec, *, rehash: bool = False) -> Survey:
         pipeline=pipeline,
         catalog=catalog,
         targets=catalog.targets,
-        records=kept,
+        records=[each for each in kept if each.key not in split.left_out],
         split=split,
         warnings=(*warnings, *split.warnings),
         unread=unread,
@@ -124,6 +125,8 @@ def _check_outputs(spec: Spec, records: int) -> None:
     augment = spec.settings.augment
     train = spec.settings.split.train
     varied = records if train is None else round(records * train)
+    if (part := spec.settings.split.part) is not None:
+        records, varied = records - round(varied * (1 - part.share)), round(varied * part.share)
     made = records + varied * augment.copies + sum(s.count for s in spec.settings.synthesize)
     problem = too_many(spec.settings.build, made)
     if problem:

@@ -44,7 +44,18 @@ class _Stream:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Subset:
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Split:
+    subset: _Subset | float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Sections:
+    split: _Split = _Split()
     augment: _Augment
     synthesize: tuple[_Synthesis, ...]
     stream: _Stream
@@ -66,7 +77,10 @@ def variants_of(dataset: StoredDataset) -> Variants:
             "Build the dataset again."
         ) from None
     stored = dataset.num_samples("train")
-    made = round(sum(each.count * each.splits.get("train", 0.0) for each in said.synthesize))
+    part = said.split.subset
+    share = part.share if isinstance(part, _Subset) else part or 1.0
+    planned = sum(each.count * each.splits.get("train", 0.0) for each in said.synthesize)
+    made = round(planned * share)
     of_each = max(1, said.augment.copies + said.augment.original)
     return Variants(
         originals=min(stored, made + round(max(0, stored - made) / of_each)),

@@ -93,6 +93,23 @@ class Fold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subset:
+    """Part of the train split that is built, as if the rest were not there.
+
+    Attributes:
+      share: share of the records, in (0, 1]; of one seed, a smaller share lies in a larger one.
+      seed: number that draws them; another one draws others.
+    """
+
+    share: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share: expected more than 0, up to 1, found {self.share:g}.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitOptions:
     """How records are dealt to splits.
 
@@ -103,6 +120,8 @@ class SplitOptions:
         `likeness`, with the defaults of the rule; else a pattern; or a rule with a bound of one's
         own. None takes the groups that the source states.
       fold: deal of a cross-validation, in place of shares; `dsbuilder train --cross-validate`.
+      subset: share of the train split that is built, stratified and by whole groups, or that with a
+        seed of its own; validation and test are what they are without it. None builds all.
     """
 
     train: float | None = None
@@ -111,6 +130,14 @@ class SplitOptions:
     method: Literal["stratified", "hash", "layout"] | None = None
     group: str | GroupRule | None = None
     fold: Fold | None = None
+    subset: float | Subset | None = None
+
+    @property
+    def part(self) -> Subset | None:
+        """The part that `subset` stands for."""
+        if self.subset is None or isinstance(self.subset, Subset):
+            return self.subset
+        return Subset(share=self.subset)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -143,4 +170,4 @@ class SplitOptions:
         elif self.shares and abs(total - 1) > 1e-6:
             shown = " + ".join(f"{share:g}" for share in self.shares.values())
             raise ValueError(f"expected shares that sum to 1, found {shown} = {total:g}.")
-        _ = self.rule
+        _ = self.rule, self.part

@@ -88,6 +88,7 @@ def saved(request, tmp_path_factory):
 def test_a_foreign_reader_says_the_same_and_finds_the_class_names(saved, to) -> None:
     path, pixels, heads, outputs = saved
     found = dsbuilder.export_model(path, to=to)
+    assert FORMATS[to].is_export(found.path)
     assert found.check.apart <= TOLERANCE and found.check.samples == 32
     names, values = READERS[to](found.path, pixels)
     assert tuple(names) == NAMES

@@ -47,6 +47,19 @@ def _open(path: Path, card: ModelCard) -> Iterator[Ask]:
     yield ask
 
 
+def _is_export(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as file:
+            return CARD in file.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 FORMAT = ModelFormat(
-    suffix=".keras", write=_write, open=_open, reader="keras", needs_tensorflow=False
+    suffix=".keras",
+    write=_write,
+    open=_open,
+    is_export=_is_export,
+    reader="keras",
+    needs_tensorflow=False,
 )

@@ -6,7 +6,6 @@ import logging
 import shlex
 import sys
 import warnings
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.train.model_formats.card import CARD, ModelCard
+from dsbuilder.train.model_formats.card import ModelCard
 
 Ask = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 """From a batch of images `(B, H, W, C)` to what each head yields, by target."""
@@ -33,6 +32,8 @@ class ModelFormat:
       write: function that writes a model, from `answering.answering_model`, to a path.
       quantize: function that does so with weights and values in 8 bits; None of a format without.
       open: function that opens what was written with the format's own reader.
+      is_export: function that says whether what lies at a path was written so, and may give way to
+        another export; a model of a run is none, nor is any other file of the format.
       packages: distributions that writing needs beside TensorFlow.
       reader: distribution that reads it.
       needs_tensorflow: whether Keras must run on TensorFlow.
@@ -42,28 +43,12 @@ class ModelFormat:
     suffix: str
     write: Callable[[Any, ModelCard, Path], None]
     open: Callable[[Path, ModelCard], AbstractContextManager[Ask]]
+    is_export: Callable[[Path], bool]
     quantize: Callable[[Any, ModelCard, Path, Calibration], None] | None = None
     packages: tuple[str, ...] = ()
     reader: str
     needs_tensorflow: bool = True
     one_size: bool = False
-
-    def is_export(self, path: Path) -> bool:
-        """Whether what is there may be an earlier export: a file, or a folder of a SavedModel.
-
-        A model of a run is none, nor any other `.keras` file without a card.
-        """
-        if not self.suffix:
-            return (path / "saved_model.pb").is_file()
-        return path.is_file() and (path.suffix != ".keras" or _has_card(path))
-
-
-def _has_card(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as file:
-            return CARD in file.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return False
 
 
 def version_of(package: str) -> str | None:

@@ -19,6 +19,8 @@ from dsbuilder import typed_json
 from dsbuilder.train.model_formats.card import CLASS_NAMES, INPUT, ModelCard
 from dsbuilder.train.model_formats.model_format import Ask, ModelFormat
 
+_CARD_KEY = "dsbuilder"
+
 
 def _write(model: Any, card: ModelCard, path: Path) -> None:
     import keras
@@ -27,7 +29,7 @@ def _write(model: Any, card: ModelCard, path: Path) -> None:
     spec = keras.InputSpec(shape=(None, *card.image.shape), dtype=card.image.dtype, name=INPUT)
     model.export(str(path), format="onnx", input_signature=[spec], verbose=False)
     written = onnx.load(str(path))
-    told = {"dsbuilder": card.dumps(), CLASS_NAMES: typed_json.dumps(card.note.class_names)}
+    told = {_CARD_KEY: card.dumps(), CLASS_NAMES: typed_json.dumps(card.note.class_names)}
     onnx.helper.set_model_props(written, told)
     onnx.checker.check_model(written)
     onnx.save(written, str(path))
@@ -46,10 +48,22 @@ def _open(path: Path, card: ModelCard) -> Iterator[Ask]:
     yield ask
 
 
+def _is_export(path: Path) -> bool:
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        found = onnx.load(str(path), load_external_data=False)
+    except (OSError, DecodeError):
+        return False
+    return any(each.key == _CARD_KEY for each in found.metadata_props)
+
+
 FORMAT = ModelFormat(
     suffix=".onnx",
     write=_write,
     open=_open,
+    is_export=_is_export,
     packages=("tf2onnx", "onnx"),
     reader="onnxruntime",
 )

@@ -76,4 +76,8 @@ def _open(path: Path, card: ModelCard) -> Iterator[Ask]:
     yield ask
 
 
-FORMAT = ModelFormat(suffix="", write=_write, open=_open, reader="tensorflow")
+def _is_export(path: Path) -> bool:
+    return (path / _EXTRA / CARD).is_file()
+
+
+FORMAT = ModelFormat(suffix="", write=_write, open=_open, is_export=_is_export, reader="tensorflow")

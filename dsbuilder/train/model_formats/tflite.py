@@ -128,11 +128,19 @@ def _last_line(said: bytes, code: int) -> str:
     return (said.decode(errors="replace").strip().splitlines() or [f"exit code {code}"])[-1]
 
 
+def _is_export(path: Path) -> bool:
+    try:
+        return tflite_metadata.has_card(path.read_bytes())
+    except OSError:
+        return False
+
+
 FORMAT = ModelFormat(
     suffix=".tflite",
     write=_write,
     quantize=_quantize,
     open=_open,
+    is_export=_is_export,
     reader="ai-edge-litert",
     one_size=True,
 )

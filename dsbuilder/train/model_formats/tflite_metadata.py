@@ -13,7 +13,8 @@ import numpy as np
 
 from dsbuilder.train.model_formats.card import INPUT, ModelCard
 
-CARD_BUFFER = "dsbuilder"
+_CARD_BUFFER = "dsbuilder"
+_FILE = b"TFL3"
 
 _STANDARD = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"
@@ -37,7 +38,7 @@ def added(model: bytes, card: ModelCard) -> bytes:
     unpacked = schema.ModelT.InitFromPackedBuf(model)
     outputs = _outputs(unpacked, card)
     for name, data in (
-        (CARD_BUFFER, card.dumps().encode()),
+        (_CARD_BUFFER, card.dumps().encode()),
         (_STANDARD, _standard(card, outputs)),
     ):
         buffer, entry = schema.BufferT(), schema.MetadataT()
@@ -46,8 +47,13 @@ def added(model: bytes, card: ModelCard) -> bytes:
         entry.name, entry.buffer = name, len(unpacked.buffers) - 1
         unpacked.metadata = [*(unpacked.metadata or []), entry]
     builder = flatbuffers.Builder(len(model) + (1 << 16))
-    builder.Finish(unpacked.Pack(builder), file_identifier=b"TFL3")
+    builder.Finish(unpacked.Pack(builder), file_identifier=_FILE)
     return bytes(builder.Output())
+
+
+def has_card(model: bytes) -> bool:
+    """Whether a file is a TensorFlow Lite model that names our card."""
+    return model[4:8] == _FILE and _CARD_BUFFER.encode() in model
 
 
 def _outputs(model: Any, card: ModelCard) -> list[str]:

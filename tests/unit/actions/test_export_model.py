@@ -12,6 +12,7 @@ from dsbuilder.builtin.models.mlp import Mlp
 from dsbuilder.builtin.models.rnn import Rnn
 from dsbuilder.errors import SpecError, TrainError
 from dsbuilder.plugin import ModelBuilder
+from dsbuilder.train.model_formats import FORMATS
 from dsbuilder.train.model_formats.model_format import version_of
 
 keras = pytest.importorskip("keras")
@@ -31,6 +32,11 @@ def test_an_export_takes_the_place_of_an_earlier_one_only_where_it_is_asked_to(m
     with pytest.raises(TrainError, match=r"expected a free place, found a file.*--overwrite"):
         dsbuilder.export_model(model, to="tflite", out=target)
     assert target.read_text() == "kept"
+    with pytest.raises(TrainError, match="of this format to overwrite, found something else"):
+        dsbuilder.export_model(model, to="tflite", out=target, overwrite=True)
+    assert target.read_text() == "kept"
+    target.unlink()
+    dsbuilder.export_model(model, to="tflite", out=target)
     found = dsbuilder.export_model(model, to="tflite", out=target, overwrite=True)
     assert found.path == target and found.size_bytes == target.stat().st_size
     assert [each.name for each in tmp_path.iterdir()] == ["here.tflite"], "nothing else is left"
@@ -64,6 +70,15 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_loaded(model, tmp
     with pytest.raises(TrainError, match="there is no trained model"):
         dsbuilder.export_model(tmp_path / "none.keras", to="keras")
     assert version_of("no-such-package-at-all") is None
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_only_what_an_export_wrote_gives_way(to, tmp_path):
+    assert not FORMATS[to].is_export(tmp_path / "nothing")
+    assert not FORMATS[to].is_export(tmp_path)
+    for content in (b"", b"dsbuilder", b"dsbuilder TFL3, a text that somebody needs"):
+        (tmp_path / "text").write_bytes(content)
+        assert not FORMATS[to].is_export(tmp_path / "text")
 
 
 @keras.saving.register_keras_serializable("tests")

@@ -14,6 +14,7 @@ from plugin_files import DIMMED
 import dsbuilder
 from dsbuilder.builder import Built, build_dataset
 from dsbuilder.cache.index import content_hashes
+from dsbuilder.dataset.variants import variants_of
 from dsbuilder.errors import CacheError, DataError
 
 PIPELINE = """
@@ -50,6 +51,24 @@ def test_any_number_of_workers_gives_the_same_bytes(pipeline, tmp_path, workers)
     several = build_dataset(pipeline, tmp_path / "several", workers=workers)
     assert len(alone.manifest.splits["train"]) > 2  # there was something to share out
     assert sums(several) == sums(alone)
+
+
+def test_a_part_of_train_is_copied_from_the_whole_and_leaves_other_splits_alone(
+    pipeline, tmp_path
+) -> None:
+    whole = build_dataset(pipeline, tmp_path / "out", workers=0)
+    keys = keys_by_split(whole)
+    part = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=["split.subset=0.5"])
+    alone = build_dataset(pipeline, tmp_path / "b", workers=0, overrides=["split.subset=0.5"])
+    assert part.made == 0 and sums(part) == sums(alone)
+    found = keys_by_split(part)
+    assert found["train"] < keys["train"] and 0.4 < len(found["train"]) / len(keys["train"]) < 0.6
+    assert {**found, "train": keys["train"]} == keys
+
+
+def keys_by_split(built: Built) -> dict[str, set[str]]:
+    dataset = dsbuilder.load(built.path)
+    return {each: {entry.key for _, entry in dataset.entries(each)} for each in dataset.splits}
 
 
 def test_two_builds_in_a_row_are_equal_and_the_second_makes_nothing(pipeline, tmp_path) -> None:
@@ -675,9 +694,16 @@ def test_two_synthesizers_share_no_content_between_splits(tmp_path, write_pipeli
         "  - {use: words, count: 20, splits: test}\n"
         "cache: {image: png}\n"
     )
-    dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
+    whole = build_dataset(pipeline, tmp_path / "out", workers=0)
+    dataset = dsbuilder.load(whole.path)
     texts = {split: {s.targets["text"] for s in dataset.samples(split)} for split in dataset.splits}
     assert not texts["train"] & texts["test"]
+    of_all = keys_by_split(whole)
+    part = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=["split.subset=0.25"])
+    found = keys_by_split(part)
+    assert len(found["train"]) == 10 and found["train"] < of_all["train"]
+    assert found["test"] == of_all["test"] and part.made == 0
+    assert variants_of(dsbuilder.load(part.path)).originals == 10
 
 
 def test_a_new_version_reuses_what_the_one_before_holds(pipeline, tmp_path) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from dsbuilder.builder.split import SMALLEST, Split, deal
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.keys import check_keys
-from dsbuilder.pipelinefile.splitting import Fold, SplitOptions
+from dsbuilder.pipelinefile.splitting import Fold, SplitOptions, Subset
 from dsbuilder.sample import Record
 from dsbuilder.seeding import unit
 
@@ -85,6 +86,17 @@ def test_a_fold_that_is_none_is_refused(given):
         Fold(**given)
     with pytest.raises(ValueError, match="expected a fold alone, found test beside it"):
         SplitOptions(fold=Fold(of=3, index=0), test=1.0)
+
+
+part_shares = st.integers(1, 100).map(lambda percent: percent / 100)
+
+
+def built(split: Split) -> set[str]:
+    return members(split, "train") - split.left_out
+
+
+def part_of(options: SplitOptions, share: float, seed: int = 0) -> SplitOptions:
+    return replace(options, subset=Subset(share=share, seed=seed))
 
 
 @st.composite
@@ -249,6 +261,82 @@ def test_what_is_taken_out_of_a_layouts_train_is_stratified_and_leaves_the_rest(
     for label, size in Counter(classes.values()).items():
         found = split.report["validation"][label]
         assert abs(found - 0.25 * size) <= 1 if size >= SMALLEST else found == 0
+
+
+@given(classes_by_key, shares(), seeds, st.tuples(part_shares, part_shares))
+def test_a_smaller_part_of_train_lies_in_a_larger_one_and_moves_no_other_split(
+    classes, options, seed, parts
+):
+    records = of_classes(classes)
+    less, more = sorted(parts)
+    for each in methods(options):
+        whole = dealt(records, each, seed)
+        small, large = (dealt(records, part_of(each, share), seed) for share in (less, more))
+        assert small.split_of == large.split_of == whole.split_of
+        assert built(small) <= built(large) <= members(whole, "train")
+        assert small.left_out <= members(whole, "train")
+        assert small.sizes.get("train", 0) == len(built(small))
+        assert dealt(records, part_of(each, 1.0), seed) == whole
+
+
+@given(classes_by_key, part_shares, seeds, st.integers(0, 9))
+def test_each_class_of_a_part_comes_within_one_record_of_its_share_and_keeps_one(
+    classes, share, seed, other
+):
+    options = part_of(SplitOptions(train=1.0), share, other)
+    found = dealt(of_classes(classes), options, seed).report["train"]
+    for name, size in Counter(classes.values()).items():
+        assert found[name] >= 1 and abs(found[name] - share * size) <= 1
+
+
+@given(classes_by_key, part_shares, seeds, keys, st.sampled_from("abc"))
+def test_one_record_more_moves_at_most_one_other_of_its_class_out_of_a_part(
+    classes, share, seed, key, label
+):
+    assume(key not in classes)
+    options = part_of(SplitOptions(train=1.0), share)
+    before = built(dealt(of_classes(classes), options, seed))
+    after = built(dealt(of_classes({**classes, key: label}), options, seed))
+    moved = (before ^ after) - {key}
+    assert {classes[each] for each in moved} <= {label} and len(moved) <= 1
+    hashed = replace(options, method="hash")
+    before = built(dealt(of_classes(classes), hashed, seed))
+    assert built(dealt(of_classes({**classes, key: label}), hashed, seed)) - {key} == before
+
+
+@given(groups_by_key, part_shares, seeds, st.sampled_from(["stratified", "hash"]))
+def test_a_part_of_train_takes_whole_groups(groups, share, seed, method):
+    records = [record(key, group=group) for key, group in groups.items()]
+    found = dealt(records, part_of(SplitOptions(train=1.0, method=method), share), seed)
+    kept = built(found)
+    for group in set(groups.values()) - {None}:
+        assert len({key in kept for key, each in groups.items() if each == group}) == 1
+    largest = max(Counter(each or key for key, each in groups.items()).values())
+    if method == "stratified":
+        assert abs(len(kept) - share * len(records)) <= largest
+
+
+def test_another_seed_draws_another_part():
+    records = [record(f"{i}.png") for i in range(200)]
+    whole = SplitOptions(train=0.8, test=0.2)
+    parts = [built(dealt(records, part_of(whole, 0.25, seed))) for seed in range(4)]
+    assert all(len(each) in (40, 41) for each in parts)
+    assert len(set.union(*parts)) > 90
+
+
+def test_a_part_once_published_stays_as_it_is():
+    records = [record(f"c/{i}", "ab"[i % 2]) for i in range(20)]
+    found = dealt(records, part_of(SplitOptions(train=1.0), 0.2, 3), 7)
+    assert sorted(built(found)) == ["c/19", "c/4", "c/5", "c/6"]
+    hashed = dealt(records, part_of(SplitOptions(train=1.0, method="hash"), 0.2, 3), 7)
+    assert sorted(built(hashed)) == ["c/19", "c/5"]
+    assert SplitOptions(subset=0.2).part == Subset(share=0.2)
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.5, float("nan")])
+def test_a_part_that_is_none_is_refused(share):
+    with pytest.raises(ValueError, match="share: expected more than 0, up to 1, found"):
+        SplitOptions(subset=share)
 
 
 def test_shares_default_to_eight_one_one():
