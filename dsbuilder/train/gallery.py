@@ -85,14 +85,20 @@ def draw_mistakes(
 ) -> None:
     """Draws the worst mistakes of each head that makes any into a folder; see `sheets_of`.
 
+    Of a head that makes none no picture stays, such as one that an earlier model left.
+
     Raises:
       DataError: a picture cannot be written.
     """
     found = sheets_of(trained, dataset, split, predictions=predictions, plugins=plugins, why=why)
-    for name, sheet in found:
-        file = f"{as_file_name(name)}-mistakes.png" if len(trained.note.heads) > 1 else _FILE
-        folder.mkdir(parents=True, exist_ok=True)
-        write_png(draw_sheet(sheet, side=_SIDE), folder / file)
+    drawn, heads = dict(found), trained.note.heads
+    for name in heads:
+        file = folder / (f"{as_file_name(name)}-{_FILE}" if len(heads) > 1 else _FILE)
+        if name in drawn:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_png(draw_sheet(drawn[name], side=_SIDE), file)
+        else:
+            file.unlink(missing_ok=True)
 
 
 def sheets_of(

@@ -104,6 +104,9 @@ def test_a_model_without_a_mistake_has_no_picture(whole, dataset, model, tmp_pat
     path = write(tmp_path / PREDICTIONS, mistaken(whole, ()))
     gallery.draw_mistakes(model, dataset, "test", predictions=path, folder=tmp_path / "charts")
     assert not (tmp_path / "charts").exists()
+    (tmp_path / "mistakes.png").write_bytes(b"of an earlier model")
+    gallery.draw_mistakes(model, dataset, "test", predictions=path, folder=tmp_path)
+    assert not (tmp_path / "mistakes.png").exists()
 
 
 @pytest.mark.slow
