@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dsbuilder.cli.main import VERBS
-from dsbuilder.pipelinefile import schema, training
+from dsbuilder.pipelinefile import schema, training, tuning
 from dsbuilder.registry import discover
 
 ROOT = Path(__file__).parent.parent
@@ -16,7 +16,7 @@ SECTIONS = [
     for module in (schema, training)
     for value in vars(module).values()
     if is_dataclass(value) and value.__module__ == module.__name__ and value is not schema.Spec
-]
+] + [tuning.SearchInterval]
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsbuilder.actions.arguments import Progress, ignore, ignore_all, path_of, paths_of
 from dsbuilder.actions.opened import OUT, OpenedPipeline
+from dsbuilder.pipelinefile.patch import read_patch
 
 if TYPE_CHECKING:
     from dsbuilder.actions.build import BuildDocument
@@ -179,6 +180,7 @@ def open(
     *,
     out: Path | str = OUT,
     overrides: Sequence[str] = (),
+    patches: Sequence[Path | str] = (),
     plugins: Sequence[Path | str] | None = None,
 ) -> Session:
     """Returns the session of a pipeline file, which is read when a verb needs it.
@@ -187,11 +189,16 @@ def open(
       pipeline: pipeline file.
       out: folder that datasets are built in, as `out/name/version`.
       overrides: `key=value` assignments, as `--set` takes them.
+      patches: files of further assignments, which come before these, as `--patch` takes them.
       plugins: folders of plugins; None takes the nearest `plugins/` folder.
+
+    Raises:
+      SpecError: a patch cannot be read.
     """
+    patched = (each for path in patches for each in read_patch(Path(path)))
     return Session(
         pipeline=Path(pipeline),
         out=Path(out),
-        overrides=tuple(overrides),
+        overrides=(*patched, *overrides),
         plugins=paths_of(plugins),
     )

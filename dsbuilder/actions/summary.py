@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsbuilder.actions.check import fitted
+from dsbuilder.actions.check_training import fitted
 from dsbuilder.actions.chosen import ChosenTraining, completed, completed_dataset
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline

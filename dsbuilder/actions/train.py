@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from dsbuilder.actions.check import check_training
+from dsbuilder.actions.check_training import check_training
 from dsbuilder.actions.chosen import ChosenTraining, completed, completed_dataset, drafted
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OUT, OpenedPipeline

@@ -33,7 +33,9 @@ def draw(found: "CheckDocument") -> None:
     pairs: list[tuple[str, Lines]] = [("signature", str(found.signature))]
     if found.streamed != found.signature:
         pairs.append(("streamed", str(found.streamed)))
-    facts(pairs + [(path, _shown(stages)) for path, stages in found.stages.items() if stages])
+    pairs += [(path, _shown(stages)) for path, stages in found.stages.items() if stages]
+    searched = [f"{path}: {each}" for path, each in found.tune.items()]
+    facts(pairs + ([("tune", searched)] if searched else []))
     line()
     splits = {split: found.classes.get(split, {}) for split in found.samples}
     totals = {"records": found.records, "samples to make": found.samples}

@@ -32,13 +32,38 @@ out = click.option(
     help="The folder that datasets are built in, as DIR/name/version.",
 )
 
-overrides = click.option(
+_set = click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
     help="Change an option of the pipeline, such as augment.stages[1].p=0. May be repeated.",
 )
+
+_patch = click.option(
+    "--patch",
+    "patches",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="Change options as a file of `KEY: VALUE` lines says, before --set. May be repeated.",
+)
+
+
+def overrides(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb `overrides`, the assignments of `--patch` and then those of `--set`."""
+
+    @functools.wraps(verb)
+    def run(
+        *given: Any, overrides: tuple[str, ...], patches: tuple[Path, ...], **rest: Any
+    ) -> None:
+        if patches:
+            from dsbuilder.pipelinefile.patch import read_patch
+
+            overrides = (*(each for path in patches for each in read_patch(path)), *overrides)
+        verb(*given, overrides=overrides, **rest)
+
+    return _set(_patch(run))
 
 
 plugins = click.option(

@@ -7,6 +7,8 @@ stages.py    the places that name a plugin, `{use: name, option: value}`, and th
 bounds.py    bounds of numbers, and their errors
 splitting.py the section `split`, with the rules by which records belong together
 training.py  the section `train`
+tuning.py    the section `tune`
+patch.py     a file of assignments, as `--set` takes them one by one
 schema.py    all sections: what a pipeline file may say; `load` and its like
 """
 

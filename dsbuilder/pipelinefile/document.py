@@ -279,6 +279,8 @@ def _assign(node: Node, steps: Sequence[str | int], value: Node, where: str) -> 
         children = list(node.value)
         children[step] = _assign(children[step], rest, value, where)
         return Node(tuple(children), line=node.line)
+    if isinstance(node.value, str):  # `cnn` is short for {use: cnn}
+        node = Node({"use": node}, line=node.line)
     if node.value is not None and not isinstance(node.value, dict):
         message = f"expected a mapping above '{step}', found {node.plain()!r}. Correct the path."
         raise SpecError([Problem(where, message)])

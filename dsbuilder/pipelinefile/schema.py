@@ -21,6 +21,7 @@ from dsbuilder.pipelinefile.stages import (
     binder_of,
 )
 from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.pipelinefile.tuning import Searched
 from dsbuilder.plugin import Mode, Source, Stage
 from dsbuilder.registry import Registry
 
@@ -171,6 +172,8 @@ class Settings:
       image, source, split, prepare, augment, synthesize, finish, cache, inspect, build, stream,
         train: the sections, in the order in which a sample meets them. `inspect` holds inspectors
         by name, each with its action and options.
+      tune: options that `dsbuilder tune` tries other values of, by their paths. No dataset or run
+        depends on it, so it is not among what is resolved.
     """
 
     name: str
@@ -189,6 +192,7 @@ class Settings:
     build: BuildOptions = BuildOptions()
     stream: StreamOptions = StreamOptions()
     train: TrainOptions | None = None
+    tune: Mapping[str, Searched] = field(default_factory=dict)
 
     @staticmethod
     def check_field(field: str, value: Any) -> str | None:
@@ -230,7 +234,7 @@ class Spec:
 
     Attributes:
       settings: what it says.
-      resolved: the same as plain data, every default filled in, paths as written.
+      resolved: the same as plain data but for `tune`, every default filled in, paths as written.
       document: the tree with lines, for errors that are found later.
       registry: the plugins it was bound with.
     """
@@ -267,6 +271,7 @@ def load_document(document: YamlDocument, registry: Registry) -> Spec:
     binder = binder_of(document, registry)
     settings, resolved = binder.bind(Settings, document.root, "")
     binder.check()
+    resolved.pop("tune")
     return Spec(settings=settings, resolved=resolved, document=document, registry=registry)
 
 

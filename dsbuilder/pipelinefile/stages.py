@@ -18,6 +18,7 @@ from dsbuilder.images.size_limit import MEGAPIXELS, size_limit
 from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override
+from dsbuilder.pipelinefile.tuning import Searched, bind_searched
 from dsbuilder.plugin import (
     KINDS,
     Exporter,
@@ -301,7 +302,8 @@ class _PlaceBinder:
 
 def binder_of(document: YamlDocument, registry: Registry) -> Binder:
     """Returns what binds the nodes of one document, places that name a plugin among them."""
-    return Binder(document, _PlaceBinder(document, registry).custom)
+    places = _PlaceBinder(document, registry).custom
+    return Binder(document, {**places, Searched: bind_searched})
 
 
 def _megapixels(document: YamlDocument) -> float:

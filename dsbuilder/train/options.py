@@ -59,7 +59,7 @@ def options_of(
       SpecError: it is wrong, or a plugin is missing, or an assignment is to another section.
     """
     plain = dataset.pipeline.only("train").with_plugins(plugins)
-    others = [each for each in overrides if not is_of_train(each)]
+    others = [each for each in overrides if not (is_of_train(each) or is_of_tune(each))]
     if others:
         message = (
             "expected assignments to the train section alone, as the dataset is built, found "
@@ -96,4 +96,13 @@ def settled(options: TrainOptions, dataset: StoredDataset) -> tuple[TrainOptions
 
 def is_of_train(assignment: str) -> bool:
     """Whether an assignment such as `train.epochs=3` is to the train section."""
-    return assignment.partition("=")[0].partition(".")[0] == "train"
+    return _section(assignment) == "train"
+
+
+def is_of_tune(assignment: str) -> bool:
+    """Whether an assignment is to the section `tune`, on which no dataset or run depends."""
+    return _section(assignment) == "tune"
+
+
+def _section(assignment: str) -> str:
+    return assignment.partition("=")[0].partition(".")[0]

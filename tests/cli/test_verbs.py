@@ -504,3 +504,10 @@ def test_a_sample_that_takes_too_long_is_set_aside_and_named(pets: Path, call) -
     rows = json.loads(result.stdout)["quarantined"]
     assert rows
     assert all(row["exception"] == "TimeoutError: took more than 1 s" for row in rows)
+
+
+def test_a_patch_comes_before_set(pets: Path, call) -> None:
+    (pets / "tuned.yaml").write_text("name: dogs\nversion: 2.0.0\n")
+    found = json.loads(call("check pets.yaml --patch tuned.yaml --set name=owls --json").stdout)
+    assert (found["name"], found["version"]) == ("owls", "2.0.0")
+    assert call("build pets.yaml --patch none.yaml").stderr.startswith("error: none.yaml: ")

@@ -115,6 +115,12 @@ def test_set_overrides_one_place(assignment: str, expected: object) -> None:
     assert override(base, [assignment]).root.plain() == expected
 
 
+def test_set_gives_options_to_a_plugin_that_stands_as_its_name() -> None:
+    base = document("train: {model: cnn}")
+    found = override(base, ["train.model.width=8", "train.model.depth=2"]).root.plain()
+    assert found == {"train": {"model": {"use": "cnn", "width": 8, "depth": 2}}}
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [

@@ -1,0 +1,114 @@
+"""Options of a search with their values, and the points of a space that trials are made of.
+
+Points follow the additive recurrence whose steps are powers of the generalized golden ratio (M.
+Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences", 2018), moved by a shift that the
+seed draws for each option (R. Cranley and T. Patterson, "Randomization of Number Theoretic Methods
+for Multiple Integration", 1976). So any number of them lies evenly, by each option and together,
+where independent draws leave gaps; and the first n points of a search are the same for any n.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dsbuilder import typed_json
+from dsbuilder.pipelinefile.tuning import Choices, Searched, SearchInterval
+from dsbuilder.seeding import unit
+
+Values = Mapping[str, Any]
+"""What a trial says of options, by their paths; empty for a pipeline as it is."""
+
+_DIGITS = 4
+"""Digits that count in a number: what is tried is what a person reads."""
+_MOST_AGAIN = 1000
+"""Points that may follow each other without a new one among them; then all are taken as known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOption:
+    """An option that a search tries values of.
+
+    Attributes:
+      path: where a pipeline says it, such as `train.optimizer.learning_rate`.
+      searched: its values.
+      whole: whether it takes whole numbers alone.
+      own: what the pipeline says of it; None where that is nothing.
+    """
+
+    path: str
+    searched: Searched
+    whole: bool = False
+    own: Any = None
+
+    @property
+    def edges(self) -> tuple[Any, ...]:
+        """Its least and greatest value, or all choices."""
+        if isinstance(self.searched, Choices):
+            return self.searched.values
+        ends = (self.searched.low, self.searched.high)
+        return tuple(map(round, ends)) if self.whole else ends
+
+    def at(self, share: float) -> Any:
+        """Returns the value at a share in [0, 1) of its scale."""
+        if isinstance(self.searched, Choices):
+            return self.searched.values[int(share * len(self.searched.values))]
+        low, high = self.edges
+        if self.whole:  # each number is the middle of a stretch of its own
+            value = _between(self.searched, low - 0.5, high + 0.5, share)
+            return min(max(round(value), low), high)
+        value = _between(self.searched, low, high, share)
+        return min(max(float(f"{value:.{_DIGITS}g}"), low), high)
+
+
+def _between(searched: SearchInterval, low: float, high: float, share: float) -> float:
+    if searched.scale == "log":
+        return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+    return low + share * (high - low)
+
+
+def trials(options: Sequence[SearchOption], seed: int) -> Iterator[Values]:
+    """Yields what trials say, each once; the first is the pipeline as it is.
+
+    It ends where nothing new is left to try.
+    """
+    yield {}
+    seen = {typed_json.dumps({each.path: each.own for each in options})}
+    again = 0
+    for shares in _points([unit(seed, "tune", each.path) for each in options]):
+        values = {each.path: each.at(at) for each, at in zip(options, shares, strict=True)}
+        known = typed_json.dumps(values)
+        again = again + 1 if known in seen else 0
+        if again > _MOST_AGAIN:
+            return
+        if not again:
+            seen.add(known)
+            yield values
+
+
+def _points(shifts: Sequence[float]) -> Iterator[tuple[float, ...]]:
+    """Yields points of the unit cube, as many shares in each as there are shifts."""
+    ratio = 2.0
+    for _ in range(64):  # the root of x ** (d + 1) = x + 1
+        ratio = (1 + ratio) ** (1 / (len(shifts) + 1))
+    steps = [ratio ** -(place + 1) for place in range(len(shifts))]
+    for number in itertools.count(1):
+        yield tuple(
+            (shift + number * step) % 1.0 for shift, step in zip(shifts, steps, strict=True)
+        )
+
+
+def narrowed(option: SearchOption, values: Sequence[Any]) -> Searched | None:
+    """Returns what is left of an option's values if some trials were good; None if that is one.
+
+    Args:
+      values: what the good trials said of it.
+    """
+    if isinstance(option.searched, Choices):
+        kept = tuple(each for each in option.searched.values if each in values)
+        return Choices(kept) if len(kept) > 1 else None
+    low, high = min(values), max(values)
+    if low >= high:
+        return None
+    return SearchInterval(low=low, high=high, scale=option.searched.scale)
