@@ -1,5 +1,6 @@
 """Clean sets of other people are left in peace: at most 2 % of their images have a finding."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,10 +54,15 @@ def faces(folder: Path) -> str:
 
 
 def fashion(folder: Path) -> str:
-    """10,000 pieces of clothing, the test half of Fashion-MNIST."""
+    """3,000 pieces of clothing, out of the test half of Fashion-MNIST."""
     (folder / "fashion").mkdir()
     for path in tools.place(tools.FASHION_MNIST).glob("t10k-*"):
-        (folder / "fashion" / path.name).symlink_to(path)
+        whole = gzip.decompress(path.read_bytes())
+        each = 28 * 28 if "images" in path.name else 1
+        start = 4 + 4 * whole[3]
+        head = whole[:4] + (3000).to_bytes(4, "big") + whole[8:start]
+        part = head + whole[start : start + 3000 * each]
+        (folder / "fashion" / path.stem).write_bytes(part)
     return "{use: idx, path: fashion}"
 
 

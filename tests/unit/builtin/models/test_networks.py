@@ -40,6 +40,8 @@ SMALL = {
     "vgg_small": VggSmall(width=4, depth=2, dense=16, dropout=0.0),
 }
 QUICK = ("mlp",)
+CALLED_ON_JAX = ("crnn", "mlp", "unet")
+"""Of these, which have layers of every kind, JAX compiles each operation of a call by itself."""
 
 
 def signature(height=28, width=28, channels=1, **targets):
@@ -67,7 +69,8 @@ from dsbuilder.testing import check_learning, check_model
 
 assert keras.backend.backend() == "jax"
 for name, builder in test_networks.SMALL.items():
-    check_model(builder)
+    if name in test_networks.CALLED_ON_JAX:
+        check_model(builder)
     check_learning(builder)
     print(name)
 """
