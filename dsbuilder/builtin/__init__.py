@@ -10,7 +10,11 @@ from types import MappingProxyType
 _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "transform": (
         "transforms",
-        ("fused_color", "fused_crop_resize_flip", "one_of", "resize", "some_of"),
+        (
+            *("aug_mix", "auto_augment", "classic", "erase", "fused_color"),
+            *("fused_crop_resize_flip", "one_of", "rand_augment", "resize", "some_of"),
+            "trivial_augment",
+        ),
     ),
     "mixer": ("mixers", ("mixup",)),
     "synthesizer": ("synth", ("text_line",)),

@@ -57,9 +57,23 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/some.npz"},
         {"path": "{folder}/npy", "arrays": {"train": ["a", "b"]}, "classes": ["x", "y", "z"]},
     ),
+    "aug_mix": ({}, {"geometric": False, "severity": 10, "depth": 2}),
+    "auto_augment": ({}, {"table": "cifar10", "fill": 0}),
     "charset": ({}, {"characters": "0123456789"}),
     "cbam": (WIDTH_4,),
     "cnn": (WIDTH_4, {**WIDTH_4, "attention": "cbam"}),
+    "classic": (
+        {"rotation_range": 20, "width_shift_range": 0.2, "zoom_range": 0.3, "shear_range": 15},
+        {
+            "fill_mode": "constant",
+            "cval": 9,
+            "horizontal_flip": True,
+            "vertical_flip": True,
+            "brightness_range": [0.5, 1.5],
+            "channel_shift_range": 40,
+            "rescale": 0.5,
+        },
+    ),
     "coco": (
         {"path": "{folder}/.coco", "objects": "a.json"},
         {
@@ -72,6 +86,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         },
     ),
     "crnn": ({**WIDTH_4, "units": 4},),
+    "erase": ({}, {"fill": "mean", "area": [0.1, 0.5]}, {"fill": 200}),
     "file": ({"path": "{folder}/../model.keras"},),
     "folder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "fused_color": ({}, {"hue": [-0.5, 0.5], "saturation": [0, 2]}),
@@ -106,6 +121,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/pixels.csv", "size": [20, 24]},
         {"path": "{folder}/pixels.csv", "size": [24, 20], "classes": ["cat", "dog", "owl"]},
     ),
+    "rand_augment": ({}, {"number": 3, "magnitude": 30, "fill": 0}),
     "resnet_small": ({**WIDTH_4, "blocks": 1, "attention": "cbam"},),
     "rnn": (
         *({"width": 4, "cell": cell, "bidirectional": True} for cell in ("simple_rnn", "gru")),
