@@ -19,6 +19,7 @@ from dsbuilder.dataset import StoredDataset
 from dsbuilder.dataset.variants import variants_of
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.document import YamlDocument, from_data, override, read
+from dsbuilder.pipelinefile.training import Length
 from dsbuilder.proposal import candidates, check_extent, draft
 from dsbuilder.proposal import choose as choose_layout
 from dsbuilder.proposal.defaults import Case, Choice, choose
@@ -76,8 +77,14 @@ def drafted(
     )
 
 
-def completed(opened: OpenedPipeline) -> tuple[OpenedPipeline, ChosenTraining | None]:
+def completed(
+    opened: OpenedPipeline, *, settles_length: bool = True
+) -> tuple[OpenedPipeline, ChosenTraining | None]:
     """Returns a pipeline with a model to train, and what was chosen if it names none itself.
+
+    Args:
+      settles_length: whether it is chosen how long is trained, too; else that is left to each
+        dataset that comes of the pipeline.
 
     Raises:
       SpecError, DataError: the pipeline or its source is wrong.
@@ -88,7 +95,13 @@ def completed(opened: OpenedPipeline) -> tuple[OpenedPipeline, ChosenTraining | 
         return opened, None
     others = tuple(each for each in opened.overrides if not is_of_train(each))
     surveyed = replace(opened, overrides=(*others, "train=null")).survey()
-    choice = _filled(_choice(surveyed, written), written, str(opened.pipeline))
+    free = _choice(surveyed, written)
+    if not settles_length and free.section is not None:
+        by_data = Length.__dataclass_fields__
+        section = {name: each for name, each in free.section.items() if name not in by_data}
+        why = [each for each in free.why if not each.startswith("epochs:")]
+        free = replace(free, section=section, why=why)
+    choice = _filled(free, written, str(opened.pipeline))
     settings = surveyed.pipeline.settings
     augment, fresh = settings.augment, settings.stream.stages
     varies = bool(fresh or (augment.copies and augment.stages))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.build import BuildDocument
     from dsbuilder.actions.check import CheckDocument
     from dsbuilder.actions.cross_validate import CrossValidateDocument
+    from dsbuilder.actions.diagnose import Baseline, DiagnoseDocument
     from dsbuilder.actions.find_rate import FindRateDocument
     from dsbuilder.actions.inspect import InspectDocument
     from dsbuilder.actions.plan import PlanDocument
@@ -154,6 +155,30 @@ class Session(OpenedPipeline):
         given: dict[str, Any] = {"run": path_of(run), "workers": workers}
         told: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
         return cross_validate(self, folds, on_progress=on_progress, **given, **told)
+
+    def diagnose(
+        self,
+        *,
+        baseline: "Baseline" = None,
+        small: float | None = None,
+        seeds: int = 3,
+        shares: int = 5,
+        run: Path | str | None = None,
+        workers: int | None = None,
+        on_progress: Progress = ignore,
+        on_batch: "OnBatch" = ignore_all,
+        on_epoch: "OnEpoch" = ignore_all,
+    ) -> "DiagnoseDocument":
+        """Trains on growing shares of train, and says what holds the model back.
+
+        See `actions/diagnose.py`.
+        """
+        from dsbuilder.actions.diagnose import diagnose
+
+        given: dict[str, Any] = {"baseline": baseline, "small": small, "seeds": seeds}
+        given |= {"shares": shares, "run": path_of(run), "workers": workers}
+        told: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
+        return diagnose(self, on_progress=on_progress, **given, **told)
 
     def find_rate(
         self, out: Path | str | None = None, *, chart: Path | str | None = None

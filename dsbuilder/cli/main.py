@@ -32,6 +32,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "clean": "Remove builds that no version stands for, and what interrupted ones left.",
         "export": "Write a dataset in another layout.",
         "train": "Train a model on a dataset.",
+        "diagnose": "Say what holds a model back: bias or variance, and whose the mistakes are.",
         "evaluate": "Measure a trained model on a split.",
         "runs": "List training runs, and what each reached.",
         "predict": "Say what a trained model makes of images: classes, numbers, texts or masks.",

@@ -124,6 +124,7 @@ def plan(
     targets: Sequence[str] | None = None,
     sampling: Sampling = "natural",
     sampled_by: str | None = None,
+    stages: bool = True,
     plugins: Sequence[Path | str] = (),
     **rest: Any,
 ) -> Reading:
@@ -135,6 +136,7 @@ def plan(
       sampling: `natural` takes each sample once; see `sampling.py`.
       sampled_by: name of the target whose classes it goes by; None for the only one yielded that
         has such classes.
+      stages: whether train passes `stream.stages`, which draw anew in every epoch.
       plugins: folders with the plugins that the stream's stages need.
       rest: further attributes of `Reading`.
 
@@ -147,7 +149,7 @@ def plan(
     section = _section(dataset)
     chosen = dataset.manifest.seed if seed is None else seed
     refresher = _bind(dataset, section, chosen, plugins)
-    if refresher is not None and split != "train":
+    if refresher is not None and not (split == "train" and stages):
         refresher = replace(refresher, stages=())
     signature = dataset.signature if refresher is None else refresher.streamed
     if refresher is not None and not (refresher.stages or refresher.finish_stages):

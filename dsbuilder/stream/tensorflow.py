@@ -117,6 +117,7 @@ def stream(
     targets: Sequence[str] | None = None,
     sampling: Sampling = "natural",
     sampled_by: str | None = None,
+    stages: bool = True,
     plugins: Sequence[Path | str] = (),
 ) -> Stream:
     """Opens a split as a `tf.data.Dataset` of batches (images, label).
@@ -162,6 +163,7 @@ def stream(
         `square_root` is halfway. `sampling.py` has the law, also of samples of several classes.
       sampled_by: name of the target whose classes sampling goes by; None for the only one yielded
         that is a class, several classes or boxes.
+      stages: False leaves out `stream.stages`: train as it is stored, then `stream.finish`.
       plugins: folders with the plugins that the pipeline's `stream` needs.
 
     Raises:
@@ -183,6 +185,7 @@ def stream(
         targets=targets,
         sampling=sampling,
         sampled_by=sampled_by,
+        stages=stages,
         plugins=plugins,
         drop_remainder=drop_remainder,
         shuffle_buffer=shuffle_buffer,

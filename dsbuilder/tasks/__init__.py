@@ -35,7 +35,14 @@ from typing import Any
 from dsbuilder.plugin import ClassLabel, Signature, Target
 from dsbuilder.tasks.classify import Classify
 from dsbuilder.tasks.classify_binary import ClassifyBinary
-from dsbuilder.tasks.evaluation import Confusion, Evaluation, ModelCost, ScoreTable, scored
+from dsbuilder.tasks.evaluation import (
+    Confusion,
+    ErrorScore,
+    Evaluation,
+    ModelCost,
+    ScoreTable,
+    scored,
+)
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.locate import Locate, objects_fault, objects_of, without_one_object
 from dsbuilder.tasks.multi_label import ClassifyMultiLabel
@@ -47,6 +54,7 @@ from dsbuilder.tasks.task import (
     Answer,
     Judgment,
     Measuring,
+    OfClasses,
     Scores,
     Shape,
     Statistics,
@@ -59,6 +67,7 @@ __all__ = [
     "TASKS",
     "Answer",
     "Confusion",
+    "ErrorScore",
     "Evaluation",
     "Heads",
     "Interval",
@@ -66,6 +75,7 @@ __all__ = [
     "Locate",
     "Measuring",
     "ModelCost",
+    "OfClasses",
     "Recognize",
     "ScoreTable",
     "Scores",
@@ -77,6 +87,8 @@ __all__ = [
     "can_learn",
     "collected",
     "doubts",
+    "error_name",
+    "error_of",
     "evaluations_of",
     "heads_of",
     "measure",
@@ -158,6 +170,26 @@ def by_origin(evaluation: Mapping[str, Any]) -> Iterator[str]:
     for origin, each in evaluation["by_origin"].items():
         score = scored({headline: None, **each}, headline, ".4g")  # samples of one may have none
         yield f"{origin}: {headline.replace('_', ' ')} {score} of {each['samples']} samples"
+
+
+def error_of(evaluation: Mapping[str, Any]) -> ErrorScore | None:
+    """Returns the headline of one head's document as an error; None where its samples have none."""
+    task = task_of(evaluation["kind"])
+    value = evaluation[task.headline]
+    if value is None:
+        return None
+    interval = evaluation["intervals"].get(task.headline)
+    low, high = (interval["low"], interval["high"]) if interval else (value, value)
+    if not task.headline_is_error:
+        value, low, high = 1 - value, 1 - high, 1 - low
+    return ErrorScore(value=value, low=low, high=high, samples=evaluation["samples"])
+
+
+def error_name(kind: str) -> str:
+    """Returns what the error of a kind of target is called, such as `1 - accuracy`."""
+    task = task_of(kind)
+    name = task.headline.replace("_", " ")
+    return name if task.headline_is_error else f"1 - {name}"
 
 
 def outputs_of(signature: Signature) -> dict[str, Shape | None]:

@@ -13,7 +13,7 @@ from dsbuilder.tasks.class_scores import AVERAGED, ClassEvaluation
 from dsbuilder.tasks.evaluation import Confusion, ScoreTable, scored
 from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.keras_losses import CLASSES, IDS
-from dsbuilder.tasks.task import Answer, Judgment, Shape, Task, log_mean, ranked
+from dsbuilder.tasks.task import Answer, Judgment, OfClasses, Shape, Task, log_mean, ranked
 
 PROBABILITY = "probability of each class"
 
@@ -41,6 +41,7 @@ class Classify(Task):
 
     learns: ClassVar[type[Target]] = ClassLabel
     headline: ClassVar[str] = "accuracy"
+    of_classes: ClassVar[OfClasses | None] = OfClasses("recall", "accuracy", by_samples=True)
     takes: ClassVar[frozenset[str]] = frozenset({"top", "why"})
     column: ClassVar[str] = "class"
     suits_transfer: ClassVar[bool] = True

@@ -81,6 +81,22 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ErrorScore:
+    """The headline score of an evaluation, told as an error: the less, the better.
+
+    Attributes:
+      value: the error: a share of 1, or in the unit of what is learnt.
+      low, high: where it lies with 95 %; its own value where its samples do not say.
+      samples: number of samples measured.
+    """
+
+    value: float
+    low: float
+    high: float
+    samples: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoreTable:
     """An evaluation as a person reads it.
 

@@ -196,6 +196,7 @@ class Locate(Standardized):
 
     learns: ClassVar[type[Target]] = Keypoints
     headline: ClassVar[str] = "mean_error"
+    headline_is_error: ClassVar[bool] = True
     column: ClassVar[str] = "keypoints"
     judged_by: ClassVar[str] = "error"
 

@@ -23,7 +23,15 @@ from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import EACH_CLASS
 from dsbuilder.tasks.ranking import RankScore, rank_scores, ranking_of
-from dsbuilder.tasks.task import Answer, Judgment, Shape, Task, logit_of_mean, ranked
+from dsbuilder.tasks.task import (
+    Answer,
+    Judgment,
+    OfClasses,
+    Shape,
+    Task,
+    logit_of_mean,
+    ranked,
+)
 
 _SCORES = ("precision", "recall", "f1", "average_precision")
 
@@ -107,6 +115,7 @@ class ClassifyMultiLabel(Task):
 
     learns: ClassVar[type[Target]] = MultiLabel
     headline: ClassVar[str] = "accuracy"
+    of_classes: ClassVar[OfClasses | None] = OfClasses("f1", "macro_f1", by_samples=False)
     takes: ClassVar[frozenset[str]] = frozenset({"threshold", "why"})
     column: ClassVar[str] = "classes"
     averages: ClassVar[bool] = True

@@ -95,6 +95,7 @@ class Regress(Standardized):
 
     learns: ClassVar[type[Target]] = Value
     headline: ClassVar[str] = "mean_absolute_error"
+    headline_is_error: ClassVar[bool] = True
     column: ClassVar[str] = "value"
     judged_by: ClassVar[str] = "error"
     averages: ClassVar[bool] = True

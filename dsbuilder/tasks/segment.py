@@ -13,7 +13,7 @@ from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import CLASSES, IDS
-from dsbuilder.tasks.task import Answer, Judgment, Shape, Task, log_mean, ranked
+from dsbuilder.tasks.task import Answer, Judgment, OfClasses, Shape, Task, log_mean, ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +97,7 @@ class Segment(Task):
 
     learns: ClassVar[type[Target]] = Mask
     headline: ClassVar[str] = "mean_iou"
+    of_classes: ClassVar[OfClasses | None] = OfClasses("iou", "mean_iou", by_samples=False)
     takes: ClassVar[frozenset[str]] = frozenset({"masks", "overlays"})
     column: ClassVar[str] = "area"
     judged_by: ClassVar[str] = "iou"

@@ -54,6 +54,20 @@ class Judgment(NamedTuple):
     score: bool | float | None
 
 
+class OfClasses(NamedTuple):
+    """How scores of single classes come to one over all.
+
+    Attributes:
+      score: name of the score of a class.
+      overall: name of the score that is its mean over classes.
+      by_samples: whether each class counts by its samples in that mean, or all alike.
+    """
+
+    score: str
+    overall: str
+    by_samples: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):
     """A kind of learning, for the one target that a head of a model learns.
@@ -70,6 +84,10 @@ class Task(ABC):
     """The kind of target."""
     headline: ClassVar[str]
     """The number of an evaluation that says how good a model is."""
+    headline_is_error: ClassVar[bool] = False
+    """Whether that is an error, in a unit of its own; else it is a share of 1, best at 1."""
+    of_classes: ClassVar["OfClasses | None"] = None
+    """Which scores of classes come to which score over all; None of a task without any."""
     takes: ClassVar[frozenset[str]] = frozenset()
     """Which options of a prediction it has: `top`, `threshold`, `masks`, `overlays`, `why`."""
     column: ClassVar[str]

@@ -31,6 +31,7 @@ archive.py      `.keras` files that carry class names, preprocessing and fingerp
 model_formats/  what a trained model is exported as
 parameters.py   the weights of a model: what each is like, and its values
 evaluation.py   `evaluate`: how good a model is on a split
+learning.py     how far a run has learnt: errors on what it was trained on, and on validation
 settling.py     temperature and thresholds of a trained model, chosen on validation
 cost.py         size and speed of a model
 judgments.py    `predictions.csv`: what a model says of every sample of a split

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import DataError, TrainError, instead
@@ -84,6 +86,7 @@ class Pass:
 
     Attributes:
       tasks: the heads for the targets of the dataset.
+      only: keys of the samples that it is asked about; None for all.
       images: the first batch, once it is there.
     """
 
@@ -92,6 +95,7 @@ class Pass:
     split: str
     tasks: Heads
     streamed: Any
+    only: frozenset[bytes] | None = None
     images: np.ndarray | None = None
 
     @classmethod
@@ -102,8 +106,15 @@ class Pass:
         split: str,
         batch_size: int | None,
         plugins: Sequence[Path],
+        *,
+        only: frozenset[bytes] | None = None,
     ) -> Self:
-        """Opens a split for a model that is asked about each sample once, in stored order."""
+        """Opens a split for a model that is asked about each sample once, in stored order.
+
+        Args:
+          only: keys of the samples that it is asked about, as they are stored: those of train
+            pass no stage that draws. None for all, as they are streamed.
+        """
         streamed = stream(
             dataset,
             split,
@@ -112,20 +123,42 @@ class Pass:
             batch_size=batch_size,
             targets=list(trained.note.heads) if len(dataset.signature.targets) > 1 else None,
             keys=True,
+            stages=only is None,
             plugins=plugins,
         )
         tasks = _fitting(trained, dataset, streamed.signature)
         check_objects(dataset, split, tasks)
-        return cls(trained=trained, dataset=dataset, split=split, tasks=tasks, streamed=streamed)
+        return cls(
+            trained=trained,
+            dataset=dataset,
+            split=split,
+            tasks=tasks,
+            streamed=streamed,
+            only=only,
+        )
 
     def batches(self) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray], list[bytes]]]:
         """Yields what is true as it is streamed, what the model yields, by head, and keys."""
-        for images, streamed, keys in self.streamed:
+        for images, streamed, keys in self._asked():
             pixels = images.numpy()
             self.images = pixels if self.images is None else self.images
             truth = outputs_by_head(self.tasks, streamed)
             found = outputs_by_head(self.tasks, self.trained.model.predict_on_batch(pixels))
             yield truth, {n: np.asarray(each) for n, each in found.items()}, keys.numpy().tolist()
+
+    def _asked(self) -> Iterator[Any]:
+        """Yields batches of the samples that the model is asked about, until it knows of all."""
+        left = len(self.only) if self.only is not None else 0
+        for batch in self.streamed:
+            if self.only is None:
+                yield batch
+                continue
+            places = [n for n, key in enumerate(batch[-1].numpy()) if key in self.only]
+            left -= len(places)
+            if places:
+                yield keras.tree.map_structure(partial(tf.gather, indices=places), batch)
+            if left <= 0:
+                return
 
 
 def _evaluate_heads(

@@ -50,6 +50,7 @@ CHECKPOINT = "checkpoint.keras"
 EVALUATION = "evaluation.json"
 CURVES = "curves.json"
 PREDICTIONS = "predictions.csv"
+LEARNING = "learning.json"
 CHARTS = "charts"
 
 _FIRST = ("epoch", "phase", "learning_rate")

@@ -7,6 +7,7 @@ import time
 WHOLE = {
     "accuracy": 5,
     "bare_fit": 9,
+    "diagnosis": 5,
     "inspection": 1,
     "kills": 100,
     "mutations": 10_000,

@@ -1,10 +1,10 @@
 """A multilayer perceptron."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from dsbuilder.builtin.models import heads
-from dsbuilder.builtin.models.scratch import FromScratch
+from dsbuilder.builtin.models.scratch import FromScratch, at_least
 from dsbuilder.plugin import Signature, model
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Mlp(FromScratch):
 
     Attributes:
       width: units of each hidden layer.
-      depth: number of hidden layers.
+      depth: number of hidden layers; 0 is a linear model, of classes a logistic regression.
       activation: after each hidden layer; relu unless another is given.
       initializer: initializer of kernels; by default the one that goes with the activation.
       bias_initializer: initializer of biases.
@@ -30,9 +30,15 @@ class Mlp(FromScratch):
       most_weights: weights that one layer may have; a wider network is refused.
     """
 
+    counts: ClassVar[tuple[str, ...]] = ("width",)
+
     width: int = 256
     depth: int = 2
     batch_norm: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("depth", self.depth, 0)
 
     def check_image(self, signature: Signature) -> None:
         """Refuses images that vary in size.

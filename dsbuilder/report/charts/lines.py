@@ -1,4 +1,4 @@
-"""Values along an axis: how a training went, ROC, precision and recall, calibration, residuals.
+"""Values along an axis: trainings, learning curves, ROC, precision, calibration, residuals.
 
 Each line has a color, a pattern of dashes and a shape of mark, of which no two lines share all; so
 they keep apart on paper without color as well. What is drawn is data that a run keeps as JSON.
@@ -9,15 +9,20 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from xml.etree import ElementTree as ET
 
 from dsbuilder.report.charts.axes import Axis, number, span
 from dsbuilder.report.charts.svg import DASHES, LINES, MARGIN, Heading, Page, shown, text_width
 
-Kind = Literal["training", "rates", "roc", "precision_recall", "calibration", "residuals"]
+Kind = Literal[
+    "training", "rates", "learning", "roc", "precision_recall", "calibration", "residuals"
+]
 Point = tuple[float, float]
 
 _OF_SHARES = ("roc", "precision_recall", "calibration")
 """Charts whose axes both go from 0 to 1."""
+_BY_FACTORS = ("rates", "learning")
+"""Charts along whose first axis equal factors are equal distances."""
 
 _HEIGHT = 270
 _ROW = 19
@@ -26,6 +31,8 @@ _EACH_MARKED = 40
 """Points up to which a line has a mark at each, with its numbers in a tooltip."""
 _FEW_MARKS = 7
 _MARK, _MOST_MARK = 3.0, 8.0
+_CAP = 4.0
+"""Half the width of the ends of an interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +60,7 @@ class Curve:
       x, y: coordinates of its points; where one is None or not finite the line has a gap.
       score: number in the legend; None for none.
       counts: number of samples that each point stands for, which is the area of its mark.
+      between: ends of the interval that the y of each point lies in; None where there is none.
     """
 
     name: str
@@ -60,6 +68,7 @@ class Curve:
     y: tuple[float | None, ...]
     score: float | None = None
     counts: tuple[float, ...] | None = None
+    between: tuple[tuple[float, float] | None, ...] | None = None
 
     @property
     def rows(self) -> list[tuple[float | None, float | None, float | None]]:
@@ -110,9 +119,11 @@ class LineChart:
 
     def table(self) -> Iterator[tuple[object, ...]]:
         """Yields the headings, then a row for each point."""
-        yield ("line", "x", "y", "count")
+        ends = any(line.between for line in self.lines)
+        yield ("line", "x", "y", "count", *(("low", "high") if ends else ()))
         for line in self.lines:
-            yield from ((line.name, *row) for row in line.rows)
+            for row, between in zip(line.rows, line.between or [None] * len(line.x), strict=True):
+                yield (line.name, *row, *((between or (None, None)) if ends else ()))
 
     def described(self) -> str:
         """Returns what a person would see, in sentences."""
@@ -206,7 +217,7 @@ class _Plot:
             high=x_high,
             start=left,
             stop=page.width - MARGIN - 8,
-            logarithmic=chart.kind == "rates",
+            logarithmic=chart.kind in _BY_FACTORS,
         )
         top = self._draw_marks()
         self.y = Axis(low=y_low, high=y_high, start=top + _HEIGHT, stop=top)
@@ -219,9 +230,10 @@ class _Plot:
         if self._chart.kind in _OF_SHARES:
             return (0.0, 1.0), (0.0, 1.0)
         xs, ys = [x for x, *_ in points], [y for _, y, _ in points]
-        if self._chart.kind == "rates":
+        if self._chart.kind in _BY_FACTORS:
             low, high = span([x for x in xs if x > 0] or [0.1, 1.0])
-            return (low, high), span(ys, pad=0.05)
+            between = (each for line in self._chart.lines for each in line.between or () if each)
+            return (low, high), span([*ys, *itertools.chain(*between)], pad=0.05)
         if self._chart.reference == "zero":
             ys.append(0.0)
         return span(xs, pad=0.0 if self._chart.kind == "training" else 0.03), span(ys, pad=0.05)
@@ -256,7 +268,7 @@ class _Plot:
             level = shown(y(value))
             page.add("path", kind="grid", d=f"M{shown(x.start)} {level}H{shown(x.stop)}")
             page.text(text, x.start - 8, y(value) + 4, text_anchor="end")
-        for value in x.ticks(at_most=7):
+        for value in self._ticks():
             if self._chart.kind == "training" and value != int(value):
                 continue  # there is no half an epoch
             place = shown(x(value))
@@ -268,6 +280,12 @@ class _Plot:
         page.text(self._chart.x_title, middle, y.start + 38, text_anchor="middle")
         page.top = y.start + 42
         self._draw_reference()
+
+    def _ticks(self) -> list[float]:
+        """Returns the numbers at the first axis: of few sizes that were learnt, these."""
+        if self._chart.kind == "learning":
+            return sorted({x for line in self._chart.lines for x, *_ in line.points})
+        return self.x.ticks(at_most=7)
 
     def _draw_reference(self) -> None:
         x, y, reference = self.x, self.y, self._chart.reference
@@ -291,6 +309,7 @@ class _Plot:
         if self._chart.kind != "residuals":
             d = "".join(self._path([point[:2] for point in run]) for run in line.runs())
             self._page.add("path", kind=f"line {_look(index)}", under=group, d=d)
+        self._draw_intervals(index, line, group)
         points = line.points
         each = len(points) <= _EACH_MARKED
         thinned = not each and line.counts is None and self._chart.kind != "residuals"
@@ -306,6 +325,17 @@ class _Plot:
                 samples = "" if count is None else f", {count:g} samples"
                 told = f"{line.name}, {number(x)}: {number(y)}{samples}"
                 self._page.add("title", told, under=mark)
+
+    def _draw_intervals(self, index: int, line: Curve, group: ET.Element) -> None:
+        """Draws the interval of each point as a bar with two ends."""
+        for x, y, between in zip(line.x, line.y, line.between or (), strict=False):
+            if between is not None and _is_finite(x) and _is_finite(y):
+                place, (low, high) = self.x(x), map(self.y, between)  # type: ignore[arg-type]
+                ends = "".join(
+                    f"M{shown(place - _CAP)} {shown(end)}h{2 * _CAP:g}" for end in (low, high)
+                )
+                d = f"M{shown(place)} {shown(low)}V{shown(high)}{ends}"
+                self._page.add("path", kind=f"line c{index % len(LINES)}", under=group, d=d)
 
     def _path(self, points: Sequence[Point]) -> str:
         """Returns the path through points; of precision and recall, in steps.

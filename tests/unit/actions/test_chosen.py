@@ -46,6 +46,15 @@ def test_a_pipeline_that_says_nothing_of_a_training_gets_one(home) -> None:
     assert session.open(home / "copy.yaml").spec().settings.train == options
 
 
+def test_how_long_is_trained_can_be_left_to_each_dataset(home) -> None:
+    opened, chosen = completed(session.open(home / "pets.yaml"), settles_length=False)
+    options = opened.spec().settings.train
+    assert (options.epochs, options.patience) == ("auto", "auto")
+    assert [each.split(":")[0] for each in chosen.why] == ["task", "model"]
+    said = session.open(home / "pets.yaml", overrides=("train.epochs=2",))
+    assert completed(said, settles_length=False)[0].spec().settings.train.epochs == 2
+
+
 def test_what_is_said_of_it_counts(home) -> None:
     asked = ("train.epochs=2", "train.optimizer.use=sgd", "size=48")
     opened, chosen = completed(session.open(home / "pets.yaml", overrides=asked))

@@ -179,3 +179,31 @@ def test_a_chart_is_read_from_json_as_a_run_keeps_it():
     assert str(ChartScore(name="area")) == ""
     with pytest.raises(ValueError, match="kind"):
         typed_json.bind(LineChart, {**data, "kind": "pie"})
+
+
+def test_a_learning_curve_has_its_sizes_along_the_axis_by_factors_and_intervals():
+    between = ((0.3, 0.5), None, (0.1, 0.2))
+    curve = line([100, 200, 400], [0.4, 0.25, 0.15], between=between)
+    root = drawn(curve, kind="learning")
+    (path,) = [each for each in curves(root) if "V" not in each]
+    (x0, y0), (x1, _), (x2, y2) = points(path)
+    assert x1 - x0 == pytest.approx(x2 - x1, abs=0.2), "equal factors are equal distances"
+    texts = [each.text for each in root.iter(f"{SVG}text")]
+    assert {"100", "200", "400"} <= set(texts)
+    bars = [each for each in curves(root) if "V" in each]
+    assert len(bars) == 2, "one has no interval"
+    ends = [
+        tuple(map(float, re.match(r"M([-\d.]+) ([-\d.]+)V([-\d.]+)", each).groups()))
+        for each in bars
+    ]
+    unit = (y2 - y0) / 0.25
+    for (x, low, high), (bottom, top), y, at in zip(
+        ends, (between[0], between[2]), (y0, y2), (x0, x2), strict=True
+    ):
+        value = 0.4 if at == x0 else 0.15
+        assert x == pytest.approx(at, abs=0.1)
+        assert low - y == pytest.approx((value - bottom) * unit, abs=0.3)
+        assert y - high == pytest.approx((top - value) * unit, abs=0.3)
+    headings, first, second, _ = chart(curve, kind="learning").table()
+    assert headings == ("line", "x", "y", "count", "low", "high")
+    assert first[-2:] == (0.3, 0.5) and second[-2:] == (None, None)

@@ -1,0 +1,59 @@
+"""How likely counts are by chance, and which of many surely are not."""
+
+import math
+from collections.abc import Sequence
+
+_LEVEL = 0.05
+
+
+def log_choose(n: int, k: int) -> float:
+    """Returns the logarithm of the number of ways to take k of n."""
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def binomial_tail(count: int, of: int, probability: float) -> float:
+    """Returns how likely `count` or more of some samples are, each by a probability of its own."""
+    if count <= 0:
+        return 1.0
+    if not 0 < probability < 1:
+        return float(probability >= 1)
+    logs = (math.log(probability), math.log1p(-probability))
+    terms = (
+        math.exp(log_choose(of, k) + k * logs[0] + (of - k) * logs[1]) for k in range(count, of + 1)
+    )
+    return min(math.fsum(terms), 1.0)
+
+
+def fisher_tail(count: int, of: int, others: int, of_others: int) -> float:
+    """Returns how likely `count` or more of the mistakes are in a group, if it is like the rest.
+
+    R. A. Fisher's exact test, one side of it.
+
+    Args:
+      count, of: mistakes in the group, and samples of it.
+      others, of_others: mistakes in the rest, and samples of that.
+    """
+    mistakes, samples = count + others, of + of_others
+    whole = log_choose(samples, mistakes)
+    terms = (
+        math.exp(log_choose(of, k) + log_choose(of_others, mistakes - k) - whole)
+        for k in range(count, min(of, mistakes) + 1)
+    )
+    return min(math.fsum(terms), 1.0)
+
+
+def surely_not_chance(probabilities: Sequence[float], *, of: int) -> list[bool]:
+    """Returns which of many tests tell of something, with a chance of 5 % that any is wrong.
+
+    S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure" (1979).
+
+    Args:
+      of: number of tests that were made, those included of which nothing is told here.
+    """
+    order = sorted(range(len(probabilities)), key=probabilities.__getitem__)
+    found = [False] * len(probabilities)
+    for place, index in enumerate(order):
+        if probabilities[index] * (of - place) > _LEVEL:
+            break
+        found[index] = True
+    return found
