@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from dsbuilder.actions.plan import PlanDocument
     from dsbuilder.actions.preview import PreviewDocument
     from dsbuilder.actions.summary import SummaryDocument
+    from dsbuilder.actions.suspects import SuspectsDocument
     from dsbuilder.actions.train import TrainDocument
+    from dsbuilder.tasks.confident_learning import Pruning
     from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
 
 
@@ -179,6 +181,35 @@ class Session(OpenedPipeline):
         given |= {"shares": shares, "run": path_of(run), "workers": workers}
         told: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
         return diagnose(self, on_progress=on_progress, **given, **told)
+
+    def suspects(
+        self,
+        *,
+        folds: int = 5,
+        pruning: "Pruning" = "class",
+        run: Path | str | None = None,
+        exclude: Path | str | None = None,
+        corrections: Path | str | None = None,
+        sheet: Path | str | None = None,
+        **given: Any,
+    ) -> "SuspectsDocument":
+        """Cross-validates, and ranks the labels that are probably wrong.
+
+        Args:
+          given: further arguments of `actions/suspects.py`: `workers`, and who is told of progress.
+        """
+        from dsbuilder.actions.suspects import suspects
+
+        return suspects(
+            self,
+            folds=folds,
+            pruning=pruning,
+            run=path_of(run),
+            exclude=path_of(exclude),
+            corrections=path_of(corrections),
+            sheet=path_of(sheet),
+            **given,
+        )
 
     def find_rate(
         self, out: Path | str | None = None, *, chart: Path | str | None = None

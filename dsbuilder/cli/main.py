@@ -34,6 +34,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "train": "Train a model on a dataset.",
         "diagnose": "Say what holds a model back: bias or variance, and whose the mistakes are.",
         "evaluate": "Measure a trained model on a split.",
+        "suspects": "Say which labels are probably wrong, by models that never saw their records.",
         "runs": "List training runs, and what each reached.",
         "predict": "Say what a trained model makes of images: classes, numbers, texts or masks.",
         "export-model": "Write a trained model for another program, with class names and "

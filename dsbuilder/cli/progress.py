@@ -23,6 +23,7 @@ Report = Callable[[int, int], None]
 
 _EVERY_S = 5.0
 _FEATURES = "features"
+_ASKED = "samples asked about"
 
 
 @contextlib.contextmanager
@@ -111,6 +112,9 @@ class TrainingProgress:
     def on_features(self, done: int, of: int) -> None:
         """Called as images pass frozen layers, once before an epoch."""
 
+    def on_asked(self, done: int, of: int) -> None:
+        """Called as samples are asked about, once all is trained."""
+
     def on_batch(self, step: "Step") -> None:
         """Called after every batch."""
 
@@ -154,13 +158,16 @@ class _EpochLines(TrainingProgress):
     """A line for what computes, for every epoch, and every few seconds while features are made."""
 
     def __init__(self) -> None:
-        self._features = _Lines(_FEATURES)
+        self._features, self._asked = _Lines(_FEATURES), _Lines(_ASKED)
 
     def on_start(self, computing: str) -> None:
         echo(f"training: {computing}")
 
     def on_features(self, done: int, of: int) -> None:
         self._features(done, of)
+
+    def on_asked(self, done: int, of: int) -> None:
+        self._asked(done, of)
 
     def on_epoch(self, row: "Row") -> None:
         echo(epoch_line(row))
@@ -182,6 +189,9 @@ class _EpochBar(_EpochLines):
 
     def on_features(self, done: int, of: int) -> None:
         self._move(_FEATURES, done, of, samples=done)
+
+    def on_asked(self, done: int, of: int) -> None:
+        self._move(_ASKED, done, of, samples=done)
 
     def on_batch(self, step: "Step") -> None:
         metrics = _metrics(step.metrics)

@@ -96,6 +96,11 @@ class Feed:
         sample.image.flags.writeable = False  # a mixer shares it
         return sample
 
+    def finished(self, place: int) -> Sample:
+        """Returns the sample at a place in stored order, as a stream that draws nothing has it."""
+        sample, refresher = self.stored(place), self.reading.refresher
+        return sample if refresher is None else refresher.finish(sample, Trace())
+
     def _batch(self, picks: np.ndarray, epoch: int, step: int) -> dict[str, np.ndarray]:
         refresher = self._refresher
         places, repeats = picks.T.tolist()

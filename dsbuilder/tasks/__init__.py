@@ -16,6 +16,8 @@ calibration.py      whether probabilities are as they say, and the temperature t
 decision.py         over which probability a class is said
 charts.py           curves as data
 intervals.py        how sure a score is
+confident_learning.py  which labels of classes are probably wrong, and how many
+suspicion.py        which labels are suspect, of each kind
 exported.py         what a model says in another program
 evaluation.py       what is said of a model on a split, and how a person reads it
 task.py             what each of them says: outputs of a head, loss, metrics, what a batch is turned

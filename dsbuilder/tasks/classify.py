@@ -7,12 +7,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from dsbuilder.plugin import ClassLabel, Metric, Target
-from dsbuilder.tasks import class_scores, decision, exported, intervals
+from dsbuilder.tasks import class_scores, decision, exported, intervals, suspicion
 from dsbuilder.tasks.calibration import best_temperature, temperature_of
 from dsbuilder.tasks.class_scores import AVERAGED, ClassEvaluation
+from dsbuilder.tasks.confident_learning import Pruning
 from dsbuilder.tasks.evaluation import Confusion, ScoreTable, scored
 from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.keras_losses import CLASSES, IDS
+from dsbuilder.tasks.suspicion import Suspicion
 from dsbuilder.tasks.task import Answer, Judgment, OfClasses, Shape, Task, log_mean, ranked
 
 PROBABILITY = "probability of each class"
@@ -150,6 +152,17 @@ class Classify(Task):
         probabilities = np.exp(self._logs(outputs)[np.arange(len(said)), said])
         for one, two, probability in zip(ids, said, probabilities.tolist(), strict=True):
             yield Judgment(names[one], names[two], probability, bool(one == two))
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the probability of each class."""
+        return np.asarray(np.exp(self._logs(outputs)), np.float32)
+
+    def suspicion(
+        self, judged: Sequence[Judgment], probabilities: np.ndarray, pruning: Pruning
+    ) -> Suspicion:
+        """Returns labels that are suspect by confident learning."""
+        given = [each.truth for each in judged]
+        return suspicion.of_classes(self.target.names, given, probabilities, pruning)
 
     @classmethod
     def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:

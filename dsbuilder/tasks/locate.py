@@ -15,11 +15,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import DataError, Keypoints, Loss, Metric, PointSet, Record, Target
-from dsbuilder.tasks import exported, intervals
+from dsbuilder.tasks import exported, intervals, suspicion
+from dsbuilder.tasks.confident_learning import Pruning
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import APART
+from dsbuilder.tasks.suspicion import Suspicion
 from dsbuilder.tasks.task import Answer, Judgment, Role, Shape
 from dsbuilder.tasks.units import Standardized
 
@@ -295,6 +297,13 @@ class Locate(Standardized):
             found = self.answer(outputs[place]).value
             error = _mean(far[known > 0])
             yield Judgment(self.told(true), self.told(found), None, error)
+
+    def suspicion(
+        self, judged: Sequence[Judgment], probabilities: np.ndarray, pruning: Pruning
+    ) -> Suspicion:
+        """Returns keypoints whose distance is an outlier."""
+        truths, errors = [each.truth for each in judged], [each.score for each in judged]
+        return suspicion.of_errors(truths, errors, "mean distance")
 
     @classmethod
     def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from dsbuilder.plugin import Metric, MultiLabel, Target
-from dsbuilder.tasks import class_scores, decision, exported, intervals
+from dsbuilder.tasks import class_scores, decision, exported, intervals, suspicion
 from dsbuilder.tasks.calibration import (
     ReliabilityBin,
     best_temperature,
@@ -17,12 +17,14 @@ from dsbuilder.tasks.calibration import (
 )
 from dsbuilder.tasks.charts import calibration_chart, ranking_charts
 from dsbuilder.tasks.class_scores import AVERAGED, ClassScore, Scored, averaged_scores
+from dsbuilder.tasks.confident_learning import Pruning
 from dsbuilder.tasks.decision import EVEN, Decision, Origin
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import EACH_CLASS
 from dsbuilder.tasks.ranking import RankScore, rank_scores, ranking_of
+from dsbuilder.tasks.suspicion import Suspicion
 from dsbuilder.tasks.task import (
     Answer,
     Judgment,
@@ -256,6 +258,17 @@ class ClassifyMultiLabel(Task):
             yield Judgment(
                 self._named(one), self._named(two), probability, bool((one == two).all())
             )
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the probability of each class, by itself."""
+        return _probabilities(outputs / self.temperature).astype(np.float32)
+
+    def suspicion(
+        self, judged: Sequence[Judgment], probabilities: np.ndarray, pruning: Pruning
+    ) -> Suspicion:
+        """Returns labels that are suspect by confident learning, class by class."""
+        given = [each.truth for each in judged]
+        return suspicion.of_several_classes(self.target.names, given, probabilities, pruning)
 
     def _named(self, present: np.ndarray) -> list[str]:
         return [name for name, has in zip(self.target.names, present, strict=True) if has]

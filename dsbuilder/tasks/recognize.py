@@ -16,10 +16,12 @@ import numpy as np
 
 from dsbuilder.errors import shortened
 from dsbuilder.plugin import Loss, Metric, Target, Text
-from dsbuilder.tasks import exported, intervals
+from dsbuilder.tasks import exported, intervals, suspicion
+from dsbuilder.tasks.confident_learning import Pruning
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.keras_losses import TEXTS
+from dsbuilder.tasks.suspicion import Suspicion
 from dsbuilder.tasks.task import Answer, Judgment, Shape, Task
 
 BLANK = 0
@@ -126,7 +128,7 @@ def collapsed(steps: np.ndarray) -> list[int]:
     return found
 
 
-def edit_distance(one: Sequence[int], two: Sequence[int]) -> int:
+def edit_distance(one: Sequence[int] | str, two: Sequence[int] | str) -> int:
     """Returns how many insertions, deletions and replacements turn one into the other."""
     if one == two:
         return 0
@@ -259,6 +261,18 @@ class Recognize(Task):
         for one, output in zip(truth.tolist(), outputs, strict=True):
             text, found = one.decode(), self.answer(output)
             yield Judgment(text, found.value, found.scores[0][1], text == found.value)
+
+    def suspicion(
+        self, judged: Sequence[Judgment], probabilities: np.ndarray, pruning: Pruning
+    ) -> Suspicion:
+        """Returns texts that the model surely reads otherwise."""
+        given, found = [each.truth for each in judged], [each.answer for each in judged]
+        return suspicion.of_texts(
+            given,
+            found,
+            [each.confidence or 0.0 for each in judged],
+            [edit_distance(*each) for each in zip(given, found, strict=True)],
+        )
 
     def on(self, target: Target) -> Self:
         """Returns the task with the alphabet that was learnt, for texts of another length."""

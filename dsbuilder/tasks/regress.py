@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import Loss, Metric, Target, Value
-from dsbuilder.tasks import exported, intervals
+from dsbuilder.tasks import exported, intervals, suspicion
 from dsbuilder.tasks.charts import MOST_LINES, residuals_chart
+from dsbuilder.tasks.confident_learning import Pruning
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import DIRECTIONS, NUMBERS
+from dsbuilder.tasks.suspicion import Suspicion
 from dsbuilder.tasks.task import Answer, Judgment, Shape
 from dsbuilder.tasks.units import Standardized
 
@@ -163,6 +165,12 @@ class Regress(Standardized):
             error = float(np.abs(one.astype(np.float64) - two).mean())
             true, found = (self.answer(each).value for each in (one, two))
             yield Judgment(true, found, None, error)
+
+    def suspicion(
+        self, judged: Sequence[Judgment], probabilities: np.ndarray, pruning: Pruning
+    ) -> Suspicion:
+        """Returns numbers whose residuals are outliers."""
+        return suspicion.of_numbers([e.truth for e in judged], [e.answer for e in judged])
 
     @classmethod
     def table(cls, evaluation: Mapping[str, Any]) -> ScoreTable:

@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.plugin import Mask, Metric, Target
-from dsbuilder.tasks import exported, intervals
+from dsbuilder.tasks import exported, intervals, suspicion
 from dsbuilder.tasks.classify import log_softmax
+from dsbuilder.tasks.confident_learning import Pruning
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable, scored
 from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.intervals import Interval
 from dsbuilder.tasks.keras_losses import CLASSES, IDS
+from dsbuilder.tasks.suspicion import Suspicion
 from dsbuilder.tasks.task import Answer, Judgment, OfClasses, Shape, Task, log_mean, ranked
 
 
@@ -201,6 +203,13 @@ class Segment(Task):
                 continue
             sure = np.exp(log_softmax(logits[known]).max(axis=1)).mean()
             yield Judgment(one, two, float(sure), float(np.mean(ious)))
+
+    def suspicion(
+        self, judged: Sequence[Judgment], probabilities: np.ndarray, pruning: Pruning
+    ) -> Suspicion:
+        """Returns masks whose IoU is an outlier."""
+        errors = [None if each.score is None else 1 - each.score for each in judged]
+        return suspicion.of_errors([each.truth for each in judged], errors, "1 - IoU")
 
     def _known(self, ids: np.ndarray) -> np.ndarray:
         """Returns which pixels count, bool as the ids."""

@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 
 from dsbuilder.plugin import ImageSignature, Loss, Metric, Target
+from dsbuilder.tasks.confident_learning import Pruning
 from dsbuilder.tasks.evaluation import Confusion, Evaluation, ScoreTable
 from dsbuilder.tasks.exported import ExportedHead
 from dsbuilder.tasks.keras_losses import KNOWN
+from dsbuilder.tasks.suspicion import Suspicion
 
 Role = Literal["loss", "metric"]
 
@@ -186,6 +188,26 @@ class Task(ABC):
           truth: a batch of the target as a stream yields it, before `batch` turns it; an array, or
             of keypoints a mapping of two.
           outputs: what the head yields for the batch.
+        """
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the probability of each class, float32 `(B, classes)`; of no classes `(B, 0)`.
+
+        Args:
+          outputs: what the head yields for the batch.
+        """
+        return np.zeros((len(outputs), 0), np.float32)
+
+    @abstractmethod
+    def suspicion(
+        self, judged: Sequence[Judgment], probabilities: np.ndarray, pruning: Pruning
+    ) -> Suspicion:
+        """Returns which labels are suspect, by models that never saw their samples.
+
+        Args:
+          judged: what `judge` yields of every sample.
+          probabilities: what `probabilities` returns of them.
+          pruning: which labels of classes are suspect; see `confident_learning.py`.
         """
 
     @classmethod

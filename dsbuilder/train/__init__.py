@@ -32,6 +32,7 @@ model_formats/  what a trained model is exported as
 parameters.py   the weights of a model: what each is like, and its values
 evaluation.py   `evaluate`: how good a model is on a split
 learning.py     how far a run has learnt: errors on what it was trained on, and on validation
+out_of_fold.py  what models of a cross-validation say of records that they never saw
 settling.py     temperature and thresholds of a trained model, chosen on validation
 cost.py         size and speed of a model
 judgments.py    `predictions.csv`: what a model says of every sample of a split

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.pipeline import Trace
 from dsbuilder.plugin import ClassLabel
 from dsbuilder.report.canvas import picture
 from dsbuilder.report.sheet import Section, Sheet, draw_sheet, write_png
@@ -287,10 +286,7 @@ class _Shown:
         return Cell(image=self._sample(judged).image, name=judged.key, lines=lines)
 
     def _sample(self, judged: _Judged) -> Sample:
-        """Returns a sample as a stream yields it."""
-        sample = self.feed.stored(judged.place)
-        refresher = self.feed.reading.refresher
-        return sample if refresher is None else refresher.finish(sample, Trace())
+        return self.feed.finished(judged.place)
 
 
 def _lines(judged: _Judged) -> tuple[str, str]:

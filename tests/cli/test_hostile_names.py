@@ -23,7 +23,16 @@ FILE = f"0\x1b]0;owned\x07\x9b31m\u2066\n{FORGED}.png"
 NAMED = "p\x1b[31m\u202e.yaml"
 
 WITHOUT_DATA = {"completion", "doctor", "plugins"}
-TRAINING = {"train", "diagnose", "evaluate", "predict", "runs", "export-model", "params"}
+TRAINING = {
+    "train",
+    "diagnose",
+    "suspects",
+    "evaluate",
+    "predict",
+    "runs",
+    "export-model",
+    "params",
+}
 """Asked with a model in `test_training.py`; here for their errors."""
 
 

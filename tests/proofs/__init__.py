@@ -6,6 +6,7 @@
   mutations.py   files of every layout with random damage: a clear error or a right listing
   power_cuts.py  builds whose power is cut at each operation, on a file system that forgets
                  (volatile_disk.py, served by disk_server.py, mounted by mounted_disk.py)
+  suspects.py    wrong labels planted in MNIST-5k, and how many of them `suspects` finds
   resume.py      trainings of every task killed within an epoch, and resumed to the same results
 
 A proof is a module with `run(count, seed)`, which raises an AssertionError at the first case that

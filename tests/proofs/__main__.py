@@ -13,6 +13,7 @@ WHOLE = {
     "mutations": 10_000,
     "power_cuts": 100,
     "resume": 14,
+    "suspects": 2,
     "tampering": 10_000,
 }
 
