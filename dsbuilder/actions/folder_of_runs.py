@@ -4,7 +4,9 @@ Whoever compares trainings (over folds, over values of options) makes such a fol
 with it when it is called again. All train in one process, which starts TensorFlow once.
 """
 
-from collections.abc import Callable
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -65,5 +67,21 @@ def train_in(
     said = tuple(each for each in opened.overrides if not (begun and is_of_train(each)))
     opened = replace(opened, overrides=said)
     ready = prepare(opened, run=folder, resume=begun, workers=workers, on_progress=on_progress)
-    done = run_training(replace(ready, stop_after=stop_after), shown, starting)
+    with _without_retracing_warnings():
+        done = run_training(replace(ready, stop_after=stop_after), shown, starting)
     return done.warned(*ready.warnings)
+
+
+@contextlib.contextmanager
+def _without_retracing_warnings() -> Iterator[None]:
+    """Lets TensorFlow not warn of functions that are traced often: every training has its own."""
+
+    def passes(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(passes)
+    try:
+        yield
+    finally:
+        logger.removeFilter(passes)

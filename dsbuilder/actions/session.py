@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.suspects import SuspectsDocument
     from dsbuilder.actions.train import TrainDocument
+    from dsbuilder.actions.tune import TuneDocument
     from dsbuilder.tasks.confident_learning import Pruning
     from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
 
@@ -210,6 +211,28 @@ class Session(OpenedPipeline):
             sheet=path_of(sheet),
             **given,
         )
+
+    def tune(
+        self,
+        out: Path | str | None = None,
+        *,
+        minutes: float = 30.0,
+        trials: int | None = None,
+        seeds: int = 3,
+        seed: int | None = None,
+        run: Path | str | None = None,
+        workers: int | None = None,
+        on_progress: Progress = ignore,
+        on_batch: "OnBatch" = ignore_all,
+        on_epoch: "OnEpoch" = ignore_all,
+    ) -> "TuneDocument":
+        """Searches better values of options by successive halving; see `actions/tune.py`."""
+        from dsbuilder.actions.tune import tune
+
+        asked: dict[str, Any] = {"minutes": minutes, "trials": trials, "seeds": seeds, "seed": seed}
+        given: dict[str, Any] = {"run": path_of(run), "workers": workers}
+        told: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
+        return tune(self.into(out), on_progress=on_progress, **asked, **given, **told)
 
     def find_rate(
         self, out: Path | str | None = None, *, chart: Path | str | None = None

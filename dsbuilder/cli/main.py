@@ -33,6 +33,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "export": "Write a dataset in another layout.",
         "train": "Train a model on a dataset.",
         "diagnose": "Say what holds a model back: bias or variance, and whose the mistakes are.",
+        "tune": "Search better values of a pipeline's options, within intervals.",
         "evaluate": "Measure a trained model on a split.",
         "suspects": "Say which labels are probably wrong, by models that never saw their records.",
         "runs": "List training runs, and what each reached.",

@@ -106,6 +106,8 @@ def _fault(name: str) -> str | None:
             f"expected an option of {', '.join(TUNED)}, found '{name}': trials that differ in it "
             f"could not be compared.{hint if hint.startswith(' Did') else ' Remove it.'}"
         )
+    if re.fullmatch(r"synthesize\[\d+\]\.splits", name):
+        return f"expected the same samples to compare on, found '{name}'. Remove it."
     if name in _FIXED:
         return f"expected an option that is chosen, found '{name}': {_FIXED[name]}. Remove it."
     return None

@@ -1,10 +1,8 @@
 """Options of a search with their values, and the points of a space that trials are made of.
 
-Points follow the additive recurrence whose steps are powers of the generalized golden ratio (M.
-Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences", 2018), moved by a shift that the
-seed draws for each option (R. Cranley and T. Patterson, "Randomization of Number Theoretic Methods
-for Multiple Integration", 1976). So any number of them lies evenly, by each option and together,
-where independent draws leave gaps; and the first n points of a search are the same for any n.
+Points are those of Halton, each digit permuted by the seed (A. Owen, "A Randomized Halton Algorithm
+in R", 2017). So any number of them lies evenly, by each option and together, where independent
+draws leave gaps; and the first n points of a search are the same for any n.
 """
 
 import itertools
@@ -15,13 +13,15 @@ from typing import Any
 
 from dsbuilder import typed_json
 from dsbuilder.pipelinefile.tuning import Choices, Searched, SearchInterval
-from dsbuilder.seeding import unit
+from dsbuilder.seeding import generator
 
 Values = Mapping[str, Any]
 """What a trial says of options, by their paths; empty for a pipeline as it is."""
 
 _DIGITS = 4
 """Digits that count in a number: what is tried is what a person reads."""
+_BITS = 40
+"""How fine shares are: finer than any two trials of a search."""
 _MOST_AGAIN = 1000
 """Points that may follow each other without a new one among them; then all are taken as known."""
 
@@ -57,7 +57,7 @@ class SearchOption:
         low, high = self.edges
         if self.whole:  # each number is the middle of a stretch of its own
             value = _between(self.searched, low - 0.5, high + 0.5, share)
-            return min(max(round(value), low), high)
+            return min(max(math.floor(value + 0.5), low), high)
         value = _between(self.searched, low, high, share)
         return min(max(float(f"{value:.{_DIGITS}g}"), low), high)
 
@@ -76,7 +76,7 @@ def trials(options: Sequence[SearchOption], seed: int) -> Iterator[Values]:
     yield {}
     seen = {typed_json.dumps({each.path: each.own for each in options})}
     again = 0
-    for shares in _points([unit(seed, "tune", each.path) for each in options]):
+    for shares in _points(seed, [each.path for each in options]):
         values = {each.path: each.at(at) for each, at in zip(options, shares, strict=True)}
         known = typed_json.dumps(values)
         again = again + 1 if known in seen else 0
@@ -87,16 +87,35 @@ def trials(options: Sequence[SearchOption], seed: int) -> Iterator[Values]:
             yield values
 
 
-def _points(shifts: Sequence[float]) -> Iterator[tuple[float, ...]]:
-    """Yields points of the unit cube, as many shares in each as there are shifts."""
-    ratio = 2.0
-    for _ in range(64):  # the root of x ** (d + 1) = x + 1
-        ratio = (1 + ratio) ** (1 / (len(shifts) + 1))
-    steps = [ratio ** -(place + 1) for place in range(len(shifts))]
-    for number in itertools.count(1):
-        yield tuple(
-            (shift + number * step) % 1.0 for shift, step in zip(shifts, steps, strict=True)
-        )
+def _points(seed: int, names: Sequence[str]) -> Iterator[tuple[float, ...]]:
+    """Yields points of the unit cube, a share in each for every name."""
+    bases = zip(_primes(), names, strict=False)  # of which there are more
+    axes = [(base, _permutations(seed, name, base)) for base, name in bases]
+    for number in itertools.count():
+        yield tuple(_permuted_inverse(number, base, digits) for base, digits in axes)
+
+
+def _permutations(seed: int, name: str, base: int) -> list[list[int]]:
+    """Returns what digits become, at each place behind the point that counts."""
+    places = math.ceil(_BITS * math.log(2) / math.log(base))
+    drawn = (generator(seed, "tune", name, place).permutation(base) for place in range(places))
+    return [each.tolist() for each in drawn]
+
+
+def _permuted_inverse(number: int, base: int, permutations: Sequence[Sequence[int]]) -> float:
+    """Returns the digits of a number mirrored at the point and permuted, those that are 0 too."""
+    share, unit = 0.0, 1.0
+    for permutation in permutations:
+        number, digit = divmod(number, base)
+        unit /= base
+        share += unit * permutation[digit]
+    return share
+
+
+def _primes() -> Iterator[int]:
+    for number in itertools.count(2):
+        if all(number % each for each in range(2, math.isqrt(number) + 1)):
+            yield number
 
 
 def narrowed(option: SearchOption, values: Sequence[Any]) -> Searched | None:

@@ -157,6 +157,15 @@ def of_folds(values: Sequence[float]) -> Interval | None:
     Args:
       values: the score in each fold, from 2 to `MOST_FOLDS` of them.
     """
+    return student(values)
+
+
+def student(values: Sequence[float]) -> Interval | None:
+    """Returns the interval of the mean of numbers by Student's distribution; None if all agree.
+
+    Args:
+      values: independent ones, from 2 to `MOST_FOLDS` of them.
+    """
     count = len(values)
     if not 2 <= count <= MOST_FOLDS or min(values) == max(values):
         return None

@@ -32,6 +32,7 @@ TRAINING = {
     "runs",
     "export-model",
     "params",
+    "tune",
 }
 """Asked with a model in `test_training.py`; here for their errors."""
 

@@ -8,6 +8,7 @@
                  (volatile_disk.py, served by disk_server.py, mounted by mounted_disk.py)
   suspects.py    wrong labels planted in MNIST-5k, and how many of them `suspects` finds
   resume.py      trainings of every task killed within an epoch, and resumed to the same results
+  tuning.py      searches on MNIST-5k from a poor default and a good one; what they say, on test
 
 A proof is a module with `run(count, seed)`, which raises an AssertionError at the first case that
 does not hold, and returns a table: rows of (what, number). Every case follows from the seed and its

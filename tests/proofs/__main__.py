@@ -15,6 +15,7 @@ WHOLE = {
     "resume": 14,
     "suspects": 2,
     "tampering": 10_000,
+    "tuning": 1,
 }
 
 

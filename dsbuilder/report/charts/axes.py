@@ -32,7 +32,9 @@ class Axis:
         if not self.logarithmic:
             return ticks(self.low, self.high, at_most=at_most)
         powers = ticks(math.log10(self.low), math.log10(self.high), at_most=at_most)
-        return [10.0**power for power in powers if power == int(power)]
+        whole = [10.0**power for power in powers if power == int(power)]
+        # Within one power of ten there is none or one.
+        return whole if len(whole) > 1 else ticks(self.low, self.high, at_most=at_most)
 
     def _measure(self, value: float) -> float:
         return math.log10(max(value, self.low)) if self.logarithmic else value

@@ -15,14 +15,27 @@ from dsbuilder.report.charts.axes import Axis, number, span
 from dsbuilder.report.charts.svg import DASHES, LINES, MARGIN, Heading, Page, shown, text_width
 
 Kind = Literal[
-    "training", "rates", "learning", "roc", "precision_recall", "calibration", "residuals"
+    "training",
+    "rates",
+    "learning",
+    "roc",
+    "precision_recall",
+    "calibration",
+    "residuals",
+    "values",
+    "factors",
+    "choices",
 ]
+"""The last three are of points by what was tried: numbers, numbers by the logarithm, and what has
+no order, which marks name."""
 Point = tuple[float, float]
 
 _OF_SHARES = ("roc", "precision_recall", "calibration")
 """Charts whose axes both go from 0 to 1."""
-_BY_FACTORS = ("rates", "learning")
+_BY_FACTORS = ("rates", "learning", "factors")
 """Charts along whose first axis equal factors are equal distances."""
+_OF_POINTS = ("residuals", "values", "factors", "choices")
+"""Charts whose points are not joined."""
 
 _HEIGHT = 270
 _ROW = 19
@@ -170,7 +183,7 @@ def _draw_legend(page: Page, chart: LineChart) -> None:
         if x > MARGIN and x + needed - 14 > page.width - MARGIN:
             page.top, x = page.top + _ROW, MARGIN
         level = page.top + 10
-        if chart.kind != "residuals":
+        if chart.kind not in _OF_POINTS:
             drawn = f"M{shown(x)} {shown(level)}h26"
             page.add("path", kind=f"line {_look(index)}", d=drawn)
         page.add("path", kind=f"dot c{index % len(LINES)}", d=_mark(index, x + 13, level, _MARK))
@@ -282,7 +295,11 @@ class _Plot:
         self._draw_reference()
 
     def _ticks(self) -> list[float]:
-        """Returns the numbers at the first axis: of few sizes that were learnt, these."""
+        """Returns the numbers at the first axis: of few sizes that were learnt, these; of choices
+        none.
+        """
+        if self._chart.kind == "choices":
+            return []
         if self._chart.kind == "learning":
             return sorted({x for line in self._chart.lines for x, *_ in line.points})
         return self.x.ticks(at_most=7)
@@ -306,13 +323,13 @@ class _Plot:
         """Draws a line with its marks."""
         group = self._page.add("g")
         self._page.add("title", line.label, under=group)
-        if self._chart.kind != "residuals":
+        if self._chart.kind not in _OF_POINTS:
             d = "".join(self._path([point[:2] for point in run]) for run in line.runs())
             self._page.add("path", kind=f"line {_look(index)}", under=group, d=d)
         self._draw_intervals(index, line, group)
         points = line.points
         each = len(points) <= _EACH_MARKED
-        thinned = not each and line.counts is None and self._chart.kind != "residuals"
+        thinned = not each and line.counts is None and self._chart.kind not in _OF_POINTS
         step = -(-len(points) // _FEW_MARKS) if thinned else 1
         most = max((count or 0 for *_, count in points), default=0)
         for x, y, count in points[(index % _FEW_MARKS) * step // _FEW_MARKS :: step]:

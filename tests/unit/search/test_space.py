@@ -1,7 +1,6 @@
 """Points of a space: seeded, each once, evenly spread, within what is said."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -55,19 +54,19 @@ def test_whole_numbers_and_choices_are_equally_frequent_and_the_log_scale_is_by_
     assert sum(1e-3 <= each < 1e-2 for each in rates) == pytest.approx(1000, abs=3)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_points_lie_more_evenly_than_independent_draws(seed):
-    """The least distance of points in the unit square is far above that of draws (torus)."""
-    options = [option("a", 0, 1), option("b", 0, 1)]
-    points = np.array([list(each.values()) for each in first(31, options, seed)[1:]])
-    drawn = np.random.default_rng(seed).random((30, 2))
-
-    def least(found):
-        apart = np.abs(found[:, None] - found[None])
-        apart = np.minimum(apart, 1 - apart)
-        return np.sqrt((apart**2).sum(-1))[np.triu_indices(30, 1)].min()
-
-    assert least(points) > 0.6 / math.sqrt(30) > 2 * least(drawn)
+@given(st.integers(0, 2**40))
+def test_the_first_trials_lie_evenly_by_each_option_and_together(seed):
+    """Of Halton's points, b ** k in a row lie in as many stretches of the axis of base b."""
+    side = 2**2 * 3**2 * 5**2
+    options = [option(name, 0, side - 1, whole=True) for name in "abc"]
+    points = np.array([list(each.values()) for each in first(101, options, seed)[1:]])
+    for axis, base in enumerate((2, 3, 5)):
+        for cells in (base, base**2):
+            for start in range(0, len(points) - cells, cells):
+                found = points[start : start + cells, axis] // (side // cells)
+                assert sorted(found) == list(range(cells))
+    pairs = points[:36, :2] // (side // 4, side // 9)
+    assert len({tuple(each) for each in pairs}) == 36
 
 
 def test_nothing_is_tried_twice_and_a_small_space_ends():

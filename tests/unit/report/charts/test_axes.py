@@ -35,6 +35,12 @@ def test_a_logarithmic_axis_has_powers_of_ten_at_equal_distances():
     assert [axis(tick) for tick in found] == pytest.approx(range(0, 80, 10))
 
 
+def test_a_logarithmic_axis_within_one_power_of_ten_has_round_numbers_all_the_same():
+    axis = Axis(low=16, high=64, start=0, stop=60, logarithmic=True)
+    assert axis.ticks() == [20, 30, 40, 50, 60]
+    assert axis(32) == pytest.approx(30)
+
+
 def test_what_lies_beyond_an_end_is_at_the_end():
     axis = Axis(low=0, high=2, start=100, stop=0)
     assert [axis(value) for value in (-1, 0, 0.5, 2, 9)] == [100, 100, 75, 0, 0]

@@ -3,6 +3,7 @@
 import math
 import re
 from itertools import pairwise
+from typing import get_args
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from dsbuilder import typed_json
 from dsbuilder.report.charts import lines
-from dsbuilder.report.charts.lines import ChartScore, Curve, LineChart
+from dsbuilder.report.charts.lines import ChartScore, Curve, Kind, LineChart
 from dsbuilder.report.charts.svg import Heading
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -101,6 +102,22 @@ def test_residuals_are_points_alone():
     assert len(of_class(root, "dot")) == 61  # one in the legend
 
 
+def test_what_was_tried_is_points_by_numbers_by_factors_or_by_names():
+    def places(kind):
+        root = drawn(line([10, 100, 1000], [0, 1, 2]), kind=kind, marks=((10.0, "relu"),))
+        assert curves(root) == []
+        told = [each.get("d") for each in of_class(root, "dot")[1:]]
+        x = [float(re.match(r"M([\d.]+)", each)[1]) for each in told]
+        return (x[1] - x[0]) / (x[2] - x[0]), ET.tostring(root, "unicode")
+
+    assert places("values")[0] == pytest.approx(1 / 11, abs=0.01)
+    assert places("factors")[0] == pytest.approx(1 / 2, abs=0.01)
+    _, named = places("choices")
+    assert ">relu<" in named
+    assert ">400<" not in named
+    assert ">400<" in places("values")[1]
+
+
 def test_a_mark_is_as_large_as_what_it_stands_for():
     root = drawn(line([0.1, 0.9], [0.1, 0.9], counts=(1, 100)), kind="calibration")
     small, large = (
@@ -154,7 +171,7 @@ def test_the_table_holds_what_is_drawn():
     ]
 
 
-@pytest.mark.parametrize("kind", ["training", "rates", "roc", "precision_recall", "residuals"])
+@pytest.mark.parametrize("kind", get_args(Kind))
 @pytest.mark.parametrize("y", [(), (1.5,), (0.0, 0.0), (math.nan, 1.0, math.inf, 2.0), range(500)])
 def test_whatever_there_is_is_drawn(kind, y):
     told = drawn(line(range(len(y)), y, name="<b>&"), kind=kind).find(f"{SVG}desc").text
