@@ -101,9 +101,9 @@ def cross_validate(
     for index in range(folds):
         on_fold(index + 1)
         dealt = {"fold": {"of": folds, "index": index}, "method": "stratified", "group": group}
-        folder = home / f"fold-{index + 1}"
+        folder = _folder(home, index)
         runs.append(folder)
-        _check_dealt(folder, dealt["fold"])
+        _check_dealt(folder, dealt["fold"], settings.name)
         fold = replace(
             opened,
             out=home / "data",
@@ -121,21 +121,51 @@ def cross_validate(
     return found
 
 
-def _check_dealt(folder: Path, fold: Mapping[str, int]) -> None:
-    """Refuses a run of another deal, which may have been trained on what this one tests.
+def folds_of(home: Path) -> int | None:
+    """Returns how many folds a folder was begun with; None of one that was not.
 
     Raises:
-      TrainError: the folder holds one.
+      TrainError: it holds no runs of folds.
     """
-    if is_begun(folder):
-        split = Run(path=folder).config().get("pipeline", {}).get("split")
-        found = split.get("fold") if isinstance(split, Mapping) else None
-        if found != fold:
-            raise TrainError(
-                f"{folder}: expected a run of {typed_json.dumps({'fold': fold})}, found one of "
-                f"{typed_json.shown({'fold': found})}. Choose another folder, or as many folds as "
-                "it was begun with."
-            )
+    first = _folder(home, 0)
+    fold = _dealt(first) if is_begun(first) else None
+    return None if fold is None else fold.get("of")
+
+
+def _folder(home: Path, index: int) -> Path:
+    return home / f"fold-{index + 1}"
+
+
+def _dealt(folder: Path) -> Mapping[str, int] | None:
+    """Returns which fold a run is of; None of one that is of none."""
+    split = Run(path=folder).config().get("pipeline", {}).get("split")
+    found = split.get("fold") if isinstance(split, Mapping) else None
+    return found if isinstance(found, Mapping) else None
+
+
+def _check_dealt(folder: Path, fold: Mapping[str, int], name: str) -> None:
+    """Refuses a run of another deal, which may have been trained on what this one tests.
+
+    Args:
+      name: name of the dataset.
+
+    Raises:
+      TrainError: the folder holds one, or one of another dataset.
+    """
+    if not is_begun(folder):
+        return
+    found, other = _dealt(folder), Run(path=folder).config()["dataset"]["name"]
+    if found != fold:
+        raise TrainError(
+            f"{folder}: expected a run of {typed_json.dumps({'fold': fold})}, found one of "
+            f"{typed_json.shown({'fold': found})}. Choose another folder, or as many folds as "
+            "it was begun with."
+        )
+    if other != name:
+        raise TrainError(
+            f"{folder}: expected a run on the dataset '{name}', found one on '{other}'. Choose "
+            "another folder."
+        )
 
 
 def _scores(evaluations: Sequence[Mapping[str, Any]]) -> Iterator[FoldsScore]:

@@ -186,7 +186,7 @@ class Session(OpenedPipeline):
     def suspects(
         self,
         *,
-        folds: int = 5,
+        folds: int | None = None,
         pruning: "Pruning" = "class",
         run: Path | str | None = None,
         exclude: Path | str | None = None,

@@ -17,9 +17,10 @@ from dsbuilder import typed_json
 from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.check_training import fitted
 from dsbuilder.actions.chosen import completed
-from dsbuilder.actions.cross_validate import cross_validate
+from dsbuilder.actions.cross_validate import cross_validate, folds_of
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.binding import PlainPipeline
 from dsbuilder.cache import store
 from dsbuilder.errors import Problem, SpecError, tallied
 from dsbuilder.inspection import exclusion
@@ -80,7 +81,8 @@ class SuspectTarget:
 
     Attributes:
       kind: kind of the target.
-      expected: number of labels that are expected to be wrong; None of a kind without estimate.
+      expected: number of labels that are expected to be wrong, of several classes counted class by
+        class; None of a kind without estimate.
       classes: noise of each class, in id order; none of other kinds.
       suspects: labels that are suspect, the most so first.
     """
@@ -121,7 +123,7 @@ class SuspectsDocument(Document):
 def suspects(
     opened: OpenedPipeline,
     *,
-    folds: int = FOLDS,
+    folds: int | None = None,
     pruning: Pruning = "class",
     run: Path | None = None,
     exclude: Path | None = None,
@@ -137,7 +139,8 @@ def suspects(
     """Cross-validates, and ranks the records whose label is probably wrong.
 
     Args:
-      folds: number of folds; see `cross_validate`.
+      folds: number of folds; see `cross_validate`. None takes as many as `run` was begun with, else
+        `FOLDS`.
       pruning: which labels of classes are suspect; see `tasks/confident_learning.py`.
       run: folder of the cross-validation. One that was begun goes on, and one that is done is not
         trained again. None takes the next free `runs/name-folds-N`.
@@ -158,6 +161,7 @@ def suspects(
         check_written(corrections)
         _check_corrected(opened)
     given: dict[str, Any] = {"workers": workers, "on_progress": on_progress, **shown}
+    folds = folds or (run and folds_of(run)) or FOLDS
     trained = cross_validate(opened, folds, run=run, on_fold=on_fold, starting=starting, **given)
     with starting():
         from dsbuilder.train.out_of_fold import ask
@@ -169,13 +173,17 @@ def suspects(
         records=len(asked.keys),
         untested=len(untested),
         targets=dict(_targets(asked, pruning)),
-        warnings=distinct(trained.warnings, _warned(asked, untested, plugins)),
+        warnings=distinct(
+            trained.warnings,
+            _changed(opened, asked),
+            _warned(asked, untested, plugins),
+        ),
     )
     store.write_text(found.result, typed_json.dumps(found.to_json(), indent=1) + "\n")
     if exclude is not None:
-        exclusion.write(exclude, _excluded(found))
+        exclusion.write(exclude, exclusion_of(found))
     if corrections is not None:
-        write_table(corrections, (*COLUMNS, "given", "sureness"), _corrections(found))
+        write_corrections(corrections, found)
     if sheet is not None:
         write_png(draw_sheet(_sheet(found, asked, plugins), side=_SIDE), sheet)
     return found
@@ -218,6 +226,16 @@ def _targets(asked: "AskedRecords", pruning: Pruning) -> Iterator[tuple[str, Sus
         )
 
 
+def _changed(opened: OpenedPipeline, asked: "AskedRecords") -> Iterator[str]:
+    """Yields that labels are told as they were, where what stands is of another source."""
+    now = PlainPipeline.of(opened.spec()).sections["source"]
+    if asked.datasets[0].pipeline.sections["source"] != now:
+        yield (
+            f"{opened.pipeline}: the source is another than the folds were trained on: labels are "
+            "told as they were then. Choose another folder to train on what they are now."
+        )
+
+
 def _untested(asked: "AskedRecords") -> dict[str, int]:
     """Returns records that no fold tests -> a place of each in the train split of the first."""
     tested = set(asked.keys)
@@ -247,7 +265,7 @@ def _warned(
     )
 
 
-def _excluded(found: SuspectsDocument) -> str:
+def exclusion_of(found: SuspectsDocument) -> str:
     """Returns the list of keys to leave out, each once, the most suspect of a target first."""
     verdicts: dict[str, Verdict] = {}
     for name, target in found.targets.items():
@@ -257,11 +275,18 @@ def _excluded(found: SuspectsDocument) -> str:
     return exclusion.text_of(verdicts, dict.fromkeys(found.targets, _ADVICE))
 
 
-def _corrections(found: SuspectsDocument) -> Iterator[tuple[Any, ...]]:
-    """Yields lines of the table that corrects labels, in the order of the suspects."""
-    for name, target in found.targets.items():
-        for each in target.suspects:
-            yield each.key, name, each.suggested, each.given, each.sureness
+def write_corrections(path: Path, found: SuspectsDocument) -> None:
+    """Writes what is suggested as `source.corrections` reads it, in the order of the suspects.
+
+    Raises:
+      DataError: the file cannot be written.
+    """
+    rows = (
+        (each.key, name, each.suggested, each.given, each.sureness)
+        for name, target in found.targets.items()
+        for each in target.suspects
+    )
+    write_table(path, (*COLUMNS, "given", "sureness"), rows)
 
 
 def _sheet(found: SuspectsDocument, asked: "AskedRecords", plugins: Sequence[Path]) -> Sheet:

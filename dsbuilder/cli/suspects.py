@@ -25,10 +25,9 @@ _EXPECTED = 0.5
 @click.option(
     "--folds",
     type=click.IntRange(min=3),
-    default=_FOLDS,
-    show_default=True,
     metavar="N",
-    help="Parts that the records are dealt to; each is judged by a model trained on the others.",
+    help="Parts that the records are dealt to; each is judged by a model trained on the others. "
+    f"[default: as many as --run has, else {_FOLDS}]",
 )
 @click.option(
     "--run",
@@ -67,7 +66,7 @@ _EXPECTED = 0.5
 @options.as_json
 def suspects(
     opened: "Session",
-    folds: int,
+    folds: int | None,
     run_folder: Path | None,
     workers: int | None,
     *,
@@ -85,7 +84,7 @@ def suspects(
 
     def on_fold(number: int) -> None:
         if screen.shows_progress:
-            echo(f"fold {number} of {folds}")
+            echo(f"fold {number}")
 
     with progress.epochs(screen) as watch:
         found = opened.suspects(

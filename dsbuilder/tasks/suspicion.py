@@ -74,7 +74,8 @@ class Suspicion:
 
     Attributes:
       suspects: labels that are suspect, the most so first.
-      expected: number of labels that are expected to be wrong; None of a kind without estimate.
+      expected: number of labels that are expected to be wrong, of several classes counted class by
+        class; None of a kind without estimate.
       classes: noise of each class, in id order; none of other kinds.
     """
 
@@ -151,13 +152,16 @@ def of_several_classes(
     Args:
       names, given, probabilities: those of `of_classes`; each probability by itself.
     """
-    has = np.array([[name in label for name in names] for label in given]).reshape(-1, len(names))
-    found = [
-        doubt(has[:, place].astype(np.int64), np.stack([1 - each, each], axis=1), pruning)
-        for place, each in enumerate(probabilities.T)
-    ]
-    doubted = np.stack([each.suspect for each in found], axis=1)
-    margins = np.stack([each.margins for each in found], axis=1)
+    id_of = {name: number for number, name in enumerate(names)}
+    has = np.zeros(probabilities.shape, bool)
+    for place, label in enumerate(given):
+        has[place, [id_of[name] for name in label]] = True
+    doubted, margins, joints = np.zeros_like(has), np.zeros_like(probabilities), []
+    for number, each in enumerate(probabilities.T):
+        both = np.stack([1 - each, each], axis=1)
+        found = doubt(has[:, number].astype(np.int64), both, pruning)
+        doubted[:, number], margins[:, number] = found.suspect, found.margins
+        joints.append(found.joint)
 
     def suspects() -> Iterator[Suspect]:
         for place in np.flatnonzero(doubted.any(axis=1)).tolist():
@@ -180,13 +184,14 @@ def of_several_classes(
     classes = tuple(
         ClassNoise(
             name=name,
-            records=int(has[:, place].sum()),
-            wrong=float(found[place].joint[1, 0]),
-            missing=float(found[place].joint[0, 1]),
+            records=int(has[:, number].sum()),
+            wrong=float(joint[1, 0]),
+            missing=float(joint[0, 1]),
         )
-        for place, name in enumerate(names)
+        for number, (name, joint) in enumerate(zip(names, joints, strict=True))
     )
-    return _ordered(suspects(), expected=sum(each.wrong for each in found), classes=classes)
+    expected = sum(each.wrong + each.missing for each in classes)
+    return _ordered(suspects(), expected=expected, classes=classes)
 
 
 def of_numbers(given: Sequence[Any], found: Sequence[Any]) -> Suspicion:

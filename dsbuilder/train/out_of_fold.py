@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from dsbuilder.dataset import StoredDataset, load
+from dsbuilder.errors import TrainError
 from dsbuilder.tasks import Judgment, Task
 from dsbuilder.train.archive import load_model
 from dsbuilder.train.evaluation import Pass
@@ -84,7 +85,7 @@ def ask(
       on_asked: called with samples asked so far, and samples in all.
 
     Raises:
-      TrainError: a folder holds no run.
+      TrainError: a folder holds no run, or one whose training diverged.
       CacheError: the dataset of a fold is not there any more.
     """
     split = AskedRecords.split
@@ -121,6 +122,11 @@ def _said(
     heads = {name: _Head(task=task) for name, task in passing.tasks.items()}
     asked = 0
     for truth, outputs, keys in passing.batches():
+        if not all(np.isfinite(each).all() for each in outputs.values()):
+            raise TrainError(
+                f"{run}: expected finite numbers from the model, found others: its training "
+                "diverged. Train with a lower learning rate, in another folder."
+            )
         true = keras.tree.map_structure(lambda each: each.numpy(), truth)
         for name, head in heads.items():
             head.judged += head.task.judge(true[name], outputs[name])

@@ -61,15 +61,22 @@ def test_every_record_is_tested_once_and_scores_are_told_over_folds(tmp_path):
         opened.cross_validate(2)
 
 
-@pytest.mark.parametrize("fold", [{"of": 4, "index": 0}, None])
-def test_folds_of_another_deal_are_not_told_with_these(tmp_path, fold):
+@pytest.mark.parametrize(
+    ("fold", "name", "problem"),
+    [
+        ({"of": 4, "index": 0}, "shades", "as many folds as it was begun with"),
+        (None, "shades", "as many folds as it was begun with"),
+        ({"of": 3, "index": 0}, "tints", "expected a run on the dataset 'shades', found one on"),
+    ],
+)
+def test_folds_of_another_deal_are_not_told_with_these(tmp_path, fold, name, problem):
     (tmp_path / "shades.yaml").write_text(PIPELINE)
     done = tmp_path / "folds" / "fold-1"
     done.mkdir(parents=True)
-    named = {"path": "x", "name": "shades", "version": "1.0.0", "fingerprint": "f"}
+    named = {"path": "x", "name": name, "version": "1.0.0", "fingerprint": "f"}
     config = {"dataset": named, "train": {"model": {"use": "mlp"}}, "plugins": []}
     config["pipeline"] = {"split": {"fold": fold}}
     (done / "config.json").write_text(json.dumps(config))
     (done / "evaluation.json").write_text("{}")
-    with pytest.raises(TrainError, match="as many folds as it was begun with"):
+    with pytest.raises(TrainError, match=problem):
         dsbuilder.open(tmp_path / "shades.yaml").cross_validate(3, run=tmp_path / "folds")

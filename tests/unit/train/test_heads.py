@@ -15,6 +15,7 @@ from dsbuilder.errors import SpecError
 
 trainer = pytest.importorskip("dsbuilder.train.trainer")
 archive = pytest.importorskip("dsbuilder.train.archive")
+out_of_fold = pytest.importorskip("dsbuilder.train.out_of_fold")
 
 COLORS = {"r": (220, 30, 30), "g": (30, 220, 30), "b": (30, 30, 220)}
 PLUGIN = '''
@@ -179,6 +180,20 @@ def test_an_image_is_answered_by_every_head(run, pipeline, tmp_path):
     shown = CliRunner().invoke(main, ["evaluate", str(run.path), *given])
     assert all(f"{name}:" in shown.output for name in ("word", "first", "red"))
     assert "word exact match" in CliRunner().invoke(main, ["runs", str(run.path)]).output
+
+
+@pytest.mark.slow
+def test_every_head_is_asked_which_labels_are_suspect(run, dataset, pipeline):
+    asked = out_of_fold.ask([run.path], plugins=[pipeline.parent / "plugins"])
+    assert sorted(asked.keys) == sorted(sample.key for sample in dataset.samples("test"))
+    with (run.path / "predictions.csv").open(newline="") as file:
+        said = {row["key"]: row for row in csv.DictReader(file)}
+    for name, head in asked.heads.items():
+        found = head.task.suspicion(head.judged, head.probabilities, "class")
+        answers = [str(each.answer) for each in head.judged]
+        assert answers == [said[key][f"{name}_answer"] for key in asked.keys]
+        assert all(each.suggested != each.given for each in found.suspects)
+        assert head.probabilities.shape == (len(asked.keys), 2 * (name == "first"))
 
 
 @pytest.mark.slow

@@ -138,7 +138,7 @@ def test_corrections_that_are_applied_mend_the_labels(found, home, tmp_path):
 @pytest.mark.slow
 def test_what_is_excluded_is_not_built_and_what_stands_is_not_trained_again(found, home, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in home.glob("folds/fold-*/*.keras")}
-    line = ["suspects", str(home / "shades.yaml"), "--folds", "3", "--run", str(home / "folds")]
+    line = ["suspects", str(home / "shades.yaml"), "--run", str(home / "folds")]
     again = CliRunner().invoke(main, [*line, "--exclude", str(tmp_path / "exclude.txt")])
     assert again.exit_code == 0, again.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -150,8 +150,10 @@ def test_what_is_excluded_is_not_built_and_what_stands_is_not_trained_again(foun
     built = opened.build(tmp_path / "out", workers=0, exclude=tmp_path / "exclude.txt")
     assert len([key for key in labels_of(built) if ".png" in key]) == 84
     assert not KEYS.keys() & labels_of(built).keys()
-    given = json.loads(CliRunner().invoke(main, [*line, "--json"]).stdout)
+    mended = ["--set", f"source.corrections={home / 'corrections.csv'}", "--json"]
+    given = json.loads(CliRunner().invoke(main, [*line, *mended]).stdout)
     assert {each["key"] for each in given["targets"]["label"]["suspects"]} == set(KEYS)
+    assert any("the source is another than the folds" in each for each in given["warnings"])
 
 
 def test_corrections_that_cannot_be_written_are_refused_before_a_training(home, tmp_path):
