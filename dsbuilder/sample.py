@@ -232,6 +232,34 @@ def _floored(values: np.ndarray) -> np.ndarray:
     return np.floor(values + 1e-9).astype(np.int64)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """A part of an image that is laid on a canvas beside others.
+
+    Attributes:
+      before: (height, width) of the image in pixels.
+      box: (top, left, height, width) of the part.
+      place: (top, left, height, width) where it lies then, resized to it; of 1 pixel or more.
+    """
+
+    before: tuple[int, int]
+    box: tuple[int, int, int, int]
+    place: tuple[int, int, int, int]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Its (height, width) on the canvas."""
+        return self.place[2:]
+
+    def cut(self) -> Motion:
+        """Returns the motion of the image to the part alone, of the size that it has then."""
+        return Motion.of_box(self.before, self.box, (0, 0, *self.size), self.size)
+
+    def laid(self, canvas: tuple[int, int]) -> Motion:
+        """Returns the motion of the part alone to its place on a canvas of (height, width)."""
+        return Motion.of_box(self.size, (0, 0, *self.size), self.place, canvas)
+
+
 class Target(ABC):
     """What one label of a sample is: how it is read, stored, moved, mixed and shown.
 
@@ -339,6 +367,23 @@ class Target(ABC):
         """Returns the value of `mixed()` for values that were mixed with weights that sum to 1."""
         raise NotImplementedError(f"{type(self).__name__} says it can be mixed but not how")
 
+    def tiled(self) -> "Target":
+        """Returns the target of an image that is made of parts of several, side by side.
+
+        Raises:
+          PluginError: values of this kind cannot be brought together so.
+        """
+        return self.mixed()
+
+    def tile(self, values: Sequence[Any], tiles: Sequence[Tile], canvas: tuple[int, int]) -> Any:
+        """Returns the value of `tiled()` of a canvas of (height, width) that tiles cover.
+
+        Args:
+          values: one of each tile's image.
+        """
+        areas = [tile.size[0] * tile.size[1] for tile in tiles]
+        return self.mix(values, [area / sum(areas) for area in areas])
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSignature:
@@ -380,10 +425,6 @@ class Signature:
     def resized(self, height: int | None, width: int | None) -> Self:
         """Returns the signature after the image took another size."""
         return self.replace(image=replace(self.image, height=height, width=width, within=None))
-
-    def mixed(self) -> Self:
-        """Returns the signature after samples were mixed: every target in its mixed form."""
-        return self.replace(targets={name: t.mixed() for name, t in self.targets.items()})
 
     @property
     def positional(self) -> dict[str, Target]:

@@ -16,7 +16,7 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "trivial_augment",
         ),
     ),
-    "mixer": ("mixers", ("mixup",)),
+    "mixer": ("mixers", ("cutmix", "grid_mix", "mixup", "mosaic")),
     "synthesizer": ("synth", ("text_line",)),
     "model": (
         "models",

@@ -194,9 +194,10 @@ class _Resolver:
 
     def _one_signature(self, ends: Mapping[str, Signature], settings: Settings) -> Signature:
         """Returns the signature that all branches end in, mixed if one of them is."""
-        mixed = any(isinstance(stage, MixStage) for stage in settings.augment.stages)
-        if mixed and settings.augment.copies and settings.source is not None:
-            ends = {name: end.mixed() for name, end in ends.items()}
+        mixers = [each for each in settings.augment.stages if isinstance(each, MixStage)]
+        if mixers and settings.augment.copies and settings.source is not None:
+            mixed = mixers[0].plugin.mixed
+            ends = {name: end.replace(targets=mixed(end.targets)) for name, end in ends.items()}
         (first, signature), *rest = ((name, _exact(end)) for name, end in ends.items())
         for name, other in rest:
             if other.targets != signature.targets:

@@ -63,6 +63,7 @@ from dsbuilder.sample import (
     Sample,
     Signature,
     Target,
+    Tile,
 )
 from dsbuilder.seeding import draw_seed, generator
 from dsbuilder.targets import (
@@ -125,6 +126,7 @@ __all__ = [
     "Synthesizer",
     "Target",
     "Text",
+    "Tile",
     "TrainError",
     "Transform",
     "Value",

@@ -25,7 +25,15 @@ class Mixer(ABC):
 
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature after mixing: the same image, every target in its mixed form."""
-        return signature.mixed()
+        return signature.replace(targets=self.mixed(signature.targets))
+
+    def mixed(self, targets: Mapping[str, Target]) -> dict[str, Target]:
+        """Returns targets in their mixed form.
+
+        Raises:
+          PluginError: one of them cannot be mixed so.
+        """
+        return {name: target.mixed() for name, target in targets.items()}
 
     @abstractmethod
     def draw(self, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator) -> Params:

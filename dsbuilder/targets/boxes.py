@@ -1,6 +1,6 @@
 """Boxes around objects, each with a class and attributes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.paths import is_utf8
-from dsbuilder.sample import Feature, Motion, Target
+from dsbuilder.sample import Feature, Motion, Target, Tile
 from dsbuilder.targets.naming import check_ids, check_names, id_of
 from dsbuilder.targets.number import is_number
 
@@ -224,6 +224,27 @@ class Boxes(Target):
         kept = (left * width * height >= self.least_area) & (left >= self.least_visible * area)
         places = np.flatnonzero(kept)
         return value.take(places, cut[places])
+
+    def tiled(self) -> "Boxes":
+        """Boxes as well."""
+        return self
+
+    def tile(
+        self, values: Sequence[BoxSet], tiles: Sequence[Tile], canvas: tuple[int, int]
+    ) -> BoxSet:
+        """Returns the boxes of all tiles, each cut at the edges of its own; see `move`."""
+        moved = [
+            self.move(self.move(value, tile.cut()), tile.laid(canvas))
+            for value, tile in zip(values, tiles, strict=True)
+        ]
+        return BoxSet(
+            corners=np.concatenate([each.corners for each in moved]),
+            classes=np.concatenate([each.classes for each in moved]),
+            attributes={
+                name: np.concatenate([each.attributes[name] for each in moved])
+                for name, _ in self.attributes
+            },
+        )
 
     def __str__(self) -> str:
         return f"boxes of {len(self.names)} {'class' if len(self.names) == 1 else 'classes'}"

@@ -1,6 +1,6 @@
 """A class for every pixel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.images import polygon, rle
-from dsbuilder.sample import Feature, Motion, Target
+from dsbuilder.sample import Feature, Motion, Target, Tile
 from dsbuilder.targets.naming import check_names, id_of
 from dsbuilder.targets.number import is_number
 
@@ -211,6 +211,20 @@ class Mask(Target):
     def move(self, value: np.ndarray, motion: Motion) -> np.ndarray:
         """Returns the ids where the pixels went, of nearest neighbors."""
         return motion.moved(value, outside=self.outside)
+
+    def tiled(self) -> "Mask":
+        """A mask as well."""
+        return self
+
+    def tile(
+        self, values: Sequence[np.ndarray], tiles: Sequence[Tile], canvas: tuple[int, int]
+    ) -> np.ndarray:
+        """Returns the ids of all tiles."""
+        whole = np.full(canvas, self.outside, np.uint8)
+        for value, each in zip(values, tiles, strict=True):
+            top, left, height, width = each.place
+            whole[top : top + height, left : left + width] = self.move(value, each.cut())
+        return whole
 
     def __str__(self) -> str:
         return f"mask of {len(self.names)}"

@@ -94,6 +94,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"size": [24, 30]},
         {"size": [60, 20], "scale": [0.5, 1], "ratio": [2, 3], "flip": 0, "interpolation": "area"},
     ),
+    "grid_mix": ({}, {"grid": 7, "alpha": 0.4}),
     "idx": ({"path": "{folder}/idx"}, {"path": "{folder}/idx", "classes": ["cat", "dog", "owl"]}),
     "image_mask": (
         {"path": "{folder}/../pairs", "classes": ["sky", "road"]},
@@ -103,6 +104,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "lenet": ({}, {"form": 1998}),
     "leak": ({"difference": 0.3, "ratio": 0.4},),
     "mlp": ({"width": 8},),
+    "mosaic": ({}, {"center": [0, 1]}),
     "list": (
         {"path": "{folder}", "list": "{folder}/all.txt"},
         {"lists": {"train": ["{folder}", "{folder}/all.txt"]}},

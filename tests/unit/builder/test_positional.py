@@ -1,10 +1,11 @@
 """Masks, boxes and keypoints through a whole build, with either codec: the law of painting."""
 
 import json
+import re
 
 import numpy as np
 import pytest
-from painting import check_boxes, check_mask, check_points, dot_at, painted
+from painting import check_boxes, check_mask, check_points, codes, dot_at, painted
 from PIL import Image
 
 import dsbuilder
@@ -14,11 +15,14 @@ from dsbuilder.builder.replay import reopen
 from dsbuilder.dataset import diff, find_problems
 from dsbuilder.dataset.explanation import stored
 from dsbuilder.errors import DataError, SpecError
+from dsbuilder.stream.feed import Feed
+from dsbuilder.stream.reading import plan
 
 SOURCE = '''
 """Painted samples."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +150,49 @@ def test_what_is_drawn_lies_under_what_was_built(pipeline, tmp_path, codec) -> N
     classes = dataset.manifest.class_counts("test")
     objects = {"objects/a": 2, "objects/b": 2, "objects/c": 2}
     assert classes == {"none": 2, "box": 2, "dot": 2, **objects}
+
+
+@pytest.mark.parametrize("codec", ["tfrecord", "npy"])
+def test_four_images_lie_side_by_side_with_their_masks_and_boxes(pipeline, tmp_path, codec) -> None:
+    without = re.sub(r' *"keypoints": Keypoints.*\n', "", SOURCE)
+    (tmp_path / "plugins/painted.py").write_text(without)
+    labels = json.loads((tmp_path / "source/labels.json").read_text())
+    labels.pop("keypoints")
+    (tmp_path / "source/labels.json").write_text(json.dumps(labels))
+    stages = "[{use: mosaic, p: 0.8}, {use: A.HorizontalFlip, p: 0.5}]"
+    overrides = [f"augment.stages={stages}", f"cache.codec={codec}", "stream={}"]
+    image = "raw" if codec == "npy" else "png"
+    overrides += ["split={train: 1}", f"cache.image={image}"]
+    built = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
+    dataset = dsbuilder.load(built.path)
+    assert find_problems(dataset) == []
+    counts = []
+    for sample in dataset.samples("train"):
+        check_mask(sample, 0.9)
+        boxes = sample.targets["objects"]
+        assert boxes.attributes["number"].tolist() == (10 + boxes.classes).tolist()
+        counts.append(len(boxes))
+        check_colors(sample)
+    assert counts.count(3) >= COUNT and max(counts) >= 9
+    again = build_dataset(pipeline, tmp_path / "again", workers=2, overrides=overrides)
+    assert (again.path / "SHA256SUMS").read_text() == (built.path / "SHA256SUMS").read_text()
+    fresh = [*overrides[1:], "augment={copies: 0}", f"stream={{stages: {stages}, batch_size: 5}}"]
+    streamed = build_dataset(pipeline, tmp_path / "fresh", workers=0, overrides=fresh)
+    batches = [*Feed(plan(dsbuilder.load(streamed.path), "train")).batches(0)]
+    longest = [batch["objects/label"].shape[1] for batch in batches]
+    assert len(batches) == 2 and max(longest) > 3 and batches[0]["mask"].shape == (5, 80, 100)
+
+
+def check_colors(sample) -> None:
+    """Each box surrounds pixels of its own color."""
+    code, dot = codes(sample.image)
+    height, width = sample.image.shape[:2]
+    value = sample.targets["objects"]
+    for number, corners in zip(value.classes, value.corners * ([width, height] * 2), strict=True):
+        left, top, right, bottom = corners.round().astype(int)
+        inside = np.s_[top:bottom, left:right]
+        if (bottom - top) * (right - left) > 60:
+            assert (code[inside][~dot[inside]] == number + 1).mean() > 0.6
 
 
 @pytest.mark.slow
