@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dsbuilder.errors import DsbuilderError
 from dsbuilder.layouts.keys import fault
 from dsbuilder.plugin import (
     CHANNELS,
@@ -27,6 +28,7 @@ from dsbuilder.plugin import (
     Seen,
     Signature,
     Source,
+    Stage,
     Synthesizer,
     Target,
     Text,
@@ -51,11 +53,14 @@ from dsbuilder.testing.laws import (
     sound_records,
 )
 from dsbuilder.testing.models import check_model
+from dsbuilder.testing.positions import check_positions, picture_of, without_objects
 from dsbuilder.testing.training import check_loss, check_metric, check_schedule
 
 _SIZES = ((32, 48), (40, 40), (37, 29))
+_SMALL = ((1, 1), (1, 40), (32, 48))
 _SPLITS = ("train", "validation", "test")
 _LABEL = ClassLabel(names=("a", "b", "c"))
+_WEIGHT_APART = 0.03
 _READ = 20
 _DRAWS = 4
 
@@ -103,7 +108,30 @@ def check_transform(plugin: Transform) -> None:
                 _check_sides(name, plugin, signature, after)
                 check_shrinking(name, plugin, height, width)
                 _check_transform_on(plugin, noise(height, width, channels), after)
+        signature = _signature(*picture_of(channels).shape)
+        if signature_or_refusal(name, plugin.output_signature, signature):
+            check_positions(plugin, signature)
     assert taken, f"{name}: expected to take some of 1, 3 or 4 channels, found it refuses all."
+    for height, width in _SMALL:
+        _check_small(name, plugin, height, width)
+
+
+def _check_small(name: str, plugin: Transform, height: int, width: int) -> None:
+    """Checks that a transform takes a small image without any object, or refuses it in time."""
+    for channels in (1, 3, 4):
+        signature = _signature(height, width, channels)
+        if not signature_or_refusal(name, plugin.output_signature, signature):
+            continue
+        sample = without_objects(height, width, channels)
+        try:
+            Stage(id="kit", plugin=plugin).apply(sample, plugin.draw(sample, generator("small")))
+        except DsbuilderError:
+            continue
+        except Exception as error:
+            raise AssertionError(
+                f"{name}: expected to take an image of {height}x{width}x{channels} without boxes "
+                f"and keypoints, as its output_signature says, found {error!r}."
+            ) from error
 
 
 def _check_sides(name: str, plugin: Transform, signature: Signature, after: Signature) -> None:
@@ -170,7 +198,23 @@ def check_mixer(plugin: Mixer) -> None:
         for seed, size in enumerate(((32, 48), *_SIZES)):
             partners = [noise(*size, channels, seed=index + 1) for index in range(plugin.partners)]
             _check_mixer_on(plugin, noise(32, 48, channels), partners, signature, after, seed)
+            _check_weights(plugin, channels, seed)
     assert taken, f"{name}: expected to take some of 1, 3 or 4 channels, found it refuses all."
+
+
+def _check_weights(plugin: Mixer, channels: int, seed: int) -> None:
+    """Checks that as much is seen of the sample as its weight says: black among white partners."""
+    name, black = name_of(plugin), noise(32, 48, channels)
+    white = [black.replace(image=np.full_like(black.image, 255)) for _ in range(plugin.partners)]
+    black = black.replace(image=np.zeros_like(black.image))
+    params = plugin.draw(black, white, generator("kit", "weights", seed))
+    weight = plugin.weights(params)[0]
+    seen = 1.0 - float(plugin.apply(black, white, params).image.mean()) / 255
+    assert abs(seen - weight) <= _WEIGHT_APART, (
+        f"{name}: expected as much of a sample as weights() says, {weight:.3f}, found that "
+        f"{seen:.3f} of a black one of 32x48x{channels} is seen among white ones. Correct one of "
+        "them, or labels would be wrong."
+    )
 
 
 def _check_mixer_on(

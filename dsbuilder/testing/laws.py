@@ -184,7 +184,7 @@ def made(
     before = [(sample.image.tobytes(), copy.deepcopy(dict(sample.targets))) for sample in given]
     kept = copy.deepcopy(params)
     first = _with_global_seed(0, lambda: make(params))
-    image = first.image.copy()
+    image, targets_of_first = first.image.copy(), copy.deepcopy(dict(first.targets))
     second = _with_global_seed(1, lambda: make(params))
     assert params == kept, f"{name}: expected its params left alone, found them changed."
     for sample, (pixels, targets) in zip(given, before, strict=True):
@@ -194,7 +194,17 @@ def made(
         f"{name}: expected the same bytes from the same params, found different ones. "
         "Draw all randomness in draw()."
     )
+    for target, value in targets_of_first.items():
+        assert _is_same(second.targets[target], value), (
+            f"{name}: expected the same '{target}' from the same params, found {value!r} and "
+            f"{second.targets[target]!r}. Draw all randomness in draw(), and keep no state."
+        )
     return first
+
+
+def _is_same(one: Any, two: Any) -> bool:
+    arrays = isinstance(one, np.ndarray) or isinstance(two, np.ndarray)
+    return np.array_equal(one, two) if arrays else bool(one == two)
 
 
 def _with_global_seed(seed: int, make: Callable[[], Made]) -> Made:

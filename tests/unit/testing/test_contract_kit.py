@@ -171,6 +171,73 @@ def test_a_broken_transform_is_found(methods: Mapping[str, Any], message: str) -
         check_plugin(broken(**methods))
 
 
+def moving(**methods: Any) -> Transform:
+    """Returns a transform that mirrors left and right, with some methods replaced."""
+    mirrored: dict[str, Any] = {
+        "draw": lambda self, sample, rng: {"flip": bool(rng.random() < 0.5)},
+        "apply": lambda self, sample, params: sample.replace(
+            image=sample.image[:, ::-1].copy() if params["flip"] else sample.image
+        ),
+        "motion": lambda self, sample, params: mirror(sample, params, sign=-1),
+    }
+    namespace = {"__doc__": Good.__doc__, "__module__": __name__, **mirrored, **methods}
+    cls = dataclass(frozen=True, kw_only=True)(type("Moving", (Good,), namespace))
+    return transform("moving", geometry=methods.get("says", "moves"))(cls)()
+
+
+def mirror(sample: Sample, params: Params, *, sign: int) -> Motion:
+    height, width = sample.image.shape[:2]
+    matrix = np.diag([sign, 1.0, 1.0]) if params["flip"] else np.eye(3)
+    matrix[0, 2] = width if params["flip"] else 0
+    return Motion(matrix=matrix, before=(height, width), after=(height, width))
+
+
+def crash(sample: Sample, params: Params, *, least: int) -> Sample:
+    if sample.image.shape[0] < least:
+        raise IndexError("no such row")
+    return moving().apply.__func__(None, sample, params)
+
+
+def test_a_transform_that_moves_targets_along_passes() -> None:
+    check_plugin(moving())
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        (
+            {"says": "fixed", "motion": lambda self, sample, params: None},
+            r"expected geometry 'fixed' to leave what is seen where it is, found that a dot at",
+        ),
+        (
+            {"motion": lambda self, sample, params: None},
+            "expected targets to go where the pixels go",
+        ),
+        (
+            {"motion": lambda self, sample, params: mirror(sample, params, sign=1)},
+            "expected targets to go where the pixels go.* and its target is gone",
+        ),
+        (
+            {"apply": lambda self, sample, params: crash(sample, params, least=2)},
+            r"expected to take an image of 1x1x1 without boxes and keypoints, .*no such row",
+        ),
+    ],
+)
+def test_targets_that_are_left_behind_are_found(methods: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_plugin(moving(**methods))
+
+
+def test_boxes_that_a_transform_forgets_to_be_none_are_found() -> None:
+    def apply(self: Transform, sample: Sample, params: Params) -> Sample:
+        for kind in ("boxes",) if "boxes" in sample.targets else ():
+            assert np.isfinite(sample.targets[kind].corners.min())
+        return moving().apply.__func__(None, sample, params)
+
+    with pytest.raises(AssertionError, match="expected to take an image of 1x1x1 without boxes"):
+        check_plugin(moving(apply=apply))
+
+
 def test_a_transform_that_writes_to_its_input_is_stopped() -> None:
     def apply(self: Transform, sample: Sample, params: Params) -> Sample:
         sample.image[:] = 0
@@ -236,6 +303,22 @@ def test_a_mixer_is_checked_with_its_labels() -> None:
         AssertionError, match=r"expected 2 weights that sum to 1, found \(0\.7, 0\.5\)"
     ):
         check_plugin(Halves(share=0.7))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_weights_that_are_not_those_of_the_pixels_are_found(share: float) -> None:
+    methods = {
+        "__doc__": "Mixes.",
+        "__module__": __name__,
+        "draw": lambda self, sample, partners, rng: {},
+        "weights": lambda self, params: (share, 1 - share),
+        "apply": lambda self, sample, partners, params: sample.replace(
+            image=sample.image // 2 + partners[0].image[:1, :1] // 2
+        ),
+    }
+    cls = dataclass(frozen=True, kw_only=True)(type("Unjust", (Mixer,), methods))
+    with pytest.raises(AssertionError, match="expected as much of a sample as weights"):
+        check_plugin(mixer("unjust")(cls)())
 
 
 @synthesizer("dots")
