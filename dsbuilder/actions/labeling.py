@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsbuilder.errors import Problem, SpecError
+from dsbuilder.layouts.list.columns import CONFIDENCE
 from dsbuilder.layouts.list.writer import KINDS, ListRow, WrittenList
 from dsbuilder.tasks import Heads
 
@@ -107,4 +108,4 @@ def _below(folder: Path, file: Path) -> str:
 
 
 def _column(name: str, heads: Heads) -> str:
-    return f"{name}_confidence" if len(heads) > 1 else "confidence"
+    return f"{name}_{CONFIDENCE}" if len(heads) > 1 else CONFIDENCE

@@ -172,7 +172,7 @@ def suspects(
         folder=trained.folder,
         records=len(asked.keys),
         untested=len(untested),
-        targets=dict(_targets(asked, pruning)),
+        targets=dict(targets_of(asked, pruning)),
         warnings=distinct(
             trained.warnings,
             _changed(opened, asked),
@@ -185,7 +185,7 @@ def suspects(
     if corrections is not None:
         write_corrections(corrections, found)
     if sheet is not None:
-        write_png(draw_sheet(_sheet(found, asked, plugins), side=_SIDE), sheet)
+        write_png(draw_sheet(sheet_of(found, asked, plugins), side=_SIDE), sheet)
     return found
 
 
@@ -205,7 +205,7 @@ def _check_corrected(opened: OpenedPipeline) -> None:
         raise SpecError(problems)
 
 
-def _targets(asked: "AskedRecords", pruning: Pruning) -> Iterator[tuple[str, SuspectTarget]]:
+def targets_of(asked: "AskedRecords", pruning: Pruning) -> Iterator[tuple[str, SuspectTarget]]:
     """Yields what is thought of each target, by its name."""
     for name, head in asked.heads.items():
         found = head.task.suspicion(head.judged, head.probabilities, pruning)
@@ -289,7 +289,7 @@ def write_corrections(path: Path, found: SuspectsDocument) -> None:
     write_table(path, (*COLUMNS, "given", "sureness"), rows)
 
 
-def _sheet(found: SuspectsDocument, asked: "AskedRecords", plugins: Sequence[Path]) -> Sheet:
+def sheet_of(found: SuspectsDocument, asked: "AskedRecords", plugins: Sequence[Path]) -> Sheet:
     """Returns a sheet with a section for each target, the most suspect labels first."""
     place_of = dict(zip(asked.keys, asked.places, strict=True))
     feeds = {
@@ -297,13 +297,15 @@ def _sheet(found: SuspectsDocument, asked: "AskedRecords", plugins: Sequence[Pat
         for fold in {fold for fold, _ in asked.places}
     }
 
-    def cell(each: SuspectLabel) -> Cell:
+    def cell(name: str, each: SuspectLabel) -> Cell:
         fold, place = place_of[each.key]
-        lines = (f"labeled {each.told}", each.remark)
-        return Cell.of(feeds[fold].finished(place), name=each.key, lines=lines)
+        sample = feeds[fold].finished(place)
+        own = {of: kind for of, kind in sample.positional.items() if of == name}
+        sample = sample.replace(targets={name: sample.targets[name]}, positional=own)
+        return Cell.of(sample, name=each.key, lines=(f"labeled {each.told}", each.remark))
 
     def section(name: str, target: SuspectTarget) -> Section:
-        cells = [cell(each) for each in target.suspects[:MOST]]
+        cells = [cell(name, each) for each in target.suspects[:MOST]]
         rows = [cells[at : at + _COLUMNS] for at in range(0, len(cells), _COLUMNS)]
         return Section(headings=[f"{name}: {_counted(target)}"], rows=rows)
 

@@ -20,6 +20,8 @@ Kind = Literal["class", "classes", "value", "text"]
 
 OBJECTS = "objects"
 """What the target of boxes is called."""
+CONFIDENCE = "confidence"
+"""What the name of a column ends in that says how sure a model is of a label."""
 
 _FLAGS: Mapping[float, bool] = {0.0: False, 1.0: True}
 

@@ -19,7 +19,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.images.encoding import IMAGE_EXTENSIONS
 from dsbuilder.layouts.faults import FEW, Faults
 from dsbuilder.layouts.list import kinds
-from dsbuilder.layouts.list.columns import Columns, Kind
+from dsbuilder.layouts.list.columns import CONFIDENCE, Columns, Kind
 from dsbuilder.layouts.list.format import read_lines
 from dsbuilder.layouts.list.kinds import BoxColumns, Cells
 from dsbuilder.layouts.splits import split_named
@@ -223,7 +223,8 @@ def _labeled(images: Sequence[str], rest: Cells) -> _LabelColumns | str:
     boxes = kinds.boxes_of(rest)
     if boxes is not None:
         return _with_boxes(boxes, rest, named)
-    named_so = [name for name in rest if name.lower() not in (*_IDS, *_SIZES)]
+    plain = [name for name in rest if not name.lower().endswith(CONFIDENCE)]
+    named_so = [name for name in plain if name.lower() not in (*_IDS, *_SIZES)]
     left = [name for name in named_so if name.lower() not in (*_GROUPS, *_SPLIT_COLUMNS)]
     left = left or named_so
     if kinds.are_flags(rest, left):

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import dsbuilder
+from dsbuilder.actions import suspects
 from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.unet import Unet
 from dsbuilder.cli.main import main
@@ -21,6 +22,7 @@ from dsbuilder.tasks import heads_of
 from dsbuilder.train.options import options_of
 
 archive = pytest.importorskip("dsbuilder.train.archive")
+out_of_fold = pytest.importorskip("dsbuilder.train.out_of_fold")
 prediction = pytest.importorskip("dsbuilder.train.prediction")
 trainer = pytest.importorskip("dsbuilder.train.trainer")
 
@@ -229,6 +231,30 @@ def test_labels_of_every_kind_are_read_again_and_masks_refused(scenes, runs, tmp
     wrong = CliRunner().invoke(main, line)
     assert wrong.exit_code == 2 and "masks writes them as pictures" in wrong.stderr
     assert not (tmp_path / "m.csv").exists()
+
+
+def test_suspect_labels_of_every_kind_are_told_and_drawn(scenes, runs):
+    _, dataset = scenes
+    for target, run in runs.items():
+        asked = out_of_fold.ask([run.path])
+        assert len(asked.keys) == dataset.num_samples("test")
+        (judged,) = (head.judged for head in asked.heads.values())
+        found = dict(suspects.targets_of(asked, "class"))[target]
+        assert (found.expected is None) == (target != "labels")
+        # Of few samples of a model that learns well none may be suspect: one is made so.
+        label = {"given": judged[0].truth, "suggested": None, "sureness": None, "remark": "odd"}
+        odd = suspects.SuspectLabel(key=asked.keys[0], score=1.0, **label)
+        document = suspects.SuspectsDocument(
+            folder=run.path,
+            records=len(asked.keys),
+            untested=0,
+            targets={target: replace(found, suspects=(odd, *found.suspects))},
+        )
+        (section,) = suspects.sheet_of(document, asked, ()).sections
+        cell = section.rows[0][0]
+        assert cell.name == asked.keys[0] and cell.lines[1] == "odd"
+        assert bool(cell.overlays) == (target == "mask")
+        assert json.loads(json.dumps(document.to_json()))["targets"][target]["suspects"]
 
 
 def test_a_mask_has_the_size_of_its_image(scenes, runs, tmp_path):

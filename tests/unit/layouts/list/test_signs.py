@@ -161,3 +161,18 @@ def test_ids_lie_deeper_too_and_each_split_in_its_own_folder(tmp_path):
         "test": ("images/test", "test.csv"),
     }
     assert len(records_of(tmp_path, found)) == 2 * COUNT
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "targets"),
+    [
+        ("label,confidence", "{},0.{}", {"label": "cat"}),
+        ("mood,confidence", "{},0.{}", {"label": "cat"}),
+        ("mood,age,mood_confidence", "{0},1{1},0.{1}", {"mood": "cat", "age": 10.0}),
+    ],
+)
+def test_how_sure_a_model_is_of_a_label_is_no_label(tmp_path, header, row, targets):
+    rows = [row.format(("cat", "dog")[number % 2], number) for number in range(COUNT)]
+    signs = recognized(tmp_path, f"file_name,{header}", rows)
+    assert records_of(tmp_path, signs)["0.png"][1] == targets
+    assert "columns that are not read: " in signs.comments["list"]
