@@ -135,14 +135,7 @@ def fit(
         seconds=state.seconds if state else 0.0,
     )
 
-    def write(step: int) -> None:
-        watch.read()  # never of a loss that is not finite
-        note = replace(training.note, rows=tuple(training.rows))
-        found = checkpoints.within(
-            model, network, phase=phase.name, step=step, seconds=watch.seconds
-        )
-        checkpoints.save(network, training.run.checkpoint, note, found)
-
+    write = _writer(training, network, model, phase, watch)
     minutes = training.options.checkpoint_minutes
     streamed = way.train(start, done)
     if state is not None:
@@ -169,6 +162,22 @@ def fit(
     except DivergedError as error:
         training.run.checkpoint.unlink(missing_ok=True)  # its weights were on the way there
         raise TrainError(f"{training.run.path}: {error}. {_advice(training)}") from None
+
+
+def _writer(
+    training: Ongoing, network: keras.Model, model: keras.Model, phase: Phase, watch: Watch
+) -> Callable[[int], None]:
+    """Returns what writes a checkpoint within an epoch, after a number of its steps."""
+
+    def write(step: int) -> None:
+        watch.read()  # never of a loss that is not finite
+        note = replace(training.note, rows=tuple(training.rows))
+        found = checkpoints.within(
+            model, network, phase=phase.name, step=step, seconds=watch.seconds
+        )
+        checkpoints.save(network, training.run.checkpoint, note, found)
+
+    return write
 
 
 def _tell(training: Ongoing, model: keras.Model) -> None:
