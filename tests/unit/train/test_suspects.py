@@ -105,6 +105,7 @@ def test_wrong_labels_are_found_and_synthesized_samples_passed_over(found, home)
     target = found.targets["label"]
     assert {each.key: each.suggested for each in target.suspects} == KEYS
     assert (found.records, found.untested) == (84, 2)
+    assert not any("the source is another" in each for each in found.warnings)
     (untested,) = [each for each in found.warnings if "every fold" in each]
     assert untested.startswith("2 records are trained on in every fold, those of classes too small")
     assert "'rare' (2)" in untested
