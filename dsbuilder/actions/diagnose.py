@@ -266,7 +266,7 @@ def _head(
     )
     files = [each / JUDGMENTS for each in folder.full]
     judged = mistakes.read_judgments(files, task.judged_by, before=before)
-    classes = [str(each["name"]) for each in full[0].classes] if task.judged_by == "right" else []
+    classes = [str(each["name"]) for each in full[0].classes] if full[0].kind == "class" else []
     gains = mistakes.gains([each.classes for each in full], task.of_classes)
     told: dict[str, Any] = {"error": error_name(full[0].kind), "chance": chance, "small": small}
     told["baseline"] = baseline

@@ -126,6 +126,8 @@ def diagnose(
 
 
 def _draw(found: "DiagnoseDocument") -> None:
+    for reason in found.chosen:
+        line(reason)
     for each in found.heads:
         heading(f"{each.target}: {each.verdict}")
         line()

@@ -21,7 +21,7 @@ says how sure it is. It has no floor, so what it says of twice the data is rathe
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -175,9 +175,14 @@ def _point(trained: Sequence[TrainedShare]) -> CurvePoint:
         samples=float(np.mean([each.samples for each in trained])),
         train=float(np.mean(errors["train"])),
         validation=float(np.mean(errors["validation"])),
-        train_interval=of_folds(errors["train"]),
-        validation_interval=of_folds(errors["validation"]),
+        train_interval=_above_0(of_folds(errors["train"])),
+        validation_interval=_above_0(of_folds(errors["validation"])),
     )
+
+
+def _above_0(interval: Interval | None) -> Interval | None:
+    """Returns an interval of errors, of which none is below 0."""
+    return None if interval is None else replace(interval, low=max(interval.low, 0.0))
 
 
 def _spread(errors: Sequence[ErrorScore]) -> float:

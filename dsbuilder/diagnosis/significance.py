@@ -1,9 +1,10 @@
 """How likely counts are by chance, and which of many surely are not."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _LEVEL = 0.05
+_NOTHING = 1e-17
 
 
 def log_choose(n: int, k: int) -> float:
@@ -18,10 +19,9 @@ def binomial_tail(count: int, of: int, probability: float) -> float:
     if not 0 < probability < 1:
         return float(probability >= 1)
     logs = (math.log(probability), math.log1p(-probability))
-    terms = (
-        math.exp(log_choose(of, k) + k * logs[0] + (of - k) * logs[1]) for k in range(count, of + 1)
+    return _total(
+        log_choose(of, k) + k * logs[0] + (of - k) * logs[1] for k in range(count, of + 1)
     )
-    return min(math.fsum(terms), 1.0)
 
 
 def fisher_tail(count: int, of: int, others: int, of_others: int) -> float:
@@ -35,11 +35,22 @@ def fisher_tail(count: int, of: int, others: int, of_others: int) -> float:
     """
     mistakes, samples = count + others, of + of_others
     whole = log_choose(samples, mistakes)
-    terms = (
-        math.exp(log_choose(of, k) + log_choose(of_others, mistakes - k) - whole)
+    return _total(
+        log_choose(of, k) + log_choose(of_others, mistakes - k) - whole
         for k in range(count, min(of, mistakes) + 1)
     )
-    return min(math.fsum(terms), 1.0)
+
+
+def _total(logarithms: Iterable[float]) -> float:
+    """Returns the sum of probabilities that rise and then fall, without what adds nothing to it."""
+    total, before = 0.0, -math.inf
+    for each in logarithms:
+        term = math.exp(each)
+        total += term
+        if each < before and term < _NOTHING * total:
+            break
+        before = each
+    return min(total, 1.0)
 
 
 def surely_not_chance(probabilities: Sequence[float], *, of: int) -> list[bool]:

@@ -8,7 +8,8 @@ from dsbuilder.report.charts.axes import number
 _TOLD = {
     "high": "more than the {small} that are called small: high {name}",
     "small": "not more than the {small} that are called small",
-    "unclear": "which may be more than the {small} that are called small, or not",
+    "unclear": "which may be more than the {small} that are called small, or not: more seeds, or "
+    "more samples of validation, would tell",
 }
 
 

@@ -127,6 +127,13 @@ def test_what_cannot_be_diagnosed_is_told_before_anything_is_built(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("wrong", [["x"], ["a=0.1", "0.1"]])
+def test_a_baseline_that_is_none_is_a_usage_error(wrong):
+    words = [word for each in wrong for word in ("--baseline", each)]
+    found = CliRunner().invoke(main, ["diagnose", "none.yaml", *words])
+    assert found.exit_code == 2 and "TARGET=" in found.stderr
+
+
 @pytest.fixture(scope="module")
 def kinds(tmp_path_factory):
     """Squares on noise with several classes, a number and a mask."""
