@@ -16,6 +16,7 @@ from dsbuilder.actions.train import RUNS
 from dsbuilder.cache import store
 from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.binding import to_plain
+from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.tasks import evaluations_of
 from dsbuilder.tasks.intervals import MOST_FOLDS, Interval, of_folds
 from dsbuilder.train.run import Run, new_run
@@ -96,11 +97,10 @@ def cross_validate(
         raise SpecError([Problem("cross_validate", wrong)])
     settings = opened.spec().settings
     home = new_run(RUNS, f"{settings.name}-folds").path if run is None else run
-    group = to_plain(settings.split.group)
     runs, warnings = [], []
     for index in range(folds):
         on_fold(index + 1)
-        dealt = {"fold": {"of": folds, "index": index}, "method": "stratified", "group": group}
+        dealt = dealt_to(settings.split, folds, index)
         folder = _folder(home, index)
         runs.append(folder)
         _check_dealt(folder, dealt["fold"], settings.name)
@@ -141,6 +141,12 @@ def _dealt(folder: Path) -> Mapping[str, int] | None:
     split = Run(path=folder).config().get("pipeline", {}).get("split")
     found = split.get("fold") if isinstance(split, Mapping) else None
     return found if isinstance(found, Mapping) else None
+
+
+def dealt_to(split: SplitOptions, folds: int, index: int) -> dict[str, Any]:
+    """Returns the section `split` of a fold: of what is said, what is no share of a split stays."""
+    kept = {name: to_plain(getattr(split, name)) for name in ("group", "subset")}
+    return {"fold": {"of": folds, "index": index}, "method": "stratified", **kept}
 
 
 def _check_dealt(folder: Path, fold: Mapping[str, int], name: str) -> None:

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 import dsbuilder
+from dsbuilder.actions.cross_validate import dealt_to
 from dsbuilder.errors import SpecError, TrainError
+from dsbuilder.pipelinefile.splitting import SplitOptions, Subset
 
 pytest.importorskip("keras")
 
@@ -59,6 +61,16 @@ def test_every_record_is_tested_once_and_scores_are_told_over_folds(tmp_path):
     assert [one == two for one, two in zip(before, after, strict=True)] == [True, False, True]
     with pytest.raises(SpecError, match="expected 3 to 20 folds, found 2"):
         opened.cross_validate(2)
+
+
+def test_folds_keep_groups_and_the_part_of_train_that_is_built():
+    said = SplitOptions(train=0.7, test=0.3, group="time", subset=Subset(share=0.5, seed=2))
+    assert dealt_to(said, 4, 1) == {
+        "fold": {"of": 4, "index": 1},
+        "method": "stratified",
+        "group": "time",
+        "subset": {"share": 0.5, "seed": 2},
+    }
 
 
 @pytest.mark.parametrize(
