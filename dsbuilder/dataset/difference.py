@@ -284,8 +284,12 @@ class _Comparison:
         other = self.before if added else self.after
         # An inspector sets a record aside, and with it all that would be made of it.
         aside = next((each for each in (key, *row.parents[:1]) if each in other.set_aside), None)
+        is_there = other.split_of.get((*row.parents, key)[0]) is not None
+        part = self._causes.options("split", "subset") if row.split == "train" else []
         if aside is not None:
             yield from self._why_set_aside(other.set_aside[aside], added=added)
+        elif part and not is_there:
+            yield from part
         elif not row.parents:
             yield from self._why_synthesized(key[1:].rpartition("/")[0], added=added)
         else:

@@ -144,6 +144,16 @@ def test_what_build_exclude_leaves_out_is_not_taken_for_lost(build, folder: Path
     assert by_key["cat/0.png"].reasons == ("no longer left out by build.exclude",)
 
 
+def test_what_a_part_of_train_leaves_out_is_not_taken_for_lost(build) -> None:
+    whole, part = build("a"), build("b", "split.subset=0.5")
+    found = diff(whole, part)
+    gone = {each.key: each.reasons for each in found.changes if each.kind == "removed"}
+    assert set(gone.values()) == {("split.subset null -> 0.5",)}
+    assert any(key.startswith("/") for key in gone), "of what is synthesized, too"
+    come = {each for kind, each in reasons(diff(part, whole)) if kind == "added"}
+    assert come == {"split.subset 0.5 -> null"}
+
+
 def test_a_list_that_changed_is_named_as_one_that_may_be_behind_it(build, folder: Path) -> None:
     (folder / "out.txt").write_text("cat/0.png\n")
     one = build("a", "build.exclude=out.txt")
