@@ -44,7 +44,7 @@ class Gain:
         between = vars(self.interval) if self.interval is not None else None
         return (
             f"{self.score.replace('_', ' ')} on {self.split} {np.mean(self.best):.4g} against "
-            f"{np.mean(self.own):.4g}, better by {shown(self.mean, between, '.3g')} over "
+            f"{np.mean(self.own):.4g}, a gain of {shown(self.mean, between, '.3g')} over "
             f"{len(self.own)} seeds"
         )
 

@@ -145,6 +145,10 @@ class TrialRuns:
         """Returns the run of a trial."""
         return Run(path=self.home / f"trial-{number}")
 
+    def until(self, rung: int) -> int:
+        """Returns after how many epochs a trial leaves a rung; the last one it never does."""
+        return ALL if rung == len(self.state.epochs) - 1 else self.state.epochs[rung]
+
     def train(self, folder: Path, values: Values, stop_after: int | None, *more: str) -> Run:
         """Trains the pipeline with some values in a folder, as far as that is not done."""
         overrides = (*self.opened.overrides, *assigned(values), *more)
@@ -229,8 +233,10 @@ class TrialRuns:
 
     def _plan(self, first: int, trials: int | None) -> None:
         """Decides how many trials there are, and how long each rung is."""
-        epochs = int(self.run(first).config()["train"]["epochs"])
+        # As many as the first trial had, which may have ended early.
+        epochs = sum(row.phase == "train" for row in self.run(first).rows())
         if trials is None:
+            self._train_next(first, epochs)
             pace = self._pace(first)
             reserved_s = self._reserved_s(pace, epochs)
             available_s = (self._left_s() - reserved_s) / _ROOM
@@ -245,7 +251,7 @@ class TrialRuns:
                 )
         planned = len(list(itertools.islice(self._values(), trials)))
         rungs = halving.rungs(planned, epochs)
-        self._decide(planned=planned, epochs=(*rungs[:-1], ALL))
+        self._decide(planned=planned, epochs=rungs)
         counts = [planned]
         for _ in rungs[1:]:
             counts.append(halving.admitted(counts[-1]))
@@ -254,7 +260,7 @@ class TrialRuns:
 
     def _train_rung(self, first: int, values: Sequence[Values]) -> None:
         """Trains all trials for the epochs of the first rung, as far as there is time."""
-        until = self.state.epochs[0]
+        until = self.until(0)
         for number, each in enumerate(values, 1):
             if number > FEWEST and not self._has_time(first, number):
                 self._decide(planned=number - 1)
@@ -265,11 +271,11 @@ class TrialRuns:
 
     def _train_survivors(self, first: int, rung: int) -> None:
         """Lets the best trials of a rung into the next one, and trains them on."""
-        before, until = self.state.members(rung - 1), self.state.epochs[rung]
+        before, until = self.state.members(rung - 1), self.until(rung)
         trials = {each.number: each for each in self.state.trials}
         if len(self.state.rungs) < rung:
             scores = {
-                number: self.judge.score(self.run(number), self.state.epochs[rung - 1])
+                number: self.judge.score(self.run(number), self.until(rung - 1))
                 for number in before
                 if trials[number].failed is None
             }
@@ -289,14 +295,14 @@ class TrialRuns:
         pace = self._pace(first)
         return (
             pace.start_s
-            + self._epochs(first)[0] * pace.epoch_s
+            + self.state.epochs[0] * pace.epoch_s
             + self._cost_s(first, 1, halving.admitted(trials))
             <= self._left_s()
         )
 
     def _cost_s(self, first: int, rung: int, trials: int) -> float:
         """Returns the time of a rung with some trials and of all that follows."""
-        pace, epochs = self._pace(first), self._epochs(first)
+        pace, epochs = self._pace(first), self.state.epochs
         total = self._reserved_s(pace, epochs[-1])
         for number in range(rung, len(epochs)):
             more = epochs[number] - epochs[number - 1]
@@ -304,25 +310,37 @@ class TrialRuns:
             trials = halving.admitted(trials)
         return total
 
-    def _epochs(self, first: int) -> tuple[int, ...]:
-        """Returns the epochs of each rung, the last as many as the first trial had."""
-        return (*self.state.epochs[:-1], len(self.run(first).rows()))
-
     def _reserved_s(self, pace: Pace, epochs: int) -> float:
         return self.reserved * (2 * pace.start_s + epochs * pace.epoch_s)
 
+    def _train_next(self, first: int, epochs: int) -> None:
+        """Trains the next trial as far as any first rung goes: how long a start takes, warm."""
+        values = list(itertools.islice(self._values(), first + 1))
+        if len(values) > first:
+            self._train_trial(first + 1, values[-1], halving.rungs(epochs, epochs)[0])
+
     def _pace(self, first: int) -> Pace:
-        """Returns how fast trials are: as the first one was, or slower if the others are."""
-        trials = {each.number: each for each in self.state.trials}
-        seconds = [row.seconds for row in self.run(first).rows()]
-        epoch_s = statistics.median(seconds[1:] or seconds)
-        start_s = max(trials[first].seconds - epoch_s * len(seconds), 0.0)
-        others = [each for each in trials.values() if each.number != first]
-        taken_s = sum(each.seconds for each in others)
-        expected_s = sum(
-            start_s * (1 + sum(each.number in rung for rung in self.state.rungs))
-            + epoch_s * len(self.run(each.number).rows())
-            for each in others
-        )
-        slower = max(1.0, taken_s / expected_s) if expected_s else 1.0
-        return Pace(start_s=slower * start_s, epoch_s=slower * epoch_s)
+        """Returns how fast trials are: epochs as the first one's, or slower if those of others are.
+
+        A start is as others had it: that of the first trial of a process takes longer.
+        """
+        trials = {each.number: each for each in self.state.trials if each.failed is None}
+        first_s = [row.seconds for row in self.run(first).rows()]
+        epoch_s = _median(first_s)
+        others = {n: [row.seconds for row in self.run(n).rows()] for n in trials if n != first}
+        warm = [_median(each) for each in others.values() if len(each) > 1]
+        epoch_s = max(epoch_s, statistics.fmean(warm)) if warm else epoch_s
+        starts_s = [
+            (trials[number].seconds - epoch_s * len(each)) / self._starts(number)
+            for number, each in others.items()
+        ]
+        start_s = statistics.fmean(starts_s or [trials[first].seconds - epoch_s * len(first_s)])
+        return Pace(start_s=max(start_s, 0.0), epoch_s=epoch_s)
+
+    def _starts(self, number: int) -> int:
+        return 1 + sum(number in rung for rung in self.state.rungs)
+
+
+def _median(seconds: Sequence[float]) -> float:
+    """Returns the time of an epoch but the first, which compiles."""
+    return statistics.median(seconds[1:] or seconds)

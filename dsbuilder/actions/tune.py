@@ -134,6 +134,7 @@ def tune(
     kind = fingerprint.digest(
         dict(opened.spec().resolved), repr(found.options), chosen, trials, seeds
     )
+    on_note(f"search in {home}")
     with starting():
         from dsbuilder.train import trainer  # noqa: F401 - it takes seconds that are of no trial
     runs = TrialRuns(

@@ -89,7 +89,7 @@ def _trials(runs: TrialRuns) -> Iterator[TunedTrial]:
     for trial in runs.state.trials:
         rung = sum(trial.number in each for each in runs.state.rungs)
         rows = runs.run(trial.number).rows()
-        until = min(runs.state.epochs[rung], len(rows))
+        until = min(runs.until(rung), len(rows))
         value, loss = runs.judge.score(runs.run(trial.number), until)
         failed = trial.failed is not None
         yield TunedTrial(

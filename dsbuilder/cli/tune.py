@@ -109,7 +109,7 @@ def tune(
 
 def _tell(screen: Screen, text: str) -> None:
     if screen.shows_progress:
-        echo(text)
+        echo(one_line(text))
 
 
 def _tell_trial(screen: Screen, each: "TrialProgress") -> None:
@@ -120,7 +120,7 @@ def _tell_trial(screen: Screen, each: "TrialProgress") -> None:
     epochs = f"{each.epochs} epoch{'s' * (each.epochs != 1)}"
     _tell(screen, f"trial {trial.number}{of}, {epochs}: {came_to}  {said or 'default'}")
     if trial.failed is not None:
-        _tell(screen, f"  {one_line(trial.failed)}")
+        _tell(screen, f"  {trial.failed}")
 
 
 def _draw(found: "TuneDocument", pipeline: Path) -> None:

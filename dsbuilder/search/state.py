@@ -44,7 +44,7 @@ class SearchState:
       asked: fingerprint of what is searched: the pipeline, the options, the seed.
       trials: trials that were begun, in their order.
       planned: number of trials that the search has; None while that is not known.
-      epochs: epochs of each rung; empty while these are not known.
+      epochs: epochs of each rung, the last of which are all; empty while these are not known.
       rungs: numbers of the trials that were let into each rung but the first.
       spent_s: time that the search took so far.
     """

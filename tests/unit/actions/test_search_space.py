@@ -6,6 +6,7 @@ import dsbuilder
 from dsbuilder.actions.search_space import search_space
 from dsbuilder.errors import SpecError
 from dsbuilder.pipelinefile.tuning import Choices, SearchInterval
+from dsbuilder.train.options import options_of
 
 PIPELINE = """\
 name: pets
@@ -129,6 +130,8 @@ def test_no_dataset_depends_on_what_is_searched(check, tmp_path):
     plain = opened.build(tmp_path / "out", workers=0)
     (tmp_path / "pipeline.yaml").write_text(PIPELINE + OPTIONS)
     assert opened.build(tmp_path / "out", workers=0).path.resolve() == plain.path.resolve()
+    given = {"overrides": ["train.epochs=2", "tune={train.model.width: [4, 8]}"]}
+    assert options_of(dsbuilder.load(plain.path), **given).epochs == 2
 
 
 def test_a_patch_says_what_assignments_say(check, tmp_path):

@@ -155,10 +155,20 @@ def test_a_search_that_is_killed_goes_on_to_the_same_end(home, found):
 
 
 @pytest.mark.slow
-def test_too_little_time_is_told_with_what_is_missing(home):
-    opened = dsbuilder.open(home / "shades.yaml", out=home / "out")
+def test_too_little_time_is_told_and_trials_that_differ_in_samples_have_datasets(home):
+    given = {"out": home / "none", "overrides": ["tune={augment.copies: [1, 2]}"]}
+    opened = dsbuilder.open(home / "shades.yaml", **given)
     with pytest.raises(TrainError, match=r"minutes more are needed\. Give more minutes"):
         opened.tune(minutes=0.001, run=home / "short", workers=0)
+    assert not (home / "none").exists()
+    configs = [
+        json.loads((home / f"short/trial-{number}/config.json").read_text()) for number in (1, 2)
+    ]
+    first, second = (dsbuilder.load(each["dataset"]["path"]) for each in configs)
+    copies = configs[1]["pipeline"]["augment"]["copies"]
+    assert second.num_samples("train") == (1 + copies) * first.num_samples("train")
+    assert second.num_samples("validation") == first.num_samples("validation")
+    assert {each.path.parents[2] for each in (first, second)} == {home / "short/data"}
 
 
 @pytest.mark.parametrize(
