@@ -122,12 +122,15 @@ def narrowed(option: SearchOption, values: Sequence[Any]) -> Searched | None:
     """Returns what is left of an option's values if some trials were good; None if that is one.
 
     Args:
-      values: what the good trials said of it.
+      values: what the good trials said of it. That of a pipeline as it is may lie outside, or be
+        nothing; it narrows nothing.
     """
     if isinstance(option.searched, Choices):
         kept = tuple(each for each in option.searched.values if each in values)
         return Choices(kept) if len(kept) > 1 else None
-    low, high = min(values), max(values)
-    if low >= high:
+    ends = option.searched
+    numbers = [each for each in values if type(each) in (int, float)]
+    within = [each for each in numbers if ends.low <= each <= ends.high]
+    if not within or min(within) == max(within):
         return None
-    return SearchInterval(low=low, high=high, scale=option.searched.scale)
+    return SearchInterval(low=min(within), high=max(within), scale=ends.scale)

@@ -79,5 +79,7 @@ def test_nothing_is_tried_twice_and_a_small_space_ends():
 def test_an_interval_is_narrowed_to_where_good_trials_lay():
     assert narrowed(RATE, [0.01, 0.003, 0.02]) == SearchInterval(low=0.003, high=0.02, scale="log")
     assert narrowed(RATE, [0.01, 0.01]) is None
+    assert narrowed(RATE, [0.01, None, 0.0, 0.02, "auto"]) == narrowed(RATE, [0.01, 0.02])
+    assert narrowed(RATE, [None]) is None
     assert narrowed(KIND, ["swish", None, "swish"]) == Choices(("swish", None))
     assert narrowed(KIND, ["swish"]) is None
