@@ -152,7 +152,12 @@ def diagnose(
     warnings = [surveyed.warnings]
     for number, (seed, share) in enumerate(folder.parts, 1):
         on_run(number, len(folder.parts), share)
-        warnings.append(folder.train(seed, share, **given, **shown))
+        told = folder.train(seed, share, **given, **shown)
+        if (seed, share) == (
+            1,
+            1.0,
+        ):  # what is said of the others is the same, or that they are few
+            warnings.append(told)
     looked = replace(folder.opened, overrides=(*opened.overrides, LOOK)).survey()
     properties = properties_of(looked, folder.whole(workers), workers=workers)
     found = DiagnoseDocument(

@@ -31,9 +31,9 @@ def sentences(
         else "an error of 0, as no baseline was given, so this is what could be avoided at most"
     )
     yield (
-        f"Learnt from {last.samples:,.0f} samples, the {error} is {number(last.train)} on train "
-        f"and {number(last.validation)} on validation; an answer that is the same for every image "
-        f"has {number(chance)}."
+        f"Learnt from {last.samples:,.0f} samples, the error ({error}) is {number(last.train)} on "
+        f"train and {number(last.validation)} on validation; an answer that is the same for every "
+        f"image has {number(chance)}."
     )
     yield (
         f"Avoidable bias: on train it is {_shown(verdict.bias)} over {against}; "
