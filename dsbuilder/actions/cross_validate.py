@@ -16,9 +16,11 @@ from dsbuilder.actions.train import RUNS
 from dsbuilder.cache import store
 from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.binding import to_plain
+from dsbuilder.pipelinefile.schema import Settings
 from dsbuilder.pipelinefile.splitting import SplitOptions
+from dsbuilder.pipelinefile.training import check_folds
 from dsbuilder.tasks import evaluations_of
-from dsbuilder.tasks.intervals import MOST_FOLDS, Interval, of_folds
+from dsbuilder.tasks.intervals import Interval, of_folds
 from dsbuilder.train.run import Run, new_run
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class CrossValidateDocument(Document):
 
 def cross_validate(
     opened: OpenedPipeline,
-    folds: int,
+    folds: int | None = None,
     *,
     run: Path | None = None,
     workers: int | None = None,
@@ -80,7 +82,7 @@ def cross_validate(
     begun, folds that are done stay and others go on.
 
     Args:
-      folds: number of folds, from 3 to `MOST_FOLDS`.
+      folds: number of folds, from 3 to `MOST_FOLDS`; None takes `train.cross_validate`.
       run: folder of the runs; None takes the next free `runs/name-folds-N`.
       workers: processes that make samples; see `build`.
       on_progress: called with samples made or reused so far, and samples in all, in each fold.
@@ -92,10 +94,8 @@ def cross_validate(
       SpecError: the pipeline is wrong, or there are too few or too many folds.
       TrainError: a training cannot start or go on, or the folder was begun with another number.
     """
-    if not 3 <= folds <= MOST_FOLDS:
-        wrong = f"expected 3 to {MOST_FOLDS} folds, found {folds}. Change their number."
-        raise SpecError([Problem("cross_validate", wrong)])
     settings = opened.spec().settings
+    folds = _checked(settings, folds)
     home = new_run(RUNS, f"{settings.name}-folds").path if run is None else run
     runs, warnings = [], []
     for index in range(folds):
@@ -118,6 +118,29 @@ def cross_validate(
         warnings=distinct(*warnings),
     )
     store.write_text(home / RESULT, typed_json.dumps(found.to_json(), indent=1) + "\n")
+    return found
+
+
+def said_folds(settings: Settings) -> int | None:
+    """Returns how many folds a pipeline asks for; None if it does not."""
+    return None if settings.train is None else settings.train.cross_validate
+
+
+def _checked(settings: Settings, folds: int | None) -> int:
+    """Returns how many folds there are to be.
+
+    Raises:
+      SpecError: nobody says, or they are too few or too many.
+    """
+    found = said_folds(settings) if folds is None else folds
+    if found is None:
+        wrong = "nobody says how many folds there are to be. Give their number."
+        raise SpecError([Problem("cross_validate", wrong)])
+    try:
+        check_folds("cross_validate", found)
+    except ValueError as error:
+        wrong = str(error).removeprefix("cross_validate: ")
+        raise SpecError([Problem("cross_validate", f"{wrong} Change their number.")]) from None
     return found
 
 

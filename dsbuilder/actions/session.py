@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsbuilder.actions.arguments import Progress, ignore, ignore_all, path_of, paths_of
 from dsbuilder.actions.opened import OUT, OpenedPipeline
+from dsbuilder.errors import Problem, SpecError
 from dsbuilder.pipelinefile.patch import read_patch
 
 if TYPE_CHECKING:
@@ -128,9 +129,17 @@ class Session(OpenedPipeline):
         on_epoch: "OnEpoch" = ignore_all,
         on_features: "OnFeatures" = ignore,
     ) -> "TrainDocument":
-        """Builds the dataset as far as it is not there, and trains a model on it."""
+        """Builds the dataset as far as it is not there, and trains a model on it.
+
+        Raises:
+          SpecError: the pipeline asks for folds, which `cross_validate` trains.
+        """
+        from dsbuilder.actions.cross_validate import said_folds
         from dsbuilder.actions.train import prepare, train
 
+        if said_folds(self.spec().settings) is not None:
+            wrong = "expected null to train one model. Call cross_validate(), or override it."
+            raise SpecError([Problem("train.cross_validate", wrong)])
         training = prepare(
             self.into(out),
             run=path_of(run),
@@ -144,7 +153,7 @@ class Session(OpenedPipeline):
 
     def cross_validate(
         self,
-        folds: int,
+        folds: int | None = None,
         *,
         run: Path | str | None = None,
         workers: int | None = None,

@@ -17,7 +17,7 @@ from dsbuilder import typed_json
 from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.check_training import fitted
 from dsbuilder.actions.chosen import completed
-from dsbuilder.actions.cross_validate import cross_validate, folds_of
+from dsbuilder.actions.cross_validate import cross_validate, folds_of, said_folds
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.binding import PlainPipeline
@@ -140,7 +140,7 @@ def suspects(
 
     Args:
       folds: number of folds; see `cross_validate`. None takes as many as `run` was begun with, else
-        `FOLDS`.
+        `train.cross_validate`, else `FOLDS`.
       pruning: which labels of classes are suspect; see `tasks/confident_learning.py`.
       run: folder of the cross-validation. One that was begun goes on, and one that is done is not
         trained again. None takes the next free `runs/name-folds-N`.
@@ -161,7 +161,8 @@ def suspects(
         check_written(corrections)
         _check_corrected(opened)
     given: dict[str, Any] = {"workers": workers, "on_progress": on_progress, **shown}
-    folds = folds or (run and folds_of(run)) or FOLDS
+    begun = None if run is None else folds_of(run)
+    folds = folds or begun or said_folds(opened.spec().settings) or FOLDS
     trained = cross_validate(opened, folds, run=run, on_fold=on_fold, starting=starting, **given)
     with starting():
         from dsbuilder.train.out_of_fold import ask

@@ -128,15 +128,16 @@ def train(
 
     if chart is not None and not find_lr:
         raise click.UsageError("--chart: expected --find-lr, whose losses it draws. Add it.")
-    flags = {"--find-lr": find_lr, "--resume": resume, "--schedule-epochs": schedule_epochs}
-    _check_alone(flags if folds is not None else {})
     screen = Screen(as_json=as_json, quiet=quiet)
     folders = options.folders(plugin_folders)
     overrides = (*overrides, *context.ensure_object(list))
     if summary:
         _summarize(screen, target, overrides, folders)
         return
+    folds = _folds(folds, target, overrides, folders, of_rates=find_lr)
     if folds is not None:
+        beside = {"--find-lr": find_lr, "--resume": resume, "--schedule-epochs": schedule_epochs}
+        _check_alone(beside)
         assigned = (*overrides, *((f"train.epochs={epochs}",) if epochs else ()))
         opened = session.open(target, overrides=assigned, plugins=folders)
         _cross_validate(screen, opened, folds, run=run_folder, workers=workers)
@@ -171,6 +172,27 @@ def train(
             error.add_note(f"`dsbuilder train {target} --run {folder} --resume` goes on.")
         raise
     screen.show(found, lambda: _draw(found))
+
+
+def _folds(
+    asked: int | None,
+    target: Path,
+    overrides: tuple[str, ...],
+    folders: list[Path] | None,
+    *,
+    of_rates: bool,
+) -> int | None:
+    """Returns how many folds a flag or a pipeline asks for; None to train one model.
+
+    Args:
+      of_rates: whether a learning rate is searched, of one model whatever the pipeline says.
+    """
+    from dsbuilder.actions import session
+    from dsbuilder.actions.cross_validate import said_folds
+
+    if asked is not None or of_rates or not target.is_file():
+        return asked
+    return said_folds(session.open(target, overrides=overrides, plugins=folders).spec().settings)
 
 
 def _check_alone(beside: Mapping[str, object]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from dsbuilder.pipelinefile.bounds import check_above_0, check_at_least_1
 from dsbuilder.plugin import ModelBuilder
+from dsbuilder.tasks.intervals import MOST_FOLDS
 
 AUTO = "auto"
 """Stands for a length of training that is chosen by model and data; see `train/options.py`."""
@@ -21,6 +22,17 @@ Named = str | Mapping[str, Any]
 
 Sampling = Literal["natural", "square_root", "balanced"]
 """How often samples of train come in an epoch, by their classes; see `stream/sampling.py`."""
+
+
+_FEWEST_FOLDS = 3
+
+
+def check_folds(option: str, folds: int) -> None:
+    """Raises a ValueError unless so many folds can be trained and have an interval."""
+    if not _FEWEST_FOLDS <= folds <= MOST_FOLDS:
+        raise ValueError(
+            f"{option}: expected {_FEWEST_FOLDS} to {MOST_FOLDS} folds, found {folds}."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +183,8 @@ class TrainOptions:
       checkpoint_minutes: time between two checkpoints within an epoch, above 0; null for none.
       calibrate: `temperature` divides logits of classes by the number that gives the probabilities
         of the validation split the least log loss; null leaves them as they are.
+      cross_validate: number of folds, 3 to 20, that a model each is trained for instead of one by
+        the shares of the split; null for none.
       deterministic: whether only operations are used that give the same bits in every run; slower
         on some accelerators.
     """
@@ -197,6 +211,7 @@ class TrainOptions:
     devices: Literal["all"] | int = "all"
     checkpoint_minutes: float | None = 10.0
     calibrate: Literal["temperature"] | None = None
+    cross_validate: int | None = None
     deterministic: bool = False
 
     def __post_init__(self) -> None:
@@ -206,6 +221,8 @@ class TrainOptions:
         check_at_least_1("devices", None if self.devices == "all" else self.devices)
         if self.checkpoint_minutes is not None:
             check_above_0("checkpoint_minutes", self.checkpoint_minutes)
+        if self.cross_validate is not None:
+            check_folds("cross_validate", self.cross_validate)
         if self.normalize and self.model.preprocesses:
             raise ValueError(
                 f"normalize: expected none for a model that preprocesses its input itself, found "

@@ -55,12 +55,25 @@ def test_every_record_is_tested_once_and_scores_are_told_over_folds(tmp_path):
     assert [each["name"] for each in written["scores"]] == [each.name for each in found.scores]
     (found.runs[1] / "evaluation.json").unlink()
     before = [(each / "predictions.csv").stat().st_mtime_ns for each in found.runs]
-    again = opened.cross_validate(3, run=tmp_path / "folds")
+    said = dsbuilder.open(tmp_path / "shades.yaml", overrides=["train.cross_validate=3"])
+    again = said.cross_validate(run=tmp_path / "folds")
     assert again.scores[0].folds == pytest.approx(found.scores[0].folds)
     after = [(each / "predictions.csv").stat().st_mtime_ns for each in found.runs]
     assert [one == two for one, two in zip(before, after, strict=True)] == [True, False, True]
     with pytest.raises(SpecError, match="expected 3 to 20 folds, found 2"):
         opened.cross_validate(2)
+
+
+def test_a_pipeline_says_how_many_folds_there_are(tmp_path):
+    (tmp_path / "shades.yaml").write_text(PIPELINE)
+    opened = dsbuilder.open(tmp_path / "shades.yaml")
+    with pytest.raises(SpecError, match="nobody says how many folds"):
+        opened.cross_validate()
+    said = dsbuilder.open(tmp_path / "shades.yaml", overrides=["train.cross_validate=5"])
+    with pytest.raises(SpecError, match=r"expected null to train one model. Call cross_validate"):
+        said.train()
+    with pytest.raises(SpecError, match="cross_validate: expected 3 to 20 folds, found 21"):
+        dsbuilder.open(tmp_path / "shades.yaml", overrides=["train.cross_validate=21"]).spec()
 
 
 def test_folds_keep_groups_and_the_part_of_train_that_is_built():
