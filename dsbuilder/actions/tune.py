@@ -131,9 +131,7 @@ def tune(
     settings = opened.spec().settings
     chosen = settings.seed if seed is None else seed
     home = new_run(RUNS, f"{settings.name}-tune").path if run is None else run
-    kind = fingerprint.digest(
-        dict(opened.spec().resolved), repr(found.options), chosen, trials, seeds
-    )
+    kind = fingerprint.digest(dict(opened.spec().resolved), repr(found.options), chosen, trials)
     on_note(f"search in {home}")
     with starting():
         from dsbuilder.train import trainer  # noqa: F401 - it takes seconds that are of no trial

@@ -137,6 +137,8 @@ def _draw(found: "TuneDocument", pipeline: Path) -> None:
     line(found.verdict)
     for gain in found.gains[1:]:
         line(f"The same of {gain}.")
+    if found.gains and found.gains[0].mean > 0 and not found.beats:
+        line(f"More seeds may tell: --run {shown(found.folder)} --seeds {2 * len(found.seeds)}")
     line()
     line(f"{len(found.trials)} trials, table and charts in {shown(found.folder)}")
     if found.beats:
