@@ -137,7 +137,7 @@ class Session(OpenedPipeline):
         from dsbuilder.actions.cross_validate import said_folds
         from dsbuilder.actions.train import prepare, train
 
-        if said_folds(self.spec().settings) is not None:
+        if not resume and said_folds(self.spec().settings) is not None:
             wrong = "expected null to train one model. Call cross_validate(), or override it."
             raise SpecError([Problem("train.cross_validate", wrong)])
         training = prepare(

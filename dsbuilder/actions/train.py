@@ -228,6 +228,9 @@ def prepare_dataset(
     assigned = (*overrides, *_assigned(epochs, schedule_epochs))
     assigned, chosen = completed_dataset(dataset, assigned, folders)
     options = options_of(dataset, plugins=folders, overrides=assigned)
+    if options.cross_validate is not None and not resume:
+        wrong = "expected null for a dataset, whose records are dealt already. Train its pipeline."
+        raise SpecError([Problem("train.cross_validate", wrong)])
     warnings: tuple[str, ...] = ()
     sampled: Sampled | None = None
     if not resume and dataset.has_samples("train"):

@@ -134,7 +134,7 @@ def train(
     if summary:
         _summarize(screen, target, overrides, folders)
         return
-    folds = _folds(folds, target, overrides, folders, of_rates=find_lr)
+    folds = _folds(folds, target, overrides, folders, of_one=find_lr or resume)
     if folds is not None:
         beside = {"--find-lr": find_lr, "--resume": resume, "--schedule-epochs": schedule_epochs}
         _check_alone(beside)
@@ -180,17 +180,17 @@ def _folds(
     overrides: tuple[str, ...],
     folders: list[Path] | None,
     *,
-    of_rates: bool,
+    of_one: bool,
 ) -> int | None:
     """Returns how many folds a flag or a pipeline asks for; None to train one model.
 
     Args:
-      of_rates: whether a learning rate is searched, of one model whatever the pipeline says.
+      of_one: whether one model is meant, whatever the pipeline says: a run that goes on, say.
     """
     from dsbuilder.actions import session
     from dsbuilder.actions.cross_validate import said_folds
 
-    if asked is not None or of_rates or not target.is_file():
+    if asked is not None or of_one or not target.is_file():
         return asked
     return said_folds(session.open(target, overrides=overrides, plugins=folders).spec().settings)
 

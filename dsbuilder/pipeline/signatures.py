@@ -125,12 +125,27 @@ class _Resolver:
             self._problem(path, fault)
 
     def _follow(self, path: str, stages: Sequence[AnyStage], signature: Signature) -> Signature:
+        partners = signature
         for index, stage in enumerate(stages):
             place = f"{path}[{index}]"
+            if isinstance(stage, MixStage):
+                self._check_partners(place, signature, partners)
             if isinstance(stage, Stage) and path in ("prepare", "finish", "stream.finish"):
                 self._check_fixed(place, stage)
             signature = self._step(place, stage, signature)
         return signature
+
+    def _check_partners(self, place: str, signature: Signature, partners: Signature) -> None:
+        """Refuses to mix a sample with what stages before have made another kind of thing."""
+        (one, two) = (
+            (each.image.dtype, each.image.channels, each.targets) for each in (signature, partners)
+        )
+        if one != two:
+            self._problem(
+                place,
+                f"expected samples like their partners, which pass no stage: {partners}, found "
+                f"{signature}. Move the mixer forward.",
+            )
 
     def _check_fixed(self, place: str, stage: Stage) -> None:
         if stage.p < 1:

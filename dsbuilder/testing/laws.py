@@ -203,8 +203,11 @@ def made(
 
 
 def _is_same(one: Any, two: Any) -> bool:
-    arrays = isinstance(one, np.ndarray) or isinstance(two, np.ndarray)
-    return np.array_equal(one, two) if arrays else bool(one == two)
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        return one.keys() == two.keys() and all(_is_same(one[name], two[name]) for name in one)
+    if isinstance(one, np.ndarray) or isinstance(two, np.ndarray):
+        return np.array_equal(one, two, equal_nan=np.asarray(one).dtype.kind == "f")
+    return bool(one == two) or (one != one and two != two)
 
 
 def _with_global_seed(seed: int, make: Callable[[], Made]) -> Made:

@@ -5,6 +5,7 @@ the dot is seen, whatever happened to its color. A stage that says it moves noth
 where it was; of one that moves targets along, a keypoint on the dot must be there.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from dsbuilder.plugin import (
     Boxes,
     BoxSet,
     Keypoints,
+    Motion,
     Params,
     PointSet,
     Sample,
@@ -34,6 +36,10 @@ _SEEN = 24.0
 _SPREAD = 9.0
 """Pixels over which it may have spread to be in a place."""
 _NEAR = 8.0
+"""Pixels between a dot and its target that may be due to how an image was resampled; all three
+are of an image of this size, and grow and shrink with the image."""
+_LEAST_LEFT = 0.1
+"""Share of an image that something must still cover to have left it in part."""
 _FEWEST_WRONG, _LEAST_WRONG = 2, 0.2
 """Dots that lie elsewhere, and their share: a stage that looks at what it sees may move one."""
 _KINDS: dict[str, Target] = {
@@ -50,9 +56,14 @@ class _Found:
     seen: np.ndarray
     told: np.ndarray | None
 
+    scale: float
+
     @property
     def apart(self) -> float:
-        return float("inf") if self.told is None else float(np.hypot(*(self.seen - self.told)))
+        """The distance in pixels of the image before."""
+        if self.told is None:
+            return float("inf")
+        return float(np.hypot(*(self.seen - self.told))) / self.scale
 
 
 def check_positions(plugin: Transform, signature: Signature) -> None:
@@ -125,14 +136,35 @@ def _dot(
     moved = Stage(id="kit", plugin=plugin).apply(sample.replace(image=dotted), params)
     seen = _seen(plugin, sample, params, moved.image)
     told = np.array(place) if plugin.geometry == "fixed" else _told(moved, kind)
-    sides = (moved.image.shape[1], moved.image.shape[0])
-    if seen is None or (told is None and not _is_inside(seen, sides)):
+    scale = _scale(moved.image)
+    if seen is None:
         return None
-    return _Found(place=place, seen=seen, told=told)
+    if told is None and (
+        not _is_inside(seen, moved.image, _NEAR * scale) or _leaves(plugin.motion(sample, params))
+    ):
+        return None
+    return _Found(place=place, seen=seen, told=told, scale=scale)
 
 
-def _is_inside(place: np.ndarray, sides: tuple[int, int]) -> bool:
-    return bool((place > _NEAR).all() and (place < np.array(sides) - _NEAR).all())
+def _leaves(motion: Motion | None) -> bool:
+    """Whether a part of an image went outside: what is seen there may be repeated."""
+    if motion is None:
+        return False
+    height, width = motion.before
+    corners = motion.points(np.array([[0, 0], [width, 0], [0, height], [width, height]], float))
+    sides = np.array([motion.after[1], motion.after[0]])
+    low, high = corners.min(axis=0).clip(0, sides), corners.max(axis=0).clip(0, sides)
+    return bool(_LEAST_LEFT < ((high - low) / sides).prod() < 1)
+
+
+def _scale(image: np.ndarray) -> float:
+    """Returns how much larger an image is than the one before."""
+    return float(np.sqrt(image.shape[0] * image.shape[1] / (_HEIGHT * _WIDTH)))
+
+
+def _is_inside(place: np.ndarray, image: np.ndarray, margin: float) -> bool:
+    sides = np.array([image.shape[1], image.shape[0]])
+    return bool((place > margin).all() and (place < sides - margin).all())
 
 
 def _sample(image: np.ndarray, kind: str | None, place: tuple[float, float]) -> Sample:
@@ -148,9 +180,12 @@ def _sample(image: np.ndarray, kind: str | None, place: tuple[float, float]) -> 
         ),
     }
     if kind is None:
-        return Sample(key="kit", image=image, targets={})
+        return Sample(key="kit", image=image, targets={"label": 0})
     return Sample(
-        key="kit", image=image, targets={"dot": values[kind]}, positional={"dot": _KINDS[kind]}
+        key="kit",
+        image=image,
+        targets={"label": 0, "dot": values[kind]},
+        positional={"dot": _KINDS[kind]},
     )
 
 
@@ -169,7 +204,8 @@ def _seen(
     rows, columns = np.mgrid[: apart.shape[0], : apart.shape[1]] + 0.5
     middle = np.array([(each * weights).sum() for each in (columns, rows)]) / weights.sum()
     spread = np.hypot(columns - middle[0], rows - middle[1])
-    return middle if (spread * weights).sum() / weights.sum() < _SPREAD else None
+    reach = _SPREAD * max(_scale(dotted), 1.0)
+    return middle if (spread * weights).sum() / weights.sum() < reach else None
 
 
 def _told(moved: Sample, kind: str | None) -> np.ndarray | None:
@@ -184,8 +220,14 @@ def _told(moved: Sample, kind: str | None) -> np.ndarray | None:
     return np.asarray((corners[:2] + corners[2:]) / 2 * sides)
 
 
-def without_objects(height: int, width: int, channels: int) -> Sample:
-    """Returns a sample that could have objects and has none; its image is read-only."""
+def without_objects(
+    height: int, width: int, channels: int, kinds: Container[str] = frozenset(_KINDS)
+) -> Sample:
+    """Returns a sample that could have objects and has none; its image is read-only.
+
+    Args:
+      kinds: kinds of target that it could have, of `boxes` and `keypoints`.
+    """
     image = np.full((height, width, channels), 99, np.uint8)
     image.flags.writeable = False
     values = {
@@ -194,4 +236,10 @@ def without_objects(height: int, width: int, channels: int) -> Sample:
         ),
         "boxes": BoxSet(corners=np.zeros((0, 4), np.float32), classes=np.zeros(0, np.int64)),
     }
-    return Sample(key="kit", image=image, targets=values, positional=_KINDS)
+    kept = {name: value for name, value in values.items() if name in kinds}
+    return Sample(
+        key="kit",
+        image=image,
+        targets={"label": 0, **kept},
+        positional={name: _KINDS[name] for name in kept},
+    )

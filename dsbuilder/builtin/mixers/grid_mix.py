@@ -8,6 +8,8 @@ import numpy as np
 from dsbuilder.builtin.mixers.pasting import Pasting, pasted
 from dsbuilder.plugin import Params, Sample, mixer
 
+_MOST = 100
+
 
 @mixer("grid_mix")
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +20,7 @@ class GridMix(Pasting):
     (2021), its mixing; the loss of each cell is not part of it.
 
     Attributes:
-      grid: cells in each direction, at least 2.
+      grid: cells in each direction, in [2, 100].
       alpha: parameter of the Beta(alpha, alpha) of the weight, above 0; 1 is uniform.
     """
 
@@ -26,8 +28,8 @@ class GridMix(Pasting):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.grid < 2:
-            raise ValueError(f"grid: expected 2 or more cells, found {self.grid}.")
+        if not 2 <= self.grid <= _MOST:
+            raise ValueError(f"grid: expected 2 to {_MOST} cells, found {self.grid}.")
 
     def draw(self, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator) -> Params:
         """Draws how many cells are the partner's, and which."""
@@ -43,4 +45,4 @@ class GridMix(Pasting):
             row, column = divmod(cell, self.grid)
             top, left = rows[row], columns[column]
             boxes.append((top, left, rows[row + 1] - top, columns[column + 1] - left))
-        return pasted(sample.image, boxes)
+        return pasted(sample.image, [each for each in boxes if min(each[2:]) > 0])

@@ -10,6 +10,8 @@ from dsbuilder.plugin import Geometry, Params, Sample, Signature, Transform, tra
 
 _LEVELS = 10
 _LONGEST = 3
+_BITS = 4
+"""Bits of a value that the mildest posterizing keeps: fewer than other policies do."""
 _COLORS = ("autocontrast", "equalize", "posterize", "solarize")
 
 
@@ -78,7 +80,9 @@ class AugMix(Transform):
         for _ in range(number):
             use = names[int(rng.integers(len(names)))]
             share = float(rng.uniform(0.1, self.severity)) / _LEVELS
-            if use.startswith("translate"):
+            if use == "posterize":
+                chain.append(signed(use, max(_BITS - int(_BITS * share), 1), rng))
+            elif use.startswith("translate"):
                 side = width if use == "translate_x" else height
                 chain.append(signed(use, share * side / 3, rng))
             else:

@@ -89,7 +89,9 @@ class AutoAugment(Policy):
 
     E. Cubuk, B. Zoph, D. Mane, V. Vasudevan, Q. Le, "AutoAugment: Learning Augmentation Policies
     from Data" (2019), tables of its appendix. A level of 9 is a shear by 0.3, a shift by 150/331 of
-    the side, 30 degrees, a color factor of 0.1 or 1.9, 4 bits, everything inverted.
+    the side, 30 degrees, a color factor of 0.1 or 1.9, 4 bits, everything inverted. As in most
+    implementations a direction is drawn, and level 0 of a color changes nothing; the paper's own
+    levels go from a factor of 0.1 to 1.9.
 
     Attributes:
       table: what it was found for: `imagenet` for photographs, `cifar10` for small ones.

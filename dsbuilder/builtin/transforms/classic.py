@@ -27,7 +27,7 @@ class Classic(Transform):
     Attributes:
       rotation_range: greatest turn in degrees, either way.
       width_shift_range: greatest shift: below 1 a share of the width, else pixels, of which a whole
-        number shifts by less than it, in whole ones; of a list, one of it, either way.
+        number over 1 shifts by less than it, in whole ones; of a list, one of it, either way.
       height_shift_range: the same up and down.
       brightness_range: [low, high] of the factor of brightness; none if it is not stated.
       shear_range: greatest shear in degrees, either way.
@@ -69,8 +69,11 @@ class Classic(Transform):
                     f"{option}: expected {least:g} <= low <= high, found [{low:g}, {high:g}]."
                 )
         for option in ("width_shift_range", "height_shift_range"):
-            if getattr(self, option) == ():
+            most = getattr(self, option)
+            if most == ():
                 raise ValueError(f"{option}: expected a shift or more, found an empty list.")
+            if not isinstance(most, tuple) and most < 0:
+                raise ValueError(f"{option}: expected 0 or more, found {most:g}.")
 
     @property
     def _zooms(self) -> tuple[float, float]:
@@ -155,7 +158,7 @@ def _either_way(most: float, rng: np.random.Generator) -> float:
 
 def _shift(most: float | tuple[float, ...], side: int, rng: np.random.Generator) -> float:
     """Draws a shift in pixels."""
-    if not isinstance(most, tuple) and (most < 1 or most != int(most)):
+    if not isinstance(most, tuple) and (most <= 1 or most != int(most)):
         shift = _either_way(most, rng)
     else:  # one of a list, or a whole number of pixels
         listed = most if isinstance(most, tuple) else range(int(most))

@@ -18,6 +18,7 @@ from dsbuilder.plugin import (
 )
 
 _TRIES = 100
+_MOST_RATIO = 1e3
 
 
 @transform("erase", geometry="fixed")
@@ -41,6 +42,7 @@ class Erase(Transform):
 
     def __post_init__(self) -> None:
         self.area.check("area", 0.0, 1.0)
+        self.ratio.check("ratio", 0.0, _MOST_RATIO)
         for option in ("area", "ratio"):
             if getattr(self, option).low <= 0:
                 raise ValueError(

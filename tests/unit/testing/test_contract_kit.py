@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dsbuilder.images.scale import resize
 from dsbuilder.plugin import (
     CHANNELS,
     Catalog,
@@ -226,6 +227,57 @@ def test_a_transform_that_moves_targets_along_passes() -> None:
 def test_targets_that_are_left_behind_are_found(methods: Mapping[str, Any], message: str) -> None:
     with pytest.raises(AssertionError, match=message):
         check_plugin(moving(**methods))
+
+
+def wrapped(sample: Sample, params: Params) -> Sample:
+    return sample.replace(image=np.roll(sample.image, params["by"], axis=(0, 1)))
+
+
+def rolled(sample: Sample, params: Params) -> Motion:
+    height, width = sample.image.shape[:2]
+    matrix = np.eye(3)
+    matrix[:2, 2] = params["by"][::-1]
+    return Motion(matrix=matrix, before=(height, width), after=(height, width))
+
+
+def shift(sample: Sample, rng: np.random.Generator) -> Params:
+    return {"by": [int(rng.integers(-side // 2, side // 2 + 1)) for side in sample.image.shape[:2]]}
+
+
+def test_what_comes_in_again_on_the_other_side_is_no_lost_target() -> None:
+    check_plugin(
+        moving(
+            draw=lambda self, sample, rng: shift(sample, rng),
+            apply=lambda self, sample, params: wrapped(sample, params),
+            motion=lambda self, sample, params: rolled(sample, params),
+        )
+    )
+
+
+@pytest.mark.parametrize("side", [16, 480])
+def test_a_wrong_motion_is_found_in_images_of_any_size(side: int) -> None:
+    def apply(self: Transform, sample: Sample, params: Params) -> Sample:
+        resized = resize(sample.image, (side, side))
+        return sample.replace(image=np.ascontiguousarray(resized[:, ::-1]))
+
+    def motion(self: Transform, sample: Sample, params: Params) -> Motion:
+        size = (sample.image.shape[0], sample.image.shape[1])
+        return Motion.of_box(size, (0, 0, *size), (0, 0, side, side), (side, side))
+
+    plugin = moving(
+        apply=apply,
+        motion=motion,
+        output_signature=lambda self, signature: signature.resized(side, side),
+    )
+    with pytest.raises(AssertionError, match="expected targets to go where the pixels go"):
+        check_plugin(plugin)
+
+
+def test_a_transform_is_shown_what_it_says_it_takes_alone() -> None:
+    def draw(self: Transform, sample: Sample, rng: np.random.Generator) -> Params:
+        return {"flip": bool(rng.random() < 0.5) and sample.targets["label"] == 0}
+
+    check_plugin(moving(draw=draw))
 
 
 def test_boxes_that_a_transform_forgets_to_be_none_are_found() -> None:

@@ -93,5 +93,5 @@ def test_boxes_are_refused(plugin):
 def test_wrong_options_are_refused():
     with pytest.raises(ValueError, match="alpha: expected more than 0"):
         Cutmix(alpha=0)
-    with pytest.raises(ValueError, match="grid: expected 2 or more"):
+    with pytest.raises(ValueError, match="grid: expected 2 to 100 cells"):
         GridMix(grid=1)

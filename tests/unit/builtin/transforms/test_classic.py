@@ -107,6 +107,7 @@ def test_rescaled_images_are_floats():
         ({"zoom_range": 1}, r"zoom_range: expected 0.01 <= low <= high, found \[0, 2\]"),
         ({"brightness_range": (2, 1)}, "brightness_range: expected 0 <= low <= high"),
         ({"width_shift_range": ()}, "width_shift_range: expected a shift or more"),
+        ({"height_shift_range": -0.2}, "height_shift_range: expected 0 or more, found -0.2"),
     ],
 )
 def test_wrong_options_are_refused(options, wrong):

@@ -10,7 +10,7 @@ from dsbuilder.builtin.transforms.erase import Erase
 from dsbuilder.builtin.transforms.policy import GEOMETRIC, applied, motion_of
 from dsbuilder.builtin.transforms.rand_augment import OPERATIONS, RandAugment, size_of
 from dsbuilder.builtin.transforms.trivial_augment import TrivialAugment
-from dsbuilder.plugin import ImageSignature, Sample, Signature, generator
+from dsbuilder.plugin import ImageSignature, Range, Sample, Signature, generator
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (24, 32, 3), np.uint8)
@@ -155,6 +155,12 @@ def test_aug_mix_blends_by_its_weights():
     assert all(1 <= len(chain) <= 3 for chain in drawn["chains"])
 
 
+def test_aug_mix_keeps_no_more_bits_than_the_paper():
+    found = draws(AugMix(severity=10, depth=3), 200)
+    chains = [each for drawn in found for chain in drawn["chains"] for each in chain]
+    assert {each["at"] for each in chains if each["use"] == "posterize"} == {1, 2, 3, 4}
+
+
 def test_aug_mix_without_geometry_moves_nothing():
     assert AugMix().geometry == "breaks" and AugMix(geometric=False).geometry == "fixed"
     found = draws(AugMix(geometric=False), 50)
@@ -190,6 +196,7 @@ def test_erase_leaves_an_image_that_no_rectangle_fits():
         (lambda: AugMix(severity=11), "severity: expected a number in"),
         (lambda: AugMix(alpha=0), "alpha: expected more than 0"),
         (lambda: Erase(fill=-1), "fill: expected a value"),
+        (lambda: Erase(ratio=Range(0.3, float("inf"))), "ratio: expected values in"),
     ],
 )
 def test_wrong_options_are_refused(make, wrong):
