@@ -296,7 +296,7 @@ def _changed_ns(path: str) -> int:
 
 
 def _add_folder(folder: Path, found: list[Plugin], broken: list[Broken]) -> None:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - nor is one whose name is too long
         raise PluginError(f"{folder}: no such folder of plugins. Check the path.")
     files = plugin_folder.plugin_files(folder)
     known = plugin_folder.loaded(folder, files)

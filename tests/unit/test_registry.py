@@ -268,3 +268,9 @@ def test_the_code_of_a_plugin_is_what_it_imports_below_the_folder(folder) -> Non
     assert of_code(origin) == before
     (folder / "_deep.py").write_text("y = 2\n")
     assert of_code(origin) != before
+
+
+@pytest.mark.parametrize("name", ["absent", "x" * 5000])
+def test_a_folder_that_cannot_be_is_no_folder(tmp_path, name):
+    with pytest.raises(PluginError, match="no such folder of plugins"):
+        discover((tmp_path / name,))
