@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
-from dsbuilder.plugin import ImageSignature, Loss, Metric, Target
+from dsbuilder.plugin import ImageSignature, Loss, Metric, Target, TrainError
 from dsbuilder.tasks.confident_learning import Pruning
 from dsbuilder.tasks.evaluation import Confusion, Evaluation, ScoreTable
 from dsbuilder.tasks.exported import ExportedHead
@@ -198,7 +198,6 @@ class Task(ABC):
         """
         return np.zeros((len(outputs), 0), np.float32)
 
-    @abstractmethod
     def suspicion(
         self, judged: Sequence[Judgment], probabilities: np.ndarray, pruning: Pruning
     ) -> Suspicion:
@@ -208,7 +207,14 @@ class Task(ABC):
           judged: what `judge` yields of every sample.
           probabilities: what `probabilities` returns of them.
           pruning: which labels of classes are suspect; see `confident_learning.py`.
+
+        Raises:
+          TrainError: the task does not say so.
         """
+        raise TrainError(
+            f"'{self.target.kind}': which labels are suspect is not known of this kind. Define "
+            "suspicion() of its task."
+        )
 
     @classmethod
     @abstractmethod

@@ -145,7 +145,7 @@ def test_a_build_after_any_edits_equals_a_fresh_one(codec, rounds) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(codec=CODECS, rounds=st.lists(EDITS, min_size=1, max_size=6))
 def test_a_build_after_any_edits_equals_a_fresh_one_deeper(codec, rounds) -> None:
     check_edits(codec, rounds)
@@ -192,7 +192,7 @@ def test_any_interruption_ends_in_the_same_sums(codec, points, edits) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(codec=CODECS, points=POINTS, edits=EDITS)
 def test_any_interruption_ends_in_the_same_sums_deeper(codec, points, edits) -> None:
     check_interruptions(codec, points, edits)

@@ -14,7 +14,8 @@ import dsbuilder
 from dsbuilder import tasks
 from dsbuilder.builder import build_dataset
 from dsbuilder.builtin.models.unet import Unet
-from dsbuilder.plugin import Text
+from dsbuilder.errors import TrainError
+from dsbuilder.plugin import ImageSignature, Text
 from dsbuilder.tasks.classify import Accuracy
 from dsbuilder.tasks.evaluation import Evaluation, ScoreTable
 from dsbuilder.tasks.exported import ExportedHead, exclusive
@@ -181,6 +182,17 @@ class FirstLetter(Task):
     @classmethod
     def cells(cls, prediction) -> Iterator[str]:
         return [prediction["value"]]
+
+
+def test_a_task_of_ones_own_need_not_know_more_than_this():
+    """What becomes abstract later breaks tasks of others."""
+    assert not FirstLetter.__abstractmethods__
+    with pytest.raises(TrainError, match="which labels are suspect is not known of this kind"):
+        task = FirstLetter(
+            target=Text(alphabet="abc", longest=3),
+            image=ImageSignature(height=16, width=18, channels=3),
+        )
+        task.suspicion([], np.zeros((0, 3)), "class")
 
 
 @pytest.mark.slow
