@@ -18,7 +18,7 @@ from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.pipelinefile.schema import Settings
 from dsbuilder.pipelinefile.splitting import SplitOptions
-from dsbuilder.pipelinefile.training import check_folds
+from dsbuilder.pipelinefile.training import folds_fault
 from dsbuilder.tasks import evaluations_of
 from dsbuilder.tasks.intervals import Interval, of_folds
 from dsbuilder.train.run import Run, new_run
@@ -136,11 +136,8 @@ def _checked(settings: Settings, folds: int | None) -> int:
     if found is None:
         wrong = "nobody says how many folds there are to be. Give their number."
         raise SpecError([Problem("cross_validate", wrong)])
-    try:
-        check_folds("cross_validate", found)
-    except ValueError as error:
-        wrong = str(error).removeprefix("cross_validate: ")
-        raise SpecError([Problem("cross_validate", f"{wrong} Change their number.")]) from None
+    if fault := folds_fault(found):
+        raise SpecError([Problem("cross_validate", f"{fault} Change their number.")])
     return found
 
 

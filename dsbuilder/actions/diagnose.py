@@ -153,10 +153,7 @@ def diagnose(
     for number, (seed, share) in enumerate(folder.parts, 1):
         on_run(number, len(folder.parts), share)
         told = folder.train(seed, share, **given, **shown)
-        if (seed, share) == (
-            1,
-            1.0,
-        ):  # what is said of the others is the same, or that they are few
+        if seed == 1 and share == 1:  # of the others the same is said, or that they are few
             warnings.append(told)
     looked = replace(folder.opened, overrides=(*opened.overrides, LOOK)).survey()
     properties = properties_of(looked, folder.whole(workers), workers=workers)

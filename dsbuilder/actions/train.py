@@ -11,7 +11,7 @@ from dsbuilder.actions.chosen import ChosenTraining, completed, completed_datase
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OUT, OpenedPipeline
 from dsbuilder.actions.plugins import folders_here
-from dsbuilder.builder import build_dataset
+from dsbuilder.builder import Built, build_dataset
 from dsbuilder.builder.survey import survey
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import Problem, SpecError, TrainError
@@ -131,15 +131,7 @@ def prepare(
     if not resume:  # a run goes on as it began, whatever the pipeline says by now
         surveyed = survey(spec)
         warnings = (*surveyed.warnings, *check_training(surveyed), *_doubts(chosen))
-    built = build_dataset(
-        opened.pipeline,
-        opened.out,
-        workers=workers,
-        # What is only trained otherwise is still the same dataset.
-        overrides=[each for each in opened.overrides if not is_of_train(each)],
-        plugins=opened.plugins,
-        on_progress=on_progress,
-    )
+    built = build_for_training(opened, workers=workers, on_progress=on_progress)
     dataset = load(built.path)
     options, chosen = _settled(spec.settings.train, dataset, chosen, resume=resume)
     sampled = None if resume else _sampled(dataset, options, spec.registry.folders)
@@ -157,6 +149,20 @@ def prepare(
         chosen=chosen,
         sampled=sampled,
         warnings=distinct(warnings, built.warnings, sampled.warnings if sampled else ()),
+    )
+
+
+def build_for_training(opened: OpenedPipeline, **given: Any) -> Built:
+    """Builds the dataset of a pipeline, as far as it is not there.
+
+    What is only trained otherwise is still the same dataset.
+
+    Args:
+      given: further arguments of `build_dataset`: `workers` and `on_progress`.
+    """
+    overrides = [each for each in opened.overrides if not is_of_train(each)]
+    return build_dataset(
+        opened.pipeline, opened.out, overrides=overrides, plugins=opened.plugins, **given
     )
 
 

@@ -18,22 +18,23 @@ from typing import Any
 from dsbuilder import typed_json
 from dsbuilder.actions.folder_of_runs import is_begun, train_in
 from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.actions.train import build_for_training
 from dsbuilder.binding import PlainPipeline
-from dsbuilder.builder import build_dataset
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.diagnosis.advice import still_fell
 from dsbuilder.diagnosis.learning_curve import TrainedShare
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile import Spec
+from dsbuilder.pipelinefile.training import Length
 from dsbuilder.tasks import ErrorScore
 from dsbuilder.train.monitor import Monitor
-from dsbuilder.train.options import is_of_train, to_data
+from dsbuilder.train.options import to_data
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import LEARNING, Run
 
 JUDGMENTS = "validation.csv"
 
-_BY_DATA = ("epochs", "patience", "fine_tune", "monitor_mode")
+_BY_DATA = (*Length.__dataclass_fields__, "monitor_mode")
 """Options of a training that a dataset decides where nothing is said."""
 
 
@@ -119,15 +120,7 @@ class SharesFolder:
 
     def whole(self, workers: int | None) -> StoredDataset:
         """Builds the dataset with all of train, as far as it is not there, and opens it."""
-        opened = self.opened
-        built = build_dataset(
-            opened.pipeline,
-            opened.out,
-            workers=workers,
-            overrides=[each for each in opened.overrides if not is_of_train(each)],
-            plugins=opened.plugins,
-        )
-        return load(built.path)
+        return load(build_for_training(self.opened, workers=workers).path)
 
     def _part(self, seed: int, share: float) -> OpenedPipeline:
         """Returns the pipeline of a training."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dsbuilder.actions.folder_of_runs import train_in
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.actions.search_space import assigned
-from dsbuilder.builder import build_dataset
+from dsbuilder.actions.train import build_for_training
 from dsbuilder.errors import CacheError, DsbuilderError, TrainError
 from dsbuilder.search import halving, space
 from dsbuilder.search.halving import Pace, Score
@@ -124,13 +124,8 @@ class TrialRuns:
         Raises:
           TrainError: the first trials all fail, or there is no time for a search.
         """
-        build_dataset(  # whose time is of no trial
-            self.opened.pipeline,
-            self._out,
-            overrides=[each for each in self.opened.overrides if not is_of_train(each)],
-            plugins=self.opened.plugins,
-            **self.building,
-        )
+        # Its time is of no trial.
+        build_for_training(replace(self.opened, out=self._out), **self.building)
         first = self._train_first()
         if self.state.planned is None:
             self._plan(first, trials)

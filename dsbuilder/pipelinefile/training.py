@@ -27,12 +27,11 @@ Sampling = Literal["natural", "square_root", "balanced"]
 _FEWEST_FOLDS = 3
 
 
-def check_folds(option: str, folds: int) -> None:
-    """Raises a ValueError unless so many folds can be trained and have an interval."""
-    if not _FEWEST_FOLDS <= folds <= MOST_FOLDS:
-        raise ValueError(
-            f"{option}: expected {_FEWEST_FOLDS} to {MOST_FOLDS} folds, found {folds}."
-        )
+def folds_fault(folds: int) -> str | None:
+    """Says why so many folds cannot be trained and have an interval; None if they can."""
+    if _FEWEST_FOLDS <= folds <= MOST_FOLDS:
+        return None
+    return f"expected {_FEWEST_FOLDS} to {MOST_FOLDS} folds, found {folds}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,8 +220,8 @@ class TrainOptions:
         check_at_least_1("devices", None if self.devices == "all" else self.devices)
         if self.checkpoint_minutes is not None:
             check_above_0("checkpoint_minutes", self.checkpoint_minutes)
-        if self.cross_validate is not None:
-            check_folds("cross_validate", self.cross_validate)
+        if self.cross_validate is not None and (wrong := folds_fault(self.cross_validate)):
+            raise ValueError(f"cross_validate: {wrong}")
         if self.normalize and self.model.preprocesses:
             raise ValueError(
                 f"normalize: expected none for a model that preprocesses its input itself, found "

@@ -78,7 +78,7 @@ def _train_errors(
 ) -> tuple[dict[str, Evaluation], dict[str, np.ndarray]]:
     """Returns how good each head is on samples of train, and how often its classes are there."""
     passing = Pass.over(trained, dataset, "train", None, plugins, only=some)
-    measured = {name: Measuring(task) for name, task in passing.tasks.items()}
+    measured = _measuring(passing.tasks)
     counts: dict[str, np.ndarray] = {}
     for truth, outputs, _ in passing.batches():
         for name, task in passing.tasks.items():

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsbuilder.builtin.transforms.policy import GEOMETRIC, Operation, applied, checked, signed
-from dsbuilder.builtin.transforms.rand_augment import size_of
+from dsbuilder.builtin.transforms.eight_bits import checked
+from dsbuilder.builtin.transforms.policy import GEOMETRIC, Operation, applied, signed, size_of
 from dsbuilder.plugin import Geometry, Params, Sample, Signature, Transform, transform
 
 _LEVELS = 10

@@ -6,8 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from dsbuilder.builtin.transforms.policy import Policy, signed
-from dsbuilder.builtin.transforms.rand_augment import size_of
+from dsbuilder.builtin.transforms.policy import Policy, signed, size_of
 from dsbuilder.plugin import Params, Sample, transform
 
 _LEVELS = 9

@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from dsbuilder.builtin.transforms.eight_bits import checked
+from dsbuilder.builtin.transforms.policy import recolored
 from dsbuilder.plugin import Motion, Params, Range, Sample, Signature, Transform, transform
 
 _MOST_SHEAR, _LEAST_ZOOM = 89.0, 0.01
@@ -82,12 +84,9 @@ class Classic(Transform):
 
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature, with float32 images if they are rescaled."""
-        image = signature.image
-        if image.dtype != "uint8":
-            raise ValueError(f"expected uint8 images, found {image.dtype}. Move it forward.")
         if self.rescale is None:
-            return signature
-        return replace(signature, image=replace(image, dtype="float32"))
+            return checked(signature)
+        return replace(signature, image=replace(checked(signature).image, dtype="float32"))
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws, by the names that Keras' `apply_transform` takes."""
@@ -185,9 +184,6 @@ def _origins(params: Params, height: int, width: int, *, shift: float) -> np.nda
 
 
 def _brightened(image: np.ndarray, factor: float) -> np.ndarray:
-    from PIL import Image, ImageEnhance
+    from PIL import ImageEnhance
 
-    colors = image[:, :, 0] if image.shape[2] == 1 else image[:, :, :3]
-    bright = ImageEnhance.Brightness(Image.fromarray(np.ascontiguousarray(colors))).enhance(factor)
-    changed = np.asarray(bright).reshape(*image.shape[:2], -1)
-    return np.concatenate([changed, image[:, :, 3:]], axis=2) if image.shape[2] == 4 else changed
+    return recolored(image, lambda picture: ImageEnhance.Brightness(picture).enhance(factor))

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from dsbuilder.builtin.transforms.eight_bits import checked
 from dsbuilder.plugin import (
     Params,
     Range,
@@ -53,11 +54,7 @@ class Erase(Transform):
 
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature as it is."""
-        if signature.image.dtype != "uint8":
-            raise ValueError(
-                f"expected uint8 images, found {signature.image.dtype}. Move it forward."
-            )
-        return signature
+        return checked(signature)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws the rectangle, [top, left, height, width] in pixels or None, and a seed."""

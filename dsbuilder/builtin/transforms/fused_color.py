@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsbuilder.builtin.transforms.eight_bits import checked
 from dsbuilder.plugin import Params, Range, Sample, Signature, Transform, transform
 
 _NAMES = ("brightness", "contrast", "saturation", "hue")
@@ -61,11 +62,7 @@ class FusedColor(Transform):
 
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature as it is."""
-        if signature.image.dtype != "uint8":
-            raise ValueError(
-                f"expected uint8 images, found {signature.image.dtype}. Move it forward."
-            )
-        return signature
+        return checked(signature)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws the three factors and the turn, each uniformly and independently."""

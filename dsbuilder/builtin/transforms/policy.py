@@ -23,11 +23,17 @@ from typing import Any
 
 import numpy as np
 
+from dsbuilder.builtin.transforms.eight_bits import checked
 from dsbuilder.plugin import Motion, Params, Sample, Signature, Transform
 
 Operation = dict[str, Any]
 """One operation as params hold it: its name as `use`, and how much as `at`."""
 
+OPERATIONS = (
+    *("identity", "autocontrast", "equalize", "rotate", "solarize", "color", "posterize"),
+    *("contrast", "brightness", "sharpness", "shear_x", "shear_y", "translate_x", "translate_y"),
+)
+"""The list of RandAugment and of TrivialAugment; `identity` is no change."""
 GEOMETRIC = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate")
 SIGNED = (*GEOMETRIC, "brightness", "color", "contrast", "sharpness")
 """Operations that go either way, which is drawn."""
@@ -82,21 +88,33 @@ def _told(operation: Operation) -> str:
     return use if use in _WHOLE else f"{use} {at:.3g}"
 
 
-def checked(signature: Signature) -> Signature:
-    """Returns a signature as it is.
-
-    Raises:
-      ValueError: images are none that Pillow's operations are defined for.
-    """
-    if signature.image.dtype != "uint8":
-        raise ValueError(f"expected uint8 images, found {signature.image.dtype}. Move it forward.")
-    return signature
-
-
 def signed(use: str, size: float, rng: np.random.Generator) -> Operation:
     """Returns an operation of a size, its direction drawn where it has one."""
     at = -size if use in SIGNED and rng.random() < 0.5 else size
     return {"use": use, "at": round(float(at), 6)}
+
+
+def size_of(use: str, share: float, height: int, width: int) -> float:
+    """Returns what a share of the greatest size is of an operation, as AutoAugment has it.
+
+    Args:
+      share: in [0, 1].
+      height, width: sides of the image in pixels.
+    """
+    match use:
+        case "shear_x" | "shear_y":
+            return 0.3 * share
+        case "translate_x" | "translate_y":
+            return 150 / 331 * share * (width if use == "translate_x" else height)
+        case "rotate":
+            return 30 * share
+        case "posterize":
+            return 8 - round(4 * share)
+        case "solarize":
+            return 256 * (1 - share)
+        case "brightness" | "color" | "contrast" | "sharpness":
+            return 0.9 * share
+    return 0.0
 
 
 def applied(image: np.ndarray, operations: Sequence[Operation], fill: int) -> np.ndarray:
@@ -106,7 +124,7 @@ def applied(image: np.ndarray, operations: Sequence[Operation], fill: int) -> np
         if use in GEOMETRIC:
             image = _warped(image, _matrix(image.shape[:2], use, at), fill)
         else:
-            image = _recolored(image, _COLORS[use], at)
+            image = recolored(image, _COLORS[use], at)
     return np.ascontiguousarray(image)
 
 
@@ -148,15 +166,20 @@ def _warped(image: np.ndarray, matrix: np.ndarray, fill: int) -> np.ndarray:
     return np.asarray(warped).reshape(image.shape)  # one channel loses its axis
 
 
-def _recolored(image: np.ndarray, operation: Callable[[Any, float], Any], at: float) -> np.ndarray:
-    """Returns an image whose colors an operation of Pillow's changed; alpha stays."""
+def recolored(image: np.ndarray, operation: Callable[..., Any], *given: float) -> np.ndarray:
+    """Returns an image `(H, W, C)` uint8 whose colors changed as a picture of Pillow does.
+
+    Alpha stays.
+
+    Args:
+      operation: from a picture, gray or RGB, and what is given to another of its size.
+    """
     from PIL import Image
 
-    channels = image.shape[2]
-    colors = image[:, :, 0] if channels == 1 else image[:, :, :3]
-    changed = np.asarray(operation(Image.fromarray(np.ascontiguousarray(colors)), at))
+    colors = image[:, :, 0] if image.shape[2] == 1 else image[:, :, :3]
+    changed = np.asarray(operation(Image.fromarray(np.ascontiguousarray(colors)), *given))
     changed = changed.reshape(*image.shape[:2], -1)
-    return np.concatenate([changed, image[:, :, 3:]], axis=2) if channels == 4 else changed
+    return np.concatenate([changed, image[:, :, 3:]], axis=2) if image.shape[2] == 4 else changed
 
 
 def _enhanced(name: str) -> Callable[[Any, float], Any]:

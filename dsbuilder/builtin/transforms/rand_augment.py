@@ -4,14 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsbuilder.builtin.transforms.policy import Policy, signed
+from dsbuilder.builtin.transforms.policy import OPERATIONS, Policy, signed, size_of
 from dsbuilder.plugin import Params, Sample, transform
 
 _MOST = 30
-OPERATIONS = (
-    *("identity", "autocontrast", "equalize", "rotate", "solarize", "color", "posterize"),
-    *("contrast", "brightness", "sharpness", "shear_x", "shear_y", "translate_x", "translate_y"),
-)
 
 
 @transform("rand_augment", geometry="moves")
@@ -54,26 +50,3 @@ class RandAugment(Policy):
                 if use != "identity"
             ]
         }
-
-
-def size_of(use: str, share: float, height: int, width: int) -> float:
-    """Returns what a share of the greatest size is of an operation, as AutoAugment has it.
-
-    Args:
-      share: in [0, 1].
-      height, width: sides of the image in pixels.
-    """
-    match use:
-        case "shear_x" | "shear_y":
-            return 0.3 * share
-        case "translate_x" | "translate_y":
-            return 150 / 331 * share * (width if use == "translate_x" else height)
-        case "rotate":
-            return 30 * share
-        case "posterize":
-            return 8 - round(4 * share)
-        case "solarize":
-            return 256 * (1 - share)
-        case "brightness" | "color" | "contrast" | "sharpness":
-            return 0.9 * share
-    return 0.0

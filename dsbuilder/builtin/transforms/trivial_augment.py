@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsbuilder.builtin.transforms.policy import Policy, signed
-from dsbuilder.builtin.transforms.rand_augment import OPERATIONS
+from dsbuilder.builtin.transforms.policy import OPERATIONS, Policy, signed
 from dsbuilder.plugin import Params, Sample, transform
 
 _STEPS = 30

@@ -7,8 +7,14 @@ from PIL import Image, ImageEnhance, ImageOps
 from dsbuilder.builtin.transforms.aug_mix import AugMix
 from dsbuilder.builtin.transforms.auto_augment import TABLES, AutoAugment
 from dsbuilder.builtin.transforms.erase import Erase
-from dsbuilder.builtin.transforms.policy import GEOMETRIC, applied, motion_of
-from dsbuilder.builtin.transforms.rand_augment import OPERATIONS, RandAugment, size_of
+from dsbuilder.builtin.transforms.policy import (
+    GEOMETRIC,
+    OPERATIONS,
+    applied,
+    motion_of,
+    size_of,
+)
+from dsbuilder.builtin.transforms.rand_augment import RandAugment
 from dsbuilder.builtin.transforms.trivial_augment import TrivialAugment
 from dsbuilder.plugin import ImageSignature, Range, Sample, Signature, generator
 
