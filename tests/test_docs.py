@@ -8,6 +8,7 @@ import pytest
 
 from dsbuilder.cli.main import VERBS
 from dsbuilder.pipelinefile import schema, training, tuning
+from dsbuilder.pipelinefile.binding import key_of
 from dsbuilder.registry import discover
 
 ROOT = Path(__file__).parent.parent
@@ -24,9 +25,9 @@ def test_every_key_of_a_section_is_in_the_reference(section) -> None:
     text = (ROOT / "pipelines/README.md").read_text()
     nested = {"OptimizerOptions", "FineTuneOptions", "Settings"}
     missing = [
-        each.name
+        key_of(each)
         for each in fields(section)
-        if f"`{each.name}`" not in text
+        if f"`{key_of(each)}`" not in text
         and not (section.__name__ in nested and re.search(rf"\b{each.name}\b", text))
     ]
     assert not missing

@@ -92,7 +92,8 @@ def checked(surveyed: Survey) -> CheckDocument:
         of_training = check_training(surveyed)
         plan = planned(surveyed)
     records = _by_split(surveyed)
-    variants = records.get("train", 0) * settings.augment.copies
+    more = plan.balance.copies.values() if plan.balance is not None else ()
+    variants = records.get("train", 0) * settings.augment.copies + sum(more)
     return CheckDocument(
         name=settings.name,
         version=settings.version,

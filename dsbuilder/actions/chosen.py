@@ -104,7 +104,7 @@ def completed(
     choice = _filled(free, written, str(opened.pipeline))
     settings = surveyed.pipeline.settings
     augment, fresh = settings.augment, settings.stream.stages
-    varies = bool(fresh or (augment.copies and augment.stages))
+    varies = bool(fresh or (settings.makes_variants and augment.stages))
     found = ChosenTraining(
         why=tuple(choice.why),
         text=_copy(opened, others, choice),

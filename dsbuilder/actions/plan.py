@@ -8,6 +8,7 @@ from dsbuilder.actions.build import SetAside, SplitCounts, set_aside, split_coun
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.losses import StageLoss, losses
 from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.builder.balance import Balance
 from dsbuilder.builder.forecast import ShardForecast, forecast
 from dsbuilder.builder.probe import Probe
 from dsbuilder.sample import Target
@@ -24,6 +25,40 @@ class PlanReason:
 
     reason: str
     samples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedClass:
+    """What train would hold of one class that `balance` looks after.
+
+    Attributes:
+      samples: number of samples, the sum of the next three.
+      originals, variants, synthesized: number of samples that are records as they are, variants of
+        records, and synthesized.
+      more_variants, more_synthesized: number of samples of those that the balance adds.
+    """
+
+    samples: int
+    originals: int
+    variants: int
+    synthesized: int
+    more_variants: int
+    more_synthesized: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedBalance:
+    """How classes of train would be filled up.
+
+    Attributes:
+      target: target whose classes they are.
+      quota: number of samples that each class with fewer is brought to.
+      classes: what train would hold, by class.
+    """
+
+    target: str
+    quota: int
+    classes: Mapping[str, PlannedClass]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +105,9 @@ class PlanDocument(Document):
     Attributes:
       path: folder of the dataset, by the link of its version.
       before: splits of the dataset that the version stands for now; None if there is none.
-      splits: splits after the build. The class of what is synthesized is not known before, and a
-        new mix counts as its root's.
+      splits: splits after the build. The class of what is synthesized is not known before but in a
+        balanced train split, and a new mix counts as its root's.
+      balance: how classes of train would be filled up; None if they are not.
       to_make: number of samples that no earlier build holds.
       size_bytes: size of the dataset, about; None if nothing is known of it.
       new_bytes: size of what lies not in the build before already; None likewise.
@@ -85,6 +121,7 @@ class PlanDocument(Document):
     path: Path
     before: Mapping[str, SplitCounts] | None
     splits: Mapping[str, SplitCounts]
+    balance: PlannedBalance | None
     to_make: int
     size_bytes: int | None
     new_bytes: int | None
@@ -123,6 +160,7 @@ def plan(
             split: SplitCounts(samples=count, classes=dict(found.classes.get(split, {})))
             for split, count in found.samples.items()
         },
+        balance=_balance(found.plan.balance),
         to_make=found.to_make,
         size_bytes=found.size_bytes,
         new_bytes=found.new_bytes,
@@ -133,6 +171,16 @@ def plan(
         shards=tuple(map(_shard, found.shards)),
         warnings=distinct(found.warnings),
     )
+
+
+def _balance(planned: Balance | None) -> PlannedBalance | None:
+    if planned is None:
+        return None
+    classes = {
+        name: PlannedClass(samples=share.samples, **vars(share))
+        for name, share in planned.classes.items()
+    }
+    return PlannedBalance(target=planned.target, quota=planned.quota, classes=classes)
 
 
 def _probe(tried: Probe | None, kinds: Mapping[str, Target]) -> PlanProbe | None:

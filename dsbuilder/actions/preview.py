@@ -197,7 +197,8 @@ class _Exhibit:
 
     @property
     def _num_copies(self) -> int:
-        return min(self._copies, self._settings.augment.copies) if self.is_varied else 0
+        made = (sum(each.copy is not None for each in root.outputs) for root in self.originals)
+        return min(self._copies, max(made, default=0)) if self.is_varied else 0
 
     def _row(self, root: Root) -> list[Cell | None]:
         """Makes an original, its variants, and what a stream makes of it in two epochs."""
@@ -266,7 +267,8 @@ class _Exhibit:
 
     def _synthesized_cell(self, root: Root, synthesis: Synthesis) -> Cell:
         trace = Trace()
-        sample = self._pipeline.synthesize(synthesis, root.key, self._split_of[root.key], trace)
+        split = self._split_of[root.key]
+        sample = self._pipeline.synthesize(synthesis, root.key, split, trace, label=root.label)
         sample = self._pipeline.finish(sample, Trace())
         return _cell(sample, self._labels(sample), _applied(trace))
 

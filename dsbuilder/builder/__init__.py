@@ -6,6 +6,7 @@ grouping.py    records that belong together, dealt as one
 subset.py      which part of the train split is built
 group_evidence.py  when pictures were taken and what they show, read once
 inspecting.py  the data inspected, and what a build does about what was found
+balance.py     how many samples a class gets more, and what they are made of
 plan.py        every output sample, its place and its fingerprint
 inventory.py   what of it an earlier build holds
 task.py        what crosses a process boundary

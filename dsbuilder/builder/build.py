@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dsbuilder import memory
+from dsbuilder import memory, targets
 from dsbuilder.builder import originals
 from dsbuilder.builder.engines import Engine
 from dsbuilder.builder.engines.in_process import InProcess
@@ -169,7 +169,15 @@ def _build(
         known = manifest.read(published)
         originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
     path = store.point(settings.version, published)
-    return _built(path, published, known, surveyed.warnings, results)
+    warnings = [*surveyed.warnings, *_unbalanced(plan, known)]
+    return _built(path, published, known, warnings, results)
+
+
+def _unbalanced(plan: Plan, known: Manifest) -> Iterator[str]:
+    """Yields what to warn of where classes are not as balanced as they were planned."""
+    if plan.balance is not None:
+        kinds, counted = known.signature.targets, known.class_counts("train")
+        yield from plan.balance.shortfalls(targets.counts_of(plan.balance.target, kinds, counted))
 
 
 def _check_not_empty(surveyed: Survey) -> None:

@@ -227,7 +227,17 @@ class _Forecaster:
                 own.update(each.result.classes)
             else:
                 own.update(_planned_classes(each.task, kinds))
+                own.update(self._filled_classes(each.task))
         return counts
+
+    def _filled_classes(self, task: ShardTask) -> Counter[str]:
+        """Counts what is synthesized for a balance, which says of what class it shall be."""
+        balance = self.plan.balance
+        if balance is None:
+            return Counter()
+        kinds = self.surveyed.pipeline.signature.targets
+        found = (root.label for root in task.contents().roots if root.label is not None)
+        return Counter(targets.counted_as(kinds, balance.target, label) for label in found)
 
     def _sizes(self, tried: Probe | None) -> tuple[int | None, int | None]:
         """Returns what the dataset would take on disk, and what of it would be new."""

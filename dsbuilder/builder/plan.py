@@ -13,6 +13,7 @@ from typing import Any
 
 from dsbuilder import names, targets
 from dsbuilder.builder import subset
+from dsbuilder.builder.balance import Balance, Synthesized, make_balance
 from dsbuilder.builder.split import Split
 from dsbuilder.builder.task import Located, Output, Root, ShardContents, ShardTask
 from dsbuilder.cache import fingerprint
@@ -37,6 +38,7 @@ class Plan:
       content: fingerprint of the samples alone.
       image: how pixels are stored.
       samples: number of samples by split.
+      balance: how classes of train are filled up; None if they are not.
     """
 
     shards: tuple[ShardTask, ...]
@@ -44,6 +46,7 @@ class Plan:
     content: str
     image: str
     samples: Mapping[str, int]
+    balance: Balance | None
 
 
 def make_plan(
@@ -61,6 +64,10 @@ def make_plan(
       split: which split each record belongs to.
       hashes: content hash of each record, by key.
       set_aside: rows of the quarantine that are known before; see `Survey`.
+
+    Raises:
+      SpecError: classes cannot be balanced as the pipeline says.
+      PluginError: there are not enough records to mix.
     """
     image = pipeline.settings.cache.image or default_image_format(
         pipeline.settings.cache.codec, pipeline.signature
@@ -85,6 +92,7 @@ def make_plan(
         content=fingerprint.digest(whole, _kinds(pipeline.signature)),
         image=image,
         samples=dict(samples),
+        balance=planner.balance,
     )
 
 
@@ -109,6 +117,7 @@ class _Planner:
     hashes: Mapping[str, str]
     image: str
     located: dict[str, Located] = field(default_factory=dict)
+    balance: Balance | None = None
 
     def __post_init__(self) -> None:
         settings, registry = self.pipeline.settings, self.pipeline.spec.registry
@@ -147,18 +156,30 @@ class _Planner:
             located = Located(record=record, source=self.hashes[record.key])
             self.located[record.key] = located
         by_split: dict[str, list[Root]] = {name: [] for name in SPLITS}
-        ring = self._ring([r.key for r in records if split.split_of[r.key] == "train"])
+        trained = [record for record in records if split.split_of[record.key] == "train"]
+        synthesized: dict[str, Sequence[Synthesized]] = self._dealt()
+        self.balance = make_balance(self.pipeline, trained, synthesized["train"])
+        if self.balance is not None:
+            synthesized["train"] = self.balance.synthesized
+        ring = self._ring([record.key for record in trained])
         for record in records:
             name = split.split_of[record.key]
             outputs = tuple(self._outputs(record, augmented=name == "train", ring=ring))
             by_split[name].append(Root(key=record.key, synthesis=None, outputs=outputs))
+        for name in SPLITS:
+            by_split[name] += map(self._synthesized, synthesized[name])
+        return by_split
+
+    def _dealt(self) -> dict[str, Sequence[Synthesized]]:
+        """Returns what the pipeline synthesizes by itself, by split."""
+        found: dict[str, list[Synthesized]] = {name: [] for name in SPLITS}
         for index, synthesis in enumerate(self.pipeline.settings.synthesize):
             dealt = dict(deal_synthesis(synthesis))
             left_out = self._left_out([key for key, name in dealt.items() if name == "train"])
             for key, name in dealt.items():
                 if key not in left_out:
-                    by_split[name].append(self._synthesized(index, key))
-        return by_split
+                    found[name].append(Synthesized(key, index))
+        return dict(found)
 
     def _left_out(self, keys: list[str]) -> frozenset[str]:
         """Returns which of the synthesized samples of train are not in the part that is built."""
@@ -170,7 +191,7 @@ class _Planner:
 
     def _ring(self, keys: Sequence[str]) -> _Ring | None:
         stage = self.pipeline.mixer
-        if stage is None or not self.pipeline.settings.augment.copies:
+        if stage is None or not self.pipeline.settings.makes_variants:
             return None
         if len(keys) < 2:
             raise PluginError(
@@ -185,7 +206,8 @@ class _Planner:
         if augment.original or not augmented:
             made_by = fingerprint.digest(self._original, facts)
             yield Output(key=record.key, copy=None, partners=(), fingerprint=made_by)
-        for copy in range(1, augment.copies + 1) if augmented else ():
+        more = self.balance.copies.get(record.key, 0) if self.balance is not None else 0
+        for copy in range(1, augment.copies + more + 1) if augmented else ():
             partners = self._partners(record.key, copy, ring)
             mixed = [self._facts(self.located[key].record) for key in partners]
             made_by = fingerprint.digest(self._variant, facts, copy, mixed)
@@ -202,10 +224,10 @@ class _Planner:
         places = self.pipeline.partner_ranks(key, copy)
         return tuple(ring.after(place, key) for place in places)
 
-    def _synthesized(self, index: int, key: str) -> Root:
-        made_by = fingerprint.digest(self._synthesis[index], key)
-        output = Output(key=key, copy=None, partners=(), fingerprint=made_by)
-        return Root(key=key, synthesis=index, outputs=(output,))
+    def _synthesized(self, each: Synthesized) -> Root:
+        made_by = fingerprint.digest(self._synthesis[each.synthesis], each.key)
+        output = Output(key=each.key, copy=None, partners=(), fingerprint=made_by)
+        return Root(key=each.key, synthesis=each.synthesis, outputs=(output,), label=each.label)
 
     def shards(self, split: str, roots: Sequence[Root]) -> Iterator[ShardTask]:
         """Yields the shard tasks of a split."""

@@ -208,7 +208,8 @@ class SampleMaker:
         if root.synthesis is None:
             return self._original(root.key, trace)
         synthesis = self._pipeline.settings.synthesize[root.synthesis]
-        return self._pipeline.synthesize(synthesis, root.key, self._task.split, trace)
+        split = self._task.split
+        return self._pipeline.synthesize(synthesis, root.key, split, trace, label=root.label)
 
     def _original(self, key: str, trace: Trace) -> Sample:
         located = self._records[key]

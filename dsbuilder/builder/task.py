@@ -40,11 +40,13 @@ class Root:
       key: the root key.
       synthesis: place in `synthesize`; None for a record.
       outputs: what is made of it for this shard.
+      label: class that a synthesized sample shall have; None takes any.
     """
 
     key: str
     synthesis: int | None
     outputs: tuple[Output, ...]
+    label: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,12 +192,13 @@ def _lines(packed: bytes) -> list[bytes]:
 
 def _root_to_json(root: Root) -> list[Any]:
     outputs = [(each.key, each.copy, each.partners, each.fingerprint) for each in root.outputs]
-    return [root.key, root.synthesis, outputs]
+    return [root.key, root.synthesis, outputs, root.label]
 
 
 def _root_from_json(row: Sequence[Any]) -> Root:
-    key, synthesis, outputs = row
-    return Root(key=key, synthesis=synthesis, outputs=tuple(map(_output_from_json, outputs)))
+    key, synthesis, outputs, label = row
+    made = tuple(map(_output_from_json, outputs))
+    return Root(key=key, synthesis=synthesis, outputs=made, label=label)
 
 
 def _output_from_json(row: Sequence[Any]) -> Output:

@@ -1,6 +1,7 @@
 """`dsbuilder plan`: what a build would make, reuse and need."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from dsbuilder.cli import options
 from dsbuilder.cli.screen import Lines, Screen, facts, line, shown, size, table
 
 if TYPE_CHECKING:
-    from dsbuilder.actions.plan import PlanDocument, PlannedShard
+    from dsbuilder.actions.plan import PlanDocument, PlannedBalance, PlannedShard
     from dsbuilder.actions.session import Session
 
 _MOST_CLASSES = 40
@@ -42,6 +43,9 @@ def plan(
 
 def _draw(found: "PlanDocument") -> None:
     _draw_counts(found)
+    if found.balance is not None:
+        line()
+        _draw_balance(found.balance)
     line()
     facts(list(_facts(found)))
     rows = [_row(shard) for shard in found.shards if shard.state != "reused"]
@@ -69,6 +73,28 @@ def _draw_counts(found: "PlanDocument") -> None:
     table(("", *splits), rows, right=range(1, len(splits) + 1))
     if len(names) > _MOST_CLASSES:
         line(f"{len(names) - _MOST_CLASSES} more classes; --json lists all {len(names)}.")
+
+
+def _draw_balance(balance: "PlannedBalance") -> None:
+    """Draws what train holds of each class, and what of it is added."""
+    rows = [
+        [
+            name,
+            str(each.originals),
+            _with_more(each.variants, each.more_variants),
+            _with_more(each.synthesized, each.more_synthesized),
+            str(each.samples),
+        ]
+        for name, each in islice(balance.classes.items(), _MOST_CLASSES)
+    ]
+    line(f"train, balanced to {balance.quota} samples of each class:")
+    table(("", "originals", "variants", "synthesized", "samples"), rows, right=range(1, 5))
+    if len(balance.classes) > _MOST_CLASSES:
+        line(f"{len(balance.classes) - _MOST_CLASSES} more classes; --json lists all.")
+
+
+def _with_more(count: int, more: int) -> str:
+    return f"{count} (+{more})" if more else str(count)
 
 
 def _cell(before: Mapping[str, int], after: Mapping[str, int], name: str, known: object) -> str:

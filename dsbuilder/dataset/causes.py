@@ -86,6 +86,14 @@ class Causes:
         """What reaches every sample, last."""
         return list(self._section("finish"))
 
+    @cached_property
+    def balance(self) -> list[str]:
+        """What decides how many samples a class is filled up with."""
+        one, other = (_at(each.resolved, "balance") for each in self._sides)
+        if one != other:
+            return list(changed("", {"balance": one}, {"balance": other}))
+        return [] if one is None else ["classes are balanced, and records came or went"]
+
     def stage_added(self, identity: str) -> bool:
         """Whether only the second side has a stage."""
         return identity in self.after.stages and identity not in self.before.stages

@@ -309,6 +309,7 @@ class _Comparison:
             yield f"{identity} was removed"
         else:
             yield from self._causes.synthesis(identity)
+            yield from self._causes.balance
 
     def _why_root(self, row: SampleState, other: DatasetState, *, added: bool) -> Iterator[str]:
         root = row.parents[0]
@@ -320,6 +321,7 @@ class _Comparison:
             yield from self._why_moved(root, was, now)
         else:
             yield from self._causes.options("augment", "copies", "original")
+            yield from self._causes.balance
 
     def _why_in_source(self, *, added: bool) -> str:
         """Returns why only one side has a record, which a list of keys may leave out."""

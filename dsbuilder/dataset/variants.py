@@ -16,7 +16,7 @@ class Variants:
     Attributes:
       originals: number of samples without variants, those that are synthesized among them; as far
         as none was set aside.
-      copies: number of stored variants of each record.
+      copies: number of stored variants of each record, without those that balance classes.
       varied: whether a stage makes anything else of an image, stored or in every epoch.
     """
 
@@ -58,6 +58,7 @@ class _Sections:
     split: _Split = _Split()
     augment: _Augment
     synthesize: tuple[_Synthesis, ...]
+    balance: Any = None
     stream: _Stream
 
 
@@ -76,6 +77,12 @@ def variants_of(dataset: StoredDataset) -> Variants:
             f"{plain.origin}: expected the pipeline of a dataset, found another ({error}). "
             "Build the dataset again."
         ) from None
+    fills = "augment" in (said.balance or {}).get("with", ())
+    varied = bool(said.stream.stages or (said.augment.stages and (said.augment.copies or fills)))
+    if said.balance:  # each record has another number of variants
+        entries = (entry for _, entry in dataset.entries("train"))
+        roots = {entry.parents[0] if entry.parents else entry.key for entry in entries}
+        return Variants(originals=len(roots), copies=said.augment.copies, varied=varied)
     stored = dataset.num_samples("train")
     part = said.split.subset
     share = part.share if isinstance(part, _Subset) else part or 1.0
@@ -85,5 +92,5 @@ def variants_of(dataset: StoredDataset) -> Variants:
     return Variants(
         originals=min(stored, made + round(max(0, stored - made) / of_each)),
         copies=said.augment.copies,
-        varied=bool(said.stream.stages or (said.augment.copies and said.augment.stages)),
+        varied=varied,
     )

@@ -52,7 +52,7 @@ def doubts(spec: Spec, decoded: Signature | None, cached: Signature) -> Iterator
         prepare: _Section = ("prepare", settings.prepare)
         source = _Made(signature=decoded)
         starts.append((source, [prepare, finish]))
-        if settings.augment.copies:
+        if settings.makes_variants:
             varied: _Section = ("augment.stages", settings.augment.stages)
             starts.append((source, [prepare, varied, finish]))
     for index, synthesis in enumerate(settings.synthesize):

@@ -30,6 +30,8 @@ from dsbuilder.sample import Params, Record, Sample, Signature, Target
 from dsbuilder.seeding import generator, rank, unit
 
 _SYNTHESIS_ATTEMPTS = 1000
+_LABEL_ATTEMPTS = 20_000
+"""Of 1000 classes, one that is drawn as often as the others is missed once in 10**8."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,18 +158,37 @@ class Pipeline:
         stages = self.settings.augment.stages
         return next((stage for stage in stages if isinstance(stage, MixStage)), None)
 
-    def synthesize(self, synthesis: Synthesis, key: str, split: str, trace: Trace) -> Sample:
+    def synthesize(
+        self,
+        synthesis: Synthesis,
+        key: str,
+        split: str,
+        trace: Trace,
+        *,
+        label: str | None = None,
+    ) -> Sample:
         """Returns the synthesized sample of a key, before `finish`.
 
-        What must not appear in two splits is kept apart without looking at other samples: the hash
-        of the content says to which split it belongs, and a draw that belongs to another is drawn
-        again.
+        Args:
+          label: the class that it shall have; None takes any.
         """
         trace.at = synthesis.id
         with noted(synthesis.id, key, None):
-            params = self._draw_synthesis(synthesis, key, split)
+            params = self.draw_synthesis(synthesis, key, split, label=label)
+            if params is None:
+                raise PluginError(f"expected the class '{label}', found that no draw is of it.")
             trace.applied.append(AppliedStage(synthesis.id, params))
-            return self.render(synthesis, key, params)
+            sample = self.render(synthesis, key, params)
+            if label is not None and label not in self._classes(sample):
+                raise PluginError(
+                    f"expected the class '{label}', as class_of() says of these params, found "
+                    f"{self._classes(sample)}."
+                )
+            return sample
+
+    def _classes(self, sample: Sample) -> list[str]:
+        kinds = self.signature.targets.items()
+        return [each for name, kind in kinds for each in kind.classes(sample.targets[name])]
 
     def render(self, synthesis: Synthesis, key: str, params: Params) -> Sample:
         """Returns the synthesized sample of drawn params, before `finish`."""
@@ -179,24 +200,41 @@ class Pipeline:
     @property
     def content_shares(self) -> dict[str, float]:
         """Share of each split in all that is synthesized: no content is of two splits."""
-        entries = self.settings.synthesize
-        total = sum(entry.count for entry in entries)
+        # One that only balances classes has no count.
+        entries = [(entry.count or 1, entry.splits) for entry in self.settings.synthesize]
+        total = sum(count for count, _ in entries)
         weighed = {
-            split: sum(entry.count * entry.splits.get(split, 0.0) for entry in entries) / total
+            split: sum(count * splits.get(split, 0.0) for count, splits in entries) / total
             for split in SPLITS
         }
         return {split: share for split, share in weighed.items() if share > 0}
 
-    def _draw_synthesis(self, synthesis: Synthesis, key: str, split: str) -> Params:
-        seed = self.settings.seed
-        for attempt in range(_SYNTHESIS_ATTEMPTS):
-            params = synthesis.plugin.draw(generator(seed, synthesis.id, key, attempt))
-            content = synthesis.plugin.content(params)
+    def draw_synthesis(
+        self, synthesis: Synthesis, key: str, split: str, *, label: str | None = None
+    ) -> Params | None:
+        """Returns what a synthesizer draws for a key.
+
+        What must not appear in two splits is kept apart without looking at other samples: the hash
+        of the content says to which split it belongs, and a draw that belongs to another is drawn
+        again. So is one of another class, where one is asked for; None if no draw is of it.
+
+        Raises:
+          PluginError: nothing that is drawn belongs to the split.
+        """
+        seed, plugin, is_found = self.settings.seed, synthesis.plugin, label is None
+        attempts = _SYNTHESIS_ATTEMPTS if label is None else _LABEL_ATTEMPTS
+        for attempt in range(attempts):
+            params = plugin.draw(generator(seed, synthesis.id, key, attempt))
+            if label is not None and plugin.class_of(params) != label:
+                continue
+            is_found, content = True, plugin.content(params)
             if content is None or split_of_content(self.content_shares, seed, content) == split:
                 return params
+        if not is_found:
+            return None
         raise PluginError(
             f"expected something to synthesize that belongs to '{split}' alone, found none in "
-            f"{_SYNTHESIS_ATTEMPTS} draws. Allow more different contents, or give it one split."
+            f"{attempts} draws. Allow more different contents, or give it one split."
         )
 
     def finish(self, sample: Sample, trace: Trace) -> Sample:

@@ -75,7 +75,7 @@ class _Resolver:
             self._check_names("source", source_targets)
             prepared = self._follow("prepare", settings.prepare, start)
             ends["the original"] = self._follow("finish", settings.finish, prepared)
-            if settings.augment.copies:
+            if settings.makes_variants:
                 varied = self._follow("augment.stages", settings.augment.stages, prepared)
                 ends["its variants"] = self._follow("finish", settings.finish, varied)
         for index, synthesis in enumerate(settings.synthesize):
@@ -210,7 +210,7 @@ class _Resolver:
     def _one_signature(self, ends: Mapping[str, Signature], settings: Settings) -> Signature:
         """Returns the signature that all branches end in, mixed if one of them is."""
         mixers = [each for each in settings.augment.stages if isinstance(each, MixStage)]
-        if mixers and settings.augment.copies and settings.source is not None:
+        if mixers and settings.makes_variants and settings.source is not None:
             mixed = mixers[0].plugin.mixed
             ends = {name: end.replace(targets=mixed(end.targets)) for name, end in ends.items()}
         (first, signature), *rest = ((name, _exact(end)) for name, end in ends.items())

@@ -78,21 +78,21 @@ class Binder:
         if not isinstance(node.value, dict):
             return self._expected("a mapping of options", node, path)
         hints = get_type_hints(cls)
-        known = {each.name: each for each in dataclasses.fields(cls) if each.init}
+        known = {key_of(each): each for each in dataclasses.fields(cls) if each.init}
         values: dict[str, Any] = {}
         resolved: dict[str, Any] = {}
         before = len(self.problems)
         self._refuse_unknown(node, path, set(known), noun)
-        for name, each in known.items():
-            child = node.value.get(name)
-            place = f"{path}.{name}" if path else name
+        for key, each in known.items():
+            name, child = each.name, node.value.get(key)
+            place = f"{path}.{key}" if path else key
             if child is not None:
-                values[name], resolved[name] = self.bind(hints[name], child, place)
+                values[name], resolved[key] = self.bind(hints[name], child, place)
                 self._check_field(cls, name, values[name], child, place)
             elif each.default is MISSING and each.default_factory is MISSING:
-                self.problem(node, path, f"the {noun} '{name}' is missing. Add it.")
+                self.problem(node, path, f"the {noun} '{key}' is missing. Add it.")
             else:
-                resolved[name] = to_plain(_default(each))
+                resolved[key] = to_plain(_default(each))
         if len(self.problems) > before:
             return FAILED, None
         return self._construct(cls, values, resolved, node, path)
@@ -203,13 +203,18 @@ class Binder:
         return self._expected(describe(wanted), node, path)
 
 
+def key_of(field: dataclasses.Field[Any]) -> str:
+    """Returns how a pipeline calls a field: by its name, or where Python keeps it, its `key`."""
+    return str(field.metadata.get("key", field.name))
+
+
 def to_plain(value: Any) -> Any:
     """Returns a bound object as plain data that binds to an equal object."""
     if isinstance(value, Range):
         return [value.low, value.high]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
-        return {each.name: to_plain(getattr(value, each.name)) for each in fields if each.init}
+        return {key_of(each): to_plain(getattr(value, each.name)) for each in fields if each.init}
     if isinstance(value, Mapping):
         return {str(key): to_plain(child) for key, child in value.items()}
     if isinstance(value, (tuple, list)):

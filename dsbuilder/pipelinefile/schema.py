@@ -84,6 +84,36 @@ class AugmentOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BalanceOptions:
+    """How the classes of train come to one number of samples; see `builder/balance.py`.
+
+    Attributes:
+      to: samples of each class: `max` (what the largest class has), `median` (what the class in
+        the middle has), or a number. Classes that have more keep them.
+      sources: `with` in a pipeline: what makes the samples that are missing, `augment` (more
+        variants), `synthesize`, or both.
+      max_synthetic: largest share of a class of train that is synthesized, in [0, 1].
+    """
+
+    to: Literal["max", "median"] | int = "max"
+    sources: tuple[Literal["augment", "synthesize"], ...] = field(
+        default=("augment",), metadata={"key": "with"}
+    )
+    max_synthetic: float = 0.6
+
+    def __post_init__(self) -> None:
+        if isinstance(self.to, int):
+            check_at_least_1("to", self.to)
+        if not self.sources or len(set(self.sources)) < len(self.sources):
+            found = f"[{', '.join(self.sources)}]"
+            raise ValueError(f"with: expected augment, synthesize or both, found {found}.")
+        if not 0 <= self.max_synthetic <= 1:
+            raise ValueError(
+                f"max_synthetic: expected a share in [0, 1], found {self.max_synthetic:g}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class CacheOptions:
     """How samples are stored.
 
@@ -169,9 +199,9 @@ class Settings:
       version: `x.y.z`.
       seed: the root of all randomness.
       size: (height, width) that stages call `$size`; one number is a square. See `named_size.py`.
-      image, source, split, prepare, augment, synthesize, finish, cache, inspect, build, stream,
-        train: the sections, in the order in which a sample meets them. `inspect` holds inspectors
-        by name, each with its action and options.
+      image, source, split, prepare, augment, synthesize, balance, finish, cache, inspect, build,
+        stream, train: the sections, in the order in which a sample meets them. `inspect` holds
+        inspectors by name, each with its action and options.
       tune: options that `dsbuilder tune` tries other values of, by their paths. No dataset or run
         depends on it, so it is not among what is resolved.
     """
@@ -186,6 +216,7 @@ class Settings:
     prepare: tuple[Stage, ...] = ()
     augment: AugmentOptions = AugmentOptions(copies=0)
     synthesize: tuple[Synthesis, ...] = ()
+    balance: BalanceOptions | None = None
     finish: tuple[Stage, ...] = ()
     cache: CacheOptions = CacheOptions()
     inspect: Mapping[str, Inspection] = field(default_factory=dict)
@@ -210,6 +241,24 @@ class Settings:
         _check_outputs(self.build, sum(each.count for each in self.synthesize))
         if self.source is None and not self.synthesize:
             raise ValueError("expected a source or something to synthesize, found neither.")
+        fills = self.balance is not None and "synthesize" in self.balance.sources
+        if fills and not self.synthesize:
+            raise ValueError(
+                "balance: expected something to synthesize with, found no section synthesize. "
+                "Add one, or take synthesize out of with."
+            )
+        idle = [each.id for each in self.synthesize if not each.count]
+        if idle and not fills:
+            raise ValueError(
+                f"{idle[0]}: expected how many samples to make, 1 or more, found 0, and no balance "
+                "with synthesize that asks it for any."
+            )
+
+    @property
+    def makes_variants(self) -> bool:
+        """Whether some record of train gets variants, by `augment.copies` or by `balance`."""
+        fills = self.balance is not None and "augment" in self.balance.sources
+        return self.augment.copies > 0 or fills
 
 
 def _check_outputs(build: BuildOptions, count: int) -> None:

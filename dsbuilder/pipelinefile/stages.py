@@ -76,7 +76,7 @@ class Synthesis:
     Attributes:
       id: its `name`, else plugin and occurrence.
       plugin: the bound synthesizer.
-      count: number of samples it makes, over all splits.
+      count: number of samples it makes, over all splits; 0 of one that only balances classes.
       splits: share of each split; the shares sum to 1.
       megapixels: pixels of the image that it may make, in 10**6.
     """
@@ -259,7 +259,7 @@ class _PlaceBinder:
 
     def _bind_count(self, binder: Binder, use: _Use) -> Any:
         node = use.node.value.get("count", Node(None, line=use.node.line))
-        if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value > 0:
+        if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value >= 0:
             return node.value
         message = f"expected how many samples to make, 1 or more, found {node.plain()!r}."
         if node.value is None:

@@ -27,6 +27,13 @@ class Synthesizer(ABC):
     def render(self, key: str, params: Params, mode: Mode) -> Sample:
         """Returns the sample of the params; a pure function. Targets hold *raw* labels."""
 
+    def class_of(self, params: Params) -> str | None:
+        """Returns the class that `render` gives these params, or None if only rendering tells.
+
+        A pipeline that balances classes by synthesis asks for it, of very many draws.
+        """
+        return None
+
     def content(self, params: Params) -> str | None:
         """Returns what must not appear in two splits (say, a text), or None."""
         return None

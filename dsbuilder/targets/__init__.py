@@ -32,6 +32,7 @@ __all__ = [
     "Text",
     "Value",
     "counted",
+    "counted_as",
     "counts_of",
     "from_json",
     "signature_from_json",
@@ -56,6 +57,12 @@ def stated(kinds: Mapping[str, Target], raw: Mapping[str, Any]) -> Iterator[str]
     """Yields the classes that the labels of a record count for, as `counted` those of a sample."""
     for prefix, name, kind in _classified(kinds):
         yield from (f"{prefix}{each}" for each in kind.stated(raw[name]))
+
+
+def counted_as(kinds: Mapping[str, Target], name: str, label: str) -> str:
+    """Returns by what name a class of one target is `counted`."""
+    prefix = next(prefix for prefix, each, _ in _classified(kinds) if each == name)
+    return f"{prefix}{label}"
 
 
 def counts_of(name: str, kinds: Mapping[str, Target], counts: Mapping[str, int]) -> dict[str, int]:

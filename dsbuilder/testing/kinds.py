@@ -277,6 +277,11 @@ def _check_synthesizer_on(plugin: Synthesizer, mode: Mode, after: Signature, see
     )
     parsed = {key: after.targets[key].parse(raw) for key, raw in result.targets.items()}
     check_fits(name, result.replace(targets=parsed), after)
+    told = [each for key, kind in after.targets.items() for each in kind.classes(parsed[key])]
+    label = plugin.class_of(params)
+    assert label is None or label in told, (
+        f"{name}: expected class_of() to tell a class of what is rendered, {told}, found {label!r}."
+    )
     content = plugin.content(params)
     assert content is None or isinstance(content, str), f"{name}: {content=}"
 

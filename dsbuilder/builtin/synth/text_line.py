@@ -299,6 +299,10 @@ class TextLine(Synthesizer):
             return [round(ink.draw(rng)) for _ in range(3)]
         return [round(ink.draw(rng))] * 3
 
+    def class_of(self, params: Params) -> str | None:
+        """The text, where it is a class."""
+        return params["text"] if self.label == "class" else None
+
     def content(self, params: Params) -> str | None:
         """The text; nothing where the label is a class, which every split needs."""
         return params["text"] if self.label == "text" else None
