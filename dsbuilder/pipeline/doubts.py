@@ -1,7 +1,8 @@
 """What a pipeline does that is right by its signatures and yet hardly meant.
 
 Images that a stage makes small and finish makes large again show no more for it, and variants that
-no stage touches are copies of their originals. `check` says both; neither is refused.
+no stage touches are copies of their originals. `check` says both, and what a synthesizer notes of
+its options; nothing of it is refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,6 +57,8 @@ def doubts(spec: Spec, decoded: Signature | None, cached: Signature) -> Iterator
             varied: _Section = ("augment.stages", settings.augment.stages)
             starts.append((source, [prepare, varied, finish]))
     for index, synthesis in enumerate(settings.synthesize):
+        for note in synthesis.plugin.notes():
+            yield f"{spec.where(f'synthesize[{index}]')}: {note}."
         made = synthesis.output_signature(settings.image.mode)
         starts.append((_sized(made, f"synthesize[{index}]"), [finish]))
     stream = settings.stream

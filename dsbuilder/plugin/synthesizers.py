@@ -1,7 +1,7 @@
 """What a synthesizer is: it makes samples from nothing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -14,6 +14,10 @@ class Synthesizer(ABC):
     def inputs(self) -> Mapping[str, str]:
         """Returns what else decides the result, beside options and code: versions, hashes."""
         return {}
+
+    def notes(self) -> Iterable[str]:
+        """Yields what a user should know before a build, sentences without a full stop."""
+        return ()
 
     @abstractmethod
     def output_signature(self, mode: Mode) -> Signature:

@@ -2,21 +2,35 @@
 
 Layout is Pillow's basic one, glyph after glyph, from left to right, unless the text needs a shaper:
 that is a library that may or may not be on a machine. Where it is not, such a text is refused, so
-that one pipeline never gives two kinds of pixels.
+that one pipeline never gives two kinds of pixels. What is drawn for an option that stands at its
+default is drawn in one order, and nothing for any other option: a pipeline keeps its samples when
+it is given an option of another kind.
 """
 
-import string
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
+import cv2
 import numpy as np
 
-from dsbuilder.builtin.synth.shaping import can_shape, is_format, is_mark, shaped
-from dsbuilder.images import color_name
+from dsbuilder.builtin.synth.bending import Bend
+from dsbuilder.builtin.synth.fonts import Fonts, FontSet, content_of, faces_of
+from dsbuilder.builtin.synth.grounds import Ground, Grounds, Inks, least_contrast, painted
+from dsbuilder.builtin.synth.labeling import box_list, box_targets, mask_of
+from dsbuilder.builtin.synth.lettering import (
+    SMALLEST,
+    InkLine,
+    Style,
+    fitted,
+    fitting,
+    grown,
+    line_of,
+)
+from dsbuilder.builtin.synth.shaping import shaped
+from dsbuilder.builtin.synth.words import Wording, units
 from dsbuilder.plugin import (
     CHANNELS,
     ClassLabel,
@@ -32,207 +46,129 @@ from dsbuilder.plugin import (
     synthesizer,
 )
 
-if TYPE_CHECKING:
-    from PIL.ImageFont import FreeTypeFont
-
-SMALLEST = 6
-"""Pixels of the smallest size that a text is shrunk to; below, it could not be read."""
-
-LONGEST = 10_000
-"""Characters of the longest text; what is longer is no line."""
-
-_PROBE = 32
-_UNASSIGNED = "\U0010ffff"
-
-
-@lru_cache(maxsize=512)
-def load(path: Path, size: int, *, shaping: bool = False) -> "FreeTypeFont":
-    """Returns a font in a size in pixels.
-
-    Args:
-      shaping: whether it lays out texts by the shaper.
-
-    Raises:
-      ValueError: there is no such file, or it is no font.
-    """
-    from PIL import ImageFont
-
-    if not path.is_file():
-        raise ValueError(f"fonts: {path}: no such font file. Check the path.")
-    try:
-        engine = ImageFont.Layout.RAQM if shaping else ImageFont.Layout.BASIC
-        return ImageFont.truetype(str(path), size, layout_engine=engine)
-    except OSError as error:
-        raise ValueError(f"fonts: expected a font, found {path}: {error}.") from error
-
-
-def units(text: str) -> list[str]:
-    """Returns the characters of a text in composed form, each with its marks."""
-    found: list[str] = []
-    for character in unicodedata.normalize("NFC", text):
-        if found and is_mark(character):
-            found[-1] += character
-        else:
-            found.append(character)
-    return found
-
-
-def check_characters(fonts: Iterable[Path], characters: Iterable[str]) -> None:
-    """Raises a ValueError that lists the characters which a font, or Pillow, cannot draw."""
-    wanted = sorted(set(characters))
-    if (needed := shaped(wanted)) and not can_shape():
-        raise ValueError(
-            f"expected characters that are drawn one by one, from left to right, found "
-            f"{_listed(needed)}, which need a shaper that this Pillow is without (libraqm). "
-            "Install Pillow from its wheel, or leave them out."
-        )
-    for path in fonts:
-        missing = list(_missing(path, wanted))
-        if missing:
-            raise ValueError(
-                f"fonts: {path.name} has no glyphs for {_listed(missing)}. "
-                "Use another font, or leave these characters out."
-            )
-
-
-def _listed(characters: list[str]) -> str:
-    shown = ", ".join(f"'{each}' (U+{ord(each):04X})" for each in characters[:10])
-    rest = len(characters) - 10
-    return f"{shown} and {rest} more" if rest > 0 else shown
-
-
-def _missing(path: Path, characters: list[str]) -> Iterator[str]:
-    """Yields what a font draws as it draws what no font has: as a box, or as nothing."""
-    font = load(path, _PROBE)
-    nothing = _drawing(font, _UNASSIGNED)
-    for character in characters:
-        if character.isspace() or is_format(character):
-            continue
-        if _drawing(font, character) in (nothing, b""):
-            yield character
-
-
-def _drawing(font: "FreeTypeFont", character: str) -> bytes:
-    mask = font.getmask(character)
-    return bytes(repr(mask.size), "ascii") + bytes(mask) if any(mask) else b""
-
-
-def box(font: "FreeTypeFont", text: str) -> tuple[int, int, int, int]:
-    """Returns (left, top, right, bottom) of a text's ink around its origin on the base line."""
-    left, top, right, bottom = font.getbbox(text, anchor="ls")
-    return round(left), round(top), round(right), round(bottom)
-
-
-def fitting(path: Path, size: int, text: str, room: tuple[int, int | None]) -> "FreeTypeFont":
-    """Returns the font in `size`, or in the largest smaller size in which a text fits.
-
-    Args:
-      room: (height, width) in pixels; None is as wide as it takes.
-
-    Raises:
-      ValueError: the text does not fit in a size that could be read.
-    """
-    height, width = room
-    shaping = bool(shaped(text))
-    for smaller in range(size, SMALLEST - 1, -1):
-        font = load(path, smaller, shaping=shaping)
-        left, top, right, bottom = box(font, text)
-        if bottom - top <= height and (width is None or right - left <= width):
-            return font
-    shown = f"{height} px high" + ("" if width is None else f" and {width} px wide")
-    raise ValueError(
-        f"expected a text that fits into {shown} in {SMALLEST} px or more, found '{text}'. "
-        "Make the canvas larger or the text shorter."
-    )
-
-
-def coverage(font: "FreeTypeFont", text: str) -> np.ndarray:
-    """Returns how far each pixel of a text's box is ink, `(H, W)` uint8, 255 for wholly."""
-    from PIL import Image, ImageDraw
-
-    left, top, right, bottom = box(font, text)
-    check_size(bottom - top, right - left)
-    canvas = Image.new("L", (max(1, right - left), max(1, bottom - top)))
-    ImageDraw.Draw(canvas).text((-left, -top), text, fill=255, font=font, anchor="ls")
-    return np.asarray(canvas)
-
-
-_CHARSETS = {
-    "digits": string.digits,
-    "letters": string.ascii_letters,
-    "alphanumeric": string.ascii_letters + string.digits,
+_NOTHING = Range(0, 0)
+_TRIES = 1000
+_LIMITS: Mapping[str, tuple[float, float]] = {
+    "weight": (0, 0.2),
+    "spacing": (-0.5, 5),
+    "slant": (-45, 45),
+    "curve": (-180, 180),
+    "perspective": (0, 0.45),
+    "turn": (0, 180),
+    "shadow": (0, 0.5),
+    "outline": (0, 0.3),
 }
+"""The least and the greatest value of each effect."""
 
 
 @synthesizer("text_line")
 @dataclass(frozen=True, kw_only=True)
 class TextLine(Synthesizer):
-    """Draws a word or a random string in one of the given fonts, on one line.
+    r"""Draws a word or a random string in one of the given fonts, on one line.
 
     Texts are in composed Unicode form (NFC) and of any script. One that is written from right to
     left, or has marks or letters that join, is laid out by the shaper in Pillow's wheel (libraqm);
     every other from left to right without ligatures. A text is never cut off: what does not fit is
-    drawn in a smaller size. The label is the text itself, in the order in which it is read (no text
-    then stands in two splits), or a class. Images with alpha are opaque.
+    drawn in a smaller size. A font that lacks a character of a text is not used for it, and the
+    manifest says what each font lacks. The label is the text itself, in the order in which it is
+    read (no text then stands in two splits), or a class. Images with alpha are opaque. Lengths
+    that are shares are shares of the font's size.
 
     Attributes:
-      fonts: font files (TrueType, OpenType); each must have every character.
-      words: a UTF-8 file with a word a line, or a list. Either this or `charset` is given.
+      fonts: font files (TrueType, OpenType) and folders of them, or `system`: all of the machine.
+      faces: `first` takes the first face of a collection (.ttc), `all` takes every one.
+      strict: whether a font that lacks any character of any text is an error.
+      words: a UTF-8 file with a word a line, or a list. One of this, `charset` and `patterns` is
+        given.
       charset: `digits`, `letters` (a-z, A-Z), `alphanumeric`, or the characters themselves, that
         random strings are made of.
+      frequencies: frequencies of characters of the charset, against 1 of those left out: a mapping,
+        or a UTF-8 file with a character and a number a line. They are the charset if that is left
+        out.
+      patterns: regular expressions that texts are made by, such as `[A-Z]{2}-\d{3,4}`.
       length: [low, high] characters of a random string, both included, in [1, 10000].
       size: size of the font in pixels, 6 or more, drawn for each text.
-      height: height of the image in pixels.
+      height: height of the image in pixels; null is as high as the text takes.
       width: width of the image in pixels; as wide as the text takes if left out.
       padding: pixels kept free on every side, 0 or more; where more room is left, the text's place
         in it is drawn.
+      direction: `horizontal`, or `vertical`: characters one below the other.
       color: color of the text: gray values in [0, 255] to draw from, a color name or `#rrggbb`.
       background: the same behind the text.
       tinted: whether drawn gray values become colors, each channel drawn for itself.
+      pairs: colors of text and background, `[[ink, ground], ...]`, drawn from in place of the two.
+      contrast: least contrast ratio of text and background by WCAG 2, in [1, 21]; 3 if left out
+        where the ground is not plain alone, else 1.
+      ground: what is behind the text, drawn for each: `plain`, `gradient`, `noise`, `photo`.
+      photos: a folder of images, parts of which are grounds.
+      weight: growth of strokes on either side, as a share in [0, 0.2].
+      spacing: room added between characters, as a share in [-0.5, 5].
+      slant: degrees that letters lean to the right, in [-45, 45].
+      curve: degrees that the line turns on an arc, in [-180, 180]; above 0 its middle is highest.
+      perspective: share of its height that each corner of the line is moved by at the most, in
+        [0, 0.45], as if it was seen from aside.
+      turn: degrees that each character is turned by at the most, either way, in [0, 180].
+      shadow: distance of a soft shadow, as a share in [0, 0.5].
+      outline: width of a line around the strokes, as a share in [0, 0.3].
+      outline_color: color of the outline; see `color`.
+      effects: share of texts that each of the eight above is done to, drawn for each of them.
       label: `text` gives the target `text`; `class` gives the target `label`, one class for each
         word, or for each character if `length` is [1, 1].
       classes: class names in id order, for `label: class`; sorted if left out.
+      boxes: `words` and `characters`, targets of these names: boxes around what is drawn, of
+        words with the attribute `text`, of characters with a class for each.
+      mask: whether there is a target `mask`: where the text covers at least half of a pixel.
     """
 
-    fonts: tuple[Path, ...]
+    fonts: Fonts
+    faces: Literal["first", "all"] = "first"
+    strict: bool = False
     words: Path | tuple[str, ...] | None = None
     charset: str | None = None
+    frequencies: Path | Mapping[str, float] | None = None
+    patterns: tuple[str, ...] = ()
     length: tuple[int, int] = (4, 8)
     size: Range = Range(18, 26)
-    height: int = 32
+    height: int | None = 32
     width: int | None = None
     padding: int = 3
+    direction: Literal["horizontal", "vertical"] = "horizontal"
     color: Range | str = Range(0, 60)
     background: Range | str = Range(200, 255)
     tinted: bool = False
+    pairs: tuple[tuple[str, str], ...] = ()
+    contrast: float | None = None
+    ground: tuple[Ground, ...] = ("plain",)
+    photos: Path | None = None
+    weight: Range = _NOTHING
+    spacing: Range = _NOTHING
+    slant: Range = _NOTHING
+    curve: Range = _NOTHING
+    perspective: Range = _NOTHING
+    turn: Range = _NOTHING
+    shadow: Range = _NOTHING
+    outline: Range = _NOTHING
+    outline_color: Range | str = Range(0, 255)
+    effects: float = 1.0
     label: Literal["text", "class"] = "text"
     classes: tuple[str, ...] | None = None
+    boxes: tuple[Literal["words", "characters"], ...] = ()
+    mask: bool = False
 
     def __post_init__(self) -> None:
-        if not self.fonts:
-            raise ValueError("fonts: at least one font file is needed. Add one.")
-        if (self.words is None) == (self.charset is None):
-            found = "neither" if self.words is None else "both"
-            raise ValueError(f"expected either 'words' or 'charset', found {found}.")
+        self._fonts.check(strict=self.strict)
         self._check_measures()
-        for option, ink in (("color", self.color), ("background", self.background)):
-            if isinstance(ink, Range):
-                ink.check(option, 0, 255)
-            else:
-                color_name.parse(option, ink)
-        check_characters(self.fonts, "".join(self._pool))
+        self._fonts.check_words(self._wording.pool if self.words is not None else ())
+        _ = self._inks, self._grounds
         self._check_classes()
+        self._check_setting()
 
     def _check_measures(self) -> None:
-        if not 1 <= self.length[0] <= self.length[1]:
-            raise ValueError(
-                f"length: expected [low, high] with 1 <= low <= high, found {list(self.length)}."
-            )
-        if self.length[1] > LONGEST:
-            raise ValueError(
-                f"length: expected at most {LONGEST} characters, found {self.length[1]}."
-            )
         self.size.check("size", SMALLEST, 1000)
+        for option, (low, high) in _LIMITS.items():
+            getattr(self, option).check(option, low, high)
+        if not 0 <= self.effects <= 1:
+            raise ValueError(f"effects: expected a share in [0, 1], found {self.effects:g}.")
         if self.padding < 0:
             raise ValueError(f"padding: expected 0 or more pixels, found {self.padding}.")
         least = 2 * self.padding + SMALLEST
@@ -247,57 +183,134 @@ class TextLine(Synthesizer):
         if self.label == "text":
             if self.classes is not None:
                 raise ValueError("classes: a label: text has no classes. Remove it.")
-        elif self.words is None and self.length != (1, 1):
+        elif self._wording.is_random:
             raise ValueError(
                 "label: expected 'words', or length: [1, 1], to make classes of, found random "
                 f"strings of {self.length[0]} to {self.length[1]} characters."
             )
         else:
-            absent = sorted(set(self._pool) - set(self._names))
+            absent = sorted(set(self._wording.pool) - set(self._names))
             if absent:
                 raise ValueError(f"classes: the word '{absent[0]}' is missing. Add it.")
 
+    def _check_setting(self) -> None:
+        """Refuses what sets characters for themselves for a script whose letters join."""
+        apart = [option for option in ("spacing", "turn") if getattr(self, option) != _NOTHING]
+        apart += ["boxes"] if self.boxes else []
+        apart += ["direction: vertical"] if self.direction == "vertical" else []
+        if apart and (needed := shaped(self._wording.characters())):
+            raise ValueError(
+                f"{apart[0]}: expected characters that stand for themselves, found '{needed[0]}', "
+                "which a shaper joins to its neighbors. Leave the option out, or the character."
+            )
+        if self.direction == "vertical" and (self.curve, self.slant) != (_NOTHING, _NOTHING):
+            raise ValueError(
+                "direction: expected horizontal lines to curve or slant, found vertical ones. "
+                "Remove 'curve' and 'slant'."
+            )
+
     @cached_property
-    def _pool(self) -> Sequence[str]:
-        """The words, or the characters that strings are made of."""
-        if self.charset is not None:
-            return _characters(self.charset)
-        return _read(self.words) if isinstance(self.words, Path) else _normalized(self.words or ())
+    def _wording(self) -> Wording:
+        return Wording(
+            words=self.words,
+            charset=self.charset,
+            frequencies=self.frequencies,
+            patterns=self.patterns,
+            length=self.length,
+        )
+
+    @cached_property
+    def _fonts(self) -> FontSet:
+        faces = faces_of(self.fonts, self.faces)
+        return FontSet(faces=faces, characters=frozenset(self._wording.characters()))
+
+    @cached_property
+    def _inks(self) -> Inks:
+        return Inks(
+            color=self.color,
+            background=self.background,
+            outline_color=self.outline_color,
+            tinted=self.tinted,
+            pairs=self.pairs,
+            contrast=least_contrast(self.contrast, self.ground),
+        )
+
+    @cached_property
+    def _grounds(self) -> Grounds:
+        return Grounds(kinds=self.ground, photos=self.photos)
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        return tuple(sorted(set(self._pool))) if self.classes is None else self.classes
+        pool = self._wording.pool
+        return tuple(sorted(set(pool))) if self.classes is None else self.classes
+
+    def inputs(self) -> Mapping[str, str]:
+        """Returns what each font lacks, and which fonts the machine has."""
+        gaps = self._fonts.gaps()
+        if self.fonts != "system":
+            return gaps
+        return {**gaps, **{str(each.path): content_of(each) for each in self._fonts.faces}}
+
+    def notes(self) -> Iterator[str]:
+        """Yields which fonts are not used for every text."""
+        for name, lacking in self._fonts.gaps().items():
+            yield f"fonts: {name} has {lacking}, and is not used for texts with one of them"
 
     def output_signature(self, mode: Mode) -> Signature:
-        """Returns the canvas, of varying width if none is given, and the one target."""
+        """Returns the canvas, of varying width if none is given, and the targets."""
         image = ImageSignature(height=self.height, width=self.width, channels=CHANNELS[mode])
-        if self.label == "text":
-            return Signature(image=image, targets={"text": Text()})
-        return Signature(image=image, targets={"label": ClassLabel(names=self._names)})
+        own = Text() if self.label == "text" else ClassLabel(names=self._names)
+        more = box_targets(self.boxes, self._wording.classes(), mask=self.mask)
+        return Signature(image=image, targets={self._target: own, **more})
 
     def draw(self, rng: np.random.Generator) -> Params:
-        """Draws the text, its font and size, the colors, and the place in the room left."""
-        return {
-            "text": self._draw_text(rng),
-            "font": int(rng.integers(len(self.fonts))),
+        """Draws the text, its font and size, colors, the place in the room left, and effects."""
+        text, font = self._draw_text(rng)
+        drawn: Params = {
+            "text": text,
+            "font": font,
             "size": round(self.size.draw(rng)),
-            "color": self._draw_color("color", self.color, rng),
-            "background": self._draw_color("background", self.background, rng),
+            **self._inks.draw(rng),
             "place": [float(rng.random()), float(rng.random())],
         }
+        self._inks.improve(drawn, rng)
+        drawn.update(self._grounds.draw(self._inks, drawn["background"], rng))
+        drawn.update(self._draw_effects(drawn, rng))
+        return drawn
 
-    def _draw_text(self, rng: np.random.Generator) -> str:
-        if self.words is not None:
-            return self._pool[int(rng.integers(len(self._pool)))]
-        number = int(rng.integers(self.length[0], self.length[1] + 1))
-        return "".join(self._pool[index] for index in rng.integers(len(self._pool), size=number))
+    def _draw_text(self, rng: np.random.Generator) -> tuple[str, int]:
+        """Draws a text, again until a font has all of it, and one of these fonts."""
+        for _ in range(_TRIES):
+            text = self._wording.draw(rng)
+            able = self._fonts.able(text)
+            if able and text:
+                return text, able[int(rng.integers(len(able)))]
+        raise ValueError(
+            f"fonts: none has all characters of a text, tried with {_TRIES} texts such as "
+            f"'{text[:20]}'. Add a font that has them, or make texts of each script by a "
+            "stage of their own."
+        )
 
-    def _draw_color(self, option: str, ink: Range | str, rng: np.random.Generator) -> list[int]:
-        if isinstance(ink, str):
-            return list(color_name.parse(option, ink))
-        if self.tinted:
-            return [round(ink.draw(rng)) for _ in range(3)]
-        return [round(ink.draw(rng))] * 3
+    def _draw_effects(self, drawn: Params, rng: np.random.Generator) -> Params:
+        """Draws what the effects are; nothing of those that the options leave out."""
+        found: Params = {}
+        for option in _LIMITS:
+            amount: Range = getattr(self, option)
+            if amount == _NOTHING or (self.effects < 1 and rng.random() >= self.effects):
+                continue
+            value = amount.draw(rng)
+            if option == "turn":
+                count = len(units(drawn["text"]))
+                found["turns"] = [float(each) for each in rng.uniform(-value, value, count)]
+            elif option == "perspective":
+                found["corners"] = rng.uniform(-value, value, (4, 2)).tolist()
+            else:
+                found[option] = value
+            if option == "shadow":
+                found["light"] = [float(rng.uniform(0, 360)), float(rng.uniform(0.3, 0.8))]
+            if option == "outline":
+                found["outline_color"] = self._inks.draw_outline(drawn["color"], rng)
+        return found
 
     def class_of(self, params: Params) -> str | None:
         """The text, where it is a class."""
@@ -309,74 +322,83 @@ class TextLine(Synthesizer):
 
     def render(self, key: str, params: Params, mode: Mode) -> Sample:
         """Returns the drawn text; its pixels depend on FreeType and the shaper in Pillow."""
-        text = params["text"]
-        room = 2 * self.padding
-        free = (self.height - room, None if self.width is None else self.width - room)
-        font = fitting(self.fonts[params["font"]], params["size"], text, free)
-        ink = coverage(font, text)
-        width = ink.shape[1] + room if self.width is None else self.width
-        check_size(self.height, width)
+        line, size = self._line(params)
+        margin = self.padding + _around(params, size)
+        height, width = (
+            taken + 2 * margin if side is None else side
+            for side, taken in zip((self.height, self.width), line.ink.shape, strict=True)
+        )
+        check_size(height, width)
         top, left = (
-            self.padding + int(share * (side - room - taken + 1))
+            margin + int(share * (side - 2 * margin - taken + 1))
             for share, side, taken in zip(
-                params["place"], (self.height, width), ink.shape, strict=True
+                params["place"], (height, width), line.ink.shape, strict=True
             )
         )
-        mask = np.zeros((self.height, width), np.uint8)
-        mask[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
-        image = _painted(mask, params["color"], params["background"], mode)
-        return Sample(key=key, image=image, targets={self._target: text})
+        ink = np.zeros((height, width), np.uint8)
+        ink[top : top + line.ink.shape[0], left : left + line.ink.shape[1]] = line.ink
+        ground = self._grounds.paint(params, (height, width), self._inks.contrast)
+        image = painted([*_effects(ink, params, size), (ink, params["color"])], ground, mode)
+        placed = [each.moved(top, left) for each in line.characters]
+        targets: dict[str, Any] = {self._target: params["text"]}
+        targets |= {kind: box_list(kind, placed, (height, width)) for kind in self.boxes}
+        if self.mask:
+            targets["mask"] = mask_of(ink)
+        return Sample(key=key, image=image, targets=targets)
+
+    def _line(self, params: Params) -> tuple[InkLine, int]:
+        """Returns the line in the drawn size, or a smaller one in which it fits; and that size."""
+        text, face = params["text"], self._fonts.faces[params["font"]]
+        style = _style(params, vertical=self.direction == "vertical")
+        size, free = params["size"], self.padding + _around(params, params["size"])
+        room = (
+            None if self.height is None else self.height - 2 * free,
+            None if self.width is None else self.width - 2 * free,
+        )
+        if style == Style():  # measured without being drawn
+            size = fitting(face, size, text, room)
+        line, size = fitted(lambda size: line_of(face, size, text, style), size, text, room)
+        return (line_of(face, size, text, style, boxes=True) if self.boxes else line), size
 
     @property
     def _target(self) -> str:
         return "text" if self.label == "text" else "label"
 
 
-def _characters(charset: str) -> list[str]:
-    found = list(dict.fromkeys(units(_CHARSETS.get(charset, charset))))
-    if not found or any(each.isspace() for each in found):
-        raise ValueError(
-            f"charset: expected {', '.join(_CHARSETS)} or characters without spaces, "
-            f"found '{charset}'."
-        )
-    return found
+def _style(params: Params, *, vertical: bool) -> Style:
+    return Style(
+        spacing=params.get("spacing", 0.0),
+        weight=params.get("weight", 0.0),
+        turns=tuple(params.get("turns", ())),
+        vertical=vertical,
+        bend=Bend(
+            slant=params.get("slant", 0.0),
+            curve=params.get("curve", 0.0),
+            corners=tuple((x, y) for x, y in params.get("corners", ())),
+        ),
+    )
 
 
-def _read(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ValueError(
-            f"words: {path} cannot be read ({reason}). Give a file with a word a line."
-        ) from error
-    return _normalized(text.split("\n"))
+def _around(params: Params, size: int) -> int:
+    """Returns the pixels around a text that its outline and its shadow take."""
+    around = params.get("outline", 0.0) + 1.5 * params.get("shadow", 0.0)
+    return int(np.ceil(around * size))
 
 
-def _normalized(words: Sequence[str]) -> list[str]:
-    found = [unicodedata.normalize("NFC", word.strip()) for word in words]
-    found = [word for word in found if word]
-    if not found:
-        raise ValueError("words: at least one is needed. Add one.")
-    longest = max(found, key=len)
-    if len(longest) > LONGEST:
-        raise ValueError(
-            f"words: expected at most {LONGEST} characters, found {len(longest)} in "
-            f"'{longest[:20]}...'."
-        )
-    return found
-
-
-def _painted(
-    mask: np.ndarray, color: Sequence[int], background: Sequence[int], mode: Mode
-) -> np.ndarray:
-    """Returns `(H, W, C)` uint8: a color over another, rounded to nearest."""
-    weight = mask[..., None].astype(np.uint32)
-    front, back = (np.array(each, np.uint32) for each in (color, background))
-    rgb = ((front * weight + back * (255 - weight) + 127) // 255).astype(np.uint8)
-    if mode == "gray":
-        luma = rgb.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
-        return ((luma + 0x8000) >> 16).astype(np.uint8)[..., None]
-    if mode == "rgba":
-        return np.concatenate([rgb, np.full((*mask.shape, 1), 255, np.uint8)], axis=2)
-    return rgb
+def _effects(ink: np.ndarray, params: Params, size: int) -> Iterator[tuple[np.ndarray, list[int]]]:
+    """Yields how far shadow and outline cover each pixel, and their colors, the lower one first."""
+    around = ink
+    if "outline" in params:
+        radius = params["outline"] * size
+        margin = int(np.ceil(radius))
+        around = grown(ink, radius)[margin : margin + ink.shape[0], margin : margin + ink.shape[1]]
+    if "shadow" in params:
+        angle, strength = params["light"]
+        length = params["shadow"] * size
+        x, y = length * np.cos(np.radians(angle)), length * np.sin(np.radians(angle))
+        moved = cv2.warpAffine(around, np.array([[1, 0, x], [0, 1, y]]), ink.shape[::-1])
+        soft = cv2.GaussianBlur(moved, (0, 0), max(0.3, length / 4))
+        dark = 0 if sum(params["background"]) > sum(params["color"]) else 255
+        yield (soft * strength).astype(np.uint8), [dark] * 3
+    if "outline" in params:
+        yield around, params["outline_color"]

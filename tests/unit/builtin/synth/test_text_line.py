@@ -12,8 +12,11 @@ import tools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsbuilder.builtin.synth.fonts import Face, load
+from dsbuilder.builtin.synth.lettering import coverage, fitting
 from dsbuilder.builtin.synth.shaping import can_shape
-from dsbuilder.builtin.synth.text_line import TextLine, coverage, fitting, load, units
+from dsbuilder.builtin.synth.text_line import TextLine
+from dsbuilder.builtin.synth.words import units
 from dsbuilder.plugin import ClassLabel, DataError, Mode, Params, Range, Text, generator
 
 BOLD = tools.DEJAVU.replace("Sans", "Serif-BoldItalic")
@@ -72,8 +75,9 @@ def test_no_text_is_cut_off(
     drawn = params(plugin, font=int(serif), size=size, place=place)
     drawing = ink(plugin, drawn)
     # Drawn with the same size on a canvas with room on all sides, there is no more ink than that.
-    font = fitting((SANS, SERIF)[serif], size, text, (40 - 2 * padding, None))
-    assert drawing.sum() == roomy(font, text)
+    face = Face((SANS, SERIF)[serif])
+    fitted = fitting(face, size, text, (40 - 2 * padding, None))
+    assert drawing.sum() == roomy(load(face, fitted), text)
     rows, columns = np.nonzero(drawing)
     if len(rows):
         assert rows.min() >= padding and rows.max() < drawing.shape[0] - padding
@@ -188,8 +192,16 @@ def test_characters_that_a_font_lacks_are_listed() -> None:
             {"fonts": (Path("/no/such.ttf"),)},
             "fonts: /no/such.ttf: no such font file. Check the path.",
         ),
-        ({"charset": None}, "expected either 'words' or 'charset', found neither."),
-        ({"charset": "ab", "words": ("a",)}, "expected either 'words' or 'charset', found both."),
+        (
+            {"charset": None},
+            "expected one of 'words', 'charset' and 'patterns', found none. Say in one way what is "
+            "written.",
+        ),
+        (
+            {"charset": "ab", "words": ("a",)},
+            "expected one of 'words', 'charset' and 'patterns', found 'words' and 'charset'. Say "
+            "in one way what is written.",
+        ),
         (
             {"charset": "a b"},
             "charset: expected digits, letters, alphanumeric or characters without spaces, "
@@ -243,7 +255,7 @@ def drawn_as(text: str, font: Path = SANS) -> np.ndarray:
 
 
 def drawn_by_pillow(text: str, font: Path, *, shaping: bool) -> np.ndarray:
-    covered = coverage(load(font, 40, shaping=shaping), text) > 0
+    covered = coverage(load(Face(font), 40, shaping=shaping), text) > 0
     rows, columns = np.nonzero(covered)
     return covered[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
@@ -302,7 +314,7 @@ def test_what_needs_no_shaper_is_drawn_without() -> None:
     ["א", "ب", "ܐ", "ߊ", "ि", "्", "ี", "္", "ཱ", "ி", "̋", "\u200d", "️", "ᠠ", "ᄀ"],
 )
 def test_without_a_shaper_what_needs_one_is_refused(character: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr("dsbuilder.builtin.synth.text_line.can_shape", lambda: False)
+    monkeypatch.setattr("dsbuilder.builtin.synth.fonts.can_shape", lambda: False)
     code = f"U+{ord(character):04X}"
     with pytest.raises(ValueError, match=re.escape(code) + r".*shaper that this Pillow is without"):
         make(words=(f"a{character}b",))
