@@ -137,13 +137,14 @@ class Feature:
     Attributes:
       kind: how TensorFlow Datasets names it: class ids, a text, boxes (y_min, x_min, y_max, x_max
         as shares of the sides), or a plain tensor; `mask` is class ids of the image's size, which
-        an Example holds as a PNG.
+        an Example holds as a PNG; `runs` are the run lengths of binary masks of that size, one
+        after the other (`images/bit_planes.py`).
       dtype: `int64`, `float32`, `string` (UTF-8 bytes), or `uint8` of a mask.
       shape: shape of one sample's value; None marks an axis of variable length.
       names: class names in id order, of kinds `class` and `mask`.
     """
 
-    kind: Literal["class", "text", "tensor", "box", "mask"]
+    kind: Literal["class", "text", "tensor", "box", "mask", "runs"]
     dtype: Literal["int64", "float32", "string", "uint8"]
     shape: tuple[int | None, ...] = ()
     names: tuple[str, ...] = ()
@@ -203,15 +204,16 @@ class Motion:
         return shared
 
     def moved(self, pixels: np.ndarray, *, outside: int) -> np.ndarray:
-        """Returns `(H, W)` pixels where they went, of nearest neighbors.
+        """Returns pixels where they went, of nearest neighbors.
 
         Args:
+          pixels: `(H, W)`, or `(n, H, W)` of several at a time.
           outside: the value of what lies outside of the image before.
         """
         height, width = self.before
         rows, columns = self._origins()
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        found = pixels[rows.clip(0, height - 1), columns.clip(0, width - 1)]
+        found = pixels[..., rows.clip(0, height - 1), columns.clip(0, width - 1)]
         moved: np.ndarray = np.where(inside, found, pixels.dtype.type(outside))
         return moved
 
@@ -270,7 +272,7 @@ class Target(ABC):
     positional: ClassVar[bool] = False
     """Whether values lie in pixel coordinates, so that a geometric change must move them."""
     of_pixels: ClassVar[bool] = False
-    """Whether values are arrays of the image's own height and width."""
+    """Whether values have the image's own height and width, which their `shape` begins with."""
     loses: ClassVar[str] = ""
     """What a stage that moves pixels may lose of a value, as a noun, and behind a comma why."""
 

@@ -17,7 +17,7 @@ from dsbuilder.plugin import Catalog
 from dsbuilder.plugin.sources import check_some_read, told
 from dsbuilder.registry import Registry, discover
 from dsbuilder.sample import Record, Target
-from dsbuilder.targets import Boxes, ClassLabel, MultiLabel
+from dsbuilder.targets import Boxes, ClassLabel, Instances, MultiLabel
 from dsbuilder.trust import nearest_folder
 
 
@@ -177,7 +177,8 @@ def _several(
     Args:
       checked: whether every label was; else one that is wrong says no class.
     """
-    kinds = ((name, kind) for name, kind in targets.items() if isinstance(kind, MultiLabel | Boxes))
+    several = MultiLabel | Boxes | Instances
+    kinds = ((name, kind) for name, kind in targets.items() if isinstance(kind, several))
     name, kind = next(kinds, (None, None))
     if name is None or kind is None:
         return None

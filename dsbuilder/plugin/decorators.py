@@ -13,14 +13,14 @@ from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
 from dsbuilder.plugin.sources import Catalog, Source
 from dsbuilder.plugin.transforms import Stage, Transform
-from dsbuilder.targets import Boxes, Keypoints, Mask
+from dsbuilder.targets import Boxes, Instances, Keypoints, Mask
 
 _OF_CATALOG = tuple(name for name in vars(Catalog) if not name.startswith("_"))
 
 RESERVED = frozenset({"use", "p", "name", "splits", "count", "action", "corrections"})
 """Words of a pipeline's stage that a plugin cannot take as the name of an option."""
 
-POSITIONAL = tuple(kind.kind for kind in (Mask, Boxes, Keypoints))
+POSITIONAL = tuple(kind.kind for kind in (Mask, Instances, Boxes, Keypoints))
 """The kinds of target that lie in pixel coordinates."""
 
 Plugin = TypeVar("Plugin", bound=type)

@@ -17,7 +17,7 @@ Advice = tuple[Any, str]
 """A value of the pipeline, and why."""
 
 SIDES = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320)
-_MOST_SIDE = {"boxes": 320, "keypoints": 256, "mask": 256}
+_MOST_SIDE = {"boxes": 320, "instances": 320, "keypoints": 256, "mask": 256}
 _SMALLEST_SIDE, _USUAL_SIDE = SIDES[0], 128
 _TEXT_HEIGHTS = (32, 48)
 _WIDEST_TEXT = 1024
@@ -86,11 +86,11 @@ def inspections(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "leak", "the same picture in two splits"
     if facts.together is not None:
         yield "crossing_groups", "pictures taken one after another in two splits"
-    if facts.kinds & {"class", "multi_label", "boxes"}:
+    if facts.kinds & {"class", "multi_label", "boxes", "instances"}:
         yield "similar_names", "classes that differ by case or blanks alone"
     if "class" in facts.kinds:
         yield "two_labels", "the same picture in two classes"
-    if "boxes" in facts.kinds:
+    if facts.kinds & {"boxes", "instances"}:
         yield "flat_box", "boxes without an area"
     if "text" in facts.kinds:
         yield "charset", "texts with characters that cannot be meant"
@@ -130,7 +130,7 @@ def _whole(value: float, *, step: int = 8) -> int:
 
 def fit(facts: Facts) -> tuple[str, str]:
     """Returns how an image of other proportions is brought to the size."""
-    if facts.kinds & {"text", "boxes", "keypoints"}:
+    if facts.kinds & {"text", "boxes", "instances", "keypoints"}:
         return "pad", "pad shows the whole image; crop would cut off what is labeled"
     if "value" in facts.kinds:
         return "pad", "pad shows the whole image; crop cuts off its edges, stretch distorts"
@@ -161,7 +161,7 @@ def storage(facts: Facts, chosen: Mode) -> tuple[str, str]:
         return "png", "keeps transparency"
     if facts.appearance.lossy and not facts.is_small:
         return "jpeg", "the images are JPEGs; png stores what stages make without loss"
-    if facts.is_small or facts.appearance.num_alpha or "mask" in facts.kinds:
+    if facts.is_small or facts.appearance.num_alpha or facts.kinds & {"mask", "instances"}:
         return "png", "without loss; small images and drawings suffer as jpeg"
     return "png", "without loss, as the images are; jpeg takes a fraction of the room"
 

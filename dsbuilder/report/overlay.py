@@ -1,19 +1,20 @@
-"""What lies over a picture: tinted areas, framed boxes, dots with lines between them.
+"""What lies over a picture: tinted areas, framed boxes, outlined objects, dots with lines between.
 
 Everything has the color of its class, which depends on the class's number alone, so that it is the
-same in all pictures of a page.
+same in all pictures of a page. Objects with a mask each have a color each, by their places.
 """
 
 import colorsys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from dsbuilder.report.lettering import Lettering
-from dsbuilder.sample import Sample
-from dsbuilder.targets import Boxes, BoxSet, Keypoints, Mask, PointSet
+from dsbuilder.sample import Sample, Target
+from dsbuilder.targets import Boxes, BoxSet, Instances, InstanceSet, Keypoints, Mask, PointSet
 
 Color = tuple[int, int, int]
 
@@ -56,6 +57,21 @@ class Frame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Region:
+    """An object: a tint with an outline, and a word at its top left corner.
+
+    Attributes:
+      mask: `(H, W)` bool, of the picture's proportions.
+      number: the object's place, which says its color.
+      word: name of its class.
+    """
+
+    mask: np.ndarray
+    number: int
+    word: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dots:
     """Points of one object.
 
@@ -81,7 +97,7 @@ class Heat:
     values: np.ndarray
 
 
-Overlay = Tint | Frame | Dots | Heat
+Overlay = Tint | Frame | Region | Dots | Heat
 
 
 def lay(picture: Image.Image, overlays: Sequence[Overlay]) -> Image.Image:
@@ -91,6 +107,8 @@ def lay(picture: Image.Image, overlays: Sequence[Overlay]) -> Image.Image:
             picture = _tint(picture, overlay)
         elif isinstance(overlay, Frame):
             picture = _frame(picture, overlay)
+        elif isinstance(overlay, Region):
+            picture = _region(picture, overlay)
         elif isinstance(overlay, Heat):
             picture = _heat(picture, overlay)
         else:
@@ -136,12 +154,34 @@ def _frame(picture: Image.Image, frame: Frame) -> Image.Image:
     left, top = _pixel(made, frame.corners[:2])
     right, bottom = _pixel(made, frame.corners[2:])
     draw.rectangle((left, top, right, bottom), outline=color)
-    word = _SMALL.elide(frame.word, max(right - left, made.width - left)) if frame.word else ""
+    _write(made, (left, top), frame.word, color)
+    return made
+
+
+def _write(picture: Image.Image, corner: tuple[int, int], text: str, color: Color) -> None:
+    """Writes a word above a corner, or below where there is no room, on a ground of a color."""
+    left, top = corner
+    word = _SMALL.elide(text, picture.width - left) if text else ""
     if word:
-        height = _SMALL.line_height
+        draw, height = ImageDraw.Draw(picture), _SMALL.line_height
         above = top - height if top >= height else top + 1
         draw.rectangle((left, above, left + _SMALL.width(word) + 2, above + height), fill=color)
         _SMALL.write(draw, (left + 1, above), word, fill=(0, 0, 0))
+
+
+def _region(picture: Image.Image, region: Region) -> Image.Image:
+    shown = Image.fromarray(region.mask).resize(picture.size, Image.Resampling.NEAREST)
+    mask = np.asarray(shown)
+    padded = np.pad(mask, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    color, pixels = np.array(color_of(region.number)), np.asarray(picture).astype(np.float64)
+    pixels[mask] = (1 - _TINT) * pixels[mask] + _TINT * color
+    pixels[mask & ~inner] = color
+    made = Image.fromarray(np.rint(pixels).astype(np.uint8))
+    rows, columns = np.nonzero(mask)
+    if len(rows):
+        corner = int(columns.min()), int(rows.min())
+        _write(made, corner, region.word, color_of(region.number))
     return made
 
 
@@ -172,23 +212,31 @@ def _pixel(picture: Image.Image, share: Sequence[float]) -> tuple[int, int]:
 
 
 def overlays_of(sample: Sample) -> list[Overlay]:
-    """Returns what of a sample lies over its picture: masks, boxes, then keypoints, all visible."""
-    found: list[Overlay] = []
-    for name, kind in sample.positional.items():
-        if isinstance(kind, Mask):
-            found.append(Tint(ids=sample.targets[name], ignored=kind.ignore))
-    for name, kind in sample.positional.items():
-        if isinstance(kind, Boxes):
-            found.extend(_frames_of(kind, sample.targets[name]))
-    for name, kind in sample.positional.items():
-        if isinstance(kind, Keypoints):
-            found.extend(_dots_of(kind, sample.targets[name]))
-    return found
+    """Returns what of a sample lies over its picture, from areas to points, all visible."""
+    found = [
+        (place, overlay)
+        for name, kind in sample.positional.items()
+        for place, known in enumerate(_DRAWN)
+        if isinstance(kind, known)
+        for overlay in _DRAWN[known](kind, sample.targets[name])
+    ]
+    return [overlay for _, overlay in sorted(found, key=lambda each: each[0])]
+
+
+def _tints_of(kind: Mask, value: np.ndarray) -> Iterator[Tint]:
+    yield Tint(ids=value, ignored=kind.ignore)
 
 
 def _frames_of(kind: Boxes, value: BoxSet) -> Iterator[Frame]:
     for corners, number in zip(value.corners.tolist(), value.classes.tolist(), strict=True):
         yield Frame(corners=tuple(corners), number=number, word=kind.names[number])
+
+
+def _regions_of(kind: Instances, value: InstanceSet) -> Iterator[Region]:
+    """Yields the objects, larger ones below smaller ones."""
+    masks = list(enumerate(value.masks()))
+    for place, mask in sorted(masks, key=lambda each: -int(each[1].sum())):
+        yield Region(mask=mask, number=place, word=kind.names[value.boxes.classes[place]])
 
 
 def _dots_of(kind: Keypoints, value: PointSet) -> Iterator[Dots]:
@@ -199,3 +247,12 @@ def _dots_of(kind: Keypoints, value: PointSet) -> Iterator[Dots]:
             hollow=[v == 1 for v in visibility],
             edges=edges,
         )
+
+
+_DRAWN: Mapping[type[Target], Callable[[Any, Any], Iterator[Overlay]]] = {
+    Mask: _tints_of,
+    Instances: _regions_of,
+    Boxes: _frames_of,
+    Keypoints: _dots_of,
+}
+"""How kinds are drawn, in the order in which they lie over each other."""

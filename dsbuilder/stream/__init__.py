@@ -7,6 +7,7 @@ feed.py                   stages that need Python: batches of numpy arrays, with
 tensorflow.py             `stream`: a split as a `tf.data.Dataset`; what it yields
 tensorflow_tfrecord.py    the tfrecord codec by native ops
 tensorflow_npy.py         the npy codec by native ops
+tensorflow_instances.py   run lengths -> masks of instances, or one map of their numbers
 tensorflow_handover.py    what a feed makes, handed to TensorFlow's threads, and ended at exit
 tensorflow_order.py       shuffling by (seed, epoch); counting iterations
 tensorflow_statistics.py  mean and deviation of the train split

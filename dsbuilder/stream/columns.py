@@ -3,6 +3,9 @@
 A target of one feature is one column by its own name, float32 `(B, n)` say. A target of several,
 such as boxes, has one for each, by the feature's name, and is yielded as a dict of them.
 
+The masks of instances are a column of their run lengths, which a stream makes masks of; see
+`tensorflow_instances.py`.
+
 What a sample has any number of, such as boxes, is padded to the largest number of the batch, with
 `PADDING`: class ids and other whole numbers with -1, which none of them is, so
 `objects["label"] >= 0` says which boxes there are; floats with 0, texts with "".

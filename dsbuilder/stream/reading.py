@@ -29,6 +29,8 @@ from dsbuilder.stream.sampling import Sampler, make_sampler
 from dsbuilder.stream.sampling import fault as sampling_fault
 
 Images = Literal["uint8", "scale", "standardize"]
+Objects = Literal["masks", "ids"]
+"""How the masks of instances are yielded: one an object, or a map of the objects' numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,7 @@ class Reading:
       shard: (index, count): of `count` hosts that share the split, which one this is.
       keys: whether the samples' keys are yielded too.
       pixels: whether the images are.
+      instances: see `Objects`.
       refresher: the stages that are applied on the way; None where the split passes none.
       sampler: how often an epoch picks each sample; None for each once.
       signature: signature of what is yielded; texts know the characters of the train split.
@@ -61,6 +64,7 @@ class Reading:
     shard: tuple[int, int] = (0, 1)
     keys: bool = False
     pixels: bool = True
+    instances: Objects = "masks"
     refresher: Refresher | None = None
     sampler: Sampler | None = None
     signature: Signature
@@ -74,6 +78,8 @@ class Reading:
             or self.shuffle_buffer >= 1,
             f"images 'uint8', 'scale' or 'standardize', found {self.images!r}": self.images
             in ("uint8", "scale", "standardize"),
+            f"form of instances 'masks' or 'ids', found {self.instances!r}": self.instances
+            in get_args(Objects),
         }
         for message, holds in checks.items():
             if not holds:
@@ -225,8 +231,8 @@ def _only(dataset: StoredDataset, names: Sequence[str]) -> str:
         return names[0]
     advice = "Say which: sampled_by=..." if names else "Leave sampling out."
     raise DataError(
-        f"{dataset.path}: expected one target of kind class, multi_label or boxes to sample by, "
-        f"found {', '.join(names) or 'none'}. {advice}"
+        f"{dataset.path}: expected one target of kind class, multi_label, boxes or instances to "
+        f"sample by, found {', '.join(names) or 'none'}. {advice}"
     )
 
 

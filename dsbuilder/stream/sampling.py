@@ -155,7 +155,7 @@ def fault(name: str, kind: Target) -> str | None:
     """Returns why a target cannot be sampled by; None if it can."""
     if class_feature(name, kind) is None:
         return (
-            "expected a target of kind class, multi_label or boxes to sample by, found "
+            "expected a target of kind class, multi_label, boxes or instances to sample by, found "
             f"'{name}' of kind '{kind.kind}'. Leave sampling out."
         )
     return None

@@ -20,15 +20,15 @@ from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.sample import Signature
-from dsbuilder.stream import tensorflow_npy, tensorflow_tfrecord
+from dsbuilder.stream import tensorflow_instances, tensorflow_npy, tensorflow_tfrecord
 from dsbuilder.stream.columns import columns_of, labels_of
 from dsbuilder.stream.feed import Feed
-from dsbuilder.stream.reading import Images, Reading, check_shards, plan
+from dsbuilder.stream.reading import Images, Objects, Reading, check_shards, plan
 from dsbuilder.stream.sampling import Sampled
 from dsbuilder.stream.tensorflow_handover import Handover
 from dsbuilder.stream.tensorflow_order import Batch, counted
 from dsbuilder.stream.tensorflow_statistics import statistics, value_statistics
-from dsbuilder.targets import ClassLabel
+from dsbuilder.targets import ClassLabel, Instances
 
 __all__ = ["Stream", "statistics", "stream", "value_statistics"]
 
@@ -115,6 +115,7 @@ def stream(
     keys: bool = False,
     pixels: bool = True,
     targets: Sequence[str] | None = None,
+    instances: Objects = "masks",
     sampling: Sampling = "natural",
     sampled_by: str | None = None,
     stages: bool = True,
@@ -136,12 +137,15 @@ def stream(
     * mask: uint8 `(B, H, W)` ids;
     * boxes: a dict of `bbox` float32 `(B, n, 4)` as y_min, x_min, y_max, x_max in [0, 1], `label`
       int64 `(B, n)` ids, and each attribute `(B, n)`;
+    * instances: what boxes have, `count` int64 `(B,)`, how many objects there are, and `masks`
+      uint8 `(B, n, H, W)` of 0 and 1;
     * keypoints: a dict of `points` float32 `(B, n, k, 2)` as x, y in [0, 1], and `visibility` int64
       `(B, n, k)`.
 
-    The n of boxes and keypoints is the largest of the batch: other samples are padded with -1 in
-    whole numbers (so `label >= 0` are the boxes that there are), 0 in floats, "" in texts. Several
-    targets come as a dict by name; without a target a batch is the images alone.
+    The n of boxes, instances and keypoints is the largest of the batch: other samples are padded
+    with -1 in whole numbers (so `label >= 0` are the boxes that there are), 0 in floats and masks,
+    "" in texts. Several targets come as a dict by name; without a target a batch is the images
+    alone.
 
     Args:
       batch_size: samples in a batch; None is as the dataset's pipeline says, as for what follows.
@@ -157,6 +161,8 @@ def stream(
       keys: adds the samples' keys, UTF-8 strings `(B,)`, as a last item.
       pixels: False leaves the images out, in the same order; without stages none is decoded.
       targets: names of those that are yielded; None for all. Stages see all of them.
+      instances: `masks`, or `ids`: in their place one map int32 `(B, H, W)` of all objects, which
+        has the number of a pixel's object, from 1 on, or 0; smaller objects cover larger ones.
       sampling: of train; `natural` takes every sample once an epoch. `balanced` gives each class
         the same share of an epoch, which is as long as ever: samples of rare classes are repeated,
         and pass stages anew each time; those of frequent ones take turns from epoch to epoch.
@@ -183,6 +189,7 @@ def stream(
         shuffle=shuffle,
         seed=seed,
         targets=targets,
+        instances=instances,
         sampling=sampling,
         sampled_by=sampled_by,
         stages=stages,
@@ -295,8 +302,15 @@ def _presentation(reading: Reading) -> Callable[[Batch], Any]:
 
 
 def _label(reading: Reading, name: str, value: Any) -> Any:
-    """Returns a target's value as streamed: a class id as weights where train mixes classes."""
+    """Returns a target's value as streamed: a class id as weights where train mixes classes.
+
+    Instances have their masks, which are stored as run lengths.
+    """
     target = reading.signature.targets[name]
+    if isinstance(target, Instances):
+        made = {"masks": tensorflow_instances.masks, "ids": tensorflow_instances.ids}
+        height, width = reading.signature.image.shape[:2]
+        return made[reading.instances](value, (int(height or 0), int(width or 0)))  # of one size
     if isinstance(target, ClassLabel) and target.soft and value.dtype == tf.int64:
         return tf.one_hot(value, len(target.names))
     return value

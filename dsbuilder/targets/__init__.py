@@ -6,6 +6,7 @@ from typing import Any
 from dsbuilder.sample import Target
 from dsbuilder.targets.boxes import Boxes, BoxSet
 from dsbuilder.targets.class_label import ClassLabel
+from dsbuilder.targets.instances import Instances, InstanceSet
 from dsbuilder.targets.keypoints import Keypoints, PointSet
 from dsbuilder.targets.mask import Mask
 from dsbuilder.targets.multi_label import MultiLabel
@@ -25,6 +26,8 @@ __all__ = [
     "BoxSet",
     "Boxes",
     "ClassLabel",
+    "InstanceSet",
+    "Instances",
     "Keypoints",
     "Mask",
     "MultiLabel",

@@ -63,6 +63,18 @@ class BoxSet:
             attributes={name: values[kept] for name, values in self.attributes.items()},
         )
 
+    @staticmethod
+    def joined(sets: "Sequence[BoxSet]") -> "BoxSet":
+        """Returns the boxes of one set or more, of the same attributes, one after the other."""
+        return BoxSet(
+            corners=np.concatenate([each.corners for each in sets]),
+            classes=np.concatenate([each.classes for each in sets]),
+            attributes={
+                name: np.concatenate([each.attributes[name] for each in sets])
+                for name in sets[0].attributes
+            },
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Boxes(Target):
@@ -233,17 +245,11 @@ class Boxes(Target):
         self, values: Sequence[BoxSet], tiles: Sequence[Tile], canvas: tuple[int, int]
     ) -> BoxSet:
         """Returns the boxes of all tiles, each cut at the edges of its own; see `move`."""
-        moved = [
-            self.move(self.move(value, tile.cut()), tile.laid(canvas))
-            for value, tile in zip(values, tiles, strict=True)
-        ]
-        return BoxSet(
-            corners=np.concatenate([each.corners for each in moved]),
-            classes=np.concatenate([each.classes for each in moved]),
-            attributes={
-                name: np.concatenate([each.attributes[name] for each in moved])
-                for name, _ in self.attributes
-            },
+        return BoxSet.joined(
+            [
+                self.move(self.move(value, tile.cut()), tile.laid(canvas))
+                for value, tile in zip(values, tiles, strict=True)
+            ]
         )
 
     def __str__(self) -> str:

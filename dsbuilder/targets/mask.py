@@ -8,14 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.errors import DataError
-from dsbuilder.images import polygon, rle
+from dsbuilder.images import rle
 from dsbuilder.sample import Feature, Motion, Target, Tile
 from dsbuilder.targets.naming import check_names, id_of
-from dsbuilder.targets.number import is_number
+from dsbuilder.targets.segment import check_segment, covered, size_of
 
 _MOST_SHOWN = 4
-MAX_PIXELS = 178_956_970
-"""Of a mask made of segments: no image is larger."""
 _PLACE = frozenset({"path", "offset", "length"})
 
 
@@ -66,21 +64,15 @@ class Mask(Target):
         if "path" in raw:
             _check_place(raw)
             return
-        _size(raw)
+        size_of(raw)
         if not isinstance(raw["segments"], (list, tuple)):
             raise DataError(f"expected a list of segments, found {raw['segments']!r}.")
         for segment in raw["segments"]:
             self._check_segment(segment)
 
     def _check_segment(self, segment: Any) -> None:
-        if not isinstance(segment, Mapping) or ("polygons" in segment) == ("counts" in segment):
-            raise DataError(f"expected a segment's polygons or its counts, found {segment!r}.")
+        check_segment(segment)
         self._id_of(segment.get("label", ""))
-        polygons = segment.get("polygons", ())
-        if not isinstance(polygons, (list, tuple)):
-            raise DataError(f"expected a list of polygons, found {polygons!r}.")
-        for points in polygons:
-            _check_polygon(points)
 
     def parse(self, raw: Any) -> np.ndarray:
         """Returns the class ids; reads the file that the raw value names.
@@ -109,14 +101,10 @@ class Mask(Target):
         return mask_format.read_ids(data, raw.get("values"))
 
     def _of_segments(self, raw: Mapping[str, Any]) -> np.ndarray:
-        size = _size(raw)
+        size = size_of(raw)
         mask = np.zeros(size, np.uint8)
         for segment in raw["segments"]:
-            if "counts" in segment:
-                covered = rle.decode(segment["counts"], size)
-            else:
-                covered = polygon.fill(segment["polygons"], size)
-            mask[covered.view(bool)] = self._id_of(segment["label"])
+            mask[covered(segment, size)] = self._id_of(segment["label"])
         return mask
 
     def _id_of(self, label: Any) -> int:
@@ -230,37 +218,12 @@ class Mask(Target):
         return f"mask of {len(self.names)}"
 
 
-def _size(raw: Mapping[str, Any]) -> tuple[int, int]:
-    size = raw.get("size")
-    if (
-        not isinstance(size, (list, tuple))
-        or len(size) != 2
-        or not all(type(side) is int and side > 0 for side in size)
-    ):
-        raise DataError(f"expected the size [height, width] of the segments, found {size!r}.")
-    if size[0] * size[1] > MAX_PIXELS:
-        raise DataError(
-            f"expected segments of an image of at most {MAX_PIXELS} pixels, found a size of "
-            f"{size[1]} x {size[0]}. Correct it."
-        )
-    return size[0], size[1]
-
-
 def _check_place(raw: Mapping[str, Any]) -> None:
     places = [raw[name] for name in ("offset", "length") if name in raw]
     if not isinstance(raw["path"], str) or any(type(n) is not int or n < 0 for n in places):
         raise DataError(f"expected the path of a mask, and where it lies in it, found {raw!r}.")
     if not isinstance(raw.get("values", {}), Mapping):
         raise DataError(f"expected ids by stored value, found {raw['values']!r}.")
-
-
-def _check_polygon(points: Any) -> None:
-    count = len(points) if isinstance(points, (list, tuple)) else 0
-    if count < 6 or count % 2 or not all(map(is_number, points)):
-        raise DataError(
-            "expected a polygon [x0, y0, x1, y1, ...] of 3 points or more, found "
-            f"{count} numbers. Correct or remove it."
-        )
 
 
 def _counts(mask: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from dsbuilder.errors import DataError, did_you_mean
 from dsbuilder.sample import ImageSignature, Signature, Target
 from dsbuilder.targets.boxes import Boxes
 from dsbuilder.targets.class_label import ClassLabel
+from dsbuilder.targets.instances import Instances
 from dsbuilder.targets.keypoints import Keypoints
 from dsbuilder.targets.mask import Mask
 from dsbuilder.targets.multi_label import MultiLabel
@@ -23,7 +24,8 @@ _DTYPES = (
 )
 
 KINDS: Mapping[str, type[Target]] = {
-    kind.kind: kind for kind in (ClassLabel, MultiLabel, Value, Text, Mask, Boxes, Keypoints)
+    kind.kind: kind
+    for kind in (ClassLabel, MultiLabel, Value, Text, Mask, Boxes, Instances, Keypoints)
 }
 """Every kind of target, by its name."""
 

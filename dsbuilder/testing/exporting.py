@@ -16,6 +16,7 @@ from dsbuilder.plugin import (
     Exportable,
     Exporter,
     ImageSignature,
+    Instances,
     Keypoints,
     Mask,
     MultiLabel,
@@ -43,6 +44,7 @@ _KINDS: Mapping[str, Target] = {
     "text": Text(),
     "mask": Mask(names=("sky", "sea")),
     "objects": Boxes(names=_NAMES),
+    "things": Instances(names=_NAMES),
     "joints": Keypoints(names=("nose", "tail")),
 }
 
@@ -93,6 +95,15 @@ def _value(name: str, number: int) -> Any:
         "text": f"line {number}, größe",
         "mask": mask,
         "objects": BoxSet(corners=corners, classes=np.zeros(len(corners), np.int64), attributes={}),
+        "things": Instances(names=_NAMES).parse(
+            {
+                "size": [_HEIGHT, _WIDTH],
+                "objects": [
+                    {"label": "cat", "polygons": [[3, 4, 9.5, 4, 6, 15]]},
+                    {"label": "owl", "counts": [5, 7, _HEIGHT * _WIDTH - 12]},
+                ][: number % 3],
+            }
+        ),
         "joints": PointSet(
             points=np.array([[[0.25, 0.5], [0.5, 0.75]]], np.float32)[: number % 2],
             visibility=np.array([[2, 1]], np.int64)[: number % 2],

@@ -14,7 +14,7 @@ from dsbuilder.plugin import Loss
 from dsbuilder.registry import Registry
 from dsbuilder.sample import Signature, Target
 from dsbuilder.stream import sampling
-from dsbuilder.targets import Boxes, ClassLabel, Mask, Text
+from dsbuilder.targets import Boxes, ClassLabel, Instances, Mask, Text
 from dsbuilder.targets.text import alphabet_of
 from dsbuilder.tasks.keras_losses import IDS
 from dsbuilder.train import class_weights
@@ -121,11 +121,11 @@ def _undecided(known: Mapping[str, Target]) -> str:
 def _of_target(name: str, known: Mapping[str, Target]) -> str | None:
     if name not in known:
         return f"unknown target '{name}'.{did_you_mean(name, known)}"
-    if isinstance(known[name], Boxes):
+    if isinstance(known[name], (Boxes, Instances)):
         return (
-            f"expected a target that is learnt here, found '{name}' of kind 'boxes', which a "
-            "detector learns: `dsbuilder export DATASET --to yolo --out DIR` writes what one "
-            "takes. Choose another target."
+            f"expected a target that is learnt here, found '{name}' of kind "
+            f"'{known[name].kind}', which a detector learns: `dsbuilder export DATASET --to yolo "
+            "--out DIR` writes what one takes. Choose another target."
         )
     if not tasks.can_learn(known[name]):
         return (

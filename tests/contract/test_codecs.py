@@ -21,6 +21,8 @@ from dsbuilder.targets import (
     Boxes,
     BoxSet,
     ClassLabel,
+    Instances,
+    InstanceSet,
     Keypoints,
     Mask,
     MultiLabel,
@@ -54,6 +56,28 @@ def points(count: int) -> PointSet:
     )
 
 
+THINGS = Instances(names=("a", "b"), attributes=(("area", "float32"), ("word", "string")))
+
+
+def things(count: int) -> InstanceSet:
+    """Some objects, the first sample's none at all; every second is a polygon."""
+    rng = np.random.default_rng(count)
+    objects = [
+        {
+            "label": "ab"[i % 2],
+            "area": i / 3,
+            "word": f"ä {i}",
+            **(
+                {"polygons": (rng.random((2, 6)) * 7).tolist(), "box": [0, 0.25, 0.5, 1]}
+                if i % 2
+                else {"counts": [i, 35 - i]}
+            ),
+        }
+        for i in range(count)
+    ]
+    return THINGS.parse({"objects": objects, "size": [5, 7]})
+
+
 TARGETS = {
     "label": (ClassLabel(names=("a", "b", "c")), lambda i: i % 3),
     "soft": (
@@ -76,6 +100,7 @@ TARGETS = {
         Boxes(names=("a", "b"), attributes=(("area", "float32"), ("word", "string"))),
         lambda i: boxes(i % 4),
     ),
+    "things": (THINGS, lambda i: things(4 * (i % 4))),
     "keypoints": (Keypoints(names=("left", "right")), lambda i: points(i % 3)),
     "text": (Text(), lambda i: ["", "naïve", "猫 と 犬", "a\tb"][i % 4]),
 }
@@ -111,7 +136,7 @@ def assert_same(one: Sample, other: Sample) -> None:
     assert np.array_equal(one.image, other.image)
     for name in TARGETS:
         first, second = one.targets[name], other.targets[name]
-        if isinstance(first, (BoxSet, PointSet)):
+        if isinstance(first, (BoxSet, InstanceSet, PointSet)):
             assert first == second
         else:
             assert np.array_equal(first, second)

@@ -12,6 +12,7 @@ from PIL import Image
 import dsbuilder
 from dsbuilder.builder import build_dataset
 from dsbuilder.dataset import find_problems
+from dsbuilder.targets import InstanceSet
 
 tfds = tools.module("tensorflow_datasets")
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from dsbuilder.plugin import (
     Boxes,
     Catalog,
+    Instances,
     Keypoints,
     Listing,
     Mask,
@@ -78,6 +80,7 @@ class Opened(Catalog):
                 names=("cat", "Hündin"),
                 attributes=(("area", "float32"), ("crowd", "int64"), ("word", "string")),
             ),
+            "things": Instances(names=("cat", "dog"), attributes=(("crowd", "int64"),)),
             "keypoints": Keypoints(names=("left", "right"), swaps=(("left", "right"),)),
         }
 '''
@@ -104,6 +107,15 @@ def boxes(index: int) -> list[dict]:
     ]
 
 
+def things(index: int) -> list[dict]:
+    """From none to three objects, of polygons and of run lengths."""
+    outline = {"polygons": [[1, 1, 9, 2, 3, 7.5]]}
+    return [
+        {"label": "dog", "crowd": n, **(outline if n % 2 else {"counts": [n, 9, 71 - n]})}
+        for n in range(index % 4)
+    ]
+
+
 @pytest.fixture
 def build(tmp_path, write_pipeline):
     folder = tmp_path / "source"
@@ -122,6 +134,7 @@ def build(tmp_path, write_pipeline):
             "pose": [index, -1, 0.5],
             "text": f"naïve {index}",
             "objects": boxes(index),
+            "things": {"size": [8, 10], "objects": things(index)},
             "keypoints": [[[0.25, 0.5, 2], [0, 0, 0]]] * (index % 3),
         }
     (folder / "labels.json").write_text(json.dumps(labels))
@@ -165,8 +178,23 @@ def check_row(row: Mapping, ours: Mapping) -> None:
     assert [word.decode() for word in objects["word"]] == found.attributes["word"].tolist()
     assert np.array_equal(objects["area"], found.attributes["area"])
     assert np.array_equal(objects["crowd"], found.attributes["crowd"])
+    check_things(row["things"], ours["things"])
     assert np.array_equal(row["keypoints"]["points"], ours["keypoints"].points)
     assert np.array_equal(row["keypoints"]["visibility"], ours["keypoints"].visibility)
+
+
+def check_things(row: Mapping, ours: InstanceSet) -> None:
+    """The run lengths of all masks, one after the other, say which pixels each covers."""
+    assert row["count"] == len(ours) and row["size"].tolist() == [8, 10]
+    values = np.arange(len(row["masks"])) & 1
+    masks = np.repeat(values, row["masks"]).reshape(-1, 8, 10)
+    assert np.array_equal(masks, [*ours.masks()] or masks)
+    assert np.array_equal(row["bbox"][:, [1, 0, 3, 2]], ours.boxes.corners)
+    assert np.array_equal(row["label"], ours.boxes.classes)
+    assert np.array_equal(row["crowd"], ours.boxes.attributes["crowd"])
+    polygons = [each for outline in ours.outlines for each in outline]
+    assert row["polygons"][:, 1].tolist() == [len(each) for each in polygons]
+    assert np.array_equal(row["points"], np.concatenate([np.zeros((0, 2)), *polygons]))
 
 
 def test_numpy_opens_rows_of_any_length(build) -> None:

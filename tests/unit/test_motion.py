@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsbuilder.plugin import Boxes, BoxSet, Keypoints, Mask, Motion, PointSet
+from dsbuilder.plugin import Boxes, BoxSet, Instances, Keypoints, Mask, Motion, PointSet
 
 SIZE = (48, 64)
 
@@ -43,6 +43,34 @@ def test_a_dot_of_a_mask_lies_under_its_keypoint(degrees, scale, mirrored, x, y)
         assert found_columns.mean() + 0.5 == pytest.approx(point[0], abs=0.5)
         assert found_rows.mean() + 0.5 == pytest.approx(point[1], abs=0.5)
     assert motion.mirrors == mirrored
+
+
+@given(
+    degrees=st.floats(-180, 180),
+    scale=st.floats(0.2, 1.5),
+    mirrored=st.booleans(),
+    count=st.integers(0, 20),
+)
+def test_each_instance_moves_as_its_mask_does(degrees, scale, mirrored, count) -> None:
+    motion = turned(degrees, scale, mirrored=mirrored)
+    rng = np.random.default_rng(count)
+    boxes = np.sort(rng.integers(0, SIZE, (count, 2, 2)), axis=1).tolist()
+    polygons = [[x, y, right, y, right, low, x, low] for (y, x), (low, right) in boxes]
+    objects = [
+        {"label": "a", "box": [0, 0, 1, 1], "polygons": [each], "n": place}
+        for place, each in enumerate(polygons)
+    ]
+    kind = Instances(names=("a",), attributes=(("n", "int64"),))
+    value = kind.parse({"objects": objects, "size": list(SIZE)})
+    found, mask = kind.move(value, motion), Mask(names=("none", "a"))
+    expected = [mask.move(each.astype(np.uint8), motion) for each in value.masks()]
+    kept = [place for place, each in enumerate(expected) if each.any()]
+    assert found.boxes.attributes["n"].tolist() == kept
+    for place, own, corners in zip(kept, found.masks(), found.boxes.corners, strict=True):
+        assert np.array_equal(own, expected[place])
+        rows, columns = np.nonzero(own)
+        edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert corners * (64, 48, 64, 48) == pytest.approx(edges, abs=1e-4)
 
 
 @given(degrees=st.floats(-180, 180), scale=st.floats(0.6, 1.5), mirrored=st.booleans())

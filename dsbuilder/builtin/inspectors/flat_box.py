@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from dsbuilder.plugin import Boxes, Finding, Inspector, Seen, View, inspector
+from dsbuilder.plugin import Boxes, Finding, Inspector, Instances, Seen, View, inspector
 
 
 @inspector("flat_box")
@@ -27,8 +27,9 @@ class FlatBox(Inspector):
 
     def measure(self, view: View) -> tuple[int, float] | None:
         """Returns how many boxes of a record are flat, and the shortest side in pixels."""
-        sets = [boxes for _, _, boxes in view.values(Boxes) if len(boxes)]
-        if not sets or view.image is None:
+        sets = [boxes for _, _, boxes in view.values(Boxes)]
+        sets += [objects.boxes for _, _, objects in view.values(Instances)]
+        if not sum(map(len, sets)) or view.image is None:
             return None
         height, width = view.image.shape[:2]
         corners = np.concatenate([boxes.corners for boxes in sets])

@@ -29,14 +29,13 @@ from dsbuilder.builtin.transforms.albumentations_signature import (
     size_after,
     varies,
 )
-from dsbuilder.builtin.transforms.albumentations_targets import Carrier, check
+from dsbuilder.builtin.transforms.albumentations_targets import Carrier, check, masks_of
 from dsbuilder.plugin import (
     Geometry,
     ImageSignature,
     Params,
     Sample,
     Signature,
-    Target,
     Transform,
     draw_seed,
     transform,
@@ -139,7 +138,7 @@ class Albumentations(Transform):
         if leaves_alone(self._recipe.transform, *sample.image.shape[:2]):
             return sample
         if sample.positional and self._moves:
-            return self._carrier(sample.positional).run(sample, params["seed"])
+            return self._carrier(sample).run(sample, params["seed"])
         return sample.replace(image=self._recipe.run(sample.image, params["seed"]))
 
     @cached_property
@@ -150,10 +149,13 @@ class Albumentations(Transform):
     def _carriers(self) -> list[Carrier]:
         return []
 
-    def _carrier(self, kinds: Mapping[str, Target]) -> Carrier:
-        """Returns the carrier of some targets; a process meets those of one signature."""
-        if not self._carriers or self._carriers[0].kinds is not kinds:
-            self._carriers[:] = [Carrier.of(self._recipe, kinds)]
+    def _carrier(self, sample: Sample) -> Carrier:
+        """Returns the carrier of a sample's targets; a process meets those of one signature."""
+        kinds, count = sample.positional, len(masks_of(sample, sample.positional))
+        known = self._carriers[0] if self._carriers else None
+        if known is None or known.kinds is not kinds or known.most < count:
+            # Room for twice as many, so that few crowded images have more than all before.
+            self._carriers[:] = [Carrier.of(self._recipe, kinds, 2 * count)]
         return self._carriers[0]
 
     def explain(self, sample: Sample, params: Params) -> Params:

@@ -25,7 +25,13 @@ _SEEDS = 12
 _TRIES = 3
 _ORDER: tuple[Geometry, ...] = ("fixed", "moves", "breaks")
 _PICKING = (0, 6)  # OpenCV's INTER_NEAREST and INTER_NEAREST_EXACT
-_KINDS = {"Mask": "mask", "BBoxes": "boxes", "Keypoints": "keypoints"}
+_KINDS = {
+    "mask": "Mask",
+    "instances": "Mask",
+    "boxes": "BBoxes",
+    "keypoints": "Keypoints",
+}
+"""Kinds of target -> what albumentations calls that which carries them."""
 
 
 def geometry_of(transform: Any) -> Geometry:
@@ -68,7 +74,7 @@ def moves_of(transform: Any) -> tuple[str, ...]:
     declared = [{target.value for target in leaf._targets} for leaf in moving]
     lost = {kind for leaf in moving for kind in not_carried(leaf)}
     common = set.intersection(*declared)
-    return tuple(k for target, k in _KINDS.items() if target in common and k not in lost)
+    return tuple(k for k, target in _KINDS.items() if target in common and k not in lost)
 
 
 def _leaves(transform: Any) -> Iterator[Any]:

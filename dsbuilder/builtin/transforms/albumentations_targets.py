@@ -1,13 +1,14 @@
-"""Masks, boxes and keypoints that go through albumentations with the pixels, in the same call.
+"""Masks, instances, boxes and keypoints that go through albumentations in one call with the pixels.
 
 A copy of the object is called just as without targets, so the pixels and what is drawn are the
 same; a `Compose` around it only brings boxes and keypoints into albumentations' own form and back.
 An index goes along with every box and point, so that attributes follow and what is dropped is
-known. Keypoints are those of pixel centers there: half a pixel less than ours.
+known. Keypoints are those of pixel centers there: half a pixel less than ours. The masks of
+instances go as planes of bits (`images/bit_planes.py`), each of them a mask to albumentations.
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from dsbuilder.builtin.transforms.albumentations_bending import straighten
 from dsbuilder.builtin.transforms.albumentations_drawn import leaves
 from dsbuilder.builtin.transforms.albumentations_recipe import Recipe, library, reseed
-from dsbuilder.plugin import Boxes, Keypoints, Mask, Sample, Target
+from dsbuilder.plugin import Boxes, Instances, Keypoints, Mask, Sample, Target
 
 _NEAREST = (0, 6)  # OpenCV's INTER_NEAREST and INTER_NEAREST_EXACT
 _REFLECTING = (2, 4)  # OpenCV's BORDER_REFLECT and BORDER_REFLECT_101
@@ -32,6 +33,7 @@ NOT_CARRIED: Mapping[str, Mapping[str, str]] = {
     "Morphological": {
         "boxes": "it gives each of them the box around all",
         "mask": "it grows and shrinks ids by their number, whatever the picture shows",
+        "instances": "it grows and shrinks masks by their number, whatever the picture shows",
     },
     "RandomGridShuffle": {"boxes": "it tears them apart"},
 }
@@ -56,11 +58,18 @@ def check(recipe: Recipe, kinds: Mapping[str, Target]) -> None:
                     f"A.{type(leaf).__name__}: expected a transform that carries the target "
                     f"'{name}' ({kind.kind}) along, found that {reason}. Use another one."
                 )
-    masks = [kind for kind in kinds.values() if isinstance(kind, Mask)]
-    if len({kind.outside for kind in masks}) > 1:
+    _check_masks(recipe, [kind for kind in kinds.values() if isinstance(kind, (Mask, Instances))])
+    if any(isinstance(kind, Keypoints) for kind in kinds.values()):
+        _check_borders(recipe)
+
+
+def _check_masks(recipe: Recipe, masks: Sequence[Mask | Instances]) -> None:
+    """Refuses what would make other masks than nearest neighbors do, or others than all take."""
+    ids = [kind for kind in masks if isinstance(kind, Mask)]
+    if len({kind.outside for kind in ids}) > 1:
         raise ValueError(
             f"{recipe.name}: expected masks that all ignore the same id, found "
-            f"{', '.join(f'{kind.ignore}' for kind in masks)}. Use one id in all of them."
+            f"{', '.join(f'{kind.ignore}' for kind in ids)}. Use one id in all of them."
         )
     for leaf in leaves(recipe.transform) if masks else ():
         if getattr(leaf, "mask_interpolation", 0) not in _NEAREST:
@@ -68,8 +77,19 @@ def check(recipe: Recipe, kinds: Mapping[str, Target]) -> None:
                 f"{recipe.name}: mask_interpolation: expected nearest, since ids have nothing "
                 "between them, found another. Remove it."
             )
-    if any(isinstance(kind, Keypoints) for kind in kinds.values()):
-        _check_borders(recipe)
+    if len(ids) < len(masks):
+        _check_fills(recipe)
+
+
+def _check_fills(recipe: Recipe) -> None:
+    """Refuses values that are filled into masks: of instances these would be objects."""
+    for leaf in leaves(recipe.transform):
+        for option in ("fill_mask", "mask_drop_value"):
+            if getattr(leaf, option, None) not in (None, 0, 0.0):
+                raise ValueError(
+                    f"{recipe.name}: {option}: expected 0 where there are instances, found "
+                    f"{getattr(leaf, option)!r}. Remove it."
+                )
 
 
 def _check_borders(recipe: Recipe) -> None:
@@ -94,24 +114,26 @@ class Carrier:
         none.
       recipe: what the object is a copy of.
       kinds: kinds of the targets, by name.
+      most: number of masks that it can take, planes of instances among them.
     """
 
     transform: Any
     around: Any
     recipe: Recipe
     kinds: Mapping[str, Target]
+    most: int
 
     @classmethod
-    def of(cls, recipe: Recipe, kinds: Mapping[str, Target]) -> "Carrier":
+    def of(cls, recipe: Recipe, kinds: Mapping[str, Target], most: int) -> "Carrier":
         """Returns the carrier of some kinds of target."""
         transform = copy.deepcopy(recipe.transform)
         masks = [kind for kind in kinds.values() if isinstance(kind, Mask)]
-        transform.add_targets({_mask(place): "mask" for place in range(len(masks))})
+        transform.add_targets({_mask(place): "mask" for place in range(most)})
         for leaf in leaves(transform):
             straighten(leaf)
             if masks and getattr(leaf, "fill_mask", None) == 0:  # its default
                 leaf.fill_mask = masks[0].outside
-        return cls(transform, _around(transform, kinds), recipe, kinds)
+        return cls(transform, _around(transform, kinds), recipe, kinds, most)
 
     def run(self, sample: Sample, seed: int) -> Sample:
         """Returns the transformed sample; two calls with one seed give the same bytes."""
@@ -139,8 +161,8 @@ class Carrier:
     def _given(self, sample: Sample) -> dict[str, Any]:
         """Returns what albumentations is called with."""
         data: dict[str, Any] = {"image": sample.image}
-        for place, name in enumerate(self._named(Mask)):
-            data[_mask(place)] = sample.targets[name]
+        masks = masks_of(sample, self.kinds)
+        data.update({_mask(place): mask for place, mask in enumerate(masks)})
         boxes = [sample.targets[name].corners for name in self._named(Boxes)]
         if sum(map(len, boxes)):
             data["bboxes"] = _indexed(np.concatenate(boxes))
@@ -155,10 +177,27 @@ class Carrier:
         self, sample: Sample, result: Mapping[str, Any], size: tuple[int, int]
     ) -> Iterator[tuple[str, Any]]:
         """Yields the targets that came back, by name."""
-        for place, name in enumerate(self._named(Mask)):
-            yield name, np.ascontiguousarray(result[_mask(place)]).reshape(size)
+        count, names = len(masks_of(sample, self.kinds)), self._named(Mask)
+        masks = [np.ascontiguousarray(result[_mask(n)]).reshape(size) for n in range(count)]
+        yield from zip(names, masks, strict=False)
+        yield from self._instances(sample, masks[len(names) :], size)
         yield from self._boxes(sample, result.get("bboxes"))
         yield from self._keypoints(sample, result.get("keypoints"), size)
+
+    def _instances(
+        self, sample: Sample, found: list[np.ndarray], size: tuple[int, int]
+    ) -> Iterator[tuple[str, Any]]:
+        """Yields instances, of the mask that shows what came from outside, and their planes.
+
+        What came from outside is filled as masks are: it belongs to no object.
+        """
+        start = 1
+        for name in self._named(Instances):
+            value = sample.targets[name]
+            end = start + len(value.planes)
+            planes = np.array(found[start:end], np.uint8).reshape(-1, *size)
+            yield name, value.covering(np.where(found[0] != 0, np.uint8(0), planes))
+            start = end
 
     def _boxes(self, sample: Sample, found: np.ndarray | None) -> Iterator[tuple[str, Any]]:
         start = 0
@@ -184,6 +223,18 @@ class Carrier:
             placed = pixels.reshape(value.points.shape)
             if isinstance(kind, Keypoints):
                 yield name, kind.placed(value, placed, size, mirrored=mirrored)
+
+
+def masks_of(sample: Sample, kinds: Mapping[str, Target]) -> list[np.ndarray]:
+    """Returns what albumentations is given as masks.
+
+    Those come first; where there are instances a mask of zeros, which shows what came from outside,
+    and their planes.
+    """
+    masks = [sample.targets[name] for name, kind in kinds.items() if isinstance(kind, Mask)]
+    objects = [sample.targets[name] for name, kind in kinds.items() if isinstance(kind, Instances)]
+    shown = [np.zeros(sample.image.shape[:2], np.uint8)] if objects else []
+    return [*masks, *shown, *(plane for value in objects for plane in value.planes)]
 
 
 def _mask(place: int) -> str:

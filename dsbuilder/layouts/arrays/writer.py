@@ -30,6 +30,7 @@ from dsbuilder.plugin import (
     Exportable,
     Exporter,
     Feature,
+    Mask,
     StoredSample,
     Target,
     Written,
@@ -108,7 +109,7 @@ def _pixels(sample: StoredSample, channels: int) -> bytes:
 def _stored(sample: StoredSample, targets: Mapping[str, Target]) -> dict[str, Any]:
     """Returns what is stored of a sample, as decoded from an Example; of a mask its ids."""
     values: dict[str, Any] = {KEY: sample.key.encode()}
-    masks = {name: sample.targets[name] for name, kind in targets.items() if kind.of_pixels}
+    masks = {name: sample.targets[name] for name, kind in targets.items() if isinstance(kind, Mask)}
     for name, kind in targets.items():
         if name not in masks:
             values.update(kind.encode(name, sample.targets[name]))

@@ -12,6 +12,7 @@ from dsbuilder.plugin import (
     Boxes,
     Catalog,
     DataError,
+    Instances,
     Listing,
     Record,
     Source,
@@ -20,7 +21,7 @@ from dsbuilder.plugin import (
     source,
 )
 
-_UNITED = frozenset({"class", "multi_label", "boxes"})
+_UNITED = frozenset({"class", "multi_label", "boxes", "instances"})
 """Kinds of target whose raw labels are names, so that their classes can be united."""
 
 
@@ -188,6 +189,7 @@ def _bare(target: Target) -> Any:
 
 
 def _named(target: Any, names: tuple[str, ...]) -> Target:
-    numbers: dict[str, Any] = {"numbers": ()} if isinstance(target, Boxes) else {}  # of one source
+    is_numbered = isinstance(target, (Boxes, Instances))
+    numbers: dict[str, Any] = {"numbers": ()} if is_numbered else {}  # of one source
     renamed: Target = replace(target, names=names, **numbers)
     return renamed

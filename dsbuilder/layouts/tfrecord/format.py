@@ -179,19 +179,33 @@ def _features(
         else _image(image.shape, image.dtype, stored_as)
     )
     features: dict[str, Any] = {"image": pixels}
-    groups: dict[str, dict[str, Any]] = {}
+    groups: dict[str, dict[str, Feature]] = {}
     for name, feature in stored.items():
         group, _, inner = name.partition("/")
-        if inner:  # a group is a sequence: of every member there are as many
-            groups.setdefault(group, {})[inner] = _element(feature)
-        elif feature.is_ragged:
-            features[name] = _sequence(_element(feature))
-        elif feature.kind == "mask":
-            features[name] = _image((image.height, image.width, 1), "uint8", "png")
+        if inner:
+            groups.setdefault(group, {})[inner] = feature
         else:
-            features[name] = _plain(feature)
-    features.update({name: _sequence(_dict(members)) for name, members in groups.items()})
+            features[name] = _whole(feature, image)
+    features.update({name: _group(members, image) for name, members in groups.items()})
     return _dict(features)
+
+
+def _whole(feature: Feature, image: ImageSignature) -> dict[str, Any]:
+    if feature.is_ragged:
+        return _sequence(_element(feature))
+    if feature.kind == "mask":
+        return _image((image.height, image.width, 1), "uint8", "png")
+    return _plain(feature)
+
+
+def _group(members: Mapping[str, Feature], image: ImageSignature) -> dict[str, Any]:
+    """Returns a group: a sequence, of every member of which there are as many.
+
+    Where one stands there but once, as the number of instances does, each member is by itself.
+    """
+    if all(each.is_ragged for each in members.values()):
+        return _sequence(_dict({name: _element(each) for name, each in members.items()}))
+    return _dict({name: _whole(each, image) for name, each in members.items()})
 
 
 def _element(feature: Feature) -> dict[str, Any]:

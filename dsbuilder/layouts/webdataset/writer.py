@@ -13,9 +13,10 @@
 There is a tar file for each shard. A sample is called by its key, in which slashes and dots are
 escaped. In the JSON a class has its name, several classes are a list of names, boxes are a list of
 `{"label": ..., "box": [x_min, y_min, x_max, y_max]}` with their attributes, and keypoints of each
-object `[x, y, visibility]`, all as shares of the image's sides; of what was mixed the weights of
-all classes stand there as well. A mask is a PNG of class ids, such as `cat+tom%2Epng.mask.png`. The
-same dataset gives the same bytes.
+object `[x, y, visibility]`, all as shares of the image's sides; instances are an object with
+`objects`, boxes with polygons in pixels or COCO's run lengths, and the `size` of the image; of what
+was mixed the weights of all classes stand there as well. A mask is a PNG of class ids, such as
+`cat+tom%2Epng.mask.png`. The same dataset gives the same bytes.
 """
 
 import io
@@ -42,6 +43,7 @@ from dsbuilder.plugin import (
     ClassLabel,
     Exportable,
     Exporter,
+    Instances,
     MultiLabel,
     StoredSample,
     Target,
@@ -126,7 +128,7 @@ def _dominant(sample: StoredSample, name: str, target: Target) -> int:
 def _described(sample: StoredSample, name: str, target: Target) -> dict[str, Any]:
     """Returns what the JSON says of a label that is no mask."""
     raw = target.raw(sample.targets[name])
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, Mapping) or isinstance(target, Instances):
         return {name: raw}
     if isinstance(target, MultiLabel):
         names: Any = target.classes(sample.targets[name])

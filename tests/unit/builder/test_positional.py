@@ -15,6 +15,7 @@ from dsbuilder.builder.replay import reopen
 from dsbuilder.dataset import diff, find_problems
 from dsbuilder.dataset.explanation import stored
 from dsbuilder.errors import DataError, SpecError
+from dsbuilder.images import rle
 from dsbuilder.stream.feed import Feed
 from dsbuilder.stream.reading import plan
 
@@ -30,6 +31,7 @@ from pathlib import Path
 from dsbuilder.plugin import (
     Boxes,
     Catalog,
+    Instances,
     Keypoints,
     Listing,
     Mask,
@@ -59,6 +61,12 @@ class Painted(Source):
 class Opened(Catalog):
     source: Painted
 
+    @property
+    def things(self):
+        """What is said of instances, if it is."""
+        path = self.source.path / "things.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
     def scan(self) -> Listing:
         return Listing(records=[*self._records()], targets=self._targets())
 
@@ -69,6 +77,8 @@ class Opened(Catalog):
                 continue
             mask = self.source.path / f"mask-{path.name}"
             targets = {**labels, "mask": {"path": str(mask)}}
+            if self.things is not None:
+                targets["things"] = self.things
             yield Record(key=path.name, path=path, targets=targets, files=(mask,))
 
     def _targets(self) -> Mapping[str, Target]:
@@ -77,6 +87,7 @@ class Opened(Catalog):
             "objects": Boxes(
                 names=("a", "b", "c"), attributes=(("number", "int64"), ("word", "string"))
             ),
+            **({} if self.things is None else {"things": Instances(names=("box", "dot"))}),
             "keypoints": Keypoints(names=("left", "nose", "right"), swaps=(("left", "right"),)),
         }
 '''
@@ -97,6 +108,7 @@ cache: {image: png, shard_mb: 0.05}
 stream: {stages: [{use: A.VerticalFlip, p: 0.5}]}
 """
 COUNT = 10
+THINGS = ("box", "dot")
 
 
 @pytest.fixture
@@ -126,6 +138,25 @@ def pipeline(tmp_path, write_pipeline):
     return write_pipeline(PIPELINE)
 
 
+def say_things(folder) -> None:
+    """Says of ten instances, five times each class, that they are what the mask has of it."""
+    ids = painted().targets["mask"]
+    things = [{"label": each, "counts": rle.encode(ids == n)} for n, each in enumerate(THINGS, 1)]
+    raw = {"objects": things * 5, "size": list(ids.shape)}
+    (folder / "things.json").write_text(json.dumps(raw))
+
+
+def check_things(sample) -> None:
+    """Every object of a class covers the pixels that the mask has of it, and its box is around."""
+    things, (height, width) = sample.targets["things"], sample.image.shape[:2]
+    assert len(things) == 10 and things.outlines == ((),) * 10
+    for place, mask in enumerate(things.masks()):
+        assert np.array_equal(mask, sample.targets["mask"] == 1 + things.boxes.classes[place])
+        rows, columns = np.nonzero(mask)
+        edges = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+        assert np.allclose(things.boxes.corners[place] * ([width, height] * 2), edges, atol=1e-3)
+
+
 def check(sample) -> None:
     check_mask(sample, 0.94)
     check_boxes(sample, reach=2.5)
@@ -137,6 +168,7 @@ def check(sample) -> None:
 def test_what_is_drawn_lies_under_what_was_built(pipeline, tmp_path, codec) -> None:
     image = "raw" if codec == "npy" else "png"
     overrides = [f"cache.codec={codec}", f"cache.image={image}"]
+    say_things(tmp_path / "source")
     built = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
     dataset = dsbuilder.load(built.path)
     count = 0
@@ -144,11 +176,13 @@ def test_what_is_drawn_lies_under_what_was_built(pipeline, tmp_path, codec) -> N
         for sample in dataset.samples(split):
             assert sample.image.shape == (80, 100, 3)
             check(sample)
+            check_things(sample)
             count += 1
     assert count == COUNT + 4 * 8
     assert find_problems(dataset) == []
     classes = dataset.manifest.class_counts("test")
     objects = {"objects/a": 2, "objects/b": 2, "objects/c": 2}
+    objects |= {"things/box": 10, "things/dot": 10}
     assert classes == {"none": 2, "box": 2, "dot": 2, **objects}
 
 

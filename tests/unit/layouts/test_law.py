@@ -3,8 +3,8 @@
 A dataset is exported, and what `dsbuilder init` proposes for the folder reads it again. Keys are
 the same but for `//` and a slash at the start, which a source may not give (`layouts/keys.py`);
 what derives from one image is one group. Pixels are the same to the byte. Names of targets and
-classes, numbers, texts, masks, visibilities and attributes are the same, boxes and keypoints within
-1e-4 pixels.
+classes, numbers, texts, masks, visibilities and attributes are the same, boxes, keypoints and
+polygons within 1e-4 pixels.
 """
 
 import json
@@ -34,6 +34,7 @@ from dsbuilder.registry import discover
 from dsbuilder.targets import (
     Boxes,
     ClassLabel,
+    Instances,
     Keypoints,
     Mask,
     MultiLabel,
@@ -49,11 +50,11 @@ CLASSES = ("zebra", "斑马", 'it\'s: a "cat"', "50 %, +", "never there")
 ATTRIBUTES = (("difficult", "int64"), ("score", "float32"), ("who", "string"))
 REGISTRY = discover()
 
-ALL = ("label", "labels", "value", "text", "mask", "objects", "keypoints")
+ALL = ("label", "labels", "value", "text", "mask", "objects", "things", "keypoints")
 HELD: Mapping[str, tuple[str, ...]] = {
     "folder": ("label",),
     "folder with tables": ("label", "value", "text"),
-    "imagefolder": ALL,
+    "imagefolder": tuple(kind for kind in ALL if kind != "things"),
     "coco": ("text", "mask", "objects", "keypoints"),
     "yolo": ("objects",),
     "voc": ("mask", "objects"),
@@ -189,8 +190,27 @@ def raw(number: int, drawn: Drawn, mask: Path) -> dict[str, Any]:
             }
             for place, (x, y, right, bottom) in enumerate(corners)
         ],
+        "things": {
+            "size": [HEIGHT, WIDTH],
+            "objects": [
+                {
+                    "label": names[(number + place) % len(names)],
+                    "box": [0.1, 0.25, 0.5 + number / 16, 1],
+                    "crowd": place % 2,
+                    **segment,
+                }
+                for place, segment in enumerate(segments(number))
+            ],
+        },
         "keypoints": [[nose, tail, [0, 0, 0]], [tail, nose, nose]][: (number + 1) % 3],
     }
+
+
+def segments(number: int) -> list[dict[str, Any]]:
+    """Up to nine polygons, of one part and of two that overlap, and run lengths."""
+    polygons = [[1.25, 1, 9 + number / 7, 2, 3, 7.5]], [[0, 0, 9, 0, 3, 8], [4, 4, 15.5, 3, 9, 12]]
+    runs = {"counts": [number, 20, HEIGHT * WIDTH - 20 - number]}
+    return [runs, *({"polygons": each} for each in polygons)] * (number % 4)
 
 
 def kinds_of(drawn: Drawn, attributes: Sequence[str] | None) -> dict[str, Target]:
@@ -202,6 +222,7 @@ def kinds_of(drawn: Drawn, attributes: Sequence[str] | None) -> dict[str, Target
         "text": Text(),
         "mask": Mask(names=("sky", "sea", "background"), ignore=255),
         "objects": Boxes(names=drawn.classes, attributes=tuple(kept)),  # type: ignore[arg-type]
+        "things": Instances(names=drawn.classes, attributes=(("crowd", "int64"),)),
         "keypoints": Keypoints(
             names=("nose", "tail", "ear"), swaps=(("nose", "ear"),), edges=(("nose", "tail"),)
         ),

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsbuilder.report.overlay import Dots, Frame, Tint, color_of, lay
+from dsbuilder.report.overlay import Dots, Frame, Region, Tint, color_of, lay, overlays_of
 from dsbuilder.report.strip import GAP, Cell, draw_strip
+from dsbuilder.sample import Sample
+from dsbuilder.targets import Instances
 
 
 def paper(width: int = 40, height: int = 20) -> Image.Image:
@@ -45,6 +47,37 @@ def test_a_frame_surrounds_its_box() -> None:
 def test_a_box_with_a_word_fits_whatever_its_size(corners) -> None:
     word = Frame(corners=corners, number=0, word="猫 with a rather long name")
     assert lay(paper(), [word]).size == (40, 20)
+
+
+def test_an_object_is_tinted_within_an_outline_of_its_own_color() -> None:
+    mask = np.zeros((20, 40), bool)
+    mask[4:12, 10:30] = True
+    pixels = np.asarray(lay(paper(), [Region(mask=mask, number=5)])).astype(int)
+    color, inner = np.array(color_of(5)), np.zeros_like(mask)
+    inner[5:11, 11:29] = True
+    assert (pixels[mask & ~inner] == color).all()
+    assert np.abs(pixels[inner] - 0.45 * color).max() <= 1
+    assert (pixels[~mask] == 0).all()
+
+
+def test_objects_of_one_class_have_colors_of_their_own_the_smaller_above() -> None:
+    kind = Instances(names=("cat",))
+    squares = [[5, 5, 9, 5, 9, 9, 5, 9], [0, 0, 20, 0, 20, 20, 0, 20]]
+    objects = [{"label": "cat", "polygons": [each]} for each in squares]
+    value = kind.parse({"objects": objects, "size": [20, 40]})
+    sample = Sample(
+        key="a",
+        image=np.zeros((20, 40, 3), np.uint8),
+        targets={"things": value},
+        positional={"things": kind},
+    )
+    regions = overlays_of(sample)
+    assert [each.number for each in regions if isinstance(each, Region)] == [1, 0]
+    plain = [Region(mask=each.mask, number=each.number) for each in regions]  # type: ignore[union-attr]
+    pixels = np.asarray(lay(paper(), plain))
+    assert tuple(pixels[5, 5]) == color_of(0) and tuple(pixels[0, 19]) == color_of(1)
+    with_words = np.asarray(lay(paper(), regions))
+    assert (with_words != pixels).any()
 
 
 def test_known_points_are_joined_and_others_left_out() -> None:

@@ -13,9 +13,11 @@ import tensorflow as tf
 
 from dsbuilder import Dataset
 from dsbuilder.errors import DataError
+from dsbuilder.images import bit_planes
 from dsbuilder.sample import Sample
 from dsbuilder.stream.columns import PADDING
 from dsbuilder.stream.tensorflow import value_statistics
+from dsbuilder.targets import InstanceSet
 
 # Tests share datasets and open the streams that they compare.
 pytestmark = pytest.mark.filterwarnings("ignore:.*found it opened again")
@@ -32,6 +34,7 @@ from dsbuilder.plugin import (
     Boxes,
     Catalog,
     ClassLabel,
+    Instances,
     Keypoints,
     Listing,
     Mask,
@@ -54,6 +57,7 @@ KINDS = {
     "mask": Mask(names=("no", "yes"), ignore=255),
     "objects": Boxes(names=("a", "b"), attributes=(("number", "int64"), ("area", "float32"),
                                                    ("word", "string"))),
+    "things": Instances(names=("a", "b"), attributes=(("number", "int64"),)),
     "keypoints": Keypoints(names=("left", "right"), swaps=(("left", "right"),)),
 }
 
@@ -92,6 +96,12 @@ class Opened(Catalog):
                      "number": n - 2, "area": n / 3, "word": f"ä{n}"}
                     for n in range(i % 4)
                 ],
+                "things": {"size": [12, 14], "objects": [
+                    {"label": "ab"[n % 2], "number": n, **(
+                        {"counts": [n * 7, 4 + 3 * i, 12 * 14 - n * 7 - 4 - 3 * i]} if n % 2 else
+                        {"polygons": [[n, 0, 14, 3, n, 12]]})}
+                    for n in range(i % 4 * 3)
+                ]},
                 "keypoints": [[[0.1 * n, 0.2, 2], [0.5, 0.25, n % 3]] for n in range(i % 3)],
             }
             yield Record(key=f"{i}", targets={name: raw[kind] for name, kind in self._named()})
@@ -108,7 +118,7 @@ class Opened(Catalog):
     def read(self, record: Record) -> np.ndarray:
         return generator("pixels", record.key).integers(0, 256, (12, 14, 3), dtype=np.uint8)
 '''
-ALL = ("label", "labels", "value", "pose", "text", "mask", "objects", "keypoints")
+ALL = ("label", "labels", "value", "pose", "text", "mask", "objects", "things", "keypoints")
 FLIP = "stream: {{stages: [{{use: A.HorizontalFlip, p: {p}}}]}}"
 
 
@@ -147,6 +157,8 @@ def decoded(dataset: Dataset, name: str, streamed: Any) -> Any:
         return streamed
     if not isinstance(streamed, dict):
         return kind.decode(name, {kind.streamed(name)[0]: streamed})
+    if kind.kind == "instances":
+        return things_of(kind, name, streamed)
     present = streamed["label" if kind.kind == "boxes" else "visibility"]
     count = int((present.reshape(len(present), -1) >= 0).all(axis=1).sum())
     for column in streamed.values():
@@ -155,7 +167,22 @@ def decoded(dataset: Dataset, name: str, streamed: Any) -> Any:
     return kind.decode(name, {f"{name}/{part}": v[:count] for part, v in streamed.items()})
 
 
+def things_of(kind: Any, name: str, streamed: Any) -> InstanceSet:
+    """The objects of a row, without their polygons, which are not streamed."""
+    count, masks = int(streamed["count"]), streamed["masks"]
+    assert masks.dtype == np.uint8 and len(masks) == len(streamed["label"])
+    assert (streamed["label"][count:] == -1).all() and not masks[count:].any()
+    parts = {f"{name}/{part}": streamed[part][:count] for part in ("bbox", "label", "number")}
+    return InstanceSet(
+        boxes=kind.boxes.decode(name, parts),
+        planes=bit_planes.pack(masks[:count], masks.shape[1:]),
+        outlines=((),) * count,
+    )
+
+
 def same(one: Any, other: Any) -> bool:
+    if isinstance(one, InstanceSet):
+        return one.boxes == other.boxes and np.array_equal(one.planes, other.planes)
     return bool(np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other)
 
 
@@ -195,14 +222,17 @@ def assert_forms(found: Any) -> None:
     }
     for name, (dtype, shape) in expected.items():
         assert (found[name].dtype, found[name].shape[1:].as_list()) == (dtype, shape)
-    boxes, points = found["objects"], found["keypoints"]
+    boxes, things, points = found["objects"], found["things"], found["keypoints"]
+    assert set(things) == {"bbox", "label", "number", "count", "masks"}
+    assert things["masks"].shape.as_list() == [None, None, 12, 14]
+    assert (things["masks"].dtype, things["count"].dtype) == (tf.uint8, tf.int64)
     assert boxes["bbox"].shape.as_list() == [None, None, 4] and boxes["label"].dtype == tf.int64
     assert set(boxes) == {"bbox", "label", "number", "area", "word"}
     assert points["points"].shape.as_list() == [None, None, 2, 2]
     assert points["visibility"].dtype == tf.int64
 
 
-ODD = ("offset", "a.b", "größe 猫", "label_weights", "None", "x", "Price (EUR)", "__key__")
+ODD = ("offset", "a.b", "größe 猫", "label_weights", "None", "x", "Price (EUR)", "__key__", "z")
 
 
 @pytest.mark.parametrize("codec", ONE_OF_TWO)
@@ -247,6 +277,9 @@ def assert_moved(dataset: Dataset, values: Any, stored: Sample, *, flipped: bool
         mask = mask[:, ::-1]
         boxes = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], axis=1)
     assert np.array_equal(found["mask"], mask)
+    things = [each[:, ::-1] if flipped else each for each in stored.targets["things"].masks()]
+    assert len(found["things"]) == len(things)
+    assert all(map(np.array_equal, found["things"].masks(), things))
     assert np.allclose(found["objects"].corners, boxes, atol=1e-6)
     assert len(found["keypoints"]) == len(points)
     for name in ("label", "labels", "value", "pose", "text"):
@@ -263,6 +296,23 @@ def test_targets_that_are_asked_for_come_alone(make, codec) -> None:
     assert dataset.stream("train", targets=["labels"]).class_names == ("x", "y", "z")
     with pytest.raises(DataError, match=r"expected a target 'maks', found label.*mask"):
         dataset.stream("train", targets=["maks"])
+
+
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
+@pytest.mark.parametrize("rest", ["", FLIP.format(p=0.0)], ids=["native", "fed"])
+def test_instances_stream_as_one_map_on_request(make, codec, rest) -> None:
+    dataset = make(codec, *ALL, rest=rest)
+    known = {sample.key: sample.targets["things"] for sample in dataset.samples("train")}
+    for key, _, values in rows(dataset, targets=["things", "label"], instances="ids"):
+        things, ids = known[key], values["things"]["ids"]
+        expected = np.zeros((12, 14), np.int32)
+        masks = enumerate(things.masks(), start=1)
+        for number, mask in sorted(masks, key=lambda each: -each[1].sum()):
+            expected[mask] = number
+        assert ids.dtype == np.int32 and np.array_equal(ids, expected)
+        assert int(values["things"]["count"]) == len(things) and "masks" not in values["things"]
+    with pytest.raises(ValueError, match="expected a form of instances 'masks' or 'ids', found"):
+        dataset.stream("train", instances="both")
 
 
 def test_both_codecs_stream_the_same(make) -> None:

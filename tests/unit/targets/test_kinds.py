@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dsbuilder.errors import DataError, PluginError
+from dsbuilder.images import polygon, rle
+from dsbuilder.sample import Motion, Tile
 from dsbuilder.targets import (
     KINDS,
     Boxes,
     BoxSet,
     ClassLabel,
+    Instances,
     Keypoints,
     Mask,
     MultiLabel,
@@ -39,6 +42,10 @@ SAMPLES = (
     Mask(names=NAMES, ignore=255),
     Boxes(names=NAMES),
     Boxes(names=NAMES, attributes=(("area", "float32"), ("word", "string"), ("crowd", "int64"))),
+    Instances(names=NAMES),
+    Instances(
+        names=NAMES, attributes=(("area", "float32"), ("word", "string"), ("crowd", "int64"))
+    ),
     Keypoints(names=("l", "nose", "r"), swaps=(("l", "r"),), edges=(("l", "nose"),)),
 )
 
@@ -90,6 +97,28 @@ def test_numbers_are_read(target, raw, value) -> None:
             Boxes(names=NAMES, attributes=(("area", "int64"),)),
             [{"label": "cat", "box": [0, 0, 1, 1], "area": 0.5}],
             "attribute 'area': expected int64, found 0.5",
+        ),
+        (Instances(names=NAMES), [], "expected the objects of an image and its size"),
+        (Instances(names=NAMES), {"objects": []}, "expected the size"),
+        (
+            Instances(names=NAMES),
+            {"size": [4, 4], "objects": [{"label": "cat"}]},
+            "expected a segment's polygons or its counts",
+        ),
+        (
+            Instances(names=NAMES),
+            {"size": [4, 4], "objects": [{"label": "cow", "counts": [0, 16]}]},
+            "one of the 3 classes",
+        ),
+        (
+            Instances(names=NAMES),
+            {"size": [4, 4], "objects": [{"label": "cat", "counts": [16]}]},
+            "expected a box of an object without a pixel",
+        ),
+        (
+            Instances(names=NAMES),
+            {"size": [4, 4], "objects": [{"label": "cat", "box": [0, 0, 2, 1], "counts": [16]}]},
+            "each in [0, 1]",
         ),
         (Keypoints(names=("a",)), [[[0.5, 0.5, 3]]], "expected a visibility of 0, 1 or 2"),
         (Keypoints(names=("a",)), [[[1.5, 0.5, 1]]], "each in [0, 1]"),
@@ -143,6 +172,14 @@ def values(target) -> st.SearchStrategy:
             {"area": FLOATS, "word": st.text(max_size=4), "crowd": st.integers(-(2**63), 2**63 - 1)}
         ).map(lambda more: {**box, **more})
     )
+    polygons = st.lists(st.lists(st.floats(-2, 8, width=32), min_size=6, max_size=6), min_size=1)
+    runs = st.lists(st.booleans(), min_size=30, max_size=30).map(
+        lambda row: rle.encode(np.array(row).reshape(5, 6))
+    )
+    segments = st.one_of(
+        st.fixed_dictionaries({"polygons": polygons}), st.fixed_dictionaries({"counts": runs})
+    )
+    things = st.tuples(boxes, segments).map(lambda parts: {**parts[0], **parts[1]})
     points = st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32), st.integers(0, 2))
     rows = st.lists(st.lists(points.map(list), min_size=3, max_size=3), max_size=3)
     masks = st.lists(st.sampled_from((0, 1, 2, 255)[: 4 if getattr(target, "ignore", None) else 3]))
@@ -155,6 +192,9 @@ def values(target) -> st.SearchStrategy:
         "text": st.text(max_size=9),
         "mask": masks.filter(bool).map(lambda row: np.array([row, row], np.uint8)),
         "boxes": st.lists(boxes, max_size=3).map(target.parse),
+        "instances": st.lists(things, max_size=10).map(
+            lambda found: target.parse({"objects": found, "size": [5, 6]})
+        ),
         "keypoints": rows.map(target.parse),
     }[target.kind]
 
@@ -236,6 +276,8 @@ def test_weights_that_are_none_are_refused(target, raw) -> None:
         lambda: Mask(names=("a",), ignore=256),
         lambda: Boxes(names=("a",), attributes=(("label", "int64"),)),
         lambda: Boxes(names=("a",), attributes=(("x", "uint8"),)),  # type: ignore[arg-type]
+        lambda: Instances(names=("a",), attributes=(("count", "int64"),)),
+        lambda: Instances(names=("a",), attributes=(("bbox", "int64"),)),
         lambda: Keypoints(names=("a",), swaps=(("a", "b"),)),
         lambda: Keypoints(names=("a", "b"), swaps=(("a", "b"), ("b", "a"))),
         lambda: Value(size=-1),
@@ -267,7 +309,9 @@ def test_boxes_keep_their_attributes_through_storage() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", [Text(), Mask(names=NAMES), Boxes(names=NAMES), Keypoints(names=NAMES)], ids=str
+    "target",
+    [Text(), Mask(names=NAMES), Boxes(names=NAMES), Instances(names=NAMES), Keypoints(names=NAMES)],
+    ids=str,
 )
 def test_what_cannot_be_mixed_says_so(target) -> None:
     with pytest.raises(PluginError, match=f"kind '{target.kind}' cannot be mixed"):
@@ -306,6 +350,83 @@ def test_stored_values_that_are_wrong_are_found() -> None:
     assert "weights in [0, 1]" in str(
         several.problem("s", several.encode("s", np.array([2, 0], np.float32)))
     )
+
+
+class TestInstances:
+    TARGET = Instances(names=NAMES, attributes=(("crowd", "int64"),))
+
+    def value(self):
+        """Three objects in 6 x 8 pixels: a polygon, what it covers in part, and a corner."""
+        corner = np.zeros((6, 8), bool)
+        corner[5, 7] = True
+        objects = [
+            {"label": "dog", "box": [0, 0, 0.9, 1], "polygons": [[1, 1, 5.1, 1, 1, 5.3]]},
+            {"label": "cat", "counts": [12, 12, 24]},
+            {"label": "cat", "counts": rle.encode(corner)},
+        ]
+        numbered = [{**each, "crowd": place} for place, each in enumerate(objects)]
+        return self.TARGET.parse({"objects": numbered, "size": [6, 8]})
+
+    def test_a_mask_is_what_its_polygon_or_its_run_lengths_cover(self) -> None:
+        value = self.value()
+        expected = polygon.fill([np.float32([1, 1, 5.1, 1, 1, 5.3])], (6, 8)).astype(bool)
+        assert np.array_equal(value.mask(0), expected) and value.mask(0).sum() == 10
+        assert value.mask(1).T.reshape(-1).nonzero()[0].tolist() == [*range(12, 24)]
+        assert self.TARGET.show(value) == "2 cat, 1 dog"
+        assert self.TARGET.held(value) == 3 and value.shape == (6, 8)
+
+    def test_a_box_that_is_not_stated_is_the_one_around_the_pixels(self) -> None:
+        corners = self.value().boxes.corners
+        assert corners[0].tolist() == pytest.approx([0, 0, 0.9, 1])
+        assert corners[1].tolist() == [2 / 8, 0, 4 / 8, 1]
+
+    def test_storage_keeps_masks_boxes_attributes_and_polygons(self) -> None:
+        value = self.value()
+        stored = self.TARGET.encode("objects", value)
+        assert stored["objects/masks"].sum() == 3 * 6 * 8
+        assert self.TARGET.decode("objects", stored) == value
+        raw = self.TARGET.raw(value)["objects"]
+        assert raw[0]["polygons"] == [[1, 1, 5.1, 1, 1, 5.3]] and "counts" not in raw[0]
+        assert raw[1]["counts"] == rle.encode(value.mask(1)) and "polygons" not in raw[1]
+
+    @pytest.mark.parametrize(
+        ("name", "wrong", "message"),
+        [
+            ("count", np.int64(2), "expected 2 boxes, found 3"),
+            ("masks", np.array([1, 2]), "expected runs over 3 masks of 8 x 6 pixels"),
+            ("masks", np.array([150, -6]), "expected runs over 3 masks"),
+            ("size", np.array([0, 8]), "expected masks of 1 pixel or more"),
+            ("polygons", np.array([[3, 3]]), "of 3 objects"),
+            ("polygons", np.array([[0, 2]]), "expected polygons of 3 points or more"),
+        ],
+    )
+    def test_what_is_stored_wrong_is_found(self, name, wrong, message) -> None:
+        stored = {**self.TARGET.encode("o", self.value()), f"o/{name}": wrong}
+        with pytest.raises(ValueError, match=message):
+            self.TARGET.problem("o", stored)
+
+    def test_what_leaves_the_image_is_dropped_with_its_class_box_and_attributes(self) -> None:
+        left = Motion.of_box((6, 8), (0, 0, 6, 4), (0, 0, 6, 4), (6, 4))
+        found = self.TARGET.move(self.value(), left)
+        assert found.shape == (6, 4) and self.TARGET.classes(found) == ["dog", "cat"]
+        assert found.boxes.attributes["crowd"].tolist() == [0, 1]
+        assert np.array_equal(found.mask(0), self.value().mask(0)[:, :4])
+        assert found.boxes.corners[0].tolist() == pytest.approx([1 / 4, 1 / 6, 1, 5 / 6])
+        assert found.outlines == ((), ())
+
+    def test_what_nothing_moved_keeps_its_polygons(self) -> None:
+        still = Motion.of_box((6, 8), (0, 0, 6, 8), (0, 0, 6, 8), (6, 8))
+        assert self.TARGET.move(self.value(), still) == self.value()
+
+    def test_objects_of_tiles_lie_side_by_side(self) -> None:
+        value = self.value()
+        tiles = [Tile(before=(6, 8), box=(0, 0, 6, 8), place=(0, left, 6, 8)) for left in (0, 8)]
+        found = self.TARGET.tile([value, value], tiles, (6, 16))
+        assert len(found) == 6 and found.shape == (6, 16)
+        for place in range(3):
+            assert np.array_equal(found.mask(place)[:, :8], value.mask(place))
+            assert np.array_equal(found.mask(place + 3)[:, 8:], value.mask(place))
+            assert not found.mask(place)[:, 8:].any()
 
 
 class TestMasks:

@@ -169,8 +169,8 @@ def test_classes_that_train_never_has_are_told_by_split():
 def test_there_is_nothing_to_sample_by_where_samples_have_no_classes(target):
     given = {"model": Unet() if target == "mask" else Cnn(), "sampling": "balanced"}
     wanted = (
-        "x.yaml: train.sampling: expected a target of kind class, multi_label or boxes to sample "
-        f"by, found '{target}' of kind '{KINDS[target].kind}'. Leave sampling out."
+        "x.yaml: train.sampling: expected a target of kind class, multi_label, boxes or instances "
+        f"to sample by, found '{target}' of kind '{KINDS[target].kind}'. Leave sampling out."
     )
     assert wanted in problems(signature(target), **given)
     assert not any("train.sampling" in each for each in problems(signature("objects"), **given))

@@ -382,13 +382,13 @@ def test_selected_channels_alone_change() -> None:
     [
         ("GaussNoise", {}, "fixed", ()),
         ("NoOp", {}, "fixed", ()),
-        ("HorizontalFlip", {}, "moves", ("mask", "boxes", "keypoints")),
+        ("HorizontalFlip", {}, "moves", ("mask", "instances", "boxes", "keypoints")),
         ("OneOf", {"transforms": ["A.GaussNoise", "A.Blur"]}, "fixed", ()),
         (
             "OneOf",
             {"transforms": ["A.GaussNoise", "A.HorizontalFlip"]},
             "moves",
-            ("mask", "boxes", "keypoints"),
+            ("mask", "instances", "boxes", "keypoints"),
         ),
         ("SelectiveChannelTransform", {"transforms": ["A.HorizontalFlip"]}, "breaks", ()),
     ],

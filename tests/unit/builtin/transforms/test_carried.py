@@ -18,6 +18,8 @@ from dsbuilder.plugin import (
     Boxes,
     BoxSet,
     ImageSignature,
+    Instances,
+    InstanceSet,
     Keypoints,
     Mask,
     PluginError,
@@ -31,6 +33,7 @@ HEIGHT, WIDTH = 96, 120
 KINDS: Mapping[str, Target] = {
     "mask": Mask(names=("none", "thing", "other"), ignore=255),
     "boxes": Boxes(names=tuple("abcdef")),
+    "instances": Instances(names=("thing",), attributes=(("n", "int64"),)),
     "keypoints": Keypoints(names=tuple(f"p{i}" for i in range(12))),
 }
 BOXES = np.array(
@@ -38,6 +41,9 @@ BOXES = np.array(
 )
 POINTS = np.array([[x, y] for x in (15.5, 42.5, 70.5, 104.5) for y in (14.5, 47.5, 80.5)])
 REFERENCED = {"FDA", "HistogramMatching", "PixelDistributionAdaptation"}
+
+STRIPES = 10
+"""Instances are stripes that overlap by half: stripe n holds columns from 10 n to 10 n + 20."""
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "Affine": {"rotate": (-20, 20), "scale": (0.7, 1.3), "translate_percent": (-0.1, 0.1)},
@@ -79,10 +85,24 @@ def places() -> Sample:
                 classes=np.arange(len(BOXES)),
                 attributes={},
             ),
+            "instances": stripes(),
             "keypoints": PointSet(points=shares, visibility=np.full((1, len(POINTS)), 2, np.int64)),
         },
         positional=KINDS,
     )
+
+
+def stripes() -> InstanceSet:
+    objects = [
+        {
+            "label": "thing",
+            "n": n,
+            "polygons": [[10 * n, 0, 10 * n + 20, 0, 10 * n + 20, HEIGHT, 10 * n, HEIGHT]],
+        }
+        for n in range(STRIPES)
+    ]
+    found: InstanceSet = KINDS["instances"].parse({"objects": objects, "size": [HEIGHT, WIDTH]})
+    return found
 
 
 def shown(image: np.ndarray) -> np.ndarray:
@@ -96,6 +116,22 @@ def mask_is_true(sample: Sample) -> bool:
     columns, mask = shown(sample.image)[..., 0], sample.targets["mask"]
     sure = (np.abs(columns - WIDTH / 2) > 2) & (mask != 255)
     return bool((mask == 1 + (columns > WIDTH / 2))[sure].mean() > 0.98)
+
+
+def instances_are_true(sample: Sample) -> bool:
+    """Each stripe holds the pixels that show it, and those from outside are of none."""
+    columns, value = shown(sample.image)[..., 0], sample.targets["instances"]
+    masks = dict(zip(value.boxes.attributes["n"].tolist(), value.masks(), strict=True))
+    outside = sample.targets["mask"] == 255
+    for number in range(STRIPES):
+        left, right = 10 * number, 10 * number + 20
+        sure = np.minimum(np.abs(columns - left), np.abs(columns - right)) > 2
+        sure &= ~outside
+        mask = masks.get(number, np.zeros(columns.shape, bool))
+        expected = (columns > left) & (columns < right)
+        if (mask & outside).any() or not (mask == expected)[sure].mean() > 0.98:
+            return False
+    return True
 
 
 def boxes_are_true(sample: Sample) -> bool:
@@ -150,7 +186,12 @@ def points_are_true(sample: Sample) -> bool:
     return True
 
 
-TRUE = {"mask": mask_is_true, "boxes": boxes_are_true, "keypoints": points_are_true}
+TRUE = {
+    "mask": mask_is_true,
+    "instances": instances_are_true,
+    "boxes": boxes_are_true,
+    "keypoints": points_are_true,
+}
 
 
 def is_moving(member: str) -> bool:
@@ -185,7 +226,7 @@ def refused(member: str, kind: str) -> bool:
 
 
 # What a picture of places cannot show; see the test below.
-UNSEEN = {("Morphological", "mask")}
+UNSEEN = {("Morphological", "mask"), ("Morphological", "instances")}
 
 
 @pytest.mark.parametrize("member", sorted(set(members()) - REFERENCED))
@@ -207,4 +248,4 @@ def test_a_dark_thing_that_a_dilation_shrinks_grows_in_its_mask() -> None:
     plugin = Albumentations(member="Morphological", options={"scale": (5, 5)})
     made = plugin.apply(sample, {"seed": 0})
     assert (made.image[..., 0] == 0).sum() < 30 * 40 < (made.targets["mask"] == 1).sum()
-    assert refused("Morphological", "mask")
+    assert refused("Morphological", "mask") and refused("Morphological", "instances")

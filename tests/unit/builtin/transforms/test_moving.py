@@ -27,6 +27,7 @@ from dsbuilder.builtin.transforms.some_of import SomeOf
 from dsbuilder.plugin import (
     BoxSet,
     ImageSignature,
+    Instances,
     Mask,
     PointSet,
     Range,
@@ -101,7 +102,7 @@ def test_nested_stages_pass_the_motion_on() -> None:
     flip = FusedCropResizeFlip(size=(HEIGHT, WIDTH), flip=1.0)
     stage = Stage(id="flip", plugin=flip)
     for plugin in (OneOf(stages=(stage,)), SomeOf(stages=(stage,), pick=1)):
-        assert plugin.moves == ("mask", "boxes", "keypoints")
+        assert plugin.moves == ("mask", "instances", "boxes", "keypoints")
         sample = moved(plugin, 3)
         check_mask(sample)
         check_boxes(sample, reach=2.5)
@@ -216,7 +217,7 @@ def test_a_shuffle_of_tiles_swaps_nothing_and_does_not_take_boxes() -> None:
     plugin = Albumentations(member="RandomGridShuffle", options={"grid": (3, 3)})
     nested = Albumentations(member="Compose", options={"transforms": ["A.RandomGridShuffle"]})
     for each in (plugin, nested):
-        assert each.moves == ("mask", "keypoints")
+        assert each.moves == ("mask", "instances", "keypoints")
         with pytest.raises(
             ValueError, match=r"'objects' \(boxes\) along, found that it tears them"
         ):
@@ -278,6 +279,11 @@ def test_what_a_mask_cannot_take_is_refused_by_the_signature() -> None:
     )
     with pytest.raises(ValueError, match="mask_interpolation: expected nearest"):
         plugin.output_signature(Signature(image=image, targets=KINDS))
+    dropped = Albumentations(member="PixelDropout", options={"mask_drop_value": 3})
+    dropped.output_signature(Signature(image=image, targets={"mask": Mask(names=("a",))}))
+    with pytest.raises(ValueError, match="mask_drop_value: expected 0 where there are instances"):
+        things = {"things": Instances(names=("a",))}
+        dropped.output_signature(Signature(image=image, targets=things))
     masks = {"one": Mask(names=("a",)), "two": Mask(names=("a",), ignore=255)}
     with pytest.raises(ValueError, match="expected masks that all ignore the same id"):
         Albumentations(member="Rotate").output_signature(Signature(image=image, targets=masks))

@@ -1,0 +1,334 @@
+"""Objects, each with a mask of its own, a class, a box and attributes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dsbuilder.errors import DataError
+from dsbuilder.images import bit_planes, rle
+from dsbuilder.sample import Feature, Motion, Target, Tile
+from dsbuilder.targets.boxes import Boxes, BoxSet, Dtype
+from dsbuilder.targets.segment import check_segment, covered, size_of
+
+_OWN = ("count", "size", "masks", "polygons", "points", "counts", "segmentation")
+_OUTLINE = ("polygons", "counts")
+Outline = tuple[np.ndarray, ...]
+"""Polygons of an object, each float32 `(k, 2)`, x, y in pixels; none where they are not known."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InstanceSet:
+    """The objects of one sample.
+
+    Attributes:
+      boxes: boxes, classes and attributes of the n objects.
+      planes: uint8 `(ceil(n / 8), H, W)`, their masks, of the image's size; see `bit_planes`.
+      outlines: polygons that a mask was made of, as long as nothing moved it; one entry an object.
+    """
+
+    boxes: BoxSet
+    planes: np.ndarray
+    outlines: tuple[Outline, ...]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, InstanceSet)
+            and self.boxes == other.boxes
+            and np.array_equal(self.planes, other.planes)
+            and [len(each) for each in self.outlines] == [len(each) for each in other.outlines]
+            and all(map(np.array_equal, chain(*self.outlines), chain(*other.outlines)))
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # it holds arrays
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the masks."""
+        return bit_planes.sizes(self.planes)
+
+    def mask(self, place: int) -> np.ndarray:
+        """Returns the mask of an object, bool `(H, W)`."""
+        return bit_planes.mask_of(self.planes, place)
+
+    def masks(self) -> Iterator[np.ndarray]:
+        """Yields the mask of every object, bool `(H, W)`."""
+        return bit_planes.unpack(self.planes, len(self))
+
+    def take(self, places: Sequence[int]) -> "InstanceSet":
+        """Returns the objects of some places."""
+        kept = np.asarray(places, np.int64)
+        return InstanceSet(
+            boxes=self.boxes.take(kept, self.boxes.corners[kept]),
+            planes=bit_planes.take(self.planes, places),
+            outlines=tuple(self.outlines[place] for place in places),
+        )
+
+    def covering(self, planes: np.ndarray) -> "InstanceSet":
+        """Returns the objects with other masks, perhaps of another size, and the boxes around them.
+
+        Those that cover no pixel are dropped; equal masks are the same objects.
+        """
+        if np.array_equal(planes, self.planes):
+            return self
+        found = [bit_planes.bounds(mask) for mask in bit_planes.unpack(planes, len(self))]
+        kept = [place for place, each in enumerate(found) if each is not None]
+        height, width = bit_planes.sizes(planes)
+        pixels = np.array([found[place] for place in kept], np.float64).reshape(-1, 4)
+        corners = pixels / (width, height, width, height)
+        return InstanceSet(
+            boxes=self.boxes.take(np.asarray(kept, np.int64), corners),
+            planes=planes if len(kept) == len(found) else bit_planes.take(planes, kept),
+            outlines=((),) * len(kept),
+        )
+
+    @staticmethod
+    def joined(sets: "Sequence[InstanceSet]") -> "InstanceSet":
+        """Returns the objects of one set or more of one size, one after the other."""
+        masks = chain.from_iterable(each.masks() for each in sets)
+        return InstanceSet(
+            boxes=BoxSet.joined([each.boxes for each in sets]),
+            planes=bit_planes.pack(masks, sets[0].shape),
+            outlines=tuple(chain.from_iterable(each.outlines for each in sets)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instances(Target):
+    """Objects with a mask each: whole ones, which may cover each other.
+
+    A raw value is `{"objects": [...], "size": [height, width]}` in pixels. An object is `{"label":
+    name, "box": [x_min, y_min, x_max, y_max], attribute: ...}` as of boxes, with `"polygons":
+    [[x0, y0, ...], ...]` or `"counts"`, COCO's run lengths. Without a box it has that around its
+    pixels.
+
+    Stored are, beside what boxes store, `objects/count` and `objects/size` (height, width), and
+    `objects/masks`, the run lengths of all masks one after the other (`images/bit_planes.py`), if
+    the target is called `objects`. Polygons stay as they are while nothing moves an object:
+    `objects/points` float32 `(k, 2)` of all, and `objects/polygons` int64 `(m, 2)`, the object of
+    each and how many points it has. What moves an image moves the masks, as it does a target
+    `mask`; then boxes are those around the pixels, and polygons are gone.
+
+    Attributes:
+      names: class names in id order.
+      attributes: see `Boxes`.
+      numbers: see `Boxes`.
+    """
+
+    kind: ClassVar[str] = "instances"
+    positional: ClassVar[bool] = True
+    of_pixels: ClassVar[bool] = True
+    loses: ClassVar[str] = "objects, of which no pixel was left in the image"
+    names: tuple[str, ...]
+    attributes: tuple[tuple[str, Dtype], ...] = ()
+    numbers: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        taken = [name for name, _ in self.boxes.attributes if name in _OWN]
+        if taken:
+            raise DataError(
+                f"expected another name of an attribute of instances, found '{taken[0]}'."
+            )
+
+    @cached_property
+    def boxes(self) -> Boxes:
+        """What the objects are without their masks."""
+        return Boxes(names=self.names, attributes=self.attributes, numbers=self.numbers)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names."""
+        return self.names
+
+    def check(self, raw: Any) -> None:
+        """Raises a DataError unless a raw value has the form of one; fills no mask."""
+        if not isinstance(raw, Mapping) or not isinstance(raw.get("objects"), (list, tuple)):
+            raise DataError(f"expected the objects of an image and its size, found {raw!r}.")
+        size_of(raw)
+        for each in raw["objects"]:
+            check_segment(each)
+        self.boxes.parse([{"box": [0, 0, 1, 1], **each} for each in raw["objects"]])
+
+    def parse(self, raw: Any) -> InstanceSet:
+        """Returns the objects.
+
+        Raises:
+          DataError: they are malformed, or one has neither a box nor a pixel.
+        """
+        self.check(raw)
+        size, objects = size_of(raw), raw["objects"]
+        outlines = tuple(map(_outline, objects))
+        masks = (_covered(*each, size) for each in zip(objects, outlines, strict=True))
+        planes = bit_planes.pack(masks, size)
+        boxed = [_boxed(each, planes, place) for place, each in enumerate(objects)]
+        return InstanceSet(boxes=self.boxes.parse(boxed), planes=planes, outlines=outlines)
+
+    def raw(self, value: InstanceSet) -> dict[str, Any]:
+        """Returns the objects, with polygons where they are known, else run lengths."""
+        pairs = zip(self.boxes.raw(value.boxes), value.outlines, value.masks(), strict=True)
+        objects = [
+            {**box, "polygons": polygons_of(outline)}
+            if outline
+            else {**box, "counts": rle.encode(mask)}
+            for box, outline, mask in pairs
+        ]
+        return {"objects": objects, "size": list(value.shape)}
+
+    def held(self, value: InstanceSet) -> int:
+        """The number of objects."""
+        return len(value)
+
+    def features(self, name: str) -> dict[str, Feature]:
+        """What boxes store, the masks, and the polygons."""
+        return {
+            **self.boxes.features(name),
+            f"{name}/count": Feature(kind="tensor", dtype="int64"),
+            f"{name}/size": Feature(kind="tensor", dtype="int64", shape=(2,)),
+            f"{name}/masks": Feature(kind="runs", dtype="int64", shape=(None,)),
+            f"{name}/polygons": Feature(kind="tensor", dtype="int64", shape=(None, 2)),
+            f"{name}/points": Feature(kind="tensor", dtype="float32", shape=(None, 2)),
+        }
+
+    def encode(self, name: str, value: InstanceSet) -> dict[str, Any]:
+        """Returns boxes, run lengths and polygons."""
+        polygons = [(n, each) for n, outline in enumerate(value.outlines) for each in outline]
+        lengths = [(number, len(each)) for number, each in polygons]
+        return {
+            **self.boxes.encode(name, value.boxes),
+            f"{name}/count": np.int64(len(value)),
+            f"{name}/size": np.array(value.shape, np.int64),
+            f"{name}/masks": bit_planes.runs(value.planes, len(value)),
+            f"{name}/polygons": np.array(lengths, np.int64).reshape(-1, 2),
+            f"{name}/points": np.concatenate(
+                [np.zeros((0, 2), np.float32), *(each for _, each in polygons)]
+            ),
+        }
+
+    def decode(self, name: str, features: Mapping[str, Any]) -> InstanceSet:
+        """Returns the objects.
+
+        Raises:
+          ValueError: masks or polygons are not those of as many objects as there are boxes.
+        """
+        boxes = self.boxes.decode(name, features)
+        count = int(np.asarray(features[f"{name}/count"]).reshape(()))
+        if count != len(boxes):
+            raise ValueError(f"expected {count} boxes, found {len(boxes)}")
+        height, width = np.asarray(features[f"{name}/size"], np.int64).reshape(2).tolist()
+        if min(height, width) < 1:
+            raise ValueError(f"expected masks of 1 pixel or more, found {width} x {height}")
+        lengths = np.asarray(features[f"{name}/masks"], np.int64).reshape(-1)
+        return InstanceSet(
+            boxes=boxes,
+            planes=bit_planes.of_runs(lengths, count, (height, width)),
+            outlines=_outlines(
+                count,
+                np.asarray(features[f"{name}/polygons"], np.int64).reshape(-1, 2),
+                np.asarray(features[f"{name}/points"], np.float32).reshape(-1, 2),
+            ),
+        )
+
+    def streamed(self, name: str) -> tuple[str, ...]:
+        """What boxes stream, how many objects there are, and their masks."""
+        return (*self.boxes.streamed(name), f"{name}/count", f"{name}/masks")
+
+    def show(self, value: InstanceSet) -> str:
+        """How many objects of each class there are."""
+        return self.boxes.show(value.boxes) if len(value) else "no objects"
+
+    def classes(self, value: InstanceSet) -> list[str]:
+        """The class of each object."""
+        return self.boxes.classes(value.boxes)
+
+    def stated(self, raw: Any) -> list[str]:
+        """The class of each object."""
+        return self.boxes.stated(raw["objects"])
+
+    def problem(self, name: str, features: Mapping[str, Any]) -> str | None:
+        """Says of boxes outside of the image; what else is wrong, `decode` raises."""
+        self.decode(name, features)
+        return self.boxes.problem(name, features)
+
+    def move(self, value: InstanceSet, motion: Motion) -> InstanceSet:
+        """Returns the objects where their pixels went, of nearest neighbors.
+
+        Those of which no pixel is left are dropped; what stays where it is keeps its polygons.
+        """
+        return value.covering(motion.moved(value.planes, outside=0))
+
+    def tiled(self) -> "Instances":
+        """Instances as well."""
+        return self
+
+    def tile(
+        self, values: Sequence[InstanceSet], tiles: Sequence[Tile], canvas: tuple[int, int]
+    ) -> InstanceSet:
+        """Returns the objects of all tiles, each cut at the edges of its own."""
+        return InstanceSet.joined(
+            [
+                self.move(self.move(value, tile.cut()), tile.laid(canvas))
+                for value, tile in zip(values, tiles, strict=True)
+            ]
+        )
+
+    def __str__(self) -> str:
+        return f"instances of {len(self.names)} {'class' if len(self.names) == 1 else 'classes'}"
+
+
+def polygons_of(outline: Outline) -> list[list[float]]:
+    """Returns the polygons of an object as `[x0, y0, x1, y1, ...]` in pixels.
+
+    Numbers are the shortest that float32 tells apart: those that were read, of up to 7 digits.
+    """
+    return [[float(str(number)) for number in each.reshape(-1)] for each in outline]
+
+
+def _outline(found: Mapping[str, Any]) -> Outline:
+    polygons = found.get("polygons", ())
+    return tuple(np.asarray(each, np.float32).reshape(-1, 2) for each in polygons)
+
+
+def _covered(found: Mapping[str, Any], outline: Outline, size: tuple[int, int]) -> np.ndarray:
+    """Returns the pixels of an object: of the polygons as they will be stored."""
+    if "counts" in found:
+        return covered(found, size)
+    return covered({"polygons": [each.reshape(-1) for each in outline]}, size)
+
+
+def _boxed(found: Mapping[str, Any], planes: np.ndarray, place: int) -> dict[str, Any]:
+    """Returns the raw label of an object's box."""
+    box = {name: each for name, each in found.items() if name not in _OUTLINE}
+    if "box" not in box:
+        bounds = bit_planes.bounds(bit_planes.mask_of(planes, place))
+        if bounds is None:
+            raise DataError(f"expected a box of an object without a pixel, found {box!r}.")
+        height, width = bit_planes.sizes(planes)
+        sides = (width, height, width, height)
+        box["box"] = [edge / side for edge, side in zip(bounds, sides, strict=True)]
+    return box
+
+
+def _outlines(count: int, polygons: np.ndarray, points: np.ndarray) -> tuple[Outline, ...]:
+    """Returns the polygons of each object, of how many points each has and the points of all."""
+    numbers, lengths = polygons.T
+    if (
+        (lengths < 3).any()
+        or int(lengths.sum()) != len(points)
+        or (numbers < 0).any()
+        or (numbers >= count).any()
+    ):
+        raise ValueError(
+            f"expected polygons of 3 points or more, {len(points)} in all, of {count} objects, "
+            f"found {polygons.tolist()[:4]}"
+        )
+    found: list[list[np.ndarray]] = [[] for _ in range(count)]
+    starts = np.cumsum(lengths) - lengths
+    for number, start, length in zip(numbers.tolist(), starts, lengths, strict=True):
+        found[number].append(points[start : start + length])
+    return tuple(map(tuple, found))

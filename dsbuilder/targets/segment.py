@@ -1,0 +1,65 @@
+"""What an object covers, as a raw label says it: polygons in pixels, or COCO's run lengths."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dsbuilder.errors import DataError
+from dsbuilder.images import polygon, rle
+from dsbuilder.targets.number import is_number
+
+MAX_PIXELS = 178_956_970
+"""Of what segments cover: no image is larger."""
+
+
+def check_segment(segment: Any) -> None:
+    """Raises a DataError unless it has `polygons` or `counts`, of which it opens no more."""
+    if not isinstance(segment, Mapping) or ("polygons" in segment) == ("counts" in segment):
+        raise DataError(f"expected a segment's polygons or its counts, found {segment!r}.")
+    polygons = segment.get("polygons", ())
+    if not isinstance(polygons, (list, tuple)):
+        raise DataError(f"expected a list of polygons, found {polygons!r}.")
+    for points in polygons:
+        _check_polygon(points)
+
+
+def _check_polygon(points: Any) -> None:
+    count = len(points) if isinstance(points, (list, tuple)) else 0
+    if count < 6 or count % 2 or not all(map(is_number, points)):
+        raise DataError(
+            "expected a polygon [x0, y0, x1, y1, ...] of 3 points or more, found "
+            f"{count} numbers. Correct or remove it."
+        )
+
+
+def covered(segment: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray:
+    """Returns the pixels of a segment, bool `(H, W)`.
+
+    Raises:
+      DataError: run lengths do not fill the size, or a polygon is far too large.
+    """
+    if "counts" in segment:
+        return rle.decode(segment["counts"], size).view(bool)
+    return polygon.fill(segment["polygons"], size).view(bool)
+
+
+def size_of(raw: Mapping[str, Any]) -> tuple[int, int]:
+    """Returns the (height, width) that a raw label states.
+
+    Raises:
+      DataError: it is none, or of more pixels than an image has.
+    """
+    size = raw.get("size")
+    if (
+        not isinstance(size, (list, tuple))
+        or len(size) != 2
+        or not all(type(side) is int and side > 0 for side in size)
+    ):
+        raise DataError(f"expected the size [height, width] of the segments, found {size!r}.")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise DataError(
+            f"expected segments of an image of at most {MAX_PIXELS} pixels, found a size of "
+            f"{size[1]} x {size[0]}. Correct it."
+        )
+    return size[0], size[1]
