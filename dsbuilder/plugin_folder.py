@@ -140,3 +140,14 @@ def load(package: FolderPackage, path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def loaded_folders() -> list[Path]:
+    """Returns the folders of which this process has loaded something."""
+    packages = (each for each in sys.modules.values() if isinstance(each, FolderPackage))
+    return [Path(each.__path__[0]) for each in packages]
+
+
+def renew(folder: Path | str) -> None:
+    """Forgets what was loaded of a folder, whose files are found by the names of their modules."""
+    new_package(Path(folder))

@@ -28,7 +28,8 @@ from dsbuilder.plugin import (
     Value,
     Written,
 )
-from dsbuilder.testing.laws import check_declaration, check_options, name_of
+from dsbuilder.testing.laws import check_declaration, check_options
+from dsbuilder.testing.promises import name_of
 
 _HEIGHT, _WIDTH = 24, 32
 _NAMES = ("cat", "dog", "owl")

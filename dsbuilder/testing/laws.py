@@ -1,15 +1,13 @@
 """The laws that hold for more than one kind of plugin, each an assertion with its reason."""
 
-import copy
 import inspect
 import json
 import pickle
-import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -19,7 +17,6 @@ from dsbuilder.pipelinefile.document import from_data
 from dsbuilder.plugin import (
     Inspector,
     Mark,
-    Params,
     Record,
     Sample,
     Seen,
@@ -29,20 +26,12 @@ from dsbuilder.plugin import (
     Target,
     Transform,
     View,
-    generator,
 )
 from dsbuilder.targets.stored import name_faults
-
-Made = TypeVar("Made")
+from dsbuilder.testing.promises import name_of
 
 MOST_MEASURED_BYTES = 4096
 """What an inspector may keep of one record."""
-
-
-def name_of(plugin: Any) -> str:
-    """Returns how messages call a plugin."""
-    mark = getattr(plugin, "__dsbuilder__", None)
-    return f"{mark.kind} '{mark.name}'" if mark else type(plugin).__name__
 
 
 def check_declaration(plugin: Any) -> None:
@@ -137,89 +126,6 @@ def signature_or_refusal(
     except (ValueError, DsbuilderError) as error:
         assert str(error), f"{name}: there is no reason for refusing {given}. Give one."
         return None
-
-
-def drawn(
-    name: str,
-    draw: Callable[[np.random.Generator], Params],
-    seed: int,
-    *,
-    unchanged: Sequence[np.ndarray] = (),
-) -> Params:
-    """Returns what `draw` draws, after checking it: of its generator alone, JSON values, no traces.
-
-    Args:
-      unchanged: arrays that it must leave alone.
-    """
-    before = [array.copy() for array in unchanged]
-    params = _with_global_seed(0, lambda: draw(generator("kit", seed)))
-    again = _with_global_seed(1, lambda: draw(generator("kit", seed)))
-    assert params == again, (
-        f"{name}: expected draw to use its generator alone, found {params} and {again} from "
-        "equal ones."
-    )
-    try:
-        written = json.loads(json.dumps(params, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise AssertionError(
-            f"{name}: expected params of JSON values, found {params}: {error}."
-        ) from error
-    assert written == params, (
-        f"{name}: expected params that JSON keeps as they are (lists, not tuples; text as keys), "
-        f"found {params}."
-    )
-    for array, copied in zip(unchanged, before, strict=True):
-        assert np.array_equal(array, copied), f"{name}: expected draw to leave the image alone."
-    return params
-
-
-def made(
-    name: str, make: Callable[[Params], Sample], params: Params, given: Sequence[Sample]
-) -> Sample:
-    """Returns what `make` makes of params, after checking that it is pure.
-
-    Args:
-      given: samples that it must leave alone.
-    """
-    before = [(sample.image.tobytes(), copy.deepcopy(dict(sample.targets))) for sample in given]
-    kept = copy.deepcopy(params)
-    first = _with_global_seed(0, lambda: make(params))
-    image, targets_of_first = first.image.copy(), copy.deepcopy(dict(first.targets))
-    second = _with_global_seed(1, lambda: make(params))
-    assert params == kept, f"{name}: expected its params left alone, found them changed."
-    for sample, (pixels, targets) in zip(given, before, strict=True):
-        assert sample.image.tobytes() == pixels, f"{name}: expected its input image left alone."
-        assert dict(sample.targets) == targets, f"{name}: expected its input targets left alone."
-    assert second.image.tobytes() == image.tobytes(), (
-        f"{name}: expected the same bytes from the same params, found different ones. "
-        "Draw all randomness in draw()."
-    )
-    for target, value in targets_of_first.items():
-        assert _is_same(second.targets[target], value), (
-            f"{name}: expected the same '{target}' from the same params, found {value!r} and "
-            f"{second.targets[target]!r}. Draw all randomness in draw(), and keep no state."
-        )
-    return first
-
-
-def _is_same(one: Any, two: Any) -> bool:
-    if isinstance(one, Mapping) and isinstance(two, Mapping):
-        return one.keys() == two.keys() and all(_is_same(one[name], two[name]) for name in one)
-    if isinstance(one, np.ndarray) or isinstance(two, np.ndarray):
-        return np.array_equal(one, two, equal_nan=np.asarray(one).dtype.kind == "f")
-    return bool(one == two) or (one != one and two != two)
-
-
-def _with_global_seed(seed: int, make: Callable[[], Made]) -> Made:
-    """Runs with the global generators in a known state, so that a use of them shows."""
-    states = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    try:
-        return make()
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
 
 
 def check_fits(name: str, sample: Sample, signature: Signature) -> None:

@@ -22,7 +22,8 @@ from dsbuilder.plugin import (
     Value,
 )
 from dsbuilder.tasks import heads_of, outputs_of
-from dsbuilder.testing.laws import check_declaration, check_options, name_of
+from dsbuilder.testing.laws import check_declaration, check_options
+from dsbuilder.testing.promises import name_of
 
 _IMAGE = ImageSignature(height=32, width=32, channels=3)
 _NAMES = ("a", "b", "c")

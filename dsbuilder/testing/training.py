@@ -20,7 +20,8 @@ from dsbuilder.plugin import (
     TrainError,
     Value,
 )
-from dsbuilder.testing.laws import check_declaration, check_options, name_of
+from dsbuilder.testing.laws import check_declaration, check_options
+from dsbuilder.testing.promises import name_of
 
 _SAMPLES = 12
 _SIDES = (4, 5)

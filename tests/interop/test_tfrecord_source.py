@@ -12,7 +12,7 @@ import tools
 from dsbuilder.images import encoding as image_format
 from dsbuilder.layouts.tfrecord.reader import TFRecord
 from dsbuilder.plugin import Boxes, ClassLabel, Mask, MultiLabel, Text, Value
-from dsbuilder.testing import check_source
+from dsbuilder.testing import check_plugin
 
 tfds = tools.module("tensorflow_datasets")
 
@@ -100,7 +100,7 @@ def test_every_feature_that_tfds_wrote_is_read(folder: Path) -> None:
         "value": Value(),
     }
     assert sorted(each.split for each in catalog.records) == ["test"] * 2 + ["train"] * 4
-    check_source(source)
+    check_plugin(source)
     assert any(
         "splits that are not read: 'corrupted' (1 records)" in note for note in catalog.notes
     )

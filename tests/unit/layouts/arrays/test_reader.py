@@ -14,7 +14,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.arrays.reader import Arrays
 from dsbuilder.plugin import Record
-from dsbuilder.testing import check_source
+from dsbuilder.testing import check_plugin
 
 
 def images(count: int, *shape: int, seed: int = 0) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_an_npz_file_as_keras_names_it(tmp_path: Path, save) -> None:
     assert source.open().targets["label"].names == ("2", "10")
     assert np.array_equal(source.open().read(records["train/00001"]), train[1][..., None])
     assert np.array_equal(source.open().read(records["test/00001"]), test[1][..., None])
-    check_source(source)
+    check_plugin(source)
 
 
 def test_an_npz_file_as_medmnist_names_it(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_labels_of_other_kinds_are_read_where_target_says_so(tmp_path: Path, kin
     assert (target.kind, [each.targets[name] for each in records]) == (kind, expected)
     known = Arrays.signs(tmp_path)
     assert known.options.get("target", "class") == {"text": "class"}.get(kind, kind)
-    check_source(source)
+    check_plugin(source)
 
 
 def test_rows_of_numbers_are_values_of_their_length(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.idx.format import parse_name
 from dsbuilder.layouts.idx.reader import Idx
-from dsbuilder.testing import check_source
+from dsbuilder.testing import check_plugin
 
 
 def packed(array: np.ndarray, kind: int = 8) -> bytes:
@@ -60,7 +60,7 @@ def test_files_of_mnist_are_read_with_splits_labels_and_pixels(tmp_path: Path, g
     read = pixels(source)
     assert np.array_equal(read["t10k/00000"], test[0][..., None])
     assert np.array_equal(read["train/00002"], train[2][..., None])
-    check_source(source)
+    check_plugin(source)
 
 
 def test_names_of_classes_stand_for_their_places(tmp_path: Path) -> None:

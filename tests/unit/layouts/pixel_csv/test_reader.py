@@ -12,7 +12,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.layouts.pixel_csv.reader import PixelCsv
 from dsbuilder.plugin import Record
-from dsbuilder.testing import check_source
+from dsbuilder.testing import check_plugin
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 9), dtype=np.uint8)
 
@@ -72,7 +72,7 @@ def test_a_file_as_kaggle_gives_out_mnist(tmp_path: Path, header: bool, end: str
     assert source.open().targets["label"].names == ("2", "10")
     for image, record in zip(IMAGES, records.values(), strict=True):
         assert np.array_equal(source.open().read(record), image.reshape(3, 3, 1))
-    check_source(source)
+    check_plugin(source)
 
 
 def test_a_file_as_fer2013_has_its_splits_in_a_column(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from dsbuilder.layouts.tfrecord.detection import read_label_map
 from dsbuilder.layouts.tfrecord.reader import TFRecord
 from dsbuilder.plugin import Record
 from dsbuilder.records import example, tfrecord
-from dsbuilder.testing import check_source
+from dsbuilder.testing import check_plugin
 
 
 def listed(source: TFRecord) -> dict[str, Record]:
@@ -42,7 +42,7 @@ def refusal(source: TFRecord) -> str:
 def test_what_we_built_is_read_as_it_was_stored(build_toy, image: str) -> None:
     dataset = build_toy(f"cache.image={image}")
     check_equal(dataset, TFRecord(path=dataset.path))
-    check_source(TFRecord(path=dataset.path))
+    check_plugin(TFRecord(path=dataset.path))
 
 
 def test_labels_of_every_kind_are_read_as_they_were_stored(build_all_kinds) -> None:
@@ -139,7 +139,7 @@ def test_plain_files_are_read_with_splits_in_their_names(tmp_path: Path, gz: boo
     assert [each.split for each in records.values()] == ["train"] * 4 + ["validation"] * 2
     assert [each.targets["label"] for each in records.values()] == list("abca") + list("ab")
     assert source.open().read(records["a_val.tfrecord/00001"]) == png.encode(image_of(1))
-    check_source(source)
+    check_plugin(source)
 
 
 def test_a_file_whose_length_looks_like_gzip_is_not_taken_for_one(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_boxes_of_the_object_detection_api_are_read(tmp_path: Path) -> None:
     assert (second.targets["objects"], len(third.targets["objects"])) == ([], 1)
     kind = source.open().targets["objects"]
     assert (kind.names, kind.attributes) == (("cat", "犬"), (("difficult", "int64"),))
-    check_source(source)
+    check_plugin(source)
 
 
 def test_class_numbers_are_named_by_a_label_map(tmp_path: Path) -> None:
