@@ -3,26 +3,23 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain, cycle, islice, zip_longest
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from dsbuilder import targets
-from dsbuilder.actions.check import planned
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.explain import stage_name
 from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.actions.specimens import Specimens, ranked
 from dsbuilder.builder.survey import Survey
-from dsbuilder.builder.task import Located, Output, Root
-from dsbuilder.errors import DataError, DsbuilderError
-from dsbuilder.pipeline import Pipeline, Refresher, Trace, resolve_stream
+from dsbuilder.builder.task import Output, Root
+from dsbuilder.errors import DsbuilderError
+from dsbuilder.pipeline import Pipeline, Refresher, Trace
 from dsbuilder.pipelinefile.schema import Settings
-from dsbuilder.pipelinefile.stages import SPLITS, Synthesis
+from dsbuilder.pipelinefile.stages import Synthesis
 from dsbuilder.report.sheet import SIDE, Section, Sheet, draw_sheet, write_png
 from dsbuilder.report.strip import Cell
 from dsbuilder.sample import Sample, Signature
-from dsbuilder.seeding import rank
 
 MOST_COPIES = 4
 _LARGEST_SIDE = 240
@@ -103,27 +100,16 @@ class _Exhibit:
 
     def __init__(self, surveyed: Survey, *, count: int, copies: int, seed: int) -> None:
         self._pipeline: Pipeline = surveyed.pipeline
-        self._catalog = surveyed.catalog
+        self._specimens = Specimens(surveyed)
         self.warnings: list[str] = []
-        self._kinds = surveyed.targets or {}
         self._copies = copies
-        plan = planned(surveyed)
-        self._located: dict[str, Located] = {}
-        self._split_of: dict[str, str] = {}
-        every: list[Root] = []
-        for task in plan.shards:
-            contents = task.contents()
-            self._located.update(contents.records)
-            self._split_of.update((root.key, task.split) for root in contents.roots)
-            every += contents.roots
-        self._split = next(split for split in SPLITS if split in plan.samples)
-        roots = [root for root in every if self._split_of[root.key] == self._split]
-        self.originals = self._choose(roots, count, seed)
+        self._split = self._specimens.split
+        self.originals = self._specimens.choose(count, seed)
         if self.originals and not self.is_varied:
             self.warnings.append(
                 f"no record is in train, and nothing varies those of {self._split}."
             )
-        self.synthesized = _choose_synthesized(every, count, seed)
+        self.synthesized = _choose_synthesized(self._specimens.roots, count, seed)
 
     @property
     def _settings(self) -> Settings:
@@ -134,29 +120,9 @@ class _Exhibit:
         """Whether originals have variants; those of train alone do."""
         return self._split == "train"
 
-    @cached_property
+    @property
     def _refresher(self) -> Refresher | None:
-        """What a stream adds in every epoch; None if it adds nothing, as outside of train."""
-        stream = self._settings.stream
-        if not self.is_varied or not (stream.stages or stream.finish):
-            return None
-        return resolve_stream(
-            stream,
-            seed=self._settings.seed,
-            cached=self._pipeline.signature,
-            where=self._pipeline.spec.where,
-        )
-
-    def _choose(self, roots: Sequence[Root], count: int, seed: int) -> list[Root]:
-        records = (root for root in roots if root.synthesis is None)
-        by_class: dict[tuple[str, ...], list[Root]] = {}
-        for root in sorted(records, key=lambda root: rank("preview", seed, root.key)):
-            stated = targets.stated(self._kinds, self._located[root.key].record.targets)
-            by_class.setdefault(tuple(sorted(set(stated))), []).append(root)
-        # Of more classes than there is room for, the seed says which are shown.
-        names = sorted(by_class) if len(by_class) <= count else by_class
-        turns = zip_longest(*(by_class[name] for name in names))
-        return [root for root in chain.from_iterable(turns) if root is not None][:count]
+        return self._specimens.refresher
 
     def sheet(self) -> Sheet:
         """Returns the sheet with every sample made."""
@@ -203,7 +169,7 @@ class _Exhibit:
     def _row(self, root: Root) -> list[Cell | None]:
         """Makes an original, its variants, and what a stream makes of it in two epochs."""
         try:
-            prepared = self._prepared(root.key)
+            prepared = self._specimens.prepared(root.key)
             cached = self._pipeline.finish(prepared, Trace())
         except (DsbuilderError, OSError) as error:
             return [self._missing(root.key, error)]
@@ -215,16 +181,10 @@ class _Exhibit:
             row += [_streamed(self._refresher, cached, epoch, partners) for epoch in _EPOCHS]
         return row
 
-    def _prepared(self, key: str) -> Sample:
-        catalog, record = self._catalog, self._located[key].record
-        if catalog is None:
-            raise DataError(f"{key}: no source to read it from.")
-        return self._pipeline.prepare(record, catalog.read(record), Trace())
-
     def _variant(self, prepared: Sample, output: Output) -> Cell:
         trace = Trace()
         try:
-            partners = [self._prepared(key) for key in output.partners]
+            partners = self._specimens.partners(output)
             sample = self._pipeline.vary(prepared, output.copy or 0, partners, trace)
             lines = _applied(trace)
             sample = self._pipeline.finish(sample, trace)
@@ -251,7 +211,7 @@ class _Exhibit:
 
     def _cached(self, key: str) -> Sample | None:
         try:
-            return self._pipeline.finish(self._prepared(key), Trace())
+            return self._specimens.cached(key)
         except (DsbuilderError, OSError):
             return None  # its own row says why
 
@@ -267,7 +227,7 @@ class _Exhibit:
 
     def _synthesized_cell(self, root: Root, synthesis: Synthesis) -> Cell:
         trace = Trace()
-        split = self._split_of[root.key]
+        split = self._specimens.split_of(root)
         sample = self._pipeline.synthesize(synthesis, root.key, split, trace, label=root.label)
         sample = self._pipeline.finish(sample, Trace())
         return _cell(sample, self._labels(sample), _applied(trace))
@@ -275,7 +235,7 @@ class _Exhibit:
 
 def _choose_synthesized(roots: Sequence[Root], count: int, seed: int) -> list[Root]:
     chosen: dict[int, list[Root]] = {}
-    for root in sorted(roots, key=lambda root: rank("preview", seed, root.key)):
+    for root in ranked(roots, seed):
         if root.synthesis is not None:
             same = chosen.setdefault(root.synthesis, [])
             same.extend([root] if len(same) < count else [])

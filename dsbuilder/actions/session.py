@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.diagnose import Baseline, DiagnoseDocument
     from dsbuilder.actions.find_rate import FindRateDocument
     from dsbuilder.actions.inspect import InspectDocument
+    from dsbuilder.actions.inspect_augmentation import AugmentationDocument
     from dsbuilder.actions.plan import PlanDocument
     from dsbuilder.actions.preview import PreviewDocument
     from dsbuilder.actions.summary import SummaryDocument
@@ -62,6 +63,20 @@ class Session(OpenedPipeline):
             sheet=path_of(sheet),
             workers=workers,
             on_progress=on_progress,
+        )
+
+    def inspect_augmentation(
+        self,
+        *,
+        records: int = 200,
+        sheet: Path | str | None = None,
+        on_progress: Progress = ignore,
+    ) -> "AugmentationDocument":
+        """Says what augmentation does to labels: boxes lost, copies wasted, classes turned."""
+        from dsbuilder.actions.inspect_augmentation import inspect_augmentation
+
+        return inspect_augmentation(
+            self, records=records, sheet=path_of(sheet), on_progress=on_progress
         )
 
     def preview(

@@ -1,6 +1,7 @@
 """`dsbuilder inspect`: what is wrong with the data of a pipeline's source."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,13 @@ from dsbuilder.cli.screen import Screen, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.inspect import InspectDocument, InspectFinding
+    from dsbuilder.actions.inspect_augmentation import AugmentationDocument
     from dsbuilder.actions.session import Session
+    from dsbuilder.inspection.label_questions import Answer
 
 _FILE = click.Path(path_type=Path)
 _EXAMPLES = 3
+_ANSWERS = 8
 
 
 @click.command()
@@ -28,6 +32,11 @@ _EXAMPLES = 3
     help="Write the keys that have a finding, for `build --exclude FILE`.",
 )
 @click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the findings as a picture, a PNG.")
+@click.option(
+    "--augment",
+    is_flag=True,
+    help="Look at what augmentation does to labels, in place of the data.",
+)
 @options.workers
 @options.opened
 @options.as_json
@@ -40,14 +49,25 @@ def inspect(
     sheet: Path | None,
     workers: int | None,
     *,
+    augment: bool,
     as_json: bool,
 ) -> None:
     """Say what is wrong with the data: images, labels, duplicates, leaks.
 
     Every inspector runs, with the options that the pipeline states for it, but those that it
     ignores. Exits with 1 if one that the pipeline calls an error has found something.
+
+    With --augment, variants of some records are made, and it is said what they do to labels: boxes
+    lost, objects cropped away, copies wasted or unrecognisable, classes turned into others.
     """
     screen = Screen(as_json=as_json)
+    if augment:
+        if only or exclude is not None:
+            raise click.UsageError("--augment looks at no inspector: leave --only, --exclude out.")
+        with progress.samples(screen) as report:
+            probed = opened.inspect_augmentation(sheet=sheet, on_progress=report)
+        screen.show(probed, lambda: _draw_augmentation(probed))
+        return
     with progress.samples(screen) as report:
         found = opened.inspect(
             only=only, exclude=exclude, sheet=sheet, workers=workers, on_progress=report
@@ -76,6 +96,32 @@ def _draw(found: "InspectDocument", exclude: Path | None, sheet: Path | None) ->
     for path in (exclude, sheet):
         if path is not None:
             line(f"written: {shown(path)}")
+
+
+def _draw_augmentation(found: "AugmentationDocument") -> None:
+    for section in found.sections:
+        part = "" if section.shown is None else f", which show {section.shown:.0%} of it (median)"
+        line(f"{section.section}: {section.variants} variants of {section.records} records{part}")
+        rows = [
+            (question, "!" if any(each.is_fault for each in those) else "", list(_answers(those)))
+            for question, group in groupby(section.findings, key=lambda each: each.question)
+            for those in [list(group)]
+        ]
+        table(("", "", "what, and what to do"), rows)
+        line()
+    if found.output is not None:
+        line(f"written: {shown(found.output)}")
+
+
+def _answers(findings: Sequence["Answer"]) -> Iterator[str]:
+    """Yields the answers to one question, and what to do about them once."""
+    for each in findings[:_ANSWERS]:
+        by = f", most after {each.stage}" if each.stage is not None and each.is_fault else ""
+        such = f" ({', '.join(each.examples)}{by})" if each.is_fault else ""
+        yield f"{each.text}{such}"
+    if len(findings) > _ANSWERS:
+        yield f"... and {len(findings) - _ANSWERS} more; --json lists all"
+    yield from {f"-> {each.advice}": None for each in findings if each.is_fault}
 
 
 def _examples(findings: Sequence["InspectFinding"]) -> Iterator[str]:

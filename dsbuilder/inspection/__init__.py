@@ -6,6 +6,9 @@ measure_role.py  many records, in worker processes
 measure_cache.py    measures kept between builds
 report.py     all measures judged: the findings
 deciding.py   which records are set aside for them: of like pictures one stays
+probing.py    one variant of a sample, looked at with painted markers
+label_safety.py     what of such looks is lost, wasted, unrecognisable, or another class by now
+label_questions.py  what is asked of them, and the bounds of a fault
 exclusion.py  a list of keys to leave out, written from findings, read by a build
 
 Records are measured where there is room for their pixels, and judged where all measures are. Memory
