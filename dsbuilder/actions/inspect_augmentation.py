@@ -18,7 +18,7 @@ from dsbuilder.actions.specimens import Specimens
 from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import Root
 from dsbuilder.errors import DataError, DsbuilderError
-from dsbuilder.inspection.label_questions import Answer, Seen, answers
+from dsbuilder.inspection.label_questions import SafetyAnswer, SeenVariants, answers
 from dsbuilder.inspection.probing import probe
 from dsbuilder.pipeline import Trace
 from dsbuilder.pipeline.applying import Mixing
@@ -50,7 +50,7 @@ class AugmentedSection:
     shown: float | None
     mirrored: float
     angles: tuple[float, float] | None
-    findings: tuple[Answer, ...]
+    findings: tuple[SafetyAnswer, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,8 @@ def inspect_augmentation(
     roots = specimens.choose(records, seed=0)
     kinds = surveyed.pipeline.signature.targets
     looks = [
-        _Look(name, stages, make, specimens, roots, Seen(kinds)) for name, stages, make in sections
+        _Look(name, stages, make, specimens, roots, SeenVariants(kinds))
+        for name, stages, make in sections
     ]
     for number, root in enumerate(roots):
         on_progress(number, len(roots))
@@ -197,7 +198,7 @@ class _Look:
     make: _Make
     specimens: Specimens
     roots: Sequence[Root]
-    seen: Seen
+    seen: SeenVariants
     warnings: list[str] = field(default_factory=list)
 
     def at(self, root: Root) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.inspect import InspectDocument, InspectFinding
     from dsbuilder.actions.inspect_augmentation import AugmentationDocument
     from dsbuilder.actions.session import Session
-    from dsbuilder.inspection.label_questions import Answer
+    from dsbuilder.inspection.label_questions import SafetyAnswer
 
 _FILE = click.Path(path_type=Path)
 _EXAMPLES = 3
@@ -113,7 +113,7 @@ def _draw_augmentation(found: "AugmentationDocument") -> None:
         line(f"written: {shown(found.output)}")
 
 
-def _answers(findings: Sequence["Answer"]) -> Iterator[str]:
+def _answers(findings: Sequence["SafetyAnswer"]) -> Iterator[str]:
     """Yields the answers to one question, and what to do about them once."""
     for each in findings[:_ANSWERS]:
         by = f", most after {each.stage}" if each.stage is not None and each.is_fault else ""

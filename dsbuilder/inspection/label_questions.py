@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dsbuilder.inspection import label_safety
-from dsbuilder.inspection.probing import Probe
+from dsbuilder.inspection.probing import VariantLook
 from dsbuilder.sample import Sample, Target
 from dsbuilder.targets import ClassLabel, Text
 
@@ -18,7 +18,7 @@ _EXAMPLES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class SafetyAnswer:
     """What was found to one question about a section of stages.
 
     Attributes:
@@ -42,7 +42,7 @@ class Answer:
 
 
 @dataclass
-class Seen:
+class SeenVariants:
     """What was seen of some records and their variants.
 
     Attributes:
@@ -54,7 +54,7 @@ class Seen:
     """
 
     kinds: Mapping[str, Target]
-    probes: list[Probe] = field(default_factory=list)
+    probes: list[VariantLook] = field(default_factory=list)
     wasted: list[str] = field(default_factory=list)
     images: dict[str, np.ndarray] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Seen:
         return next(found, None)
 
     def add(
-        self, key: str, stored: Sample, probes: Sequence[Probe], images: Sequence[np.ndarray]
+        self, key: str, stored: Sample, probes: Sequence[VariantLook], images: Sequence[np.ndarray]
     ) -> None:
         """Takes in what was seen of one record.
 
@@ -87,16 +87,16 @@ class Seen:
             known.append(image)
 
 
-def answers(seen: Seen) -> Iterator[Answer]:
+def answers(seen: SeenVariants) -> Iterator[SafetyAnswer]:
     """Yields an answer to every question that the labels ask."""
     yield from _Asked(seen).all()
 
 
 @dataclass(frozen=True)
 class _Asked:
-    seen: Seen
+    seen: SeenVariants
 
-    def all(self) -> Iterator[Answer]:
+    def all(self) -> Iterator[SafetyAnswer]:
         """Yields an answer to every question that the labels ask."""
         yield from self._lost()
         yield from self._hidden()
@@ -128,10 +128,10 @@ class _Asked:
         yield from self._unreadable()
 
     def _of_variants(
-        self, question: str, found: Sequence[Probe], words: str, *, most: float, advice: str
-    ) -> Answer:
+        self, question: str, found: Sequence[VariantLook], words: str, *, most: float, advice: str
+    ) -> SafetyAnswer:
         of = len(self.seen.probes)
-        return Answer(
+        return SafetyAnswer(
             question=question,
             text=f"{len(found) / max(1, of):.1%} of {of} variants {words}",
             count=len(found),
@@ -142,7 +142,7 @@ class _Asked:
             examples=tuple(each.key for each in found[:_EXAMPLES]),
         )
 
-    def _lost(self) -> Iterator[Answer]:
+    def _lost(self) -> Iterator[SafetyAnswer]:
         """Yields what was lost of each target that can lose something."""
         names = dict.fromkeys(name for each in self.seen.probes for name in each.held)
         for name in names:
@@ -155,7 +155,7 @@ class _Asked:
                         by_stage[stage] = by_stage.get(stage, 0) + count
             count = sum(by_stage.values())
             losing = [each for each in self.seen.probes if any(t == name for _, t in each.lost)]
-            yield Answer(
+            yield SafetyAnswer(
                 question="lost",
                 text=f"{count / max(1, of):.1%} of {of} of '{name}' are lost: {kind.loses}",
                 count=count,
@@ -167,12 +167,12 @@ class _Asked:
                 examples=tuple(each.key for each in losing[:_EXAMPLES]),
             )
 
-    def _hidden(self) -> Iterator[Answer]:
+    def _hidden(self) -> Iterator[SafetyAnswer]:
         of = sum(each.objects for each in self.seen.probes)
         if of:
             found = sorted((e for e in self.seen.probes if e.hidden), key=lambda each: -each.hidden)
             count = sum(each.hidden for each in found)
-            yield Answer(
+            yield SafetyAnswer(
                 question="hidden",
                 text=f"{count / of:.1%} of {of} objects keep a box, and their middle is gone",
                 count=count,
@@ -183,13 +183,13 @@ class _Asked:
                 examples=tuple(each.key for each in found[:_EXAMPLES]),
             )
 
-    def _turned(self) -> Iterator[Answer]:
+    def _turned(self) -> Iterator[SafetyAnswer]:
         moves = [each for each in self.seen.probes if label_safety.is_turned(each)]
         if self.seen.label is None or not moves:
             return
         turns = label_safety.turned_classes(self.seen.images, self.seen.labels, self.seen.probes)
         for turn in turns:
-            yield Answer(
+            yield SafetyAnswer(
                 question="turned",
                 text=(
                     f"'{turn.label}' looks like '{turn.becomes}' {turn.how}: {len(turn.probes)} of "
@@ -204,7 +204,7 @@ class _Asked:
                 examples=tuple(each.key for each in turn.probes[:_EXAMPLES]),
             )
         if not turns:
-            yield Answer(
+            yield SafetyAnswer(
                 question="turned",
                 text=f"no class looks like another in {len(moves)} variants that are mirrored or "
                 "turned",
@@ -215,7 +215,7 @@ class _Asked:
                 stage=None,
             )
 
-    def _unreadable(self) -> Iterator[Answer]:
+    def _unreadable(self) -> Iterator[SafetyAnswer]:
         """Yields what becomes of texts, which nobody reads in a mirror."""
         kinds = self.seen.kinds.values()
         if any(isinstance(kind, Text) for kind in kinds):
@@ -228,9 +228,9 @@ class _Asked:
             )
 
 
-def _shown(each: Probe) -> float:
+def _shown(each: VariantLook) -> float:
     return each.shown
 
 
-def _unlike(each: Probe) -> float:
+def _unlike(each: VariantLook) -> float:
     return abs(each.likeness or 0.0)

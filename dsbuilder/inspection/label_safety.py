@@ -16,7 +16,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from dsbuilder.inspection.probing import Probe, gray_of, turned
+from dsbuilder.inspection.probing import VariantLook, gray_of, turned
 from dsbuilder.tasks import intervals
 
 NEAR_LEVELS = 2.0
@@ -50,7 +50,7 @@ class Turn:
     how: str
     of: int
     before: float
-    probes: tuple[Probe, ...]
+    probes: tuple[VariantLook, ...]
 
 
 def is_near(one: np.ndarray, other: np.ndarray) -> bool:
@@ -66,21 +66,21 @@ def is_near(one: np.ndarray, other: np.ndarray) -> bool:
     return float(np.abs(first - second).mean()) * levels < NEAR_LEVELS
 
 
-def is_unrecognisable(probe: Probe) -> bool:
+def is_unrecognisable(probe: VariantLook) -> bool:
     """Whether nothing of the original is seen, or what is seen is not like it."""
     if probe.likeness is not None:
         return abs(probe.likeness) < LEAST_LIKENESS
     return probe.shown == 0
 
 
-def is_turned(probe: Probe) -> bool:
+def is_turned(probe: VariantLook) -> bool:
     """Whether a variant is mirrored, or turned by more than leaves a class as it is."""
     if probe.mirrored is None or probe.angle is None:
         return False
     return probe.mirrored or abs(probe.angle) > MOST_TURN
 
 
-def most_telling(probes: Sequence[Probe], chosen: Sequence[Probe]) -> str | None:
+def most_telling(probes: Sequence[VariantLook], chosen: Sequence[VariantLook]) -> str | None:
     """Returns the stage whose share among chosen variants exceeds that among the others most."""
     among = Counter(stage for each in chosen for stage in each.stages)
     all_of = Counter(stage for each in probes for stage in each.stages)
@@ -95,7 +95,7 @@ def most_telling(probes: Sequence[Probe], chosen: Sequence[Probe]) -> str | None
 
 
 def turned_classes(
-    images: Mapping[str, np.ndarray], labels: Mapping[str, str], probes: Sequence[Probe]
+    images: Mapping[str, np.ndarray], labels: Mapping[str, str], probes: Sequence[VariantLook]
 ) -> list[Turn]:
     """Returns which classes a mirror or a turn makes others; see this module's docstring.
 
@@ -113,7 +113,9 @@ def turned_classes(
     before = Counter(zip(album.names, likes, strict=True))
     moved = np.stack([_features(_moved(images[each.root], each)) for each in moves])
     after = album.looks_like(moved, [place[each.root] for each in moves])
-    came: dict[tuple[str, str], dict[str, list[Probe]]] = defaultdict(lambda: defaultdict(list))
+    came: dict[tuple[str, str], dict[str, list[VariantLook]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for each, other in zip(moves, after, strict=True):
         came[how_moved(each), labels[each.root]][other].append(each)
     size = Counter(album.names)
@@ -144,7 +146,7 @@ def _is_more(turn: Turn) -> bool:
     )
 
 
-def how_moved(probe: Probe) -> str:
+def how_moved(probe: VariantLook) -> str:
     """Says how a variant is mirrored or turned."""
     quarter = round((probe.angle or 0.0) / 90) % 4
     if probe.mirrored:
@@ -157,7 +159,7 @@ def how_moved(probe: Probe) -> str:
 _AROUND = "in a mirror, turned by about 90 degrees"
 
 
-def _moved(image: np.ndarray, probe: Probe) -> np.ndarray:
+def _moved(image: np.ndarray, probe: VariantLook) -> np.ndarray:
     angle = probe.angle or 0.0
     quarter = 90.0 * round(angle / 90)  # markers are a little off
     angle = quarter if abs(angle - quarter) < 2 else angle

@@ -8,6 +8,7 @@ the original looks like when it is laid over the variant.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,11 +18,12 @@ from dsbuilder.images.markers import Marker, Sighting
 from dsbuilder.pipeline.applying import AppliedStage, Mixing, Trace, apply_stages
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage
 from dsbuilder.sample import Params, Sample
-from dsbuilder.targets import BoxSet
+from dsbuilder.targets import BoxSet, InstanceSet
 
 _MOST_OBJECTS = 15
 _NUMBER = "number of the box"
 """An attribute that boxes have while it is looked where they go."""
+_NO_BOXES = BoxSet(corners=np.zeros((0, 4), np.float32), classes=np.zeros(0, np.int64))
 _LIKE_SIDE = 32
 """Side in pixels at which a variant is compared with its original."""
 _FEWEST = 4
@@ -29,7 +31,7 @@ _FEWEST = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe:
+class VariantLook:
     """One variant, and what became of its original in it.
 
     Attributes:
@@ -66,7 +68,7 @@ def probe(
     variant: Sample,
     applied: Sequence[AppliedStage],
     mixing: Mixing,
-) -> Probe:
+) -> VariantLook:
     """Returns what became of a sample.
 
     Args:
@@ -96,7 +98,7 @@ def probe(
     ]
     matrix = _motion(at)
     mirrored, angle = (None, None) if matrix is None else turn_of(matrix)
-    return Probe(
+    return VariantLook(
         key=variant.key,
         root=original.key,
         stages=tuple(params),
@@ -126,32 +128,45 @@ def _apply(
 
 
 def _objects(sample: Sample) -> Iterator[tuple[str, int, Marker]]:
-    """Yields target, number and marker of the first boxes of a sample."""
+    """Yields target, number and marker of the first objects of a sample."""
     height, width = sample.image.shape[:2]
     for name in sample.positional:
         value = sample.targets[name]
-        if isinstance(value, BoxSet):
-            corners = value.corners[:_MOST_OBJECTS] * np.array([width, height] * 2)
-            for number, (left, top, right, bottom) in enumerate(corners.tolist()):
-                radius = max(1.5, 0.2 * min(right - left, bottom - top))
-                middle = ((left + right) / 2, (top + bottom) / 2)
-                yield name, number, Marker(x=middle[0], y=middle[1], radius=radius)
+        boxes = _boxes_of(value)
+        corners = boxes.corners[:_MOST_OBJECTS] * np.array([width, height] * 2)
+        for number, (left, top, right, bottom) in enumerate(corners.tolist()):
+            x, y = (left + right) / 2, (top + bottom) / 2
+            if isinstance(value, InstanceSet):  # the middle of a bent one may be beside it
+                rows, columns = np.nonzero(value.mask(number))
+                at = np.hypot(columns + 0.5 - x, rows + 0.5 - y).argmin()
+                x, y = float(columns[at]) + 0.5, float(rows[at]) + 0.5
+            radius = max(1.5, 0.2 * min(right - left, bottom - top))
+            yield name, number, Marker(x=x, y=y, radius=radius)
+
+
+def _boxes_of(value: Any) -> BoxSet:
+    """Returns the boxes of the value of a target, none of one that has no objects."""
+    if isinstance(value, InstanceSet):
+        return value.boxes
+    return value if isinstance(value, BoxSet) else _NO_BOXES
 
 
 def _tagged(sample: Sample) -> Sample:
-    """Returns a sample whose boxes have their numbers as one more attribute."""
-    boxes = {n: v for n, v in sample.targets.items() if isinstance(v, BoxSet)}
-    tagged = {
-        name: replace(value, attributes={**value.attributes, _NUMBER: np.arange(len(value))})
-        for name, value in boxes.items()
-    }
-    return sample.replace(targets={**sample.targets, **tagged})
+    """Returns a sample whose objects have their numbers as one more attribute."""
+    targets = {**sample.targets}
+    for name, value in sample.targets.items():
+        boxes = _boxes_of(value)
+        tagged = replace(boxes, attributes={**boxes.attributes, _NUMBER: np.arange(len(boxes))})
+        if isinstance(value, InstanceSet):
+            targets[name] = replace(value, boxes=tagged)
+        elif isinstance(value, BoxSet):
+            targets[name] = tagged
+    return sample.replace(targets=targets)
 
 
 def _left(sample: Sample, name: str) -> set[int]:
-    """Returns the numbers of the boxes that are left."""
-    value = sample.targets[name]
-    return set(value.attributes[_NUMBER].tolist()) if isinstance(value, BoxSet) else set()
+    """Returns the numbers of the objects that are left."""
+    return set(_boxes_of(sample.targets[name]).attributes[_NUMBER].tolist())
 
 
 def _motion(at: Sequence[tuple[Marker, Sighting | None]]) -> np.ndarray | None:

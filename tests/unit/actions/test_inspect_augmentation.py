@@ -129,7 +129,9 @@ def test_texts_in_a_mirror_are_told(arrows: Path) -> None:
 
 def test_the_stream_is_looked_at_too_and_a_pipeline_without_stages_refused(arrows: Path) -> None:
     path = arrows / "stream.yaml"
-    path.write_text(f"{HEAD}{FOLDER}stream: {{stages: [{{use: mixup}}, {{use: A.VerticalFlip}}]}}\n")
+    path.write_text(
+        f"{HEAD}{FOLDER}stream: {{stages: [{{use: mixup}}, {{use: A.VerticalFlip}}]}}\n"
+    )
     (section,) = dsbuilder.open(path).inspect_augmentation(records=4).sections
     assert (section.section, section.records, section.variants) == ("stream.stages", 4, 8)
     path.write_text(f"{HEAD}{FOLDER}")
