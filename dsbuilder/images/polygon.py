@@ -12,6 +12,7 @@ even-odd rule counts it as outside.
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,12 @@ pixels."""
 
 _AT_ONCE = 1 << 22
 
-Point = tuple[int, int]
+Corner = tuple[int, int]
 """x, y of a corner of pixels."""
+Point = tuple[float, float]
+"""x, y in pixels."""
 
-_Edges = dict[Point, list[Point]]
+_Edges = dict[Corner, list[Corner]]
 
 
 def fill(polygons: Sequence[Sequence[float]], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -102,7 +105,7 @@ def _in_parts(crossed: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     return np.split(np.arange(len(crossed)), np.flatnonzero(np.diff(part)) + 1)
 
 
-def outlines(region: npt.NDArray[np.generic]) -> list[list[Point]]:
+def outlines(region: npt.NDArray[np.generic]) -> list[list[Corner]]:
     """Returns a polygon for each connected part of a region, in the order of their first pixels.
 
     Args:
@@ -114,17 +117,30 @@ def outlines(region: npt.NDArray[np.generic]) -> list[list[Point]]:
     return [_polygon(parts == number) for number in range(1, count)]
 
 
-def _polygon(part: npt.NDArray[np.bool_]) -> list[Point]:
+def _polygon(part: npt.NDArray[np.bool_]) -> list[Corner]:
     """Returns the outline of a connected part, those of its holes joined to it."""
-    outer, *holes = sorted(_loops(_edges(part)), key=_span, reverse=True)
-    polygon = list(outer)
-    for hole in holes:
-        corner = (hole[0][0], outer[0][1])
-        polygon += [outer[0], corner, *hole, hole[0], corner]
-    return polygon
+    loops = sorted(_loops(_edges(part)), key=_span, reverse=True)
+    return joined(loops)
 
 
-def _span(loop: list[Point]) -> int:
+def joined(polygons: Sequence[Sequence[Any]]) -> list[Any]:
+    """Returns one polygon of one or more that do not cross: others hang on the first by ways.
+
+    These lead along a row and a column, there and back, so that they cover nothing. What lies in
+    another, as a hole does, is outside.
+
+    Args:
+      polygons: each of `Corner`s or `Point`s, as is what is returned.
+    """
+    first = polygons[0]
+    whole = list(first)
+    for other in polygons[1:]:
+        corner = (other[0][0], first[0][1])
+        whole += [first[0], corner, *other, other[0], corner]
+    return whole
+
+
+def _span(loop: list[Corner]) -> int:
     """Returns how wide a loop is, by which the outer one is told: it is wider than any hole."""
     xs = [x for x, _ in loop]
     return max(xs) - min(xs)
@@ -145,11 +161,11 @@ def _edges(part: npt.NDArray[np.bool_]) -> _Edges:
     return edges
 
 
-def _loops(edges: _Edges) -> Iterator[list[Point]]:
+def _loops(edges: _Edges) -> Iterator[list[Corner]]:
     """Yields the corners of every closed way along the edges, each edge once."""
     while edges:
         start = next(iter(edges))
-        steps: list[tuple[Point, Point]] = []
+        steps: list[tuple[Corner, Corner]] = []
         place, heading = start, (0, 0)
         while place in edges:
             following = _turned(edges, place, heading)
@@ -160,7 +176,7 @@ def _loops(edges: _Edges) -> Iterator[list[Point]]:
         yield [place for (place, step), last in zip(steps, before, strict=False) if step != last]
 
 
-def _turned(edges: _Edges, place: Point, heading: Point) -> Point:
+def _turned(edges: _Edges, place: Corner, heading: Corner) -> Corner:
     """Takes the next edge: of two, the one to the right, which stays at the same pixel."""
     ends = edges[place]
     right = place[0] - heading[1], place[1] + heading[0]

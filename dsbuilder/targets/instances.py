@@ -61,6 +61,13 @@ class InstanceSet:
         """Yields the mask of every object, bool `(H, W)`."""
         return bit_planes.unpack(self.planes, len(self))
 
+    def polygons(self, place: int) -> list[list[float]]:
+        """Returns the polygons of an object, `[x0, y0, x1, y1, ...]` in pixels, if they are known.
+
+        Numbers are the shortest that float32 tells apart: those that were read, of up to 7 digits.
+        """
+        return [[float(str(n)) for n in each.reshape(-1)] for each in self.outlines[place]]
+
     def take(self, places: Sequence[int]) -> "InstanceSet":
         """Returns the objects of some places."""
         kept = np.asarray(places, np.int64)
@@ -171,12 +178,11 @@ class Instances(Target):
 
     def raw(self, value: InstanceSet) -> dict[str, Any]:
         """Returns the objects, with polygons where they are known, else run lengths."""
-        pairs = zip(self.boxes.raw(value.boxes), value.outlines, value.masks(), strict=True)
         objects = [
-            {**box, "polygons": polygons_of(outline)}
-            if outline
-            else {**box, "counts": rle.encode(mask)}
-            for box, outline, mask in pairs
+            {**box, "polygons": value.polygons(place)}
+            if value.outlines[place]
+            else {**box, "counts": rle.encode(value.mask(place))}
+            for place, box in enumerate(self.boxes.raw(value.boxes))
         ]
         return {"objects": objects, "size": list(value.shape)}
 
@@ -279,14 +285,6 @@ class Instances(Target):
 
     def __str__(self) -> str:
         return f"instances of {len(self.names)} {'class' if len(self.names) == 1 else 'classes'}"
-
-
-def polygons_of(outline: Outline) -> list[list[float]]:
-    """Returns the polygons of an object as `[x0, y0, x1, y1, ...]` in pixels.
-
-    Numbers are the shortest that float32 tells apart: those that were read, of up to 7 digits.
-    """
-    return [[float(str(number)) for number in each.reshape(-1)] for each in outline]
 
 
 def _outline(found: Mapping[str, Any]) -> Outline:

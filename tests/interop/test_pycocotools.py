@@ -1,15 +1,19 @@
 """pycocotools, the reference reader of COCO, agrees with us."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tools
+from PIL import Image
 from skimage import data
 
+import dsbuilder
 from dsbuilder import Dataset
 from dsbuilder.actions.export import export
+from dsbuilder.builder import build_dataset
 from dsbuilder.images import polygon, rle
 from dsbuilder.layouts.file_names import quoted
 
@@ -124,3 +128,64 @@ def test_it_gives_full_marks_to_what_we_wrote(exported: Path, kind: str, scored:
         scores.accumulate()
         scores.summarize()
         assert scores.stats[0] == pytest.approx(1.0)
+
+
+def test_it_reads_our_instances(tmp_path: Path) -> None:
+    """Run lengths are our masks to the pixel, polygons those that were read, ours but for edges."""
+    dataset = instances(tmp_path)
+    export(dataset, tmp_path / "coco", to="coco")
+    moved = kept = 0
+    for split in dataset.splits:
+        found = opened(tmp_path / "coco", "instances", split)
+        for sample in dataset.samples(split):
+            value = sample.targets["instances"]
+            own = by_name(found)[quoted(sample.key)]
+            assert len(own) == len(value)
+            for each, mask in zip(own, value.masks(), strict=True):
+                theirs = found.annToMask(each).astype(bool)
+                if isinstance(each["segmentation"], dict):
+                    moved += 1
+                    assert np.array_equal(theirs, mask) and each["area"] == mask.sum()
+                else:
+                    kept += 1
+                    assert each["segmentation"] == OUTLINES[each["category_id"]]
+                    assert (theirs & mask).sum() / (theirs | mask).sum() > 0.95
+    assert moved and kept
+
+
+OUTLINES = {
+    3: [[10.25, 8, 50.5, 12.125, 40, 50], [55, 3, 75, 5, 70, 22.75]],
+    7: [[5, 30, 30, 28, 33.3333, 55, 9, 52]],
+}
+
+
+def instances(folder: Path) -> Dataset:
+    """Builds a dataset of polygons that nothing moves, and of mirrored copies."""
+    rng = np.random.default_rng(0)
+    (folder / "set").mkdir()
+    for number in range(4):
+        pixels = rng.integers(0, 256, (60, 80, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"set/{number}.png")
+    annotations = [
+        {
+            "id": 1 + 2 * n + m,
+            "image_id": n,
+            "category_id": category,
+            "segmentation": OUTLINES[category],
+        }
+        for n in range(4)
+        for m, category in enumerate(OUTLINES)
+    ]
+    text = {
+        "images": [{"id": n, "file_name": f"{n}.png", "width": 80, "height": 60} for n in range(4)],
+        "annotations": annotations,
+        "categories": [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}],
+    }
+    (folder / "set/a.json").write_text(json.dumps(text))
+    (folder / "p.yaml").write_text(
+        "name: toy\nsource: {use: coco, path: set, instances: a.json}\n"
+        "split: {train: 0.5, test: 0.5}\ncache: {image: png}\n"
+        "augment: {copies: 1, stages: [{use: A.HorizontalFlip, p: 1}]}\n"
+    )
+    built = build_dataset(folder / "p.yaml", folder / "out", workers=0)
+    return dsbuilder.load(built.path)

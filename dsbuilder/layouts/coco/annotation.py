@@ -166,6 +166,20 @@ class CocoAnnotation:
             **{name: self.attribute(name) for name, _ in attributes},
         }
 
+    def labeled_instance(
+        self, size: Size, attributes: Sequence[tuple[str, str]], clipping: Clipping
+    ) -> dict[str, Any] | None:
+        """Returns class, box, attributes and segment, as the raw label of instances has them.
+
+        None if there is no segment; without a box it is left out. See `labeled_box` and `segment`.
+        """
+        covered = self.segment(size)
+        if covered is None:
+            return None
+        box = {"box": self.box(size, clipping)} if "bbox" in self.found else {}
+        values = {name: self.attribute(name) for name, _ in attributes}
+        return {"label": self.label(), **box, **values, **covered}
+
     def labeled_segment(self, size: Size, classes: Sequence[str]) -> dict[str, Any] | None:
         """Returns class and segment, as the raw label of a mask has them; see `segment`.
 

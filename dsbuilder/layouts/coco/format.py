@@ -27,38 +27,10 @@ from dsbuilder.layouts.coco.annotation import (
     is_number,
     shown,
 )
+from dsbuilder.layouts.coco.kinds import KINDS
 from dsbuilder.layouts.coco.loading import load
 from dsbuilder.memory import uncollected
-from dsbuilder.plugin import Boxes, Keypoints, Mask, Target, Text
 from dsbuilder.plugin.sources import told
-
-
-@dataclass(frozen=True, kw_only=True)
-class CocoKind:
-    """How targets of a kind stand in COCO files.
-
-    Attributes:
-      kind: kind of the target.
-      key: key that an annotation has it under.
-      file: what the names of the files begin with that we write.
-    """
-
-    kind: type[Target]
-    key: str
-    file: str
-
-    def place(self, split: str) -> str:
-        """Returns the path of the file that we write of a split, below the export."""
-        return f"annotations/{self.file}_{split}.json"
-
-
-KINDS: Mapping[str, CocoKind] = {
-    "objects": CocoKind(kind=Boxes, key="bbox", file="instances"),
-    "mask": CocoKind(kind=Mask, key="segmentation", file="stuff"),
-    "keypoints": CocoKind(kind=Keypoints, key="keypoints", file="person_keypoints"),
-    "text": CocoKind(kind=Text, key="caption", file="captions"),
-}
-"""What is read, as the options of the source call it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ from dsbuilder.layouts.catalog import SourceCatalog
 from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco import targets as coco_targets
 from dsbuilder.layouts.coco.annotation import CocoAnnotation, Size
-from dsbuilder.layouts.coco.format import KINDS, CocoFile
+from dsbuilder.layouts.coco.format import CocoFile
+from dsbuilder.layouts.coco.kinds import KINDS
 from dsbuilder.layouts.coco.signs import exported_files, signs_of
 from dsbuilder.layouts.coco.split import CocoSplit
 from dsbuilder.layouts.faults import Faults
@@ -29,6 +30,7 @@ from dsbuilder.plugin import (
     Boxes,
     Catalog,
     DataError,
+    Instances,
     Keypoints,
     Listing,
     Record,
@@ -64,8 +66,9 @@ class Coco(Source):
 
     A target is read where its option names an annotation file, or one for each split: `objects`
     are the boxes, with the attribute `iscrowd` and those of `attributes` that every object has;
-    `mask` is made of the segmentations (polygons and run lengths), larger objects below smaller
-    ones, and what none covers is `background`; `keypoints` are those of every object that has
+    `instances` are the objects with a mask each, of their segmentations (polygons and run lengths);
+    `mask` is one of classes, made of the same, larger objects below smaller ones, and what none
+    covers is `background`; `keypoints` are those of every object that has
     some; `text` is the caption, several of one image on a line each. Files of one split must name
     the same images.
 
@@ -79,9 +82,9 @@ class Coco(Source):
 
     Attributes:
       path: the folder at the top.
-      objects, mask, keypoints, text: the annotation file below `path` that the target is read
-        from, or split -> file. Splits may be called train, training; validation, val, valid, dev;
-        test, testing, eval, evaluation.
+      objects, instances, mask, keypoints, text: the annotation file below `path` that the target is
+        read from, or split -> file. Splits may be called train, training; validation, val, valid,
+        dev; test, testing, eval, evaluation.
       images: the folder below `path` that file names are relative to, or split -> folder; by
         default the one in which they lie.
       ignore: the category of `mask` that says of pixels that they are of no known class; where it
@@ -90,6 +93,7 @@ class Coco(Source):
 
     path: Path
     objects: Mapping[str, str] | str | None = None
+    instances: Mapping[str, str] | str | None = None
     mask: Mapping[str, str] | str | None = None
     keypoints: Mapping[str, str] | str | None = None
     text: Mapping[str, str] | str | None = None
@@ -203,7 +207,7 @@ class _CocoReader:
         self._files, self._folders = _files_of(source), _by_split(source.images)
         self._opened: dict[str, CocoFile] = {}
         self._split_of: dict[str, str | None] = {}
-        self._uncovered = 0
+        self._uncovered: Counter[str] = Counter()
         self._clipping = Clipping()
         self._faults = Faults(root=source.path)
 
@@ -237,7 +241,8 @@ class _CocoReader:
     def _open(self, file: str) -> CocoFile:
         place = self._inside.locate(file)
         if place not in self._opened:
-            outlined = file in self._files.get("mask", {}).values()
+            by_split = (self._files.get(option, {}) for option in ("mask", "instances"))
+            outlined = any(file in files.values() for files in by_split)
             self._opened[place] = coco.read(
                 self._path / place, outlines=outlined, repeats=self._is_as_written
             )
@@ -333,13 +338,24 @@ class _CocoReader:
             return _each(
                 annotations, lambda each: each.labeled_box(size, target.attributes, self._clipping)
             )
+        if isinstance(target, Instances):
+            made = _each(
+                annotations,
+                lambda each: each.labeled_instance(size, target.attributes, self._clipping),
+            )
+            objects = self._covered(made, "among instances")
+            return {"objects": objects, "size": list(size)}
         if isinstance(target, Keypoints):
             pointed = [each for each in annotations if "keypoints" in each.found]
             return _each(pointed, lambda each: each.keypoints(size))
         covered = sorted(annotations, key=lambda each: -each.area)
         segments = _each(covered, lambda each: each.labeled_segment(size, target.class_names))
-        self._uncovered += segments.count(None)
-        return {"segments": [each for each in segments if each is not None], "size": list(size)}
+        return {"segments": self._covered(segments, "in a mask"), "size": list(size)}
+
+    def _covered(self, segments: Sequence[Read | None], where: str) -> list[Read]:
+        """Returns what has a segmentation, and counts what has none, hence no place somewhere."""
+        self._uncovered[where] += segments.count(None)
+        return [each for each in segments if each is not None]
 
     def _measured(self, key: str) -> Size:
         try:
@@ -351,9 +367,9 @@ class _CocoReader:
         read = {*self._opened, *self._split_of, *([] if self._stated is None else [sidecar.NAME])}
         notes = self._tree.notes(self._tree.skipped(read))
         notes += [note for place, file in self._opened.items() for note in file.notes(place)]
-        if self._uncovered:
-            have = "1 annotation has" if self._uncovered == 1 else f"{self._uncovered} have"
-            notes.append(f"{have} no segmentation, hence no place in a mask")
+        for where, count in self._uncovered.items():
+            have = "1 annotation has" if count == 1 else f"{count} annotations have"
+            notes += [f"{have} no segmentation, hence no place {where}"] if count else []
         notes += coco_targets.unread_keys(self._opened.values())
         return notes + self._clipping.notes()
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dsbuilder.errors import shortened
 from dsbuilder.layouts import sidecar
-from dsbuilder.layouts.coco.format import KINDS, CocoFile, read
+from dsbuilder.layouts.coco.format import CocoFile, read
+from dsbuilder.layouts.coco.kinds import KINDS, written_kinds
 from dsbuilder.layouts.faults import FEW
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.splits import SPLIT_WORDS, split_in, split_named
@@ -20,11 +21,14 @@ _READ_BYTES = 1 << 24
 _HEAD_BYTES = 1 << 16
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "objects": ("instances", "annotations"),
+    "instances": ("instances",),
     "mask": ("instances", "stuff"),
     "keypoints": ("keypoints",),
     "text": ("captions",),
 }
 """What is read -> words in the usual names of its files, the likeliest first."""
+_PROPOSED = tuple(name for name in KINDS if name != "instances")
+"""What is proposed of a stranger's files: masks are what can be learnt of segmentations here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +82,7 @@ def _exported(folder: Path) -> dict[str, str]:
     One that was made for a target has boxes for other readers alone.
     """
     kinds = {type(each) for each in sidecar.stated_targets(folder).values()}
-    made = {name: each for name, each in KINDS.items() if each.kind in kinds}
-    return {f"annotations/{each.file}": name for name, each in made.items()}
+    return {f"annotations/{each.file}": name for name, each in written_kinds(kinds).items()}
 
 
 def exported_files(folder: Path, targets: Mapping[str, Target]) -> dict[str, dict[str, str]]:
@@ -88,8 +91,7 @@ def exported_files(folder: Path, targets: Mapping[str, Target]) -> dict[str, dic
     Args:
       targets: those that the export holds.
     """
-    kinds = {type(each) for each in targets.values()}
-    made = {name: each for name, each in KINDS.items() if each.kind in kinds}
+    made = written_kinds({type(each) for each in targets.values()})
     splits = [
         split
         for split in dict.fromkeys(SPLIT_WORDS.values())
@@ -141,13 +143,13 @@ def _look(path: Path, made_for: str | None) -> _SeenFile | None:
     if size > _READ_BYTES:
         return _SeenFile(holds=made or _by_name(path.name))
     content = read(path)
-    held = tuple(name for name in KINDS if content.holds(name))
+    held = tuple(name for name in _PROPOSED if content.holds(name))
     return _SeenFile(holds=made or held, content=content)
 
 
 def _by_name(name: str) -> tuple[str, ...]:
     """Returns what the name of a file promises; boxes if it says nothing."""
-    named = [kind for kind, words in _WORDS.items() if any(word in name for word in words)]
+    named = [kind for kind in _PROPOSED if any(word in name for word in _WORDS[kind])]
     return tuple(named) or ("objects",)
 
 
@@ -182,7 +184,9 @@ def _signs(files: Mapping[str, _SeenFile], seen: Glance, faults: Sequence[str]) 
 
 _COMMENTS: Mapping[str, str] = {
     "objects": "boxes; split: annotation file",
-    "mask": "a class for each pixel, made of the segmentations; remove what you do not need",
+    "instances": "a mask for each object, with its box",
+    "mask": "a class for each pixel, made of the segmentations, of which `instances` makes a mask "
+    "an object; remove what you do not need",
     "keypoints": "points of every object; remove what you do not need",
     "text": "captions, several on a line each; remove what you do not need",
 }

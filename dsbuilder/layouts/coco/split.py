@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dsbuilder.errors import DataError
-from dsbuilder.layouts.coco.format import KINDS, CocoFile
+from dsbuilder.layouts.coco.format import CocoFile
+from dsbuilder.layouts.coco.kinds import KINDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,14 @@ from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.boxes import sides
 from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.coco.annotation import CROWD, Id, is_number
-from dsbuilder.layouts.coco.format import KINDS, CocoFile
+from dsbuilder.layouts.coco.format import CocoFile
+from dsbuilder.layouts.coco.kinds import KINDS
 from dsbuilder.layouts.sidecar import Sidecar
-from dsbuilder.plugin import Boxes, Keypoints, Mask, Target, Text
+from dsbuilder.plugin import Boxes, Instances, Keypoints, Mask, Target, Text
 
 _IGNORE = "ignore"
 _TAKEN = ("bbox", "box", "label", "segmentation", CROWD)
+_OF_INSTANCES = ("count", "size", "masks", "polygons", "points", "counts")
 
 Files = Sequence[CocoFile]
 
@@ -35,6 +37,8 @@ def named(
     """
     if option == "objects":
         return _boxes(files, sidecar.first(stated, Boxes))
+    if option == "instances":
+        return _instances(files, sidecar.first(stated, Instances))
     if option == "mask":
         return _mask(files, sidecar.first(stated, Mask), ignore)
     if option == "keypoints":
@@ -49,6 +53,16 @@ def _boxes(files: Files, stated: tuple[str, Boxes] | None) -> tuple[str, Boxes]:
     names = _categories(files)
     kinds: Any = tuple({CROWD: "int64", **_attributes(files)}.items())
     return "objects", Boxes(names=names, attributes=kinds, numbers=_numbers(files, names))
+
+
+def _instances(files: Files, stated: tuple[str, Instances] | None) -> tuple[str, Instances]:
+    if stated is not None:
+        _check_stated(files, stated[1].names)
+        return stated
+    names = _categories(files)
+    found = {name: kind for name, kind in _attributes(files).items() if name not in _OF_INSTANCES}
+    kinds: Any = tuple({CROWD: "int64", **found}.items())
+    return "instances", Instances(names=names, attributes=kinds, numbers=_numbers(files, names))
 
 
 def _mask(files: Files, stated: tuple[str, Mask] | None, ignore: str | None) -> tuple[str, Mask]:
@@ -156,7 +170,7 @@ def _attributes(files: Files) -> dict[str, str]:
 
 def notes(files: Files, target: Target) -> list[str]:
     """Returns a note on the attributes that objects have and their target has not, if any."""
-    if not isinstance(target, Boxes):
+    if not isinstance(target, (Boxes, Instances)):
         return []
     seen = {
         name

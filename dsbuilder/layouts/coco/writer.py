@@ -4,15 +4,19 @@
       dsbuilder.json
       images/train/a.png
       annotations/
-        instances_train.json           boxes; their other attributes under `attributes`
+        instances_train.json           instances with their segmentations, else boxes; their other
+                                       attributes under `attributes`
+        boxes_train.json               boxes, where there are instances as well
         stuff_train.json               masks, as run lengths of every class of an image
         person_keypoints_train.json    keypoints, with the class and the box of each object, where
                                        boxes are known, else the box around its points
         captions_train.json            texts, a caption for each line
 
-Categories are numbered from 1 in the order of the classes. In masks the class `background`, if it
-is the first, is what no segment covers; pixels to ignore are a category of their own, which is
-called `ignore` unless they have a class. Stored JPEG and PNG files are taken over byte for byte,
+Segmentations of instances are the polygons that they were read of, where nothing has moved them,
+else run lengths. Categories are numbered from 1 in the order of the classes. In masks the class
+`background`, if it is the first, is what no segment covers; pixels to ignore are a category of
+their own, which is called `ignore` unless they have a class. Stored JPEG and PNG files are taken
+over byte for byte,
 raw pixels become PNG. Other targets are left out and noted.
 """
 
@@ -28,6 +32,7 @@ from dsbuilder.images import encoding, rle
 from dsbuilder.layouts import boxes as box
 from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco.annotation import CROWD, CocoCategory, Size
+from dsbuilder.layouts.coco.kinds import KINDS, written_kinds
 from dsbuilder.layouts.coco.targets import mask_categories
 from dsbuilder.layouts.file_names import Names
 from dsbuilder.layouts.holding import check_images, chosen, left_out
@@ -37,6 +42,8 @@ from dsbuilder.plugin import (
     BoxSet,
     Exportable,
     Exporter,
+    Instances,
+    InstanceSet,
     Keypoints,
     Mask,
     PointSet,
@@ -59,21 +66,21 @@ _SLACK = 1.0
 class CocoExporter(Exporter):
     """Writes images and COCO annotations, for pycocotools and others.
 
-    Boxes, masks, keypoints and texts each have a file for every split; of targets of one kind the
-    first is written. Keypoints have the class and the box of their object: that at the same place
-    where there are as many of both, else the smallest one around all of its points.
+    Boxes, instances, masks, keypoints and texts each have a file for every split; of targets of one
+    kind the first is written. Keypoints have the class and the box of their object: that at the
+    same place where there are as many of both, else the smallest one around all of its points.
     """
 
     def write(self, dataset: Exportable, folder: Path) -> Written:
         """Writes images/split and annotations/kind_split.json.
 
         Raises:
-          DataError: there are neither boxes, masks, keypoints nor texts, a crowd of boxes is no
+          DataError: there are neither boxes, instances, masks, keypoints nor texts, a crowd is no
             flag, or images are of a type that no image file holds.
           CacheError: a shard is missing, cut or corrupt.
         """
         check_images(dataset)
-        names = chosen(dataset, *(each.kind for each in coco.KINDS.values()))
+        names = chosen(dataset, *(each.kind for each in KINDS.values()))
         (folder / "annotations").mkdir()
         found: dict[str, str] = {}
         samples = {
@@ -111,15 +118,14 @@ def _write_split(
         for kind, name in names.items():
             written = _entries(dataset, sample, names, name, size)
             entries[kind] += ({"image_id": number, **entry} for entry in written)
-    for each in coco.KINDS.values():
-        if each.kind in names:
-            categories = _categories(dataset.signature.targets, names, each.kind)
-            if each.kind is Keypoints and Boxes in names:
-                used = {entry["category_id"] for entry in entries[each.kind]}
-                categories = categories if categories[-1].id in used else categories[:-1]
-            text = coco.written(images, entries[each.kind], categories)
-            path = below(folder, each.place(split))
-            path.write_text(text, encoding="utf-8", newline="\n")
+    for each in written_kinds(names).values():
+        categories = _categories(dataset.signature.targets, names, each.kind)
+        if each.kind is Keypoints and _boxed(names) is not None:
+            used = {entry["category_id"] for entry in entries[each.kind]}
+            categories = categories if categories[-1].id in used else categories[:-1]
+        text = coco.written(images, entries[each.kind], categories)
+        path = below(folder, each.place(split))
+        path.write_text(text, encoding="utf-8", newline="\n")
     return len(images)
 
 
@@ -139,21 +145,28 @@ def _entries(
     target, value = dataset.signature.targets[name], sample.targets[name]
     if isinstance(target, Boxes):
         return _boxes(target, value, size, f"{dataset.where}: '{sample.key}'")
+    if isinstance(target, Instances):
+        boxes = _boxes(target, value.boxes, size, f"{dataset.where}: '{sample.key}'")
+        return (_segmented(box, value, place) for place, box in enumerate(boxes))
     if isinstance(target, Mask):
         return _segments(target, value)
     if isinstance(target, Keypoints):
-        boxes, bare = _boxes_of(dataset, sample, names, size), _bare_id(dataset, names)
-        return _points(value, size, boxes, bare)
+        boxes = list(_boxes_of(dataset, sample, names, size))
+        return _points(value, size, boxes, _bare_id(dataset, names))
     return ({"caption": line} for line in value.split("\n"))
+
+
+def _boxed(names: Mapping[type[Target], str]) -> type[Target] | None:
+    """Returns the kind that says class and box of what has keypoints; None if none is known."""
+    return next((kind for kind in (Boxes, Instances) if kind in names), None)
 
 
 def _boxes_of(
     dataset: Exportable, sample: StoredSample, names: Mapping[type[Target], str], size: Size
-) -> Sequence[Entry]:
+) -> Iterable[Entry]:
     """Returns the annotations of the boxes of a sample; none where no boxes are known."""
-    if Boxes not in names:
-        return ()
-    return list(_entries(dataset, sample, names, names[Boxes], size))
+    kind = _boxed(names)
+    return () if kind is None else _entries(dataset, sample, names, names[kind], size)
 
 
 def _categories(
@@ -164,14 +177,15 @@ def _categories(
     Each of them then has the points, since of which class an object is only its box says.
     """
     target = targets[names[kind]]
-    if isinstance(target, Keypoints) and Boxes in names:
-        classes = _categories(targets, names, Boxes)
+    boxed = _boxed(names)
+    if isinstance(target, Keypoints) and boxed is not None:
+        classes = _categories(targets, names, boxed)
         taken = {each.name for each in classes}
         free = next(name for name in _objects() if name not in taken)
-        last = CocoCategory(id=1 + max(_numbers(targets[names[Boxes]]), default=0), name=free)
+        last = CocoCategory(id=1 + max(_numbers(targets[names[boxed]]), default=0), name=free)
         every = [*classes, last]
         return [replace(each, keypoints=target.names, edges=target.edges) for each in every]
-    if isinstance(target, Boxes):
+    if isinstance(target, (Boxes, Instances)):
         pairs = zip(_numbers(target), target.names, strict=True)
         return [CocoCategory(id=number, name=name) for number, name in pairs]
     if isinstance(target, Mask):
@@ -183,12 +197,12 @@ def _categories(
 
 
 def _numbers(target: Target) -> Sequence[int]:
-    """Returns the numbers of the classes of boxes."""
-    stated = target.numbers if isinstance(target, Boxes) else ()
+    """Returns the numbers of the classes of boxes or instances."""
+    stated = target.numbers if isinstance(target, (Boxes, Instances)) else ()
     return stated or range(1, len(target.class_names) + 1)
 
 
-def _boxes(target: Boxes, boxes: BoxSet, size: Size, where: str) -> Iterable[Entry]:
+def _boxes(target: Boxes | Instances, boxes: BoxSet, size: Size, where: str) -> Iterable[Entry]:
     pairs = zip(boxes.classes.tolist(), boxes.corners.tolist(), strict=True)
     for place, (number, corners) in enumerate(pairs):
         attributes = {name: _plain(each[place]) for name, each in boxes.attributes.items()}
@@ -203,6 +217,14 @@ def _boxes(target: Boxes, boxes: BoxSet, size: Size, where: str) -> Iterable[Ent
             CROWD: crowd,
             **({"attributes": attributes} if attributes else {}),
         }
+
+
+def _segmented(box: Entry, instances: InstanceSet, place: int) -> Entry:
+    """Returns the annotation of an instance, of that of its box."""
+    mask = instances.mask(place)
+    runs = {"counts": rle.encode(mask), "size": list(mask.shape)}
+    segmentation = instances.polygons(place) or runs
+    return {**box, "area": int(mask.sum()), "segmentation": segmentation}
 
 
 def _plain(value: Any) -> Any:
@@ -232,9 +254,10 @@ def _objects() -> Iterator[str]:
 
 def _bare_id(dataset: Exportable, names: Mapping[type[Target], str]) -> int:
     """Returns the number of the category of keypoints that belong to no box."""
-    if Boxes not in names:
+    kind = _boxed(names)
+    if kind is None:
         return 1
-    return 1 + max(_numbers(dataset.signature.targets[names[Boxes]]), default=0)
+    return 1 + max(_numbers(dataset.signature.targets[names[kind]]), default=0)
 
 
 def _points(points: PointSet, size: Size, boxes: Sequence[Entry], bare: int) -> Iterable[Entry]:

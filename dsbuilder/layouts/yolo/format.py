@@ -23,7 +23,7 @@ from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.tables import lines, read_text
 from dsbuilder.layouts.yolo import line as yolo_line
 from dsbuilder.layouts.yolo.line import Pose, YoloObject
-from dsbuilder.plugin import Boxes, Keypoints, Mask, Record, Target
+from dsbuilder.plugin import Boxes, Instances, Keypoints, Mask, Record, Target
 
 SPLITS: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test"}
 """Keys of `data.yaml` -> the split."""
@@ -79,9 +79,9 @@ class DataYaml:
 def is_of_masks(kinds: Collection[type[Target]]) -> bool:
     """Whether a set that we write of targets of some kinds holds masks, as polygons.
 
-    It does where there are neither boxes nor keypoints.
+    It does where there are neither instances, boxes nor keypoints.
     """
-    return Mask in kinds and Boxes not in kinds and Keypoints not in kinds
+    return Mask in kinds and not {Instances, Boxes, Keypoints} & set(kinds)
 
 
 def label_path(image: str) -> str:

@@ -66,8 +66,9 @@ class Yolo(Source):
       data: the name of that file; by default `data.yaml`, or the only `.yaml` file there.
       only: the splits that are read; by default all that `data.yaml` names.
       polygons: what becomes of polygons: `boxes`, those around them; `mask`, the target `mask`, in
-        which smaller ones cover larger ones and the class 0 is background; or `both`. For a mask
-        every line must be a polygon, and the header of every image is read for its size.
+        which smaller ones cover larger ones and the class 0 is background; `both`; or `instances`,
+        the target of that name, a mask for each with the box around it. For masks every line must
+        be a polygon, and the header of every image is read for its size.
     """
 
     path: Path
@@ -332,7 +333,10 @@ class _YoloReader:
         if self._targets.points is not None:
             name = self._targets.points[0]
             targets[name] = [[list(point) for point in each.points] for each in labels.objects]
-        if self._targets.mask is None:
+        if self._targets.instances is not None:
+            with self._faults.collecting(str(self._path / path), record=bare):
+                targets[self._targets.instances[0]] = self._instances(key, labels.objects)
+        elif self._targets.mask is None:
             self._counts.outlined += sum(bool(each.polygon) for each in labels.objects)
         else:
             with self._faults.collecting(str(self._path / path), record=bare):
@@ -341,21 +345,35 @@ class _YoloReader:
 
     def _mask(self, key: str, objects: Sequence[YoloObject]) -> dict[str, Any]:
         """Returns the polygons in pixels, the largest first, so that smaller ones cover it."""
+        size = self._size(key)
+        pairs = zip(self._segments(objects, size), objects, strict=True)
+        ordered = sorted(pairs, key=lambda pair: -polygon.area(pair[1].polygon))
+        return {"segments": [segment for segment, _ in ordered], "size": list(size)}
+
+    def _instances(self, key: str, objects: Sequence[YoloObject]) -> dict[str, Any]:
+        """Returns the polygons in pixels, each with the box around it."""
+        size = self._size(key)
+        pairs = zip(self._segments(objects, size), objects, strict=True)
+        found = [{**segment, "box": list(each.corners)} for segment, each in pairs]
+        return {"objects": found, "size": list(size)}
+
+    def _segments(
+        self, objects: Sequence[YoloObject], size: tuple[int, int]
+    ) -> list[dict[str, Any]]:
         boxes = sum(not each.polygon for each in objects)
         if boxes:
             raise DataError(
                 f"expected a polygon in every line, found {boxes} without one. Correct them, or "
                 "set polygons: boxes."
             )
-        height, width = self._size(key)
-        segments = [
+        height, width = size
+        return [
             {
                 "label": self._data.names[each.class_id],
                 "polygons": [_pixels(each.polygon, width, height)],
             }
-            for each in sorted(objects, key=lambda each: -polygon.area(each.polygon))
+            for each in objects
         ]
-        return {"segments": segments, "size": [height, width]}
 
     def _size(self, key: str) -> tuple[int, int]:
         try:

@@ -10,7 +10,7 @@ from dsbuilder.layouts.faults import Faults
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.yolo import format as yolo
 from dsbuilder.layouts.yolo.line import YoloObject
-from dsbuilder.plugin import DataError, Signs
+from dsbuilder.plugin import DataError, Instances, Signs
 
 _MOST_BYTES = 1 << 20
 _TRIED = 20
@@ -53,7 +53,10 @@ def _signs(folder: Path, path: str, data: yolo.DataYaml, seen: Glance) -> Signs:
     polygons = _polygons(folder / place, tried, data)
     if polygons is not None:
         options["polygons"] = polygons
-        comments["polygons"] = "boxes, those around polygons; mask, a class for each pixel; both"
+        comments["polygons"] = (
+            "boxes, those around polygons; mask, a class for each pixel; both; instances, a mask "
+            "for each object"
+        )
     if data.pose is not None:
         found += f", {len(data.pose.names)} keypoints"
     return Signs(
@@ -69,6 +72,8 @@ def _polygons(root: Path, files: Sequence[Path], data: yolo.DataYaml) -> str | N
     if data.pose is not None:
         return None
     kinds = {type(each) for each in sidecar.stated_targets(root).values()}
+    if Instances in kinds:
+        return "instances"
     if yolo.is_of_masks(kinds):
         return "mask"
     objects: list[YoloObject] = []

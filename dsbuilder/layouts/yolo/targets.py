@@ -7,9 +7,9 @@ from typing import Literal
 from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.yolo import format as yolo
-from dsbuilder.plugin import Boxes, Keypoints, Mask, Target
+from dsbuilder.plugin import Boxes, Instances, Keypoints, Mask, Target
 
-Polygons = Literal["boxes", "mask", "both"]
+Polygons = Literal["boxes", "mask", "both", "instances"]
 """What becomes of polygons."""
 
 
@@ -18,13 +18,18 @@ class YoloTargets:
     """Names and targets that are read; None of what is not."""
 
     boxes: tuple[str, Boxes] | None = None
+    instances: tuple[str, Instances] | None = None
     mask: tuple[str, Mask] | None = None
     points: tuple[str, Keypoints] | None = None
 
     @property
     def all(self) -> dict[str, Target]:
         """The targets by name."""
-        return dict(each for each in (self.boxes, self.mask, self.points) if each is not None)
+        return dict(
+            each
+            for each in (self.boxes, self.instances, self.mask, self.points)
+            if each is not None
+        )
 
 
 def targets_of(
@@ -38,6 +43,8 @@ def targets_of(
     Raises:
       DataError: the sidecar is that of another set.
     """
+    if polygons == "instances":
+        return YoloTargets(instances=_instances(path, data, sidecar.first(stated, Instances)))
     boxes, points = sidecar.first(stated, Boxes), sidecar.first(stated, Keypoints)
     kinds = {type(each) for each in stated.targets.values()} if stated is not None else set()
     mask = sidecar.first(stated, Mask) if yolo.is_of_masks(kinds) else None
@@ -60,3 +67,13 @@ def targets_of(
         made = Keypoints(names=pose.names, swaps=pose.swaps)
         found = replace(found, points=points or ("keypoints", made))
     return found
+
+
+def _instances(
+    path: Path, data: yolo.DataYaml, stated: tuple[str, Instances] | None
+) -> tuple[str, Instances]:
+    names = tuple(data.names.values())
+    if stated is not None and not set(names) <= set(stated[1].names):
+        raise sidecar.misfit(str(path), names)
+    name, target = stated or ("instances", Instances(names=names))
+    return name, replace(target, attributes=())

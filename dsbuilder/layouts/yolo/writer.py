@@ -15,9 +15,13 @@ every sample there are as many objects of one as of the other, and the middle of
 the box. Where it does not, they are left out. Without boxes, each object has the box around its
 points.
 
-A mask without either is written as polygons, one for each connected part of a class, along the
-edges of its pixels, so that the mask comes out of them again. What polygons cannot say is refused:
-pixels to ignore, and a class 0 that is not the background.
+Instances are written as polygons, one for each, with the box around it: the one that it was read
+of, where nothing has moved it, else along the edges of its pixels; several become one, joined by
+ways of no width, so that the pixels come out of it again. Objects without a pixel are left out.
+
+A mask without any of these is written as polygons, one for each connected part of a class, along
+the edges of its pixels, so that the mask comes out of them again. What polygons cannot say is
+refused: pixels to ignore, and a class 0 that is not the background.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.errors import shortened
-from dsbuilder.images.polygon import outlines
+from dsbuilder.images.polygon import Point, fill, joined, outlines
 from dsbuilder.layouts.classes import BACKGROUND
 from dsbuilder.layouts.file_names import Names
 from dsbuilder.layouts.holding import check_images, chosen, left_out
@@ -41,6 +45,8 @@ from dsbuilder.plugin import (
     DataError,
     Exportable,
     Exporter,
+    Instances,
+    InstanceSet,
     Keypoints,
     Mask,
     PointSet,
@@ -59,18 +65,18 @@ _OBJECT = "object"
 @exporter("yolo")
 @dataclass(frozen=True, kw_only=True)
 class YoloExporter(Exporter):
-    """Writes boxes, keypoints or polygons of masks as Ultralytics has them.
+    """Writes boxes, keypoints or polygons of instances or masks as Ultralytics has them.
 
-    The first target of boxes is written, with the keypoints of each box where these fit; or the
-    first of keypoints; or, where there is neither, the first mask.
+    The first target of instances is written; or the first of boxes, with the keypoints of each box
+    where these fit; or the first of keypoints; or, where there is none of these, the first mask.
     """
 
     def write(self, dataset: Exportable, folder: Path) -> Written:
         """Writes images, label files and `data.yaml`.
 
         Raises:
-          DataError: there are neither boxes, keypoints nor a mask that polygons can say, or images
-            are of a type that no image file holds.
+          DataError: there are neither instances, boxes, keypoints nor a mask that polygons can say,
+            or images are of a type that no image file holds.
           CacheError: a shard is missing, cut or corrupt.
         """
         check_images(dataset)
@@ -86,7 +92,9 @@ class YoloExporter(Exporter):
 
 def _chosen(dataset: Exportable) -> tuple[TargetNames, list[str]]:
     """Returns the names of the targets to write by kind, and notes on what is left out."""
-    names = chosen(dataset, Boxes, Keypoints, Mask)
+    names = chosen(dataset, Instances, Boxes, Keypoints, Mask)
+    if Instances in names:
+        return {Instances: names[Instances]}, _instance_notes(dataset, names[Instances])
     if not yolo.is_of_masks(names):
         names.pop(Mask, None)
     told = set(names.values())
@@ -106,6 +114,19 @@ def _chosen(dataset: Exportable) -> tuple[TargetNames, list[str]]:
     if isinstance(points, Keypoints) and points.edges:
         notes.append(f"edges of '{names[Keypoints]}' left out")
     return names, notes
+
+
+def _instance_notes(dataset: Exportable, name: str) -> list[str]:
+    """Returns notes on what is left out where instances are written."""
+    target, notes = dataset.signature.targets[name], left_out(dataset, {name})
+    if isinstance(target, Instances) and target.attributes:
+        left = shortened(attribute for attribute, _ in target.attributes)
+        notes.append(f"attributes left out: {left}")
+    samples = (each for split in dataset.splits for each in dataset.samples(split))
+    outside = sum(not mask.any() for each in samples for mask in each.targets[name].masks())
+    if outside:
+        notes.append(f"instances of '{name}' left out, which have no pixel: {outside}")
+    return notes
 
 
 def _first_apart(dataset: Exportable, names: TargetNames) -> str | None:
@@ -135,8 +156,9 @@ def _data_yaml(dataset: Exportable, names: TargetNames) -> str:
                 "as imagefolder."
             )
         classes = others
-    elif Boxes in targets:
-        classes = targets[Boxes].class_names
+    for kind in (Boxes, Instances):
+        if kind in targets:
+            classes = targets[kind].class_names
     pose = Pose(names=points.names, swaps=points.swaps) if isinstance(points, Keypoints) else None
     places = {split: f"images/{split}" for split in dataset.splits}
     return yolo.written_data(classes, places, pose=pose)
@@ -195,6 +217,9 @@ def _objects(dataset: Exportable, sample: StoredSample, names: TargetNames) -> I
             )
         yield from _polygons(mask)
         return
+    if Instances in names:
+        yield from _instances(sample.targets[names[Instances]])
+        return
     points = sample.targets[names[Keypoints]] if Keypoints in names else None
     if Boxes not in names:
         for row, each in _points(points):
@@ -218,12 +243,36 @@ def _points(points: PointSet | None) -> Iterator[tuple[int, tuple[PosePoint, ...
 
 def _polygons(mask: np.ndarray) -> Iterator[YoloObject]:
     """Yields the connected parts of each class but the background."""
-    height, width = mask.shape
     for number in np.unique(mask[mask > 0]).tolist():
         for outline in outlines(mask == number):
-            xs, ys = zip(*((x / width, y / height) for x, y in outline), strict=True)
-            flat = tuple(each for point in zip(xs, ys, strict=True) for each in point)
-            yield YoloObject(number - 1, (min(xs), min(ys), max(xs), max(ys)), flat)
+            yield _outlined(number - 1, outline, mask.shape)
+
+
+def _instances(instances: InstanceSet) -> Iterator[YoloObject]:
+    """Yields the objects that have a pixel."""
+    for place, number in enumerate(instances.boxes.classes.tolist()):
+        mask = instances.mask(place)
+        if mask.any():
+            yield _outlined(number, _one_polygon(mask, instances.polygons(place)), mask.shape)
+
+
+def _one_polygon(mask: np.ndarray, polygons: Sequence[Sequence[float]]) -> Sequence[Point]:
+    """Returns a polygon that covers what a mask does: one that is known, if it does."""
+    known = [list(zip(each[::2], each[1::2], strict=True)) for each in polygons]
+    if len(known) == 1:
+        return known[0]
+    whole = joined(known) if known else []
+    flat = [[number for point in whole for number in point]]
+    if known and np.array_equal(fill(flat, (mask.shape[0], mask.shape[1])), mask):
+        return whole
+    return joined(outlines(mask))
+
+
+def _outlined(number: int, outline: Sequence[Point], size: tuple[int, ...]) -> YoloObject:
+    height, width = size
+    xs, ys = zip(*((x / width, y / height) for x, y in outline), strict=True)
+    flat = tuple(each for point in zip(xs, ys, strict=True) for each in point)
+    return YoloObject(number, (min(xs), min(ys), max(xs), max(ys)), flat)
 
 
 def _around(points: Any, row: int) -> tuple[float, float, float, float]:

@@ -37,7 +37,7 @@ from dsbuilder.dataset import ExportableDataset
 from dsbuilder.errors import DataError
 from dsbuilder.images import rle
 from dsbuilder.images.encoding import decode
-from dsbuilder.layouts.coco.format import KINDS
+from dsbuilder.layouts.coco.kinds import KINDS
 from dsbuilder.layouts.coco.reader import Coco
 from dsbuilder.layouts.coco.writer import CocoExporter
 from dsbuilder.layouts.file_names import quoted
@@ -136,6 +136,7 @@ def check_coco(dataset: Dataset, folder: Path, *, attributes: tuple[str, ...]) -
     options = {
         name: {split: f"annotations/{each.file}_{split}.json" for split in dataset.splits}
         for name, each in KINDS.items()
+        if name != "instances"
     }
     for sample, values in pairs(dataset, Coco(path=folder, **options), "images/{split}/"):
         assert values["kinds"] == dataset.signature.targets
@@ -244,8 +245,8 @@ def test_masks_come_back_with_their_names_ids_and_pixels_to_ignore(
 @pytest.mark.parametrize(
     ("to", "kinds"),
     [
-        ("coco", "boxes or mask or keypoints or text"),
-        ("yolo", "boxes or keypoints or mask"),
+        ("coco", "boxes or instances or mask or keypoints or text"),
+        ("yolo", "instances or boxes or keypoints or mask"),
         ("voc", "boxes or mask"),
     ],
 )

@@ -24,6 +24,7 @@ from dsbuilder.plugin import (
     Exportable,
     Exporter,
     ImageSignature,
+    Instances,
     Keypoints,
     Mask,
     MultiLabel,
@@ -41,7 +42,7 @@ REGISTRY = discover()
 
 KINDS = (ClassLabel, MultiLabel, Value, Text, Mask, Boxes, Keypoints)
 HELD: Mapping[str, Sequence[type[Target]]] = {
-    "coco": (Boxes, Keypoints, Mask, Text),
+    "coco": (Boxes, Instances, Keypoints, Mask, Text),
     "folder": (ClassLabel, Text, Value),
     "imagefolder": KINDS,
     "ocr": (Text,),
@@ -100,6 +101,7 @@ def kinds(held: Sequence[type[Target]]) -> st.SearchStrategy[Target]:
         Text: st.builds(Text),
         Mask: st.builds(Mask, names=CLASSES, ignore=st.sampled_from((None, 255))),
         Boxes: st.builds(Boxes, names=CLASSES, attributes=ATTRIBUTES),
+        Instances: st.builds(Instances, names=CLASSES, attributes=ATTRIBUTES),
         Keypoints: st.builds(
             Keypoints,
             names=st.just(("nose", "tail")),
@@ -120,10 +122,15 @@ def raw(kind: Any, rng: np.random.Generator) -> Any:
     if isinstance(kind, Text):
         return str(rng.choice(TEXTS))
     places = range(int(rng.integers(3)))
-    if isinstance(kind, Boxes):
+    if isinstance(kind, (Boxes, Instances)):
         values = {"int64": int(rng.integers(2**40)), "float32": 0.25, "string": "é"}
         known = {name: values[dtype] for name, dtype in kind.attributes}
-        return [{"label": kind.names[0], "box": [0.1, 0.25, 0.5, 1], **known} for _ in places]
+        boxes = [{"label": kind.names[0], "box": [0.1, 0.25, 0.5, 1], **known} for _ in places]
+        if isinstance(kind, Boxes):
+            return boxes
+        segments = {"polygons": [[0.5, 1.1, 7, 2, 3.3, 5]]}, {"counts": [7, 9, 32]}
+        objects = [{**one, **two} for one, two in zip(boxes, segments, strict=False)]
+        return {"objects": objects, "size": [HEIGHT, WIDTH]}
     return [[[0.1, 0.5, 2], [0, 0, 0]] for _ in places]
 
 

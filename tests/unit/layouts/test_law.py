@@ -27,6 +27,7 @@ from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
 from dsbuilder.images.encoding import decode
 from dsbuilder.layouts.keys import of_source, root_of
+from dsbuilder.layouts.yolo.reader import Yolo
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import Catalog, Sample, Source, Target
 from dsbuilder.proposal.recognition import candidates
@@ -55,8 +56,10 @@ HELD: Mapping[str, tuple[str, ...]] = {
     "folder": ("label",),
     "folder with tables": ("label", "value", "text"),
     "imagefolder": tuple(kind for kind in ALL if kind != "things"),
-    "coco": ("text", "mask", "objects", "keypoints"),
+    "coco": ("text", "mask", "objects", "things", "keypoints"),
+    "coco of instances": ("things", "keypoints"),
     "yolo": ("objects",),
+    "yolo of instances": ("things",),
     "voc": ("mask", "objects"),
     "ocr": ("text",),
     "npz": ALL,
@@ -65,8 +68,12 @@ HELD: Mapping[str, tuple[str, ...]] = {
 }
 """Layout, and what makes it another -> the kinds of target that it holds, as they are called."""
 
-KEPT: Mapping[str, tuple[str, ...]] = {"yolo": (), "voc": ("difficult",)}
-"""Layout -> the attributes of boxes that it holds, where these are not all."""
+KEPT: Mapping[str, tuple[str, ...]] = {
+    "yolo": (),
+    "yolo of instances": (),
+    "voc": ("difficult",),
+}
+"""Layout -> the attributes of boxes and instances that it holds, where these are not all."""
 
 SOURCE = '''
 """Samples that a test describes."""
@@ -195,8 +202,9 @@ def raw(number: int, drawn: Drawn, mask: Path) -> dict[str, Any]:
             "objects": [
                 {
                     "label": names[(number + place) % len(names)],
-                    "box": [0.1, 0.25, 0.5 + number / 16, 1],
-                    "crowd": place % 2,
+                    "difficult": place % 2,
+                    "score": 0.5 + number,
+                    "who": f"é{number}",
                     **segment,
                 }
                 for place, segment in enumerate(segments(number))
@@ -207,10 +215,14 @@ def raw(number: int, drawn: Drawn, mask: Path) -> dict[str, Any]:
 
 
 def segments(number: int) -> list[dict[str, Any]]:
-    """Up to nine polygons, of one part and of two that overlap, and run lengths."""
-    polygons = [[1.25, 1, 9 + number / 7, 2, 3, 7.5]], [[0, 0, 9, 0, 3, 8], [4, 4, 15.5, 3, 9, 12]]
-    runs = {"counts": [number, 20, HEIGHT * WIDTH - 20 - number]}
-    return [runs, *({"polygons": each} for each in polygons)] * (number % 4)
+    """Objects of polygons, of one part and of two, that overlap or not, and of run lengths."""
+    found: list[dict[str, Any]] = []
+    for n in range(number % 4):
+        one, other = [1.25, 1, 9 + n / 7, 2, 3, 7.5], [4, 4, 15.5, 3 + n, 9, 12]
+        apart = [12, 0, 15 + n / 9, 0.25, 13, 3]
+        found += [{"polygons": each} for each in ([one], [one, other], [one, apart])]
+        found.append({"counts": [n, 5, 7, 13, HEIGHT * WIDTH - 25 - n]})
+    return found
 
 
 def kinds_of(drawn: Drawn, attributes: Sequence[str] | None) -> dict[str, Target]:
@@ -222,7 +234,7 @@ def kinds_of(drawn: Drawn, attributes: Sequence[str] | None) -> dict[str, Target
         "text": Text(),
         "mask": Mask(names=("sky", "sea", "background"), ignore=255),
         "objects": Boxes(names=drawn.classes, attributes=tuple(kept)),  # type: ignore[arg-type]
-        "things": Instances(names=drawn.classes, attributes=(("crowd", "int64"),)),
+        "things": Instances(names=drawn.classes, attributes=tuple(kept)),  # type: ignore[arg-type]
         "keypoints": Keypoints(
             names=("nose", "tail", "ear"), swaps=(("nose", "ear"),), edges=(("nose", "tail"),)
         ),
@@ -271,11 +283,20 @@ def proposed(folder: Path) -> Source:
     return spec.settings.source
 
 
-def assert_alike(kind: Target, found: Any, expected: Any) -> None:
-    """Two values are the same, positions within a tolerance."""
+def assert_alike(kind: Target, found: Any, expected: Any, *, is_outlined: bool) -> None:
+    """Two values are the same, positions within a tolerance.
+
+    Args:
+      is_outlined: whether instances are polygons of one part now, with the boxes around them.
+    """
     one, other = kind.encode("x", found), kind.encode("x", expected)
     for name in other:
-        if name in ("x/bbox", "x/points"):
+        if is_outlined and name in ("x/polygons", "x/points"):
+            continue
+        if is_outlined and name == "x/bbox":
+            near = np.abs(np.asarray(one[name]) - np.asarray(other[name]))
+            assert (near * np.tile([HEIGHT, WIDTH], 2) <= 1).all()
+        elif name in ("x/bbox", "x/points"):
             sides = np.tile([HEIGHT, WIDTH] if name == "x/bbox" else [WIDTH, HEIGHT], 2)
             near = np.abs(np.asarray(one[name]) - np.asarray(other[name]))
             assert (near * sides[: near.shape[-1]] < WITHIN_PIXELS).all()
@@ -299,7 +320,7 @@ def check(dataset: Dataset, source: Source) -> None:
     assert catalog.targets.keys() == stated.keys()
     for name, kind in catalog.targets.items():
         expected: Any = stated[name]
-        if not (isinstance(expected, Boxes) and not dataset_has_boxes(samples, name)):
+        if not (isinstance(expected, (Boxes, Instances)) and not dataset_has_boxes(samples, name)):
             assert kind == expected
     groups: dict[str, set[str | None]] = {}
     for key, (split, sample) in samples.items():
@@ -309,7 +330,8 @@ def check(dataset: Dataset, source: Source) -> None:
         assert np.array_equal(pixels(reader, record), sample.image)
         for name, kind in catalog.targets.items():
             value = kind.parse(record.targets[name])
-            assert_alike(kind, value, sample.targets[name])
+            is_outlined = isinstance(source, Yolo) and isinstance(kind, Instances)
+            assert_alike(kind, value, sample.targets[name], is_outlined=is_outlined)
     if samples.keys() != groups.keys():  # there are variants: one group of each image
         assert all(len(found) == 1 for found in groups.values())
         assert len(set.union(*groups.values()) - {None}) == len(groups)

@@ -16,9 +16,9 @@ from reading import notes_of, put, reading
 
 from dsbuilder.builder import build_dataset
 from dsbuilder.errors import DataError
-from dsbuilder.images import rle
+from dsbuilder.images import polygon, rle
 from dsbuilder.layouts.coco.reader import Coco
-from dsbuilder.plugin import Boxes, Keypoints, Mask, Text
+from dsbuilder.plugin import Boxes, Instances, Keypoints, Mask, Text
 from dsbuilder.proposal.recognition import LEAST, Candidate, weighed
 
 read, targets, refusal = reading(Coco)
@@ -143,6 +143,55 @@ def test_a_mask_is_made_of_polygons_and_run_lengths_larger_objects_first(tmp_pat
     assert mask.shape == (30, 40)
     assert np.bincount(mask.ravel()).tolist() == [1200 - 400, 400 - 25, 25]
     assert mask[7, 7] == 2
+
+
+def test_instances_are_objects_with_a_mask_each_of_polygons_or_run_lengths(tmp_path):
+    parts, inner = [[0.25, 0, 20, 0, 20, 20], [30, 1, 38, 1, 34, 9.5]], np.zeros((30, 40), np.uint8)
+    inner[5:10, 5:10] = 1
+    packed = {"counts": rle.encode(inner), "size": [30, 40]}
+    plain = {"counts": rle.runs(packed["counts"]), "size": [30, 40]}
+    more = {"attributes": {"who": "Ann", "size": 3}}
+    root = single(
+        tmp_path,
+        {**BOX, "segmentation": parts, **more},
+        {**BOX, "category_id": 90, "segmentation": packed, **more},
+        {**BOX, "category_id": 90, "segmentation": plain, "iscrowd": 1, **more},
+        {**BOX, "segmentation": [], **more},
+        {k: v for k, v in BOX.items() if k != "bbox"} | {"segmentation": parts[:1], **more},
+    )
+    (record,) = read(root, instances="a.json").values()
+    target = targets(root, instances="a.json")["instances"]
+    assert target == Instances(
+        names=("dog", "zebra"),
+        attributes=(("iscrowd", "int64"), ("who", "string")),
+        numbers=(18, 90),
+    )
+    value = target.parse(record.targets["instances"])
+    assert value.shape == (30, 40) and target.classes(value) == ["dog", "zebra", "zebra", "dog"]
+    assert value.boxes.attributes["iscrowd"].tolist() == [0, 0, 1, 0]
+    assert value.polygons(0) == parts and value.polygons(1) == value.polygons(2) == []
+    assert np.array_equal(value.mask(0), polygon.fill(parts, (30, 40)))
+    assert np.array_equal(value.mask(1), inner) and np.array_equal(value.mask(2), inner)
+    assert value.boxes.corners[0].tolist() == pytest.approx([0.1, 0.1, 0.6, 0.6])
+    left, top, right, bottom = value.boxes.corners[3] * (40, 30, 40, 30)  # around its pixels
+    assert (left, top) == (pytest.approx(1), 0) and 18 < bottom <= right <= 20
+    assert notes(root, instances="a.json") == [
+        "attributes that not every object has, or of several types, are not read: 'size'",
+        "1 annotation has no segmentation, hence no place among instances",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ({"segmentation": [[0, 0, 1, 1]]}, "expected a segmentation of polygons"),
+        ({"segmentation": {"counts": [3]}}, "expected run lengths of 40 x 30 pixels, found 3"),
+        ({"segmentation": {"counts": "0", "size": [3, 4]}}, "expected run lengths of the image's"),
+    ],
+)
+def test_instances_of_a_wrong_segmentation_are_set_aside(tmp_path, found, message):
+    root = single(tmp_path, {**BOX, **found})
+    assert f"ROOT/a.json: annotations[0]: {message}" in refusal(root, instances="a.json")
 
 
 def test_a_category_may_say_of_pixels_that_they_do_not_count(tmp_path):
@@ -285,7 +334,7 @@ def test_an_image_in_two_splits_is_refused(tmp_path):
     [
         (
             {"images": "a"},
-            "at least one annotation file is needed, of objects, mask, keypoints, text.",
+            "at least one annotation file is needed, of objects, instances, mask, keypoints, text.",
         ),
         ({"objects": {"trian": "a"}}, "expected names of splits, found 'trian'. Did you mean"),
         ({"objects": {}}, "objects: there is no split"),
@@ -303,8 +352,8 @@ def test_options_that_contradict_each_other_are_refused(tmp_path, options, messa
 def test_without_options_there_must_be_an_export(tmp_path):
     root = single(tmp_path, BOX)
     assert refusal(root).startswith(
-        "ROOT: at least one annotation file is needed, of objects, mask, keypoints, text, or an "
-        "export with dsbuilder.json. Name files, such as objects: {train: "
+        "ROOT: at least one annotation file is needed, of objects, instances, mask, keypoints, "
+        "text, or an export with dsbuilder.json. Name files, such as objects: {train: "
     )
 
 

@@ -183,6 +183,29 @@ def test_polygons_are_read_as_a_mask_in_which_smaller_ones_cover_larger_ones(tmp
     )
 
 
+def test_polygons_are_read_as_instances_a_mask_for_each(tmp_path):
+    root = segments(tmp_path)
+    catalog = Yolo(path=root, polygons="instances").open()
+    records, kinds = {each.key: each for each in catalog.records}, catalog.targets
+    assert list(kinds) == ["instances"]
+    kind = kinds["instances"]
+    value = kind.parse(records["images/a.png"].targets["instances"])
+    assert kind.classes(value) == ["sky", "sea"]
+    assert value.boxes.corners.tolist() == [[0, 0, 1, 1], [0, 0, 0.5, 0.5]]
+    assert value.mask(0).astype(int).tolist() == [
+        [1, 1, 1, 1, 1, 1, 1, 0],
+        [1, 1, 1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0, 0],
+    ]
+    assert np.flatnonzero(value.mask(1)).tolist() == [0, 1, 2, 8]
+    assert len(kind.parse(records["images/b.png"].targets["instances"])) == 0
+    (root / "labels/b.txt").write_text(LINE)
+    assert "ROOT/labels/b.txt: expected a polygon in every line, found 1 without one" in refusal(
+        root, polygons="instances"
+    )
+
+
 def test_keypoints_are_read_with_their_boxes(tmp_path):
     root = pose(tmp_path)
     source = Yolo(path=root)
