@@ -11,6 +11,7 @@ WHOLE = {
     "inspection": 1,
     "kills": 100,
     "mutations": 10_000,
+    "ocr": 200,
     "power_cuts": 100,
     "resume": 14,
     "suspects": 2,
