@@ -48,7 +48,7 @@ class Shape:
         self._top, self._left, bottom, right = frame
         self._height, self._width = height, width = bottom - self._top, right - self._left
         self._shear = float(np.tan(np.radians(bend.slant)))
-        angle = np.radians(bend.curve)
+        angle = float(np.radians(bend.curve))
         self._radius = width / angle if abs(angle) > 1e-4 else 0.0
         self._matrix: np.ndarray | None = None
         if bend.corners:
@@ -82,8 +82,8 @@ class Shape:
                 f"expected a line of less than {_MOST_PIXELS // FINER} px to slant, curve or see "
                 f"from aside, found one of {longest // FINER} px. Shorten the text."
             )
-        xs = first[0] * FINER + np.arange(columns * FINER) + 0.5
-        ys = first[1] * FINER + np.arange(rows * FINER) + 0.5
+        xs = first[0] * FINER + np.arange(columns * FINER, dtype=np.float32) + 0.5
+        ys = first[1] * FINER + np.arange(rows * FINER, dtype=np.float32) + 0.5
         x, y = self.backward(*np.meshgrid(xs, ys))
         from_x, from_y = (x - right - 0.5).astype(np.float32), (y - down - 0.5).astype(np.float32)
         moved = cv2.remap(ink, from_x, from_y, cv2.INTER_LINEAR, borderValue=0)
@@ -118,7 +118,7 @@ class Shape:
         if self._matrix is not None:
             x, y = _seen(np.linalg.inv(self._matrix), x, y)
         if self._radius:
-            sign = np.sign(self._radius)
+            sign = 1.0 if self._radius > 0 else -1.0
             across, down = x - self._width / 2, y - (middle + self._radius)
             x = self._width / 2 + self._radius * np.arctan2(sign * across, -sign * down)
             y = middle + self._radius - sign * np.hypot(across, down)
@@ -126,8 +126,9 @@ class Shape:
 
 
 def _seen(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    share = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
+    across, down, far = matrix.tolist()
+    share = far[0] * x + far[1] * y + far[2]
     return (
-        (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / share,
-        (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / share,
+        (across[0] * x + across[1] * y + across[2]) / share,
+        (down[0] * x + down[1] * y + down[2]) / share,
     )

@@ -7,11 +7,13 @@ drawing and not of the font's table, since a table may name a glyph that is empt
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
 
 from dsbuilder.builtin.synth.shaping import can_shape, is_format, shaped
 
@@ -26,6 +28,7 @@ SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 _PROBE = 32
 _UNASSIGNED = "\U0010ffff"
 _MOST_FACES = 256
+_TRIES = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -136,6 +139,12 @@ class FontSet:
     faces: tuple[Face, ...]
     characters: frozenset[str]
 
+    @classmethod
+    def of(cls, options: Any, characters: Iterable[str]) -> Self:
+        """Returns those of a synthesizer whose texts are made of some code points."""
+        faces = faces_of(options.fonts, options.faces)
+        return cls(faces=faces, characters=frozenset(characters))
+
     def check(self, *, strict: bool) -> None:
         """Raises a ValueError that lists the characters which no font, or Pillow, can draw.
 
@@ -177,6 +186,34 @@ class FontSet:
             place for place, face in enumerate(self.faces) if found.isdisjoint(self.lacking[face])
         ]
 
+    def write(
+        self, draw: Callable[[], str], rng: np.random.Generator, face: int | None = None
+    ) -> tuple[str, int]:
+        """Draws a text, again until a font has all of it, and one of these fonts.
+
+        Args:
+          draw: draws a text.
+          face: place of the font that must have it; None draws one.
+
+        Returns:
+          The text, and the place of its font.
+
+        Raises:
+          ValueError: no font has all of any text that was drawn.
+        """
+        for _ in range(_TRIES):
+            text = draw()
+            able = self.able(text)
+            if face is not None and face in able and text:
+                return text, face
+            if face is None and able and text:
+                return text, able[int(rng.integers(len(able)))]
+        raise ValueError(
+            f"fonts: none has all characters of a text, tried with {_TRIES} texts such as "
+            f"'{text[:20]}'. Add a font that has them, or make texts of each script by a "
+            "stage of their own."
+        )
+
     def check_words(self, words: Sequence[str]) -> None:
         """Raises a ValueError that names a word of which no font has all the characters."""
         if not any(self.lacking.values()):
@@ -197,6 +234,20 @@ class FontSet:
                 name = f"{face.path.parent.name}/{face.name}" if again else face.name
                 found[name] = f"no glyphs for {len(lacking)} of {total} characters"
         return found
+
+    def inputs(self, *, of_machine: bool) -> dict[str, str]:
+        """Returns what decides beside the options: what each font lacks, and the machine's fonts.
+
+        Args:
+          of_machine: whether the fonts are those of the machine, which no option names.
+        """
+        own = {str(face.path): content_of(face) for face in self.faces} if of_machine else {}
+        return {**self.gaps(), **own}
+
+    def notes(self) -> Iterator[str]:
+        """Yields which fonts are not used for every text."""
+        for name, lacking in self.gaps().items():
+            yield f"fonts: {name} has {lacking}, and is not used for texts with one of them"
 
 
 def content_of(face: Face) -> str:

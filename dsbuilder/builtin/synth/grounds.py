@@ -5,10 +5,10 @@ luminance, 1 for equal colors and 21 for black on white; 4.5 is what it asks of 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import cv2
 import numpy as np
@@ -53,10 +53,17 @@ class Inks:
 
     color: Range | str
     background: Range | str
-    outline_color: Range | str
     tinted: bool
     pairs: tuple[tuple[str, str], ...]
     contrast: float
+    outline_color: Range | str = Range(0, 255)
+
+    @classmethod
+    def of(cls, options: Any) -> Self:
+        """Returns those that a synthesizer has, with a contrast that goes with its grounds."""
+        names = [each.name for each in fields(cls) if hasattr(options, each.name)]
+        stated = {name: getattr(options, name) for name in names}
+        return cls(**{**stated, "contrast": least_contrast(options.contrast, options.ground)})
 
     def __post_init__(self) -> None:
         options = ("color", "background", "outline_color")
@@ -154,6 +161,11 @@ class Grounds:
 
     kinds: tuple[Ground, ...]
     photos: Path | None
+
+    @classmethod
+    def of(cls, options: Any) -> Self:
+        """Returns those of a synthesizer."""
+        return cls(kinds=options.ground, photos=options.photos)
 
     def __post_init__(self) -> None:
         if not self.kinds:

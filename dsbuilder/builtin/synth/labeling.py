@@ -1,6 +1,6 @@
 """What is drawn as targets: boxes of words and characters, and the mask of the ink."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,14 +42,26 @@ def box_list(
     groups: dict[int, list[InkLayer]] = {}
     for each in characters:
         groups.setdefault(each.word, []).append(each)
+    words = [("".join(each.text for each in group), group) for group in groups.values()]
+    return grouped("word", words, size)
+
+
+def grouped(
+    label: str, groups: Iterable[tuple[str, Sequence[InkLayer]]], size: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Returns a box around each group of which something is drawn, with its text.
+
+    Args:
+      groups: the text of each, and its ink at its place in the image.
+      size: (height, width) of the image.
+    """
     found = []
-    for group in groups.values():
+    for text, group in groups:
         boxes = np.array([box for each in group if (box := each.box())])
         if len(boxes):
             outer = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
-            text = "".join(each.text for each in group)
             shares = _shares([int(each) for each in outer], size)
-            found.append({"label": kind.removesuffix("s"), "text": text, "box": shares})
+            found.append({"label": label, "text": text, "box": shares})
     return found
 
 

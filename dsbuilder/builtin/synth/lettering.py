@@ -185,17 +185,19 @@ def line_of(face: Face, size: int, text: str, style: Style, *, boxes: bool = Fal
     font = load(face, size * finer, shaping=bool(shaped(text)))
     single = boxes or style.by_characters
     characters = _characters(font, text, size * finer, style) if single else []
-    whole = _merged(characters) if style.by_characters else _plain(font, text)
+    whole = merged(characters) if style.by_characters else plain(font, text)
     layers = [whole, *characters] if boxes else [whole]
     if style.weight:
-        layers = [_heavier(each, style.weight * size * finer) for each in layers]
+        fine = 1 if style.bend else _STROKE_FINER
+        layers = [_heavier(each, style.weight * size * finer, fine) for each in layers]
     if style.bend:
         layers = _bent(layers, style.bend)
     ink, own = layers[0], layers[1:]
     return InkLine(ink=ink.ink, characters=tuple(each.moved(-ink.top, -ink.left) for each in own))
 
 
-def _plain(font: "FreeTypeFont", text: str) -> InkLayer:
+def plain(font: "FreeTypeFont", text: str) -> InkLayer:
+    """Returns a text as Pillow draws it, around its origin on the base line."""
     left, top, _, _ = box(font, text)
     return InkLayer(ink=coverage(font, text), top=top, left=left, text=text)
 
@@ -240,7 +242,7 @@ def _turned(layer: InkLayer, degrees: float) -> InkLayer:
     return _trimmed(replace(layer, ink=ink).moved(down, right))
 
 
-def _merged(layers: Sequence[InkLayer]) -> InkLayer:
+def merged(layers: Sequence[InkLayer]) -> InkLayer:
     """Returns layers as one, each pixel as the darkest of them has it."""
     if not layers:
         return InkLayer(ink=np.zeros((1, 1), np.uint8), top=0, left=0)
@@ -264,24 +266,27 @@ def _trimmed(layer: InkLayer) -> InkLayer:
     return replace(layer, ink=ink).moved(int(rows[0]), int(columns[0]))
 
 
-def _heavier(layer: InkLayer, radius: float) -> InkLayer:
-    ink = grown(layer.ink, radius)
+def _heavier(layer: InkLayer, radius: float, finer: int) -> InkLayer:
+    ink = grown(layer.ink, radius, finer)
     margin = (ink.shape[0] - layer.ink.shape[0]) // 2
     return replace(layer, ink=ink).moved(-margin, -margin)
 
 
-def grown(ink: np.ndarray, radius: float) -> np.ndarray:
+def grown(ink: np.ndarray, radius: float, finer: int = _STROKE_FINER) -> np.ndarray:
     """Returns ink whose strokes grew by a radius in pixels, with a margin that they fit in.
+
+    Args:
+      finer: steps that a pixel of the radius is counted in.
 
     Returns:
       `(H + 2 m, W + 2 m)` uint8, m the radius rounded up.
     """
     margin = int(np.ceil(radius))
     framed = np.pad(ink, margin)
-    check_size(framed.shape[0] * _STROKE_FINER, framed.shape[1] * _STROKE_FINER)
-    size = (framed.shape[1] * _STROKE_FINER, framed.shape[0] * _STROKE_FINER)
+    check_size(framed.shape[0] * finer, framed.shape[1] * finer)
+    size = (framed.shape[1] * finer, framed.shape[0] * finer)
     fine = cv2.resize(framed, size, interpolation=cv2.INTER_LINEAR)
-    side = 2 * round(radius * _STROKE_FINER) + 1
+    side = 2 * round(radius * finer) + 1
     fine = cv2.dilate(fine, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     smoothed: np.ndarray = cv2.resize(fine, framed.shape[::-1], interpolation=cv2.INTER_AREA)
     return smoothed

@@ -26,6 +26,11 @@ def shaped(text: Iterable[str]) -> list[str]:
     return sorted({character for character in text if _is_shaped(character)})
 
 
+def right_to_left(text: Iterable[str]) -> list[str]:
+    """Returns the characters of a text that are written from right to left, in their order."""
+    return sorted({each for each in text if unicodedata.bidirectional(each) in _RIGHT_TO_LEFT})
+
+
 def is_mark(character: str) -> bool:
     """Whether a character belongs to the one before it."""
     return unicodedata.category(character).startswith("M")

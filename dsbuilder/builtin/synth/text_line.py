@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 
-from dsbuilder.builtin.synth.bending import Bend
-from dsbuilder.builtin.synth.fonts import Fonts, FontSet, content_of, faces_of
-from dsbuilder.builtin.synth.grounds import Ground, Grounds, Inks, least_contrast, painted
+from dsbuilder.builtin.synth import effects
+from dsbuilder.builtin.synth.effects import NOTHING
+from dsbuilder.builtin.synth.fonts import Fonts, FontSet
+from dsbuilder.builtin.synth.grounds import Ground, Grounds, Inks, painted
 from dsbuilder.builtin.synth.labeling import box_list, box_targets, mask_of
 from dsbuilder.builtin.synth.lettering import (
     SMALLEST,
@@ -26,11 +26,10 @@ from dsbuilder.builtin.synth.lettering import (
     Style,
     fitted,
     fitting,
-    grown,
     line_of,
 )
 from dsbuilder.builtin.synth.shaping import shaped
-from dsbuilder.builtin.synth.words import Wording, units
+from dsbuilder.builtin.synth.words import Wording
 from dsbuilder.plugin import (
     CHANNELS,
     ClassLabel,
@@ -45,20 +44,6 @@ from dsbuilder.plugin import (
     check_size,
     synthesizer,
 )
-
-_NOTHING = Range(0, 0)
-_TRIES = 1000
-_LIMITS: Mapping[str, tuple[float, float]] = {
-    "weight": (0, 0.2),
-    "spacing": (-0.5, 5),
-    "slant": (-45, 45),
-    "curve": (-180, 180),
-    "perspective": (0, 0.45),
-    "turn": (0, 180),
-    "shadow": (0, 0.5),
-    "outline": (0, 0.3),
-}
-"""The least and the greatest value of each effect."""
 
 
 @synthesizer("text_line")
@@ -140,14 +125,14 @@ class TextLine(Synthesizer):
     contrast: float | None = None
     ground: tuple[Ground, ...] = ("plain",)
     photos: Path | None = None
-    weight: Range = _NOTHING
-    spacing: Range = _NOTHING
-    slant: Range = _NOTHING
-    curve: Range = _NOTHING
-    perspective: Range = _NOTHING
-    turn: Range = _NOTHING
-    shadow: Range = _NOTHING
-    outline: Range = _NOTHING
+    weight: Range = NOTHING
+    spacing: Range = NOTHING
+    slant: Range = NOTHING
+    curve: Range = NOTHING
+    perspective: Range = NOTHING
+    turn: Range = NOTHING
+    shadow: Range = NOTHING
+    outline: Range = NOTHING
     outline_color: Range | str = Range(0, 255)
     effects: float = 1.0
     label: Literal["text", "class"] = "text"
@@ -165,10 +150,7 @@ class TextLine(Synthesizer):
 
     def _check_measures(self) -> None:
         self.size.check("size", SMALLEST, 1000)
-        for option, (low, high) in _LIMITS.items():
-            getattr(self, option).check(option, low, high)
-        if not 0 <= self.effects <= 1:
-            raise ValueError(f"effects: expected a share in [0, 1], found {self.effects:g}.")
+        effects.check(self)
         if self.padding < 0:
             raise ValueError(f"padding: expected 0 or more pixels, found {self.padding}.")
         least = 2 * self.padding + SMALLEST
@@ -195,7 +177,7 @@ class TextLine(Synthesizer):
 
     def _check_setting(self) -> None:
         """Refuses what sets characters for themselves for a script whose letters join."""
-        apart = [option for option in ("spacing", "turn") if getattr(self, option) != _NOTHING]
+        apart = [option for option in ("spacing", "turn") if getattr(self, option) != NOTHING]
         apart += ["boxes"] if self.boxes else []
         apart += ["direction: vertical"] if self.direction == "vertical" else []
         if apart and (needed := shaped(self._wording.characters())):
@@ -203,7 +185,7 @@ class TextLine(Synthesizer):
                 f"{apart[0]}: expected characters that stand for themselves, found '{needed[0]}', "
                 "which a shaper joins to its neighbors. Leave the option out, or the character."
             )
-        if self.direction == "vertical" and (self.curve, self.slant) != (_NOTHING, _NOTHING):
+        if self.direction == "vertical" and (self.curve, self.slant) != (NOTHING, NOTHING):
             raise ValueError(
                 "direction: expected horizontal lines to curve or slant, found vertical ones. "
                 "Remove 'curve' and 'slant'."
@@ -211,33 +193,19 @@ class TextLine(Synthesizer):
 
     @cached_property
     def _wording(self) -> Wording:
-        return Wording(
-            words=self.words,
-            charset=self.charset,
-            frequencies=self.frequencies,
-            patterns=self.patterns,
-            length=self.length,
-        )
+        return Wording.of(self)
 
     @cached_property
     def _fonts(self) -> FontSet:
-        faces = faces_of(self.fonts, self.faces)
-        return FontSet(faces=faces, characters=frozenset(self._wording.characters()))
+        return FontSet.of(self, self._wording.characters())
 
     @cached_property
     def _inks(self) -> Inks:
-        return Inks(
-            color=self.color,
-            background=self.background,
-            outline_color=self.outline_color,
-            tinted=self.tinted,
-            pairs=self.pairs,
-            contrast=least_contrast(self.contrast, self.ground),
-        )
+        return Inks.of(self)
 
     @cached_property
     def _grounds(self) -> Grounds:
-        return Grounds(kinds=self.ground, photos=self.photos)
+        return Grounds.of(self)
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
@@ -246,15 +214,11 @@ class TextLine(Synthesizer):
 
     def inputs(self) -> Mapping[str, str]:
         """Returns what each font lacks, and which fonts the machine has."""
-        gaps = self._fonts.gaps()
-        if self.fonts != "system":
-            return gaps
-        return {**gaps, **{str(each.path): content_of(each) for each in self._fonts.faces}}
+        return self._fonts.inputs(of_machine=self.fonts == "system")
 
     def notes(self) -> Iterator[str]:
         """Yields which fonts are not used for every text."""
-        for name, lacking in self._fonts.gaps().items():
-            yield f"fonts: {name} has {lacking}, and is not used for texts with one of them"
+        return self._fonts.notes()
 
     def output_signature(self, mode: Mode) -> Signature:
         """Returns the canvas, of varying width if none is given, and the targets."""
@@ -265,7 +229,7 @@ class TextLine(Synthesizer):
 
     def draw(self, rng: np.random.Generator) -> Params:
         """Draws the text, its font and size, colors, the place in the room left, and effects."""
-        text, font = self._draw_text(rng)
+        text, font = self._fonts.write(lambda: self._wording.draw(rng), rng)
         drawn: Params = {
             "text": text,
             "font": font,
@@ -275,42 +239,8 @@ class TextLine(Synthesizer):
         }
         self._inks.improve(drawn, rng)
         drawn.update(self._grounds.draw(self._inks, drawn["background"], rng))
-        drawn.update(self._draw_effects(drawn, rng))
+        drawn.update(effects.draw(self, self._inks, drawn, rng))
         return drawn
-
-    def _draw_text(self, rng: np.random.Generator) -> tuple[str, int]:
-        """Draws a text, again until a font has all of it, and one of these fonts."""
-        for _ in range(_TRIES):
-            text = self._wording.draw(rng)
-            able = self._fonts.able(text)
-            if able and text:
-                return text, able[int(rng.integers(len(able)))]
-        raise ValueError(
-            f"fonts: none has all characters of a text, tried with {_TRIES} texts such as "
-            f"'{text[:20]}'. Add a font that has them, or make texts of each script by a "
-            "stage of their own."
-        )
-
-    def _draw_effects(self, drawn: Params, rng: np.random.Generator) -> Params:
-        """Draws what the effects are; nothing of those that the options leave out."""
-        found: Params = {}
-        for option in _LIMITS:
-            amount: Range = getattr(self, option)
-            if amount == _NOTHING or (self.effects < 1 and rng.random() >= self.effects):
-                continue
-            value = amount.draw(rng)
-            if option == "turn":
-                count = len(units(drawn["text"]))
-                found["turns"] = [float(each) for each in rng.uniform(-value, value, count)]
-            elif option == "perspective":
-                found["corners"] = rng.uniform(-value, value, (4, 2)).tolist()
-            else:
-                found[option] = value
-            if option == "shadow":
-                found["light"] = [float(rng.uniform(0, 360)), float(rng.uniform(0.3, 0.8))]
-            if option == "outline":
-                found["outline_color"] = self._inks.draw_outline(drawn["color"], rng)
-        return found
 
     def class_of(self, params: Params) -> str | None:
         """The text, where it is a class."""
@@ -323,7 +253,7 @@ class TextLine(Synthesizer):
     def render(self, key: str, params: Params, mode: Mode) -> Sample:
         """Returns the drawn text; its pixels depend on FreeType and the shaper in Pillow."""
         line, size = self._line(params)
-        margin = self.padding + _around(params, size)
+        margin = self.padding + effects.around(params, size)
         height, width = (
             taken + 2 * margin if side is None else side
             for side, taken in zip((self.height, self.width), line.ink.shape, strict=True)
@@ -338,7 +268,7 @@ class TextLine(Synthesizer):
         ink = np.zeros((height, width), np.uint8)
         ink[top : top + line.ink.shape[0], left : left + line.ink.shape[1]] = line.ink
         ground = self._grounds.paint(params, (height, width), self._inks.contrast)
-        image = painted([*_effects(ink, params, size), (ink, params["color"])], ground, mode)
+        image = painted([*effects.below(ink, params, size), (ink, params["color"])], ground, mode)
         placed = [each.moved(top, left) for each in line.characters]
         targets: dict[str, Any] = {self._target: params["text"]}
         targets |= {kind: box_list(kind, placed, (height, width)) for kind in self.boxes}
@@ -349,8 +279,8 @@ class TextLine(Synthesizer):
     def _line(self, params: Params) -> tuple[InkLine, int]:
         """Returns the line in the drawn size, or a smaller one in which it fits; and that size."""
         text, face = params["text"], self._fonts.faces[params["font"]]
-        style = _style(params, vertical=self.direction == "vertical")
-        size, free = params["size"], self.padding + _around(params, params["size"])
+        style = effects.style_of(params, vertical=self.direction == "vertical")
+        size, free = params["size"], self.padding + effects.around(params, params["size"])
         room = (
             None if self.height is None else self.height - 2 * free,
             None if self.width is None else self.width - 2 * free,
@@ -363,42 +293,3 @@ class TextLine(Synthesizer):
     @property
     def _target(self) -> str:
         return "text" if self.label == "text" else "label"
-
-
-def _style(params: Params, *, vertical: bool) -> Style:
-    return Style(
-        spacing=params.get("spacing", 0.0),
-        weight=params.get("weight", 0.0),
-        turns=tuple(params.get("turns", ())),
-        vertical=vertical,
-        bend=Bend(
-            slant=params.get("slant", 0.0),
-            curve=params.get("curve", 0.0),
-            corners=tuple((x, y) for x, y in params.get("corners", ())),
-        ),
-    )
-
-
-def _around(params: Params, size: int) -> int:
-    """Returns the pixels around a text that its outline and its shadow take."""
-    around = params.get("outline", 0.0) + 1.5 * params.get("shadow", 0.0)
-    return int(np.ceil(around * size))
-
-
-def _effects(ink: np.ndarray, params: Params, size: int) -> Iterator[tuple[np.ndarray, list[int]]]:
-    """Yields how far shadow and outline cover each pixel, and their colors, the lower one first."""
-    around = ink
-    if "outline" in params:
-        radius = params["outline"] * size
-        margin = int(np.ceil(radius))
-        around = grown(ink, radius)[margin : margin + ink.shape[0], margin : margin + ink.shape[1]]
-    if "shadow" in params:
-        angle, strength = params["light"]
-        length = params["shadow"] * size
-        x, y = length * np.cos(np.radians(angle)), length * np.sin(np.radians(angle))
-        moved = cv2.warpAffine(around, np.array([[1, 0, x], [0, 1, y]]), ink.shape[::-1])
-        soft = cv2.GaussianBlur(moved, (0, 0), max(0.3, length / 4))
-        dark = 0 if sum(params["background"]) > sum(params["color"]) else 255
-        yield (soft * strength).astype(np.uint8), [dark] * 3
-    if "outline" in params:
-        yield around, params["outline_color"]

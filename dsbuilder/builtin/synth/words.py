@@ -3,9 +3,10 @@
 import string
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,6 +32,11 @@ class Wording:
     frequencies: Path | Mapping[str, float] | None
     patterns: tuple[str, ...]
     length: tuple[int, int]
+
+    @classmethod
+    def of(cls, options: Any) -> Self:
+        """Returns those of a synthesizer."""
+        return cls(**{each.name: getattr(options, each.name) for each in fields(cls)})
 
     def __post_init__(self) -> None:
         given = [
