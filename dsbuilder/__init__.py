@@ -15,12 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.check_plugins import check_plugins
     from dsbuilder.actions.clean import clean
     from dsbuilder.actions.dataset import Dataset, load
     from dsbuilder.actions.doctor import doctor
     from dsbuilder.actions.export_model import export_model
     from dsbuilder.actions.init import init
     from dsbuilder.actions.load_run import LoadedRun, load_run
+    from dsbuilder.actions.new_plugin import new_plugin
     from dsbuilder.actions.params import params
     from dsbuilder.actions.plugins import plugins
     from dsbuilder.actions.predict import predict
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "check_plugins": "dsbuilder.actions.check_plugins",
     "clean": "dsbuilder.actions.clean",
     "Dataset": "dsbuilder.actions.dataset",
     "load": "dsbuilder.actions.dataset",
@@ -44,6 +47,7 @@ _HOMES = {
     "init": "dsbuilder.actions.init",
     "LoadedRun": "dsbuilder.actions.load_run",
     "load_run": "dsbuilder.actions.load_run",
+    "new_plugin": "dsbuilder.actions.new_plugin",
     "params": "dsbuilder.actions.params",
     "plugins": "dsbuilder.actions.plugins",
     "predict": "dsbuilder.actions.predict",
@@ -68,12 +72,14 @@ __all__ = [
     "Session",
     "SpecError",
     "TrainError",
+    "check_plugins",
     "clean",
     "doctor",
     "export_model",
     "init",
     "load",
     "load_run",
+    "new_plugin",
     "open",
     "params",
     "plugins",

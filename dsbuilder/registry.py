@@ -1,10 +1,12 @@
 """Finds plugins: the built-in ones, those of installed packages, and those of `plugins/` folders.
 
 Decorators only mark classes; `discover` looks at modules and collects what is marked. So importing
-a file registers nothing, two registries can live side by side, and a test can ask for its own. A
-name stands for one plugin of a place: defined twice, it is an error that names both files. A file
-that fails to import is kept with its traceback and reported wherever a plugin is missed; it neither
-stops the program nor disappears.
+a file registers nothing, two registries can live side by side, and a test can ask for its own. In
+one folder or package a name stands for one plugin of a place: defined twice, it is an error that
+names both files. Where two packages, or a package and a folder, have one name, only a pipeline that
+uses it must say which is meant, as `package:name` or `local:name`. A file that fails to import is
+kept with its traceback and reported wherever a plugin is missed; it neither stops the program nor
+disappears.
 """
 
 import importlib
@@ -25,6 +27,8 @@ from dsbuilder.plugin import KINDS, Mark
 from dsbuilder.plugin_code import InstalledCode
 
 ENTRY_POINTS = "dsbuilder.plugins"
+LOCAL = "local"
+"""What stands for the package of a plugin of a `plugins/` folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,11 @@ class Origin:
     folder: Path | None = None
     code: InstalledCode | None = None
 
+    @property
+    def package(self) -> str:
+        """What stands before the colon in the full name of its plugins."""
+        return self.distribution or LOCAL
+
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}" if self.distribution else str(self.location)
 
@@ -62,6 +71,11 @@ class Plugin:
     def name(self) -> str:
         """How pipelines call it."""
         return self.mark.name
+
+    @property
+    def full_name(self) -> str:
+        """How pipelines call it where another package has one of that name."""
+        return f"{self.origin.package}:{self.name}"
 
     @property
     def kind(self) -> str:
@@ -104,27 +118,25 @@ class Registry:
         return self.plugins.of_kind(*kinds)
 
     def get(self, name: str, *kinds: str) -> Plugin:
-        """Returns the plugin of a name.
+        """Returns the plugin of a name, which may say the package: `package:name`, `local:name`.
 
         Raises:
           PluginError: there is none, it is of another kind than asked for, or several are, of
-            kinds that may share a name.
+            kinds that may share a name or of several packages.
         """
         found = self.plugins.named(name, *kinds)
         if len(found) == 1:
             return found[0]
         if found:
-            shown = " and ".join(f"the {each.kind}" for each in found)
-            raise PluginError(
-                f"'{name}': expected one plugin, found {shown} of that name. "
-                f"Say which with {option('kind')}."
-            )
+            raise PluginError(_several(name, found))
         wanted = " or ".join(kinds) or "plugin"
         others = self.plugins.named(name)
         if others:
             article = "an" if wanted[0] in "aeiou" else "a"
             raise PluginError(f"expected {article} {wanted}, found the {others[0].kind} '{name}'.")
-        known = [each.name for each in self.of_kind(*(kinds or KINDS))]
+        elsewhere = self.plugins.named(bare_name(name), *kinds)
+        known = [each.full_name for each in elsewhere]
+        known = known or [each.name for each in self.of_kind(*(kinds or KINDS))]
         raise PluginError(f"unknown {wanted} '{name}'.{did_you_mean(name, known)}{self._hints()}")
 
     def plugin_of(self, cls: type) -> Plugin:
@@ -152,30 +164,35 @@ class Plugins:
     """
 
     def __init__(self, found: Sequence[Plugin]) -> None:
-        self._loaded: dict[tuple[str, str], Plugin] = {}
+        self._loaded: dict[tuple[str, str], list[Plugin]] = {}
         self._by_class: dict[type, Plugin] = {}
         for plugin in found:
             self._add(plugin)
 
     def _add(self, plugin: Plugin) -> None:
+        if plugin.cls in self._by_class:
+            return  # two entry points offer it
         place = KINDS[plugin.kind].place
         for kind in (name for name, each in KINDS.items() if each.place == place):
-            other = self._find(kind, plugin.name)
-            if other is not None:
-                raise PluginError(
-                    f"plugin '{plugin.name}' is defined twice: {kind} in {other.origin.location} "
-                    f"and {plugin.kind} in {plugin.origin.location}. Rename one of them."
-                )
+            for other in self._loaded.get((kind, plugin.name), ()):
+                if _home(other.origin) == _home(plugin.origin):
+                    raise PluginError(
+                        f"plugin '{plugin.name}' is defined twice: {kind} in "
+                        f"{other.origin.location} and {plugin.kind} in {plugin.origin.location}. "
+                        "Rename one of them."
+                    )
         self._load(plugin)
 
-    def _load(self, plugin: Plugin) -> Plugin:
+    def _load(self, plugin: Plugin) -> None:
         self._by_class[plugin.cls] = plugin
-        return self._loaded.setdefault((plugin.kind, plugin.name), plugin)
+        self._loaded.setdefault((plugin.kind, plugin.name), []).append(plugin)
 
-    def _find(self, kind: str, name: str) -> Plugin | None:
-        if (kind, name) not in self._loaded and (kind, name) in builtin.HOMES:
+    def _find(self, kind: str, name: str) -> Sequence[Plugin]:
+        module = builtin.HOMES.get((kind, name))
+        known = self._loaded.get((kind, name), ())
+        if module is not None and all(each.cls.__module__ != module for each in known):
             self._load(_builtin_plugin(kind, name))
-        return self._loaded.get((kind, name))
+        return self._loaded.get((kind, name), ())
 
     def __iter__(self) -> Iterator[Plugin]:
         return iter(self.of_kind(*KINDS))
@@ -183,18 +200,22 @@ class Plugins:
     def of_kind(self, *kinds: str) -> tuple[Plugin, ...]:
         """Returns the plugins of some kinds, sorted by name."""
         keys = sorted({*self._loaded, *builtin.HOMES}, key=lambda key: (key[1], key[0]))
-        found = (self._find(kind, name) for kind, name in keys if kind in kinds)
-        return tuple(plugin for plugin in found if plugin is not None)
+        return tuple(
+            each for kind, name in keys if kind in kinds for each in self._find(kind, name)
+        )
 
     def loaded(self) -> tuple[Plugin, ...]:
         """Returns the plugins that are imported by now: all but built-in ones not yet asked for."""
-        return tuple(self._loaded.values())
+        return tuple(each for some in self._loaded.values() for each in some)
 
     def named(self, name: str, *kinds: str) -> tuple[Plugin, ...]:
         """Returns the plugins that answer to a name, of some kinds; of any if none is given."""
-        family = f"{name.partition('.')[0]}.*"
-        found = (self._find(kind, name) or self._find(kind, family) for kind in kinds or KINDS)
-        return tuple(plugin for plugin in found if plugin is not None)
+        package, colon, bare = name.rpartition(":")
+        family = f"{bare.partition('.')[0]}.*"
+        found = (self._find(kind, bare) or self._find(kind, family) for kind in kinds or KINDS)
+        return tuple(
+            each for some in found for each in some if not colon or each.origin.package == package
+        )
 
     def of_class(self, cls: type) -> Plugin:
         """Returns the plugin that a class is."""
@@ -204,6 +225,34 @@ class Plugins:
         return self._by_class[cls]
 
 
+def bare_name(name: str) -> str:
+    """Returns the name of a plugin without the package that may stand before it."""
+    return name.rpartition(":")[2]
+
+
+def _home(origin: Origin) -> Path | str:
+    """Returns the folder or package, in which a name stands for one plugin."""
+    return origin.folder or origin.package
+
+
+def _several(name: str, found: Sequence[Plugin]) -> str:
+    """Says of which plugins a name may be, and how to say which."""
+    if len({each.origin.package for each in found}) == 1 and len({e.kind for e in found}) > 1:
+        shown = " and ".join(f"the {each.kind}" for each in found)
+        return (
+            f"'{name}': expected one plugin, found {shown} of that name. "
+            f"Say which with {option('kind')}."
+        )
+    shown = " and ".join(f"one of {each.origin}" for each in found)
+    names = list(dict.fromkeys(each.full_name for each in found))
+    advice = (
+        f"Say which: {' or '.join(repr(each) for each in names)}."
+        if len(names) == len(found)
+        else "Rename one of them."
+    )
+    return f"'{name}': expected one plugin, found {shown}. {advice}"
+
+
 def discover(folders: Sequence[Path] = (), *, hint: str = "") -> Registry:
     """Returns the registry of built-in and installed plugins and of those in `folders`.
 
@@ -211,7 +260,7 @@ def discover(folders: Sequence[Path] = (), *, hint: str = "") -> Registry:
       hint: see `Registry`.
 
     Raises:
-      PluginError: a name is defined twice, or a folder does not exist.
+      PluginError: a name is defined twice in a folder or package, or a folder does not exist.
     """
     found: list[Plugin] = []
     broken: list[Broken] = []
@@ -222,11 +271,25 @@ def discover(folders: Sequence[Path] = (), *, hint: str = "") -> Registry:
     return Registry(plugins=Plugins(found), broken=tuple(broken), folders=resolved, hint=hint)
 
 
-def _marked(module: ModuleType, origin: Origin) -> Iterator[Plugin]:
+def _marked(module: ModuleType, origin: Origin, package: str = "") -> Iterator[Plugin]:
+    """Yields the plugins that a module has: its own, and those that it takes from below itself.
+
+    Args:
+      package: name of a package, of which those are taken as well that lie elsewhere in it.
+    """
+    within = tuple(f"{name}." for name in (module.__name__, package) if name)
     for value in vars(module).values():
-        mark = value.__dict__.get("__dsbuilder__") if isinstance(value, type) else None
-        if mark is not None and value.__module__ == module.__name__:
-            yield Plugin(cls=value, mark=mark, origin=origin)
+        plugin = _plugin(value, origin)
+        if plugin is not None and f"{value.__module__}.".startswith(within):
+            yield plugin
+
+
+def _plugin(value: object, origin: Origin) -> Plugin | None:
+    """Returns the plugin that a decorated class is; None of what is none."""
+    mark = value.__dict__.get("__dsbuilder__") if isinstance(value, type) else None
+    if mark is None or not isinstance(value, type):
+        return None
+    return Plugin(cls=value, mark=mark, origin=origin)
 
 
 def _builtin_plugin(kind: str, name: str) -> Plugin:
@@ -245,13 +308,33 @@ def _version() -> str:
 def _add_entry_points(found: list[Plugin], broken: list[Broken]) -> None:
     for entry in _entry_points(tuple((path, _changed_ns(path)) for path in sys.path)):
         try:
-            module = importlib.import_module(entry.module)
-            origin = _installed(module, entry.dist.name if entry.dist else entry.name)
+            found.extend(_offered(entry))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module; kept
             distribution = entry.dist.name if entry.dist else entry.name
             broken.append(_broken(f"{entry.value} of {distribution}", error))
-            continue
-        found.extend(_marked(module, origin))
+
+
+def _offered(entry: importlib.metadata.EntryPoint) -> list[Plugin]:
+    """Returns the plugins that an entry point names: those of a module, or one class.
+
+    Raises:
+      PluginError: it names none.
+    """
+    module = importlib.import_module(entry.module)
+    origin = _installed(module, entry.dist.name if entry.dist else entry.name)
+    value = entry.load()
+    if isinstance(value, ModuleType):
+        found = list(_marked(value, origin, entry.module.partition(".")[0]))
+    else:
+        plugin = _plugin(value, origin)
+        found = [] if plugin is None else [plugin]
+    if not found:
+        raise PluginError(
+            f"entry point '{entry.name}': expected a decorated class or a module that has one, "
+            f"found {entry.value}, which names no plugin. Correct it in the package's "
+            "pyproject.toml."
+        )
+    return found
 
 
 def _installed(module: ModuleType, distribution: str) -> Origin:

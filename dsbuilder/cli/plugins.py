@@ -1,4 +1,4 @@
-"""`dsbuilder plugins`: which plugins there are, and those of a name with their options."""
+"""`dsbuilder plugins`: which there are, those of a name, a new one, and whether one is right."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +11,8 @@ from dsbuilder.cli import options
 from dsbuilder.cli.screen import Screen, facts, heading, labeled, line, prose, shown, table
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.check_plugins import CheckedPlugin, CheckPluginsDocument
+    from dsbuilder.actions.new_plugin import NewPluginDocument
     from dsbuilder.actions.plugins import PluginDocument, PluginsDocument, ShownPlugin
 
 
@@ -46,7 +48,7 @@ _kind = click.option(
 
 @click.group()
 def plugins() -> None:
-    """List plugins, and show those of a name with their options."""
+    """List plugins, show those of a name, begin one, and test one."""
 
 
 @plugins.command("list")
@@ -86,6 +88,97 @@ def show(name: str, kind: str | None, plugin_folders: tuple[Path, ...], *, as_js
 
     found = run(name, kind=kind, plugins=options.folders(plugin_folders))
     Screen(as_json=as_json).show(found, lambda: _draw_all(found))
+
+
+@plugins.command()
+@click.argument("name")
+@click.option(
+    "--kind",
+    type=_Kind(),
+    required=True,
+    help="What the plugin shall be: source, exporter, transform, mixer, synthesizer, model, "
+    "inspector, loss, metric or schedule.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    metavar="DIR",
+    help="The folder that gets plugins/, tests/ and the pipeline. [default: the current one]",
+)
+@options.as_json
+def new(name: str, kind: str, out: Path, *, as_json: bool) -> None:
+    """Write a plugin, its test and an example pipeline, which pass as they stand.
+
+    Nothing is overwritten. The pipeline comes with a few small images.
+    """
+    from dsbuilder.actions.new_plugin import new_plugin
+
+    found = new_plugin(name, kind=kind, folder=out)
+    Screen(as_json=as_json).show(found, lambda: _draw_new(found))
+
+
+@plugins.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the plugin, such as one without a default. May be repeated.",
+)
+@options.as_json
+def test(file: Path, assignments: tuple[str, ...], *, as_json: bool) -> None:
+    """Test the plugins of a file: what they promise, check by check.
+
+    They are shown small images of every mode and size, with boxes, keypoints and masks and without.
+    Of a check that failed it says on which image, what was expected and found, and what to do.
+    Exits with 1 if one failed.
+    """
+    from dsbuilder.actions.check_plugins import check_plugins
+
+    found = check_plugins(file, options=assignments)
+    Screen(as_json=as_json).show(found, lambda: _draw_checked(found))
+    if not found.passed:
+        raise SystemExit(1)
+
+
+def _draw_new(found: "NewPluginDocument") -> None:
+    facts(
+        [
+            ("plugin", shown(found.plugin)),
+            ("test", shown(found.test)),
+            ("pipeline", shown(found.pipeline)),
+            *([("images", shown(found.images))] if found.images else []),
+        ]
+    )
+    line()
+    needed = f" --set path={shown(found.images)}" if found.kind == "source" and found.images else ""
+    line(f"Next: edit the plugin, then `dsbuilder plugins test {shown(found.plugin)}{needed}`.")
+
+
+def _draw_checked(found: "CheckPluginsDocument") -> None:
+    for place, each in enumerate(found.plugins):
+        if place:
+            line()
+        _draw_checks(each)
+
+
+def _draw_checks(plugin: "CheckedPlugin") -> None:
+    heading(plugin.name, f" ({plugin.kind})")
+    line()
+    rows = [
+        ("ok" if each.passed else "FAILED", each.check, each.promises) for each in plugin.checks
+    ]
+    table(("", "check", "what the plugin promises"), rows)
+    told: set[str] = set()
+    for each in plugin.checks:
+        if each.passed or each.failure in told:
+            continue  # a crash fails many checks in the same way
+        told.add(each.failure)
+        line()
+        labeled(f"{each.check}:", f"on {each.shown}" if each.shown else "", fg="red")
+        prose(each.failure)
 
 
 def _draw_list(found: "PluginsDocument") -> None:

@@ -34,7 +34,7 @@ from dsbuilder.plugin import (
     Target,
 )
 from dsbuilder.plugin.transforms import bounded_signature
-from dsbuilder.registry import Plugin, Registry
+from dsbuilder.registry import Plugin, Registry, bare_name
 
 SPLITS = ("train", "validation", "test")
 
@@ -129,6 +129,11 @@ class _Use:
     @property
     def word(self) -> str:
         return str(self.node.value["use"].text)
+
+    @property
+    def bare(self) -> str:
+        """The word without a package: to say which is meant reseeds nothing."""
+        return bare_name(self.word)
 
 
 _SOURCE_WORDS = frozenset({"use", "corrections"})
@@ -242,7 +247,7 @@ class _PlaceBinder:
                 use.plugin.cls, Node(options, line=line), use.path, noun="option"
             )
             return bound, None if bound is FAILED else {"use": use.word, **resolved}
-        member = use.word.removeprefix(use.plugin.name[:-1])
+        member = use.bare.removeprefix(use.plugin.name[:-1])
         tree = {"member": Node(member, member), "options": Node(options, line=line)}
         bound, resolved = binder.dataclass(use.plugin.cls, Node(tree, line=line), use.path)
         return bound, None if bound is FAILED else {"use": use.word, **resolved["options"]}
@@ -287,7 +292,7 @@ class _PlaceBinder:
             return binder.problem(name, f"{use.path}.name", message)[0]
         scope = re.sub(r"\[\d+\]$", "", use.path)
         section = "" if "[" in scope else f"{scope.removesuffix('.stages')}/"
-        stem = section + (str(name.text) if name is not None else use.word)
+        stem = section + (str(name.text) if name is not None else use.bare)
         if name is not None and (scope, stem) in self._taken:
             other = self._taken[scope, stem]
             message = f"expected each name once, found '{name.text}' at {other} as well. Rename it."

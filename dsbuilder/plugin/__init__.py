@@ -37,7 +37,7 @@ from dsbuilder.plugin.decorators import (
 from dsbuilder.plugin.exporters import Exportable, Exporter, StoredSample, Written
 from dsbuilder.plugin.inspectors import Finding, Inspector, Seen, View
 from dsbuilder.plugin.kinds import KINDS, Kind
-from dsbuilder.plugin.marks import Geometry, Mark
+from dsbuilder.plugin.marks import API, Geometry, Mark
 from dsbuilder.plugin.mixers import Mixer
 from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
@@ -84,6 +84,7 @@ from dsbuilder.targets import (
 from dsbuilder.targets.stored import stored_features
 
 __all__ = [
+    "API",
     "CHANNELS",
     "KINDS",
     "BoxSet",

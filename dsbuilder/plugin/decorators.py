@@ -1,14 +1,15 @@
 """The decorators that mark a class as a plugin, after checking that it can be one."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from inspect import isfunction
-from typing import TypeVar, get_type_hints
+from typing import Protocol, TypeVar, get_type_hints
 
 from dsbuilder.errors import PluginError
 from dsbuilder.option import unsettable
 from dsbuilder.plugin.kinds import KINDS
-from dsbuilder.plugin.marks import Geometry, Mark
+from dsbuilder.plugin.marks import API, Geometry, Mark
 from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
 from dsbuilder.plugin.sources import Catalog, Source
@@ -27,12 +28,13 @@ Plugin = TypeVar("Plugin", bound=type)
 
 
 def transform(
-    name: str, *, geometry: Geometry, moves: Sequence[str] = ()
+    name: str, *, geometry: Geometry, moves: Sequence[str] = (), api: int = API
 ) -> Callable[[Plugin], Plugin]:
     """Marks a class as the transform `name`, with its declared geometry.
 
     Args:
       moves: kinds of positional target that `apply` moves along; all, where `motion` says how.
+      api: version of this package that the plugin was written for.
     """
     if geometry not in ("fixed", "moves", "breaks"):
         raise PluginError(
@@ -43,17 +45,24 @@ def transform(
     def apply(cls: Plugin) -> Plugin:
         says = geometry == "moves" and getattr(cls, "motion", None) is not Transform.motion
         along = POSITIONAL if says else tuple(moves)
-        mark = Mark(kind="transform", name=name, geometry=geometry, moves=along)
+        mark = Mark(kind="transform", name=name, geometry=geometry, moves=along, api=api)
         return _marker(mark)(cls)
 
     return apply
 
 
-def _decorator(kind: str) -> Callable[[str], Callable[[Plugin], Plugin]]:
+class Decorator(Protocol):
+    """What marks a class as a plugin of one kind."""
+
+    def __call__(self, name: str, *, api: int = API) -> Callable[[Plugin], Plugin]:
+        """Marks a class as the plugin `name`, written for a version of this package."""
+
+
+def _decorator(kind: str) -> Decorator:
     """Returns the decorator that marks a class as the plugin `name` of a kind."""
 
-    def decorator(name: str) -> Callable[[Plugin], Plugin]:
-        return _marker(Mark(kind=kind, name=name))
+    def decorator(name: str, *, api: int = API) -> Callable[[Plugin], Plugin]:
+        return _marker(Mark(kind=kind, name=name, api=api))
 
     return decorator
 
@@ -80,6 +89,7 @@ def _marker(mark: Mark) -> Callable[[Plugin], Plugin]:
 
 def _check_class(cls: type, base: type, mark: Mark) -> None:
     where = f"{mark.kind} '{mark.name}' ({cls.__name__})"
+    _check_mark(mark, where)
     if not issubclass(cls, base):
         raise PluginError(f"{where}: expected a subclass of {base.__name__}.")
     parameters = cls.__dict__.get("__dataclass_params__")
@@ -99,6 +109,21 @@ def _check_class(cls: type, base: type, mark: Mark) -> None:
     if issubclass(cls, Source):
         _check_source(cls, where)
     _check_options(cls, where)
+
+
+def _check_mark(mark: Mark, where: str) -> None:
+    """Raises a PluginError for a version of the vocabulary or a name that is not to be had."""
+    if mark.api != API:
+        older = "Install a newer dsbuilder" if mark.api > API else "Update the plugin"
+        raise PluginError(
+            f"{where}: expected a plugin for version {API} of dsbuilder.plugin, found one for "
+            f"version {mark.api}. {older}."
+        )
+    if not re.fullmatch(r"[^\s:/]+", mark.name):
+        raise PluginError(
+            f"{where}: expected a name without spaces, colons and slashes, found '{mark.name}'. "
+            "Rename it."
+        )
 
 
 def _check_source(cls: type, where: str) -> None:

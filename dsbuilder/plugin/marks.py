@@ -5,6 +5,9 @@ from typing import Literal
 
 Geometry = Literal["fixed", "moves", "breaks"]
 
+API = 1
+"""The version of what `dsbuilder.plugin` promises: a change that breaks plugins raises it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
@@ -18,12 +21,14 @@ class Mark:
       geometry: geometry of a transform: `fixed` changes the image alone, `moves` also moves the
         positional targets it names, `breaks` loses them and is refused where such targets exist.
       moves: kinds of positional target that a transform moves along.
+      api: version of `dsbuilder.plugin` that it was written for.
     """
 
     kind: str
     name: str
     geometry: Geometry = "fixed"
     moves: tuple[str, ...] = ()
+    api: int = API
 
     @property
     def is_family(self) -> bool:

@@ -127,6 +127,15 @@ def test_the_stream_has_a_signature_of_its_own(resolved) -> None:
     assert pipeline.streamed.targets["label"].soft
 
 
+def test_to_say_the_package_of_a_plugin_reseeds_nothing(resolved) -> None:
+    said = resolved("finish: [{use: dsbuilder:resize, size: [8, 8]}]\n")
+    left = resolved("finish: [{use: resize, size: [8, 8]}]\n")
+    assert [stage.id for stage in said.stages] == [stage.id for stage in left.stages]
+    assert said.settings.finish == left.settings.finish
+    member = resolved("augment: {copies: 1, stages: [{use: 'dsbuilder:A.HorizontalFlip'}]}\n")
+    assert member.settings.augment.stages[0].plugin.member == "HorizontalFlip"
+
+
 def test_branches_that_end_in_different_signatures_are_refused(resolved) -> None:
     text = "augment: {copies: 1, stages: [{use: resize, size: [8, 8]}]}\n"
     assert problems(resolved, text) == [

@@ -165,9 +165,50 @@ def test_a_name_defined_twice_names_both_files(folder) -> None:
 
 
 def test_a_built_in_cannot_be_replaced_unseen(folder) -> None:
-    write(folder / "mine.py", "resize")
-    with pytest.raises(PluginError, match="plugin 'resize' is defined twice"):
-        discover([folder])
+    path = write(folder / "mine.py", "resize")
+    found = discover([folder])
+    with pytest.raises(PluginError) as error:
+        found.get("resize", "transform", "mixer")
+    assert str(error.value) == (
+        f"'resize': expected one plugin, found one of {path} and one of {own()}. Say which: "
+        "'local:resize' or 'dsbuilder:resize'."
+    )
+    assert found.get("local:resize").origin.location == path
+    assert found.get("dsbuilder:resize").cls.__module__ == "dsbuilder.builtin.transforms.resize"
+    assert found.get("erase").name == "erase"
+
+
+def own() -> str:
+    return str(discover().get("resize").origin)
+
+
+def test_a_name_in_a_package_that_has_none_is_said(folder) -> None:
+    write(folder / "mine.py")
+    with pytest.raises(PluginError, match=r"^unknown plugin 'other:mine'\. Did you mean 'local:mi"):
+        discover([folder]).get("other:mine")
+
+
+def test_two_folders_with_one_name_stop_who_uses_it_alone(folder, tmp_path) -> None:
+    write(folder / "mine.py")
+    write(tmp_path / "others" / "mine.py")
+    found = discover([folder, tmp_path / "others"])
+    assert found.get("resize")
+    for name in ("mine", "local:mine"):
+        with pytest.raises(PluginError, match=r"expected one plugin, found .* Rename one"):
+            found.get(name)
+
+
+@pytest.mark.parametrize(
+    ("api", "advice"), [(2, "Install a newer dsbuilder"), (0, "Update the plugin")]
+)
+def test_a_plugin_of_another_version_of_the_vocabulary_is_refused(folder, api, advice) -> None:
+    path = write(folder / "mine.py")
+    path.write_text(path.read_text().replace('"fixed")', f'"fixed", api={api})'))
+    (broken,) = discover([folder]).broken
+    assert broken.error == (
+        "PluginError: transform 'mine' (Plugin): expected a plugin for version 1 of "
+        f"dsbuilder.plugin, found one for version {api}. {advice}."
+    )
 
 
 def test_a_broken_file_stops_nothing_and_is_reported(folder) -> None:
@@ -242,6 +283,45 @@ def test_an_installed_package_adds_plugins_by_its_entry_point(tmp_path, monkeypa
     assert (origin.distribution, origin.version, origin.folder) == ("flowers", "2.3", None)
     assert of_code(origin).startswith("flowers 2.3 ")
     assert [broken.location for broken in found.broken] == ["flowers_lost of flowers"]
+
+
+def install(site: Path, name: str, entries: str) -> None:
+    """Writes what pip would write of a distribution."""
+    information = site / f"{name}-2.3.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.3\n")
+    (information / "entry_points.txt").write_text(f"[dsbuilder.plugins]\n{entries}")
+
+
+def test_what_a_package_takes_from_its_modules_is_found_once(tmp_path, monkeypatch) -> None:
+    site = tmp_path / "site"
+    write(site / "bent_plugins" / "shear.py", "bent_shear")
+    (site / "bent_plugins" / "__init__.py").write_text("from .shear import Plugin\nNUMBER = 3\n")
+    entries = ("all = bent_plugins", "one = bent_plugins:Plugin", "it = bent_plugins.shear")
+    wrong = ("none = bent_plugins:NUMBER", "lost = bent_plugins:Lost", "odd = json")
+    install(site, "bent", "\n".join((*entries, *wrong)))
+    monkeypatch.syspath_prepend(site)
+    found = discover()
+    assert found.get("bent_shear") is found.get("bent:bent_shear")
+    assert {broken.location: broken.error.partition(":")[0] for broken in found.broken} == {
+        "bent_plugins:NUMBER of bent": "PluginError",
+        "bent_plugins:Lost of bent": "AttributeError",
+        "json of bent": "PluginError",
+    }
+    assert "expected a decorated class or a module that has one" in found.broken[0].error
+
+
+def test_two_packages_with_one_name_stop_who_uses_it_alone(tmp_path, monkeypatch) -> None:
+    site = tmp_path / "site"
+    for name in ("tulips", "roses"):
+        write(site / f"{name}_plugins.py", "petals")
+        install(site, name, f"all = {name}_plugins\n")
+    monkeypatch.syspath_prepend(site)
+    found = discover()
+    assert found.get("resize")
+    with pytest.raises(PluginError, match=r"one of (tulips|roses) 2\.3 and one of"):
+        found.get("petals")
+    assert found.get("roses:petals").origin.distribution == "roses"
 
 
 def test_an_unknown_name_has_a_hint() -> None:
