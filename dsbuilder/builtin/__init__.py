@@ -17,7 +17,7 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "mixer": ("mixers", ("cutmix", "grid_mix", "mixup", "mosaic")),
-    "synthesizer": ("synth", ("captcha", "plate", "text_line", "text_page")),
+    "synthesizer": ("synth", ("captcha", "composite", "plate", "text_line", "text_page")),
     "model": (
         "models",
         (

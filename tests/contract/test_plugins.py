@@ -86,6 +86,18 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
             "ignore": "dog",
         },
     ),
+    "composite": (
+        {"objects": "{folder}/../cutouts", "height": 40, "width": 60, "mask": True},
+        {
+            "objects": "{folder}/../cutouts",
+            "height": 40,
+            "width": 30,
+            "target": "boxes",
+            "beyond": 0.5,
+            "ground": ["photo"],
+            "photos": "{folder}/cat",
+        },
+    ),
     "crnn": ({**WIDTH_4, "units": 4},),
     "erase": ({}, {"fill": "mean", "area": [0.1, 0.5]}, {"fill": 200}),
     "file": ({"path": "{folder}/../model.keras"},),
@@ -274,10 +286,20 @@ def folder(make_images: Callable[..., Path]) -> Path:
     (root / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (root / "gt.txt").write_text("".join(f"{path}\t{path.stem}\n" for path in paths))
     make_arrays(root)
+    make_cutouts(root.parent / "cutouts")
     make_yolo(root / ".yolo", paths)
     make_coco(root / ".coco", paths)
     make_voc(root / ".voc", paths)
     return root
+
+
+def make_cutouts(root: Path) -> None:
+    """A square of each of two classes, with nothing around it."""
+    for name, color in (("one", (255, 0, 0, 255)), ("two", (0, 0, 255, 255))):
+        (root / name).mkdir(parents=True)
+        image = Image.new("RGBA", (12, 12))
+        image.paste(color, (2, 2, 10, 10))
+        image.save(root / name / "a.png")
 
 
 def save_model(path: Path) -> None:

@@ -1,0 +1,192 @@
+"""composite: masks and boxes are of what is seen, and edges take no color of what is not."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dsbuilder.builtin.synth import cutouts
+from dsbuilder.builtin.synth.composite import Composite
+from dsbuilder.builtin.synth.cutouts import Cutout
+from dsbuilder.plugin import Boxes, DataError, Instances, Mask, Params, Range, Sample, generator
+
+RED = (220, 30, 40)
+
+
+def disk(side: int = 40, color: tuple[int, ...] = RED) -> np.ndarray:
+    """A disk; what is around it is transparent black."""
+    y, x = np.indices((side, side)) + 0.5
+    inside = np.hypot(x - side / 2, y - side / 2) <= side / 2 - 2
+    return np.where(inside[..., None], (*color, 255), (0, 0, 0, 0)).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    bar = np.zeros((30, 60, 4), np.uint8)
+    bar[5:25, 5:55] = (20, 40, 220, 255)
+    for name, pixels in (("disk/a", disk()), ("disk/b", disk(64)), ("bar/c", bar)):
+        (tmp_path / "objects" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "objects" / f"{name}.png")
+    return tmp_path / "objects"
+
+
+def composite(folder: Path, **options: Any) -> Composite:
+    fixed = {"height": 90, "width": 120, "background": "white", "feather": Range(0, 0)}
+    return Composite(objects=folder, **{**fixed, **options})
+
+
+def made(plugin: Composite, seed: int = 0, **changes: Any) -> tuple[Params, Sample]:
+    params = {**plugin.draw(generator("composite", seed)), **changes}
+    return params, plugin.render("k", params, "rgb")
+
+
+def masks(plugin: Composite, sample: Sample) -> list[np.ndarray]:
+    target = plugin.output_signature("rgb").targets["objects"]
+    return list(target.parse(sample.targets["objects"]).masks())
+
+
+def test_masks_are_of_what_is_seen(folder: Path) -> None:
+    plugin = composite(folder, number=(4, 4), overlap=0.7, mask=True)
+    signature = plugin.output_signature("rgb")
+    assert signature.targets["objects"] == Instances(names=("bar", "disk"))
+    assert signature.targets["mask"] == Mask(names=("background", "bar", "disk"))
+    for seed in range(6):
+        params, sample = made(plugin, seed)
+        found = masks(plugin, sample)
+        assert len(found) == len(params["objects"])
+        assert np.sum(found, axis=0).max() == 1  # no pixel is of two
+        colored = np.abs(sample.image.astype(int) - 255).sum(axis=2) > 220
+        assert (np.any(found, axis=0) != colored).mean() < 0.01
+        for one, mask in zip(params["objects"], found, strict=True):
+            red = sample.image[mask].mean(axis=0)
+            assert (red[0] > 150) == (one["class"] == "disk")
+        classes = signature.targets["mask"].parse(sample.targets["mask"])
+        assert np.array_equal(classes > 0, np.any(found, axis=0))
+
+
+def test_boxes_are_around_the_masks(folder: Path) -> None:
+    plain, boxed = composite(folder, overlap=1.0), composite(folder, overlap=1.0, target="boxes")
+    assert boxed.output_signature("rgb").targets["objects"] == Boxes(names=("bar", "disk"))
+    for seed in range(6):
+        _, sample = made(boxed, seed)
+        parsed = Instances(names=("bar", "disk")).parse(made(plain, seed)[1].targets["objects"])
+        boxes = boxed.output_signature("rgb").targets["objects"].parse(sample.targets["objects"])
+        assert boxes == parsed.boxes
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.4])
+@pytest.mark.parametrize("feather", [0.0, 2.0])
+def test_no_object_is_covered_more_than_is_asked(
+    folder: Path, overlap: float, feather: float
+) -> None:
+    plugin = composite(folder, number=(9, 9), overlap=overlap, feather=Range(feather, feather))
+    most = 0.0
+    for seed in range(6):
+        params, sample = made(plugin, seed)
+        for number, mask in enumerate(masks(plugin, sample)):
+            alone = made(plugin, seed, objects=params["objects"][number : number + 1])[1]
+            whole = masks(plugin, alone)[0].sum()
+            most = max(most, 1 - mask.sum() / whole)
+    assert overlap / 2 <= most <= overlap
+
+
+def test_objects_lie_inside_unless_they_may_not(folder: Path) -> None:
+    inside, beyond = composite(folder), composite(folder, beyond=0.5, overlap=1.0)
+    cut = 0
+    for seed in range(12):
+        for plugin in (inside, beyond):
+            params, sample = made(plugin, seed)
+            last = masks(plugin, sample)[-1]
+            cutout = plugin._cutout(params["objects"][-1], 0.0)
+            if plugin is inside:
+                assert last.sum() == cutout.mask.sum()
+            assert last.sum() >= 0.2 * cutout.mask.sum()
+            cut += plugin is beyond and last.sum() < cutout.mask.sum()
+    assert cut >= 3
+
+
+def test_what_finds_no_place_is_left_out(folder: Path) -> None:
+    plugin = composite(folder, number=(30, 30), overlap=0.0, scale=Range(0.9, 1.0))
+    assert 1 <= len(made(plugin)[0]["objects"]) <= 3
+    assert made(composite(folder, number=(0, 0)))[1].targets["objects"]["objects"] == []
+
+
+def test_edges_take_no_color_of_transparent_pixels(folder: Path) -> None:
+    """Red on red: any trace of the black around it would show."""
+    color = f"#{RED[0]:02x}{RED[1]:02x}{RED[2]:02x}"
+    plugin = composite(folder, classes=("disk",), background=color, rotate=Range(-180, 180))
+    for feather in (0.0, 3.0):
+        for seed in range(4):
+            _, sample = made(plugin, seed, feather=feather)
+            assert np.abs(sample.image.astype(int) - RED).max() <= 2
+
+
+def test_feathering_blends_edges_inwards() -> None:
+    square = np.zeros((40, 40), np.float32)
+    square[5:35, 5:35] = 1
+    whole = Cutout(colors=np.dstack([square * 200] * 3), alpha=square)
+    assert whole.softened(0.0) is whole
+    soft = whole.softened(2.0)
+    row = soft.alpha[20]
+    assert row[5] < 0.3 and row[12:28].min() > 0.99 and not row[:5].any()
+    assert (np.diff(row[:20]) >= 0).all()
+    assert np.allclose(soft.colors[..., 0], 200 * soft.alpha)
+    assert 0.7 < soft.mask.sum() / whole.mask.sum() < 0.95
+
+
+def test_an_object_is_turned_mirrored_and_sized() -> None:
+    alpha = np.zeros((20, 40), np.float32)
+    alpha[:10, :], alpha[:, :10] = 1, 1  # an L, lying
+    whole = Cutout(colors=np.dstack([alpha * 255] * 3), alpha=alpha)
+    same = whole.transformed(40, 0.0, mirrored=False)
+    assert np.array_equal(same.mask, whole.mask)
+    mirrored = whole.transformed(40, 0.0, mirrored=True)
+    assert np.array_equal(mirrored.mask, whole.mask[:, ::-1])
+    turned = whole.transformed(40, 90.0, mirrored=False)
+    assert turned.size == (40, 20)
+    assert (turned.mask != np.rot90(whole.mask)).mean() < 0.05
+    assert whole.transformed(13, 0.0, mirrored=False).size == (6, 13)
+
+
+def test_classes_are_equally_frequent(folder: Path) -> None:
+    plugin = composite(folder, number=(1, 1))
+    drawn = [plugin.draw(generator("class", seed))["objects"][0]["class"] for seed in range(200)]
+    assert 70 < Counter(drawn)["bar"] < 130
+
+
+def test_wrong_options_are_told(folder: Path) -> None:
+    for options, message in (
+        ({"number": (3, 2)}, "number: expected [low, high] with 0 <= low <= high <= 500, found"),
+        ({"scale": Range(0, 2)}, "scale: expected values in [0.001, 1], found [0, 2]."),
+        ({"overlap": 1.5}, "overlap: expected a share in [0, 1], found 1.5."),
+        ({"beyond": 0.95}, "beyond: expected a share in [0, 0.9], found 0.95."),
+        ({"height": 0}, "height: expected 1 pixel or more, found 0."),
+        ({"classes": ("owl",)}, f"objects: there is no image in {folder / 'owl'}. Add one."),
+    ):
+        with pytest.raises(ValueError) as caught:
+            composite(folder, **options)
+        assert message in str(caught.value)
+    with pytest.raises(ValueError, match=r"no such folder\. Check the path"):
+        composite(folder / "none")
+    (folder / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"holds no folder of a class"):
+        composite(folder / "empty")
+    (folder / "empty").rmdir()
+    (folder / "bar").rename(folder / "background")
+    with pytest.raises(ValueError, match="'background' is what the mask calls the ground"):
+        composite(folder, mask=True)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "found"), [(255, "all opaque"), (0, "wholly transparent"), (None, "cannot be read")]
+)
+def test_what_is_no_cutout_is_told(tmp_path: Path, alpha: int | None, found: str) -> None:
+    path = tmp_path / f"{alpha}.png"
+    path.write_bytes(b"none")
+    if alpha is not None:
+        Image.new("RGBA", (4, 4), (1, 2, 3, alpha)).save(path)
+    with pytest.raises(DataError, match=found):
+        cutouts.read(path)
