@@ -16,7 +16,7 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "trivial_augment",
         ),
     ),
-    "mixer": ("mixers", ("cutmix", "grid_mix", "mixup", "mosaic")),
+    "mixer": ("mixers", ("copy_paste", "cutmix", "grid_mix", "mixup", "mosaic")),
     "synthesizer": ("synth", ("captcha", "composite", "plate", "text_line", "text_page")),
     "model": (
         "models",

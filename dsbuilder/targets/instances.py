@@ -77,23 +77,45 @@ class InstanceSet:
             outlines=tuple(self.outlines[place] for place in places),
         )
 
-    def covering(self, planes: np.ndarray) -> "InstanceSet":
+    def areas(self) -> np.ndarray:
+        """Returns the number of pixels of each object, int64 `(n,)`."""
+        return np.array([np.count_nonzero(mask) for mask in self.masks()], np.int64)
+
+    def covering(self, planes: np.ndarray, least: np.ndarray | float = 1.0) -> "InstanceSet":
         """Returns the objects with other masks, perhaps of another size, and the boxes around them.
 
-        Those that cover no pixel are dropped; equal masks are the same objects.
+        One whose mask is as it was keeps its box and its polygons.
+
+        Args:
+          planes: see `planes` of the class.
+          least: pixels that others must cover, or they are dropped, `(n,)` or of all; at least 1.
         """
-        if np.array_equal(planes, self.planes):
-            return self
-        found = [bit_planes.bounds(mask) for mask in bit_planes.unpack(planes, len(self))]
-        kept = [place for place, each in enumerate(found) if each is not None]
         height, width = bit_planes.sizes(planes)
-        pixels = np.array([found[place] for place in kept], np.float64).reshape(-1, 4)
-        corners = pixels / (width, height, width, height)
+        wanted = np.broadcast_to(least, len(self))
+        still = self._still(planes)
+        found = []
+        for place, mask in enumerate(bit_planes.unpack(planes, len(self))):
+            bounds = bit_planes.bounds(mask)
+            if still[place]:
+                found.append((place, self.boxes.corners[place], self.outlines[place]))
+            elif bounds is not None and np.count_nonzero(mask) >= wanted[place]:
+                found.append((place, np.array(bounds) / (width, height, width, height), ()))
+        kept = [place for place, *_ in found]
+        corners = np.array([each for _, each, _ in found])
         return InstanceSet(
-            boxes=self.boxes.take(np.asarray(kept, np.int64), corners),
-            planes=planes if len(kept) == len(found) else bit_planes.take(planes, kept),
-            outlines=((),) * len(kept),
+            boxes=self.boxes.take(np.array(kept, np.int64), corners),
+            planes=planes if len(kept) == len(self) else bit_planes.take(planes, kept),
+            outlines=tuple(outline for *_, outline in found),
         )
+
+    def _still(self, planes: np.ndarray) -> np.ndarray:
+        """Returns whether the mask of each object is the same in other planes, `(n,)`."""
+        if planes.shape != self.planes.shape:
+            return np.zeros(len(self), bool)
+        pixels = (planes ^ self.planes).reshape(len(planes), planes.shape[1] * planes.shape[2])
+        changed = np.unpackbits(np.bitwise_or.reduce(pixels, axis=1), bitorder="little")
+        still: np.ndarray = changed[: len(self)] == 0
+        return still
 
     @staticmethod
     def joined(sets: "Sequence[InstanceSet]") -> "InstanceSet":

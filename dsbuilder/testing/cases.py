@@ -13,6 +13,8 @@ from dsbuilder.plugin import (
     BoxSet,
     ClassLabel,
     ImageSignature,
+    Instances,
+    InstanceSet,
     Keypoints,
     Mask,
     Mixer,
@@ -33,6 +35,7 @@ SIZES = ((32, 48), (40, 40), (37, 29))
 LABEL = ClassLabel(names=("a", "b", "c"))
 POSITIONAL: Mapping[str, Target] = {
     "boxes": Boxes(names=("dot", "line")),
+    "instances": Instances(names=("dot", "line")),
     "keypoints": Keypoints(names=("left", "right"), swaps=(("left", "right"),)),
     "mask": Mask(names=("ground", "dot")),
 }
@@ -63,6 +66,7 @@ def with_objects(sample: Sample, kinds: Collection[str], *, count: int = 2) -> S
         mask[round(top) : round(bottom), round(left) : round(right)] = 1
     values: Mapping[str, Any] = {
         "boxes": BoxSet(corners=corners, classes=np.arange(count, dtype=np.int64)),
+        "instances": _instances(corners, (height, width)),
         "keypoints": PointSet(
             points=corners.reshape(-1, 2, 2), visibility=np.full((count, 2), 2, np.int64)
         ),
@@ -74,6 +78,18 @@ def with_objects(sample: Sample, kinds: Collection[str], *, count: int = 2) -> S
         targets={**sample.targets, **kept},
         positional={name: POSITIONAL[name] for name in kept},
     )
+
+
+def _instances(corners: np.ndarray, size: tuple[int, int]) -> InstanceSet:
+    """Returns an object in each of some boxes, the outlines of which meet their corners."""
+    sides = np.array([size[1], size[0]])
+    objects = []
+    for label, box in zip(("dot", "line"), corners, strict=False):
+        (left, top), (right, bottom) = (box[:2] * sides).tolist(), (box[2:] * sides).tolist()
+        outline = [left, top, right, top, right, bottom, left, bottom]
+        objects.append({"label": label, "box": box.tolist(), "polygons": [outline]})
+    found: InstanceSet = POSITIONAL["instances"].parse({"objects": objects, "size": list(size)})
+    return found
 
 
 def described(sample: Sample) -> str:
@@ -90,7 +106,7 @@ def _article(mode: str) -> str:
 
 
 def _held(name: str, value: Any) -> str:
-    if isinstance(value, (BoxSet, PointSet)):
+    if isinstance(value, (BoxSet, InstanceSet, PointSet)):
         return f"{len(value) or 'no'} {name}"
     return f"a {name}"
 
@@ -214,7 +230,10 @@ def _kinds(plugin: Transform | Mixer) -> Iterator[tuple[str, ...]]:
     """Yields the kinds of target to try, the most first."""
     every = tuple(POSITIONAL)
     if isinstance(plugin, Mixer):
-        yield from (every, ("boxes", "mask"), ("boxes",), ("mask",), ())
+        yield every
+        yield from ((objects, "mask") for objects in ("instances", "boxes"))
+        yield from ((name,) for name in ("instances", "boxes", "mask"))
+        yield ()
     elif plugin.geometry == "moves":
         yield from (tuple(name for name in every if name in plugin.moves), ())
     else:

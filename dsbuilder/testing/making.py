@@ -242,6 +242,8 @@ def is_same(one: Any, two: Any) -> bool:
     """Whether two targets are equal; a number that is none equals itself."""
     if isinstance(one, Mapping) and isinstance(two, Mapping):
         return one.keys() == two.keys() and all(is_same(one[name], two[name]) for name in one)
+    if isinstance(one, (list, tuple)) and type(one) is type(two):
+        return len(one) == len(two) and all(map(is_same, one, two))
     if is_dataclass(one) and type(one) is type(two):
         names = [each.name for each in fields(one)]
         return all(is_same(getattr(one, name), getattr(two, name)) for name in names)

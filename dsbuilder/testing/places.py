@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsbuilder.images.bit_planes import pack
 from dsbuilder.plugin import (
     BoxSet,
+    InstanceSet,
     Motion,
     Params,
     PointSet,
@@ -219,15 +221,18 @@ def _sample(image: np.ndarray, kinds: Collection[str], place: tuple[float, float
     """Returns a picture with the targets of a dot at a place."""
     share = np.array(place) / (_WIDTH, _HEIGHT)
     reach = np.array([_RADIUS, _RADIUS]) / (_WIDTH, _HEIGHT)
+    boxes = BoxSet(
+        corners=np.concatenate([share - reach, share + reach])[None].astype(np.float32),
+        classes=np.array([0]),
+    )
+    disk = _disk(place)
     values = {
         "keypoints": PointSet(  # the second is not there
             points=np.array([[share, (0, 0)]], np.float32), visibility=np.array([[2, 0]])
         ),
-        "boxes": BoxSet(
-            corners=np.concatenate([share - reach, share + reach])[None].astype(np.float32),
-            classes=np.array([0]),
-        ),
-        "mask": _disk(place).astype(np.uint8),
+        "boxes": boxes,
+        "instances": InstanceSet(boxes=boxes, planes=pack([disk], disk.shape), outlines=((),)),
+        "mask": disk.astype(np.uint8),
     }
     kept = {kind: values[kind] for kind in kinds}
     return Sample(
@@ -261,8 +266,9 @@ def _told(moved: Sample, kind: str) -> np.ndarray | None:
     """Returns where the target of a dot is, x and y in pixels; None where it is gone."""
     sides = np.array([moved.image.shape[1], moved.image.shape[0]])
     value = moved.targets[kind]
-    if kind == "mask":
-        rows, columns = np.nonzero(value == 1)
+    if kind in ("mask", "instances"):
+        shown = value == 1 if kind == "mask" else value.planes.any(axis=0)
+        rows, columns = np.nonzero(shown)
         return np.array([columns.mean(), rows.mean()]) + 0.5 if len(rows) else None
     if kind == "keypoints":
         there = np.argwhere(value.visibility > 0)  # a mirror swaps left and right

@@ -107,6 +107,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"size": [24, 30]},
         {"size": [60, 20], "scale": [0.5, 1], "ratio": [2, 3], "flip": 0, "interpolation": "area"},
     ),
+    "copy_paste": ({}, {"most": 2, "scale": [0.3, 3], "flip": 0, "min_visible": 0}),
     "grid_mix": ({}, {"grid": 7, "alpha": 0.4}),
     "idx": ({"path": "{folder}/idx"}, {"path": "{folder}/idx", "classes": ["cat", "dog", "owl"]}),
     "image_mask": (
