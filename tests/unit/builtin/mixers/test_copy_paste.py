@@ -137,11 +137,19 @@ def test_every_object_lies_where_its_color_is(seed, scale, wide):
             assert np.array_equal(shown, mask)
         else:
             pasted |= mask
-            assert (shown & mask).sum() >= 0.7 * mask.sum() - 4
+            assert shown[inner(mask)].all()  # between two colors there are others
     assert params["weight"] == pytest.approx(1 - pasted.mean())
     assert found.targets["label"].tolist() == pytest.approx([1 - pasted.mean(), pasted.mean()])
     assert np.array_equal(found.image[~pasted], ONE.image[~pasted])
     assert json.loads(json.dumps(params)) == params
+
+
+def inner(mask):
+    """Pixels of a mask of which all within two are in it."""
+    padded = np.pad(mask, 2, mode="edge")
+    rows, columns = mask.shape
+    shifts = [padded[y : y + rows, x : x + columns] for y in range(5) for x in range(5)]
+    return np.logical_and.reduce(shifts)
 
 
 def test_a_mirrored_object_is_pasted_with_its_mask():
@@ -278,7 +286,11 @@ def test_a_build_and_a_stream_paste_objects_of_the_same_split_alone(pipeline, tm
 
 def test_a_stream_pastes_objects_of_its_batches(pipeline, tmp_path):
     stages = "[{use: copy_paste, scale: [1, 1]}]"
-    overrides = ["augment={copies: 0}", f"stream={{batch_size: 4, stages: {stages}}}"]
+    overrides = [
+        "augment={copies: 0}",
+        "finish=[{use: resize, size: [40, 60]}]",
+        f"stream={{batch_size: 4, stages: {stages}}}",
+    ]
     built = build_dataset(pipeline, tmp_path / "out", workers=0, overrides=overrides)
     dataset = dsbuilder.load(built.path)
     pasted = 0
