@@ -84,11 +84,11 @@ class InstanceSet:
     def covering(self, planes: np.ndarray, least: np.ndarray | float = 1.0) -> "InstanceSet":
         """Returns the objects with other masks, perhaps of another size, and the boxes around them.
 
-        One whose mask is as it was keeps its box and its polygons.
+        One whose mask is as it was keeps its box and its polygons; one without a pixel is dropped.
 
         Args:
           planes: see `planes` of the class.
-          least: pixels that others must cover, or they are dropped, `(n,)` or of all; at least 1.
+          least: pixels that others must cover, or they are dropped, `(n,)` or of all.
         """
         height, width = bit_planes.sizes(planes)
         wanted = np.broadcast_to(least, len(self))
@@ -96,9 +96,11 @@ class InstanceSet:
         found = []
         for place, mask in enumerate(bit_planes.unpack(planes, len(self))):
             bounds = bit_planes.bounds(mask)
+            if bounds is None:
+                continue
             if still[place]:
                 found.append((place, self.boxes.corners[place], self.outlines[place]))
-            elif bounds is not None and np.count_nonzero(mask) >= wanted[place]:
+            elif np.count_nonzero(mask) >= wanted[place]:
                 found.append((place, np.array(bounds) / (width, height, width, height), ()))
         kept = [place for place, *_ in found]
         corners = np.array([each for _, each, _ in found])
@@ -288,6 +290,8 @@ class Instances(Target):
 
         Those of which no pixel is left are dropped; what stays where it is keeps its polygons.
         """
+        if motion.before == motion.after and np.array_equal(motion.matrix, np.eye(3)):
+            return value
         return value.covering(motion.moved(value.planes, outside=0))
 
     def tiled(self) -> "Instances":

@@ -418,6 +418,17 @@ class TestInstances:
         still = Motion.of_box((6, 8), (0, 0, 6, 8), (0, 0, 6, 8), (6, 8))
         assert self.TARGET.move(self.value(), still) == self.value()
 
+    def test_an_object_without_a_pixel_does_not_stay_where_it_was_said_to_be(self) -> None:
+        thin = {"label": "cat", "box": [0, 0, 0.1, 0.1], "polygons": [[0, 0, 0.2, 0, 0, 0.2]]}
+        target = Instances(names=NAMES)
+        value = target.parse({"objects": [thin], "size": [6, 8]})
+        assert len(value) == 1 and not value.mask(0).any()
+        still, mirrored = (
+            Motion.of_box((6, 8), (0, 0, 6, 8), (0, 0, 6, 8), (6, 8), mirrored=each)
+            for each in (False, True)
+        )
+        assert target.move(value, still) == value and len(target.move(value, mirrored)) == 0
+
     def test_objects_of_tiles_lie_side_by_side(self) -> None:
         value = self.value()
         tiles = [Tile(before=(6, 8), box=(0, 0, 6, 8), place=(0, left, 6, 8)) for left in (0, 8)]
