@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.params import params
     from dsbuilder.actions.plugins import plugins
     from dsbuilder.actions.predict import predict
+    from dsbuilder.actions.presets import presets
     from dsbuilder.actions.runs import runs
     from dsbuilder.actions.session import Session, open
     from dsbuilder.errors import (
@@ -51,6 +52,7 @@ _HOMES = {
     "params": "dsbuilder.actions.params",
     "plugins": "dsbuilder.actions.plugins",
     "predict": "dsbuilder.actions.predict",
+    "presets": "dsbuilder.actions.presets",
     "runs": "dsbuilder.actions.runs",
     "Session": "dsbuilder.actions.session",
     "open": "dsbuilder.actions.session",
@@ -84,6 +86,7 @@ __all__ = [
     "params",
     "plugins",
     "predict",
+    "presets",
     "runs",
 ]
 

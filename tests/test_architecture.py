@@ -326,6 +326,7 @@ def test_the_public_names_are_these() -> None:
         "params",
         "plugins",
         "predict",
+        "presets",
         "runs",
     ]
     for name in dsbuilder.__all__:

@@ -11,7 +11,7 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "transform": (
         "transforms",
         (
-            *("aug_mix", "auto_augment", "classic", "erase", "fused_color"),
+            *("aug_mix", "auto_augment", "classic", "erase", "fold", "fused_color"),
             *("fused_crop_resize_flip", "one_of", "rand_augment", "resize", "some_of"),
             "trivial_augment",
         ),

@@ -19,6 +19,7 @@ from typing import Any
 
 from dsbuilder.cache.manifest import StageDescription
 from dsbuilder.plugin import Catalog, Range, Source, defines
+from dsbuilder.plugin.decorators import CLASS_WORDS
 from dsbuilder.plugin_code import Place, source_files
 from dsbuilder.registry import Origin, Registry
 
@@ -91,8 +92,10 @@ def _said(source: Source, catalog: Catalog, registry: Registry) -> dict[str, Any
 
 
 def of_stage(stage: Any, registry: Registry) -> str:
-    """Returns the fingerprint of a stage: its plugin's, its id and its probability."""
-    return digest(stage.id, getattr(stage, "p", 1.0), of_plugin(stage.plugin, registry))
+    """Returns the fingerprint of a stage: its plugin's, its id, probability and classes."""
+    classes = [list(getattr(stage, word, ())) for word in CLASS_WORDS]
+    limited = classes if any(classes) else []
+    return digest(stage.id, getattr(stage, "p", 1.0), of_plugin(stage.plugin, registry), *limited)
 
 
 def describe(stage: Any, registry: Registry) -> StageDescription:

@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsbuilder.cli import options
+from dsbuilder.cli.presets import preset
 from dsbuilder.cli.screen import Screen, facts, heading, labeled, line, prose, shown, table
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ _kind = click.option(
 @click.group()
 def plugins() -> None:
     """List plugins, show those of a name, begin one, and test one."""
+
+
+plugins.add_command(preset)
 
 
 @plugins.command("list")

@@ -198,8 +198,8 @@ class _Asked:
                 count=len(turn.probes),
                 of=turn.of,
                 is_fault=True,
-                advice="Leave mirrors and large turns out, or give them to other classes alone "
-                "with per_class.",
+                advice="Leave mirrors and large turns out, or leave these classes out of them: "
+                f"except_classes: [{turn.label}].",
                 stage=label_safety.most_telling(self.seen.probes, moves),
                 examples=tuple(each.key for each in turn.probes[:_EXAMPLES]),
             )

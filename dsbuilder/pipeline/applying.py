@@ -191,9 +191,20 @@ def apply_drawn(
     mixing: Mixing,
     trace: Trace,
 ) -> Sample:
-    """Applies stages that draw, at a position."""
+    """Applies stages that draw, at a position, but those that are for samples of other classes."""
+
+    def draw(stage: AnyStage, sample: Sample, partners: Sequence[Sample]) -> Params | None:
+        if isinstance(stage, Stage) and not stage.takes_all:
+            classes = _classes(sample, mixing.targets)
+            return at.draw(stage, sample, partners) if stage.takes(classes) else None
+        return at.draw(stage, sample, partners)
+
     here = [each for each in stages if isinstance(each, Stage) or at.mixes(each)]
-    return apply_stages(here, sample, at.draw, trace, mixing)
+    return apply_stages(here, sample, draw, trace, mixing)
+
+
+def _classes(sample: Sample, kinds: Mapping[str, Target]) -> set[str]:
+    return {each for name, kind in kinds.items() for each in kind.classes(sample.targets[name])}
 
 
 def accepted(signature: Signature, sample: Sample) -> Sample:

@@ -7,12 +7,13 @@ in one.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dsbuilder.errors import DsbuilderError, Problem, SpecError, carrying, shortened
+from dsbuilder.errors import DsbuilderError, Problem, SpecError, carrying, did_you_mean, shortened
 from dsbuilder.pipeline.doubts import doubts
 from dsbuilder.pipeline.positions import Pipeline, Refresher
 from dsbuilder.pipelinefile.schema import CacheOptions, Settings, Spec, StreamOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage, Transform
+from dsbuilder.plugin.decorators import CLASS_WORDS
 from dsbuilder.sample import CHANNELS, ImageSignature, Mode, Signature, Target
 from dsbuilder.targets.stored import name_faults
 
@@ -130,6 +131,8 @@ class _Resolver:
             place = f"{path}[{index}]"
             if isinstance(stage, MixStage):
                 self._check_partners(place, signature, partners)
+            if isinstance(stage, Stage):
+                self._check_classes(place, stage, signature)
             if isinstance(stage, Stage) and path in ("prepare", "finish", "stream.finish"):
                 self._check_fixed(place, stage)
             signature = self._step(place, stage, signature)
@@ -157,6 +160,15 @@ class _Resolver:
                 "Put it into augment.stages or stream.stages.",
             )
 
+    def _check_classes(self, place: str, stage: Stage, signature: Signature) -> None:
+        """Refuses a stage that is for a class that no sample has."""
+        known = [each for kind in signature.targets.values() for each in kind.class_names]
+        for word in CLASS_WORDS:
+            for name in getattr(stage, word):
+                if name not in known:
+                    hint = did_you_mean(name, known) or " No target has classes."
+                    self._problem(f"{place}.{word}", f"there is no class '{name}'.{hint}")
+
     def _step(self, place: str, stage: AnyStage, signature: Signature) -> Signature:
         try:
             after = stage.output_signature(signature)
@@ -173,7 +185,7 @@ class _Resolver:
             self.warnings += [f"{self.where(place)}: {note}." for note in merged]
         # Nothing else is known of a stage that may be left out: both outcomes must be one
         # signature.
-        if stage.p >= 1 or isinstance(stage, MixStage) or after == signature:
+        if isinstance(stage, MixStage) or not stage.may_skip or after == signature:
             return after
         if stage.p == 0:
             return signature

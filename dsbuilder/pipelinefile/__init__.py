@@ -2,6 +2,7 @@
 
 document.py  YAML text -> tree of values that know their line; `--set`
 named_size.py the size that stages call `$size`, put where it is named
+preset.py    the stages that a preset stands for, from `presets/`
 binding.py   a tree -> dataclasses, led by the types of their fields
 stages.py    the places that name a plugin, `{use: name, option: value}`, and their binding
 bounds.py    bounds of numbers, and their errors

@@ -12,6 +12,7 @@ from dsbuilder.images.size_limit import MEGAPIXELS
 from dsbuilder.pipelinefile.bounds import check_above_0, check_at_least_1
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, read
 from dsbuilder.pipelinefile.named_size import with_size
+from dsbuilder.pipelinefile.preset import with_presets
 from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.pipelinefile.stages import (
     AnyStage,
@@ -316,7 +317,7 @@ def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
 
 def load_document(document: YamlDocument, registry: Registry) -> Spec:
     """Returns the spec of a document that was read; see `load`."""
-    document = with_size(document)
+    document = with_size(with_presets(document))
     binder = binder_of(document, registry)
     settings, resolved = binder.bind(Settings, document.root, "")
     binder.check()

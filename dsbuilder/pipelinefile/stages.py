@@ -33,6 +33,7 @@ from dsbuilder.plugin import (
     Synthesizer,
     Target,
 )
+from dsbuilder.plugin.decorators import CLASS_WORDS
 from dsbuilder.plugin.transforms import bounded_signature
 from dsbuilder.registry import Plugin, Registry, bare_name
 
@@ -137,7 +138,8 @@ class _Use:
 
 
 _SOURCE_WORDS = frozenset({"use", "corrections"})
-_STAGE_WORDS = frozenset({"use", "name", "p"})
+_STAGE_WORDS = frozenset({"use", "name", "p", *CLASS_WORDS})
+_VARIES = re.compile(r"(augment|stream)\.stages\[\d+\]")
 _SYNTHESIS_WORDS = frozenset({"use", "name", "count", "splits"})
 
 
@@ -199,11 +201,13 @@ class _PlaceBinder:
         plugin, resolved = self._bind_plugin(binder, use, _STAGE_WORDS)
         identity = self._identify(binder, use)
         p = self._bind_p(binder, use, getattr(plugin, "default_p", 1.0))
-        if FAILED in (plugin, identity, p):
+        classes = self._bind_classes(binder, use, plugin)
+        if FAILED in (plugin, identity, p, classes):
             return FAILED, None
         cls = MixStage if isinstance(plugin, Mixer) else Stage
-        stage = cls(id=identity, plugin=plugin, p=p, megapixels=self._megapixels)
-        return stage, {**resolved, **_named(use), "p": p}
+        stage = cls(id=identity, plugin=plugin, p=p, megapixels=self._megapixels, **classes)
+        said = {word: list(names) for word, names in classes.items()}
+        return stage, {**resolved, **_named(use), "p": p, **said}
 
     def _synthesis(self, binder: Binder, use: _Use) -> tuple[Any, Any]:
         plugin, resolved = self._bind_plugin(binder, use, _SYNTHESIS_WORDS)
@@ -261,6 +265,22 @@ class _PlaceBinder:
             message = f"expected a probability in [0, 1], found {p:g}."
             return binder.problem(node, f"{use.path}.p", message)[0]
         return p
+
+    def _bind_classes(self, binder: Binder, use: _Use, plugin: Any) -> Any:
+        """Returns the classes that a stage is for, by the word that says so."""
+        found: dict[str, tuple[str, ...]] = {}
+        for word in CLASS_WORDS:
+            node, path = use.node.value.get(word), f"{use.path}.{word}"
+            if node is None:
+                continue
+            found[word], _ = binder.bind(tuple[str, ...], node, path)
+            if isinstance(plugin, Mixer) or not _VARIES.fullmatch(use.path):
+                message = (
+                    "only a transform of augment.stages or stream.stages may be for some classes, "
+                    "found a mixer, or a stage elsewhere. Take it out."
+                )
+                return binder.problem(node, path, message)[0]
+        return FAILED if FAILED in found.values() else found
 
     def _bind_count(self, binder: Binder, use: _Use) -> Any:
         node = use.node.value.get("count", Node(None, line=use.node.line))

@@ -18,7 +18,10 @@ from dsbuilder.targets import Boxes, Instances, Keypoints, Mask
 
 _OF_CATALOG = tuple(name for name in vars(Catalog) if not name.startswith("_"))
 
-RESERVED = frozenset({"use", "p", "name", "splits", "count", "action", "corrections"})
+CLASS_WORDS = ("only_classes", "except_classes")
+"""Options of a stage that say for which samples it is."""
+
+RESERVED = frozenset({"use", "p", "name", "splits", "count", "action", "corrections", *CLASS_WORDS})
 """Words of a pipeline's stage that a plugin cannot take as the name of an option."""
 
 POSITIONAL = tuple(kind.kind for kind in (Mask, Instances, Boxes, Keypoints))

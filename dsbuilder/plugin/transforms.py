@@ -1,7 +1,7 @@
 """What a transform is: it changes one sample; and the stage that it is at a place of a pipeline."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -113,12 +113,31 @@ class Stage:
       plugin: the bound plugin.
       p: the probability with which the stage is applied, in [0, 1].
       megapixels: pixels of the image that it may make, in 10**6.
+      only_classes, except_classes: classes of the samples that it is applied to, and of those that
+        it leaves as they are; empty for all, and for none. A nested stage has neither.
     """
 
     id: str
     plugin: Transform
     p: float = 1.0
     megapixels: float = MEGAPIXELS
+    only_classes: tuple[str, ...] = ()
+    except_classes: tuple[str, ...] = ()
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether it leaves some samples as they are."""
+        return self.p < 1.0 or not self.takes_all
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it is for samples of every class."""
+        return not self.only_classes and not self.except_classes
+
+    def takes(self, classes: Collection[str]) -> bool:
+        """Whether it is for a sample of some classes; of several, one decides."""
+        is_asked = not self.only_classes or any(each in classes for each in self.only_classes)
+        return is_asked and not any(each in classes for each in self.except_classes)
 
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature after the plugin.

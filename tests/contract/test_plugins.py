@@ -101,6 +101,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "crnn": ({**WIDTH_4, "units": 4},),
     "erase": ({}, {"fill": "mean", "area": [0.1, 0.5]}, {"fill": 200}),
     "file": ({"path": "{folder}/../model.keras"},),
+    "fold": ({}, {"creases": 3, "strength": [0, 1], "width": 0.5}),
     "folder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
     "fused_color": ({}, {"hue": [-0.5, 0.5], "saturation": [0, 2]}),
     "fused_crop_resize_flip": (

@@ -8,6 +8,7 @@ WHOLE = {
     "accuracy": 5,
     "bare_fit": 9,
     "diagnosis": 5,
+    "gains": 5,
     "inspection": 1,
     "kills": 100,
     "mutations": 10_000,

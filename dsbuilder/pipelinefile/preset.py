@@ -1,0 +1,92 @@
+"""Presets: named lists of stages, each a YAML file in `presets/`, whose first line says what it is.
+
+    augment:
+      stages:
+        - {preset: weather}
+        - {use: A.HorizontalFlip}
+
+The entry is replaced by the stages in the tree, before anything is bound. So ids, ledgers and what
+is resolved name the stages themselves, and a dataset does not depend on what a preset is later.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import resources
+
+from dsbuilder.errors import Problem, SpecError, did_you_mean
+from dsbuilder.pipelinefile.document import Node, YamlDocument, parse
+
+_WORD = "preset"
+_FOLDER = "presets"
+_STAGES = ("augment", "stream")
+"""Sections whose `stages` may name presets: they draw."""
+
+
+def names() -> tuple[str, ...]:
+    """Returns the names of all presets."""
+    found = resources.files("dsbuilder.pipelinefile").joinpath(_FOLDER).iterdir()
+    return tuple(sorted(e.name.removesuffix(".yaml") for e in found if e.name.endswith(".yaml")))
+
+
+def text_of(name: str) -> str:
+    """Returns the YAML of a preset."""
+    path = resources.files("dsbuilder.pipelinefile").joinpath(_FOLDER, f"{name}.yaml")
+    return path.read_text(encoding="utf-8")
+
+
+def with_presets(document: YamlDocument) -> YamlDocument:
+    """Returns a document with the stages that its presets stand for.
+
+    Raises:
+      SpecError: there is no preset of a name, or it has options.
+    """
+    root = document.root.value
+    if not isinstance(root, dict):
+        return document
+    problems: list[Problem] = []
+    sections = dict(root)
+    for section in _STAGES:
+        node = root.get(section, Node(None))
+        said = node.value if isinstance(node.value, dict) else {}
+        stages = said.get("stages", Node(None))
+        if isinstance(stages.value, tuple):
+            path = f"{section}.stages"
+            filled = tuple(_filled(document, stages.value, path, problems))
+            within = {**said, "stages": replace(stages, value=filled)}
+            sections[section] = replace(node, value=within)
+    if problems:
+        raise SpecError(problems)
+    return replace(document, root=replace(document.root, value=sections))
+
+
+def _filled(
+    document: YamlDocument, stages: tuple[Node, ...], path: str, problems: list[Problem]
+) -> Iterator[Node]:
+    for index, node in enumerate(stages):
+        if not isinstance(node.value, dict) or _WORD not in node.value:
+            yield node
+            continue
+        named, where = node.value[_WORD], f"{path}[{index}]"
+        more = [key for key in node.value if key != _WORD]
+        if named.text not in names():
+            hint = did_you_mean(str(named.text), names())
+            message = f"there is no preset '{named.text}'.{hint}"
+            problems.append(Problem(document.where(named, where), message))
+        elif more:
+            message = (
+                f"expected a preset alone, found '{more[0]}' beside it. To change it, write its "
+                f"stages down: `dsbuilder plugins preset {named.text}` prints them."
+            )
+            problems.append(Problem(document.where(node, where), message))
+        else:
+            written = parse(text_of(named.text), origin=named.text, folder=document.folder)
+            yield from (_at(each, node.line) for each in written.root.value)
+
+
+def _at(node: Node, line: int | None) -> Node:
+    """Returns a node as if all of it stood on one line."""
+    if isinstance(node.value, dict):
+        return Node({key: _at(child, line) for key, child in node.value.items()}, line=line)
+    if isinstance(node.value, tuple):
+        return Node(tuple(_at(child, line) for child in node.value), line=line)
+    return Node(node.value, node.text, line)
