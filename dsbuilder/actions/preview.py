@@ -14,7 +14,7 @@ from dsbuilder.actions.specimens import Specimens, ranked
 from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import Output, Root
 from dsbuilder.errors import DsbuilderError
-from dsbuilder.pipeline import Pipeline, Refresher, Trace
+from dsbuilder.pipeline import BrokenContractError, Pipeline, Refresher, Trace
 from dsbuilder.pipelinefile.schema import Settings
 from dsbuilder.pipelinefile.stages import Synthesis
 from dsbuilder.report.sheet import SIDE, Section, Sheet, draw_sheet, write_png
@@ -171,14 +171,14 @@ class _Exhibit:
         try:
             prepared = self._specimens.prepared(root.key)
             cached = self._pipeline.finish(prepared, Trace())
-        except (DsbuilderError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a plugin's, told with its sample
             return [self._missing(root.key, error)]
         row: list[Cell | None] = [_cell(cached, self._labels(cached), [])]
         variants = [output for output in root.outputs if output.copy is not None]
         row += [self._variant(prepared, each) for each in variants[: self._num_copies]]
         if self._refresher is not None:
             partners = self._stream_partners(root, self._refresher)
-            row += [_streamed(self._refresher, cached, epoch, partners) for epoch in _EPOCHS]
+            row += [self._streamed(self._refresher, cached, epoch, partners) for epoch in _EPOCHS]
         return row
 
     def _variant(self, prepared: Sample, output: Output) -> Cell:
@@ -188,12 +188,25 @@ class _Exhibit:
             sample = self._pipeline.vary(prepared, output.copy or 0, partners, trace)
             lines = _applied(trace)
             sample = self._pipeline.finish(sample, trace)
-        except (DsbuilderError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - as above
             return self._missing(output.key, error)
         return _cell(sample, self._labels(sample), lines)
 
+    def _streamed(
+        self, refresher: Refresher, cached: Sample, epoch: int, partners: list[Sample]
+    ) -> Cell:
+        trace = Trace()
+        try:
+            sample = refresher.refresh(cached, epoch, partners, trace)
+            lines = _applied(trace)
+            sample = refresher.finish(sample, trace)
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._missing(cached.key, error)
+        return _cell(sample, _labels(refresher.streamed, sample), lines)
+
     def _missing(self, key: str, error: Exception) -> Cell:
-        self.warnings.append(f"{key}: {error}")
+        text = _said(error)
+        self.warnings.append(text if isinstance(error, BrokenContractError) else f"{key}: {text}")
         return Cell(image=None, name=key, lines=[f"{type(error).__name__}: {error}"])
 
     def _labels(self, sample: Sample) -> list[str]:
@@ -212,8 +225,8 @@ class _Exhibit:
     def _cached(self, key: str) -> Sample | None:
         try:
             return self._specimens.cached(key)
-        except (DsbuilderError, OSError):
-            return None  # its own row says why
+        except Exception:  # noqa: BLE001 - its own row says why
+            return None
 
     def _sections_of_synthesized(self) -> Iterator[Section]:
         for index, synthesis in enumerate(self._settings.synthesize):
@@ -228,8 +241,11 @@ class _Exhibit:
     def _synthesized_cell(self, root: Root, synthesis: Synthesis) -> Cell:
         trace = Trace()
         split = self._specimens.split_of(root)
-        sample = self._pipeline.synthesize(synthesis, root.key, split, trace, label=root.label)
-        sample = self._pipeline.finish(sample, Trace())
+        try:
+            sample = self._pipeline.synthesize(synthesis, root.key, split, trace, label=root.label)
+            sample = self._pipeline.finish(sample, Trace())
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._missing(root.key, error)
         return _cell(sample, self._labels(sample), _applied(trace))
 
 
@@ -242,12 +258,14 @@ def _choose_synthesized(roots: Sequence[Root], count: int, seed: int) -> list[Ro
     return [root for place in sorted(chosen) for root in chosen[place]]
 
 
-def _streamed(refresher: Refresher, cached: Sample, epoch: int, partners: list[Sample]) -> Cell:
-    trace = Trace()
-    sample = refresher.refresh(cached, epoch, partners, trace)
-    lines = _applied(trace)
-    sample = refresher.finish(sample, trace)
-    return _cell(sample, _labels(refresher.streamed, sample), lines)
+def _said(error: Exception) -> str:
+    """Returns an error as a sentence; one of a plugin's own with its stage."""
+    if isinstance(error, (DsbuilderError, OSError)):
+        return str(error)
+    stages = [each for each in getattr(error, "__notes__", []) if each.startswith("stage: ")]
+    where = f" at {', '.join(stages)}" if stages else ""
+    text = str(error).rstrip(".")
+    return f"expected a sample, found an error{where}: {type(error).__name__}: {text}."
 
 
 def _labels(signature: Signature, sample: Sample) -> list[str]:

@@ -19,7 +19,7 @@ from dsbuilder.cache import fingerprint, ledger
 from dsbuilder.cache.codec import Codec, ShardReader
 from dsbuilder.cache.index import UNREADABLE, hash_record
 from dsbuilder.errors import CacheError, DataError
-from dsbuilder.pipeline import AppliedStage, Pipeline, Trace
+from dsbuilder.pipeline import AppliedStage, BrokenContractError, Pipeline, Trace
 from dsbuilder.plugin import Catalog
 from dsbuilder.records import example
 from dsbuilder.sample import Sample
@@ -184,7 +184,7 @@ class SampleMaker:
         at(place, WHOLE_ROOT)
         try:
             base = self._base(root, trace)
-        except SourceChangedError:
+        except (SourceChangedError, BrokenContractError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a source or plugin raises is set aside
             for _, output in outputs:
@@ -196,7 +196,7 @@ class SampleMaker:
             try:
                 sample = self._output(base, output, own)
                 payload = self._codec.encode(sample)
-            except SourceChangedError:
+            except (SourceChangedError, BrokenContractError):
                 raise
             except Exception as error:  # noqa: BLE001 - as above
                 self._set_aside(output.key, own, error)
@@ -255,7 +255,7 @@ class SampleMaker:
     def _partner(self, key: str) -> Sample:
         try:
             return self._original(key, Trace())
-        except SourceChangedError:
+        except (SourceChangedError, BrokenContractError):
             raise
         except Exception as error:
             raise PartnerError(f"the partner '{key}': {error}") from error

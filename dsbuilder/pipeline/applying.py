@@ -15,6 +15,7 @@ import numpy as np
 from dsbuilder.errors import PluginError
 from dsbuilder.images import color
 from dsbuilder.images import encoding as image_format
+from dsbuilder.pipeline.first_samples import FirstSamples
 from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage
 from dsbuilder.plugin import Stage
@@ -111,21 +112,25 @@ def apply_stages(
     draw: Draw,
     trace: Trace,
     mixing: Mixing = Mixing(),
+    first: FirstSamples | None = None,
 ) -> Sample:
     """Returns a sample after stages; an exception of a plugin gains notes that say where it was.
 
     Args:
       draw: see `Draw`; it is asked once for each stage, in order.
       trace: told of every stage that is applied.
+      first: what looks closely at the first samples of each stage, if anything does.
     """
     for stage in stages:
         trace.at, params = stage.id, None
         try:
-            params = draw(stage, sample, mixing.partners)
+            if first is not None and first.takes(stage.id):
+                params, after = _looked_at(stage, sample, draw, mixing, first)
+            else:
+                params = draw(stage, sample, mixing.partners)
+                after = _applied(stage, sample, params, mixing)
             if params is None:
                 continue
-            check_params(params)
-            after = _apply(stage, sample, params, mixing)
         except Exception as error:
             _note(error, stage.id, sample.key, params)
             raise
@@ -134,15 +139,40 @@ def apply_stages(
     return sample
 
 
+def _looked_at(
+    stage: AnyStage, sample: Sample, draw: Draw, mixing: Mixing, first: FirstSamples
+) -> tuple[Params | None, Sample]:
+    """Returns what a stage draws and makes, after a close look at both."""
+    params = first.draw(stage.id, sample.key, lambda: draw(stage, sample, mixing.partners))
+    if params is None:
+        return None, sample
+    check_params(params)
+    mixed = mixing.partners if isinstance(stage, MixStage) else ()
+    made = first.make(
+        stage.id, (sample, *mixed), params, lambda: _apply(stage, sample, params, mixing)
+    )
+    return params, made
+
+
+def _applied(stage: AnyStage, sample: Sample, params: Params | None, mixing: Mixing) -> Sample:
+    """Returns the sample after a stage; as it is where the stage is left out."""
+    if params is None:
+        return sample
+    check_params(params)
+    return _apply(stage, sample, params, mixing)
+
+
 def _apply(stage: AnyStage, sample: Sample, params: Params, mixing: Mixing) -> Sample:
     if isinstance(stage, MixStage):
         return stage.mix(sample, mixing.partners, params, mixing.targets)
     return stage.apply(sample, params)
 
 
-def apply_fixed(stages: Sequence[Stage], sample: Sample, trace: Trace) -> Sample:
+def apply_fixed(
+    stages: Sequence[Stage], sample: Sample, trace: Trace, first: FirstSamples | None = None
+) -> Sample:
     """Applies stages that draw nothing; their generator's key is the stage alone."""
-    return apply_stages(stages, sample, _draw_fixed, trace)
+    return apply_stages(stages, sample, _draw_fixed, trace, first=first)
 
 
 def _draw_fixed(stage: AnyStage, sample: Sample, partners: Sequence[Sample]) -> Params | None:
@@ -190,6 +220,7 @@ def apply_drawn(
     at: Position,
     mixing: Mixing,
     trace: Trace,
+    first: FirstSamples | None = None,
 ) -> Sample:
     """Applies stages that draw, at a position, but those that are for samples of other classes."""
 
@@ -200,7 +231,7 @@ def apply_drawn(
         return at.draw(stage, sample, partners)
 
     here = [each for each in stages if isinstance(each, Stage) or at.mixes(each)]
-    return apply_stages(here, sample, draw, trace, mixing)
+    return apply_stages(here, sample, draw, trace, mixing, first)
 
 
 def _classes(sample: Sample, kinds: Mapping[str, Target]) -> set[str]:

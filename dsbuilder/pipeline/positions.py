@@ -23,6 +23,7 @@ from dsbuilder.pipeline.applying import (
     decode,
     noted,
 )
+from dsbuilder.pipeline.first_samples import FirstSamples
 from dsbuilder.pipelinefile.schema import Settings, Spec
 from dsbuilder.pipelinefile.stages import SPLITS, AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage
@@ -57,6 +58,11 @@ class Pipeline:
         """What the pipeline file says."""
         return self.spec.settings
 
+    @cached_property
+    def _first(self) -> FirstSamples:
+        """What looks closely at the first samples of each stage."""
+        return FirstSamples()
+
     @property
     def stages(self) -> tuple[AnyStage | Synthesis, ...]:
         """Every stage that a cached sample may meet; each id is there once."""
@@ -78,7 +84,7 @@ class Pipeline:
 
     def prepare_decoded(self, sample: Sample, trace: Trace) -> Sample:
         """Returns the prepared original of a decoded sample; see `prepare`."""
-        sample = apply_fixed(self.settings.prepare, sample, trace)
+        sample = apply_fixed(self.settings.prepare, sample, trace, self._first)
         sample.image.flags.writeable = False
         return sample
 
@@ -138,7 +144,7 @@ class Pipeline:
         sample = original.replace(key=variant_key(original.key, copy))
         at = Position(self.settings.seed, original.key, copy)
         mixing = Mixing(partners, _require(self.prepared).targets)
-        return apply_drawn(self.settings.augment.stages, sample, at, mixing, trace)
+        return apply_drawn(self.settings.augment.stages, sample, at, mixing, trace, self._first)
 
     def mixes(self, stage: MixStage, key: str, copy: int) -> bool:
         """Whether a mixer is applied to a copy; the plan asks the same question."""
@@ -178,13 +184,21 @@ class Pipeline:
             if params is None:
                 raise PluginError(f"expected the class '{label}', found that no draw is of it.")
             trace.applied.append(AppliedStage(synthesis.id, params))
-            sample = self.render(synthesis, key, params)
+            sample = self._rendered(synthesis, key, params)
             if label is not None and label not in self._classes(sample):
                 raise PluginError(
                     f"expected the class '{label}', as class_of() says of these params, found "
                     f"{self._classes(sample)}."
                 )
             return sample
+
+    def _rendered(self, synthesis: Synthesis, key: str, params: Params) -> Sample:
+        """Returns the sample of drawn params, the first ones after a close look."""
+        first = self._first
+        if not first.takes(synthesis.id):
+            return self.render(synthesis, key, params)
+        params = first.draw(synthesis.id, key, lambda: params) or params
+        return first.make(synthesis.id, (), params, lambda: self.render(synthesis, key, params))
 
     def _classes(self, sample: Sample) -> list[str]:
         kinds = self.signature.targets.items()
@@ -239,7 +253,8 @@ class Pipeline:
 
     def finish(self, sample: Sample, trace: Trace) -> Sample:
         """Returns a sample in the one signature of the cache."""
-        return accepted(self.signature, apply_fixed(self.settings.finish, sample, trace))
+        finished = apply_fixed(self.settings.finish, sample, trace, self._first)
+        return accepted(self.signature, finished)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsbuilder.equality import is_same
 from dsbuilder.images.bit_planes import pack
 from dsbuilder.plugin import (
     BoxSet,
@@ -24,7 +25,6 @@ from dsbuilder.plugin import (
 )
 from dsbuilder.testing.cases import POSITIONAL, cases_of, described, signature_of
 from dsbuilder.testing.laws import signature_or_refusal
-from dsbuilder.testing.making import is_same
 from dsbuilder.testing.promises import Check, name_of, showing
 
 _HEIGHT, _WIDTH = 96, 120

@@ -206,6 +206,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/.voc", "images": ".", "mask": True, "objects": False},
     ),
     "yolo": ({"path": "{folder}/.yolo"}, {"path": "{folder}/.yolo", "only": ["train"]}),
+    "sprite_sheet": ({"path": "{folder}/cat", "tile": [10, 12]},),
     "step": ({"at": [1, 3]}, {"every": 2, "unit": "steps"}),
     "tfrecord": ({"path": "{folder}/records"}, {"path": "{folder}/records/a.tfrecord"}),
     "transfer": ({"weights": "none"},),
@@ -410,9 +411,11 @@ def test_every_plugin_keeps_the_contract(
 
 def test_no_plugin_file_is_broken() -> None:
     assert not REGISTRY.broken
-    assert {"focal", "salt_pepper", "shapes", "tiny_resnet", "top_k"} <= {
-        each.name for each in REGISTRY.plugins
-    }
+
+
+def test_the_examples_are_of_every_kind() -> None:
+    local = [each for each in REGISTRY.plugins if each.origin.folder]
+    assert {each.kind for each in local} == set(KINDS)
 
 
 def test_every_kind_of_plugin_has_a_member() -> None:

@@ -109,7 +109,7 @@ def test_every_plugin_of_the_readme_keeps_the_contract(
         check_plugin(plugin)
     written = {plugin.cls for plugin in registry.plugins if plugin.origin.folder}
     of_files = {plugin.cls for plugin in registry.plugins if plugin.origin.folder == FOLDER}
-    assert {type(plugin) for plugin in tried} == written - of_files
+    assert {type(plugin) for plugin in tried} >= written - of_files
 
 
 def test_a_training_may_name_what_the_readme_does(registry: Registry) -> None:
