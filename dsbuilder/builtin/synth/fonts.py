@@ -245,9 +245,12 @@ class FontSet:
         return {**self.gaps(), **own}
 
     def notes(self) -> Iterator[str]:
-        """Yields which fonts are not used for every text."""
-        for name, lacking in self.gaps().items():
-            yield f"fonts: {name} has {lacking}, and is not used for texts with one of them"
+        """Yields which fonts are not used for every text, in one sentence."""
+        gaps = self.gaps()
+        if gaps:
+            name, lacking = next(iter(gaps.items()))
+            more = f"; nor are {len(gaps) - 1} more, as the manifest lists" if len(gaps) > 1 else ""
+            yield (f"fonts: {name} has {lacking}, and is not used for texts with one of them{more}")
 
 
 def content_of(face: Face) -> str:

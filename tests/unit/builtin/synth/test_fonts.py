@@ -15,6 +15,7 @@ from dsbuilder.plugin import Range, generator
 MICROHEI = "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"
 LOHIT = "/usr/share/fonts/truetype/lohit-devanagari/Lohit-Devanagari.ttf"
 SANS, CHINESE = tools.place(tools.DEJAVU), tools.place(MICROHEI)
+SERIF = SANS.with_name("DejaVuSerif.ttf")
 
 pytestmark = [tools.needs_dejavu, pytest.mark.tool(MICROHEI, "fonts-wqy-microhei")]
 
@@ -37,6 +38,8 @@ def test_what_a_font_lacks_is_counted_and_noted_unless_nothing_is_lacking() -> N
         "fonts: DejaVuSans.ttf has no glyphs for 2 of 5 characters, and is not used for texts with "
         "one of them"
     ]
+    (note,) = line(fonts=(SANS, CHINESE, SERIF)).notes()
+    assert note.endswith("texts with one of them; nor are 1 more, as the manifest lists")
     whole = line(words=("abc",))
     assert (dict(whole.inputs()), list(whole.notes())) == ({}, [])
 
