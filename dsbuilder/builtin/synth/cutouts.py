@@ -12,7 +12,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from dsbuilder.images.encoding import IMAGE_EXTENSIONS, decode
+from dsbuilder.builtin.synth.files import picture, pictures, state_of
 from dsbuilder.plugin import DataError
 
 _HALF = 0.5
@@ -83,17 +83,18 @@ class Cutout:
         return type(self)(colors=self.colors * share[..., None], alpha=self.alpha * share)
 
 
-@lru_cache(maxsize=8)
 def read(path: Path) -> Cutout:
     """Returns the object of a file, upright and trimmed; its arrays are not to be written to.
 
     Raises:
       DataError: it cannot be read, or is no cut-out: all of it is opaque, or nothing.
     """
-    try:
-        pixels = decode(path.read_bytes(), mode="rgba")
-    except (OSError, DataError) as error:
-        raise DataError(f"{path}: cannot be read as an image: {error} Remove it.") from None
+    return _read(path, state_of(path))
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, state: object) -> Cutout:
+    pixels = picture(path, "rgba")
     if not pixels[..., 3].any() or pixels[..., 3].all():
         found = "all opaque" if pixels[..., 3].all() else "wholly transparent"
         raise DataError(
@@ -118,18 +119,13 @@ def listed(folder: Path, classes: tuple[str, ...] | None) -> dict[str, list[Path
     if not folder.is_dir():
         raise ValueError(f"objects: {folder}: no such folder. Check the path.")
     names = classes or sorted(each.name for each in folder.iterdir() if each.is_dir())
-    found = {name: _pictures(folder / name) for name in names}
+    found = {name: pictures(folder / name) for name in names}
     if not found:
         raise ValueError(f"objects: {folder} holds no folder of a class. Make one for each class.")
     empty = [name for name, files in found.items() if not files]
     if empty:
         raise ValueError(f"objects: there is no image in {folder / empty[0]}. Add one.")
     return found
-
-
-def _pictures(folder: Path) -> list[Path]:
-    below = folder.rglob("*") if folder.is_dir() else ()
-    return sorted(each for each in below if each.suffix.lower()[1:] in IMAGE_EXTENSIONS)
 
 
 def _turned(planes: np.ndarray, angle: float) -> np.ndarray:

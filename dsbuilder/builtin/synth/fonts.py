@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from dsbuilder.builtin.synth.files import state_of
 from dsbuilder.builtin.synth.shaping import can_shape, is_format, shaped
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ class Face:
         return f"{self.path.name}#{self.index}" if self.index else self.path.name
 
 
-@lru_cache(maxsize=512)
 def load(face: Face, size: int, *, shaping: bool = False) -> "FreeTypeFont":
     """Returns a font in a size in pixels.
 
@@ -54,10 +54,15 @@ def load(face: Face, size: int, *, shaping: bool = False) -> "FreeTypeFont":
     Raises:
       ValueError: there is no such file, or it is no font.
     """
-    from PIL import ImageFont
-
     if not face.path.is_file():
         raise ValueError(f"fonts: {face.path}: no such font file. Check the path.")
+    return _loaded(face, size, shaping=shaping, state=state_of(face.path))
+
+
+@lru_cache(maxsize=512)
+def _loaded(face: Face, size: int, *, shaping: bool, state: object) -> "FreeTypeFont":
+    from PIL import ImageFont
+
     try:
         engine = ImageFont.Layout.RAQM if shaping else ImageFont.Layout.BASIC
         return ImageFont.truetype(str(face.path), size, face.index, layout_engine=engine)

@@ -13,9 +13,9 @@ from typing import Any, Literal, Self
 import cv2
 import numpy as np
 
+from dsbuilder.builtin.synth.files import picture, pictures, state_of
 from dsbuilder.images import color_name
-from dsbuilder.images.encoding import IMAGE_EXTENSIONS, decode
-from dsbuilder.plugin import DataError, Mode, Params, Range
+from dsbuilder.plugin import Mode, Params, Range
 
 Ground = Literal["plain", "gradient", "noise", "photo"]
 
@@ -180,7 +180,12 @@ class Grounds:
 
     @cached_property
     def _files(self) -> list[Path]:
-        return pictures("photos", self.photos) if self.photos is not None else []
+        if self.photos is None:
+            return []
+        found = [self.photos] if self.photos.is_file() else pictures(self.photos)
+        if not found:
+            raise ValueError(f"photos: there is no image below {self.photos}. Check the folder.")
+        return found
 
     def draw(self, inks: Inks, background: Sequence[int], rng: np.random.Generator) -> Params:
         """Draws a ground: which, and what of it is random. A plain ground alone draws nothing."""
@@ -226,32 +231,18 @@ class Grounds:
         return _veiled(painted, params["color"], ratio)
 
 
-def pictures(option: str, folder: Path) -> list[Path]:
-    """Returns the pictures below a folder, or the one file, in order.
-
-    Raises:
-      ValueError: there is none.
-    """
-    if folder.is_file():
-        return [folder]
-    below = folder.rglob("*")
-    found = sorted(each for each in below if each.suffix.lower()[1:] in IMAGE_EXTENSIONS)
-    if not found:
-        raise ValueError(f"{option}: there is no image below {folder}. Check the folder.")
-    return found
-
-
-@lru_cache(maxsize=4)
 def photo(path: Path) -> np.ndarray:
     """Returns the pixels of a file, upright, `(H, W, 3)` uint8; not to be written to.
 
     Raises:
       DataError: it cannot be read.
     """
-    try:
-        pixels: np.ndarray = decode(path.read_bytes(), mode="rgb")
-    except (OSError, DataError) as error:
-        raise DataError(f"{path}: cannot be read as an image: {error} Remove it.") from None
+    return _photo(path, state_of(path))
+
+
+@lru_cache(maxsize=4)
+def _photo(path: Path, state: object) -> np.ndarray:
+    pixels = picture(path, "rgb")
     pixels.flags.writeable = False
     return pixels
 

@@ -151,6 +151,22 @@ def test_an_object_is_turned_mirrored_and_sized() -> None:
     assert whole.transformed(13, 0.0, mirrored=False).size == (6, 13)
 
 
+def test_a_file_that_was_replaced_is_read_anew(folder: Path, tmp_path: Path) -> None:
+    """A session may outlast it; its dataset must hold what its fingerprint says."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (50, 50), "lime").save(photos / "a.png")
+    options: Any = {"ground": ("photo",), "photos": photos, "classes": ("bar",)}
+    params, before = made(composite(folder, **options))
+    Image.new("RGB", (50, 51), "navy").save(photos / "a.png")
+    bar = np.zeros((30, 60, 4), np.uint8)
+    bar[5:25, 5:55] = (*RED, 255)
+    Image.fromarray(bar).save(folder / "bar" / "c.png")
+    after = composite(folder, **options).render("k", params, "rgb")
+    assert {tuple(each) for each in after.image.reshape(-1, 3)} >= {(0, 0, 128), RED}
+    assert not (after.image == before.image).all(axis=2).any()
+
+
 def test_classes_are_equally_frequent(folder: Path) -> None:
     plugin = composite(folder, number=(1, 1))
     drawn = [plugin.draw(generator("class", seed))["objects"][0]["class"] for seed in range(200)]
