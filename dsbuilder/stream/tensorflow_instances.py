@@ -52,12 +52,14 @@ def _of_each(
 
 def _decoded(runs: tf.Tensor, count: tf.Tensor, size: Size) -> tf.Tensor:
     """Returns the masks `(count, H, W)` of the runs of a sample, those it has not are empty."""
-    total = count * size[0] * size[1]
-    ends = tf.cumsum(tf.cast(tf.maximum(runs, 0), tf.int32))
-    # Every second run is of ones: it begins where the one before ends.
-    edges = ends[: tf.size(ends) // 2 * 2]
-    changes = tf.math.bincount(edges, minlength=total + 1, maxlength=total + 1)[:total]
-    return tf.reshape(tf.cast(tf.cumsum(changes) & 1, tf.uint8), [-1, *size])
+    lengths = tf.cast(tf.maximum(runs, 0), tf.int32)
+    rest = count * size[0] * size[1] - tf.reduce_sum(lengths)
+    values = tf.range(tf.size(lengths)) & 1
+    # A run as a range of even or odd numbers: native, of which `tf.repeat` makes a table instead.
+    starts = tf.concat([values, [0]], axis=0)
+    limits = starts + 2 * tf.concat([lengths, [rest]], axis=0)
+    flat = tf.raw_ops.RaggedRange(starts=starts, limits=limits, deltas=2).rt_dense_values
+    return tf.reshape(tf.cast(flat & 1, tf.uint8), [-1, *size])
 
 
 def _mapped(found: tf.Tensor) -> Any:
