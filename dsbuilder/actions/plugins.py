@@ -45,6 +45,7 @@ class ShownPlugin(ListedPlugin):
       geometry: geometry of a transform: `fixed`, `moves` or `breaks`; None of others.
       moves: kinds of target that a transform moves along.
       file: where it is defined.
+      api: version of `dsbuilder.plugin` that it was written for.
     """
 
     text: str
@@ -52,6 +53,7 @@ class ShownPlugin(ListedPlugin):
     geometry: str | None
     moves: tuple[str, ...]
     file: Path
+    api: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +185,7 @@ def _shown(plugin: Plugin, name: str) -> ShownPlugin:
         geometry=plugin.mark.geometry if has_geometry else None,
         moves=plugin.mark.moves,
         file=plugin.origin.location,
+        api=plugin.mark.api,
     )
 
 

@@ -46,6 +46,14 @@ _kind = click.option(
     help="Only plugins of this kind, such as source, exporter, transform or model.",
 )
 
+_assignments = click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the plugin, such as one without a default. May be repeated.",
+)
+
 
 @click.group()
 def plugins() -> None:
@@ -81,16 +89,36 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @plugins.command()
 @click.argument("name", shell_complete=_complete)
 @_kind
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A PNG file to draw: an image before, and what the plugin makes of it in some draws.",
+)
+@_assignments
 @options.plugins
 @options.as_json
-def show(name: str, kind: str | None, plugin_folders: tuple[Path, ...], *, as_json: bool) -> None:
+def show(
+    name: str,
+    kind: str | None,
+    picture: Path | None,
+    assignments: tuple[str, ...],
+    plugin_folders: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> None:
     """Show the plugins of a name: text, options with their types and defaults, and file.
 
     A layout that is read and written has two: a source and an exporter.
     """
     from dsbuilder.actions.plugins import plugins as run
 
-    found = run(name, kind=kind, plugins=options.folders(plugin_folders))
+    folders = options.folders(plugin_folders)
+    found = run(name, kind=kind, plugins=folders)
+    if picture is not None:
+        from dsbuilder.actions.picture_plugin import picture_plugin
+
+        picture_plugin(name, picture, kind=kind, options=assignments, plugins=folders)
     Screen(as_json=as_json).show(found, lambda: _draw_all(found))
 
 
@@ -124,13 +152,7 @@ def new(name: str, kind: str, out: Path, *, as_json: bool) -> None:
 
 @plugins.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--set",
-    "assignments",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the plugin, such as one without a default. May be repeated.",
-)
+@_assignments
 @options.as_json
 def test(file: Path, assignments: tuple[str, ...], *, as_json: bool) -> None:
     """Test the plugins of a file: what they promise, check by check.
@@ -213,6 +235,7 @@ def _draw_one(plugin: "ShownPlugin") -> None:
         line("There are no options.")
     line()
     pairs = [("origin", _origin(plugin.origin)), ("file", shown(plugin.file))]
+    pairs.append(("api", str(plugin.api)))
     if plugin.geometry:
         moves = f", moves {', '.join(plugin.moves)}" if plugin.moves else ""
         pairs.insert(0, ("geometry", f"{plugin.geometry}{moves}"))

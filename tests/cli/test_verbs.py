@@ -389,6 +389,7 @@ def test_plugins_show_says_what_can_be_set(pets: Path, call) -> None:
         "geometry  fixed\n"
         "origin    plugins/invert.py\n"
         "file      plugins/invert.py\n"
+        "api       1\n"
     )
 
 

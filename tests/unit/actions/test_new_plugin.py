@@ -3,12 +3,14 @@
 import importlib.util
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import dsbuilder
 from dsbuilder.actions.new_plugin import TEMPLATES
@@ -102,3 +104,24 @@ def test_a_file_without_a_plugin_and_options_that_are_missing_are_told(tmp_path:
     (tmp_path / "empty.py").write_text("import nowhere_at_all")
     with pytest.raises(PluginError, match="expected to import it, found ModuleNotFoundError"):
         dsbuilder.check_plugins(tmp_path / "empty.py")
+
+
+def test_a_picture_shows_before_and_after_in_some_draws(tmp_path: Path) -> None:
+    runner, sizes = CliRunner(), {}
+    folder = ["--plugins", str(Path(__file__).parents[3] / "plugins")]
+    for name in ("salt_pepper", "side_by_side", "shapes"):
+        picture = tmp_path / f"{name}.png"
+        line = ["plugins", "show", name, *folder, "--picture", str(picture)]
+        shown = runner.invoke(main, line)
+        assert shown.exit_code == 0, shown.output
+        assert re.search(r"^api +1$", shown.output, re.MULTILINE)
+        with Image.open(picture) as image:
+            sizes[name] = image.size
+            assert len(image.convert("RGB").getcolors(1 << 20) or ()) > 100
+    assert sizes["salt_pepper"][0] == sizes["side_by_side"][0] > sizes["shapes"][0]
+    needed = ["plugins", "show", "resize", "--picture", str(tmp_path / "resize.png")]
+    assert runner.invoke(main, needed).exit_code == 2
+    assert runner.invoke(main, [*needed, "--set", "short=64"]).exit_code == 0
+    refused = runner.invoke(main, ["plugins", "show", "cnn", "--picture", "cnn.png"])
+    assert refused.exit_code == 1
+    assert "found the model 'cnn'" in refused.stderr
