@@ -1,8 +1,8 @@
 """A picture sheet: originals beside their variants, made just as a build and a stream make them."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from dsbuilder.builder.task import Output, Root
 from dsbuilder.errors import DsbuilderError
 from dsbuilder.pipeline import BrokenContractError, Pipeline, Refresher, Trace
 from dsbuilder.pipelinefile.schema import Settings
-from dsbuilder.pipelinefile.stages import Synthesis
+from dsbuilder.pipelinefile.stages import AnyStage, Synthesis
 from dsbuilder.report.sheet import SIDE, Section, Sheet, draw_sheet, write_png
 from dsbuilder.report.strip import Cell
-from dsbuilder.sample import Sample, Signature
+from dsbuilder.sample import Params, Sample, Signature
 
 MOST_COPIES = 4
 _LARGEST_SIDE = 240
@@ -51,6 +51,7 @@ def preview(
     count: int = 6,
     copies: int | None = None,
     seed: int = 0,
+    stages: bool = False,
 ) -> PreviewDocument:
     """Draws a picture sheet: originals beside their variants.
 
@@ -63,6 +64,7 @@ def preview(
       count: number of originals, and of synthesized samples of each kind.
       copies: number of variants of each; None takes what the pipeline says, at most `MOST_COPIES`.
       seed: number that chooses other originals.
+      stages: whether a sample is shown after every stage of its way, one after the other.
 
     Raises:
       SpecError: the pipeline is wrong.
@@ -71,7 +73,7 @@ def preview(
     assigned = [] if copies is None else [f"augment.copies={copies}"]
     surveyed = opened.survey(*assigned)
     most = MOST_COPIES if copies is None else copies
-    exhibit = _Exhibit(surveyed, count=count, copies=most, seed=seed)
+    exhibit = _Exhibit(surveyed, count=count, copies=most, seed=seed, by_stage=stages)
     written = output or _free(Path("preview.png"))
     write_png(draw_sheet(exhibit.sheet(), side=exhibit.side), written)
     return PreviewDocument(
@@ -92,13 +94,27 @@ def _free(wanted: Path) -> Path:
     return path
 
 
+@dataclass
+class _Steps(Trace):
+    """A trace that keeps the sample after every stage, and what was drawn, by the stage's id."""
+
+    after: dict[str, tuple[Sample, Mapping[str, Any]]] = field(default_factory=dict)
+
+    def add(self, stage: AnyStage, params: Params, before: Sample, after: Sample) -> None:
+        """Notes a stage that was applied."""
+        self.after[stage.id] = (after, params)
+
+
 class _Exhibit:
     """The samples of one preview.
 
     Originals are taken in turn from each class, so that few of them show many classes.
     """
 
-    def __init__(self, surveyed: Survey, *, count: int, copies: int, seed: int) -> None:
+    def __init__(
+        self, surveyed: Survey, *, count: int, copies: int, seed: int, by_stage: bool = False
+    ) -> None:
+        self._by_stage = by_stage
         self._pipeline: Pipeline = surveyed.pipeline
         self._specimens = Specimens(surveyed)
         self.warnings: list[str] = []
@@ -127,7 +143,7 @@ class _Exhibit:
     def sheet(self) -> Sheet:
         """Returns the sheet with every sample made."""
         settings = self._settings
-        sections = [self._section_of_originals()] if self.originals else []
+        sections = list(self._sections_of_originals()) if self.originals else []
         sections += list(self._sections_of_synthesized())
         beside = " beside their variants" if self.is_varied else ""
         shows = f"originals{beside} ({self._split})"
@@ -153,6 +169,52 @@ class _Exhibit:
             if stages:
                 shown = ", ".join(stage_name(stage.id) for stage in stages)
                 yield f"{name} (every sample): {shown}"
+
+    def _sections_of_originals(self) -> Iterator[Section]:
+        if not self._by_stage or not self.is_varied:
+            yield self._section_of_originals()
+            return
+        settings = self._settings
+        if settings.makes_variants and settings.augment.stages:
+            yield self._section_by_stage("augment", settings.augment.stages, self._varied)
+        if self._refresher is not None and settings.stream.stages:
+            yield self._section_by_stage("stream", settings.stream.stages, self._refreshed)
+
+    def _section_by_stage(
+        self, name: str, stages: Sequence[AnyStage], vary: Callable[[Root, Trace], Sample]
+    ) -> Section:
+        """Returns a row for each original: before the stages of a section, and after each."""
+        rows: list[list[Cell | None]] = []
+        for root in self.originals:
+            steps = _Steps()
+            try:
+                before = vary(root, steps)
+            except (DsbuilderError, OSError) as error:
+                rows.append([self._missing(root.key, error)])
+                continue
+            row: list[Cell | None] = [_cell(before, [], [])]
+            for stage in stages:
+                after, params = steps.after.get(stage.id, (None, {}))
+                lines = [" ".join(_drawn(params))]
+                row.append(None if after is None else _cell(after, [], lines))
+            rows.append(row)
+        headings = [f"before {name}.stages", *(stage_name(stage.id) for stage in stages)]
+        return Section(headings=headings, rows=rows)
+
+    def _varied(self, root: Root, trace: Trace) -> Sample:
+        """Makes the first variant of a record, and returns what it is made of."""
+        prepared = self._specimens.prepared(root.key)
+        for output in [each for each in root.outputs if each.copy is not None][:1]:
+            partners = self._specimens.partners(output)
+            self._pipeline.vary(prepared, output.copy or 0, partners, trace)
+        return prepared
+
+    def _refreshed(self, root: Root, trace: Trace) -> Sample:
+        """Makes what a stream yields in its first epoch, and returns what it is made of."""
+        cached, refresher = self._specimens.cached(root.key), self._refresher
+        if refresher is not None:
+            refresher.refresh(cached, _EPOCHS[0], self._stream_partners(root, refresher), trace)
+        return cached
 
     def _section_of_originals(self) -> Section:
         rows = [self._row(root) for root in self.originals]

@@ -86,11 +86,12 @@ class Session(OpenedPipeline):
         count: int = 6,
         copies: int | None = None,
         seed: int = 0,
+        stages: bool = False,
     ) -> "PreviewDocument":
         """Draws a picture sheet: originals beside their variants."""
         from dsbuilder.actions.preview import preview
 
-        return preview(self, path_of(output), count=count, copies=copies, seed=seed)
+        return preview(self, path_of(output), count=count, copies=copies, seed=seed, stages=stages)
 
     def plan(
         self,

@@ -45,6 +45,7 @@ _MOST_COPIES = 4  # as in actions/preview.py, which --help shall not import
     show_default=True,
     help="Shows other originals; each looks as it will in the dataset.",
 )
+@click.option("--stages", is_flag=True, help="Show a sample after every stage, one by one.")
 @options.opened
 @options.as_json
 def preview(
@@ -54,6 +55,7 @@ def preview(
     copies: int | None,
     seed: int,
     *,
+    stages: bool,
     as_json: bool,
 ) -> None:
     """Draw a picture sheet: originals beside their variants.
@@ -61,7 +63,7 @@ def preview(
     Everything is as a build would make it: a variant is the one that the dataset will hold, before
     it is encoded. Where the pipeline streams, so are two epochs of the stream.
     """
-    found = opened.preview(output, count=count, copies=copies, seed=seed)
+    found = opened.preview(output, count=count, copies=copies, seed=seed, stages=stages)
     Screen(as_json=as_json).show(found, lambda: line(_summary(found)))
 
 

@@ -161,8 +161,7 @@ class _Asked:
                 count=count,
                 of=of,
                 is_fault=count > 0.05 * of,
-                advice="Crop or turn less, or use a crop that keeps objects, such as "
-                "A.BBoxSafeRandomCrop.",
+                advice="Crop, shift and turn less, or lower the p of the stage.",
                 stage=max(by_stage, key=lambda stage: by_stage[stage], default=None),
                 examples=tuple(each.key for each in losing[:_EXAMPLES]),
             )

@@ -34,7 +34,7 @@ finish: [{{use: resize, size: [28, 28]}}]
 cache: {{codec: npy}}
 {more}
 train:
-  model: {{use: cnn, width: 12, depth: 3}}
+  model: {{use: cnn, width: 8, depth: 3}}
   epochs: {epochs}
   optimizer: {{learning_rate: 2e-3}}
 """
@@ -43,9 +43,9 @@ MANY, FEW = 40, 4
 COPIES = f"augment: {{copies: 4, stages: [{STAGE}]}}"
 CASES: Mapping[str, tuple[tuple[int, int], tuple[str, int], tuple[str, int]]] = {
     # 160 samples an epoch, and 1,600.
-    "augmentation": ((16, 16), ("", 60), (COPIES.replace("copies: 4", "copies: 9"), 6)),
+    "augmentation": ((16, 16), ("", 40), (COPIES.replace("copies: 4", "copies: 9"), 4)),
     # 1,100 samples an epoch, and 2,000.
-    "balance": ((MANY, FEW), (COPIES, 9), (f"{COPIES}\nbalance: {{to: max}}", 5)),
+    "balance": ((MANY, FEW), (COPIES, 6), (f"{COPIES}\nbalance: {{to: max}}", 3)),
 }
 """Images of even and of odd digits; what is said without and with, and for how many epochs."""
 
