@@ -16,6 +16,8 @@ from dsbuilder.builder import build_dataset
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Tests compute little. On a CPU, XLA optimizes the numbers that a kernel begins with for seconds.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 
 # A machine may be slow, so no example has a deadline; the same commit gives the same result in CI.
 # `make test` tries few examples (--hypothesis-profile few), `make test-all` the usual number.

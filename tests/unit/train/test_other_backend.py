@@ -202,7 +202,7 @@ def test_jax_trains_resumes_and_hands_over_to_tensorflow(dataset, tmp_path):
 
 def test_jax_shares_heads_on_kept_features_among_devices(scenes, tmp_path):
     """24 samples in batches of 23 on 3 devices: of the last batch two of them get nothing."""
-    three = "--xla_force_host_platform_device_count=3"
+    three = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=3"
     python(TRAIN_ON_FEATURES, "jax", scenes.path, tmp_path / "run", XLA_FLAGS=three)
     one, shared = (Run(path=tmp_path / f"run-{count}") for count in (1, 3))
     assert shared.config()["devices"] == ["cpu:0", "cpu:1", "cpu:2"]
