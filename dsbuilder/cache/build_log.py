@@ -104,8 +104,9 @@ def blamed(folder: Path) -> frozenset[str]:
     """Returns what `blame` noted; a note that is damaged blames the manifest, and so everything."""
     path = folder / store.LOG / _BLAMED
     try:
-        return frozenset(json.loads(path.read_text("utf-8")))
+        noted = typed_json.loads(path.read_text("utf-8"))
+        return frozenset(typed_json.bind(tuple[str, ...], noted))
     except FileNotFoundError:
         return frozenset()
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         return frozenset({store.MANIFEST})

@@ -117,10 +117,10 @@ def content_hashes(
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}  # nothing known: every file is read, which is always right
-    return loaded
+    return loaded if isinstance(loaded, dict) else {}
 
 
 def _entry(path: str, known: Mapping[str, Any]) -> list[Any]:
@@ -128,8 +128,8 @@ def _entry(path: str, known: Mapping[str, Any]) -> list[Any]:
     facts = state(path)
     if facts is None:
         return ["", 0, 0, 0, 0, False]
-    before: list[Any] | None = known.get(path)
-    if before is not None and before[1:5] == facts:
+    before = known.get(path)
+    if type(before) is list and before[1:5] == facts and type(before[0]) is str:
         return before
     try:
         now = time.time_ns()

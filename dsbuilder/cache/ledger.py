@@ -193,6 +193,8 @@ def _entry(row: dict[str, Any]) -> Entry:
         texts += (each.stage, each.plugin, each.version)
         if type(each.params) is not dict:
             raise ValueError("params that are no mapping")
+        if type(each.lost) is not dict or not all(type(n) is int for n in each.lost.values()):
+            raise ValueError("losses that are no numbers")
     if not all(type(each) is str for each in texts) or not all(map(is_utf8, texts)):
         raise ValueError("what is no text in place of one")
     if type(entry.offset) is not int or type(entry.length) is not int:

@@ -1,6 +1,6 @@
 """Mask files -> class ids: palette indices, gray values or colors, mapped if a map says how."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import cv2
 import numpy as np
@@ -14,6 +14,10 @@ Ids = npt.NDArray[np.uint8]
 Stored = npt.NDArray[np.int64]
 
 _SHOWN = 5
+_BAND_PIXELS = 1 << 20
+"""How many pixels of a mask are held as numbers at a time: eight bytes each, and their copies."""
+_MEMORY_BYTES = 500_000_000
+"""What a mask may take until it is decoded; so much as an image by default."""
 
 
 def read_ids(data: bytes, values: Mapping[str, int] | None) -> Ids:
@@ -28,11 +32,20 @@ def read_ids(data: bytes, values: Mapping[str, int] | None) -> Ids:
     """
     _refuse_jpeg(data)
     colored = values is not None and any(key.startswith("#") for key in values)
-    stored = _stored(data, colored=colored)
     if values is None:
-        return _checked(stored)
+        return _upright(data, [_checked(band) for band in _bands(data, colored=False)])
     numbers = {int(key[1:], 16) if colored else int(key): int(i) for key, i in values.items()}
-    return _mapped(stored, numbers, colored=colored)
+    known = np.array(sorted(numbers), np.int64)
+    ids = np.array([numbers[value] for value in known.tolist()], np.uint8)
+    unknown: set[int] = set()
+    found: list[Ids] = []
+    for band in _bands(data, colored=colored):
+        place = np.minimum(np.searchsorted(known, band), len(known) - 1)
+        unknown.update(np.unique(band[known[place] != band]).tolist())
+        found.append(ids[place])
+    if unknown:
+        raise _unknown(sorted(unknown), len(known), colored=colored)
+    return _upright(data, found)
 
 
 def _refuse_jpeg(data: bytes) -> None:
@@ -69,28 +82,50 @@ def count_ids(mask: Ids) -> npt.NDArray[np.int64]:
     return np.asarray(np.rint(counts.reshape(-1)), np.int64)
 
 
-def _stored(data: bytes, *, colored: bool) -> Stored:
-    """Returns what a mask file holds, upright: indices, gray values, or 0xrrggbb `(H, W)`."""
+def _bands(data: bytes, *, colored: bool) -> Iterator[Stored]:
+    """Yields what a mask file holds: indices, gray values, or 0xrrggbb, some rows `(h, W)` each."""
     if data.startswith(png.SIGNATURE):
         png.check(data)
     with raster.opened(data) as image:
+        _check_memory(image)
+        raster.turn(image, data)  # takes from the image what would turn it as it loads
+        image.load()
+        width, height = image.size
+        rows = max(1, _BAND_PIXELS // width)
+        for top in range(0, height, rows):
+            band = image.crop((0, top, width, min(height, top + rows)))
+            yield _colors(band) if colored else _numbers(band, image, data)
+
+
+def _check_memory(image: Image.Image) -> None:
+    """Bounds what a mask takes as Pillow holds it, with its ids and these turned upright."""
+    (width, height), mode = image.size, image.mode
+    needs = width * height * ((1 if mode in ("1", "L", "P") else 4) + 2)
+    if needs > _MEMORY_BYTES:
+        raise DataError(
+            f"expected a mask that takes at most {_MEMORY_BYTES / 1e6:.0f} MB of memory to decode, "
+            f"found {width} x {height} pixels of mode {mode}, which take {needs / 1e6:.0f} MB. "
+            "Make it smaller, or store palette indices."
+        )
+
+
+def _upright(data: bytes, bands: list[Ids]) -> Ids:
+    with raster.opened(data) as image:
         turn = raster.turn(image, data)
-        found = _colors(image) if colored else _numbers(image, data)
-    upright: Stored = orientation.apply(found[:, :, None], turn)[:, :, 0]
+    whole = bands[0] if len(bands) == 1 else np.concatenate(bands)
+    upright: Ids = orientation.apply(whole[:, :, None], turn)[:, :, 0]
     return upright
 
 
-def _numbers(image: Image.Image, data: bytes) -> Stored:
-    if image.mode in ("1", "P"):
-        return np.array(image).astype(np.int64)
+def _numbers(band: Image.Image, image: Image.Image, data: bytes) -> Stored:
+    if image.mode in ("1", "P") or image.mode.startswith("I"):
+        return np.array(band).astype(np.int64)
     if image.mode == "L":
-        gray = np.array(image).astype(np.int64)
+        gray = np.array(band).astype(np.int64)
         # Pillow widens gray of fewer than 8 bits to the whole range.
         depth = png.bit_depth(data) if image.format == "PNG" else 8
         return gray // (255 // (2**depth - 1)) if depth < 8 else gray
-    if image.mode.startswith("I"):
-        return np.array(image).astype(np.int64)
-    colors = _colors(image)
+    colors = _colors(band)
     red, green, blue = colors >> 16, colors >> 8 & 0xFF, colors & 0xFF
     if not (np.array_equal(red, green) and np.array_equal(red, blue)):
         raise DataError(
@@ -116,19 +151,14 @@ def _checked(stored: Stored) -> Ids:
     return stored.astype(np.uint8)
 
 
-def _mapped(stored: Stored, ids: Mapping[int, int], *, colored: bool) -> Ids:
-    known = np.array(sorted(ids), np.int64)
-    place = np.minimum(np.searchsorted(known, stored), len(known) - 1)
-    unknown = np.unique(stored[known[place] != stored])
-    if len(unknown):
-        form = "#{:06x}" if colored else "{}"
-        shown = ", ".join(form.format(value) for value in unknown[:_SHOWN].tolist())
-        more = ", ..." if len(unknown) > _SHOWN else ""
-        raise DataError(
-            f"expected one of the {len(known)} values that stand for a class, found "
-            f"{shown}{more}. Add what they stand for."
-        )
-    return np.array([ids[value] for value in known.tolist()], np.uint8)[place]
+def _unknown(values: list[int], known: int, *, colored: bool) -> DataError:
+    form = "#{:06x}" if colored else "{}"
+    shown = ", ".join(form.format(value) for value in values[:_SHOWN])
+    more = ", ..." if len(values) > _SHOWN else ""
+    return DataError(
+        f"expected one of the {known} values that stand for a class, found "
+        f"{shown}{more}. Add what they stand for."
+    )
 
 
 def stored_values(data: bytes) -> list[str]:
@@ -143,6 +173,6 @@ def stored_values(data: bytes) -> list[str]:
     try:
         found = np.unique(read_ids(data, None))
     except DataError:
-        colors = np.unique(_stored(data, colored=True))
-        return [f"#{value:06x}" for value in colors.tolist()]
+        colors = {n for band in _bands(data, colored=True) for n in np.unique(band).tolist()}
+        return [f"#{value:06x}" for value in sorted(colors)]
     return [str(value) for value in found.tolist()]

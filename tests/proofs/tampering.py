@@ -2,8 +2,9 @@
 
 A dataset of every kind of label, stored by each codec, and a run are copied; one file of the copy
 is damaged (a few bytes, or one value of its JSON is replaced by a hostile one), and a few verbs are
-asked about it. What must hold of each: it answers or raises a DsbuilderError, within ten seconds of
-the processor; it writes nothing but where the caller said, and runs no code that the data names.
+asked about it, the next build among them. What must hold of each: it answers or raises a
+DsbuilderError, within ten seconds of the processor; it writes nothing but where the caller said,
+and runs no code that the data names. What was built again verifies.
 """
 
 import json
@@ -154,16 +155,21 @@ def _case(
     """Tampers with one copy and asks verbs about it; yields how each ended."""
     case = made.home / "case"
     (case / "temporary").mkdir(parents=True)
-    copy = case / "copy"
-    shutil.copytree(made.home / "run" if is_run else chance.choice(made.datasets), copy)
+    original = made.home / "run" if is_run else chance.choice(made.datasets)
+    copy = _copied(original, case, made.home)
     what = f"seed {seed}, number {number}: {tampered(copy, chance, made.victim)}"
-    verbs = (
-        _of_run(made, copy, case) if is_run else _of_dataset(copy, case, [made.home / "plugins"])
-    )
+    verbs = _of_run(made, copy, case) if is_run else _of_dataset(copy, case, made.home)
     for name in chance.sample(sorted(verbs), 2 if is_run else 4):
         how = _asked(made, verbs[name], case, f"{name}: {what}")
         yield f"{name.partition(' ')[0]}: {how}"
     shutil.rmtree(case)
+
+
+def _copied(original: Path, case: Path, home: Path) -> Path:
+    """Copies a run, or the folder that a dataset was built into; returns the copy of the first."""
+    top = home / original.relative_to(home).parts[0]
+    shutil.copytree(top, case / top.name, symlinks=True)
+    return (case / original.relative_to(home)).resolve()
 
 
 def _asked(made: Originals, verb: Callable[[], Any], case: Path, what: str) -> str:
@@ -189,8 +195,9 @@ def _asked(made: Originals, verb: Callable[[], Any], case: Path, what: str) -> s
     return how
 
 
-def _of_dataset(copy: Path, case: Path, plugins: list[Path]) -> dict[str, Callable[[], Any]]:
+def _of_dataset(copy: Path, case: Path, home: Path) -> dict[str, Callable[[], Any]]:
     """The verbs about a dataset, by name."""
+    codec, plugins = copy.relative_to(case).parts[0], [home / "plugins"]
 
     def key() -> str:
         return next(entry.key for _, entry in dsbuilder.load(copy).entries("train"))
@@ -198,7 +205,15 @@ def _of_dataset(copy: Path, case: Path, plugins: list[Path]) -> dict[str, Callab
     def verify() -> None:
         dsbuilder.load(copy).verify()
 
+    def build() -> None:
+        built = build_dataset(home / f"{codec}.yaml", case / codec, workers=0)
+        try:
+            dsbuilder.load(built.path).verify()
+        except DsbuilderError as error:
+            raise AssertionError(f"the next build published what is not sound: {error}") from error
+
     verbs: dict[str, Callable[[], Any]] = {
+        "build": build,
         "info": lambda: dsbuilder.load(copy).info(),
         "verify": verify,
         "explain": lambda: dsbuilder.load(copy).explain(

@@ -41,3 +41,17 @@ def test_fingerprints_are_those_of_the_entries(tmp_path_factory, rows) -> None:
 def test_a_place_that_no_file_has_is_damage(place) -> None:
     with pytest.raises(CacheError, match="found a damaged line"):
         ledger.place_of(f'{{"fingerprint":"ab",{place}')
+
+
+@pytest.mark.parametrize(
+    "lost", ["7", "[]", '{"boxes": "many"}', '{"boxes": null}', '{"boxes": [1]}']
+)
+def test_losses_that_are_no_numbers_are_refused(tmp_path: Path, lost: str) -> None:
+    applied = ledger.Applied(stage="s", plugin="p", version="1", params={}, lost={"boxes": 3})
+    entry = ledger.Entry(key="a", parents=(), source=(), stages=(applied,), fingerprint="b")
+    path = tmp_path / "a.ledger.jsonl"
+    ledger.write(path, [ledger.line(entry)])
+    assert ledger.lost(path) == {"s": {"boxes": 3}}
+    path.write_text(path.read_text().replace('{"boxes":3}', lost))
+    with pytest.raises(CacheError, match="expected a ledger entry, found a damaged line"):
+        ledger.lost(path)
