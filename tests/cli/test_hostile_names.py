@@ -34,7 +34,9 @@ TRAINING = {
     "params",
     "tune",
 }
-"""Asked with a model in `test_training.py`; here for their errors."""
+"""Those that learn, or ask what was learnt: slow."""
+LONG = {"suspects", "diagnose", "tune"}
+"""Asked once, as text."""
 
 
 @pytest.fixture
@@ -98,6 +100,39 @@ def test_no_verb_lets_a_name_control_the_terminal(pets: Path) -> None:
             shutil.rmtree(pets / "\x1b[5mexported", ignore_errors=True)
             (pets / "\x1b[1mnew.yaml").unlink(missing_ok=True)
         assert call(*words, "--json").exit_code == 0, words
+
+
+@pytest.mark.slow
+def test_no_verb_that_learns_lets_a_name_control_the_terminal(pets: Path) -> None:
+    pytest.importorskip("tensorflow")
+    for number in range(40):
+        label = (CLASS, "dog")[number % 2]
+        shutil.copy(pets / f"source/{label}/1.png", pets / f"source/{label}/more {number}{FILE}")
+    text = (pets / NAMED).read_text().replace("test: 0.5", "validation: 0.25, test: 0.25")
+    train = "train: {model: {use: mlp, width: 2, depth: 1}, epochs: 1, batch_size: 4}\n"
+    tune = "tune: {train.model.width: [1, 3]}\n"
+    (pets / NAMED).write_text(text + train + tune)
+    run, pictures = "runs/\x1b[1mmine", f"source/{CLASS}"
+    calls: dict[str, tuple[object, ...]] = {
+        "train": ("train", NAMED, "--workers", 0, "--run", run),
+        "evaluate": ("evaluate", run, "--mistakes", "\u202emistakes"),
+        "predict": ("predict", run, pictures, "--top", 2),
+        "runs": ("runs", "runs"),
+        "params": ("params", run, "--values", "\x1b[5mvalues.txt"),
+        "export-model": ("export-model", run, "--to", "keras", "--overwrite"),
+        "suspects": ("suspects", NAMED, "--workers", 0, "--folds", 3, "--sheet", "\u202es.png"),
+        "diagnose": ("diagnose", NAMED, "--workers", 0, "--seeds", 2, "--shares", 2),
+        "tune": ("tune", NAMED, "--workers", 0, "--trials", 4, "--seeds", 2),
+    }
+    assert set(calls) == TRAINING
+    for verb, words in calls.items():
+        expected = 1 if verb == "predict" else 0  # one image is none
+        plain = call(*words)
+        assert plain.exit_code == expected, plain.stderr
+        if verb == "train":
+            shutil.rmtree(pets / run)
+        if verb not in LONG:
+            assert call(*words, "--json").exit_code == expected, words
 
 
 @pytest.mark.parametrize("verb", sorted(set(VERBS) - WITHOUT_DATA))
