@@ -212,10 +212,14 @@ class Plugins:
         """Returns the plugins that answer to a name, of some kinds; of any if none is given."""
         package, colon, bare = name.rpartition(":")
         family = f"{bare.partition('.')[0]}.*"
-        found = (self._find(kind, bare) or self._find(kind, family) for kind in kinds or KINDS)
-        return tuple(
-            each for some in found for each in some if not colon or each.origin.package == package
-        )
+
+        def of_package(kind: str, wanted: str) -> list[Plugin]:
+            found = self._find(kind, wanted)
+            return [each for each in found if not colon or each.origin.package == package]
+
+        # One of a package hides no member of a family of another one.
+        some = (of_package(kind, bare) or of_package(kind, family) for kind in kinds or KINDS)
+        return tuple(each for found in some for each in found)
 
     def of_class(self, cls: type) -> Plugin:
         """Returns the plugin that a class is."""

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from inspect import isfunction
 from typing import Protocol, TypeVar, get_type_hints
 
 from dsbuilder.errors import PluginError
 from dsbuilder.option import unsettable
 from dsbuilder.plugin.kinds import KINDS
-from dsbuilder.plugin.marks import API, Geometry, Mark
+from dsbuilder.plugin.marks import API, UNSTATED_API, Geometry, Mark
 from dsbuilder.plugin.models import ModelBuilder
 from dsbuilder.plugin.ranges import Range
 from dsbuilder.plugin.sources import Catalog, Source
@@ -31,13 +31,13 @@ Plugin = TypeVar("Plugin", bound=type)
 
 
 def transform(
-    name: str, *, geometry: Geometry, moves: Sequence[str] = (), api: int = API
+    name: str, *, geometry: Geometry, moves: Sequence[str] = (), api: int = UNSTATED_API
 ) -> Callable[[Plugin], Plugin]:
     """Marks a class as the transform `name`, with its declared geometry.
 
     Args:
       moves: kinds of positional target that `apply` moves along; all, where `motion` says how.
-      api: version of this package that the plugin was written for.
+      api: version of `dsbuilder.plugin` that the plugin was written for.
     """
     if geometry not in ("fixed", "moves", "breaks"):
         raise PluginError(
@@ -57,14 +57,14 @@ def transform(
 class Decorator(Protocol):
     """What marks a class as a plugin of one kind."""
 
-    def __call__(self, name: str, *, api: int = API) -> Callable[[Plugin], Plugin]:
-        """Marks a class as the plugin `name`, written for a version of this package."""
+    def __call__(self, name: str, *, api: int = UNSTATED_API) -> Callable[[Plugin], Plugin]:
+        """Marks a class as the plugin `name`, written for version `api` of `dsbuilder.plugin`."""
 
 
 def _decorator(kind: str) -> Decorator:
     """Returns the decorator that marks a class as the plugin `name` of a kind."""
 
-    def decorator(name: str, *, api: int = API) -> Callable[[Plugin], Plugin]:
+    def decorator(name: str, *, api: int = UNSTATED_API) -> Callable[[Plugin], Plugin]:
         return _marker(Mark(kind=kind, name=name, api=api))
 
     return decorator
@@ -83,8 +83,10 @@ schedule = _decorator("schedule")
 
 def _marker(mark: Mark) -> Callable[[Plugin], Plugin]:
     def apply(cls: Plugin) -> Plugin:
-        _check_class(cls, KINDS[mark.kind].base, mark)
-        cls.__dsbuilder__ = mark  # type: ignore[attr-defined]
+        # What is built in is for the version that it comes with.
+        own = replace(mark, api=API) if cls.__module__.startswith("dsbuilder.") else mark
+        _check_class(cls, KINDS[mark.kind].base, own)
+        cls.__dsbuilder__ = own  # type: ignore[attr-defined]
         return cls
 
     return apply

@@ -8,6 +8,12 @@ Geometry = Literal["fixed", "moves", "breaks"]
 API = 1
 """The version of what `dsbuilder.plugin` promises: a change that breaks plugins raises it."""
 
+UNSTATED_API = 1
+"""Version that a plugin is for which says none: the first, in which there was none to say.
+
+It stays when `API` rises: a plugin that says nothing was not written for what is installed now.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
@@ -28,7 +34,7 @@ class Mark:
     name: str
     geometry: Geometry = "fixed"
     moves: tuple[str, ...] = ()
-    api: int = API
+    api: int = UNSTATED_API
 
     @property
     def is_family(self) -> bool:

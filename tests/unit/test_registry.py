@@ -3,6 +3,7 @@
 import importlib
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from dsbuilder import builtin, layouts
+from dsbuilder.actions.plugins import plugins
 from dsbuilder.cache.fingerprint import of_code
 from dsbuilder.errors import PluginError
+from dsbuilder.plugin import decorators
 from dsbuilder.plugin_code import Place, source_files
 from dsbuilder.registry import KINDS, Registry, discover
 
@@ -52,6 +55,13 @@ def test_every_kind_has_built_in_members() -> None:
     of_tasks = {"loss", "metric"}  # those of a kind of learning stand in its file of `tasks/`
     assert {plugin.kind for plugin in found.plugins} == set(KINDS) - of_tasks
     assert not found.broken
+
+
+def test_every_built_in_plugin_is_listed_with_a_sentence_that_fits_a_line() -> None:
+    listed = {(each.kind, each.name): each.summary for each in plugins(plugins=[]).plugins}
+    assert listed.keys() >= set(builtin.HOMES)
+    wrong = {key: text for key, text in listed.items() if not re.fullmatch(r"[A-Z].{8,97}\.", text)}
+    assert not wrong
 
 
 def test_the_table_of_built_in_plugins_says_what_their_files_hold() -> None:
@@ -182,6 +192,14 @@ def own() -> str:
     return str(discover().get("resize").origin)
 
 
+def test_a_plugin_of_a_folder_hides_no_member_of_a_family(folder) -> None:
+    path = write(folder / "mine.py", "A.Blur")
+    found = discover([folder])
+    assert found.get("dsbuilder:A.Blur").name == "A.*"
+    assert found.get("local:A.Blur").origin.location == path
+    assert found.get("local:A.Blur", "transform").name == "A.Blur"
+
+
 def test_a_name_in_a_package_that_has_none_is_said(folder) -> None:
     write(folder / "mine.py")
     with pytest.raises(PluginError, match=r"^unknown plugin 'other:mine'\. Did you mean 'local:mi"):
@@ -209,6 +227,33 @@ def test_a_plugin_of_another_version_of_the_vocabulary_is_refused(folder, api, a
         "PluginError: transform 'mine' (Plugin): expected a plugin for version 1 of "
         f"dsbuilder.plugin, found one for version {api}. {advice}."
     )
+
+
+def test_a_plugin_that_says_no_version_is_for_the_first_whichever_is_installed(
+    folder, monkeypatch
+) -> None:
+    monkeypatch.setattr(decorators, "API", 2)
+    silent = write(folder / "silent.py", "silent")
+    for name, api in (("first", 1), ("second", 2)):
+        path = write(folder / f"{name}.py", name)
+        path.write_text(path.read_text().replace('"fixed")', f'"fixed", api={api})'))
+    found = discover([folder])
+    assert found.get("second").mark.api == 2
+    assert {Path(each.location).stem for each in found.broken} == {"silent", "first"}
+    told = next(each.error for each in found.broken if each.location == str(silent))
+    assert told.endswith(
+        "expected a plugin for version 2 of dsbuilder.plugin, found one for "
+        "version 1. Update the plugin."
+    )
+
+
+def test_what_is_built_in_is_for_the_version_that_it_comes_with(monkeypatch) -> None:
+    monkeypatch.setattr(decorators, "API", 2)
+    module = importlib.import_module("dsbuilder.builtin.transforms.resize")
+    code = Path(module.__file__).read_text()
+    names = {"__name__": module.__name__}
+    exec(compile(code, module.__file__, "exec"), names)
+    assert names["Resize"].__dsbuilder__.api == 2
 
 
 def test_a_broken_file_stops_nothing_and_is_reported(folder) -> None:
