@@ -14,14 +14,15 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import cycle, islice
 from typing import NamedTuple
 
-from dsbuilder.errors import Problem, SpecError
+from dsbuilder.errors import Problem, SpecError, shortened
 from dsbuilder.pipeline import Pipeline
+from dsbuilder.pipeline.applying import noted
 from dsbuilder.pipelinefile.schema import BalanceOptions, too_many
 from dsbuilder.sample import Record
 from dsbuilder.seeding import rank
@@ -147,7 +148,6 @@ class _Balancer:
     target: str
     records: Sequence[Record]
     synthesized: Sequence[Synthesized]
-    _known_makers: dict[str, list[int]] = field(default_factory=dict)
 
     @cached_property
     def _names(self) -> Sequence[str]:
@@ -155,11 +155,24 @@ class _Balancer:
 
     @cached_property
     def _keys(self) -> Mapping[str, list[str]]:
-        """Keys of the records of each class."""
+        """Keys of the records of each class.
+
+        Raises:
+          SpecError: a record has no class, or one that samples no longer have after all stages.
+        """
         kind = self.pipeline.signature.targets[self.target]
         found: dict[str, list[str]] = {name: [] for name in self._names}
         for record in self.records:
-            for name in kind.stated(record.targets[self.target]):
+            label = record.targets.get(self.target)
+            names = () if label is None else kind.stated(label)
+            if not names or any(name not in found for name in names):
+                raise _refusal(
+                    self.pipeline,
+                    f"expected a class of '{self.target}' that stages leave as it is, found "
+                    f"{record.key} of {label!r} and samples of {shortened(self._names)}. Take the "
+                    "stage that changes classes out, or balance.",
+                )
+            for name in names:
                 found[name].append(record.key)
         return found
 
@@ -197,8 +210,9 @@ class _Balancer:
     def _label(self, each: Synthesized) -> str:
         """Returns the class of what the pipeline synthesizes by itself."""
         entry = self.pipeline.settings.synthesize[each.synthesis]
-        params = self.pipeline.draw_synthesis(entry, each.key, "train")
-        label = entry.plugin.class_of(params or {})
+        with noted(entry.id, each.key, None):
+            params = self.pipeline.draw_synthesis(entry, each.key, "train")
+            label = entry.plugin.class_of(params or {})
         if label is None or label not in self._names:
             raise _refusal(
                 self.pipeline,
@@ -238,17 +252,33 @@ class _Balancer:
         return share.filled(variants, synthesized)
 
     def _makers(self, name: str) -> Sequence[int]:
-        """Returns the places in `synthesize` of what makes a class for train."""
-        if name not in self._known_makers:
-            pipeline, fills = self.pipeline, "synthesize" in self.options.sources
-            self._known_makers[name] = [
-                index
-                for index, entry in enumerate(pipeline.settings.synthesize if fills else ())
-                if entry.splits.get("train", 0.0) > 0
-                and pipeline.draw_synthesis(entry, _key(entry.id, name, 0), "train", label=name)
-                is not None
-            ]
-        return self._known_makers[name]
+        """Returns the places in `synthesize` of what makes a class for train.
+
+        Raises:
+          SpecError: one makes it for other splits alone.
+        """
+        makers = [index for index, drawn in self._drawn.items() if name in drawn]
+        for index in makers:
+            if not self._drawn[index][name]:
+                entry = self.pipeline.settings.synthesize[index]
+                raise _refusal(
+                    self.pipeline,
+                    f"expected something of the class '{name}' that belongs to 'train' alone, "
+                    f"found that all which {entry.id} draws of it belongs to other splits. Allow "
+                    "more different contents, or give it one split.",
+                )
+        return makers
+
+    @cached_property
+    def _drawn(self) -> Mapping[int, Mapping[str, bool]]:
+        """What each of `synthesize` that is for train draws; see `Pipeline.drawn_classes`."""
+        if "synthesize" not in self.options.sources:
+            return {}
+        return {
+            index: self.pipeline.drawn_classes(entry, "train", self._names)
+            for index, entry in enumerate(self.pipeline.settings.synthesize)
+            if entry.splits.get("train", 0.0) > 0
+        }
 
     def _check_total(self, classes: Mapping[str, ClassShare]) -> None:
         build = self.pipeline.settings.build
@@ -260,8 +290,10 @@ class _Balancer:
         """Yields the key of a record and the number of variants that it gets in addition."""
         seed = self.pipeline.settings.seed
         for name, share in classes.items():
+            if not share.more_variants:
+                continue
             keys = sorted(self._keys[name], key=lambda key: rank(seed, "balance", key))
-            each, rest = divmod(share.more_variants, max(1, len(keys)))
+            each, rest = divmod(share.more_variants, len(keys))
             for place, key in enumerate(keys):
                 if each or place < rest:
                     yield key, each + (place < rest)

@@ -4,7 +4,7 @@ Everything here depends on its arguments and the spec alone, so any process may 
 any time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -223,6 +223,34 @@ class Pipeline:
         }
         return {split: share for split, share in weighed.items() if share > 0}
 
+    def drawn_classes(
+        self, synthesis: Synthesis, split: str, wanted: Collection[str]
+    ) -> Mapping[str, bool]:
+        """Returns the classes that a synthesizer draws, and whether for a split.
+
+        A class of which all contents are of other splits is drawn and not for this one. All
+        `wanted` ones are found by one row of draws, which ends where each was drawn for the split.
+        """
+        seed, plugin, left = self.settings.seed, synthesis.plugin, set(wanted)
+        found: dict[str, bool] = {}
+        with noted(synthesis.id, key := f"/{synthesis.id}/classes", None):
+            for attempt in range(_LABEL_ATTEMPTS if left else 0):
+                params = plugin.draw(generator(seed, synthesis.id, key, attempt))
+                label = plugin.class_of(params)
+                if label is None or label not in left:
+                    continue
+                found[label] = self._belongs(plugin.content(params), split)
+                if found[label]:
+                    left.discard(label)
+                if not left:
+                    break
+        return found
+
+    def _belongs(self, content: str | None, split: str) -> bool:
+        """Whether a content may be of a split; None is of all."""
+        shares, seed = self.content_shares, self.settings.seed
+        return content is None or split_of_content(shares, seed, content) == split
+
     def draw_synthesis(
         self, synthesis: Synthesis, key: str, split: str, *, label: str | None = None
     ) -> Params | None:
@@ -241,8 +269,8 @@ class Pipeline:
             params = plugin.draw(generator(seed, synthesis.id, key, attempt))
             if label is not None and plugin.class_of(params) != label:
                 continue
-            is_found, content = True, plugin.content(params)
-            if content is None or split_of_content(self.content_shares, seed, content) == split:
+            is_found = True
+            if self._belongs(plugin.content(params), split):
                 return params
         if not is_found:
             return None

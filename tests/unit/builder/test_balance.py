@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dsbuilder.cli.main import main
 from dsbuilder.dataset import StoredDataset, diff
 from dsbuilder.dataset.variants import Variants, variants_of
 from dsbuilder.errors import DsbuilderError
+from dsbuilder.pipeline import positions
 
 COUNTS = {"cat": 24, "dog": 12, "owl": 5}
 
@@ -38,6 +40,7 @@ import numpy as np
 from dsbuilder.plugin import ClassLabel, ImageSignature, Sample, Signature, Synthesizer, synthesizer
 
 NAMES = ("cat", "dog", "owl")
+DRAWN = []
 
 @synthesizer("plain")
 @dataclass(frozen=True, kw_only=True)
@@ -48,28 +51,51 @@ class Plain(Synthesizer):
       most: number of classes that it draws.
       tells: whether it tells the class without rendering.
       lies: whether it tells another.
+      alike: whether all of a class have one content.
+      fails: whether it cannot tell a class.
     """
 
     most: int = 3
     tells: bool = True
     lies: bool = False
+    alike: bool = False
+    fails: bool = False
 
     def output_signature(self, mode):
         image = ImageSignature(height=12, width=16, channels=3)
         return Signature(image=image, targets={"label": ClassLabel(names=NAMES)})
 
     def draw(self, rng):
+        DRAWN.append(None)
         return {"class": int(rng.integers(self.most)), "level": int(rng.integers(256))}
 
     def class_of(self, params):
+        if self.fails:
+            raise LookupError("no class")
         return NAMES[(params["class"] + self.lies) % 3] if self.tells else None
 
     def content(self, params):
-        return f"{params['class']} {params['level']}"
+        return f"{params['class']}" if self.alike else f"{params['class']} {params['level']}"
 
     def render(self, key, params, mode):
         image = np.full((12, 16, 3), params["level"], np.uint8)
         return Sample(key=key, image=image, targets={"label": NAMES[params["class"]]})
+'''
+
+MERGING = '''
+from dataclasses import dataclass
+from dsbuilder.plugin import ClassLabel, Transform, transform
+
+@transform("merging", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Merging(Transform):
+    """Calls dogs cats."""
+
+    def output_signature(self, signature):
+        return signature.replace(targets={"label": ClassLabel(names=("cat", "owl"))})
+
+    def apply(self, sample, params):
+        return sample.replace(targets={"label": (0, 0, 1)[sample.targets["label"]]})
 '''
 
 
@@ -249,6 +275,58 @@ def test_classes_that_are_mixed_or_several_are_refused(pipeline, tmp_path: Path)
         DsbuilderError, match=r"one class each, found '\w+' \(.*\). Take balance out"
     ):
         plan_of(path, several)
+
+
+@pytest.mark.parametrize("section", ["prepare", "finish"])
+def test_a_stage_that_changes_classes_is_refused(pipeline, tmp_path: Path, section: str) -> None:
+    (tmp_path / "plugins/merging.py").write_text(MERGING)
+    stage = f"{section}=[{{use: merging}}, {{use: resize, size: [12, 16]}}]"
+    with pytest.raises(
+        DsbuilderError, match=r"found dog/\d\.png of 'dog' and samples of 'cat', 'owl'"
+    ):
+        plan_of(pipeline("{}"), stage)
+
+
+def test_one_row_of_draws_tells_which_classes_a_synthesizer_makes(pipeline, monkeypatch) -> None:
+    monkeypatch.setattr(positions, "_LABEL_ATTEMPTS", 500)
+    found = survey(
+        load_spec(
+            pipeline("{with: [augment, synthesize]}", ALONE.replace("plain", "plain, most: 1"))
+        )
+    )
+    plugin = found.pipeline.settings.synthesize[0].plugin
+    drawn = sys.modules[type(plugin).__module__].DRAWN
+    drawn.clear()
+    balance = planned(found).balance
+    assert {name: share.more_synthesized for name, share in balance.classes.items()} == {
+        "cat": 0,
+        "dog": 0,
+        "owl": 0,
+    }
+    assert len(drawn) == 500
+
+
+def test_a_class_that_belongs_to_other_splits_alone_is_told(pipeline) -> None:
+    path = pipeline(
+        "{to: 50, with: [augment, synthesize]}",
+        SYNTHESIZE.replace("plain,", "plain, alike: true,").replace("20", "0"),
+    )
+    with pytest.raises(
+        DsbuilderError, match=r"all which synthesize/plain draws of it belongs to oth"
+    ):
+        plan_of(path)
+
+
+@pytest.mark.parametrize(
+    ("count", "key"), [(20, "/synthesize/plain/0"), (0, "/synthesize/plain/cl")]
+)
+def test_a_synthesizer_that_fails_is_named_with_its_sample(pipeline, count: int, key: str) -> None:
+    more = ALONE.replace("plain, count: 0", f"plain, fails: true, count: {count}")
+    with pytest.raises(LookupError, match="no class") as raised:
+        plan_of(pipeline("{with: [augment, synthesize]}", more))
+    stage, sample = raised.value.__notes__
+    assert stage == "stage: synthesize/plain"
+    assert sample.startswith(f"sample: {key}")
 
 
 def test_a_class_without_records_needs_a_synthesizer(pipeline, tmp_path: Path) -> None:
