@@ -1,11 +1,13 @@
 """Plugins with one fault each, and such as have none, at the top of a module as any plugin is."""
 
+import calendar
 import datetime
 import itertools
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -226,6 +228,29 @@ class OfDate(Brightened):
         return {"value": datetime.datetime.now(datetime.UTC).timetuple().tm_yday % 199}
 
 
+@transform("of_calendar", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class OfCalendar(Brightened):
+    """Draws by the day of the year, as the calendar on the wall has it."""
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
+        return {"value": int(time.strftime("%j")) % 199}
+
+
+def moments(plugin: Transform) -> list[float]:
+    """Seconds since 1970, asked of every function that takes the clock's where it is given none."""
+    return [
+        time.mktime(time.localtime()),
+        calendar.timegm(time.gmtime(None)),
+        time.mktime(time.strptime(time.ctime())),
+        time.mktime(time.strptime(time.asctime())),
+        time.mktime(time.strptime(time.strftime("%Y %j %X"), "%Y %j %X")),
+        datetime.datetime.now(datetime.UTC).timestamp(),
+        time.mktime(datetime.date.today().timetuple()),
+        time.time_ns() / 1e9,
+    ]
+
+
 @transform("of_hash", geometry="fixed")
 @dataclass(frozen=True, kw_only=True)
 class OfHash(Brightened):
@@ -262,10 +287,47 @@ class Slow(Brightened):
 @transform("hoarding", geometry="fixed")
 @dataclass(frozen=True, kw_only=True)
 class Hoarding(Brightened):
-    """Keeps 8 MB of every call."""
+    """Keeps 2 MB of every call."""
 
     def apply(self, sample: Sample, params: Params) -> Sample:
-        KEPT.append(bytearray(8 * MEBIBYTE))
+        KEPT.append(bytearray(2 * MEBIBYTE))
+        return super().apply(sample, params)
+
+
+@lru_cache(maxsize=1)
+def last_picture(number: int) -> bytearray:
+    return bytearray(12 * MEBIBYTE)
+
+
+@cache
+def every_picture(number: int) -> bytearray:
+    return bytearray(2 * MEBIBYTE)
+
+
+class OfPictures(Brightened):
+    """Opens one of very many pictures."""
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
+        return {"value": int(rng.integers(40)), "picture": int(rng.integers(1 << 30))}
+
+
+@transform("keeping_one", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class KeepingOne(OfPictures):
+    """Keeps the last picture that it opened; has no fault."""
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        last_picture(params["picture"])
+        return super().apply(sample, params)
+
+
+@transform("keeping_all", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class KeepingAll(OfPictures):
+    """Keeps every picture that it opened, once."""
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        every_picture(params["picture"])
         return super().apply(sample, params)
 
 

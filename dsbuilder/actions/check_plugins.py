@@ -8,6 +8,7 @@ from typing import Any
 from dsbuilder.actions.document import Document
 from dsbuilder.testing import ContractError, outcomes
 from dsbuilder.testing.files import plugins_of
+from dsbuilder.testing.kinds import checks_of
 from dsbuilder.testing.promises import Check
 
 
@@ -37,13 +38,15 @@ class CheckedPlugin:
     Attributes:
       name, kind: name and kind of the plugin.
       passed: whether it passed all of them.
-      checks: all of them, in the order in which they were tried.
+      checks: what was tried, in that order.
+      untried: names of checks that were not: it is slow or keeps memory, which is mended first.
     """
 
     name: str
     kind: str
     passed: bool
     checks: tuple[CheckOutcome, ...]
+    untried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,8 @@ class CheckPluginsDocument(Document):
 def check_plugins(file: Path | str, *, options: Sequence[str] = ()) -> CheckPluginsDocument:
     """Tries the plugins of a file by the checks of their kind; goes on after one that failed.
 
+    Only what is slow or keeps memory is asked no more: it would be for minutes.
+
     Args:
       file: file of a `plugins/` folder.
       options: options as `key=value`, for those plugins that have such an option.
@@ -81,8 +86,13 @@ def check_plugins(file: Path | str, *, options: Sequence[str] = ()) -> CheckPlug
 def _checked(plugin: Any) -> CheckedPlugin:
     mark = type(plugin).__dsbuilder__
     checks = tuple(_outcome(check, error) for check, error in outcomes(plugin))
-    passed = all(each.passed for each in checks)
-    return CheckedPlugin(name=mark.name, kind=mark.kind, passed=passed, checks=checks)
+    return CheckedPlugin(
+        name=mark.name,
+        kind=mark.kind,
+        passed=all(each.passed for each in checks),
+        checks=checks,
+        untried=tuple(check.name for check in checks_of(plugin)[len(checks) :]),
+    )
 
 
 def _outcome(check: Check, error: ContractError | None) -> CheckOutcome:

@@ -30,6 +30,8 @@ Result = TypeVar("Result")
 
 _LATER_S = 10_000_000.37
 _CLOCKS = ("time", "monotonic", "perf_counter")
+_MOMENTS = {"localtime": "time", "gmtime": "time", "ctime": "time", "asctime": "localtime"}
+"""Function of a moment -> the clock that tells the one which it takes where none is given."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -216,12 +218,41 @@ def _shift_clocks() -> None:
     """Lets this process live later, before a plugin is imported."""
     for name in _CLOCKS:
         for suffix, unit in (("", 1.0), ("_ns", 1e9)):
-            setattr(time, name + suffix, _later(getattr(time, name + suffix), unit))
+            setattr(time, name + suffix, _LaterClock(getattr(time, name + suffix), unit))
+    for name, clock in _MOMENTS.items():
+        setattr(time, name, _OfLaterMoment(getattr(time, name), getattr(time, clock), before=0))
+    time.strftime = _OfLaterMoment(time.strftime, time.localtime, before=1)
     datetime.datetime = _Later  # type: ignore[misc]
 
 
-def _later(clock: Callable[[], Any], unit: float) -> Callable[[], Any]:
-    return lambda: clock() + type(clock())(_LATER_S * unit)
+@dataclasses.dataclass(frozen=True)
+class _LaterClock:
+    """A clock that is ahead; no function, since one that a class takes as its own gets `self`."""
+
+    clock: Callable[[], Any]
+    unit: float
+
+    def __call__(self) -> Any:
+        now = self.clock()
+        return now + type(now)(_LATER_S * self.unit)
+
+
+@dataclasses.dataclass(frozen=True)
+class _OfLaterMoment:
+    """A function of a moment, which takes that of a clock that is ahead where none is given.
+
+    Attributes:
+      before: number of its arguments before the moment.
+    """
+
+    function: Callable[..., Any]
+    clock: Callable[[], Any]
+    _: dataclasses.KW_ONLY
+    before: int
+
+    def __call__(self, *given: Any) -> Any:
+        rest = [each for each in given[self.before :] if each is not None]
+        return self.function(*given[: self.before], *(rest or (self.clock(),)))
 
 
 class _Later(datetime.datetime):

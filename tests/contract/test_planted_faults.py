@@ -1,9 +1,13 @@
 """Each fault that plugins had is planted here, and found by the check that is meant for it."""
 
+import time
+
 import planted
 import pytest
 
 from dsbuilder.testing import ContractError, check_plugin, outcomes
+from dsbuilder.testing.cost import COST
+from dsbuilder.testing.elsewhere import elsewhere
 
 FAULTS = [
     (planted.LeftBehind, "places", "is seen at .* and its boxes target is at"),
@@ -19,9 +23,11 @@ FAULTS = [
     (planted.OfProcess, "processes", "expected the same image in another process"),
     (planted.OfClock, "processes", "expected the same image in another process"),
     (planted.OfDate, "processes", "expected the same params in another process"),
+    (planted.OfCalendar, "processes", "expected the same params in another process"),
     (planted.OfHash, "processes", "expected the same image in another process"),
     (planted.OfSet, "processes", "expected the same params in another process"),
-    (planted.Hoarding, "cost", r"found that 8\.\d MB more are kept after each"),
+    (planted.Hoarding, "cost", r"found that 2\.\d MB more are kept after each"),
+    (planted.KeepingAll, "cost", r"found that 2\.\d MB more are kept after each"),
     (planted.WrongShape, "signature", "expected an image as its output_signature says, 32x48x1"),
     (planted.Counting, "repeats", "expected the same bytes from the same params"),
     (planted.Remembering, "state", "expected the same after another sample was made"),
@@ -57,6 +63,25 @@ def test_what_has_no_fault_passes() -> None:
 def test_outcomes_go_on_after_a_check_that_failed() -> None:
     found = {check.name: error for check, error in outcomes(planted.OfHash())}
     assert [name for name, error in found.items() if error is not None] == ["processes"]
+
+
+def test_every_clock_of_the_other_process_is_ahead_as_much() -> None:
+    here, day = time.time(), 86_400
+    ahead = [there - here for there in elsewhere(planted.moments, planted.Rolled())]
+    assert len(ahead) == 8
+    assert all(abs(each - 10_000_000) < 2 * day for each in ahead), ahead
+
+
+def test_a_cache_of_some_places_keeps_no_memory() -> None:
+    COST.on(planted.KeepingOne())
+
+
+def test_what_is_slow_or_keeps_memory_is_asked_no_more() -> None:
+    *before, (check, error) = outcomes(planted.Hoarding())
+    assert check is COST
+    assert error is not None
+    assert before
+    assert not any(error for _, error in before)
 
 
 def test_a_plugin_that_no_other_process_finds_is_refused() -> None:
