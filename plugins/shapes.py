@@ -40,6 +40,10 @@ class Shapes(ds.Synthesizer):
         place = {"x": x, "y": y, "radius": radius, "turn": float(rng.uniform(0, 2 * math.pi))}
         return {"shape": shape, "front": front, "ground": ground, **place}
 
+    def class_of(self, params: ds.Params) -> str:
+        """The shape."""
+        return str(params["shape"])
+
     def render(self, key: str, params: ds.Params, mode: ds.Mode) -> ds.Sample:
         """Draws a polygon of as many corners as the shape has; of a circle, many."""
         from PIL import Image, ImageDraw

@@ -15,7 +15,7 @@ from dsbuilder.cache import temporary
 from dsbuilder.dataset import ExportableDataset, StoredDataset
 from dsbuilder.errors import CacheError, option
 from dsbuilder.layouts import sidecar
-from dsbuilder.pipelinefile.stages import bind_exporter
+from dsbuilder.pipelinefile.stages import bind_plugin
 from dsbuilder.plugin import Exporter, Written
 from dsbuilder.registry import discover
 
@@ -57,7 +57,8 @@ def export(
       DataError: the dataset does not fit the layout.
       CacheError: the target is not empty or cannot be written, or a shard is damaged.
     """
-    exporter = bind_exporter(discover(folders_here(plugins, data=dataset.path)), to, options)
+    registry = discover(folders_here(plugins, data=dataset.path))
+    exporter: Exporter = bind_plugin(registry, to, "exporter", options, origin=option(f"to {to}"))
     _check_target(target)
     try:
         with temporary.beside(target) as place:

@@ -4,6 +4,8 @@ Each kind has one template below `templates/`: the plugin, and behind the line `
 its pipeline says besides name and source. What is written passes as it stands.
 """
 
+import ast
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +15,10 @@ import numpy as np
 
 from dsbuilder.actions.document import Document
 from dsbuilder.errors import DataError, PluginError, did_you_mean
+from dsbuilder.pipelinefile.document import parse
 from dsbuilder.plugin import KINDS
 from dsbuilder.registry import discover
+from dsbuilder.trust import FOLDER
 
 TEMPLATES = Path(__file__).parent / "templates"
 _PIPELINE = "=== pipeline\n"
@@ -72,12 +76,12 @@ def new_plugin(name: str, *, kind: str, folder: Path | str = ".") -> NewPluginDo
       PluginError: there is no such kind, or the name is taken or cannot be one.
       DataError: a file is there already.
     """
-    _check(name, kind)
     home = Path(folder)
+    _check(name, kind, home / FOLDER)
     written = NewPluginDocument(
         name=name,
         kind=kind,
-        plugin=home / "plugins" / f"{name}.py",
+        plugin=home / FOLDER / f"{name}.py",
         test=home / "tests" / f"test_{name}.py",
         pipeline=home / f"{name}.yaml",
         images=None if kind == "synthesizer" else home / f"{name}_images",
@@ -94,7 +98,7 @@ def new_plugin(name: str, *, kind: str, folder: Path | str = ".") -> NewPluginDo
     return written
 
 
-def _check(name: str, kind: str) -> None:
+def _check(name: str, kind: str, plugins: Path) -> None:
     if kind not in KINDS:
         raise PluginError(
             f"kind: expected one of {', '.join(KINDS)}, found '{kind}'.{did_you_mean(kind, KINDS)}"
@@ -104,8 +108,13 @@ def _check(name: str, kind: str) -> None:
             f"'{name}': expected a name of lower-case letters, digits and underscores, as a "
             "module of Python has it."
         )
+    if not isinstance(parse(name, origin=name, folder=plugins).root.value, str):
+        raise PluginError(
+            f"'{name}': expected a name that YAML takes for a text, found one that it does not. "
+            "Choose another one."
+        )
     places = [each for each, of in KINDS.items() if of.place == KINDS[kind].place]
-    taken = discover().plugins.named(name, *places)
+    taken = discover([plugins] if plugins.is_dir() else []).plugins.named(name, *places)
     if taken:
         raise PluginError(
             f"'{name}': expected a name that is free, found the {taken[0].kind} of "
@@ -115,8 +124,7 @@ def _check(name: str, kind: str) -> None:
 
 def _texts(new: NewPluginDocument) -> Mapping[Path, str]:
     template = (TEMPLATES / f"{new.kind}.txt").read_text(encoding="utf-8")
-    title = "".join(part.capitalize() for part in new.name.split("_"))
-    filled = template.replace("{{name}}", new.name).replace("{{Class}}", title)
+    filled = template.replace("{{name}}", new.name).replace("{{Class}}", _class_name(new, template))
     plugin, _, rest = filled.partition(_PIPELINE)
     has_source = new.kind in ("source", "synthesizer")
     source = "" if has_source else f"source: {{use: folder, path: {new.name}_images}}\n"
@@ -130,6 +138,17 @@ def _texts(new: NewPluginDocument) -> Mapping[Path, str]:
     )
     head = f"# See what comes of it: dsbuilder preview {new.name}.yaml\nname: {new.name}_example\n"
     return {new.plugin: plugin, new.test: test, new.pipeline: f"{head}{source}{rest}"}
+
+
+def _class_name(new: NewPluginDocument, template: str) -> str:
+    """Returns the name of the class: of one that stands for something else there, with its kind."""
+    title = "".join(part.capitalize() for part in new.name.split("_"))
+    code, _, _ = template.replace("{{Class}}", "_").partition(_PIPELINE)
+    nodes = list(ast.walk(ast.parse(code)))
+    used = {each.id for each in nodes if isinstance(each, ast.Name)}
+    used |= {each.name for each in nodes if isinstance(each, ast.alias)}
+    is_taken = title in used or keyword.iskeyword(title)
+    return f"{title}{new.kind.capitalize()}" if is_taken else title
 
 
 def _write_images(folder: Path) -> None:

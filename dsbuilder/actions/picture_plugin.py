@@ -8,30 +8,15 @@ import numpy as np
 
 from dsbuilder.actions.plugins import registry_here
 from dsbuilder.errors import PluginError
-from dsbuilder.pipelinefile.document import from_data, override
-from dsbuilder.pipelinefile.stages import AnyStage, Synthesis, binder_of
-from dsbuilder.plugin import (
-    Boxes,
-    BoxSet,
-    ClassLabel,
-    ImageSignature,
-    Mixer,
-    Sample,
-    Signature,
-    Stage,
-    Synthesizer,
-    Target,
-    Transform,
-    generator,
-)
-from dsbuilder.registry import Plugin, Registry
+from dsbuilder.pipelinefile.stages import bind_plugin
+from dsbuilder.plugin import Boxes, BoxSet, Mixer, Sample, Synthesizer, Transform, generator
 from dsbuilder.report.sheet import Section, Sheet, draw_sheet, write_png
 from dsbuilder.report.strip import Cell
+from dsbuilder.testing.cases import ShownCase, signature_of
 
 _DRAWS = 4
 _KINDS = ("transform", "mixer", "synthesizer")
 _HEIGHT, _WIDTH = 144, 168
-_LABEL = ClassLabel(names=("disk", "square"))
 
 
 def picture_plugin(
@@ -62,22 +47,12 @@ def picture_plugin(
             f"'{name}': expected a {', '.join(_KINDS[:-1])} or {_KINDS[-1]} to draw a picture of, "
             f"found the {found.kind}."
         )
-    plugin = _bound(found, name, registry, options)
+    plugin = bind_plugin(registry, name, found.kind, options)
     headings = [] if isinstance(plugin, Synthesizer) else ["before"]
     cells = list(_cells(plugin))
     section = Section(headings=[*headings, *("after" for _ in range(_DRAWS))], rows=[cells])
     summary = found.summary
     write_png(draw_sheet(Sheet(title=name, notes=[summary], sections=[section])), output)
-
-
-def _bound(found: Plugin, name: str, registry: Registry, options: Sequence[str]) -> Any:
-    count = {"count": 1} if found.kind == "synthesizer" else {}
-    document = override(from_data({"use": name, **count}, origin=name, folder=Path.cwd()), options)
-    binder = binder_of(document, registry)
-    place: Any = {"transform": Stage, "mixer": AnyStage, "synthesizer": Synthesis}[found.kind]
-    bound, _ = binder.bind(place, document.root, "")
-    binder.check()
-    return bound.plugin
 
 
 def _cells(plugin: Any) -> Iterator[Cell]:
@@ -87,44 +62,30 @@ def _cells(plugin: Any) -> Iterator[Cell]:
             made = plugin.render(f"picture//{seed}", params, "rgb")
             yield Cell(image=made.image, lines=[str(each) for each in made.targets.values()])
         return
-    samples = _taken(plugin)
-    sample, partners = samples[0], samples[1 : 1 + getattr(plugin, "partners", 0)]
-    yield Cell.of(sample, name="", lines=[])
+    case = _taken(plugin)
+    yield Cell.of(case.given[0], name="", lines=[])
     for seed in range(_DRAWS):
-        yield Cell.of(_made(plugin, sample, partners, seed), name="", lines=[])
+        params = case.draw(case.given, generator("picture", seed))
+        yield Cell.of(case.make(case.given, params), name="", lines=[])
 
 
-def _made(plugin: Any, sample: Sample, partners: Sequence[Sample], seed: int) -> Sample:
-    rng = generator("picture", seed)
-    if isinstance(plugin, Transform):
-        return Stage(id="picture", plugin=plugin).apply(sample, plugin.draw(sample, rng))
-    params = plugin.draw(sample, partners, rng)
-    mixed: Sample = plugin.mix(sample, partners, params, _targets(sample))
-    return mixed
-
-
-def _targets(sample: Sample) -> dict[str, Target]:
-    return {"label": _LABEL, **sample.positional}
-
-
-def _taken(plugin: Transform | Mixer) -> list[Sample]:
+def _taken(plugin: Transform | Mixer) -> ShownCase:
     """Returns samples with boxes if the plugin takes those, else with a class alone.
 
     Raises:
       PluginError: it takes neither.
     """
-    image = ImageSignature(height=_HEIGHT, width=_WIDTH, channels=3)
     refusal = ""
     for boxes in (True, False):
-        samples = [
-            _sample(number, boxes=boxes) for number in range(1 + getattr(plugin, "partners", 0))
-        ]
+        count = 1 + getattr(plugin, "partners", 0)
+        given = tuple(_sample(number, boxes=boxes) for number in range(count))
         try:
-            plugin.output_signature(Signature(image=image, targets=_targets(samples[0])))
+            after = plugin.output_signature(signature_of(given[0]))
         except (ValueError, PluginError) as error:
             refusal = str(error)
             continue
-        return samples
+        return ShownCase(plugin=plugin, given=given, after=after)
+    image = signature_of(given[0]).image
     raise PluginError(f"expected a plugin that takes {image}, found that it refuses: {refusal}")
 
 

@@ -113,6 +113,8 @@ def show(
     """
     from dsbuilder.actions.plugins import plugins as run
 
+    if assignments and picture is None:
+        raise click.UsageError("--set: expected --picture, which is drawn with it. Add it.")
     folders = options.folders(plugin_folders)
     found = run(name, kind=kind, plugins=folders)
     if picture is not None:
@@ -159,7 +161,7 @@ def test(file: Path, assignments: tuple[str, ...], *, as_json: bool) -> None:
 
     They are shown small images of every mode and size, with boxes, keypoints and masks and without.
     Of a check that failed it says on which image, what was expected and found, and what to do.
-    Exits with 1 if one failed.
+    What is slow or keeps memory is asked no more. Exits with 1 if one failed.
     """
     from dsbuilder.actions.check_plugins import check_plugins
 
@@ -205,6 +207,9 @@ def _draw_checks(plugin: "CheckedPlugin") -> None:
         line()
         labeled(f"{each.check}:", f"on {each.shown}" if each.shown else "", fg="red")
         prose(each.failure)
+    if plugin.untried:
+        line()
+        line(f"Not tried before that is mended: {', '.join(plugin.untried)}.")
 
 
 def _draw_list(found: "PluginsDocument") -> None:

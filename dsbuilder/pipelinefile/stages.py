@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dsbuilder.errors import PluginError, option
+from dsbuilder.errors import PluginError
 from dsbuilder.images.size_limit import MEGAPIXELS, size_limit
 from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipelinefile.binding import FAILED, Binder, Custom
@@ -21,7 +21,6 @@ from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, overr
 from dsbuilder.pipelinefile.tuning import Searched, bind_searched
 from dsbuilder.plugin import (
     KINDS,
-    Exporter,
     Inspector,
     Mixer,
     Mode,
@@ -342,20 +341,30 @@ def _megapixels(document: YamlDocument) -> float:
     return float(node.value) if type(node.value) in (int, float) else MEGAPIXELS
 
 
-def bind_exporter(registry: Registry, name: str, assignments: Sequence[str] = ()) -> Exporter:
-    """Returns the exporter of a name, with its options as `key=value` assignments give them.
+def bind_plugin(
+    registry: Registry,
+    name: str,
+    kind: str,
+    assignments: Sequence[str] = (),
+    *,
+    origin: str | None = None,
+) -> Any:
+    """Returns the plugin of a name and kind, with its options as `key=value` assignments give them.
+
+    Args:
+      origin: how errors call the place that names it; None takes the name.
 
     Raises:
       PluginError: there is none.
       SpecError: it has no such option, or not of such a value.
     """
-    registry.get(name, "exporter")
-    document = from_data({"use": name}, origin=option(f"to {name}"), folder=Path.cwd())
+    registry.get(name, kind)
+    document = from_data({"use": name}, origin=origin or name, folder=Path.cwd())
     document = override(document, assignments)
     binder = binder_of(document, registry)
-    exporter: Exporter = binder.bind(Exporter, document.root, "")[0]
+    bound, _ = binder.bind(KINDS[kind].base, document.root, "")
     binder.check()
-    return exporter
+    return bound
 
 
 def _named(use: _Use) -> dict[str, str]:

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder.errors import PluginError, option
-from dsbuilder.pipelinefile.document import from_data, override
-from dsbuilder.pipelinefile.stages import binder_of
-from dsbuilder.plugin import KINDS
-from dsbuilder.registry import Plugin, Registry, discover
+from dsbuilder.pipelinefile.stages import bind_plugin
+from dsbuilder.registry import Plugin, discover
 from dsbuilder.testing.kinds import check_plugin
 
 
@@ -50,19 +48,19 @@ def plugins_of(path: Path, assignments: Sequence[str] = ()) -> list[Any]:
     if unknown:
         names = ", ".join(each.name for each in found)
         raise PluginError(f"{option('set')}: expected an option of {names}, found '{unknown[0]}'.")
-    return [_bound(each, registry, assignments) for each in found]
+    return [
+        bind_plugin(
+            registry,
+            each.full_name,
+            each.kind,
+            [text for text in assignments if _has(each, text)],
+            origin=each.name,
+        )
+        for each in found
+    ]
 
 
 def _has(plugin: Plugin, assignment: str) -> bool:
     """Whether an assignment is of an option that a plugin has."""
     first = re.split(r"[.\[=]", assignment)[0]
     return first in {each.name for each in dataclasses.fields(plugin.cls) if each.init}
-
-
-def _bound(plugin: Plugin, registry: Registry, assignments: Sequence[str]) -> Any:
-    own = [each for each in assignments if _has(plugin, each)]
-    document = from_data({"use": plugin.full_name}, origin=plugin.name, folder=Path.cwd())
-    binder = binder_of(override(document, own), registry)
-    bound, _ = binder.bind(KINDS[plugin.kind].base, binder.document.root, "")
-    binder.check()
-    return bound

@@ -17,6 +17,7 @@ from dsbuilder.actions.new_plugin import TEMPLATES
 from dsbuilder.cli.main import main
 from dsbuilder.errors import DataError, PluginError
 from dsbuilder.plugin import KINDS
+from dsbuilder.testing.files import plugins_of
 
 
 def test_every_kind_has_one_template_and_no_more() -> None:
@@ -65,8 +66,41 @@ def test_nothing_is_overwritten_and_no_name_is_taken_twice(tmp_path: Path) -> No
         dsbuilder.new_plugin("resize", kind="mixer", folder=tmp_path)
     with pytest.raises(PluginError, match="expected a name of lower-case letters"):
         dsbuilder.new_plugin("My-Plugin", kind="mixer", folder=tmp_path)
+    with pytest.raises(PluginError, match="expected a name that YAML takes for a text"):
+        dsbuilder.new_plugin("null", kind="loss", folder=tmp_path)
     with pytest.raises(PluginError, match=r"kind: expected one of .*Did you mean 'mixer'"):
         dsbuilder.new_plugin("mine", kind="mixr", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "called"),
+    [
+        ("sample", "synthesizer", "SampleSynthesizer"),
+        ("signature", "model", "SignatureModel"),
+        ("catalog", "source", "CatalogSource"),
+        ("record", "source", "RecordSource"),
+        ("listing", "source", "ListingSource"),
+        ("value_error", "loss", "ValueErrorLoss"),
+        ("none", "mixer", "NoneMixer"),
+        ("catalog", "mixer", "Catalog"),
+    ],
+)
+def test_a_class_is_called_as_nothing_else_of_its_file(
+    name: str, kind: str, called: str, tmp_path: Path
+) -> None:
+    written = dsbuilder.new_plugin(name, kind=kind, folder=tmp_path)
+    options = [f"path={written.images}"] if kind == "source" else []
+    (plugin,) = plugins_of(written.plugin, options)
+    assert type(plugin).__name__ == called
+    dsbuilder.open(written.pipeline, plugins=[tmp_path / "plugins"]).check()
+
+
+def test_a_name_that_a_file_of_another_name_defines_is_taken(tmp_path: Path) -> None:
+    written = dsbuilder.new_plugin("mine", kind="transform", folder=tmp_path)
+    written.plugin.rename(tmp_path / "plugins" / "other.py")
+    with pytest.raises(PluginError, match=r"found the transform of .*plugins/other\.py"):
+        dsbuilder.new_plugin("mine", kind="mixer", folder=tmp_path)
+    assert not written.plugin.exists()
 
 
 def test_a_fault_is_told_with_the_image_and_what_to_do(tmp_path: Path) -> None:
@@ -122,6 +156,9 @@ def test_a_picture_shows_before_and_after_in_some_draws(tmp_path: Path) -> None:
     needed = ["plugins", "show", "resize", "--picture", str(tmp_path / "resize.png")]
     assert runner.invoke(main, needed).exit_code == 2
     assert runner.invoke(main, [*needed, "--set", "short=64"]).exit_code == 0
+    alone = runner.invoke(main, ["plugins", "show", "resize", "--set", "short=64"])
+    assert alone.exit_code == 2
+    assert "--set: expected --picture, which is drawn with it" in alone.stderr
     refused = runner.invoke(main, ["plugins", "show", "cnn", "--picture", "cnn.png"])
     assert refused.exit_code == 1
     assert "found the model 'cnn'" in refused.stderr

@@ -22,10 +22,13 @@ from dsbuilder.plugin import (
     Stage,
     generator,
 )
+from dsbuilder.plugin.decorators import RESERVED
 from dsbuilder.registry import KINDS, Registry, discover
 from dsbuilder.tasks import heads_of
-from dsbuilder.testing import check_plugin
+from dsbuilder.testing import ContractError, check_plugin
 from dsbuilder.testing.exporting import SmallDataset
+from dsbuilder.testing.files import plugins_of
+from dsbuilder.testing.places import PLACES
 from dsbuilder.train.lookup import Chosen, choose
 
 FOLDER = Path(__file__).parents[3] / "plugins"
@@ -221,6 +224,33 @@ def test_the_examples_are_short_and_linked() -> None:
     for path in FOLDER.glob("*.py"):
         assert f"[{path.name}]({path.name})" in TEXT
         assert 20 <= len(path.read_text().splitlines()) <= 60
+
+
+def test_the_failure_that_is_shown_is_what_the_kit_says(tmp_path: Path) -> None:
+    text = next(block for block in blocks("python") if block.startswith("# plugins/nudge.py"))
+    before, after = '[1, 0, params["x"]]', '[1, 0, -params["x"]]'
+    assert text.count(before) == 1
+    assert '`-params["x"]`' in TEXT
+    file = tmp_path / "nudge.py"
+    file.write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(ContractError) as raised:
+        PLACES.on(*plugins_of(file))
+    error = raised.value
+    said = f"{error.check}: on {error.shown}\n{error.text}"
+    assert f"``` {' '.join(said.split())} ```" in " ".join(TEXT.split()), said
+
+
+def test_no_option_may_have_a_name_that_the_readme_does_not_tell() -> None:
+    (told,) = re.findall(r"at all\. (.*?) are such words of the pipeline", TEXT, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", told)) == RESERVED
+
+
+def test_a_pipeline_can_balance_by_the_synthesizer_that_is_an_example(registry: Registry) -> None:
+    plugin = registry.get("shapes").cls()
+    for key in range(9):
+        params = plugin.draw(generator(key))
+        assert plugin.class_of(params) == plugin.render("k", params, "gray").targets["label"]
+    assert "class_of(params)" in TEXT
 
 
 def test_shapes_are_drawn_whole_and_in_all_classes(registry: Registry) -> None:
