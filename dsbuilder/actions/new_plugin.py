@@ -18,7 +18,7 @@ from dsbuilder.errors import DataError, PluginError, did_you_mean
 from dsbuilder.pipelinefile.document import parse
 from dsbuilder.plugin import KINDS
 from dsbuilder.registry import discover
-from dsbuilder.trust import FOLDER
+from dsbuilder.trust import FOLDER, nearest_folder
 
 TEMPLATES = Path(__file__).parent / "templates"
 _PIPELINE = "=== pipeline\n"
@@ -114,7 +114,9 @@ def _check(name: str, kind: str, plugins: Path) -> None:
             "Choose another one."
         )
     places = [each for each, of in KINDS.items() if of.place == KINDS[kind].place]
-    taken = discover([plugins] if plugins.is_dir() else []).plugins.named(name, *places)
+    nearest = nearest_folder(plugins.parent / f"{name}.yaml")  # of somebody else, none is run
+    own = [each for each in nearest.folders if each.resolve() == plugins.resolve()]
+    taken = discover(own).plugins.named(name, *places)
     if taken:
         raise PluginError(
             f"'{name}': expected a name that is free, found the {taken[0].kind} of "

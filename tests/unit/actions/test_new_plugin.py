@@ -101,6 +101,9 @@ def test_a_name_that_a_file_of_another_name_defines_is_taken(tmp_path: Path) -> 
     with pytest.raises(PluginError, match=r"found the transform of .*plugins/other\.py"):
         dsbuilder.new_plugin("mine", kind="mixer", folder=tmp_path)
     assert not written.plugin.exists()
+    (tmp_path / "plugins").chmod(0o777)  # whose code nobody runs unasked
+    with pytest.raises(DataError, match="expected no such file, found one"):
+        dsbuilder.new_plugin("mine", kind="mixer", folder=tmp_path)
 
 
 def test_a_fault_is_told_with_the_image_and_what_to_do(tmp_path: Path) -> None:
