@@ -4,7 +4,7 @@ After "Cut, Paste and Learn" (Dwibedi, Misra and Hebert 2017): what a detector l
 objects carries over where their edges are blended, so that it does not learn the edges.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,11 @@ import numpy as np
 
 from dsbuilder.builtin.synth import cutouts
 from dsbuilder.builtin.synth.cutouts import Cutout
+from dsbuilder.builtin.synth.files import Pictures
 from dsbuilder.builtin.synth.grounds import Ground, Grounds, Inks, in_mode
+from dsbuilder.builtin.synth.planes import Place, meeting
 from dsbuilder.images import rle
+from dsbuilder.images.bit_planes import bounds
 from dsbuilder.plugin import (
     CHANNELS,
     Boxes,
@@ -37,7 +40,37 @@ _TRIES = 30
 _MOST = 500
 _GROUND = "background"
 
-_Place = tuple[slice, slice]
+
+class _Scene:
+    """Objects laid on each other: which of them is seen at each pixel.
+
+    Attributes:
+      owner: number of the object that is seen, `(H, W)` int32; -1 where none is.
+      whole: pixels of each object that were in the image when it was laid.
+      seen: pixels of each that are seen.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.owner = np.full(size, -1, np.int32)
+        self.whole = np.zeros(0, np.int64)
+        self.seen = np.zeros(0, np.int64)
+
+    def left(self, place: Place, mask: np.ndarray) -> np.ndarray:
+        """Returns how many pixels would be seen of each object if another was laid on a place.
+
+        Args:
+          mask: its pixels, bool, as large as the place.
+        """
+        covered = np.bincount(self.owner[place][mask] + 1, minlength=len(self.seen) + 1)
+        left: np.ndarray = self.seen - covered[1:]
+        return left
+
+    def lay(self, place: Place, mask: np.ndarray) -> None:
+        """Lays an object on a place; see `left`."""
+        pixels = int(mask.sum())
+        self.seen = np.append(self.left(place, mask), pixels)
+        self.owner[place][mask] = len(self.whole)
+        self.whole = np.append(self.whole, pixels)
 
 
 @synthesizer("composite")
@@ -113,18 +146,12 @@ class Composite(Synthesizer):
         _ = self._inks, self._grounds
 
     @cached_property
-    def _files(self) -> dict[str, list[Path]]:
+    def _files(self) -> dict[str, Pictures]:
         return cutouts.listed(self.objects, self.classes)
 
     @cached_property
     def _inks(self) -> Inks:
-        return Inks(
-            color=self.background,
-            background=self.background,
-            tinted=self.tinted,
-            pairs=(),
-            contrast=1.0,
-        )
+        return Inks(background=self.background, tinted=self.tinted)
 
     @cached_property
     def _grounds(self) -> Grounds:
@@ -140,15 +167,14 @@ class Composite(Synthesizer):
 
     def draw(self, rng: np.random.Generator) -> Params:
         """Draws the ground, and objects at places where earlier ones stay as visible as asked."""
-        drawn: Params = self._inks.draw(rng)
+        drawn: Params = self._inks.draw_background(rng)
         drawn |= self._grounds.draw(self._inks, drawn["background"], rng)
         drawn["feather"] = self.feather.draw(rng)
         number = int(rng.integers(self.number[0], self.number[1] + 1))
-        seen: list[tuple[np.ndarray, int]] = []
-        objects = []
+        scene, objects = _Scene((self.height, self.width)), []
         for _ in range(number):
             one = self._draw_object(rng)
-            at = self._draw_place(self._cutout(one, drawn["feather"]), seen, rng)
+            at = self._draw_place(self._cutout(one, drawn["feather"]), scene, rng)
             if at is not None:
                 objects.append({**one, "at": at})
         return {**drawn, "objects": objects}
@@ -159,37 +185,28 @@ class Composite(Synthesizer):
         side = self.scale.draw(rng) * min(self.height, self.width)
         return {
             "class": name,
-            "file": int(rng.integers(len(self._files[name]))),
+            "file": self._files[name].draw(rng),
             "side": max(1, round(side)),
             "angle": self.rotate.draw(rng),
             "mirrored": bool(rng.random() < self.flip),
         }
 
     def _draw_place(
-        self, cutout: Cutout, seen: list[tuple[np.ndarray, int]], rng: np.random.Generator
+        self, cutout: Cutout, scene: _Scene, rng: np.random.Generator
     ) -> list[int] | None:
         """Returns the (top, left) of an object, or None where there is no place for it.
 
         Args:
-          seen: what is seen of each earlier object, bool `(H, W)`, and how many pixels of it were
-            in the image; brought up to date.
+          scene: the earlier objects; it is laid on them.
         """
-        size = (self.height, self.width)
+        size, mask = (self.height, self.width), cutout.mask
         for _ in range(_TRIES):
             at = [self._along(rng, side, own) for side, own in zip(size, cutout.size, strict=True)]
-            here = np.zeros(size, bool)
-            place, part = _meeting(at, cutout.size, size)
-            here[place] = cutout.mask[part]
-            whole = int(here.sum())
-            left = [int(mask.sum() - (mask & here).sum()) for mask, _ in seen]
-            kept = all(
-                each >= (1 - self.overlap) * pixels
-                for each, (_, pixels) in zip(left, seen, strict=True)
-            )
-            if whole and kept and (self.overlap == 1 or all(left)):
-                for mask, _ in seen:
-                    mask &= ~here
-                seen.append((here, whole))
+            place, part = meeting(at, cutout.size, size)
+            left = scene.left(place, mask[part])
+            kept = (left >= (1 - self.overlap) * scene.whole).all()
+            if mask[part].any() and kept and (self.overlap == 1 or left.all()):
+                scene.lay(place, mask[part])
                 return at
         return None
 
@@ -198,66 +215,45 @@ class Composite(Synthesizer):
         return int(rng.integers(-out, max(-out, side - own + out) + 1))
 
     def _cutout(self, one: Params, feather: float) -> Cutout:
-        whole = cutouts.read(self._files[one["class"]][one["file"]])
+        path = self._files[one["class"]].path(one["file"])
+        whole = cutouts.read(path, self._longest)
         formed = whole.transformed(one["side"], one["angle"], mirrored=one["mirrored"])
         return formed.softened(feather)
+
+    @property
+    def _longest(self) -> int:
+        """Pixels of the longer side of the largest object."""
+        return max(1, round(self.scale.high * min(self.height, self.width)))
 
     def render(self, key: str, params: Params, mode: Mode) -> Sample:
         """Returns the scene."""
         size = (self.height, self.width)
         check_size(*size)
-        scene = self._grounds.paint(params, size, 1.0).astype(np.float32)
-        owner = np.full(size, -1, np.int32)
-        for number, one in enumerate(params["objects"]):
+        painted = self._grounds.paint(params, size, 1.0).astype(np.float32)
+        scene = _Scene(size)
+        for one in params["objects"]:
             cutout = self._cutout(one, params["feather"])
-            place, part = _meeting(one["at"], cutout.size, size)
-            scene[place] *= 1 - cutout.alpha[part][..., None]
-            scene[place] += cutout.colors[part]
-            owner[place][cutout.mask[part]] = number
-        image = in_mode(np.rint(scene).clip(0, 255).astype(np.uint8), mode)
-        found = [(one["class"], owner == number) for number, one in enumerate(params["objects"])]
-        return Sample(key=key, image=image, targets=self._targets(list(_visible(found)), size))
+            place, part = meeting(one["at"], cutout.size, size)
+            painted[place] *= 1 - cutout.alpha[part][..., None]
+            painted[place] += cutout.colors[part]
+            scene.lay(place, cutout.mask[part])
+        image = in_mode(np.rint(painted).clip(0, 255).astype(np.uint8), mode)
+        classes = [one["class"] for one in params["objects"]]
+        return Sample(key=key, image=image, targets=self._targets(scene, classes))
 
-    def _targets(
-        self, found: Sequence[tuple[str, np.ndarray]], size: tuple[int, int]
-    ) -> dict[str, Any]:
-        segments = [{"label": name, "counts": rle.encode(mask)} for name, mask in found]
-        targets: dict[str, Any] = {"objects": {"objects": segments, "size": list(size)}}
-        if self.target == "boxes":
-            targets["objects"] = [{"label": name, "box": _box(mask)} for name, mask in found]
-        if self.mask:
-            targets["mask"] = {"segments": segments, "size": list(size)}
-        return targets
-
-
-def _meeting(
-    at: Sequence[int], own: tuple[int, int], size: tuple[int, int]
-) -> tuple[_Place, _Place]:
-    """Returns where an object and the image meet, in the image and in the object."""
-    starts = [max(0, begin) for begin in at]
-    ends = [min(side, begin + each) for side, begin, each in zip(size, at, own, strict=True)]
-    ends = [max(start, end) for start, end in zip(starts, ends, strict=True)]
-    place = (slice(starts[0], ends[0]), slice(starts[1], ends[1]))
-    part = (
-        slice(starts[0] - at[0], ends[0] - at[0]),
-        slice(starts[1] - at[1], ends[1] - at[1]),
-    )
-    return place, part
-
-
-def _visible(found: Sequence[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields the objects of which some pixel is seen."""
-    for name, mask in found:
-        if mask.any():
-            yield name, mask
-
-
-def _box(mask: np.ndarray) -> list[float]:
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    height, width = mask.shape
-    return [
-        float(columns[0] / width),
-        float(rows[0] / height),
-        float((columns[-1] + 1) / width),
-        float((rows[-1] + 1) / height),
-    ]
+    def _targets(self, scene: _Scene, classes: Sequence[str]) -> dict[str, Any]:
+        segments, boxes, size = [], [], [self.height, self.width]
+        for number, name in enumerate(classes):
+            mask = scene.owner == number
+            around = bounds(mask)
+            if around is None:  # others cover all of it
+                continue
+            if self.target == "boxes":
+                sides = (self.width, self.height, self.width, self.height)
+                shares = [each / side for each, side in zip(around, sides, strict=True)]
+                boxes.append({"label": name, "box": shares})
+            if self.mask or self.target == "instances":
+                segments.append({"label": name, "counts": rle.encode(mask)})
+        objects = {"objects": segments, "size": size}
+        targets: dict[str, Any] = {"objects": boxes if self.target == "boxes" else objects}
+        return {**targets, "mask": {"segments": segments, "size": size}} if self.mask else targets

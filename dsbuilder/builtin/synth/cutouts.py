@@ -12,10 +12,16 @@ from typing import Self
 import cv2
 import numpy as np
 
-from dsbuilder.builtin.synth.files import picture, pictures, state_of
+from dsbuilder.builtin.synth.files import Pictures, is_hidden, picture, state_of
+from dsbuilder.builtin.synth.planes import turned
+from dsbuilder.images.bit_planes import bounds
 from dsbuilder.plugin import DataError
 
 _HALF = 0.5
+_LEAST = 128
+"""Alpha, of 255, of a pixel that is more of an object than of what lies behind."""
+_FINER = 2
+"""What an object is held and turned in, in times of the side that it is to have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +48,27 @@ class Cutout:
         covered: np.ndarray = self.alpha >= _HALF
         return covered
 
+    @classmethod
+    def of(cls, planes: np.ndarray) -> Self:
+        """Returns it of planes `(H, W, 4)` of its colors, multiplied by alpha, and its alpha.
+
+        Args:
+          planes: uint8, or float32 in [0, 255].
+        """
+        held = planes.astype(np.float32)
+        return cls(colors=held[..., :3], alpha=(held[..., 3] / 255).clip(0, 1))
+
+    @property
+    def _planes(self) -> np.ndarray:
+        return np.dstack([self.colors, self.alpha * 255])
+
     def trimmed(self) -> Self:
         """Returns it without the rows and columns around it in which nothing of it is."""
-        rows, columns = (np.flatnonzero(self.mask.any(axis=axis)) for axis in (1, 0))
-        if not len(rows):
+        found = bounds(self.mask)
+        if found is None:
             return self
-        part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        left, top, right, bottom = found
+        part = (slice(top, bottom), slice(left, right))
         return type(self)(colors=self.colors[part], alpha=self.alpha[part])
 
     def transformed(self, side: int, angle: float, *, mirrored: bool) -> Self:
@@ -57,82 +78,92 @@ class Cutout:
           side: pixels of the longer side, 1 or more.
           angle: degrees, counter-clockwise.
         """
-        planes = np.dstack([self.colors, self.alpha])
-        planes = planes[:, ::-1] if mirrored else planes
+        planes = self._planes[:, ::-1] if mirrored else self._planes
         if angle % 360:
-            planes = _turned(np.ascontiguousarray(planes), angle)
-        whole = type(self)(colors=planes[..., :3], alpha=planes[..., 3]).trimmed()
-        scale = side / max(whole.size)
-        height, width = (max(1, round(scale * each)) for each in whole.size)
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        planes = np.dstack([whole.colors, whole.alpha])
-        planes = cv2.resize(planes, (width, height), interpolation=way)
-        return type(self)(colors=planes[..., :3], alpha=planes[..., 3].clip(0, 1))
+            planes = turned(shrunk(np.ascontiguousarray(planes), _FINER * side), angle)
+        whole = type(self).of(planes).trimmed()
+        return type(self).of(_resized(whole._planes, side / max(whole.size)))
 
     def softened(self, radius: float) -> Self:
         """Returns it with edges that fade inwards over a radius in pixels.
 
-        What is thinner than the radius fades wholly, and is no more in the mask.
+        What is thinner than the radius fades wholly, and is no more in the mask. How far one sees
+        through what is within the edges stays as it is.
         """
         if not radius:
             return self
         margin = int(np.ceil(2 * radius))
-        framed = np.pad(self.alpha, margin)  # what is beyond the array is nothing, and fades it too
+        framed = np.pad(self.mask.astype(np.float32), margin)  # beyond the array is nothing
         blurred = cv2.GaussianBlur(framed, (0, 0), radius)[margin:-margin, margin:-margin]
         share = (2 * blurred - 1).clip(0, 1)  # a straight edge is blurred to a half
         return type(self)(colors=self.colors * share[..., None], alpha=self.alpha * share)
 
 
-def read(path: Path) -> Cutout:
-    """Returns the object of a file, upright and trimmed; its arrays are not to be written to.
-
-    Raises:
-      DataError: it cannot be read, or is no cut-out: all of it is opaque, or nothing.
-    """
-    return _read(path, state_of(path))
+def shrunk(planes: np.ndarray, most: int) -> np.ndarray:
+    """Returns planes whose longer side is at most so many pixels."""
+    longer = max(planes.shape[:2])
+    return planes if longer <= most else _resized(planes, most / longer)
 
 
-@lru_cache(maxsize=8)
-def _read(path: Path, state: object) -> Cutout:
-    pixels = picture(path, "rgba")
-    if not pixels[..., 3].any() or pixels[..., 3].all():
-        found = "all opaque" if pixels[..., 3].all() else "wholly transparent"
-        raise DataError(
-            f"{path}: expected an object cut out, transparent pixels around it, found one that is "
-            f"{found}. Cut it out, or remove it."
-        )
-    alpha = pixels[..., 3].astype(np.float32) / 255
-    whole = Cutout(colors=pixels[..., :3] * alpha[..., None], alpha=alpha).trimmed()
-    whole.colors.flags.writeable = whole.alpha.flags.writeable = False
-    return whole
+def _resized(planes: np.ndarray, scale: float) -> np.ndarray:
+    height, width = (max(1, round(scale * each)) for each in planes.shape[:2])
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    resized: np.ndarray = cv2.resize(planes, (width, height), interpolation=way)
+    return resized
 
 
-def listed(folder: Path, classes: tuple[str, ...] | None) -> dict[str, list[Path]]:
-    """Returns the files of each class, a folder each, in order.
+def read(path: Path, side: int) -> Cutout:
+    """Returns the object of a file, upright and trimmed.
 
     Args:
-      classes: names in id order; None takes those there are.
+      side: pixels of the longest side that it is asked for in; it is kept no larger than is needed
+        for that, since photographs are.
+
+    Raises:
+      DataError: it cannot be read, or is no cut-out: nothing of it is transparent, or nothing is
+        more of it than of what lies behind.
+    """
+    return Cutout.of(_read(path, _FINER * side, state_of(path)))
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, most: int, state: object) -> np.ndarray:
+    pixels = picture(path, "rgba")
+    alpha = pixels[..., 3]
+    found = bounds(alpha >= _LEAST)
+    if found is None or alpha.all():
+        seen = f"no alpha of {_LEAST} or more" if found is None else "no transparent pixel"
+        raise DataError(
+            f"{path}: expected an object cut out, transparent pixels around it, found {seen}. "
+            "Cut it out, or remove it."
+        )
+    left, top, right, bottom = found
+    part = pixels[top:bottom, left:right]
+    shares = np.repeat(part[..., 3:], 3, axis=2)
+    colors = cv2.multiply(np.ascontiguousarray(part[..., :3]), shares, scale=1 / 255)
+    return shrunk(np.dstack([colors, part[..., 3]]), most)
+
+
+def listed(folder: Path, classes: tuple[str, ...] | None) -> dict[str, Pictures]:
+    """Returns the files of each class, a folder each.
+
+    Args:
+      classes: names in id order; None takes those there are, without hidden ones.
 
     Raises:
       ValueError: there is none, or a class has no file.
     """
     if not folder.is_dir():
         raise ValueError(f"objects: {folder}: no such folder. Check the path.")
-    names = classes or sorted(each.name for each in folder.iterdir() if each.is_dir())
-    found = {name: pictures(folder / name) for name in names}
-    if not found:
+    if classes is None:
+        folders = (each for each in folder.iterdir() if each.is_dir() and not is_hidden(each))
+        classes = tuple(sorted(each.name for each in folders))
+    elif not classes:
+        raise ValueError("classes: at least one is needed. Name one, or leave the option out.")
+    if not classes:
         raise ValueError(f"objects: {folder} holds no folder of a class. Make one for each class.")
-    empty = [name for name, files in found.items() if not files]
+    found = {name: Pictures.of(folder / name) for name in classes}
+    empty = [name for name, files in found.items() if not files.names]
     if empty:
         raise ValueError(f"objects: there is no image in {folder / empty[0]}. Add one.")
     return found
-
-
-def _turned(planes: np.ndarray, angle: float) -> np.ndarray:
-    """Returns planes turned around their middle, on a canvas that holds all of them."""
-    height, width = planes.shape[:2]
-    side = int(np.ceil(np.hypot(height, width))) + 2
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
-    matrix[:, 2] += (side - width) / 2, (side - height) / 2
-    turned: np.ndarray = cv2.warpAffine(planes, matrix, (side, side), flags=cv2.INTER_LINEAR)
-    return turned

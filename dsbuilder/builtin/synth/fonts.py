@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from dsbuilder.builtin.synth.files import state_of
+from dsbuilder.builtin.synth.files import files_below, state_of
 from dsbuilder.builtin.synth.shaping import can_shape, is_format, shaped
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def faces_of(fonts: Fonts, which: Literal["first", "all"]) -> tuple[Face, ...]:
     """
     if fonts == "system":
         folders = [each.expanduser() for each in system_folders()]
-        found = [path for folder in folders for path in _files(folder)]
+        found = [path for folder in folders for path in files_below(folder, SUFFIXES)]
         faces = tuple(face for path in found for face in _faces(path, which) if _is_font(face))
         if not faces:
             shown = ", ".join(map(str, folders))
@@ -103,15 +103,10 @@ def faces_of(fonts: Fonts, which: Literal["first", "all"]) -> tuple[Face, ...]:
 def _below(path: Path) -> Iterable[Path]:
     if not path.is_dir():
         return [path]
-    found = _files(path)
+    found = files_below(path, SUFFIXES)
     if not found:
         raise ValueError(f"fonts: {path} holds no font file (.ttf, .otf, .ttc). Check the folder.")
     return found
-
-
-def _files(folder: Path) -> list[Path]:
-    found = (each for each in folder.rglob("*") if each.suffix.lower() in SUFFIXES)
-    return sorted(each for each in found if each.is_file())
 
 
 def _faces(path: Path, which: Literal["first", "all"]) -> Iterator[Face]:
@@ -187,8 +182,12 @@ class FontSet:
     def able(self, text: str) -> list[int]:
         """Returns the places of the faces that have every character of a text."""
         found = set(text)
+        composed = found - self.characters  # of some that a pattern has one after the other
         return [
-            place for place, face in enumerate(self.faces) if found.isdisjoint(self.lacking[face])
+            place
+            for place, face in enumerate(self.faces)
+            if found.isdisjoint(self.lacking[face])
+            and not any(_is_missing(face, each, state_of(face.path)) for each in composed)
         ]
 
     def write(
@@ -280,6 +279,11 @@ def _missing(face: Face, characters: Sequence[str]) -> Iterator[str]:
         mask = font.getmask(character)
         if mask.getbbox() is None or (mask.size == nothing and _drawing(font, character) == drawn):
             yield character
+
+
+@lru_cache(maxsize=4096)
+def _is_missing(face: Face, character: str, state: object) -> bool:
+    return any(_missing(face, character))
 
 
 def _drawing(font: "FreeTypeFont", character: str) -> bytes:

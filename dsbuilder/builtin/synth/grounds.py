@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import cv2
 import numpy as np
 
-from dsbuilder.builtin.synth.files import picture, pictures, state_of
+from dsbuilder.builtin.synth.files import Pictures, picture, state_of
 from dsbuilder.images import color_name
 from dsbuilder.plugin import Mode, Params, Range
 
@@ -51,11 +51,11 @@ def contrast(one: Any, other: Any) -> np.ndarray:
 class Inks:
     """The options of a synthesizer that say in which colors it draws; `TextLine` describes them."""
 
-    color: Range | str
     background: Range | str
     tinted: bool
-    pairs: tuple[tuple[str, str], ...]
-    contrast: float
+    color: Range | str = Range(0, 255)
+    pairs: tuple[tuple[str, str], ...] = ()
+    contrast: float = 1.0
     outline_color: Range | str = Range(0, 255)
 
     @classmethod
@@ -107,7 +107,11 @@ class Inks:
                 "background": list(color_name.parse("pairs", back)),
             }
         color = self._drawn(self.color, rng)
-        return {"color": color, "background": self._drawn(self.background, rng)}
+        return {"color": color, **self.draw_background(rng)}
+
+    def draw_background(self, rng: np.random.Generator) -> dict[str, list[int]]:
+        """Draws a background on which nothing is written, and which no pair goes with."""
+        return {"background": self._drawn(self.background, rng)}
 
     def improve(self, drawn: dict[str, Any], rng: np.random.Generator) -> None:
         """Draws both anew until they have the contrast; after many tries, takes the farthest ends.
@@ -179,11 +183,11 @@ class Grounds:
             _ = self._files
 
     @cached_property
-    def _files(self) -> list[Path]:
+    def _files(self) -> Pictures:
         if self.photos is None:
-            return []
-        found = [self.photos] if self.photos.is_file() else pictures(self.photos)
-        if not found:
+            return Pictures(folder=Path(), names=())
+        found = Pictures.of(self.photos)
+        if not found.names:
             raise ValueError(f"photos: there is no image below {self.photos}. Check the folder.")
         return found
 
@@ -204,7 +208,7 @@ class Grounds:
             }
         if kind == "photo":
             place = {"zoom": float(rng.random()), "at": [float(rng.random()), float(rng.random())]}
-            return {"ground": kind, "photo": int(rng.integers(len(self._files))), **place}
+            return {"ground": kind, "photo": self._files.draw(rng), **place}
         return {"ground": kind}
 
     def paint(self, params: Mapping[str, Any], size: tuple[int, int], ratio: float) -> np.ndarray:
@@ -214,8 +218,8 @@ class Grounds:
         pixels to have the contrast with the text's color.
 
         Args:
-          params: what was drawn, the colors among it.
-          ratio: the contrast.
+          params: what was drawn, the background among it, and the color unless `ratio` is 1.
+          ratio: the contrast; 1 asks for none.
         """
         plain = np.empty((*size, 3), np.uint8)
         plain[:] = params["background"]
@@ -227,8 +231,9 @@ class Grounds:
         elif kind == "noise":
             painted = _noisy(plain, params)
         else:
-            painted = _crop(photo(self._files[params["photo"]]), size, params["zoom"], params["at"])
-        return _veiled(painted, params["color"], ratio)
+            pixels = photo(self._files.path(params["photo"]))
+            painted = _crop(pixels, size, params["zoom"], params["at"])
+        return painted if ratio <= 1 else _veiled(painted, params["color"], ratio)
 
 
 def photo(path: Path) -> np.ndarray:
@@ -281,8 +286,6 @@ def _crop(
 
 
 def _veiled(ground: np.ndarray, color: Sequence[int], ratio: float) -> np.ndarray:
-    if ratio <= 1:
-        return ground
     veil = max((0, 255), key=lambda level: float(contrast([level] * 3, color)))
     for step in range(_VEILS + 1):
         share = step / _VEILS

@@ -14,8 +14,10 @@ import numpy as np
 
 from dsbuilder.builtin.synth.bending import FINER, Bend, Shape
 from dsbuilder.builtin.synth.fonts import Face, load
+from dsbuilder.builtin.synth.planes import turned
 from dsbuilder.builtin.synth.shaping import shaped
 from dsbuilder.builtin.synth.words import units
+from dsbuilder.images.bit_planes import bounds
 from dsbuilder.plugin import check_size
 
 if TYPE_CHECKING:
@@ -58,12 +60,11 @@ class InkLayer:
 
     def box(self) -> tuple[int, int, int, int] | None:
         """Returns (top, left, bottom, right) of what is clearly drawn; None if nothing is."""
-        rows = np.flatnonzero((self.ink >= FAINT).any(axis=1))
-        columns = np.flatnonzero((self.ink >= FAINT).any(axis=0))
-        if not len(rows):
+        found = bounds(self.ink >= FAINT)
+        if found is None:
             return None
-        top, left = int(rows[0]) + self.top, int(columns[0]) + self.left
-        return top, left, int(rows[-1]) + self.top + 1, int(columns[-1]) + self.left + 1
+        left, top, right, bottom = found
+        return top + self.top, left + self.left, bottom + self.top, right + self.left
 
     def moved(self, down: int, right: int) -> Self:
         """Returns it at another place."""
@@ -124,50 +125,77 @@ def coverage(font: "FreeTypeFont", text: str) -> np.ndarray:
     return np.asarray(canvas)
 
 
-def fitting(face: Face, size: int, text: str, room: tuple[int | None, int | None]) -> int:
+Room = tuple[int | None, int | None]
+"""(height, width) in pixels that a text may take; None is as much as it takes."""
+
+
+def _nothing(size: int) -> int:
+    return 0
+
+
+def fitting(
+    face: Face,
+    size: int,
+    text: str,
+    room: Room,
+    *,
+    around: Callable[[int], int] = _nothing,
+    shaping: bool | None = None,
+) -> int:
     """Returns `size`, or the largest smaller size in which a plain line fits.
 
     Args:
-      room: (height, width) in pixels; None is as much as it takes.
+      room: what it and what is around it may take.
+      around: the pixels on every side of it that are drawn on too, in a size.
+      shaping: whether the shaper lays it out; None where it needs one.
 
     Raises:
       ValueError: the text does not fit in a size that could be read.
     """
-    shaping = bool(shaped(text))
+    shaping = bool(shaped(text)) if shaping is None else shaping
     for smaller in range(size, SMALLEST - 1, -1):
         left, top, right, bottom = box(load(face, smaller, shaping=shaping), text)
-        if _fits((bottom - top, right - left), room):
+        if _fits(_taken((bottom - top, right - left), around(smaller)), room):
             return smaller
     raise _too_long(text, room)
 
 
 def fitted(
-    make: Callable[[int], InkLine], size: int, text: str, room: tuple[int | None, int | None]
+    make: Callable[[int], InkLine],
+    size: int,
+    text: str,
+    room: Room,
+    around: Callable[[int], int] = _nothing,
 ) -> tuple[InkLine, int]:
     """Returns the line that `make` makes in `size`, or in a smaller size in which it fits; and it.
 
     Args:
       make: makes the line in a size.
-      room: (height, width) in pixels; None is as much as it takes.
+      room, around: see `fitting`.
 
     Raises:
       ValueError: the text does not fit in a size that could be read.
     """
     while size >= SMALLEST:
         line = make(size)
-        if _fits(line.ink.shape, room):
+        taken = _taken(line.ink.shape, around(size))
+        if _fits(taken, room):
             return line, size
-        sides = zip(room, line.ink.shape, strict=True)
-        share = min(side / taken for side, taken in sides if side is not None)
+        sides = zip(room, taken, strict=True)
+        share = min(side / own for side, own in sides if side is not None)
         size = min(size - 1, int(size * share) + 1)
     raise _too_long(text, room)
 
 
-def _fits(size: tuple[int, ...], room: tuple[int | None, int | None]) -> bool:
+def _taken(size: tuple[int, ...], around: int) -> tuple[int, ...]:
+    return tuple(side + 2 * around for side in size)
+
+
+def _fits(size: tuple[int, ...], room: Room) -> bool:
     return all(side is None or taken <= side for taken, side in zip(size, room, strict=True))
 
 
-def _too_long(text: str, room: tuple[int | None, int | None]) -> ValueError:
+def _too_long(text: str, room: Room) -> ValueError:
     sides = [f"{side} px {word}" for side, word in zip(room, ("high", "wide"), strict=True) if side]
     return ValueError(
         f"expected a text that fits into {' and '.join(sides)} in {SMALLEST} px or more, found "
@@ -227,18 +255,14 @@ def _characters(font: "FreeTypeFont", text: str, size: int, style: Style) -> lis
             text=unit,
             word=word,
         )
-        found.append(_turned(layer, style.turns[number]) if style.turns else layer)
+        found.append(_rotated(layer, style.turns[number]) if style.turns else layer)
     return found
 
 
-def _turned(layer: InkLayer, degrees: float) -> InkLayer:
-    """Returns a character turned around its middle."""
-    height, width = layer.ink.shape
-    side = int(np.ceil(np.hypot(height, width))) + 2
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -degrees, 1.0)
-    matrix[:, 2] += (side - width) / 2, (side - height) / 2
-    ink = cv2.warpAffine(layer.ink, matrix, (side, side), flags=cv2.INTER_LINEAR)
-    down, right = (height - side) // 2, (width - side) // 2
+def _rotated(layer: InkLayer, degrees: float) -> InkLayer:
+    """Returns a character turned clockwise around its middle."""
+    ink = turned(layer.ink, -degrees)
+    down, right = ((own - side) // 2 for own, side in zip(layer.ink.shape, ink.shape, strict=True))
     return _trimmed(replace(layer, ink=ink).moved(down, right))
 
 
@@ -259,11 +283,11 @@ def merged(layers: Sequence[InkLayer]) -> InkLayer:
 
 def _trimmed(layer: InkLayer) -> InkLayer:
     """Returns a layer without the rows and columns around it in which nothing is drawn."""
-    rows, columns = (np.flatnonzero(layer.ink.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
+    found = bounds(layer.ink > 0)
+    if found is None:
         return replace(layer, ink=np.zeros((1, 1), np.uint8))
-    ink = layer.ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return replace(layer, ink=ink).moved(int(rows[0]), int(columns[0]))
+    left, top, right, bottom = found
+    return replace(layer, ink=layer.ink[top:bottom, left:right]).moved(top, left)
 
 
 def _heavier(layer: InkLayer, radius: float, finer: int) -> InkLayer:

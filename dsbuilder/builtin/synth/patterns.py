@@ -208,7 +208,7 @@ class _Reader:
         found: list[str] = []
         if self._takes("^"):
             self.refuse("'[^'")
-        while not self._takes("]") or not found:
+        while not found or not self._takes("]"):  # one that comes first is a member
             found.extend(self._members())
         return Characters("".join(dict.fromkeys(found)))
 

@@ -100,8 +100,7 @@ class Plate(Synthesizer):
     @cached_property
     def _inks(self) -> Inks:
         """The colors behind the plate."""
-        shades = Range(40, 220)
-        return Inks(color=shades, background=shades, tinted=True, pairs=(), contrast=1.0)
+        return Inks(background=Range(40, 220), tinted=True)
 
     @cached_property
     def _grounds(self) -> Grounds:
@@ -123,7 +122,7 @@ class Plate(Synthesizer):
     def draw(self, rng: np.random.Generator) -> Params:
         """Draws the text as `text_line` does, what is behind the plate, and its corners."""
         plate = {**self._text.draw(rng), "place": [0.5, 0.5]}
-        behind = self._inks.draw(rng)
+        behind: Params = self._inks.draw_background(rng)
         behind |= self._grounds.draw(self._inks, behind["background"], rng)
         reach = self.perspective.draw(rng)
         return {

@@ -9,7 +9,7 @@ it is given an option of another kind.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -280,14 +280,14 @@ class TextLine(Synthesizer):
         """Returns the line in the drawn size, or a smaller one in which it fits; and that size."""
         text, face = params["text"], self._fonts.faces[params["font"]]
         style = effects.style_of(params, vertical=self.direction == "vertical")
-        size, free = params["size"], self.padding + effects.around(params, params["size"])
+        size, around = params["size"], partial(effects.around, params)
         room = (
-            None if self.height is None else self.height - 2 * free,
-            None if self.width is None else self.width - 2 * free,
+            None if self.height is None else self.height - 2 * self.padding,
+            None if self.width is None else self.width - 2 * self.padding,
         )
         if style == Style():  # measured without being drawn
-            size = fitting(face, size, text, room)
-        line, size = fitted(lambda size: line_of(face, size, text, style), size, text, room)
+            size = fitting(face, size, text, room, around=around)
+        line, size = fitted(lambda size: line_of(face, size, text, style), size, text, room, around)
         return (line_of(face, size, text, style, boxes=True) if self.boxes else line), size
 
     @property

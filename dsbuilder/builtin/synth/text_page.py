@@ -1,6 +1,6 @@
 """Pages of text: paragraphs of wrapped lines, with boxes around them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from dsbuilder.builtin.synth.fonts import Fonts, FontSet, load
 from dsbuilder.builtin.synth.grounds import Ground, Grounds, Inks, painted
 from dsbuilder.builtin.synth.labeling import box_targets, grouped, mask_of
 from dsbuilder.builtin.synth.lettering import SMALLEST, InkLayer, fitting, plain
+from dsbuilder.builtin.synth.planes import meeting
 from dsbuilder.builtin.synth.shaping import right_to_left, shaped
 from dsbuilder.builtin.synth.words import Wording, units
 from dsbuilder.plugin import (
@@ -227,13 +228,10 @@ class TextPage(Synthesizer):
 
     def _lines(self, params: Params) -> list[_Line]:
         """Returns the lines that the page has room for."""
-        face, margin = self._fonts.faces[params["font"]], params["margin"]
-        column, size = self.width - 2 * margin, params["size"]
+        margin = params["margin"]
+        column = self.width - 2 * margin
         paragraphs = [_broken(words, self.separator) for words in params["words"]]
-        every = {word for words in paragraphs for word in words}
-        for word in sorted(every, key=len, reverse=True):
-            size = fitting(face, size, word, (None, column))
-        font = load(face, size, shaping=bool(shaped(self._wording.characters())))
+        font, size = self._font({word for words in paragraphs for word in words}, column, params)
         ascent, descent = font.getmetrics()
         step, indent = round(params["line_spacing"] * size), round(params["indent"] * size)
         base, lines = margin + ascent, list[_Line]()
@@ -248,6 +246,20 @@ class TextPage(Synthesizer):
                 base += step
             base += step // 2
         return lines
+
+    def _font(
+        self, words: Collection[str], column: int, params: Params
+    ) -> tuple["FreeTypeFont", int]:
+        """Returns the font in the drawn size, or the largest smaller one in which all words fit."""
+        face, size = self._fonts.faces[params["font"]], params["size"]
+        shaping = bool(shaped(self._wording.characters()))
+        longest = sorted(words, key=lambda word: (-len(word), word))
+        before = None
+        while size != before:  # hinting makes a word wider in a smaller size, now and then
+            before = size
+            for word in longest:
+                size = fitting(face, size, word, (None, column), shaping=shaping)
+        return load(face, size, shaping=shaping), size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,8 +287,12 @@ def _broken(words: Sequence[str], separator: str) -> list[str]:
 def _rows(
     font: "FreeTypeFont", words: Sequence[str], separator: str, column: int, indent: int
 ) -> Iterator[_Measured]:
-    """Yields the words of each line, as many as it has room for."""
-    gap, row, start, taken = font.getlength(separator), list[str](), indent, 0.0
+    """Yields the words of each line, as many as it has room for.
+
+    A first word that is too long for the indent is indented as far as there is room.
+    """
+    gap, row, taken = font.getlength(separator), list[str](), 0.0
+    start = min(indent, max(0, int(column - font.getlength(words[0]))))
     for word in words:
         width = font.getlength(word)
         if row and start + taken + gap + width > column:
@@ -302,11 +318,8 @@ def _set(font: "FreeTypeFont", row: _Measured, separator: str, align: str) -> It
 
 def _lay(ink: np.ndarray, word: InkLayer) -> None:
     """Lays the ink of a word on the page; what an odd glyph has beyond the edge is cut."""
-    top, left, bottom, right = word.frame
-    up, before = max(0, -top), max(0, -left)
-    part = ink[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
-    own = word.ink[up : up + part.shape[0], before : before + part.shape[1]]
-    np.maximum(part, own, out=part)
+    place, part = meeting((word.top, word.left), word.ink.shape, ink.shape)
+    np.maximum(ink[place], word.ink[part], out=ink[place])
 
 
 def _text(lines: Sequence[_Line]) -> str:

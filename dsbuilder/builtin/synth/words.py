@@ -116,9 +116,10 @@ class Wording:
         return tuple(parse(each) for each in self.patterns)
 
     def characters(self) -> set[str]:
-        """Returns the code points that texts are made of."""
+        """Returns the code points that texts are made of, and of which others may be composed."""
         _ = self._bounds  # what is wrong with it is told here
-        return set("".join(self.pool)).union(*(node.characters() for node in self._nodes))
+        held = set("".join(self.pool)).union(*(node.characters() for node in self._nodes))
+        return set("".join(unicodedata.normalize("NFC", each) for each in held))
 
     def classes(self) -> tuple[str, ...]:
         """Returns the characters, with their marks, that texts are made of, in order."""

@@ -1,5 +1,6 @@
 """composite: masks and boxes are of what is seen, and edges take no color of what is not."""
 
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from dsbuilder.builtin.synth import cutouts
-from dsbuilder.builtin.synth.composite import Composite
+from dsbuilder.builtin.synth.composite import Composite, _Scene
 from dsbuilder.builtin.synth.cutouts import Cutout
 from dsbuilder.plugin import Boxes, DataError, Instances, Mask, Params, Range, Sample, generator
 
@@ -108,6 +109,44 @@ def test_objects_lie_inside_unless_they_may_not(folder: Path) -> None:
     assert cut >= 3
 
 
+def test_pixels_are_counted_as_they_are_seen() -> None:
+    scene, rng = _Scene((30, 40)), generator("scene")
+    owner = np.full((30, 40), -1)
+    for number in range(30):
+        top, left, height, width = rng.integers((25, 35, 15, 15))
+        place = (slice(top, top + height), slice(left, left + width))
+        mask = rng.random(owner[place].shape) < 0.7
+        before = scene.seen.copy()
+        after = scene.left(place, mask)
+        assert np.array_equal(scene.seen, before)
+        owner[place][mask] = number
+        scene.lay(place, mask)
+        assert np.array_equal(scene.seen[:-1], after)
+        assert scene.seen.tolist() == [int((owner == n).sum()) for n in range(number + 1)]
+        assert scene.whole[-1] == mask.sum()
+
+
+def test_a_crowd_takes_no_memory_for_each_object(folder: Path) -> None:
+    plugin = composite(
+        folder, height=300, width=300, number=(50, 50), scale=Range(0.05, 0.05), target="boxes"
+    )
+    tracemalloc.start()
+    try:
+        _, sample = made(plugin)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(sample.targets["objects"]) > 45
+    assert peak < 50 * 300 * 300  # a mask for each would take as much alone
+
+
+def test_boxes_alone_encode_no_mask(folder: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("dsbuilder.images.rle.encode", None)
+    assert made(composite(folder, target="boxes"))[1].targets["objects"]
+    with pytest.raises(TypeError):
+        made(composite(folder, target="boxes", mask=True))
+
+
 def test_what_finds_no_place_is_left_out(folder: Path) -> None:
     plugin = composite(folder, number=(30, 30), overlap=0.0, scale=Range(0.9, 1.0))
     assert 1 <= len(made(plugin)[0]["objects"]) <= 3
@@ -135,6 +174,33 @@ def test_feathering_blends_edges_inwards() -> None:
     assert (np.diff(row[:20]) >= 0).all()
     assert np.allclose(soft.colors[..., 0], 200 * soft.alpha)
     assert 0.7 < soft.mask.sum() / whole.mask.sum() < 0.95
+
+
+def test_what_one_sees_through_keeps_its_mask() -> None:
+    square = np.zeros((40, 40), np.float32)
+    square[5:35, 5:35] = 178 / 255
+    whole = Cutout(colors=np.dstack([square * 200] * 3), alpha=square)
+    soft = whole.softened(1.0)
+    assert 0.7 < soft.mask.sum() / whole.mask.sum() < 0.95
+    assert np.allclose(soft.alpha[12:28, 12:28], 178 / 255, atol=0.005)
+
+
+def test_a_large_file_is_held_small_and_drawn_alike(tmp_path: Path) -> None:
+    pixels = np.repeat(np.repeat(disk(150), 4, axis=0), 4, axis=1)
+    pixels[300:, :, :3] = (20, 90, 200)
+    Image.fromarray(pixels).save(tmp_path / "large.png", compress_level=1)
+    tracemalloc.start()
+    try:
+        small = cutouts.read(tmp_path / "large.png", 60)
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 1_000_000 and max(small.size) == 120
+    whole = cutouts.read(tmp_path / "large.png", 600)
+    one, other = (each.transformed(60, 20.0, mirrored=True) for each in (small, whole))
+    assert one.size == other.size
+    assert (one.mask != other.mask).mean() < 0.01
+    assert np.abs(one.colors - other.colors).mean() < 2
 
 
 def test_an_object_is_turned_mirrored_and_sized() -> None:
@@ -167,6 +233,29 @@ def test_a_file_that_was_replaced_is_read_anew(folder: Path, tmp_path: Path) -> 
     assert not (after.image == before.image).all(axis=2).any()
 
 
+def test_a_file_more_leaves_most_scenes_as_they_are(folder: Path) -> None:
+    """And what a ledger says was drawn is drawn again."""
+    for number in range(6):
+        Image.fromarray(disk()).save(folder / "disk" / f"m{number}.png")
+    options: Any = {"classes": ("disk",), "number": (1, 1)}
+    before = [made(composite(folder, **options), seed) for seed in range(20)]
+    Image.fromarray(disk(color=(0, 0, 255))).save(folder / "disk" / "0.png")
+    after = composite(folder, **options)
+    same = [made(after, seed)[0] == params for seed, (params, _) in enumerate(before)]
+    assert sum(same) >= 13
+    for params, sample in before[:6]:
+        assert np.array_equal(after.render("k", params, "rgb").image, sample.image)
+    assert {params["objects"][0]["file"] for params, _ in before} >= {"a.png", "m3.png"}
+
+
+def test_what_is_hidden_is_no_class(folder: Path) -> None:
+    for name in (".ipynb_checkpoints", ".empty"):
+        (folder / name).mkdir()
+    Image.fromarray(disk()).save(folder / ".ipynb_checkpoints" / "a.png")
+    targets = composite(folder).output_signature("rgb").targets
+    assert targets["objects"] == Instances(names=("bar", "disk"))
+
+
 def test_classes_are_equally_frequent(folder: Path) -> None:
     plugin = composite(folder, number=(1, 1))
     drawn = [plugin.draw(generator("class", seed))["objects"][0]["class"] for seed in range(200)]
@@ -180,6 +269,8 @@ def test_wrong_options_are_told(folder: Path) -> None:
         ({"overlap": 1.5}, "overlap: expected a share in [0, 1], found 1.5."),
         ({"beyond": 0.95}, "beyond: expected a share in [0, 0.9], found 0.95."),
         ({"height": 0}, "height: expected 1 pixel or more, found 0."),
+        ({"classes": ()}, "classes: at least one is needed. Name one, or leave the option out."),
+        ({"background": "nocolor"}, "background: "),
         ({"classes": ("owl",)}, f"objects: there is no image in {folder / 'owl'}. Add one."),
     ):
         with pytest.raises(ValueError) as caught:
@@ -197,7 +288,13 @@ def test_wrong_options_are_told(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("alpha", "found"), [(255, "all opaque"), (0, "wholly transparent"), (None, "cannot be read")]
+    ("alpha", "found"),
+    [
+        (255, "no transparent pixel"),
+        (100, "no alpha of 128 or more"),
+        (0, "no alpha of 128 or more"),
+        (None, "cannot be read"),
+    ],
 )
 def test_what_is_no_cutout_is_told(tmp_path: Path, alpha: int | None, found: str) -> None:
     path = tmp_path / f"{alpha}.png"
@@ -205,4 +302,4 @@ def test_what_is_no_cutout_is_told(tmp_path: Path, alpha: int | None, found: str
     if alpha is not None:
         Image.new("RGBA", (4, 4), (1, 2, 3, alpha)).save(path)
     with pytest.raises(DataError, match=found):
-        cutouts.read(path)
+        cutouts.read(path, 10)

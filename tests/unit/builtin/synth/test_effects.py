@@ -95,6 +95,22 @@ def test_nothing_is_cut_off(effect: str) -> None:
         assert len(fixed.targets["characters"]) >= 5
 
 
+@pytest.mark.parametrize("more", [{}, {"slant": Range(10, 10)}])
+def test_what_is_around_a_text_shrinks_with_it(more: dict[str, Any]) -> None:
+    """A shadow of half the size would leave no room for the text in the drawn size."""
+    options = {"height": 36, "boxes": ("words",), "words": ("Typing",), **more}
+    far = rendered(line(**options, shadow=Range(0.5, 0.5), outline=Range(0.3, 0.3)))
+    left, top, right, bottom = np.array(far.targets["words"][0]["box"]) * 36
+    assert 7 <= bottom - top <= 14 and left < right
+    frame = np.ones(far.image.shape[:2], bool)
+    frame[4:-4, 4:-4] = False
+    assert far.image[..., 0][frame].min() == 255
+    for seed in range(8):
+        rendered(line(**options, shadow=Range(0, 0.5)), seed)
+    with pytest.raises(ValueError, match="expected a text that fits into 7 px high in 6 px"):
+        rendered(line(**{**options, "height": 15}, shadow=Range(0.5, 0.5)))
+
+
 def test_asking_for_boxes_changes_no_pixel() -> None:
     for effect in ({}, {"slant": Range(9, 9)}, {"turn": Range(9, 9)}):
         with_boxes, without = line(**effect), line(**effect, boxes=(), mask=False)

@@ -70,6 +70,19 @@ def test_what_no_font_has_is_an_error() -> None:
         never.draw(generator(1))
 
 
+def test_what_a_pattern_composes_is_asked_of_the_fonts() -> None:
+    """Of e and an accent comes one character, which nobody knew beforehand."""
+    found = FontSet(faces=(Face(SANS), Face(CHINESE)), characters=frozenset("e\u0301"))
+    assert found.able("e\u00e9") == [0, 1] and found.able("e\u4e2d") == [1]
+    assert found.able("\ue000") == []
+
+
+def test_hidden_files_are_no_fonts(tmp_path: Path) -> None:
+    shutil.copy(SANS, tmp_path / "a.ttf")
+    (tmp_path / "._a.ttf").write_bytes(b"of another system")
+    assert faces_of((tmp_path,), "first") == (Face(tmp_path / "a.ttf"),)
+
+
 def test_a_collection_has_several_faces() -> None:
     assert faces_of((CHINESE,), "first") == (Face(CHINESE, 0),)
     both = faces_of((CHINESE,), "all")

@@ -41,6 +41,11 @@ def test_everything_that_matches_comes() -> None:
     assert drawn == {head + end for head in heads for end in ends}
 
 
+def test_a_bracket_that_comes_first_is_a_member() -> None:
+    assert parse("[]a]").characters() == {"]", "a"}
+    assert parse(r"x[]-a]").characters() == set("x]^_`a")
+
+
 @pytest.mark.parametrize(
     ("pattern", "found"),
     [
@@ -61,6 +66,7 @@ def test_everything_that_matches_comes() -> None:
         ("(ab", "a '(' without its ')'"),
         ("ab)", "a ')' without its '('"),
         ("[ab", "the end in a set"),
+        ("[]", "the end in a set"),
         ("a\\", "the end in an escape"),
         ("?a", "'?'"),
     ],

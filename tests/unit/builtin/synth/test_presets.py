@@ -69,7 +69,8 @@ def test_boxes_of_a_plate_lie_on_its_characters(perspective: float) -> None:
                 int
             )
             dark = image[top:bottom, left:right].max(axis=2) < 110
-            assert dark.any(axis=1).mean() > 0.6 and dark.any(axis=0).mean() > 0.6
+            least = 0.6 if each["label"] != "-" else 0.2  # which is thinner than two pixels
+            assert dark.any(axis=1).mean() > least and dark.any(axis=0).mean() > 0.6
             inside[top:bottom, left:right] = True
         middle = (slice(24, 40), slice(40, 216))  # within the border
         assert not ((image.max(axis=2) < 60) & ~inside)[middle].any()

@@ -9,9 +9,10 @@ import tools
 from dsbuilder.builtin.synth.text_page import TextPage
 from dsbuilder.plugin import Boxes, Params, Range, Sample, Text, generator
 
+MATH = tools.DEJAVU.replace("Sans", "MathTeXGyre")
 SANS = tools.place(tools.DEJAVU)
 
-pytestmark = tools.needs_dejavu
+pytestmark = [tools.needs_dejavu, pytest.mark.tool(MATH, "fonts-dejavu-extra")]
 
 
 def page(**options: Any) -> TextPage:
@@ -101,6 +102,31 @@ def test_a_word_wider_than_the_page_makes_the_font_smaller() -> None:
     assert lines[:, 2].max() <= 171 and lines[:, 0].min() >= 9
     with pytest.raises(ValueError, match="expected a text that fits into 160 px wide"):
         made(page(words=("W" * 60,)))
+
+
+def test_every_word_fits_in_the_size_of_the_page() -> None:
+    """The longest is 162 px wide in 36, and 156 in 35 and in 37; the other fits in 36."""
+    plugin = page(
+        fonts=(tools.place(MATH),), words=("tjtjtjtjtjtj", "ooooooo"), width=178, size=Range(37, 37)
+    )
+    words = [["tjtjtjtjtjtj", "ooooooo"], ["ooooooo", "tjtjtjtjtjtj"]]
+    for each in (words, words[::-1]):
+        found = corners(made(plugin, words=each)[1], "words")
+        assert np.ptp(found[:, [0, 2]], axis=1).max() <= 158
+
+
+def test_a_long_first_word_is_indented_as_far_as_there_is_room() -> None:
+    long = page(
+        words=("donaudampfschifffahrtskapitaen",),
+        width=320,
+        size=Range(16, 16),
+        margin=Range(24, 24),
+        indent=Range(8, 8),
+    )
+    found = corners(made(long)[1], "words")
+    assert found[0, 2] <= 297 and found[0, 0] > found[1, 0] + 5
+    short = corners(made(page(indent=Range(3, 3)), size=12)[1], "words")
+    assert short[0, 0] == pytest.approx(10 + 36, abs=2)
 
 
 def test_targets_are_announced_and_a_page_has_one_font() -> None:

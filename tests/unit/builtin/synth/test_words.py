@@ -38,6 +38,13 @@ def test_patterns_are_drawn_from_equally_often() -> None:
     assert each.classes() == tuple("0123456789x")
 
 
+def test_characters_of_patterns_are_composed() -> None:
+    """As texts are: what stands for another one, such as the unit angstrom, never comes."""
+    each = wording(patterns=("\u212b\uf900",))
+    assert each.draw(generator("composed")) == "\u00c5\u8c48"
+    assert each.characters() == {"\u00c5", "\u8c48"}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
