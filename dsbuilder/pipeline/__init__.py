@@ -5,6 +5,7 @@ doubts.py      what is right and hardly meant: images made large again, untouche
 positions.py   the sample at a position: original, variant, synthesized, streamed
 applying.py    the one driver of a list of stages, traced and noted
 first_samples.py  a close look at the first samples of each stage: is it what a plugin promises?
+params.py      what drawn params may hold
 replaying.py   a sample once more, from the params that were recorded
 """
 

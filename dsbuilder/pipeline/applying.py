@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from dsbuilder.errors import PluginError
 from dsbuilder.images import color
 from dsbuilder.images import encoding as image_format
 from dsbuilder.pipeline.first_samples import FirstSamples
+from dsbuilder.pipeline.params import check_params
 from dsbuilder.pipelinefile.schema import ImageOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage
 from dsbuilder.plugin import Stage
@@ -45,8 +46,6 @@ def decode(
         memory_bytes=options.memory_mb * 1e6,
     )
 
-
-_SCALARS = frozenset({int, float, str, bool, type(None)})
 
 Draw = Callable[[AnyStage, Sample, Sequence[Sample]], Params | None]
 """Returns the params of a stage for a sample and its partners; None leaves the stage out."""
@@ -124,13 +123,11 @@ def apply_stages(
     for stage in stages:
         trace.at, params = stage.id, None
         try:
-            if first is not None and first.takes(stage.id):
-                params, after = _looked_at(stage, sample, draw, mixing, first)
-            else:
-                params = draw(stage, sample, mixing.partners)
-                after = _applied(stage, sample, params, mixing)
+            close = first if first is not None and first.wants(stage.id) else None
+            params = _drawn(stage, sample, draw, mixing.partners, close)
             if params is None:
                 continue
+            after = _made(stage, sample, params, mixing, close)
         except Exception as error:
             _note(error, stage.id, sample.key, params)
             raise
@@ -139,27 +136,31 @@ def apply_stages(
     return sample
 
 
-def _looked_at(
-    stage: AnyStage, sample: Sample, draw: Draw, mixing: Mixing, first: FirstSamples
-) -> tuple[Params | None, Sample]:
-    """Returns what a stage draws and makes, after a close look at both."""
-    params = first.draw(stage.id, sample.key, lambda: draw(stage, sample, mixing.partners))
-    if params is None:
-        return None, sample
-    check_params(params)
+def _drawn(
+    stage: AnyStage,
+    sample: Sample,
+    draw: Draw,
+    partners: Sequence[Sample],
+    first: FirstSamples | None,
+) -> Params | None:
+    """Returns the params of a stage, None where it is left out; they are JSON values."""
+    if first is not None:
+        return first.draw(stage.id, sample.key, lambda: draw(stage, sample, partners))
+    params = draw(stage, sample, partners)
+    if params is not None:
+        check_params(params)
+    return params
+
+
+def _made(
+    stage: AnyStage, sample: Sample, params: Params, mixing: Mixing, first: FirstSamples | None
+) -> Sample:
+    """Returns the sample after a stage that is applied."""
+    if first is None:
+        return _apply(stage, sample, params, mixing)
     mixed = mixing.partners if isinstance(stage, MixStage) else ()
-    made = first.make(
-        stage.id, (sample, *mixed), params, lambda: _apply(stage, sample, params, mixing)
-    )
-    return params, made
-
-
-def _applied(stage: AnyStage, sample: Sample, params: Params | None, mixing: Mixing) -> Sample:
-    """Returns the sample after a stage; as it is where the stage is left out."""
-    if params is None:
-        return sample
-    check_params(params)
-    return _apply(stage, sample, params, mixing)
+    given = (sample, *mixed)
+    return first.make(stage.id, given, params, lambda: _apply(stage, sample, params, mixing))
 
 
 def _apply(stage: AnyStage, sample: Sample, params: Params, mixing: Mixing) -> Sample:
@@ -249,28 +250,6 @@ def accepted(signature: Signature, sample: Sample) -> Sample:
     if problem:
         raise PluginError(f"{sample.key}: {problem}. A stage does not move what it says it moves.")
     return sample
-
-
-def check_params(params: Params) -> None:
-    """Raises a PluginError unless drawn params are JSON values, which a ledger can keep."""
-    wrong = _not_json(params)
-    if wrong is not None:
-        raise PluginError(
-            f"expected JSON values from draw(), found {type(wrong).__name__} {wrong!r}. "
-            "Convert it, say with int(...), float(...) or .tolist()."
-        )
-
-
-def _not_json(value: Any) -> Any:
-    kind = type(value)
-    if kind in _SCALARS:
-        return None
-    if kind is dict:
-        wrong = (_not_json(child) for child in value.values())
-        return next((each for each in wrong if each is not None), None)
-    if kind in (list, tuple):
-        return next((each for each in map(_not_json, value) if each is not None), None)
-    return value
 
 
 @contextmanager

@@ -7,13 +7,12 @@ test` would have said.
 """
 
 import copy
-import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from dsbuilder.equality import difference
 from dsbuilder.errors import PluginError
+from dsbuilder.pipeline.params import check_params, not_finite
 from dsbuilder.sample import Params, Sample
 
 _LOOKED_AT = 2
@@ -29,19 +28,25 @@ class FirstSamples:
     def __init__(self) -> None:
         self._looked_at: Counter[str] = Counter()
 
-    def takes(self, stage: str) -> bool:
-        """Whether a stage's next sample is to be looked at; counts it."""
-        self._looked_at[stage] += 1
-        return self._looked_at[stage] <= _LOOKED_AT
+    def wants(self, stage: str) -> bool:
+        """Whether a stage's next sample is to be looked at."""
+        return self._looked_at[stage] < _LOOKED_AT
 
     def draw(self, stage: str, key: str, draw: Callable[[], Params | None]) -> Params | None:
         """Returns what a stage draws, after checking that it draws the same again, in JSON.
 
+        A sample to which it is applied counts as looked at.
+
         Raises:
           BrokenContractError: it does not.
+          PluginError: it draws what is no JSON.
         """
         params, again = draw(), draw()
-        number = None if params is None else next(_not_finite(params), None)
+        self._looked_at[stage] += params is not None
+        for each in (params, again):
+            if each is not None:
+                check_params(each)
+        number = next(not_finite(params), None)
         if number is not None:
             raise _broken(stage, key, f"expected JSON values from draw(), found {number!r}")
         if params != again:
@@ -77,15 +82,6 @@ class FirstSamples:
             what = f"found {apart}. Draw all randomness in draw(), and keep no state"
             raise _broken(stage, key, f"expected the same from the same params, {what}")
         return made
-
-
-def _not_finite(value: Any) -> Iterator[float]:
-    """Yields the numbers among params that JSON does not know."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield value
-    elif isinstance(value, (dict, list, tuple)):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _not_finite(each)
 
 
 def _broken(stage: str, key: str, text: str) -> BrokenContractError:

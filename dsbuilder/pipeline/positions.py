@@ -179,26 +179,28 @@ class Pipeline:
           label: the class that it shall have; None takes any.
         """
         trace.at = synthesis.id
+
+        def draw() -> Params | None:
+            return self.draw_synthesis(synthesis, key, split, label=label)
+
+        def render() -> Sample:
+            return self.render(synthesis, key, params)
+
+        close = self._first if self._first.wants(synthesis.id) else None
         with noted(synthesis.id, key, None):
-            params = self.draw_synthesis(synthesis, key, split, label=label)
-            if params is None:
+            drawn = draw() if close is None else close.draw(synthesis.id, key, draw)
+            if drawn is None:
                 raise PluginError(f"expected the class '{label}', found that no draw is of it.")
-            trace.applied.append(AppliedStage(synthesis.id, params))
-            sample = self._rendered(synthesis, key, params)
+        params = drawn
+        trace.applied.append(AppliedStage(synthesis.id, params))
+        with noted(synthesis.id, key, params):
+            sample = render() if close is None else close.make(synthesis.id, (), params, render)
             if label is not None and label not in self._classes(sample):
                 raise PluginError(
                     f"expected the class '{label}', as class_of() says of these params, found "
                     f"{self._classes(sample)}."
                 )
             return sample
-
-    def _rendered(self, synthesis: Synthesis, key: str, params: Params) -> Sample:
-        """Returns the sample of drawn params, the first ones after a close look."""
-        first = self._first
-        if not first.takes(synthesis.id):
-            return self.render(synthesis, key, params)
-        params = first.draw(synthesis.id, key, lambda: params) or params
-        return first.make(synthesis.id, (), params, lambda: self.render(synthesis, key, params))
 
     def _classes(self, sample: Sample) -> list[str]:
         kinds = self.signature.targets.items()
@@ -302,6 +304,11 @@ class Refresher:
     cached: Signature
     streamed: Signature
 
+    @cached_property
+    def _first(self) -> FirstSamples:
+        """What looks closely at the first samples of each stage, before a long training."""
+        return FirstSamples()
+
     @property
     def mixer(self) -> MixStage | None:
         """The mixer among the stages, if there is one."""
@@ -323,11 +330,13 @@ class Refresher:
           repeat: how often the epoch has had the sample before.
         """
         at = Position(self.seed, cached.key, epoch, repeat)
-        return apply_drawn(self.stages, cached, at, Mixing(partners, self.cached.targets), trace)
+        mixing = Mixing(partners, self.cached.targets)
+        return apply_drawn(self.stages, cached, at, mixing, trace, self._first)
 
     def finish(self, sample: Sample, trace: Trace) -> Sample:
         """Returns a sample in the signature of the stream."""
-        return accepted(self.streamed, apply_fixed(self.finish_stages, sample, trace))
+        finished = apply_fixed(self.finish_stages, sample, trace, self._first)
+        return accepted(self.streamed, finished)
 
 
 def variant_key(key: str, copy: int) -> str:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dsbuilder
+from dsbuilder.pipeline.first_samples import FirstSamples
 
 SOURCE = '''
 import random
@@ -14,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsbuilder.plugin import Params, Sample, Transform, transform
+from dsbuilder.plugin import ClassLabel, ImageSignature, Params, Sample, Signature
+from dsbuilder.plugin import Synthesizer, Transform, synthesizer, transform
 
 CALLS = []
 
@@ -47,6 +50,22 @@ class Odd(Transform):
         if self.fault == "counts":
             image = image + np.uint8(len(CALLS))
         return sample.replace(image=image, key="other" if self.fault == "key" else sample.key)
+
+
+@synthesizer("odd_made")
+@dataclass(frozen=True, kw_only=True)
+class OddMade(Synthesizer):
+    """Draws past its generator."""
+
+    def output_signature(self, mode):
+        image = ImageSignature(height=8, width=8, channels=3)
+        return Signature(image=image, targets={"label": ClassLabel(names=("cat", "dog", "owl"))})
+
+    def draw(self, rng):
+        return {"value": random.random()}
+
+    def render(self, key, params, mode):
+        return Sample(key=key, image=np.zeros((8, 8, 3), np.uint8), targets={"label": "cat"})
 '''
 PIPELINE = """
 name: toy
@@ -114,3 +133,26 @@ def test_what_is_right_is_made_as_before(pipeline) -> None:
     assert built.made == 21
     with pytest.raises(dsbuilder.DataError, match=r"found an error at augment/odd: IndexError: no"):
         pipeline("crashes", "stop").build(workers=0)
+
+
+def test_a_synthesizer_is_asked_twice_as_well(pipeline, tmp_path: Path) -> None:
+    opened = pipeline("")
+    with (tmp_path / "toy.yaml").open("a") as file:
+        file.write("synthesize: [{use: odd_made, count: 2}]\n")
+    with pytest.raises(dsbuilder.PluginError, match=r"'synthesize/odd_made', .* alone"):
+        opened.build(workers=0)
+
+
+def test_samples_that_a_stage_leaves_out_are_not_counted() -> None:
+    first = FirstSamples()
+    for params in (None, {}, None, None):
+        assert first.wants("erase")
+        first.draw("erase", "a.png", lambda params=params: params)
+    first.draw("erase", "a.png", dict)
+    assert not first.wants("erase")
+    assert first.wants("blur")
+
+
+def test_params_that_are_no_json_are_named_before_they_are_compared() -> None:
+    with pytest.raises(dsbuilder.PluginError, match=r"expected JSON values .*, found ndarray"):
+        FirstSamples().draw("erase", "a.png", lambda: {"places": np.arange(3)})

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsbuilder.errors import CacheError
+from dsbuilder.pipeline import BrokenContractError
 from dsbuilder.seeding import generator
 from dsbuilder.stream.feed import Feed, partners
 from dsbuilder.stream.reading import plan
@@ -216,9 +217,30 @@ def test_a_failing_stage_is_named_with_its_sample(build, tmp_path) -> None:
         next(feed(dataset, plugins=[tmp_path]).batches(0))
     assert caught.value.__notes__[0] == "stage: stream/fails"
     assert caught.value.__notes__[1].startswith("sample: 0")
+    assert caught.value.__notes__[2] == "params: {}"
     with pytest.raises(tf.errors.UnknownError, match="no luck") as taken:
         next(iter(dataset.stream("train", plugins=[tmp_path])))
     assert "stage: stream/fails" in str(taken.value)
+
+
+@pytest.mark.parametrize("part", ["stages", "finish"])
+def test_a_stage_that_breaks_its_word_is_named(build, tmp_path, part) -> None:
+    (tmp_path / "counts.py").write_text(
+        '"""Counts."""\n'
+        "from dataclasses import dataclass\n"
+        "from dsbuilder.plugin import Transform, transform\n\n"
+        "CALLS = []\n\n\n"
+        '@transform("counts", geometry="fixed")\n'
+        "@dataclass(frozen=True, kw_only=True)\n"
+        "class Counts(Transform):\n"
+        '    """Keeps state."""\n\n'
+        "    def apply(self, sample, params):\n"
+        "        CALLS.append(sample.key)\n"
+        "        return sample.replace(image=sample.image * 0 + len(CALLS))\n"
+    )
+    dataset = build(rest=f"stream: {{{part}: [{{use: counts}}]}}", plugins=[tmp_path])
+    with pytest.raises(BrokenContractError, match="expected the same from the same params"):
+        next(feed(dataset, plugins=[tmp_path]).batches(0))
 
 
 def test_a_cut_shard_is_named(build) -> None:
