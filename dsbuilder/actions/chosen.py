@@ -19,6 +19,7 @@ from dsbuilder.dataset import StoredDataset
 from dsbuilder.dataset.variants import variants_of
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.document import YamlDocument, from_data, override, read
+from dsbuilder.pipelinefile.preset import overridden
 from dsbuilder.pipelinefile.training import Length
 from dsbuilder.proposal import candidates, check_extent, draft
 from dsbuilder.proposal import choose as choose_layout
@@ -90,7 +91,7 @@ def completed(
       SpecError, DataError: the pipeline or its source is wrong.
       TrainError: no built-in model learns what its samples are labeled with.
     """
-    written = _written(override(read(opened.pipeline), opened.overrides))
+    written = _written(overridden(read(opened.pipeline), opened.overrides))
     if _names_model(written):
         return opened, None
     others = tuple(each for each in opened.overrides if not is_of_train(each))

@@ -18,7 +18,8 @@ from dsbuilder.builder.survey import Survey
 from dsbuilder.errors import DsbuilderError, Problem, SpecError
 from dsbuilder.pipeline import resolve
 from dsbuilder.pipelinefile import load_document
-from dsbuilder.pipelinefile.document import YamlDocument, override, read
+from dsbuilder.pipelinefile.document import YamlDocument, read
+from dsbuilder.pipelinefile.preset import overridden
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.pipelinefile.tuning import Choices, Searched, SearchInterval
 from dsbuilder.search.space import SearchOption, Values
@@ -62,7 +63,7 @@ def search_space(opened: OpenedPipeline, surveyed: Survey) -> SearchSpace:
     """
     declared = surveyed.pipeline.settings.tune
     opened, _ = completed(opened)
-    document = override(read(opened.pipeline), opened.overrides)
+    document = overridden(read(opened.pipeline), opened.overrides)
     trying = _Trying(document=document, surveyed=surveyed)
     spec = trying.spec({})
     train = spec.settings.train
@@ -97,7 +98,7 @@ class _Trying:
 
     def spec(self, values: Values) -> Any:
         """Returns the pipeline with some values, bound."""
-        document = override(self.document, assigned(values))
+        document = overridden(self.document, assigned(values))
         return load_document(document, self.surveyed.pipeline.spec.registry)
 
     def takes_whole_numbers(self, path: str, searched: Searched) -> bool:

@@ -34,7 +34,8 @@ from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError, DataError, carrying, option
 from dsbuilder.memory import uncollected
 from dsbuilder.pipelinefile import load_document
-from dsbuilder.pipelinefile.document import YamlDocument, override, read
+from dsbuilder.pipelinefile.document import YamlDocument, read
+from dsbuilder.pipelinefile.preset import overridden
 from dsbuilder.workers import cores
 
 SAMPLE_TIMEOUT_S = 120.0
@@ -105,7 +106,7 @@ def build_dataset(
     if known is not None:
         return _built(known.path, known.build, known.manifest, known.warnings)
     how = _Execution(workers, sample_timeout_s, on_progress, engine)
-    document = override(read(Path(pipeline)), overrides)
+    document = overridden(read(Path(pipeline)), overrides)
     with how.start_early(document, Path(out)) as early:
         with uncollected():
             spec = load_document(document, find_plugins(Path(pipeline), plugins))

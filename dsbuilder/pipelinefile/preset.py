@@ -5,16 +5,17 @@
         - {preset: weather}
         - {use: A.HorizontalFlip}
 
-The entry is replaced by the stages in the tree, before anything is bound. So ids, ledgers and what
-is resolved name the stages themselves, and a dataset does not depend on what a preset is later.
+The entry is replaced by the stages in the tree, before `--set` and anything else: every path, of an
+assignment, of `tune` or in an error, counts the stages themselves. So do ids, ledgers and what is
+resolved, and a dataset does not depend on what a preset is later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import resources
 
 from dsbuilder.errors import Problem, SpecError, did_you_mean
-from dsbuilder.pipelinefile.document import Node, YamlDocument, parse
+from dsbuilder.pipelinefile.document import Node, YamlDocument, override, parse
 
 _WORD = "preset"
 _FOLDER = "presets"
@@ -34,11 +35,22 @@ def text_of(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def overridden(document: YamlDocument, assignments: Sequence[str]) -> YamlDocument:
+    """Returns a document with assignments applied, whose paths count the stages of presets.
+
+    Presets that an assignment brings are still to be filled in; see `with_presets`.
+
+    Raises:
+      SpecError: a preset or an assignment is wrong.
+    """
+    return override(with_presets(document), assignments)
+
+
 def with_presets(document: YamlDocument) -> YamlDocument:
     """Returns a document with the stages that its presets stand for.
 
     Raises:
-      SpecError: there is no preset of a name, or it has options.
+      SpecError: there is no preset of a name, it has options, or a section names it twice.
     """
     root = document.root.value
     if not isinstance(root, dict):
@@ -62,6 +74,7 @@ def with_presets(document: YamlDocument) -> YamlDocument:
 def _filled(
     document: YamlDocument, stages: tuple[Node, ...], path: str, problems: list[Problem]
 ) -> Iterator[Node]:
+    met: set[str | None] = set()
     for index, node in enumerate(stages):
         if not isinstance(node.value, dict) or _WORD not in node.value:
             yield node
@@ -78,7 +91,11 @@ def _filled(
                 f"stages down: `dsbuilder plugins preset {named.text}` prints them."
             )
             problems.append(Problem(document.where(node, where), message))
+        elif named.text in met:
+            message = f"expected each preset once, found '{named.text}' again. Remove one of them."
+            problems.append(Problem(document.where(named, where), message))
         else:
+            met.add(named.text)
             written = parse(text_of(named.text), origin=named.text, folder=document.folder)
             yield from (_at(each, node.line) for each in written.root.value)
 

@@ -10,9 +10,9 @@ from dsbuilder import names
 from dsbuilder.images import color_name
 from dsbuilder.images.size_limit import MEGAPIXELS
 from dsbuilder.pipelinefile.bounds import check_above_0, check_at_least_1
-from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, override, read
+from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, read
 from dsbuilder.pipelinefile.named_size import with_size
-from dsbuilder.pipelinefile.preset import with_presets
+from dsbuilder.pipelinefile.preset import overridden, with_presets
 from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.pipelinefile.stages import (
     AnyStage,
@@ -312,7 +312,7 @@ def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
     Raises:
       SpecError: with every problem found, each with file and line.
     """
-    return load_document(override(read(path), overrides), registry)
+    return load_document(overridden(read(path), overrides), registry)
 
 
 def load_document(document: YamlDocument, registry: Registry) -> Spec:

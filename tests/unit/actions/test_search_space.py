@@ -99,6 +99,12 @@ def space(check, tmp_path):
     return space
 
 
+def test_an_option_behind_a_preset_is_varied_around_its_own_value(space):
+    behind = PIPELINE.replace("[{use: A.Random", "[{preset: document}, {use: A.Random")
+    _, found = space(f"{behind}  stream.stages[5].p: {{low: 0, high: 1}}\n")
+    assert found["stream.stages[5].p"].own == 0.5
+
+
 def test_an_option_of_whole_numbers_is_told_by_what_it_takes(space):
     declared, found = space(PIPELINE + OPTIONS)
     assert declared

@@ -65,6 +65,10 @@ def test_presets_are_listed_and_unknown_ones_told() -> None:
     ("stages", "message"),
     [
         ("- {preset: wether}", r":7: augment.stages\[0\]: there is no preset 'wether'"),
+        (
+            "- {preset: weather}\n- {preset: weather}",
+            r"^[^\n]*:8: augment.stages\[1\]: .* 'weather' again. [^\n]*$",
+        ),
         ("- {preset: weather, p: 0.5}", r":7: augment.stages\[0\]: expected a preset alone"),
         ("- {use: A.HorizontalFlip, only_classes: [cta]}", "no class 'cta'. Did you mean 'cat'"),
         (
@@ -78,6 +82,23 @@ def test_presets_are_listed_and_unknown_ones_told() -> None:
 def test_what_is_wrong_is_told(pipeline, stages: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         planned(survey(load_spec(pipeline(stages))))
+
+
+def test_a_path_counts_the_stages_of_a_preset_wherever_it_stands(pipeline) -> None:
+    path = pipeline("- {preset: document}\n- {use: erase, p: 1.5}")
+    with pytest.raises(SpecError, match=r":8: augment\.stages\[5\]"):
+        load_spec(path)
+    spec = load_spec(path, ["augment.stages[5].p=0.25", "augment.stages[1].p=0.75"])
+    stages = spec.settings.augment.stages
+    assert [(each.id, each.p) for each in (stages[1], stages[5])] == [
+        ("augment/paper_fold", 0.75),
+        ("augment/erase", 0.25),
+    ]
+    brought = load_spec(path, ["augment.stages=[{preset: weather}, {use: erase}]"])
+    assert [each.id for each in brought.settings.augment.stages] == [
+        "augment/weather",
+        "augment/erase",
+    ]
 
 
 def test_a_stage_is_for_the_classes_that_it_names(pipeline, tmp_path: Path) -> None:
