@@ -91,7 +91,7 @@ def checked(surveyed: Survey) -> CheckDocument:
     with carrying(surveyed.warnings):
         of_training = check_training(surveyed)
         plan = planned(surveyed)
-    records = _by_split(surveyed)
+    records, classes = _by_split(surveyed), count_classes(surveyed)
     more = plan.balance.copies.values() if plan.balance is not None else ()
     variants = records.get("train", 0) * settings.augment.copies + sum(more)
     return CheckDocument(
@@ -100,11 +100,11 @@ def checked(surveyed: Survey) -> CheckDocument:
         signature=pipeline.signature,
         streamed=pipeline.streamed,
         records=records,
-        classes=count_classes(surveyed),
+        classes=classes,
         samples=dict(plan.samples),
         shards=len(plan.shards),
         variants=variants,
-        untouched=variants * untouched(settings.augment.stages),
+        untouched=variants * untouched(settings.augment.stages, classes.get("train", {})),
         stages={path: tuple(_stages(pipeline.spec, path)) for path in SECTIONS},
         warnings=distinct(surveyed.warnings, of_training),
     )

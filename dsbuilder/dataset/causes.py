@@ -90,9 +90,36 @@ class Causes:
     def balance(self) -> list[str]:
         """What decides how many samples a class is filled up with."""
         one, other = (_at(each.resolved, "balance") for each in self._sides)
-        if one != other:
-            return list(changed("", {"balance": one}, {"balance": other}))
-        return [] if one is None else ["classes are balanced, and records came or went"]
+        if one is None and other is None:
+            return []
+        found = [
+            *changed("", {"balance": one}, {"balance": other}),
+            *self.options("augment", "copies", "original"),
+            *self._synthesized,
+        ]
+        return found or list(self._balanced_records)
+
+    @property
+    def _synthesized(self) -> Iterator[str]:
+        """Yields how what is synthesized whatever the balance differs in number."""
+        was, now = (_entries(each, "synthesize") for each in self._sides)
+        for identity in dict.fromkeys((*was, *now)):
+            if identity in was and identity in now:
+                yield from self.synthesis(identity)
+            elif (was | now)[identity].get("count"):
+                yield f"{identity} was {'removed' if identity in was else 'added'}"
+
+    @property
+    def _balanced_records(self) -> Iterator[str]:
+        """Yields how the records of train differ, which a balance counts."""
+        was, now = (
+            {key for key, split in each.split_of.items() if split == "train"}
+            for each in self._sides
+        )
+        if was != now:
+            yield "classes are balanced, and records came or went"
+        elif any(self.before.labels(key) != self.after.labels(key) for key in was):
+            yield "classes are balanced, and labels changed"
 
     def stage_added(self, identity: str) -> bool:
         """Whether only the second side has a stage."""

@@ -5,14 +5,14 @@ no stage touches are copies of their originals. `check` says both, and what a sy
 its options; nothing of it is refused.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from dsbuilder.errors import DsbuilderError
 from dsbuilder.pipelinefile.schema import Spec
 from dsbuilder.pipelinefile.stages import AnyStage
-from dsbuilder.plugin import Transform
+from dsbuilder.plugin import Stage, Transform
 from dsbuilder.sample import Signature
 
 _PHOTOGRAPH = (4000, 6000)
@@ -66,7 +66,10 @@ def doubts(spec: Spec, decoded: Signature | None, cached: Signature) -> Iterator
     starts.append((_sized(cached, None), again))
     for start, sections in starts:
         yield from _scaled_up(spec, start, sections)
-    share = untouched(settings.augment.stages) if settings.augment.copies and decoded else 0.0
+    share = 0.0
+    if settings.makes_variants and decoded is not None:
+        names = next((e.class_names for e in decoded.targets.values() if e.class_names), ())
+        share = untouched(settings.augment.stages, dict.fromkeys(names, 1))
     if share > _MANY:
         yield (
             f"{spec.where('augment')}: no stage touches {share:.0%} of the variants: they are "
@@ -74,9 +77,22 @@ def doubts(spec: Spec, decoded: Signature | None, cached: Signature) -> Iterator
         )
 
 
-def untouched(stages: Sequence[AnyStage]) -> float:
-    """Returns the expected share of variants that pass all stages untouched, by their p."""
-    return prod(1 - stage.p for stage in stages)
+def untouched(stages: Sequence[AnyStage], classes: Mapping[str, int]) -> float:
+    """Returns the expected share of variants that pass all stages untouched, by their p.
+
+    Args:
+      classes: weights of the classes, since a stage may be for some alone; empty without classes.
+    """
+    if not any(classes.values()):
+        return prod(1 - stage.p for stage in stages)
+    passed = ((_passing(stages, name), weight) for name, weight in classes.items())
+    return sum(share * weight for share, weight in passed) / sum(classes.values())
+
+
+def _passing(stages: Sequence[AnyStage], name: str) -> float:
+    """Returns the share of variants of a class that pass all stages untouched."""
+    own = (each for each in stages if not isinstance(each, Stage) or each.takes({name}))
+    return prod(1 - stage.p for stage in own)
 
 
 def _sized(signature: Signature, by: str | None) -> _Made:

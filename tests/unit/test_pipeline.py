@@ -451,3 +451,17 @@ def test_variants_that_no_stage_touches_are_told(resolved) -> None:
     assert "3: augment: no stage touches 75% of the variants" in warning
     assert not resolved(text.format(2, flip)).warnings
     assert not resolved(text.format(0, flip)).warnings
+
+
+def test_a_stage_for_some_classes_touches_these_alone(resolved) -> None:
+    text = "augment: {{stages: [{{use: A.HorizontalFlip, p: 0.9, {}: [cat]}}]}}\n"
+    for word in ("only_classes", "except_classes"):
+        (warning,) = resolved(text.format(word)).warnings
+        assert "no stage touches 55% of the variants" in warning
+
+
+def test_variants_that_balance_alone_makes_are_told_as_well(resolved) -> None:
+    text = "augment: {copies: 0, stages: [{use: A.HorizontalFlip, p: 0.25}]}\n"
+    assert not resolved(text).warnings
+    (warning,) = resolved(f"{text}balance: {{to: max}}\n").warnings
+    assert "no stage touches 75% of the variants" in warning

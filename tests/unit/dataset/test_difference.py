@@ -11,6 +11,9 @@ from plugin_files import DIMMED
 
 from dsbuilder import Dataset
 from dsbuilder.dataset import Difference, diff
+from dsbuilder.dataset.causes import Causes
+from dsbuilder.dataset.difference import DatasetState, SampleState
+from dsbuilder.sample import ImageSignature, Signature
 
 
 def reasons(difference: Difference) -> set[tuple[str, str]]:
@@ -37,6 +40,49 @@ def test_options_of_a_source_that_reads_in_its_own_way_say_why(build, tmp_path) 
 
 def stored(dataset: Dataset):
     return (sample for split in dataset.splits for sample in dataset.samples(split))
+
+
+def side(resolved: dict, roots: str = "ab", label: str = "cat") -> DatasetState:
+    """What of a dataset with balanced classes and one synthesizer is compared."""
+    image = ImageSignature(height=8, width=8, channels=3)
+    return DatasetState(
+        resolved={"balance": {"to": "max"}, **resolved},
+        stages=dict.fromkeys(["synthesize/flag"] if "synthesize" in resolved else []),
+        packages={},
+        signature=Signature(image=image, targets={}),
+        stored={},
+        samples={root: SampleState("train", root, (root,), (root,)) for root in roots},
+        set_aside={},
+        labels=lambda key: {"label": label},
+    )
+
+
+RECORDS = "classes are balanced, and records came or went"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reasons"),
+    [
+        (side({}), side({}, "abc"), [RECORDS]),
+        (side({}), side({}, label="dog"), ["classes are balanced, and labels changed"]),
+        (side({}), side({}), []),
+        (side({"balance": None}), side({"balance": None}, "abc"), []),
+        (
+            side({"augment": {"copies": 1}}),
+            side({"augment": {"copies": 2}}, "abc"),
+            ["augment.copies 1 -> 2"],
+        ),
+        (
+            side({"synthesize": [{"count": 4}]}),
+            side({"synthesize": [{"count": 6}]}),
+            ["synthesize/flag: count 4 -> 6"],
+        ),
+        (side({}), side({"synthesize": [{"count": 6}]}), ["synthesize/flag was added"]),
+        (side({}), side({"balance": {"to": 9}}), ["balance {to: max} -> {to: 9}"]),
+    ],
+)
+def test_what_balance_adds_follows_from_all_that_it_counts(before, after, reasons) -> None:
+    assert Causes(before, after).balance == reasons
 
 
 VARIANTS, ORIGINALS, FLAGS = 16, 16, 4
