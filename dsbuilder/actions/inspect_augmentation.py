@@ -14,10 +14,10 @@ import numpy as np
 from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
-from dsbuilder.actions.specimens import Specimens
+from dsbuilder.actions.specimens import Specimens, unmade
 from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import Root
-from dsbuilder.errors import DataError, DsbuilderError
+from dsbuilder.errors import DataError
 from dsbuilder.inspection.label_questions import SafetyAnswer, SeenVariants, answers
 from dsbuilder.inspection.probing import probe
 from dsbuilder.pipeline import Trace
@@ -209,8 +209,8 @@ class _Look:
                 probe(self.stages, made.original, sample, trace.applied, mixing)
                 for sample, trace, mixing in made.variants
             ]
-        except (DsbuilderError, OSError) as error:
-            self.warnings.append(f"{root.key}: {error}")
+        except Exception as error:  # noqa: BLE001 - a plugin's, told with its sample
+            self.warnings.append(unmade(root.key, error))
             return
         self.seen.add(root.key, made.stored, probes, [each.image for each in made.finished])
 

@@ -10,11 +10,10 @@ from typing import Any
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.explain import stage_name
 from dsbuilder.actions.opened import OpenedPipeline
-from dsbuilder.actions.specimens import Specimens, ranked
+from dsbuilder.actions.specimens import Specimens, ranked, unmade
 from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import Output, Root
-from dsbuilder.errors import DsbuilderError
-from dsbuilder.pipeline import BrokenContractError, Pipeline, Refresher, Trace
+from dsbuilder.pipeline import Pipeline, Refresher, Trace
 from dsbuilder.pipelinefile.schema import Settings
 from dsbuilder.pipelinefile.stages import AnyStage, Synthesis
 from dsbuilder.report.sheet import SIDE, Section, Sheet, draw_sheet, write_png
@@ -189,7 +188,7 @@ class _Exhibit:
             steps = _Steps()
             try:
                 before = vary(root, steps)
-            except (DsbuilderError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - a plugin's, told with its sample
                 rows.append([self._missing(root.key, error)])
                 continue
             row: list[Cell | None] = [_cell(before, [], [])]
@@ -267,8 +266,7 @@ class _Exhibit:
         return _cell(sample, _labels(refresher.streamed, sample), lines)
 
     def _missing(self, key: str, error: Exception) -> Cell:
-        text = _said(error)
-        self.warnings.append(text if isinstance(error, BrokenContractError) else f"{key}: {text}")
+        self.warnings.append(unmade(key, error))
         return Cell(image=None, name=key, lines=[f"{type(error).__name__}: {error}"])
 
     def _labels(self, sample: Sample) -> list[str]:
@@ -318,16 +316,6 @@ def _choose_synthesized(roots: Sequence[Root], count: int, seed: int) -> list[Ro
             same = chosen.setdefault(root.synthesis, [])
             same.extend([root] if len(same) < count else [])
     return [root for place in sorted(chosen) for root in chosen[place]]
-
-
-def _said(error: Exception) -> str:
-    """Returns an error as a sentence; one of a plugin's own with its stage."""
-    if isinstance(error, (DsbuilderError, OSError)):
-        return str(error)
-    stages = [each for each in getattr(error, "__notes__", []) if each.startswith("stage: ")]
-    where = f" at {', '.join(stages)}" if stages else ""
-    text = str(error).rstrip(".")
-    return f"expected a sample, found an error{where}: {type(error).__name__}: {text}."
 
 
 def _labels(signature: Signature, sample: Sample) -> list[str]:

@@ -8,8 +8,8 @@ from dsbuilder import targets
 from dsbuilder.actions.check import planned
 from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import Located, Output, Root
-from dsbuilder.errors import DataError
-from dsbuilder.pipeline import Pipeline, Refresher, Trace, resolve_stream
+from dsbuilder.errors import DataError, DsbuilderError
+from dsbuilder.pipeline import BrokenContractError, Pipeline, Refresher, Trace, resolve_stream
 from dsbuilder.pipelinefile.stages import SPLITS
 from dsbuilder.sample import Record, Sample
 from dsbuilder.seeding import rank
@@ -98,3 +98,19 @@ class Specimens:
 def ranked(roots: Iterable[Root], seed: int) -> Sequence[Root]:
     """Returns roots in an order that the seed chooses."""
     return sorted(roots, key=lambda root: rank("preview", seed, root.key))
+
+
+def unmade(key: str, error: Exception) -> str:
+    """Returns the warning of a sample that an error has kept from being made."""
+    # That a plugin breaks its word is the same of each sample.
+    return str(error) if isinstance(error, BrokenContractError) else f"{key}: {_said(error)}"
+
+
+def _said(error: Exception) -> str:
+    """Returns an error as a sentence; one of a plugin's own with its stage."""
+    if isinstance(error, (DsbuilderError, OSError)):
+        return str(error)
+    stages = [each for each in getattr(error, "__notes__", []) if each.startswith("stage: ")]
+    where = f" at {', '.join(stages)}" if stages else ""
+    text = str(error).rstrip(".")
+    return f"expected a sample, found an error{where}: {type(error).__name__}: {text}."

@@ -64,6 +64,8 @@ def inspect(
     if augment:
         if only or exclude is not None:
             raise click.UsageError("--augment looks at no inspector: leave --only, --exclude out.")
+        if workers is not None:
+            raise click.UsageError("--augment runs in one process: leave --workers out.")
         with progress.samples(screen) as report:
             probed = opened.inspect_augmentation(sheet=sheet, on_progress=report)
         screen.show(probed, lambda: _draw_augmentation(probed))

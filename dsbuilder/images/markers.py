@@ -17,7 +17,7 @@ _FAINTEST = 16.0
 _RELATIVE = 0.3
 """The same as a share of the largest difference: a compression leaves faint traces around it."""
 _LEAST_PART = 0.15
-"""Share of a marker's pixels that must be seen."""
+"""Share of a marker's pixels that must be seen, of as many as it has in an image made smaller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +72,18 @@ def paintings(image: np.ndarray, markers: Sequence[Marker]) -> list[np.ndarray]:
 
 
 def sightings(
-    plain: np.ndarray, painted: Sequence[np.ndarray], markers: Sequence[Marker]
+    plain: np.ndarray,
+    painted: Sequence[np.ndarray],
+    markers: Sequence[Marker],
+    *,
+    size: tuple[int, int],
 ) -> list[Sighting | None]:
     """Returns where each marker is seen; None of one that is not.
 
     Args:
       plain: what became of the plain image.
       painted: what became of its paintings, in their order.
+      size: (height, width) of the image that the markers were painted on.
     """
     if any(each.shape != plain.shape for each in painted):
         return [None] * len(markers)
@@ -89,12 +94,16 @@ def sightings(
         scale = 1.0 if plain.dtype == np.uint8 else 255.0 / max(float(plain.max()), 1e-9)
         least = max(_FAINTEST / scale, _RELATIVE * float(apart.max()))
         numbers |= (apart > least).astype(np.int64) << bit
-    return [_seen(numbers == number, marker) for number, marker in enumerate(markers, 1)]
+    least_part = _LEAST_PART * min(1.0, numbers.size / (size[0] * size[1]))
+    return [
+        _seen(numbers == number, least_part * np.pi * marker.radius**2)
+        for number, marker in enumerate(markers, 1)
+    ]
 
 
-def _seen(shown: np.ndarray, marker: Marker) -> Sighting | None:
+def _seen(shown: np.ndarray, least_pixels: float) -> Sighting | None:
     pixels = int(np.count_nonzero(shown))
-    if pixels < max(1.0, _LEAST_PART * np.pi * marker.radius**2):
+    if pixels < max(1.0, least_pixels):
         return None
     rows, columns = np.nonzero(shown)
     return Sighting(x=float(columns.mean()) + 0.5, y=float(rows.mean()) + 0.5, pixels=pixels)

@@ -39,7 +39,8 @@ class VariantLook:
       root: key of its record.
       stages: ids of the stages that were applied.
       lost: number of things lost of each target, by stage and target.
-      held: number of things that the original had of each target that can lose some.
+      held: number of things that the original had of each target that can lose some. Both are
+        empty behind a mixer: what is lost after it may be a partner's.
       shown: share of the original's area that is still seen, in [0, 1].
       hidden: number of objects whose box stays though nothing of their middle is seen.
       objects: number of objects that were looked at.
@@ -78,23 +79,25 @@ def probe(
       applied: what was applied, and what it drew.
       mixing: what a mixer mixed it with.
     """
-    spread = markers.grid(*original.image.shape[:2])
+    size = original.image.shape[:2]
+    spread = markers.grid(*size)
     is_mixed = any(isinstance(each, MixStage) and each.id in _ids(applied) for each in stages)
     objects = [] if is_mixed else list(_objects(original))
     every = [*spread, *(marker for _, _, marker in objects)]
     tagged = original if is_mixed else _tagged(original)
     painted = markers.paintings(original.image, every)
-    present = markers.sightings(original.image, painted, every)
+    present = markers.sightings(original.image, painted, every, size=size)
     params = {each.stage: each.params for each in applied}
     again = [_apply(stages, params, tagged.replace(image=each), mixing) for each in painted]
-    seen = markers.sightings(variant.image, [each.image for each in again], every)
+    seen = markers.sightings(variant.image, [each.image for each in again], every, size=size)
     at = [(m, s) for m, was, s in zip(spread, present, seen, strict=False) if was is not None]
+    left = {name: _left(again[0], name) for name in original.positional}
     looked = [
-        (name, number, sighting is None)
+        number in known and sighting is None
         for (name, number, _), was, sighting in zip(
             objects, present[len(spread) :], seen[len(spread) :], strict=True
         )
-        if was is not None
+        if was is not None and (known := left[name]) is not None
     ]
     matrix = _motion(at)
     mirrored, angle = (None, None) if matrix is None else turn_of(matrix)
@@ -102,19 +105,24 @@ def probe(
         key=variant.key,
         root=original.key,
         stages=tuple(params),
-        lost={(each.stage, name): n for each in applied for name, n in each.lost.items()},
-        held={
-            name: kind.held(original.targets[name])
-            for name, kind in original.positional.items()
-            if kind.loses
-        },
+        lost={} if is_mixed else _lost(applied),
+        held={} if is_mixed else _held(original),
         shown=sum(each is not None for _, each in at) / max(1, len(at)),
-        hidden=sum(gone and number in _left(again[0], name) for name, number, gone in looked),
+        hidden=sum(looked),
         objects=len(looked),
         mirrored=mirrored,
         angle=angle,
         likeness=None if matrix is None else _likeness(original.image, variant.image, matrix),
     )
+
+
+def _lost(applied: Sequence[AppliedStage]) -> dict[tuple[str, str], int]:
+    return {(each.stage, name): n for each in applied for name, n in each.lost.items()}
+
+
+def _held(sample: Sample) -> dict[str, int]:
+    kinds = sample.positional.items()
+    return {name: kind.held(sample.targets[name]) for name, kind in kinds if kind.loses}
 
 
 def _ids(applied: Sequence[AppliedStage]) -> set[str]:
@@ -138,6 +146,8 @@ def _objects(sample: Sample) -> Iterator[tuple[str, int, Marker]]:
             x, y = (left + right) / 2, (top + bottom) / 2
             if isinstance(value, InstanceSet):  # the middle of a bent one may be beside it
                 rows, columns = np.nonzero(value.mask(number))
+                if not len(rows):  # smaller than a pixel: nothing of it can be seen
+                    continue
                 at = np.hypot(columns + 0.5 - x, rows + 0.5 - y).argmin()
                 x, y = float(columns[at]) + 0.5, float(rows[at]) + 0.5
             radius = max(1.5, 0.2 * min(right - left, bottom - top))
@@ -164,9 +174,10 @@ def _tagged(sample: Sample) -> Sample:
     return sample.replace(targets=targets)
 
 
-def _left(sample: Sample, name: str) -> set[int]:
-    """Returns the numbers of the objects that are left."""
-    return set(_boxes_of(sample.targets[name]).attributes[_NUMBER].tolist())
+def _left(sample: Sample, name: str) -> set[int] | None:
+    """Returns the numbers of the objects that are left; None if a stage has not kept them."""
+    numbers = _boxes_of(sample.targets.get(name)).attributes.get(_NUMBER)
+    return None if numbers is None else set(numbers.tolist())
 
 
 def _motion(at: Sequence[tuple[Marker, Sighting | None]]) -> np.ndarray | None:

@@ -12,7 +12,11 @@ from PIL import Image
 import dsbuilder
 from dsbuilder.cli.main import main
 from dsbuilder.errors import DataError
-from dsbuilder.inspection.probing import turn_of, turned
+from dsbuilder.images import bit_planes
+from dsbuilder.inspection.probing import probe, turn_of, turned
+from dsbuilder.pipeline.applying import Mixing
+from dsbuilder.sample import Sample
+from dsbuilder.targets import BoxSet, Instances, InstanceSet
 
 HEAD = """\
 name: signs
@@ -122,6 +126,63 @@ def test_objects_that_are_lost_or_hidden_are_counted(arrows: Path) -> None:
     assert not {"hidden", "lost"} & found(arrows, "{use: A.HorizontalFlip}", BOXES).keys()
 
 
+def test_nothing_is_said_to_be_lost_of_what_a_mixer_brought_together(arrows: Path) -> None:
+    path = arrows / "mixed.yaml"
+    stages = "{use: mosaic}, {use: A.CenterCrop, height: 9, width: 9, p: 1}"
+    path.write_text(f"{HEAD}{BOXES}augment: {{copies: 1, stages: [{stages}]}}\n")
+    (section,) = dsbuilder.open(path).inspect_augmentation(records=2).sections
+    assert section.variants == 2
+    assert "lost" not in {each.question for each in section.findings}
+
+
+ODD = '''
+from dataclasses import dataclass
+
+from dsbuilder.plugin import Transform, transform
+from dsbuilder.targets import BoxSet
+
+
+@transform("odd", geometry="moves", moves=("boxes",))
+@dataclass(frozen=True, kw_only=True)
+class Odd(Transform):
+    """Fails at one record, and makes boxes anew from all others."""
+
+    def apply(self, sample, params):
+        if sample.key.startswith("3.png"):
+            raise ZeroDivisionError("no such place")
+        boxes = sample.targets["objects"]
+        anew = BoxSet(corners=boxes.corners, classes=boxes.classes)
+        return sample.replace(image=sample.image // 2, targets={"objects": anew})
+'''
+
+
+def test_a_plugin_that_fails_at_one_record_is_told_and_the_others_looked_at(arrows: Path) -> None:
+    (arrows / "plugins").mkdir()
+    (arrows / "plugins/odd.py").write_text(ODD)
+    path = arrows / "odd.yaml"
+    path.write_text(f"{HEAD}{BOXES}augment: {{copies: 2, stages: [{{use: odd}}]}}\n")
+    said = dsbuilder.open(path).inspect_augmentation()
+    (warning,) = [each for each in said.warnings if each.startswith("3.png")]
+    assert "found an error at stage: augment/odd: ZeroDivisionError: no such place." in warning
+    (section,) = said.sections
+    assert section.variants == 18
+    # Boxes without attributes: which of them is which is not known.
+    assert "hidden" not in {each.question for each in section.findings}
+
+
+def test_an_object_without_a_pixel_is_not_looked_for() -> None:
+    image = np.random.default_rng(0).integers(60, 190, (40, 40, 3), np.uint8)
+    masks = np.zeros((2, 40, 40), bool)
+    masks[1, 10:30, 10:30] = True
+    corners = np.array([[0.1, 0.1, 0.2, 0.2], [0.25, 0.25, 0.75, 0.75]], np.float32)
+    boxes = BoxSet(corners=corners, classes=np.zeros(2, np.int64))
+    found = InstanceSet(boxes=boxes, planes=bit_planes.pack(masks, (40, 40)), outlines=((), ()))
+    kinds = {"objects": Instances(names=("thing",))}
+    sample = Sample(key="a", image=image, targets={"objects": found}, positional=kinds)
+    look = probe([], sample, sample, [], Mixing())
+    assert (look.objects, look.hidden, look.shown) == (1, 0, 1.0)
+
+
 def test_texts_in_a_mirror_are_told(arrows: Path) -> None:
     (fault,) = found(arrows, "{use: A.HorizontalFlip, p: 1}", TEXTS)["unreadable"]
     assert (fault.count, fault.of) == (24, 24)
@@ -156,6 +217,9 @@ def test_the_command_draws_what_it_says(arrows: Path, tmp_path: Path) -> None:
     }
     refused = CliRunner().invoke(main, [*command[:3], "--only", "leak"])
     assert refused.exit_code == 2
+    refused = CliRunner().invoke(main, [*command[:3], "--workers", "2"])
+    assert refused.exit_code == 2
+    assert "leave --workers out" in refused.output
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
