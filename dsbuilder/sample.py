@@ -193,6 +193,11 @@ class Motion:
         return cls(matrix=matrix, before=before, after=after)
 
     @property
+    def stays(self) -> bool:
+        """Whether every pixel stays where it was."""
+        return self.before == self.after and np.array_equal(self.matrix, np.eye(3))
+
+    @property
     def mirrors(self) -> bool:
         """Whether left and right change places, as in a mirror."""
         return bool(np.linalg.det(self.matrix) < 0)

@@ -60,6 +60,15 @@ def bounds(mask: Binary) -> tuple[int, int, int, int] | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+def shares(mask: Binary) -> tuple[float, float, float, float] | None:
+    """Returns the bounds of a mask as shares of the sides; None of one without a pixel."""
+    found = bounds(mask)
+    if found is None:
+        return None
+    height, width = mask.shape
+    return found[0] / width, found[1] / height, found[2] / width, found[3] / height
+
+
 def runs(planes: Planes, count: int) -> npt.NDArray[np.int64]:
     """Returns the run lengths of `count` masks."""
     height, width = sizes(planes)

@@ -61,13 +61,13 @@ class Region:
     """An object: a tint with an outline, and a word at its top left corner.
 
     Attributes:
-      mask: `(H, W)` bool, of the picture's proportions.
-      number: the object's place, which says its color.
+      objects: those of the picture, of its proportions; masks are unpacked as they are drawn.
+      place: its own among them, which says its color.
       word: name of its class.
     """
 
-    mask: np.ndarray
-    number: int
+    objects: InstanceSet
+    place: int
     word: str = ""
 
 
@@ -170,18 +170,18 @@ def _write(picture: Image.Image, corner: tuple[int, int], text: str, color: Colo
 
 
 def _region(picture: Image.Image, region: Region) -> Image.Image:
-    shown = Image.fromarray(region.mask).resize(picture.size, Image.Resampling.NEAREST)
-    mask = np.asarray(shown)
+    shown = Image.fromarray(region.objects.mask(region.place))
+    mask = np.asarray(shown.resize(picture.size, Image.Resampling.NEAREST))
     padded = np.pad(mask, 1)
     inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    color, pixels = np.array(color_of(region.number)), np.asarray(picture).astype(np.float64)
+    color, pixels = np.array(color_of(region.place)), np.asarray(picture).astype(np.float64)
     pixels[mask] = (1 - _TINT) * pixels[mask] + _TINT * color
     pixels[mask & ~inner] = color
     made = Image.fromarray(np.rint(pixels).astype(np.uint8))
     rows, columns = np.nonzero(mask)
     if len(rows):
         corner = int(columns.min()), int(rows.min())
-        _write(made, corner, region.word, color_of(region.number))
+        _write(made, corner, region.word, color_of(region.place))
     return made
 
 
@@ -234,9 +234,8 @@ def _frames_of(kind: Boxes, value: BoxSet) -> Iterator[Frame]:
 
 def _regions_of(kind: Instances, value: InstanceSet) -> Iterator[Region]:
     """Yields the objects, larger ones below smaller ones."""
-    masks = list(enumerate(value.masks()))
-    for place, mask in sorted(masks, key=lambda each: -int(each[1].sum())):
-        yield Region(mask=mask, number=place, word=kind.names[value.boxes.classes[place]])
+    for place in np.argsort(-value.areas(), kind="stable").tolist():
+        yield Region(objects=value, place=place, word=kind.names[value.boxes.classes[place]])
 
 
 def _dots_of(kind: Keypoints, value: PointSet) -> Iterator[Dots]:

@@ -14,7 +14,6 @@ from dsbuilder.sample import Feature, Motion, Target, Tile
 from dsbuilder.targets.boxes import Boxes, BoxSet, Dtype
 from dsbuilder.targets.segment import check_segment, covered, size_of
 
-_OWN = ("count", "size", "masks", "polygons", "points", "counts", "segmentation")
 _OUTLINE = ("polygons", "counts")
 Outline = tuple[np.ndarray, ...]
 """Polygons of an object, each float32 `(k, 2)`, x, y in pixels; none where they are not known."""
@@ -81,27 +80,30 @@ class InstanceSet:
         """Returns the number of pixels of each object, int64 `(n,)`."""
         return np.array([np.count_nonzero(mask) for mask in self.masks()], np.int64)
 
-    def covering(self, planes: np.ndarray, least: np.ndarray | float = 1.0) -> "InstanceSet":
+    def covering(
+        self, planes: np.ndarray, least: np.ndarray | float = 1.0, *, moved: bool = False
+    ) -> "InstanceSet":
         """Returns the objects with other masks, perhaps of another size, and the boxes around them.
 
-        One whose mask is as it was keeps its box and its polygons; one without a pixel is dropped.
+        Unless all were moved, one whose mask is as it was keeps its box and its polygons. One
+        without a pixel is dropped.
 
         Args:
           planes: see `planes` of the class.
           least: pixels that others must cover, or they are dropped, `(n,)` or of all.
+          moved: whether the objects lie elsewhere now; then a mask may be as it was by chance.
         """
-        height, width = bit_planes.sizes(planes)
         wanted = np.broadcast_to(least, len(self))
-        still = self._still(planes)
+        still = np.zeros(len(self), bool) if moved else self._still(planes)
         found = []
         for place, mask in enumerate(bit_planes.unpack(planes, len(self))):
-            bounds = bit_planes.bounds(mask)
-            if bounds is None:
+            around = bit_planes.shares(mask)
+            if around is None:
                 continue
             if still[place]:
                 found.append((place, self.boxes.corners[place], self.outlines[place]))
             elif np.count_nonzero(mask) >= wanted[place]:
-                found.append((place, np.array(bounds) / (width, height, width, height), ()))
+                found.append((place, np.array(around), ()))
         kept = [place for place, *_ in found]
         corners = np.array([each for _, each, _ in found])
         return InstanceSet(
@@ -155,13 +157,23 @@ class Instances(Target):
     kind: ClassVar[str] = "instances"
     positional: ClassVar[bool] = True
     of_pixels: ClassVar[bool] = True
+    own: ClassVar[tuple[str, ...]] = (
+        "count",
+        "size",
+        "masks",
+        "polygons",
+        "points",
+        "counts",
+        "segmentation",
+    )
+    """Names that no attribute may have, beside those of `Boxes`."""
     loses: ClassVar[str] = "objects, of which no pixel was left in the image"
     names: tuple[str, ...]
     attributes: tuple[tuple[str, Dtype], ...] = ()
     numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        taken = [name for name, _ in self.boxes.attributes if name in _OWN]
+        taken = [name for name, _ in self.boxes.attributes if name in self.own]
         if taken:
             raise DataError(
                 f"expected another name of an attribute of instances, found '{taken[0]}'."
@@ -288,11 +300,11 @@ class Instances(Target):
     def move(self, value: InstanceSet, motion: Motion) -> InstanceSet:
         """Returns the objects where their pixels went, of nearest neighbors.
 
-        Those of which no pixel is left are dropped; what stays where it is keeps its polygons.
+        Those of which no pixel is left are dropped; where all stay, they keep their polygons.
         """
-        if motion.before == motion.after and np.array_equal(motion.matrix, np.eye(3)):
+        if motion.stays:
             return value
-        return value.covering(motion.moved(value.planes, outside=0))
+        return value.covering(motion.moved(value.planes, outside=0), moved=True)
 
     def tiled(self) -> "Instances":
         """Instances as well."""
@@ -329,12 +341,10 @@ def _boxed(found: Mapping[str, Any], planes: np.ndarray, place: int) -> dict[str
     """Returns the raw label of an object's box."""
     box = {name: each for name, each in found.items() if name not in _OUTLINE}
     if "box" not in box:
-        bounds = bit_planes.bounds(bit_planes.mask_of(planes, place))
-        if bounds is None:
+        around = bit_planes.shares(bit_planes.mask_of(planes, place))
+        if around is None:
             raise DataError(f"expected a box of an object without a pixel, found {box!r}.")
-        height, width = bit_planes.sizes(planes)
-        sides = (width, height, width, height)
-        box["box"] = [edge / side for edge, side in zip(bounds, sides, strict=True)]
+        box["box"] = list(around)
     return box
 
 

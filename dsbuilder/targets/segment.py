@@ -11,6 +11,8 @@ from dsbuilder.targets.number import is_number
 
 MAX_PIXELS = 178_956_970
 """Of what segments cover: no image is larger."""
+_FARTHEST = 1e9
+"""Pixels from the corner of an image: float32, in which polygons are stored, goes far beyond."""
 
 
 def check_segment(segment: Any) -> None:
@@ -30,6 +32,12 @@ def _check_polygon(points: Any) -> None:
         raise DataError(
             "expected a polygon [x0, y0, x1, y1, ...] of 3 points or more, found "
             f"{count} numbers. Correct or remove it."
+        )
+    far = next((each for each in points if not -_FARTHEST < each < _FARTHEST), None)
+    if far is not None:
+        raise DataError(
+            f"expected a polygon of coordinates below {_FARTHEST:g} pixels, found {far}. Correct "
+            "or remove it."
         )
 
 

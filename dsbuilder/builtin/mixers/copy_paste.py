@@ -94,18 +94,8 @@ class CopyPaste(Mixer):
 
     def apply(self, sample: Sample, partners: Sequence[Sample], params: Params) -> Sample:
         """Returns the sample with what is pasted, of its size."""
-        from dsbuilder.images.encoding import resize
-
-        pasted = _union(self._pasted(sample, partners[0], params))
-        if not pasted.any():
-            return sample
-        top, left, height, width = params["place"]
-        other = resize(partners[0].image, (height, width))
-        other = other[:, ::-1] if params["flip"] else other
-        rows, columns = np.nonzero(pasted)
-        image = sample.image.copy(order="C")
-        image[rows, columns] = other[rows - top, columns - left]
-        return sample.replace(image=image)
+        above = self._pasted(sample, partners[0], params)
+        return _painted(sample, partners[0], params, _union(above))
 
     def mix(
         self,
@@ -120,7 +110,7 @@ class CopyPaste(Mixer):
             name: self._mixed(kind, name, (sample, partners[0]), params, above)
             for name, kind in targets.items()
         }
-        return self.apply(sample, partners, params).replace(targets=values)
+        return _painted(sample, partners[0], params, _union(above)).replace(targets=values)
 
     def _mixed(
         self,
@@ -152,7 +142,23 @@ class CopyPaste(Mixer):
         whole = _objects(partner).take(params["objects"])
         grown = abs(float(np.linalg.det(motion.matrix)))
         planes = motion.moved(whole.planes, outside=0)
-        return whole.covering(planes, self.min_visible * grown * whole.areas())
+        least = self.min_visible * grown * whole.areas()
+        return whole.covering(planes, least, moved=not motion.stays)
+
+
+def _painted(sample: Sample, partner: Sample, params: Params, pasted: np.ndarray) -> Sample:
+    """Returns a sample that shows the other image where pixels `(H, W)` are pasted."""
+    from dsbuilder.images.encoding import resize
+
+    if not pasted.any():
+        return sample
+    top, left, height, width = params["place"]
+    other = resize(partner.image, (height, width))
+    other = other[:, ::-1] if params["flip"] else other
+    rows, columns = np.nonzero(pasted)
+    image = sample.image.copy(order="C")
+    image[rows, columns] = other[rows - top, columns - left]
+    return sample.replace(image=image)
 
 
 def _of_objects(targets: Mapping[str, Target]) -> str:

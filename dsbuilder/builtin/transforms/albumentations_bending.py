@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dsbuilder.builtin.transforms.albumentations_recipe import library
+from dsbuilder.images.bit_planes import bounds
 
 _LINEAR = 1  # OpenCV's INTER_LINEAR
 _NOWHERE = -1e6
@@ -44,11 +45,7 @@ def _around(field: np.ndarray, box: np.ndarray) -> np.ndarray:
     height, width = field.shape[:2]
     low, high = (corner * (width, height) - 0.5 for corner in (box[:2], box[2:4]))
     within = (field >= low) & (field < high)
-    shown = within[..., 0] & within[..., 1]
-    rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
-    if not len(rows):
-        return np.zeros(0)
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    return np.array(bounds(within[..., 0] & within[..., 1]) or ())
 
 
 def _keypoints(points: np.ndarray, **params: Any) -> np.ndarray:

@@ -189,7 +189,9 @@ class Carrier:
     ) -> Iterator[tuple[str, Any]]:
         """Yields instances, of the mask that shows what came from outside, and their planes.
 
-        What came from outside is filled as masks are: it belongs to no object.
+        What came from outside is filled as masks are: it belongs to no object. Whether anything
+        moved is not known: an object whose mask came back the same by chance, as that of one in
+        the middle does from a mirror, keeps a box and polygons that may lie elsewhere.
         """
         start = 1
         for name in self._named(Instances):

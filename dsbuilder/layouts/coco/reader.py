@@ -205,6 +205,11 @@ class _CocoReader:
         self._is_as_written = sidecar.at_defaults(source)
         source = _completed(source, self._stated)
         self._files, self._folders = _files_of(source), _by_split(source.images)
+        # By place: one file may be spelled in two ways, and is read once for all its targets.
+        by_split = (self._files.get(option, {}) for option in ("mask", "instances"))
+        self._outlined = {
+            self._inside.locate(each) for files in by_split for each in files.values()
+        }
         self._opened: dict[str, CocoFile] = {}
         self._split_of: dict[str, str | None] = {}
         self._uncovered: Counter[str] = Counter()
@@ -241,10 +246,8 @@ class _CocoReader:
     def _open(self, file: str) -> CocoFile:
         place = self._inside.locate(file)
         if place not in self._opened:
-            by_split = (self._files.get(option, {}) for option in ("mask", "instances"))
-            outlined = any(file in files.values() for files in by_split)
             self._opened[place] = coco.read(
-                self._path / place, outlines=outlined, repeats=self._is_as_written
+                self._path / place, outlines=place in self._outlined, repeats=self._is_as_written
             )
         return self._opened[place]
 

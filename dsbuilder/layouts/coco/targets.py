@@ -16,7 +16,6 @@ from dsbuilder.plugin import Boxes, Instances, Keypoints, Mask, Target, Text
 
 _IGNORE = "ignore"
 _TAKEN = ("bbox", "box", "label", "segmentation", CROWD)
-_OF_INSTANCES = ("count", "size", "masks", "polygons", "points", "counts")
 
 Files = Sequence[CocoFile]
 
@@ -60,7 +59,7 @@ def _instances(files: Files, stated: tuple[str, Instances] | None) -> tuple[str,
         _check_stated(files, stated[1].names)
         return stated
     names = _categories(files)
-    found = {name: kind for name, kind in _attributes(files).items() if name not in _OF_INSTANCES}
+    found = {name: kind for name, kind in _attributes(files).items() if name not in Instances.own}
     kinds: Any = tuple({CROWD: "int64", **found}.items())
     return "instances", Instances(names=names, attributes=kinds, numbers=_numbers(files, names))
 
@@ -180,7 +179,10 @@ def notes(files: Files, target: Target) -> list[str]:
         for name in annotation.attributes
     }
     left = sorted(seen - {name for name, _ in target.attributes})
-    kept = "attributes that not every object has, or of several types, are not read"
+    kept = (
+        "attributes that not every object has, or of several types, or whose name is taken, are "
+        "not read"
+    )
     return [f"{kept}: {shortened(left)}"] if left else []
 
 

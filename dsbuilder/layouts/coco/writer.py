@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from dsbuilder.images import encoding, rle
+from dsbuilder.images import bit_planes, encoding, rle
 from dsbuilder.layouts import boxes as box
 from dsbuilder.layouts.coco import format as coco
 from dsbuilder.layouts.coco.annotation import CROWD, CocoCategory, Size
@@ -234,12 +234,12 @@ def _plain(value: Any) -> Any:
 def _segments(target: Mask, mask: np.ndarray) -> Iterable[Entry]:
     for category, number in enumerate(mask_categories(target), start=1):
         covered = mask == number
-        rows, columns = (np.flatnonzero(covered.any(axis=axis)).tolist() for axis in (1, 0))
-        if rows:
-            left, top = columns[0], rows[0]
+        bounds = bit_planes.bounds(covered)
+        if bounds is not None:
+            left, top, right, bottom = bounds
             yield {
                 "category_id": category,
-                "bbox": [left, top, columns[-1] + 1 - left, rows[-1] + 1 - top],
+                "bbox": [left, top, right - left, bottom - top],
                 "area": int(covered.sum()),
                 "segmentation": {"counts": rle.encode(covered), "size": list(mask.shape)},
                 CROWD: 0,

@@ -16,8 +16,9 @@ the box. Where it does not, they are left out. Without boxes, each object has th
 points.
 
 Instances are written as polygons, one for each, with the box around it: the one that it was read
-of, where nothing has moved it, else along the edges of its pixels; several become one, joined by
-ways of no width, so that the pixels come out of it again. Objects without a pixel are left out.
+of, where nothing has moved it and it lies in the image, else along the edges of its pixels; several
+become one, joined by ways of no width, so that the pixels come out of it again. Objects without a
+pixel are left out.
 
 A mask without any of these is written as polygons, one for each connected part of a class, along
 the edges of its pixels, so that the mask comes out of them again. What polygons cannot say is
@@ -257,13 +258,19 @@ def _instances(instances: InstanceSet) -> Iterator[YoloObject]:
 
 
 def _one_polygon(mask: np.ndarray, polygons: Sequence[Sequence[float]]) -> Sequence[Point]:
-    """Returns a polygon that covers what a mask does: one that is known, if it does."""
+    """Returns a polygon that covers what a mask does: one that is known, if it does.
+
+    What reaches out of the image is none: readers refuse it, or cut it to other pixels.
+    """
+    height, width = mask.shape
     known = [list(zip(each[::2], each[1::2], strict=True)) for each in polygons]
+    if not all(0 <= x <= width and 0 <= y <= height for each in known for x, y in each):
+        return joined(outlines(mask))
     if len(known) == 1:
         return known[0]
     whole = joined(known) if known else []
     flat = [[number for point in whole for number in point]]
-    if known and np.array_equal(fill(flat, (mask.shape[0], mask.shape[1])), mask):
+    if known and np.array_equal(fill(flat, (height, width)), mask):
         return whole
     return joined(outlines(mask))
 

@@ -35,9 +35,11 @@ def test_objects_are_taken_in_the_order_of_their_places() -> None:
 
 def test_a_mask_is_bounded_by_its_pixels() -> None:
     mask = np.zeros((5, 7), bool)
-    assert bit_planes.bounds(mask) is None
+    assert bit_planes.bounds(mask) is None and bit_planes.shares(mask) is None
     mask[1:3, 4:7] = True
     assert bit_planes.bounds(mask) == (4, 1, 7, 3)
+    height, width = mask.shape
+    assert bit_planes.shares(mask) == (4 / width, 1 / height, 7 / width, 3 / height)
 
 
 def test_runs_that_do_not_fill_the_masks_are_refused() -> None:

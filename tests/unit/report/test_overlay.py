@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsbuilder.images import rle
 from dsbuilder.report.overlay import Dots, Frame, Region, Tint, color_of, lay, overlays_of
 from dsbuilder.report.strip import GAP, Cell, draw_strip
 from dsbuilder.sample import Sample
@@ -52,8 +53,11 @@ def test_a_box_with_a_word_fits_whatever_its_size(corners) -> None:
 def test_an_object_is_tinted_within_an_outline_of_its_own_color() -> None:
     mask = np.zeros((20, 40), bool)
     mask[4:12, 10:30] = True
-    pixels = np.asarray(lay(paper(), [Region(mask=mask, number=5)])).astype(int)
-    color, inner = np.array(color_of(5)), np.zeros_like(mask)
+    counts = [rle.encode(each) for each in (~mask, mask)]
+    objects = [{"label": "cat", "counts": each} for each in counts]
+    value = Instances(names=("cat",)).parse({"objects": objects, "size": [20, 40]})
+    pixels = np.asarray(lay(paper(), [Region(objects=value, place=1)])).astype(int)
+    color, inner = np.array(color_of(1)), np.zeros_like(mask)
     inner[5:11, 11:29] = True
     assert (pixels[mask & ~inner] == color).all()
     assert np.abs(pixels[inner] - 0.45 * color).max() <= 1
@@ -72,9 +76,9 @@ def test_objects_of_one_class_have_colors_of_their_own_the_smaller_above() -> No
         positional={"things": kind},
     )
     regions = overlays_of(sample)
-    assert [each.number for each in regions if isinstance(each, Region)] == [1, 0]
-    plain = [Region(mask=each.mask, number=each.number) for each in regions]  # type: ignore[union-attr]
-    pixels = np.asarray(lay(paper(), plain))
+    assert regions == [Region(objects=value, place=place, word="cat") for place in (1, 0)]
+    assert all(each.objects is value for each in regions if isinstance(each, Region))
+    pixels = np.asarray(lay(paper(), [Region(objects=value, place=place) for place in (1, 0)]))
     assert tuple(pixels[5, 5]) == color_of(0) and tuple(pixels[0, 19]) == color_of(1)
     with_words = np.asarray(lay(paper(), regions))
     assert (with_words != pixels).any()

@@ -15,6 +15,7 @@ from dsbuilder import Dataset
 from dsbuilder.errors import DataError
 from dsbuilder.images import bit_planes
 from dsbuilder.sample import Sample
+from dsbuilder.stream import tensorflow_instances
 from dsbuilder.stream.columns import PADDING
 from dsbuilder.stream.tensorflow import value_statistics
 from dsbuilder.targets import InstanceSet
@@ -313,6 +314,45 @@ def test_instances_stream_as_one_map_on_request(make, codec, rest) -> None:
         assert int(values["things"]["count"]) == len(things) and "masks" not in values["things"]
     with pytest.raises(ValueError, match="expected a form of instances 'masks' or 'ids', found"):
         dataset.stream("train", instances="both")
+
+
+def columns_of(*rows: np.ndarray) -> dict[str, tf.Tensor]:
+    """The columns that stand for samples with some masks `(n, H, W)` each."""
+    found = [bit_planes.runs(bit_planes.pack(row, row.shape[1:]), len(row)) for row in rows]
+    runs = np.full((len(rows), max(map(len, found))), -1)
+    for padded, each in zip(runs, found, strict=True):
+        padded[: len(each)] = each
+    return {
+        "masks": tf.constant(runs, tf.int64),
+        "label": tf.zeros((len(rows), max(map(len, rows))), tf.int64),
+    }
+
+
+def test_runs_over_the_end_of_an_object_and_equal_areas_are_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    drawn = ((6, 0.8), (0, 0), (5, 1), (4, 0), (3, 0.5))
+    rows = [rng.random((count, 2, 3)) < share for count, share in drawn]
+    columns = columns_of(*rows)
+    ids = tensorflow_instances.ids(columns, (2, 3))["ids"].numpy()
+    masks = tensorflow_instances.masks(columns, (2, 3))["masks"].numpy()
+    for row, found, dense in zip(rows, ids, masks, strict=True):
+        expected = np.zeros((2, 3), np.int32)
+        for number, mask in sorted(enumerate(row, start=1), key=lambda each: -each[1].sum()):
+            expected[mask] = number
+        assert np.array_equal(found, expected)
+        assert np.array_equal(dense[: len(row)], row) and not dense[len(row) :].any()
+
+
+def test_objects_may_have_more_pixels_in_all_than_int32_counts() -> None:
+    count, size = 513, (2048, 2048)  # the masks would take 4 GB
+    end = count * size[0] * size[1]
+    columns = {
+        "masks": tf.constant([[0, 3, end - 5, 2], [-1, -1, -1, -1]], tf.int64),
+        "label": tf.zeros((2, count), tf.int64),
+    }
+    one, none = tensorflow_instances.ids(columns, size)["ids"].numpy()
+    assert one[0, :4].tolist() == [1, 1, 1, 0] and one[-1, -3:].tolist() == [0, count, count]
+    assert np.count_nonzero(one) == 5 and not none.any()
 
 
 def test_both_codecs_stream_the_same(make) -> None:

@@ -141,6 +141,11 @@ def test_numbers_are_read(target, raw, value) -> None:
             "of 3 points or more, found 4 numbers",
         ),
         (
+            Instances(names=NAMES),
+            {"size": [4, 4], "objects": [{"label": "cat", "polygons": [[0, 0, 1e39, 0, 1, 1]]}]},
+            "expected a polygon of coordinates below 1e+09 pixels, found 1e+39. Correct or remove",
+        ),
+        (
             Mask(names=NAMES),
             {"size": [4, 4], "segments": [{"label": "cat", "counts": [3, 4]}]},
             "expected runs over 4 x 4",
@@ -428,6 +433,15 @@ class TestInstances:
             for each in (False, True)
         )
         assert target.move(value, still) == value and len(target.move(value, mirrored)) == 0
+
+    def test_a_mask_that_is_its_own_mirror_image_takes_its_box_and_polygons_along(self) -> None:
+        middle = {"label": "cat", "box": [0, 0, 0.75, 1], "polygons": [[1, 0, 3, 0, 3, 1, 1, 1]]}
+        target = Instances(names=NAMES)
+        value = target.parse({"objects": [middle], "size": [1, 4]})
+        mirror = Motion.of_box((1, 4), (0, 0, 1, 4), (0, 0, 1, 4), (1, 4), mirrored=True)
+        found = target.move(value, mirror)
+        assert np.array_equal(found.planes, value.planes) and found.outlines == ((),)
+        assert found.boxes.corners.tolist() == [[0.25, 0, 0.75, 1]]
 
     def test_objects_of_tiles_lie_side_by_side(self) -> None:
         value = self.value()

@@ -1,6 +1,7 @@
 """copy_paste: objects along their masks or boxes, above those of the sample."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from dsbuilder.plugin import (
     Instances,
     Keypoints,
     Mask,
+    Motion,
     PluginError,
     Range,
     Sample,
@@ -158,6 +160,32 @@ def test_a_mirrored_object_is_pasted_with_its_mask():
     pasted = OTHER.targets["things"].mask(1)[:, ::-1]
     assert np.array_equal(found.targets["things"].mask(len(found.targets["things"]) - 1), pasted)
     assert (found.image[pasted] == 11).all()
+
+
+def test_a_mirrored_object_in_the_middle_has_the_box_around_its_pixels():
+    middle = sample(1, (20, 10, 40, 30))
+    value = middle.targets["things"]
+    wide = replace(value.boxes, corners=np.array([[0, 0, 0.9, 1]], np.float32))
+    middle = middle.replace(targets={**middle.targets, "things": replace(value, boxes=wide)})
+    for flip, box in ((False, [0, 0, 54, 40]), (True, [20, 10, 40, 30])):
+        found = CopyPaste().mix(ONE, [middle], {**SAME, "flip": flip, "objects": [0]}, KINDS)
+        things = found.targets["things"]
+        assert np.array_equal(things.mask(len(things) - 1), value.mask(0))
+        assert (things.boxes.corners[-1] * (60, 40, 60, 40)).round(3).tolist() == box
+        assert len(things.outlines[-1]) == (0 if flip else 1)
+
+
+def test_objects_are_moved_once_where_a_sample_is_mixed(monkeypatch):
+    moves = []
+    plain = Motion.moved
+    monkeypatch.setattr(
+        Motion, "moved", lambda self, *a, **b: moves.append(self) or plain(self, *a, **b)
+    )
+    kinds = {"things": KINDS["things"]}
+    found = CopyPaste().mix(ONE, [OTHER], {**SAME, "objects": [0]}, kinds)
+    assert len(moves) == 1
+    image = CopyPaste().apply(ONE, [OTHER], {**SAME, "objects": [0]}).image
+    assert np.array_equal(found.image, image)
 
 
 def test_crowds_are_not_pasted_and_nothing_is_a_sample_as_it_was():

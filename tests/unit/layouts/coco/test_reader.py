@@ -29,6 +29,10 @@ BOX = {"image_id": 1, "category_id": 18, "bbox": [4, 3, 20, 15], "iscrowd": 0}
 DOG = {"label": "dog", "box": [0.1, 0.1, 0.6, 0.6], "iscrowd": 0}
 TRAIN, VAL = "annotations/instances_train2017.json", "annotations/instances_val2017.json"
 NAMED = {"train": ("a.jpg", "b.jpg"), "val": ("c.jpg",)}
+UNREAD = (
+    "attributes that not every object has, or of several types, or whose name is taken, are not "
+    "read"
+)
 OBJECTS = {"objects": {"train": TRAIN, "val": VAL}}
 
 
@@ -176,7 +180,7 @@ def test_instances_are_objects_with_a_mask_each_of_polygons_or_run_lengths(tmp_p
     left, top, right, bottom = value.boxes.corners[3] * (40, 30, 40, 30)  # around its pixels
     assert (left, top) == (pytest.approx(1), 0) and 18 < bottom <= right <= 20
     assert notes(root, instances="a.json") == [
-        "attributes that not every object has, or of several types, are not read: 'size'",
+        f"{UNREAD}: 'size'",
         "1 annotation has no segmentation, hence no place among instances",
     ]
 
@@ -246,6 +250,16 @@ def test_several_files_of_one_split_are_joined_by_their_images(tmp_path):
     )
 
 
+@pytest.mark.parametrize("option", ["instances", "mask"])
+def test_a_file_that_is_spelled_in_two_ways_is_read_once_with_its_polygons(tmp_path, option):
+    root = single(tmp_path, {**BOX, "segmentation": [[0, 0, 9, 0, 9, 9]]})
+    (record,) = read(root, **{"objects": "./a.json", option: "a.json"}).values()
+    assert record.error is None and set(record.targets) == {"objects", option}
+    (alone,) = read(root, **{option: "a.json"}).values()
+    assert record.targets[option] == alone.targets[option]
+    assert notes(root, **{"objects": "./a.json", option: "a.json"}) == []
+
+
 def test_attributes_that_every_object_has_are_kept_and_others_reported(tmp_path):
     root = single(
         tmp_path,
@@ -259,9 +273,7 @@ def test_attributes_that_every_object_has_are_kept_and_others_reported(tmp_path)
     )
     (record,) = read(root, objects="a.json").values()
     assert record.targets["objects"][0] == {**DOG, "occluded": 1, "who": "x"}
-    assert notes(root, objects="a.json") == [
-        "attributes that not every object has, or of several types, are not read: 'rare'"
-    ]
+    assert notes(root, objects="a.json") == [f"{UNREAD}: 'rare'"]
 
 
 def test_the_header_of_the_image_says_its_size_where_the_file_does_not(tmp_path):

@@ -18,9 +18,11 @@ from dsbuilder.errors import DataError
 from dsbuilder.images import png
 from dsbuilder.layouts import keys
 from dsbuilder.layouts.yolo import format as yolo
+from dsbuilder.layouts.yolo import writer
 from dsbuilder.layouts.yolo.line import Pose, YoloObject
 from dsbuilder.layouts.yolo.reader import Yolo
 from dsbuilder.layouts.yolo.writer import YoloExporter
+from dsbuilder.plugin import Instances
 
 POSE = Pose(names=("nose", "l", "r"), swaps=(("l", "r"),))
 SHARE = st.floats(0.25, 0.75, width=32)
@@ -160,6 +162,34 @@ def test_masks_are_exported_as_polygons_and_read_again_to_the_pixel(
     for sample in dataset.samples("train"):
         mask = kinds["mask"].parse(records[sample.key].targets["mask"])
         assert np.array_equal(mask, sample.targets["mask"])
+
+
+@pytest.mark.parametrize(
+    ("points", "size"),
+    [
+        ([-500, 0, 100, 0, 100, 50, -500, 50], (100, 640)),
+        ([-1, 0, 100, 0, 100, 100], (100, 100)),
+        ([0, 0, 9, 0, 9, 7, 0, 7], (7, 9)),
+    ],
+    ids=["far", "near", "inside"],
+)
+def test_instances_that_reach_out_of_the_image_come_back_to_the_pixel(tmp_path, points, size):
+    kind = Instances(names=("cat",))
+    objects = [{"label": "cat", "polygons": [points]}]
+    value = kind.parse({"objects": objects, "size": list(size)})
+    height, width = size
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "images/a.png").write_bytes(png.encode(np.zeros((*size, 3), np.uint8)))
+    (tmp_path / "labels/a.txt").write_text(yolo.written_labels(writer._instances(value)))
+    data = yolo.written_data(("cat",), {"train": "images"})
+    (tmp_path / "data.yaml").write_text(data, encoding="utf-8")
+    (record,) = Yolo(path=tmp_path, polygons="instances").open().records
+    assert record.error is None
+    found = kind.parse(record.targets["instances"])
+    assert np.array_equal(found.mask(0), value.mask(0)) and value.mask(0).any()
+    left, top, right, bottom = found.boxes.corners[0] * (width, height, width, height)
+    assert 0 <= left < right <= width and 0 <= top < bottom <= height
 
 
 @pytest.mark.parametrize(
