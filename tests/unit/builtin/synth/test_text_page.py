@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tools
 
+from dsbuilder.builtin.synth.lettering import box
 from dsbuilder.builtin.synth.text_page import TextPage
 from dsbuilder.plugin import Boxes, Params, Range, Sample, Text, generator
 
@@ -109,10 +110,12 @@ def test_every_word_fits_in_the_size_of_the_page() -> None:
     plugin = page(
         fonts=(tools.place(MATH),), words=("tjtjtjtjtjtj", "ooooooo"), width=178, size=Range(37, 37)
     )
-    words = [["tjtjtjtjtjtj", "ooooooo"], ["ooooooo", "tjtjtjtjtjtj"]]
-    for each in (words, words[::-1]):
-        found = corners(made(plugin, words=each)[1], "words")
-        assert np.ptp(found[:, [0, 2]], axis=1).max() <= 158
+    params = plugin.draw(generator("page", 0))
+    for words in (["tjtjtjtjtjtj", "ooooooo"], ["ooooooo", "tjtjtjtjtjtj"]):
+        font, size = plugin._font(words, 158, params)
+        assert size == 35
+        assert max(box(font, word)[2] - box(font, word)[0] for word in words) <= 158
+    assert plugin._font(["tjtjtjtjtjtj"], 158, params)[1] == 37
 
 
 def test_a_long_first_word_is_indented_as_far_as_there_is_room() -> None:
