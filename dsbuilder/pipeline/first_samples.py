@@ -69,8 +69,9 @@ class FirstSamples:
         made = make()
         key = given[0].key if given else made.key
         for was, sample in zip(before, given, strict=True):
-            if difference(was, sample) is not None:
-                what = f"found {difference(was, sample)} before and after. Copy what is changed"
+            changed = difference(was, sample)
+            if changed is not None:
+                what = f"found {changed} before and after. Copy what is changed"
                 raise _broken(stage, key, f"expected what it is given left alone, {what}")
         if params != drawn:
             raise _broken(stage, key, "expected its params left alone, found them changed")

@@ -7,7 +7,7 @@ default is drawn in one order, and nothing for any other option: a pipeline keep
 it is given an option of another kind.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,8 +17,8 @@ import numpy as np
 
 from dsbuilder.builtin.synth import effects
 from dsbuilder.builtin.synth.effects import NOTHING
-from dsbuilder.builtin.synth.fonts import Fonts, FontSet
-from dsbuilder.builtin.synth.grounds import Ground, Grounds, Inks, painted
+from dsbuilder.builtin.synth.fonts import Fonts
+from dsbuilder.builtin.synth.grounds import Ground, painted
 from dsbuilder.builtin.synth.labeling import box_list, box_targets, mask_of
 from dsbuilder.builtin.synth.lettering import (
     SMALLEST,
@@ -29,7 +29,7 @@ from dsbuilder.builtin.synth.lettering import (
     line_of,
 )
 from dsbuilder.builtin.synth.shaping import shaped
-from dsbuilder.builtin.synth.words import Wording
+from dsbuilder.builtin.synth.writing import Writing
 from dsbuilder.plugin import (
     CHANNELS,
     ClassLabel,
@@ -39,7 +39,6 @@ from dsbuilder.plugin import (
     Range,
     Sample,
     Signature,
-    Synthesizer,
     Text,
     check_size,
     synthesizer,
@@ -48,7 +47,7 @@ from dsbuilder.plugin import (
 
 @synthesizer("text_line")
 @dataclass(frozen=True, kw_only=True)
-class TextLine(Synthesizer):
+class TextLine(Writing):
     r"""Draws a word or a random string in one of the given fonts, on one line.
 
     Texts are in composed Unicode form (NFC) and of any script. One that is written from right to
@@ -192,33 +191,9 @@ class TextLine(Synthesizer):
             )
 
     @cached_property
-    def _wording(self) -> Wording:
-        return Wording.of(self)
-
-    @cached_property
-    def _fonts(self) -> FontSet:
-        return FontSet.of(self, self._wording.characters())
-
-    @cached_property
-    def _inks(self) -> Inks:
-        return Inks.of(self)
-
-    @cached_property
-    def _grounds(self) -> Grounds:
-        return Grounds.of(self)
-
-    @cached_property
     def _names(self) -> tuple[str, ...]:
         pool = self._wording.pool
         return tuple(sorted(set(pool))) if self.classes is None else self.classes
-
-    def inputs(self) -> Mapping[str, str]:
-        """Returns what each font lacks, and which fonts the machine has."""
-        return self._fonts.inputs(of_machine=self.fonts == "system")
-
-    def notes(self) -> Iterator[str]:
-        """Yields which fonts are not used for every text."""
-        return self._fonts.notes()
 
     def output_signature(self, mode: Mode) -> Signature:
         """Returns the canvas, of varying width if none is given, and the targets."""

@@ -2,19 +2,19 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dsbuilder.builtin.synth.fonts import Fonts, FontSet, load
-from dsbuilder.builtin.synth.grounds import Ground, Grounds, Inks, painted
+from dsbuilder.builtin.synth.fonts import Fonts, load
+from dsbuilder.builtin.synth.grounds import Ground, painted
 from dsbuilder.builtin.synth.labeling import box_targets, grouped, mask_of
 from dsbuilder.builtin.synth.lettering import SMALLEST, InkLayer, fitting, plain
 from dsbuilder.builtin.synth.planes import meeting
 from dsbuilder.builtin.synth.shaping import right_to_left, shaped
-from dsbuilder.builtin.synth.words import Wording, units
+from dsbuilder.builtin.synth.words import units
+from dsbuilder.builtin.synth.writing import Writing
 from dsbuilder.plugin import (
     CHANNELS,
     ImageSignature,
@@ -23,7 +23,6 @@ from dsbuilder.plugin import (
     Range,
     Sample,
     Signature,
-    Synthesizer,
     Text,
     check_size,
     synthesizer,
@@ -53,7 +52,7 @@ class _Line:
 
 @synthesizer("text_page")
 @dataclass(frozen=True, kw_only=True)
-class TextPage(Synthesizer):
+class TextPage(Writing):
     """Draws a page of paragraphs, whose lines are as long as the page is wide, in one font.
 
     Words are drawn as those of `text_line` are, and wrapped between them. What finds no room at the
@@ -138,30 +137,6 @@ class TextPage(Synthesizer):
                 f"expected room for a line of 4 characters within the margin, found {room} px. "
                 "Make the page larger, or the margin or the font smaller."
             )
-
-    @cached_property
-    def _wording(self) -> Wording:
-        return Wording.of(self)
-
-    @cached_property
-    def _fonts(self) -> FontSet:
-        return FontSet.of(self, self._wording.characters())
-
-    @cached_property
-    def _inks(self) -> Inks:
-        return Inks.of(self)
-
-    @cached_property
-    def _grounds(self) -> Grounds:
-        return Grounds.of(self)
-
-    def inputs(self) -> Mapping[str, str]:
-        """Returns what each font lacks, and which fonts the machine has."""
-        return self._fonts.inputs(of_machine=self.fonts == "system")
-
-    def notes(self) -> Iterator[str]:
-        """Yields which fonts are not used for every text."""
-        return self._fonts.notes()
 
     def output_signature(self, mode: Mode) -> Signature:
         """Returns the page and the targets."""
