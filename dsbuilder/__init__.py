@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.load_run import LoadedRun, load_run
     from dsbuilder.actions.new_plugin import new_plugin
     from dsbuilder.actions.params import params
+    from dsbuilder.actions.picture_plugins import picture_plugins
     from dsbuilder.actions.plugins import plugins
     from dsbuilder.actions.predict import predict
     from dsbuilder.actions.presets import presets
@@ -50,6 +51,7 @@ _HOMES = {
     "load_run": "dsbuilder.actions.load_run",
     "new_plugin": "dsbuilder.actions.new_plugin",
     "params": "dsbuilder.actions.params",
+    "picture_plugins": "dsbuilder.actions.picture_plugins",
     "plugins": "dsbuilder.actions.plugins",
     "predict": "dsbuilder.actions.predict",
     "presets": "dsbuilder.actions.presets",
@@ -84,6 +86,7 @@ __all__ = [
     "new_plugin",
     "open",
     "params",
+    "picture_plugins",
     "plugins",
     "predict",
     "presets",

@@ -324,6 +324,7 @@ def test_the_public_names_are_these() -> None:
         "new_plugin",
         "open",
         "params",
+        "picture_plugins",
         "plugins",
         "predict",
         "presets",

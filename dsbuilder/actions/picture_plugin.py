@@ -1,22 +1,36 @@
-"""A picture of what a plugin does: an image before, and what it makes of it in a few draws."""
+"""A picture of what a plugin does: a scene before, and what it makes of it in a few draws."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from dsbuilder.actions.drawn_scene import LABEL, scene, signature_of
 from dsbuilder.actions.plugins import registry_here
 from dsbuilder.errors import PluginError
 from dsbuilder.pipelinefile.stages import bind_plugin
-from dsbuilder.plugin import Boxes, BoxSet, Mixer, Sample, Synthesizer, Transform, generator
+from dsbuilder.plugin import (
+    Mixer,
+    Params,
+    Sample,
+    Signature,
+    Stage,
+    Synthesizer,
+    Transform,
+    generator,
+)
+from dsbuilder.report.overlay import Frame
 from dsbuilder.report.sheet import Section, Sheet, draw_sheet, write_png
 from dsbuilder.report.strip import Cell
-from dsbuilder.testing.cases import ShownCase, signature_of
+
+PICTURED = ("transform", "mixer", "synthesizer")
+"""Kinds of plugin that make images."""
 
 _DRAWS = 4
-_KINDS = ("transform", "mixer", "synthesizer")
-_HEIGHT, _WIDTH = 144, 168
+_MOST_NAMED = 2
+"""Boxes up to which each has its name: of more, names cover what they are of."""
+_OBJECTS = ("boxes", None)
+"""Targets that scenes are shown with: the first that a plugin takes."""
 
 
 def picture_plugin(
@@ -41,73 +55,82 @@ def picture_plugin(
       DataError: the file cannot be written.
     """
     registry = registry_here(plugins)
-    found = registry.get(name, *([kind] if kind else _KINDS))
-    if found.kind not in _KINDS:
+    found = registry.get(name, *([kind] if kind else PICTURED))
+    if found.kind not in PICTURED:
         raise PluginError(
-            f"'{name}': expected a {', '.join(_KINDS[:-1])} or {_KINDS[-1]} to draw a picture of, "
-            f"found the {found.kind}."
+            f"'{name}': expected a {', '.join(PICTURED[:-1])} or {PICTURED[-1]} to draw a picture "
+            f"of, found the {found.kind}."
         )
     plugin = bind_plugin(registry, name, found.kind, options)
     headings = [] if isinstance(plugin, Synthesizer) else ["before"]
-    cells = list(_cells(plugin))
-    section = Section(headings=[*headings, *("after" for _ in range(_DRAWS))], rows=[cells])
-    summary = found.summary
-    write_png(draw_sheet(Sheet(title=name, notes=[summary], sections=[section])), output)
+    row = list(row_of(plugin, draws=_DRAWS))
+    section = Section(headings=[*headings, *("after" for _ in range(_DRAWS))], rows=[row])
+    write_png(draw_sheet(Sheet(title=name, notes=[found.summary], sections=[section])), output)
 
 
-def _cells(plugin: Any) -> Iterator[Cell]:
-    if isinstance(plugin, Synthesizer):
-        for seed in range(_DRAWS):
-            params = plugin.draw(generator("picture", seed))
-            made = plugin.render(f"picture//{seed}", params, "rgb")
-            yield Cell(image=made.image, lines=[str(each) for each in made.targets.values()])
-        return
-    case = _taken(plugin)
-    yield Cell.of(case.given[0], name="", lines=[])
-    for seed in range(_DRAWS):
-        params = case.draw(case.given, generator("picture", seed))
-        yield Cell.of(case.make(case.given, params), name="", lines=[])
+def row_of(plugin: Any, *, draws: int, objects: Sequence[str | None] = _OBJECTS) -> Iterator[Cell]:
+    """Yields a scene as a plugin is given it, if it takes one, and what it makes in some draws.
 
-
-def _taken(plugin: Transform | Mixer) -> ShownCase:
-    """Returns samples with boxes if the plugin takes those, else with a class alone.
+    Args:
+      objects: targets that hold what is in a scene, to be tried in that order; see `scene`.
 
     Raises:
-      PluginError: it takes neither.
+      PluginError: it takes none of the scenes.
+    """
+    if isinstance(plugin, Synthesizer):
+        after = plugin.output_signature("rgb")
+        for number in range(draws):
+            made = plugin.render(f"picture//{number}", plugin.draw(_drawn(number)), "rgb")
+            values = {name: kind.parse(made.targets[name]) for name, kind in after.targets.items()}
+            yield _cell(made.replace(targets=values, positional=after.positional), after)
+        return
+    given, after = _taken(plugin, objects)
+    yield Cell.of(given[0], name="", lines=[])
+    for number in range(draws):
+        yield _cell(_made(plugin, given, number), after if isinstance(plugin, Mixer) else None)
+
+
+def _drawn(number: int) -> Any:
+    return generator("picture", number)
+
+
+def _cell(sample: Sample, signature: Signature | None) -> Cell:
+    """Returns a sample with its targets; those without a place stand below, as a signature says."""
+    kinds = {} if signature is None else signature.targets
+    said = [kind.show(sample.targets[name]) for name, kind in kinds.items() if not kind.positional]
+    cell = Cell.of(sample, name=" ".join(", ".join(said).split()), lines=[])
+    frames = sum(isinstance(each, Frame) for each in cell.overlays)
+    if frames <= _MOST_NAMED:
+        return cell
+    bare = (replace(each, word="") if isinstance(each, Frame) else each for each in cell.overlays)
+    return replace(cell, overlays=list(bare))
+
+
+def _made(plugin: Transform | Mixer, given: Sequence[Sample], number: int) -> Sample:
+    sample, *partners = given
+    params: Params
+    if isinstance(plugin, Transform):
+        params = plugin.draw(sample, _drawn(number))
+        return Stage(id="picture", plugin=plugin).apply(sample, params)
+    params = plugin.draw(sample, partners, _drawn(number))
+    return plugin.mix(sample, partners, params, {"label": LABEL, **sample.positional})
+
+
+def _taken(
+    plugin: Transform | Mixer, objects: Sequence[str | None]
+) -> tuple[tuple[Sample, ...], Signature]:
+    """Returns scenes with the first kind of target that a plugin takes, and what it makes of it.
+
+    Raises:
+      PluginError: it takes none.
     """
     refusal = ""
-    for boxes in (True, False):
+    for kind in objects:
         count = 1 + getattr(plugin, "partners", 0)
-        given = tuple(_sample(number, boxes=boxes) for number in range(count))
+        given = tuple(scene(number, kind) for number in range(count))
         try:
-            after = plugin.output_signature(signature_of(given[0]))
+            return given, plugin.output_signature(signature_of(given[0]))
         except (ValueError, PluginError) as error:
             refusal = str(error)
-            continue
-        return ShownCase(plugin=plugin, given=given, after=after)
-    image = signature_of(given[0]).image
+    image = signature_of(scene(0, None)).image
     raise PluginError(f"expected a plugin that takes {image}, found that it refuses: {refusal}")
-
-
-def _sample(number: int, *, boxes: bool) -> Sample:
-    """Returns a drawn scene: a disk on a striped ground with a shade, and the box around it."""
-    y, x = np.mgrid[:_HEIGHT, :_WIDTH]
-    rng = np.random.default_rng(number)
-    ground, color = rng.integers(90, 230, 3), rng.integers(20, 250, 3)
-    stripes = 14 * np.sin((x + 2 * y) / 9)[..., None] + (y / _HEIGHT * 50)[..., None]
-    middle, reach = rng.integers(48, 97, 2), 32
-    far = np.hypot(y - middle[0], x - middle[1])
-    lit = (1.15 - far / reach * 0.5)[..., None]
-    pixels = np.where((far <= reach)[..., None], color * lit, ground - stripes)
-    box = np.array([[middle[1] - reach, middle[0] - reach, middle[1] + reach, middle[0] + reach]])
-    corners = (box / (_WIDTH, _HEIGHT, _WIDTH, _HEIGHT)).clip(0, 1).astype(np.float32)
-    kind = Boxes(names=("disk",))
-    return Sample(
-        key=f"picture/{number}.png",
-        image=pixels.clip(0, 255).astype(np.uint8),
-        targets={
-            "label": number % 2,
-            **({"boxes": BoxSet(corners=corners, classes=np.array([0]))} if boxes else {}),
-        },
-        positional={"boxes": kind} if boxes else {},
-    )

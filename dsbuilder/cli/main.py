@@ -43,7 +43,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "params": "Say what the weights of a trained model are like: names, shapes, numbers, a "
         "histogram.",
         "doctor": "Say what is there for building and training, and what is missing for a GPU.",
-        "plugins": "List plugins, show those of a name, begin one, and test one.",
+        "plugins": "List plugins, show those of a name, draw what all do, begin one, and test one.",
         "completion": "Print the script that completes verbs and options in a shell.",
     }
 )

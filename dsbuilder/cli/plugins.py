@@ -1,4 +1,4 @@
-"""`dsbuilder plugins`: which there are, those of a name, a new one, and whether one is right."""
+"""`dsbuilder plugins`: which there are, what they do, a new one, and whether one is right."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +14,7 @@ from dsbuilder.cli.screen import Screen, facts, heading, labeled, line, prose, s
 if TYPE_CHECKING:
     from dsbuilder.actions.check_plugins import CheckedPlugin, CheckPluginsDocument
     from dsbuilder.actions.new_plugin import NewPluginDocument
+    from dsbuilder.actions.picture_plugins import PicturePluginsDocument
     from dsbuilder.actions.plugins import PluginDocument, PluginsDocument, ShownPlugin
 
 
@@ -57,7 +58,7 @@ _assignments = click.option(
 
 @click.group()
 def plugins() -> None:
-    """List plugins, show those of a name, begin one, and test one."""
+    """List plugins, show those of a name, draw what all do, begin one, and test one."""
 
 
 plugins.add_command(preset)
@@ -125,6 +126,50 @@ def show(
 
 
 @plugins.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--kind", type=_Kind(), help="Only plugins of this kind, such as mixer.")
+@click.option(
+    "--package",
+    metavar="NAME",
+    help="Only plugins of this package: dsbuilder, an installed one, or local for those of a "
+    "plugins/ folder.",
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="NAME.KEY=VALUE",
+    help="An option of a plugin, such as one without a default. May be repeated.",
+)
+@options.plugins
+@options.as_json
+def pictures(
+    folder: Path,
+    kind: str | None,
+    package: str | None,
+    assignments: tuple[str, ...],
+    plugin_folders: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Draw what every transform, mixer and synthesizer does, on one page.
+
+    FOLDER gets README.md and a small picture of each plugin. Only a page that this has written is
+    written again. A plugin without a picture is told with the reason.
+    """
+    from dsbuilder.actions.picture_plugins import picture_plugins
+
+    found = picture_plugins(
+        folder,
+        kind=kind,
+        package=package,
+        options=assignments,
+        plugins=options.folders(plugin_folders),
+    )
+    Screen(as_json=as_json).show(found, lambda: _draw_pictured(found))
+
+
+@plugins.command()
 @click.argument("name")
 @click.option(
     "--kind",
@@ -169,6 +214,17 @@ def test(file: Path, assignments: tuple[str, ...], *, as_json: bool) -> None:
     Screen(as_json=as_json).show(found, lambda: _draw_checked(found))
     if not found.passed:
         raise SystemExit(1)
+
+
+def _draw_pictured(found: "PicturePluginsDocument") -> None:
+    drawn = sum(each.picture is not None for each in found.plugins)
+    facts(
+        [
+            ("page", shown(found.page)),
+            ("pictures", f"{drawn} of {len(found.plugins)} plugins"),
+            ("size", f"{found.size_bytes / 1000:.0f} kB"),
+        ]
+    )
 
 
 def _draw_new(found: "NewPluginDocument") -> None:

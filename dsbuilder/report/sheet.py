@@ -115,9 +115,25 @@ def write_png(image: Image.Image, path: Path) -> None:
     Raises:
       DataError: the file cannot be written.
     """
+    _write(image, path, "PNG")
+
+
+def write_webp(image: Image.Image, path: Path, *, quality: int) -> None:
+    """Writes a picture as WebP, which is small, whole or not at all.
+
+    Args:
+      quality: quality of the picture, in [0, 100].
+
+    Raises:
+      DataError: the file cannot be written.
+    """
+    _write(image, path, "WEBP", quality=quality, method=6)
+
+
+def _write(image: Image.Image, path: Path, form: str, **options: int) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        image.save(temporary, format="PNG")
+        image.save(temporary, format=form, **options)
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
