@@ -6,8 +6,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image, ImageFont
 
 import dsbuilder
 from dsbuilder.actions.check import planned
@@ -352,6 +354,62 @@ def test_what_could_not_be_made_is_told(pipeline, tmp_path: Path) -> None:
     (tmp_path / "source" / broken).write_bytes(b"junk")
     (warning,) = build_dataset(path, tmp_path / "out", workers=0).warnings
     assert "balance: expected 36 samples of 'owl' in train, found 27: some could" in warning
+
+
+DIGITS = Path(__file__).parents[3] / "samples" / "digits"
+SKEWED = """\
+name: skewed
+image: {mode: gray}
+source: {use: list, lists: {train: [IMAGES, train.txt], test: [IMAGES, test.txt]}}
+split: {method: layout}
+augment: {copies: 1, stages: [{use: A.Affine, rotate: [-15, 15]}]}
+synthesize:
+  - {use: text_line, fonts: [font.ttf], charset: digits, length: [1, 1], label: class, count: 0,
+     width: 28, height: 28}
+balance: {to: max, with: [synthesize, augment], max_synthetic: 0.4}
+finish: [{use: resize, size: [28, 28]}]
+cache: {codec: npy}
+"""
+
+
+def test_a_real_set_that_is_skewed_is_balanced_and_the_ledger_tells_real_from_synthetic(
+    tmp_path: Path, write_pipeline
+) -> None:
+    """Handwritten digits, of which there are 60 nines, 41 eights, and so on down to 2 zeros."""
+    real = {str(digit): round(60 * 0.69 ** (9 - digit)) for digit in range(10)}
+    rows = [line.split() for line in (DIGITS / "train.txt").read_text().splitlines()]
+    of_class = {digit: [name for name, label in rows if label == digit] for digit in real}
+    lines = [f"{name} {digit}\n" for digit in real for name in of_class[digit][: real[digit]]]
+    (tmp_path / "train.txt").write_text("".join(lines))
+    shutil.copy(DIGITS / "test.txt", tmp_path)
+    (tmp_path / "font.ttf").write_bytes(ImageFont.load_default(16).font_bytes)
+    path = write_pipeline(SKEWED.replace("IMAGES", str(DIGITS / "images")))
+    built = build_dataset(path, tmp_path / "out", workers=0)
+
+    quota, most = 2 * max(real.values()), int(0.4 * 2 * max(real.values()))
+    assert built.manifest.class_counts("train") == dict.fromkeys(real, quota)
+    assert built.manifest.class_counts("test") == dict.fromkeys(real, 40)
+    dataset = StoredDataset(path=built.path, manifest=built.manifest)
+    told = {entry.key: entry for _, entry in dataset.entries("train")}
+    held = {digit: Counter[str]() for digit in real}
+    for sample in dataset.samples("train"):
+        entry, digit = told.pop(sample.key), str(sample.targets["label"])
+        if entry.synthetic:
+            assert (entry.parents, entry.stages[0].params["text"]) == ((), digit)
+        else:
+            assert list(entry.parents) == [sample.key.partition("//")[0]]
+            assert entry.parents[0] in of_class[digit]
+        if sample.key in of_class[digit]:
+            drawn = np.asarray(Image.open(DIGITS / "images" / sample.key))
+            assert np.abs(sample.image[..., 0].astype(int) - drawn).max() <= 1
+        original = "original" if sample.key in of_class[digit] else "variant"
+        held[digit]["synthetic" if entry.synthetic else original] += 1
+    assert not told, "the ledger tells of samples that are not there"
+    for digit, count in real.items():
+        synthetic = min(most, quota - 2 * count)
+        expected = {"original": count, "synthetic": synthetic}
+        expected["variant"] = quota - count - synthetic
+        assert held[digit] == Counter(expected), digit
 
 
 @pytest.mark.slow
