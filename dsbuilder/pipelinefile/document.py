@@ -7,7 +7,7 @@ name the line. Refused: duplicate keys, object tags, merge keys, anything but pl
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,13 @@ class Node:
       value: a scalar, a tuple of nodes, or a dict from text to node.
       text: the scalar as it was written; None for collections.
       line: 1-based line in the file; None if it came from `--set` or from plain data.
+      preset: name of the preset that stands for it, of a stage; None of what is written itself.
     """
 
     value: Any
     text: str | None = None
     line: int | None = None
+    preset: str | None = None
 
     def plain(self) -> Any:
         """Returns the value without places: dicts, lists and scalars."""
@@ -278,12 +280,12 @@ def _assign(node: Node, steps: Sequence[str | int], value: Node, where: str) -> 
             raise SpecError([Problem(where, f"{message} Correct the index.")])
         children = list(node.value)
         children[step] = _assign(children[step], rest, value, where)
-        return Node(tuple(children), line=node.line)
+        return replace(node, value=tuple(children), text=None)
     if isinstance(node.value, str):  # `cnn` is short for {use: cnn}
-        node = Node({"use": node}, line=node.line)
+        node = Node({"use": node}, line=node.line, preset=node.preset)
     if node.value is not None and not isinstance(node.value, dict):
         message = f"expected a mapping above '{step}', found {node.plain()!r}. Correct the path."
         raise SpecError([Problem(where, message)])
     mapping = dict(node.value or {})
     mapping[step] = _assign(mapping.get(step, Node(None)), rest, value, where)
-    return Node(mapping, line=node.line)
+    return replace(node, value=mapping, text=None)

@@ -74,7 +74,7 @@ def with_presets(document: YamlDocument) -> YamlDocument:
 def _filled(
     document: YamlDocument, stages: tuple[Node, ...], path: str, problems: list[Problem]
 ) -> Iterator[Node]:
-    met: set[str | None] = set()
+    met = {node.preset for node in stages if node.preset is not None}
     for index, node in enumerate(stages):
         if not isinstance(node.value, dict) or _WORD not in node.value:
             yield node
@@ -97,7 +97,8 @@ def _filled(
         else:
             met.add(named.text)
             written = parse(text_of(named.text), origin=named.text, folder=document.folder)
-            yield from (_at(each, node.line) for each in written.root.value)
+            stands = (_at(each, node.line) for each in written.root.value)
+            yield from (replace(each, preset=named.text) for each in stands)
 
 
 def _at(node: Node, line: int | None) -> Node:

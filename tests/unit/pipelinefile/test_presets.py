@@ -99,6 +99,8 @@ def test_a_path_counts_the_stages_of_a_preset_wherever_it_stands(pipeline) -> No
         "augment/weather",
         "augment/erase",
     ]
+    with pytest.raises(SpecError, match=r"augment.stages\[5\].* 'document' again. Remove one"):
+        load_spec(path, ["augment.stages[5]={preset: document}"])
 
 
 def test_a_stage_is_for_the_classes_that_it_names(pipeline, tmp_path: Path) -> None:
