@@ -170,8 +170,7 @@ def _filled(choice: Choice, written: Any, origin: str) -> Choice:
     """Returns a choice with all that is said already, without the reasons for what that is."""
     if choice.section is None:
         raise TrainError(
-            f"{origin}: there is no train section, and {choice.why[0]}. "
-            "Add one with a model that does."
+            f"{origin}: there is no train section, and {choice.why[0]}. {choice.why[1]}"
         )
     said = dict(written or {})
     instead = {"target", "task"} - said.keys() if said.get("heads") else set()

@@ -50,8 +50,8 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Kind of plugin -> the folder of its modules, and the names."""
 
 _READ = (
-    *("arrays", "coco", "folder", "idx", "image_mask", "imagefolder", "list", "ocr", "pixel_csv"),
-    *("several", "tfrecord", "voc", "webdataset", "yolo"),
+    *("arrays", "coco", "folder", "idx", "image_mask", "imagefolder", "images", "list"),
+    *("ocr", "pixel_csv", "several", "tfrecord", "voc", "webdataset", "yolo"),
 )
 """The layouts that a source reads, which has the name of the folder."""
 

@@ -6,6 +6,7 @@ Some layouts store classes as numbers: MNIST and its relatives say 3, not 'Dress
 from collections.abc import Collection, Iterable, Sequence
 
 from dsbuilder.errors import DataError
+from dsbuilder.layouts.faults import FEW
 from dsbuilder.plugin import Record
 from dsbuilder.plugin.sources import check_some_read
 
@@ -14,11 +15,11 @@ BACKGROUND = "background"
 
 
 def check_classes(classes: Sequence[str] | None) -> None:
-    """Raises a ValueError unless given class names are at least two, and each there once."""
+    """Raises a ValueError unless given class names are at least one, and each there once."""
     if classes is None:
         return
-    if len(classes) < 2:
-        raise ValueError(f"classes: expected at least two names, found {len(classes)}.")
+    if not classes:
+        raise ValueError("classes: at least one name is needed, such as cat.")
     twice = [name for index, name in enumerate(classes) if name in classes[:index]]
     if twice:
         raise ValueError(f"classes: expected each name once, found '{twice[0]}' twice.")
@@ -30,21 +31,26 @@ def class_names(found: Iterable[str], classes: Sequence[str] | None) -> tuple[st
 
 
 def check_class_count(
-    found: Collection[str], *, where: str, noun: str, wrong: Sequence[Record] = ()
+    found: Collection[str],
+    *,
+    where: str,
+    noun: str,
+    wrong: Sequence[Record] = (),
+    of: int = 0,
 ) -> None:
-    """Raises a DataError unless at least two classes were found, called `noun` in the message.
+    """Raises a DataError unless a class was found; classes are called `noun` in the message.
+
+    One alone is enough to build a dataset of; a training of a classifier refuses it.
 
     Args:
-      wrong: records that cannot be read: they are the reason, where there are any.
+      wrong: records that cannot be read: they are the reason where there are more than a few, and
+        not two classes.
+      of: number of records that can be read.
     """
-    if len(found) < 2:
+    if len(found) < 2 and len(wrong) > FEW * of:
         check_some_read(wrong)
-        problem = f"there are no {noun}"
-        if found:
-            problem = f"expected at least two {noun}, found one ('{next(iter(found))}')"
-        raise DataError(
-            f"{where}: {problem}. A classification needs two: add another, or check the path."
-        )
+    if not found:
+        raise DataError(f"{where}: there are no {noun}. Add one, or check the path.")
 
 
 def name_of_number(number: int, classes: Sequence[str] | None) -> str:

@@ -20,6 +20,11 @@ from dsbuilder.paths import is_utf8
 _MOST_IN_FOLDER = 10_000
 _MOST = 100_000
 
+_LABELS = (
+    *("csv", "tsv", "json", "jsonl", "ndjson", "parquet", "xml", "txt", "yaml", "yml"),
+    *("npz", "npy", "tfrecord", "tfrecords", "tar", "mat"),
+)
+
 _Looks = dict[Path, "Glance"]
 _REMEMBERED: ContextVar[tuple[int, _Looks] | None] = ContextVar("remembered", default=None)
 """How many names are taken, and what was seen before; None outside of `remembered`."""
@@ -48,6 +53,13 @@ class Glance:
     def ending(self, *extensions: str) -> tuple[str, ...]:
         """Returns the files with one of the extensions, given in small letters without the dot."""
         return tuple(path for path in self.files if extension(path) in extensions)
+
+    @property
+    def label_files(self) -> tuple[str, ...]:
+        """The files that may say something of images: tables, texts, annotations and the like."""
+        found = self.ending(*_LABELS)
+        names = ((path, path.rpartition("/")[2].lower()) for path in found)
+        return tuple(path for path, name in names if not name.startswith(("readme", "license")))
 
     def share(self, named: Collection[str], images: Sequence[str] | None = None) -> float:
         """Returns the share of images that are among those named, in [0, 1].

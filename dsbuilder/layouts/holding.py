@@ -23,6 +23,12 @@ def held(dataset: Exportable, *kinds: type[Target]) -> dict[str, Target]:
     """
     targets = dataset.signature.targets
     found = {name: target for name, target in targets.items() if type(target) in kinds}
+    if not found and not targets:
+        raise DataError(
+            f"{dataset.where}: expected labels to write, found images without any, which this "
+            "layout would take for images that show nothing. Export to another, such as folder or "
+            "imagefolder."
+        )
     if not found:
         wanted = f"target of kind {' or '.join(kind.kind for kind in kinds)} to write"
         raise DataError(
@@ -30,6 +36,11 @@ def held(dataset: Exportable, *kinds: type[Target]) -> dict[str, Target]:
             "Export to another layout, such as imagefolder."
         )
     return found
+
+
+def held_if_any(dataset: Exportable, *kinds: type[Target]) -> dict[str, Target]:
+    """Returns what `held` does; nothing of images without labels, which the layout can hold."""
+    return held(dataset, *kinds) if dataset.signature.targets else {}
 
 
 def chosen(dataset: Exportable, *kinds: type[Target]) -> dict[type[Target], str]:

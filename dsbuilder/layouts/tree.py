@@ -75,6 +75,15 @@ def extension(path: str) -> str:
     return after.lower() if dot else ""
 
 
+def check_extensions(extensions: Collection[str]) -> None:
+    """Raises a ValueError unless extensions are at least one, without dots."""
+    wrong = [each for each in extensions if not each or "." in each]
+    if wrong:
+        raise ValueError(f"extensions: expected a text such as png, found '{wrong[0]}'.")
+    if not extensions:
+        raise ValueError("extensions: at least one is needed, such as png.")
+
+
 def scan(root: Path, *, follow_links: bool = False) -> Tree:
     """Returns everything below a folder.
 

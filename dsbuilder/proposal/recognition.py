@@ -187,5 +187,5 @@ def _recognized_neighbors(folder: Path, registry: Registry) -> Iterator[tuple[Pa
     for path in [*inside[:_MOST_NEIGHBORS], above]:
         with remembered(most=_MOST_OF_NEIGHBOR):
             best = _candidates(path, registry)[0]
-        if best.certainty >= LEAST:
+        if best.certainty > _WEIGHTS["possible"]:  # any flat folder may be images without labels
             yield path, best.source

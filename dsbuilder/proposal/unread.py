@@ -9,13 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dsbuilder.errors import shortened
-from dsbuilder.layouts.glance import Glance, glance
+from dsbuilder.layouts.glance import glance
 from dsbuilder.plugin import Catalog, Record
-
-_LABELS = (
-    *("csv", "tsv", "json", "jsonl", "ndjson", "parquet", "xml", "txt", "yaml", "yml"),
-    *("npz", "npy", "tfrecord", "tfrecords", "tar", "mat"),
-)
 
 
 def unread_images(folder: Path, records: Sequence[Record]) -> str:
@@ -44,12 +39,8 @@ def unread_files(folder: Path, catalog: Catalog, records: Sequence[Record]) -> s
     if watched is None:
         return ""
     read = _paths(folder, [*watched, *_files(records)])
-    left = [path for path in _labels(glance(folder)) if path not in read]
+    left = [path for path in glance(folder).label_files if path not in read]
     return f"not read: {shortened(left)}" if left else ""
-
-
-def _labels(seen: Glance) -> Sequence[str]:
-    return [path for path in seen.ending(*_LABELS) if not path.lower().startswith("readme")]
 
 
 def _files(records: Sequence[Record]) -> Iterator[Path]:

@@ -34,7 +34,7 @@ can be learnt, all without Keras, which is imported in bodies of methods alone.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dsbuilder.plugin import ClassLabel, Signature, Target
+from dsbuilder.plugin import ClassLabel, Mask, Signature, Target
 from dsbuilder.tasks.classify import Classify
 from dsbuilder.tasks.classify_binary import ClassifyBinary
 from dsbuilder.tasks.evaluation import (
@@ -98,6 +98,7 @@ __all__ = [
     "objects_of",
     "outputs_of",
     "task_of",
+    "tells_apart",
     "without_one_object",
 ]
 
@@ -121,6 +122,11 @@ TASKS: Mapping[str, type[Task]] = {
 def can_learn(target: Target) -> bool:
     """Whether there is a task for a target."""
     return target.kind in TASKS
+
+
+def tells_apart(target: Target) -> bool:
+    """Whether a target of classes has two or more, as a training needs; true of other kinds."""
+    return not isinstance(target, ClassLabel | Mask) or len(target.class_names) > 1
 
 
 def task_of(kind: str) -> type[Task]:

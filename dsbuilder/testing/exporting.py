@@ -114,7 +114,7 @@ def _value(name: str, number: int) -> Any:
 
 
 def check_exporter(plugin: Exporter) -> None:
-    """Checks an exporter on small datasets of every kind of target, alone and together.
+    """Checks an exporter on small datasets of every kind of target, alone, together and of none.
 
     It refuses with a DataError what its layout cannot hold, and takes at least one kind. What it
     takes it counts as it is, writes below the folder alone, and the same bytes every time.
@@ -124,7 +124,7 @@ def check_exporter(plugin: Exporter) -> None:
     check_options(plugin)
     taken = [
         targets
-        for targets in (*((each,) for each in _KINDS), tuple(_KINDS))
+        for targets in (*((each,) for each in _KINDS), tuple(_KINDS), ())
         for image in ("jpeg", "png", "raw")
         if _check_on(plugin, SmallDataset(targets, image))
     ]
@@ -133,7 +133,9 @@ def check_exporter(plugin: Exporter) -> None:
 
 def _check_on(plugin: Exporter, dataset: SmallDataset) -> bool:
     """Checks an exporter on one dataset; returns whether it takes it."""
-    name = f"{name_of(plugin)}, {', '.join(dataset.signature.targets)}, {dataset.image}"
+    name = (
+        f"{name_of(plugin)}, {', '.join(dataset.signature.targets) or 'no labels'}, {dataset.image}"
+    )
     with tempfile.TemporaryDirectory() as outer:
         folders = [Path(outer, each) for each in ("one", "other")]
         for folder in folders:

@@ -14,7 +14,7 @@ from dsbuilder.plugin import Loss
 from dsbuilder.registry import Registry
 from dsbuilder.sample import Signature, Target
 from dsbuilder.stream import sampling
-from dsbuilder.targets import Boxes, ClassLabel, Instances, Mask, Text
+from dsbuilder.targets import Boxes, Instances, Text
 from dsbuilder.targets.text import alphabet_of
 from dsbuilder.tasks.keras_losses import IDS
 from dsbuilder.train import class_weights
@@ -111,7 +111,7 @@ def learnt_targets(
 
 def _undecided(known: Mapping[str, Target]) -> str:
     if not known:
-        return "the samples have no target to learn. Label the samples."
+        return "the samples have no labels to learn. Label them, say by class folders."
     return (
         f"expected one target, found {', '.join(known)}. Say in train.target which one is learnt, "
         "or in train.heads which ones."
@@ -217,11 +217,11 @@ def unlearnable(
 
 def _of_classes(learnt: Signature) -> Iterator[tuple[str, str]]:
     for name, target in learnt.targets.items():
-        if isinstance(target, (ClassLabel, Mask)) and len(target.names) < 2:
+        if not tasks.tells_apart(target):
             yield (
                 "train",
                 f"expected two classes or more to tell apart, found of '{name}' "
-                f"{shortened(target.names) or 'none'}. Add samples of another class.",
+                f"{shortened(target.class_names) or 'none'}. Add samples of another class.",
             )
 
 

@@ -5,7 +5,6 @@ eight images each.
 """
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -25,10 +24,6 @@ class Case(NamedTuple):
 
 def write(name: str, text: str) -> Callable[[Path], object]:
     return lambda here: (here / name).write_text(text)
-
-
-def only_cats(here: Path) -> None:
-    shutil.rmtree(here / "source" / "dog")
 
 
 def an_outsider(here: Path) -> None:
@@ -66,13 +61,6 @@ CASES = {
         "Images end in png, jpg, jpeg, webp, bmp, gif, tif, tiff.\n",
         1,
         lambda here: (here / "empty").mkdir(),
-    ),
-    "one class only": Case(
-        FOLDER,
-        "error: {here}/source: expected at least two class folders, found one ('cat'). "
-        "A classification needs two: add another, or check the path.\n",
-        1,
-        only_cats,
     ),
     "a list line naming a file that is not there": Case(
         LIST,

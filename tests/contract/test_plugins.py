@@ -116,6 +116,7 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"path": "{folder}/../pairs", "colors": {"0": "sky", "1": "road"}, "ignore": "2"},
     ),
     "imagefolder": ({"path": "{folder}"}, {"path": "{folder}", "classes": ["owl", "dog", "cat"]}),
+    "images": ({"path": "{folder}"}, {"path": "{folder}", "extensions": ["png"]}),
     "lenet": ({}, {"form": 1998}),
     "leak": ({"difference": 0.3, "ratio": 0.4},),
     "mlp": ({"width": 8},),

@@ -50,6 +50,18 @@ def tiny_classes(root: Path) -> None:
             picture(root / label / f"{index}.png", size=(30, 90))
 
 
+def one_class(root: Path) -> None:
+    for index in range(12):
+        picture(root / "rose" / f"{index}.jpg", size=(80, 100))
+    (root / "readme.txt").write_text("Roses.")
+
+
+def no_labels(root: Path) -> None:
+    for index in range(12):
+        picture(root / f"{index}.jpg", size=(80, 100))
+    (root / "readme.txt").write_text("Roses.")
+
+
 def split_folders(root: Path) -> None:
     for split in ("train", "val"):
         for label in ("cat", "dog"):
@@ -302,6 +314,8 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "tiny classes": ("folder", tiny_classes),
     "split folders": ("folder", split_folders),
     "transparent art": ("folder", transparent_art),
+    "one class": ("folder", one_class),
+    "no labels": ("images", no_labels),
     "lists for splits": ("list", digits),
     "a table": ("list", table),
     "numbers": ("list", numbers),

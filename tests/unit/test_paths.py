@@ -65,9 +65,7 @@ def test_class_names_are_sorted_as_text_unless_given():
 def test_no_class_at_all_is_an_error():
     with pytest.raises(DataError) as caught:
         check_class_count([], where="here", noun="classes")
-    assert str(caught.value) == (
-        "here: there are no classes. A classification needs two: add another, or check the path."
-    )
+    assert str(caught.value) == ("here: there are no classes. Add one, or check the path.")
 
 
 @given(st.binary())

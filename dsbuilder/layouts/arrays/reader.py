@@ -122,7 +122,9 @@ class _ArraysCatalog(SourceCatalog[Arrays]):
         if exported is None and source.target in (None, "class"):
             labeled = {each.targets["label"] for each in sound}
             wrong = [each for each in records if each.error is not None]
-            check_class_count(labeled, where=str(source.path), noun="classes", wrong=wrong)
+            check_class_count(
+                labeled, where=str(source.path), noun="classes", wrong=wrong, of=len(sound)
+            )
         return Listing(
             records=records,
             targets=exported.targets if exported else _target(source, sound, classes),

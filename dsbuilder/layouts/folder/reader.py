@@ -14,7 +14,7 @@ from dsbuilder.layouts.file_names import folder_names
 from dsbuilder.layouts.folder.format import METADATA, depth_of, label_of
 from dsbuilder.layouts.folder.signs import signs_of
 from dsbuilder.layouts.splits import split_named
-from dsbuilder.layouts.tree import Tree
+from dsbuilder.layouts.tree import Tree, check_extensions
 from dsbuilder.layouts.tree import scan as scan_tree
 from dsbuilder.plugin import (
     Catalog,
@@ -71,11 +71,7 @@ class Folder(Source):
 
     def __post_init__(self) -> None:
         check_classes(self.classes)
-        wrong = [each for each in self.extensions if not each or "." in each]
-        if wrong:
-            raise ValueError(f"extensions: expected a text such as png, found '{wrong[0]}'.")
-        if not self.extensions:
-            raise ValueError("extensions: at least one is needed, such as png.")
+        check_extensions(self.extensions)
 
     @classmethod
     def signs(cls, folder: Path) -> Signs:
@@ -87,8 +83,8 @@ class Folder(Source):
 
         Raises (when it is listed):
           DataError: the folder is missing or empty, more than a few images lie outside of every
-            class folder or in one that `classes` leaves out, there is only one class, a name is not
-            valid UTF-8, or the sidecar is wrong. A few such images are records with an error.
+            class folder or in one that `classes` leaves out, a name is not valid UTF-8, or the
+            sidecar is wrong. A few such images are records with an error.
         """
         return _FolderCatalog(self)
 
@@ -146,7 +142,7 @@ def _target(
     """Returns name and kind of the target: as the options say, else as an export of ours does.
 
     Raises:
-      DataError: nothing states the classes, and there are not two.
+      DataError: nothing states the classes, and there is none.
     """
     if source.classes is None and stated is not None:
         for name, kind in stated.targets.items():

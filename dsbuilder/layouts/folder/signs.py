@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dsbuilder.errors import shortened
+from dsbuilder.layouts import sidecar
 from dsbuilder.layouts.folder.format import depth_of, label_of
 from dsbuilder.layouts.glance import Glance, glance
 from dsbuilder.layouts.splits import SPLIT_WORDS
@@ -32,11 +33,10 @@ def signs_of(folder: Path) -> Signs:
     if strays:
         reason = f"{len(strays)} of {shown} in no class folder, such as '{strays[0]}'"
         return Signs(reason=reason)
-    if len(labels) < 2:
-        only = f"{shown} in one class folder alone, '{labels[0]}'; a classification needs two"
-        return Signs(reason=only)
     splits = sorted({key.partition("/")[0] for key in images}) if depth else []
     below = f" below {', '.join(splits)}" if splits else ""
+    if len(labels) == 1:
+        return _of_one_class(seen, labels[0], depth, f"{shown} in one class folder alone{below}")
     found = f"{shown} in {seen.count(len(labels), 'class folder')}{below}: {shortened(labels)}"
     return Signs(
         reason=found,
@@ -44,6 +44,21 @@ def signs_of(folder: Path) -> Signs:
         contradictions=list(_contradictions(seen, labels, depth)),
         options={"path": "."},
         comments={"path": f"{seen.count(len(labels), 'class', 'classes')}: {shortened(labels)}"},
+    )
+
+
+def _of_one_class(seen: Glance, label: str, depth: int, reason: str) -> Signs:
+    """Returns what speaks for a single class, whose folder may be any that holds images."""
+    against = list(_contradictions(seen, [label], depth))
+    beside = [path for path in seen.label_files if path != sidecar.NAME]
+    if beside and not against:
+        against = [f"{shortened(beside, limit=3)} may say more than the folder does"]
+    return Signs(
+        reason=f"{reason}, '{label}'",
+        evidence="possible",
+        contradictions=against,
+        options={"path": "."},
+        comments={"path": f"1 class, '{label}'; a training of a classifier needs two"},
     )
 
 

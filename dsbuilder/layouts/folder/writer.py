@@ -11,11 +11,12 @@
         dog/
 
 With a class target, the class is the folder; texts and values stand in `metadata.csv`, each with a
-column. Other labels are left out and noted; the exporter `imagefolder` writes them. Stored JPEG and
-PNG files are taken over byte for byte, raw pixels become PNG. Every split has a folder for every
-class, also an empty one: Keras numbers classes by the folders it finds. A reader numbers them by
-their sorted names; where the dataset has another order, that is noted, and so is what a mixed label
-loses: its sample lies in the folder of the dominant class.
+column. Images without labels lie below their split, and there is no table. Other labels are left
+out and noted; the exporter `imagefolder` writes them. Stored JPEG and PNG files are taken over byte
+for byte, raw pixels become PNG. Every split has a folder for every class, also an empty one: Keras
+numbers classes by the folders it finds. A reader numbers them by their sorted names; where the
+dataset has another order, that is noted, and so is what a mixed label loses: its sample lies in the
+folder of the dominant class.
 """
 
 import csv
@@ -29,7 +30,7 @@ import numpy as np
 from dsbuilder.errors import shortened
 from dsbuilder.layouts.file_names import Names, folder_names
 from dsbuilder.layouts.folder.format import METADATA
-from dsbuilder.layouts.holding import check_images, held, left_out
+from dsbuilder.layouts.holding import check_images, held_if_any, left_out
 from dsbuilder.layouts.imagefolder.format import FILE_NAME, column_of
 from dsbuilder.paths import below
 from dsbuilder.plugin import (
@@ -58,11 +59,12 @@ class FolderExporter(Exporter):
         """Writes split/class/image.
 
         Raises:
-          DataError: no target has a place here, or images are of a type that no image file holds.
+          DataError: there are labels, of which none has a place here, or images are of a type that
+            no image file holds.
           CacheError: a shard is missing, cut or corrupt.
         """
         check_images(dataset)
-        targets = held(dataset, ClassLabel, Text, Value)
+        targets = held_if_any(dataset, ClassLabel, Text, Value)
         found: dict[str, str] = {}
         samples = {
             split: _write_split(dataset, split, below(folder, split), targets, found)
@@ -121,7 +123,7 @@ def _write_split(
     for key, row in _write_images(dataset, split, folder, targets):
         found[f"{split}/{row[0]}"] = key
         rows.append(row)
-    if label is None or len(targets) > 1:
+    if targets and (label is None or len(targets) > 1):
         with (folder / METADATA).open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             names = [column_of(name, type(kind)) for name, kind in targets.items()]

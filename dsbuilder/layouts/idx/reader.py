@@ -16,6 +16,7 @@ from dsbuilder.layouts.classes import (
     name_of_number,
     numbered_names,
 )
+from dsbuilder.layouts.faults import FEW
 from dsbuilder.layouts.idx.format import ROLES, open_images, pairs_of, parse_name, read_labels, word
 from dsbuilder.layouts.idx.signs import signs_of
 from dsbuilder.plugin import (
@@ -99,7 +100,7 @@ class _IdxCatalog(SourceCatalog[Idx]):
         every = [each for named in labels.values() for each in named]
         found = {each for each in every if isinstance(each, str)}
         wrong = [str(each) for each in every if not isinstance(each, str)]
-        if len(found) < 2 and wrong:
+        if len(found) < 2 and len(wrong) > FEW * (len(every) - len(wrong)):
             raise DataError(told(wrong))
         check_class_count(found, where=str(source.path), noun="classes")
         read = {path.name for pair in pairs.values() for path in (pair.images, pair.labels)}

@@ -210,7 +210,8 @@ def _targets(
     }
     if "label" in records[0].targets:
         found = {record.targets["label"] for record in records}
-        check_class_count(found, where=str(source.path), noun="classes", wrong=wrong)
+        where = str(source.path)
+        check_class_count(found, where=where, noun="classes", wrong=wrong, of=len(records))
     return targets_of(records, makers)
 
 

@@ -82,7 +82,7 @@ def _read_some(
 def _told(
     seen: Glance, tables: Mapping[str, Table], reader: TableReader, options: Mapping[str, object]
 ) -> Signs:
-    names = ", ".join(each.target for each in reader.roles.targets)
+    names = ", ".join(each.target for each in reader.roles.targets) or "no labels"
     named = _named_files(tables, reader)
     rows = next(len(table.rows) for table in tables.values() if table.rows)
     comments = {"path": f"targets: {names}"}

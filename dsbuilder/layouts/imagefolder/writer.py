@@ -28,7 +28,7 @@ from dsbuilder.images import encoding as image_format
 from dsbuilder.images import mask
 from dsbuilder.layouts import boxes as box
 from dsbuilder.layouts.file_names import Names, quoted
-from dsbuilder.layouts.holding import check_images, held, left_out
+from dsbuilder.layouts.holding import check_images, held_if_any, left_out
 from dsbuilder.layouts.imagefolder import format as imagefolder
 from dsbuilder.paths import below
 from dsbuilder.plugin import (
@@ -66,11 +66,11 @@ class ImageFolderExporter(Exporter):
         """Writes split/metadata.jsonl and the images.
 
         Raises:
-          DataError: no target is of a kind that a table can hold, or images are of a type that no
-            image file holds.
+          DataError: there are labels, of which none is of a kind that a table can hold, or images
+            are of a type that no image file holds.
         """
         check_images(dataset)
-        targets = held(dataset, *_CELLS)
+        targets = held_if_any(dataset, *_CELLS)
         account = _Account(mixed={name for name, kind in targets.items() if _is_soft(kind)})
         samples: dict[str, int] = {}
         for split in dataset.splits:

@@ -181,7 +181,7 @@ def _check_counts(source: ImageList, records: Sequence[Record], wrong: Sequence[
     for name in (*own, *(["label"] if "label" in source.columns.makers else [])):
         found = {record.targets[name] for record in records}
         noun = "classes" if name == "label" else f"classes in '{name}'"
-        check_class_count(found, where=where, noun=noun, wrong=wrong)
+        check_class_count(found, where=where, noun=noun, wrong=wrong, of=len(records))
 
 
 def _targets(source: ImageList, records: Sequence[Record]) -> Mapping[str, Target]:

@@ -106,7 +106,8 @@ class _PixelCsvCatalog(SourceCatalog[PixelCsv]):
         check_some_read(records)
         found = {name for name in named.values() if isinstance(name, str)}
         wrong = [each for each in records if each.error is not None]
-        check_class_count(found, where=str(source.path), noun="classes", wrong=wrong)
+        sound = len(records) - len(wrong)
+        check_class_count(found, where=str(source.path), noun="classes", wrong=wrong, of=sound)
         return Listing(
             records=records,
             targets={"label": ClassLabel(names=numbered_names(found, source.classes))},

@@ -321,7 +321,8 @@ def _targets(source: WebDataset, listed: Sequence[Record]) -> Mapping[str, Targe
     if "label" in found:
         classes = {each.targets["label"] for each in records}
         wrong = [each for each in listed if each.error is not None]
-        check_class_count(classes, where=str(source.path), noun="classes", wrong=wrong)
+        where = str(source.path)
+        check_class_count(classes, where=where, noun="classes", wrong=wrong, of=len(records))
     return found
 
 

@@ -141,7 +141,17 @@ def test_a_folder_too_high_or_too_deep_leads_to_the_right_one(make_images, regis
     pets = make_images("data/pets")
     (pets.parent / "readme.txt").write_text("Pets.")
     assert refusal(pets.parent, registry).endswith(f"Did you mean {pets} (folder)?")
+    (pets / "cat/notes.txt").touch()
     assert refusal(pets / "cat", registry).endswith(f"Did you mean {pets} (folder)?")
+
+
+def test_a_flat_folder_is_images_without_labels_with_a_word_on_those_beside_it(
+    make_images, registry
+) -> None:
+    cats = make_images("data/pets") / "cat"
+    chosen, near = choose(cats, candidates(cats, registry), registry)
+    assert (chosen.source, list(near)) == ("images", [])
+    assert chosen.signs.comments["path"].startswith("no labels; if it and 'dog'")
 
 
 def test_what_was_built_from_a_folder_is_not_held_for_its_source(tmp_path, make_images, registry):

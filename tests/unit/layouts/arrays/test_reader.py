@@ -170,7 +170,6 @@ WRONG = {
     "channels first": ({"x": images(2, 3, 5, 6), "y": [0, 1]}, "with 1, 3 or 4 channels"),
     "labels of reals": ({"x": images(2), "y": [0.0, 1.0]}, "expected whole numbers or texts"),
     "one-hot labels": ({"x": images(2), "y": np.eye(2)}, "save the argmax"),
-    "one class": ({"x": images(2), "y": [1, 1]}, "expected at least two classes"),
     "empty text": ({"x": images(2), "y": ["a", ""]}, "expected names of classes, found ''"),
     "no name": ({"x": images(2), "y": [0, 2], "class_names": ["a", "b"]}, "from 0 to 1"),
     "a key twice": ({"x": images(2), "y": [0, 1], "key": ["a", "a"]}, "found 'a' again"),

@@ -195,11 +195,10 @@ def test_a_folder_without_images_says_what_it_holds_instead(tmp_path):
     )
 
 
-def test_a_single_class_is_an_error(tmp_path):
-    assert refusal(Folder(path=filled(tmp_path, "cat/1.png"))) == (
-        "ROOT: expected at least two class folders, found one ('cat'). "
-        "A classification needs two: add another, or check the path."
-    )
+def test_a_single_class_is_read(tmp_path):
+    catalog = Folder(path=filled(tmp_path, "cat/1.png")).open()
+    assert catalog.targets == {"label": ClassLabel(names=("cat",))}
+    assert [each.targets for each in catalog.records] == [{"label": "cat"}]
 
 
 def test_images_directly_in_the_folder_are_an_error(tmp_path):
@@ -254,7 +253,7 @@ def test_a_name_that_is_not_utf8_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"classes": ("a",)}, "classes: expected at least two names, found 1."),
+        ({"classes": ()}, "classes: at least one name is needed, such as cat."),
         ({"classes": ("a", "b", "a")}, "classes: expected each name once, found 'a' twice."),
         ({"extensions": ()}, "extensions: at least one is needed, such as png."),
         ({"extensions": (".png",)}, "extensions: expected a text such as png, found '.png'."),
@@ -280,12 +279,21 @@ def test_split_folders_are_recognized_above_class_folders(tmp_path):
     assert found.reason == "8 images in 2 class folders below Val, train: 'a', 'b'"
 
 
+def test_a_single_class_folder_is_possible_unless_it_is_called_after_what_holds_images(tmp_path):
+    found = Folder.signs(filled(tmp_path / "one", "a/1.png", "a/2.png"))
+    assert (found.evidence, found.contradictions) == ("possible", [])
+    assert found.reason == "2 images in one class folder alone, 'a'"
+    found = Folder.signs(filled(tmp_path / "two", "train/a/1.png", "test/a/2.png"))
+    assert found.reason == "2 images in one class folder alone below test, train, 'a'"
+    found = Folder.signs(filled(tmp_path / "three", "images/1.png", "images/2.png"))
+    assert found.contradictions == ["'images' is rather a part of another layout than a class"]
+
+
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
         ((), "no image lies in it"),
         (("notes.txt", "a/x.pdf"), "no image lies in it"),
-        (("a/1.png",), "1 image in one class folder alone, 'a'; a classification needs two"),
         (("a/1.png", "b/1.png", "1.png"), "1 of 3 images in no class folder, such as '1.png'"),
         (("train/1.png", "test/1.png"), "2 of 2 images in no class folder, such as 'test/1.png'"),
     ],

@@ -400,11 +400,12 @@ def test_a_folder_without_tables_points_to_class_folders(tmp_path):
     )
 
 
-def test_empty_tables_and_a_single_class_are_errors(tmp_path):
+def test_empty_tables_are_an_error_and_a_single_class_is_none(tmp_path):
     (tmp_path / "metadata.jsonl").write_text("\n")
     assert "the tables have no rows" in refusal(ImageFolder(path=tmp_path))
     table(tmp_path / "metadata.jsonl", [{"file_name": "1.png", "label": "a"}])
-    assert "expected at least two classes, found one ('a')" in refusal(ImageFolder(path=tmp_path))
+    Image.new("RGB", (4, 4)).save(tmp_path / "1.png")
+    assert ImageFolder(path=tmp_path).open().targets == {"label": ClassLabel(names=("a",))}
 
 
 def test_a_corrupt_image_under_a_box_is_named(tmp_path):
@@ -530,7 +531,7 @@ def test_a_folder_without_a_table_or_with_a_broken_one_is_not_recognized(tmp_pat
             {"mask_classes": ("a",), "ignore": "256"},
             "ignore: expected a value in [0, 255], found '256'.",
         ),
-        ({"classes": ("a",)}, "classes: expected at least two names, found 1."),
+        ({"classes": ()}, "classes: at least one name is needed, such as cat."),
         (
             {"attributes": ("score", "box")},
             "attributes: expected others than a box itself, found 'box'.",

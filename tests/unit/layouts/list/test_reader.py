@@ -286,11 +286,9 @@ def test_a_label_that_classes_does_not_name_is_an_error_with_the_closest(tmp_pat
     )
 
 
-def test_a_single_class_is_an_error(tmp_path):
-    assert refusal(source_of(tmp_path, "0/a.png zero\n1/a.png zero\n"), tmp_path) == (
-        "list.txt: expected at least two classes, found one ('zero'). "
-        "A classification needs two: add another, or check the path."
-    )
+def test_a_single_class_is_read(tmp_path):
+    catalog = source_of(tmp_path, "0/a.png zero\n1/a.png zero\n").open()
+    assert catalog.targets["label"].class_names == ("zero",)
 
 
 def test_an_empty_list_is_an_error(tmp_path):

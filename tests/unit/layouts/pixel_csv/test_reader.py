@@ -146,7 +146,6 @@ WRONG = {
     "a real pixel": (kaggle() + f"1,0.5,{joined(range(8))}\n", "found '0.5'. Correct"),
     "a pixel in groups": (kaggle() + f"1,1_0,{joined(range(8))}\n", "found '1_0'. Correct"),
     "an unknown usage": (fer(("Training", "Training", "PublicTst", "Training")), "Did you mean"),
-    "one class": (kaggle((1, 1, 1, 1)), "expected at least two classes, found one ('1')"),
     "no label": (kaggle().replace("\n10,", "\n,"), "FILE:3: expected a label, found an empty cell"),
     "no column of labels": (
         kaggle().replace("label", "note"),

@@ -259,7 +259,6 @@ WRONG = {
     "a real label": ([*plain(), *plain(1, label=0.5)], "expected whole numbers, found reals"),
     "two labels": ([*plain(), *plain(1, label=[1, 2])], "label: expected 1 values, found 2"),
     "two images": ([*plain(), *plain(1, image=[b"x", b"y"])], "expected one image, found 2"),
-    "one class": (plain(1), "expected at least two classes, found one ('0')"),
     "fewer classes": ([boxes(2, **{"image/object/class/text": [b"a"]})], "expected 2 of each"),
     "nothing": ([], "found 1 files and no record"),
     "not text": ([boxes(1, **{"image/object/class/text": [b"\xff"]})], "expected texts in UTF-8"),
