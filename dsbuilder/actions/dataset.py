@@ -138,6 +138,7 @@ class Dataset(StoredDataset):
         schedule_epochs: int | None = None,
         overrides: Sequence[str] = (),
         plugins: Sequence[Path | str] | None = None,
+        workers: int | None = None,
         on_batch: "OnBatch" = ignore_all,
         on_epoch: "OnEpoch" = ignore_all,
         on_features: "OnFeatures" = ignore,
@@ -153,6 +154,7 @@ class Dataset(StoredDataset):
             resume=resume,
             epochs=epochs,
             schedule_epochs=schedule_epochs,
+            workers=workers,
         )
         return train(training, on_batch=on_batch, on_epoch=on_epoch, on_features=on_features)
 

@@ -15,7 +15,7 @@ from dsbuilder.builder import Built, build_dataset
 from dsbuilder.builder.survey import survey
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import Problem, SpecError, TrainError
-from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.pipelinefile.training import MOST_WORKERS, TrainOptions
 from dsbuilder.proposal.drafting import dataset_name
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
@@ -70,7 +70,8 @@ class Training:
       resume: whether the run goes on.
       epochs: epochs of the first phase, instead of what a resumed run began with.
       schedule_epochs: over how many epochs the schedule of a resumed run is laid from now on.
-      devices: number of devices that a resumed run goes on with; None for what it began with.
+      devices, workers: numbers of devices, and of processes that make batches, that a resumed run
+        goes on with; None for what it began with.
       stop_after: number of epochs after which it is left, to go on later; None for all.
       is_new: whether the folder was made for this training, and goes if nothing comes of it.
       chosen: what was chosen where the pipeline leaves it to the data.
@@ -86,6 +87,7 @@ class Training:
     epochs: int | None
     schedule_epochs: int | None = None
     devices: Literal["all"] | int | None = None
+    workers: int | None = None
     stop_after: int | None = None
     is_new: bool
     chosen: ChosenTraining | None = None
@@ -112,7 +114,8 @@ def prepare(
       resume: whether the run goes on after its last whole epoch.
       epochs: epochs at most, before fine-tuning, instead of `train.epochs`.
       schedule_epochs: epochs that the schedule is laid over, instead of what the run began with.
-      workers: processes that make samples; see `build`.
+      workers: processes that make samples, of the build and then of the stream, which has its own
+        by `train.workers` where this is None.
       on_progress: called with samples made or reused so far, and samples in all.
 
     Raises:
@@ -133,7 +136,8 @@ def prepare(
         warnings = (*surveyed.warnings, *check_training(surveyed), *_doubts(chosen))
     built = build_for_training(opened, workers=workers, on_progress=on_progress)
     dataset = load(built.path)
-    options, chosen = _settled(spec.settings.train, dataset, chosen, resume=resume)
+    asked_of = _with_workers(spec.settings.train, workers)
+    options, chosen = _settled(asked_of, dataset, chosen, resume=resume)
     sampled = None if resume else _sampled(dataset, options, spec.registry.folders)
     begun = _open_run(spec.settings.name, run, resume=resume)
     return Training(
@@ -145,6 +149,7 @@ def prepare(
         epochs=epochs,
         schedule_epochs=schedule_epochs,
         devices=_devices(asked, spec.settings.train),
+        workers=workers,
         is_new=run is None and not resume,
         chosen=chosen,
         sampled=sampled,
@@ -217,12 +222,14 @@ def prepare_dataset(
     resume: bool = False,
     epochs: int | None = None,
     schedule_epochs: int | None = None,
+    workers: int | None = None,
 ) -> Training:
     """Opens the folder of a run on a dataset, to train as the pipeline it was built from says.
 
     Args:
       overrides: `train.key=value` assignments.
       plugins: folders of plugins; None takes the nearest `plugins/` folder.
+      workers: processes that make batches, instead of `train.workers`.
 
     Raises:
       SpecError: an assignment is wrong, or a plugin is missing.
@@ -233,7 +240,7 @@ def prepare_dataset(
     folders = folders_here(plugins, data=dataset.path)
     assigned = (*overrides, *_assigned(epochs, schedule_epochs))
     assigned, chosen = completed_dataset(dataset, assigned, folders)
-    options = options_of(dataset, plugins=folders, overrides=assigned)
+    options = _with_workers(options_of(dataset, plugins=folders, overrides=assigned), workers)
     if options.cross_validate is not None and not resume:
         wrong = "expected null for a dataset, whose records are dealt already. Train its pipeline."
         raise SpecError([Problem("train.cross_validate", wrong)])
@@ -253,6 +260,7 @@ def prepare_dataset(
         epochs=epochs,
         schedule_epochs=schedule_epochs,
         devices=_devices(overrides, options),
+        workers=workers,
         is_new=run is None and not resume,
         chosen=chosen,
         sampled=sampled,
@@ -324,6 +332,7 @@ def run_training(
             epochs=training.epochs,
             schedule_epochs=training.schedule_epochs,
             devices=training.devices,
+            workers=training.workers,
             plugins=training.plugins,
             stop_after=training.stop_after,
             **shown,
@@ -367,6 +376,10 @@ def _settled(
         return options, None
     options, why = settled(options, dataset)
     return options, chosen or (ChosenTraining(why=why) if why else None)
+
+
+def _with_workers(options: TrainOptions, workers: int | None) -> TrainOptions:
+    return options if workers is None else replace(options, workers=min(workers, MOST_WORKERS))
 
 
 def _doubts(chosen: ChosenTraining | None) -> tuple[str, ...]:

@@ -220,11 +220,12 @@ def _prepared(
     from dsbuilder.actions.dataset import load
     from dsbuilder.actions.train import prepare, prepare_dataset, prepare_folder
 
+    given["workers"] = workers
     if target.is_dir() and is_dataset(target):
         training = prepare_dataset(load(target), overrides=overrides, plugins=folders, **given)
     else:
         with progress.samples(screen) as report:
-            given.update(workers=workers, on_progress=report)
+            given["on_progress"] = report
             if target.is_dir():
                 named: dict[str, Any] = {"out": out, "overrides": overrides, "plugins": folders}
                 training = prepare_folder(target, **named, **given)

@@ -23,6 +23,8 @@ Named = str | Mapping[str, Any]
 Sampling = Literal["natural", "square_root", "balanced"]
 """How often samples of train come in an epoch, by their classes; see `stream/sampling.py`."""
 
+MOST_WORKERS = 60
+"""Processes that make the batches of a stream; each needs descriptors, which one message takes."""
 
 _FEWEST_FOLDS = 3
 
@@ -179,6 +181,8 @@ class TrainOptions:
       precision: type of number that layers compute in: `float32`, `mixed_bfloat16`,
         `mixed_float16`, or `auto` for what the device gains from.
       devices: number of devices that share every batch; `all` that are visible.
+      workers: processes that pass samples through the stages of the stream, 0 or more; 0 does it in
+        a thread of the training, `auto` as long as an epoch is soon made, else as many as cores.
       checkpoint_minutes: time between two checkpoints within an epoch, above 0; null for none.
       calibrate: `temperature` divides logits of classes by the number that gives the probabilities
         of the validation split the least log loss; null leaves them as they are.
@@ -208,6 +212,7 @@ class TrainOptions:
     monitor_mode: Literal["min", "max"] | None = None
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     devices: Literal["all"] | int = "all"
+    workers: Literal["auto"] | int = "auto"
     checkpoint_minutes: float | None = 10.0
     calibrate: Literal["temperature"] | None = None
     cross_validate: int | None = None
@@ -218,6 +223,10 @@ class TrainOptions:
         check_at_least_1("batch_size", self.batch_size)
         check_at_least_1("patience", self.length.patience)
         check_at_least_1("devices", None if self.devices == "all" else self.devices)
+        if self.workers != "auto" and not 0 <= self.workers <= MOST_WORKERS:
+            raise ValueError(
+                f"workers: expected auto, or a number in [0, {MOST_WORKERS}], found {self.workers}."
+            )
         if self.checkpoint_minutes is not None:
             check_above_0("checkpoint_minutes", self.checkpoint_minutes)
         if self.cross_validate is not None and (wrong := folds_fault(self.cross_validate)):

@@ -1,7 +1,7 @@
 """Batches of numpy arrays where the stream has stages: fresh in every epoch, without TensorFlow.
 
-What a batch holds depends on (seed, split, epoch) and its place alone, so a faster feed of the
-same law yields the same bytes:
+What a batch holds depends on (seed, split, epoch) and its place alone, so worker processes, each
+with a feed of its own, make the same bytes (`worker_feed.py`):
 
 * order: a permutation by the generator of (seed, "shuffle", split, epoch); host i of n takes every
   n-th place from i. What is permuted is each sample once, or the picks of `sampling.py`;
@@ -10,7 +10,7 @@ same law yields the same bytes:
 * partners of a mixer: cached samples of the same batch, as `partners` pairs them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +25,11 @@ from dsbuilder.seeding import generator
 from dsbuilder.stream.columns import columns_of
 from dsbuilder.stream.reading import Reading
 
+Batch = dict[str, np.ndarray]
+
+Allocate = Callable[[tuple[int, ...], np.dtype], np.ndarray]
+"""Returns an array of a shape and dtype for the images of a batch, whatever it holds."""
+
 
 @dataclass(frozen=True)
 class Feed:
@@ -36,7 +41,13 @@ class Feed:
 
     reading: Reading
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
+    def batches_of(self, epochs: Iterable[int], start: int = 0) -> Iterator[Batch]:
+        """Yields the batches of epochs, one after the other; of the first from `start` on."""
+        for epoch in epochs:
+            yield from self.batches(epoch, start)
+            start = 0
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yields the batches of an epoch from number `start` on; every array is new.
 
         Each holds `image` `(B, H, W, C)`, `key` `(B,)` UTF-8 bytes, and the columns of every
@@ -47,9 +58,39 @@ class Feed:
           Exception: a plugin's own, with notes that name stage, sample and params.
         """
         picks = self.picks(epoch)
-        size = self.reading.batch_size
         for step in range(start, self.reading.steps):
-            yield self._batch(picks[step * size : (step + 1) * size], epoch, step)
+            yield self.batch(picks, epoch, step)
+
+    def batch(
+        self,
+        picks: np.ndarray,
+        epoch: int,
+        step: int,
+        *,
+        allocate: Allocate = np.empty,
+        at: Callable[[int], None] = lambda _: None,
+    ) -> Batch:
+        """Returns a batch of an epoch, `image` first; see `batches`.
+
+        Args:
+          picks: those of the epoch.
+          allocate: where its images go.
+          at: called before each sample is made, with its place in the batch.
+        """
+        size = self.reading.batch_size
+        places, repeats = picks[step * size : (step + 1) * size].T.tolist()
+        cached = []
+        for number, place in enumerate(places):
+            at(number)
+            cached.append(self.stored(place))
+        chosen = self._partners(len(cached), epoch, step)
+        samples = []
+        for number, (others, repeat) in enumerate(zip(chosen, repeats, strict=True)):
+            at(number)
+            trace, partners = Trace(), [cached[i] for i in others]
+            fresh = self._refresher.refresh(cached[number], epoch, partners, trace, repeat=repeat)
+            samples.append(self._refresher.finish(fresh, trace))
+        return self._stack(samples, allocate)
 
     def picks(self, epoch: int) -> np.ndarray:
         """Returns the place of each of this host's samples, and how often it came before.
@@ -66,6 +107,15 @@ class Feed:
             order = rng.permutation(order)
         index, count = reading.shard
         return picks[order[index::count]]
+
+    def key(self, epoch: int, step: int, number: int) -> str:
+        """Returns the key of a sample of a batch, by its place there."""
+        place = self.picks(epoch)[step * self.reading.batch_size + number, 0]
+        return self.stored(int(place)).key
+
+    def prepare(self) -> None:
+        """Reads what every batch needs, but opens no shard: so processes can share it."""
+        _ = self._places
 
     @property
     def _refresher(self) -> Refresher:
@@ -101,18 +151,6 @@ class Feed:
         sample, refresher = self.stored(place), self.reading.refresher
         return sample if refresher is None else refresher.finish(sample, Trace())
 
-    def _batch(self, picks: np.ndarray, epoch: int, step: int) -> dict[str, np.ndarray]:
-        refresher = self._refresher
-        places, repeats = picks.T.tolist()
-        cached = [self.stored(place) for place in places]
-        chosen = self._partners(len(cached), epoch, step)
-        samples = []
-        for sample, others, repeat in zip(cached, chosen, repeats, strict=True):
-            trace, partners = Trace(), [cached[i] for i in others]
-            fresh = refresher.refresh(sample, epoch, partners, trace, repeat=repeat)
-            samples.append(refresher.finish(fresh, trace))
-        return self._stack(samples)
-
     def _partners(self, size: int, epoch: int, step: int) -> Sequence[Sequence[int]]:
         mixer = self._refresher.mixer
         if mixer is None:
@@ -121,9 +159,11 @@ class Feed:
         rng = generator(reading.seed, mixer.id, "partners", reading.split, epoch, step)
         return partners(size, mixer.plugin.partners, rng)
 
-    def _stack(self, samples: Sequence[Sample]) -> dict[str, np.ndarray]:
+    def _stack(self, samples: Sequence[Sample], allocate: Allocate) -> Batch:
+        images = [sample.image for sample in samples]
+        into = allocate((len(images), *images[0].shape), images[0].dtype)
         batch = {
-            "image": np.stack([sample.image for sample in samples]),
+            "image": np.stack(images, out=into),
             "key": np.array([sample.key.encode() for sample in samples], object),
         }
         for name, kind in self.reading.signature.targets.items():

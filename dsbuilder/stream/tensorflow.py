@@ -1,14 +1,16 @@
 """A split as a `tf.data.Dataset`.
 
 Without stages of its own a stream consists of native ops, no Python per sample; with stages a feed
-makes the batches and TensorFlow takes them over. Either way a batch is a function of (seed, epoch).
+makes the batches, in this process or in workers, and TensorFlow takes them over. Either way a batch
+is a function of (seed, epoch).
 
 Which epoch an iterator yields is said by number, or counted: the first that is opened on a stream
 yields epoch 0, each later one the next. Keras on JAX opens one more than there are epochs, so what
 must be exact to the epoch, as the trainer must, takes `Stream.epochs`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, repeat
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,14 @@ from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.sample import Signature
 from dsbuilder.stream import tensorflow_instances, tensorflow_npy, tensorflow_tfrecord
 from dsbuilder.stream.columns import columns_of, labels_of
-from dsbuilder.stream.feed import Feed
+from dsbuilder.stream.feed import Batch, Feed
 from dsbuilder.stream.reading import Images, Objects, Reading, check_shards, plan
 from dsbuilder.stream.sampling import Sampled
 from dsbuilder.stream.tensorflow_handover import Handover
-from dsbuilder.stream.tensorflow_order import Batch, counted
+from dsbuilder.stream.tensorflow_order import Batch as TensorBatch
+from dsbuilder.stream.tensorflow_order import counted
 from dsbuilder.stream.tensorflow_statistics import statistics, value_statistics
+from dsbuilder.stream.worker_feed import WorkerFeed, enough_workers
 from dsbuilder.targets import ClassLabel, Instances
 
 __all__ = ["Stream", "statistics", "stream", "value_statistics"]
@@ -120,6 +124,7 @@ def stream(
     sampled_by: str | None = None,
     stages: bool = True,
     plugins: Sequence[Path | str] = (),
+    workers: int | None = None,
 ) -> Stream:
     """Opens a split as a `tf.data.Dataset` of batches (images, label).
 
@@ -171,6 +176,9 @@ def stream(
         that is a class, several classes or boxes.
       stages: False leaves out `stream.stages`: train as it is stored, then `stream.finish`.
       plugins: folders with the plugins that the pipeline's `stream` needs.
+      workers: processes that make the batches where the split passes stages; 0 makes them in a
+        thread of this process, and None is 0 where an epoch is soon made, else the number of cores
+        up to 16. The batches are the same.
 
     Raises:
       DataError: no such split or target, nothing to batch or to sample by, or images of several
@@ -181,27 +189,29 @@ def stream(
     """
     if epoch is not None:
         _check_epoch(epoch)
-    reading = plan(
-        dataset,
-        split,
-        batch_size=batch_size,
-        images=images,
-        shuffle=shuffle,
-        seed=seed,
-        targets=targets,
-        instances=instances,
-        sampling=sampling,
-        sampled_by=sampled_by,
-        stages=stages,
-        plugins=plugins,
-        drop_remainder=drop_remainder,
-        shuffle_buffer=shuffle_buffer,
-        shard=shard or (0, 1),
-        keys=keys,
-        pixels=pixels,
-    )
+    asked: dict[str, Any] = {
+        "batch_size": batch_size,
+        "images": images,
+        "shuffle": shuffle,
+        "seed": seed,
+        "targets": targets,
+        "instances": instances,
+        "sampling": sampling,
+        "sampled_by": sampled_by,
+        "stages": stages,
+        "plugins": plugins,
+        "drop_remainder": drop_remainder,
+        "shuffle_buffer": shuffle_buffer,
+        "shard": shard or (0, 1),
+        "keys": keys,
+        "pixels": pixels,
+    }
+    reading = plan(dataset, split, **asked)
     check_shards(dataset, split)
-    finite, endless = _native(reading) if reading.refresher is None else _fed(reading)
+    if reading.refresher is None:
+        finite, endless = _native(reading)
+    else:
+        finite, endless = _fed(reading, asked, enough_workers(reading, workers))
     pinned = 0 if epoch is None and not reading.fresh else epoch
     return Stream(finite(pinned), reading=reading, endless=endless)
 
@@ -233,30 +243,56 @@ def _native(reading: Reading) -> tuple[Epoch, Epochs]:
     return finite, endless
 
 
-def _fed(reading: Reading) -> tuple[Epoch, Epochs]:
+def _fed(reading: Reading, asked: Mapping[str, Any], workers: int) -> tuple[Epoch, Epochs]:
     """Returns the same two functions for a split that passes stages."""
-    feed, handover = Feed(reading), Handover()
+    fed = _Fed(reading, asked, workers)
     spec, present = _feed_spec(reading), _presentation(reading)
 
     def finite(epoch: int | None) -> tf.data.Dataset:
         epochs = count() if epoch is None else repeat(epoch)  # `next` of either is atomic
-        taken = tf.data.Dataset.from_generator(
-            lambda: handover.through(feed.batches(next(epochs))), output_signature=spec
-        )
+        taken = fed.taken(lambda: [next(epochs)], 0, spec)
         return _finished(taken, present, reading.steps)
 
     def endless(start: int, step: int) -> tf.data.Dataset:
-        def batches() -> Iterator[dict[str, np.ndarray]]:
-            yield from feed.batches(start, step)
-            for epoch in count(start + 1):
-                yield from feed.batches(epoch)
-
-        taken = tf.data.Dataset.from_generator(
-            lambda: handover.through(batches()), output_signature=spec
-        )
+        taken = fed.taken(lambda: count(start), step, spec)
         return _finished(taken, present, tf.data.INFINITE_CARDINALITY)
 
     return finite, endless
+
+
+class _Fed:
+    """The batches of a feed as datasets; what makes them lasts as long as one of these.
+
+    TensorFlow never lets go of the function that `from_generator` is given, so that has none of it.
+    """
+
+    def __init__(self, reading: Reading, asked: Mapping[str, Any], workers: int) -> None:
+        self._feed = Feed(reading)
+        self._crew = WorkerFeed(self._feed, asked, workers=workers) if workers else None
+        self._handover = Handover()  # after the crew, to be told of the end before that is closed
+
+    def taken(
+        self, epochs: Callable[[], Iterable[int]], start: int, spec: Mapping[str, tf.TensorSpec]
+    ) -> tf.data.Dataset:
+        """Returns the batches of epochs, of the first from `start` on, as a dataset of columns."""
+        known = weakref.ref(self)
+
+        def generate() -> Iterator[Batch]:
+            fed = known()
+            if fed is None:
+                raise RuntimeError("expected the dataset to be kept while it is iterated.")
+            return fed._batches(epochs(), start)
+
+        dataset = tf.data.Dataset.from_generator(generate, output_signature=spec)
+        dataset.fed = self  # which what is made of it refers to, iterators too
+        return dataset
+
+    def _batches(self, epochs: Iterable[int], start: int) -> Iterator[Batch]:
+        if self._crew is None:
+            made = self._feed.batches_of(epochs, start)
+        else:
+            made = self._crew.batches_of(epochs, start, self._handover.is_over)
+        return self._handover.through(made)
 
 
 def _feed_spec(reading: Reading) -> dict[str, tf.TensorSpec]:
@@ -282,11 +318,11 @@ def _finished(dataset: tf.data.Dataset, last: Callable[[Any], Any], steps: int) 
     return counted.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
-def _presentation(reading: Reading) -> Callable[[Batch], Any]:
+def _presentation(reading: Reading) -> Callable[[TensorBatch], Any]:
     """Returns the function from a batch by names to what a stream yields."""
     convert = _conversion(reading)
 
-    def present(batch: Batch) -> Any:
+    def present(batch: TensorBatch) -> Any:
         labels = {
             name: _label(reading, name, value)
             for name, value in labels_of(reading.signature, batch).items()

@@ -26,6 +26,10 @@ class Handover:
         # Runs at exit, or when no dataset needs this any more; then nothing is open.
         weakref.finalize(self, self._state.end)
 
+    def is_over(self) -> bool:
+        """Whether the interpreter ends, so that no batch is to be waited for."""
+        return self._state.ending
+
     def through(self, batches: Iterator[Value]) -> Iterator[Value]:
         """Yields what `batches` does, until the interpreter ends."""
         state, opened = self._state, object()
@@ -40,6 +44,7 @@ class Handover:
                     except StopIteration:
                         return
                 yield batch
+                del batch  # a slot of memory that others wait for, it may be
         finally:
             state.opened.discard(opened)
 

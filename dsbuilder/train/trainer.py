@@ -103,6 +103,7 @@ def resume_run(
     epochs: int | None = None,
     schedule_epochs: int | None = None,
     devices: Literal["all"] | int | None = None,
+    workers: int | None = None,
     plugins: Sequence[Path] = (),
     stop_after: int | None = None,
     **shown: Unpack[Shown],
@@ -119,7 +120,8 @@ def resume_run(
         those it was started with, so that the learning rate does not jump; of epochs after these,
         the returned run says the rate.
       schedule_epochs: over how many epochs the schedule is laid from now on.
-      devices: number of devices from now on, instead of what it was started with.
+      devices, workers: numbers of devices, and of processes that make batches, from now on, instead
+        of what it was started with.
       plugins: see `train_dataset`; those it was started with are only told of.
       stop_after, shown: see `train_dataset`.
 
@@ -134,6 +136,7 @@ def resume_run(
     )
     options = extended(options, epochs=epochs, schedule_epochs=schedule_epochs)
     options = options if devices is None else replace(options, devices=devices)
+    options = options if workers is None else replace(options, workers=workers)
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
     training = prepared(dataset, options, target, plugins, **shown)
@@ -183,9 +186,10 @@ def prepared(
     opened["targets"] = learnt_targets(options, dataset.signature)
 
     sampled = sampling_of(options, opened["targets"])
+    workers = None if options.workers == "auto" else options.workers
 
     def reopen(split: str, **given: Any) -> Stream:
-        of_train = sampled if split == "train" else {}
+        of_train = {**sampled, "workers": workers} if split == "train" else {}
         return stream(dataset, split, plugins=plugins, **{**opened, **of_train, **given})
 
     train = reopen("train")

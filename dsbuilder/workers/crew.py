@@ -4,7 +4,8 @@ Workers are processes of ours: the caller's own is never forked and its script n
 no `__main__` guard is needed, and no worker holds what the caller imported.
 
 A worker that dies costs its task, which another one is given; an item at which two workers died is
-left out, and so is one that takes longer than the limit. The heartbeat says which it was. The time
+left out, and so is one that takes longer than the limit. The heartbeat says which it was. A worker
+may have tasks ahead of the one that it is at, so that it has work where nobody looks. The time
 of an item is counted by looks at its worker while that runs, so that a pause (Ctrl-Z, a suspended
 laptop, a frozen container) is not taken for an item that hangs.
 """
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -65,8 +66,7 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
+        self.close()
 
     def prepare(self, role: str, setup: Mapping[str, Any]) -> None:
         """Lets the fork server make the role.
@@ -103,18 +103,61 @@ class Crew:
         """
         if not tasks:
             return
+        longest_first = iter(sorted(tasks, key=lambda task: -task.samples))
+        yield from self._run(job, longest_first, descriptors, on_progress=on_progress).results()
+
+    def serve(
+        self,
+        job: Mapping[str, Any],
+        tasks: Iterator[T | None],
+        *,
+        ahead: int,
+        descriptors: Sequence[int] = (),
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> Generator[tuple[T, Any], None, None]:
+        """Yields what `run` does of tasks that there is no list of: they are begun in their order.
+
+        Workers are looked after while a result is waited for, and have something to do meanwhile.
+
+        Args:
+          job, descriptors: as for `run`.
+          tasks: without end, if need be; None says that there is no task for now. There is one
+            where no worker is at any.
+          ahead: number of tasks that a worker is given at a time, 1 or more.
+          is_over: looked at ten times a second; once it says so, no more is yielded.
+
+        Raises:
+          Exception: as for `run`.
+        """
+        run = self._run(job, tasks, descriptors, on_progress=lambda _: None)
+        run.ahead, run.is_over = ahead, is_over
+        yield from run.results()
+
+    def close(self) -> None:
+        """Ends the workers and the process that they come from; it may be called again."""
+        if self._server is not None:
+            self._server.close()
+
+    def _run(
+        self,
+        job: Mapping[str, Any],
+        tasks: Iterator[T | None],
+        descriptors: Sequence[int],
+        *,
+        on_progress: Progress,
+    ) -> "_Run[T]":
         if self._server is None or not self._is_prepared:
             raise RuntimeError("expected prepare() before run(), found no role for the workers.")
-        run = _Run(
+        return _Run(
             server=self._server,
             job=job,
             descriptors=descriptors,
-            waiting=deque(sorted(tasks, key=lambda task: -task.samples)),
+            tasks=tasks,
+            workers=self._workers,
             on_progress=on_progress,
             item_timeout_s=self._item_timeout_s,
             instead=self._instead,
         )
-        yield from run.results(self._workers)
 
 
 class _ForkServer:
@@ -177,9 +220,9 @@ class _Worker(Generic[T]):
 
     Attributes:
       channel, heartbeat: connection to it, and count of its beats.
-      task: task that it is at.
-      given: count of the tasks it was given, this one included.
-      reported: number of samples of the task that `on_progress` was told of.
+      tasks: tasks that it was given and has not answered; the first is the one that it is at.
+      answered: count of the tasks that it has answered.
+      reported: number of samples of its task that `on_progress` was told of.
       number: count of the last beat that was seen.
       spent_s: how long it has been running since that was new.
       timed_out: whether it was killed for taking too long.
@@ -187,8 +230,8 @@ class _Worker(Generic[T]):
 
     channel: Channel
     heartbeat: Heartbeat
-    task: T
-    given: int = 0
+    tasks: deque[T] = field(default_factory=deque)
+    answered: int = 0
     reported: int = 0
     number: int = 0
     spent_s: float = 0.0
@@ -196,15 +239,20 @@ class _Worker(Generic[T]):
 
     def give(self, task: T) -> None:
         """Sends a task; if the worker has died by then, its channel will say so."""
-        self.task, self.reported, self.spent_s = task, 0, 0.0
-        self.given += 1
+        self.tasks.append(task)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.channel.send({"task": task.to_json()})
 
+    def answer(self) -> T:
+        """Returns the task that it has done; it is at the next one then."""
+        self.answered += 1
+        self.reported, self.spent_s = 0, 0.0
+        return self.tasks.popleft()
+
     def beat(self) -> Beat:
-        """Returns where it is in the task; at no item while it has not begun it."""
+        """Returns where it is in its task; at no item while it has not begun it."""
         beat = self.heartbeat.read()
-        if beat.task == self.given:
+        if beat.task == self.answered + 1:
             return beat
         return beat._replace(item=NO_ITEM, part=NO_ITEM, done=0)
 
@@ -220,41 +268,88 @@ class _Worker(Generic[T]):
 
 @dataclass(kw_only=True)
 class _Run(Generic[T]):
-    """One run of tasks over workers."""
+    """One run of tasks over workers.
+
+    Attributes:
+      again: tasks that a worker died over; they go before the others.
+      ended: whether `tasks` has no more.
+      open: workers by the descriptor of their channel.
+    """
 
     server: _ForkServer
     job: Mapping[str, Any]
     descriptors: Sequence[int]
-    waiting: deque[T]
+    tasks: Iterator[T | None]
+    workers: int
     on_progress: Progress
     item_timeout_s: float
     instead: str
-    busy: dict[int, _Worker[T]] = field(default_factory=dict)
+    ahead: int = 1
+    is_over: Callable[[], bool] = lambda: False
+    again: deque[T] = field(default_factory=deque)
+    ended: bool = False
+    open: dict[int, _Worker[T]] = field(default_factory=dict)
     deaths: Counter[tuple[str, int, int]] = field(default_factory=Counter)
 
-    def results(self, count: int) -> Iterator[tuple[T, Any]]:
-        for _ in range(min(count, len(self.waiting))):
-            self._start(self.waiting.popleft())
+    def results(self) -> Iterator[tuple[T, Any]]:
         try:
             looked = time.monotonic()
-            while self.busy:
-                for ready in wait(list(self.busy), timeout=_POLL_S):
-                    yield from self._receive(self.busy[ready])  # type: ignore[index]  # as given
+            self._deal()
+            while self.open and not self.is_over():
+                ready = set(wait(list(self.open), timeout=_POLL_S))
+                for worker in [each for number, each in self.open.items() if number in ready]:
+                    if worker.channel.fileno() in self.open:  # not closed since
+                        yield from self._receive(worker)
                 before, looked = looked, time.monotonic()
-                for worker in list(self.busy.values()):
+                for worker in list(self.open.values()):
                     self._check(worker, min(looked - before, _LONGEST_LOOK_S))
+                self._deal()
         finally:
-            for worker in self.busy.values():
+            for worker in self.open.values():
                 worker.close()
 
-    def _start(self, task: T) -> None:
-        """Starts a worker on a task."""
+    def _deal(self) -> None:
+        """Gives out tasks, to the workers with the fewest, and ends those for whom there are none.
+
+        A worker is started for the first task that it gets.
+        """
+        while True:
+            fewest = min((len(each.tasks) for each in self.open.values()), default=0)
+            starts = len(self.open) < self.workers and (fewest or not self.open)
+            if not starts and fewest >= self.ahead:
+                return
+            if (task := self._next()) is None:
+                break
+            worker = self._start() if starts else self._with(fewest)
+            worker.give(task)
+        if self.ended and not self.again:
+            for number, worker in list(self.open.items()):
+                if not worker.tasks:
+                    del self.open[number]
+                    worker.close()
+
+    def _next(self) -> T | None:
+        """Returns the task that is to be begun next; None if there is none, or none for now."""
+        if self.again:
+            return self.again.popleft()
+        if self.ended:
+            return None
+        try:
+            return next(self.tasks)
+        except StopIteration:
+            self.ended = True
+            return None
+
+    def _with(self, tasks: int) -> _Worker[T]:
+        return next(each for each in self.open.values() if len(each.tasks) == tasks)
+
+    def _start(self) -> _Worker[T]:
         channel, heartbeat = self.server.fork()
-        worker = _Worker(channel, heartbeat, task)
-        self.busy[channel.fileno()] = worker
+        worker: _Worker[T] = _Worker(channel, heartbeat)
+        self.open[channel.fileno()] = worker
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             channel.send({"job": self.job}, self.descriptors)
-        worker.give(task)
+        return worker
 
     def _receive(self, worker: _Worker[T]) -> Iterator[tuple[T, Any]]:
         try:
@@ -264,13 +359,9 @@ class _Run(Generic[T]):
             return
         if "failure" in message:
             failure.reraise(message["failure"])
-        task = worker.task
-        self._report(worker, task.samples)
-        if self.waiting:
-            worker.give(self.waiting.popleft())
-        else:
-            del self.busy[worker.channel.fileno()]
-            worker.close()
+        self._report(worker, worker.tasks[0].samples)
+        task = worker.answer()
+        self._deal()
         yield task, message["result"]
 
     def _report(self, worker: _Worker[T], done: int) -> None:
@@ -283,10 +374,12 @@ class _Run(Generic[T]):
         Args:
           elapsed_s: time since the last look, of which a worker that is stopped spent none.
         """
+        if not worker.tasks:
+            return
         beat = worker.beat()
         if beat.number != worker.number or not beat.pid:
             worker.number, worker.spent_s = beat.number, 0.0
-            self._report(worker, min(beat.done, worker.task.samples))
+            self._report(worker, min(beat.done, worker.tasks[0].samples))
         elif not system.is_stopped(beat.pid):
             worker.spent_s += elapsed_s
         if (
@@ -297,9 +390,9 @@ class _Run(Generic[T]):
             worker.kill()
 
     def _retry(self, worker: _Worker[T]) -> None:
-        """Gives the task of a worker that died to a new one, without the item that killed it."""
-        beat, task = worker.beat(), worker.task
-        del self.busy[worker.channel.fileno()]
+        """Takes back the tasks of a worker that died, the first without the item that killed it."""
+        beat = worker.beat()
+        del self.open[worker.channel.fileno()]
         worker.close()
         self.on_progress(-worker.reported)
         if not beat.pid or not self.server.is_alive:
@@ -307,6 +400,9 @@ class _Run(Generic[T]):
                 "expected worker processes, found that they cannot be started, or were all ended. "
                 f"What they printed stands above; {self.instead}"
             )
+        if not worker.tasks:
+            return
+        task = worker.tasks.popleft()
         place = (task.name, beat.item, beat.part)
         self.deaths[place] += 1
         if beat.item == NO_ITEM:
@@ -317,7 +413,8 @@ class _Run(Generic[T]):
         elif self.deaths[place] >= _DEATHS:
             reason = f"{_DEATHS} workers died over it, one after the other"
             task = task.without(beat.item, beat.part, reason)
-        self._start(task)
+        self.again.extendleft(reversed([task, *worker.tasks]))
+        self._deal()
 
     def _check_whole(self, task: T, deaths: int) -> None:
         if deaths > _DEATHS:

@@ -24,7 +24,11 @@ def to_json(error: Exception) -> dict[str, Any]:
     if isinstance(error, SpecError):
         return {"problems": [[each.where, each.message] for each in error.problems]}
     if isinstance(error, DsbuilderError):
-        return {"classes": [each.__name__ for each in type(error).__mro__], "text": str(error)}
+        return {
+            "classes": [each.__name__ for each in type(error).__mro__],
+            "text": str(error),
+            "notes": list(getattr(error, "__notes__", ())),
+        }
     if isinstance(error, OSError) and error.errno is not None:
         return {"errno": error.errno, "strerror": error.strerror}
     return {"traceback": "".join(traceback.format_exception(error))}
@@ -34,7 +38,8 @@ def reraise(failure: Mapping[str, Any]) -> NoReturn:
     """Raises what `to_json` described.
 
     Raises:
-      DsbuilderError: one of the same class, or of the nearest of ours that it derives from.
+      DsbuilderError: one of the same class, or of the nearest of ours that it derives from, with
+        its notes.
       OSError: of the same number.
       RuntimeError: anything else, which is a fault of a role; it holds the traceback.
     """
@@ -42,7 +47,10 @@ def reraise(failure: Mapping[str, Any]) -> NoReturn:
         raise SpecError([Problem(where, message) for where, message in failure["problems"]])
     if "classes" in failure:
         known = (_CLASSES[name] for name in failure["classes"] if name in _CLASSES)
-        raise next(known, DsbuilderError)(failure["text"])
+        error = next(known, DsbuilderError)(failure["text"])
+        for note in failure["notes"]:
+            error.add_note(note)
+        raise error
     if "errno" in failure:
         raise OSError(failure["errno"], failure["strerror"])
     raise RuntimeError(f"unforeseen in a worker:\n{failure['traceback']}")

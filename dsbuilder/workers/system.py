@@ -23,10 +23,15 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def is_supported() -> bool:
+    """Whether worker processes can run here."""
+    there = hasattr(os, "memfd_create") and hasattr(os, "fork") and hasattr(socket, "send_fds")
+    return there and sys.platform == "linux"
+
+
 def check(instead: str) -> None:
     """Raises a CacheError where worker processes cannot run; `instead` says what can be done."""
-    there = hasattr(os, "memfd_create") and hasattr(os, "fork") and hasattr(socket, "send_fds")
-    if not (there and sys.platform == "linux"):
+    if not is_supported():
         raise CacheError(
             f"workers: expected Linux, on which worker processes run, found {sys.platform}. "
             f"{instead}"
