@@ -182,7 +182,7 @@ def test_a_sample_that_takes_too_long_is_named(acting, monkeypatch) -> None:
 
 def test_a_plugin_that_raises_is_told_with_stage_sample_and_params(acting) -> None:
     dataset, asked = acting(at='"01"', word="raise")
-    with pytest.raises(PluginError, match="^RuntimeError: no luck") as caught:
+    with pytest.raises(PluginError, match=r"^RuntimeError: no luck") as caught:
         made(dataset, 2, **asked)
     stage, sample, params, *_ = caught.value.__notes__
     assert stage == "stage: stream/acts" and params == "params: {}"

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from dsbuilder.errors import TrainError
+from dsbuilder.train.options import options_of
+from dsbuilder.train.run import Run
 
 keras = pytest.importorskip("keras")
 archive = pytest.importorskip("dsbuilder.train.archive")
@@ -58,6 +60,17 @@ def assert_equal_runs(one, other):
             assert np.array_equal(a, b), name
     one, other = ({**run.evaluation(), "cost": None} for run in (one, other))
     assert one == other
+
+
+@pytest.mark.slow
+def test_who_makes_the_batches_changes_nothing_and_may_change(build_dataset, tmp_path):
+    fresh = build_dataset(stages="[{use: A.HorizontalFlip, p: 0.5}]")
+    asked = replace(options_of(fresh), workers=0)
+    trainer.train_dataset(fresh, asked, run=tmp_path / "whole")
+    run = stopped(fresh, replace(asked, workers=1), tmp_path / "stopped", epoch=1, step=2)
+    resumed = trainer.resume_run(run, workers=2)
+    assert resumed.config()["train"]["workers"] == 2
+    assert_equal_runs(Run(path=tmp_path / "whole"), resumed)
 
 
 @pytest.mark.slow
