@@ -1,6 +1,7 @@
 """What tests of several folders need: real image folders, and pipelines over them."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips a test without the tool that it needs; see `tools.py`."""
     for mark in item.iter_markers("tool"):
         tools.check(*mark.args)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Saves what was measured: a process of xdist that takes 10 s to end is killed before it does."""
+    measured = sys.modules.get("coverage")
+    if measured is not None and (measuring := measured.Coverage.current()) is not None:
+        measuring.save()
 
 
 MakeImages = Callable[..., Path]
