@@ -148,7 +148,7 @@ def test_every_object_lies_where_its_color_is(seed, scale, wide):
 
 def inner(mask):
     """Pixels of a mask of which all within two are in it."""
-    padded = np.pad(mask, 2, mode="edge")
+    padded = np.pad(mask, 2, mode="constant")
     rows, columns = mask.shape
     shifts = [padded[y : y + rows, x : x + columns] for y in range(5) for x in range(5)]
     return np.logical_and.reduce(shifts)
