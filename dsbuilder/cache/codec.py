@@ -111,6 +111,17 @@ class Codec(ABC):
             key = features[KEY][0].decode()
         return Sample(key=key, image=image, targets=targets, positional=self._positional)
 
+    def sample(self, shard: ShardReader, offset: int, length: int) -> Sample:
+        """Returns the sample that the ledger places there, which may lie in the shard's own memory.
+
+        Args:
+          shard: as `open` returned it.
+
+        Raises:
+          CacheError: there is none, or it is none of the signature.
+        """
+        return self.decode(shard.read(offset, length))
+
     def decode_targets(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the values of a sample's targets, by name.
 

@@ -11,18 +11,19 @@ row i are `values[row_splits[i] : row_splits[i + 1]]`. Nothing is pickled, so
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from dsbuilder.cache.codec import Codec, fixed_shape
+from dsbuilder.cache.codec import Codec, ShardReader, decoding, fixed_shape
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.images import mask
 from dsbuilder.records import example
 from dsbuilder.records.arrays import feature_arrays, row_splits
-from dsbuilder.sample import Feature
-from dsbuilder.targets.stored import IMAGE, as_file_name, stored_arrays, stored_features
+from dsbuilder.sample import Feature, Sample
+from dsbuilder.targets.stored import IMAGE, KEY, as_file_name, stored_arrays, stored_features
 
 _SPLITS = row_splits("")
 
@@ -33,7 +34,7 @@ class NpyCodec(Codec):
 
     name: ClassVar[str] = "npy"
 
-    @property
+    @cached_property
     def features(self) -> dict[str, Feature]:
         """The stored features beside the image."""
         return stored_features(self.signature.targets)
@@ -75,6 +76,19 @@ class NpyCodec(Codec):
         }
         return NpyShard(self, arrays)
 
+    def sample(self, shard: ShardReader, offset: int, length: int) -> Sample:
+        """Returns the sample of a row; its pixels are those of the mapped file, uncopied."""
+        if not isinstance(shard, NpyShard):
+            return super().sample(shard, offset, length)
+        image, stored = shard.row(offset)
+        features = {name: _decoded(value) for name, value in stored.items()}
+        targets = self.decode_targets(features)
+        with decoding():
+            key = features[KEY][0].decode()
+            pixels = np.asarray(image, self.signature.image.dtype)
+            pixels = pixels.reshape(fixed_shape(self.signature))
+        return Sample(key=key, image=pixels, targets=targets, positional=self._positional)
+
 
 @dataclass(frozen=True)
 class NpyShard:
@@ -89,14 +103,23 @@ class NpyShard:
         Raises:
           CacheError: there is no such row.
         """
+        image, stored = self.row(offset)
+        return example.encode({IMAGE: np.ascontiguousarray(image).tobytes(), **stored})
+
+    def row(self, offset: int) -> tuple[np.ndarray, dict[str, example.Value]]:
+        """Returns the image of a row, and its other features as an Example holds them.
+
+        Raises:
+          CacheError: there is no such row.
+        """
         try:
-            image = self.arrays[IMAGE][offset]
+            image = np.asarray(self.arrays[IMAGE])[offset]
             stored = {n: self._row(n, kind, offset) for n, kind in self.codec.features.items()}
         except (IndexError, ValueError, TypeError, DataError) as error:
             raise CacheError(
                 f"expected row {offset}, found fewer ({error}). Build the dataset again."
             ) from None
-        return example.encode({IMAGE: np.ascontiguousarray(image).tobytes(), **stored})
+        return image, stored
 
     def _row(self, name: str, feature: Feature, row: int) -> example.Value:
         """Returns the feature of a row as an Example holds it."""
@@ -161,6 +184,13 @@ def load_array(path: Path, *, writable: bool = False) -> np.ndarray:
             "Build the dataset again."
         ) from None
     return array
+
+
+def _decoded(value: Any) -> Any:
+    """Returns the feature of a row as an Example is read."""
+    if isinstance(value, bytes):
+        return [value]
+    return value if isinstance(value, list) else np.array(value).reshape(-1)
 
 
 def _write_header(file: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -142,7 +142,7 @@ class Feed:
     def stored(self, place: int) -> Sample:
         """Returns the sample at a place in stored order, before any stage of the stream."""
         shard, offset, length = self._places[place].tolist()
-        sample = self.reading.dataset.codec.decode(self._readers[shard].read(offset, length))
+        sample = self.reading.dataset.codec.sample(self._readers[shard], offset, length)
         sample.image.flags.writeable = False  # a mixer shares it
         return sample
 
