@@ -36,7 +36,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish() -> None:
-    """Saves what was measured: a process of xdist that takes 10 s to end is killed before it does."""
+    """Saves what was measured: a process of xdist that takes 10 s to end is killed."""
     measured = sys.modules.get("coverage")
     if measured is not None and (measuring := measured.Coverage.current()) is not None:
         measuring.save()

@@ -1,4 +1,4 @@
-"""W3 by dsbuilder: `CODEC` npy or tfrecord, `MODE` exact or fused, `WORKERS` processes, 0 for a thread.
+"""W3 by dsbuilder: `CODEC` npy or tfrecord, `MODE` exact or fused, `WORKERS` processes or 0.
 
 What it streams from is built once, into the folder of the race's data.
 """
