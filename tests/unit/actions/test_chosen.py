@@ -1,6 +1,7 @@
 """Where nothing is said of a training it is chosen, said, and written into the run to be copied."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_a_dataset_that_was_built_without_a_training_gets_what_its_pipeline_woul
     dataset = built(home, PIPELINE)
     ready = prepare_dataset(dataset)
     of_pipeline = prepare(session.open(home / "pets.yaml"), workers=0)
-    assert ready.options == of_pipeline.options
+    assert replace(ready.options, workers=0) == of_pipeline.options
     assert ready.chosen.why == of_pipeline.chosen.why
     (home / "copy.yaml").write_text(PIPELINE + ready.chosen.text)
     copied = session.open(home / "copy.yaml").spec().settings.train

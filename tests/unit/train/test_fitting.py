@@ -93,7 +93,7 @@ def test_a_target_that_is_not_there_is_answered_with_the_closest():
 
 def test_nothing_to_learn_is_an_error():
     assert problems(signature()) == [
-        "x.yaml: train: the samples have no target to learn. Label the samples."
+        "x.yaml: train: the samples have no labels to learn. Label them, say by class folders."
     ]
 
 
