@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.doctor import doctor
     from dsbuilder.actions.export_model import export_model
     from dsbuilder.actions.init import init
+    from dsbuilder.actions.join_tiles import join_boxes, join_masks, join_tiles
     from dsbuilder.actions.load_run import LoadedRun, load_run
     from dsbuilder.actions.new_plugin import new_plugin
     from dsbuilder.actions.params import params
@@ -47,6 +48,9 @@ _HOMES = {
     "doctor": "dsbuilder.actions.doctor",
     "export_model": "dsbuilder.actions.export_model",
     "init": "dsbuilder.actions.init",
+    "join_boxes": "dsbuilder.actions.join_tiles",
+    "join_masks": "dsbuilder.actions.join_tiles",
+    "join_tiles": "dsbuilder.actions.join_tiles",
     "LoadedRun": "dsbuilder.actions.load_run",
     "load_run": "dsbuilder.actions.load_run",
     "new_plugin": "dsbuilder.actions.new_plugin",
@@ -81,6 +85,9 @@ __all__ = [
     "doctor",
     "export_model",
     "init",
+    "join_boxes",
+    "join_masks",
+    "join_tiles",
     "load",
     "load_run",
     "new_plugin",

@@ -2,7 +2,7 @@
 
 from typing import Generic, TypeVar
 
-Item = TypeVar("Item", str, tuple[str, ...])
+Item = TypeVar("Item", str, tuple[str, ...], tuple[int, int])
 
 
 class DisjointSets(Generic[Item]):

@@ -267,6 +267,67 @@ class Tile:
         return Motion.of_box(self.size, (0, 0, *self.size), self.place, canvas)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A part of a large image that becomes an image of its own.
+
+    Attributes:
+      image: (height, width) of the whole in pixels.
+      box: (top, left, height, width) of the part. It begins in the image and may end beyond its
+        lower and right edges.
+      least_visible: share of an object that must lie in it, or it is not among its labels.
+    """
+
+    image: tuple[int, int]
+    box: tuple[int, int, int, int]
+    least_visible: float = 0.0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Its (height, width)."""
+        return self.box[2:]
+
+    @property
+    def inside(self) -> tuple[int, int, int, int]:
+        """What of its box lies in the image."""
+        top, left, height, width = self.box
+        return top, left, min(height, self.image[0] - top), min(width, self.image[1] - left)
+
+    def within(self, outer: "Window | None") -> "Window":
+        """Returns the same part of the image that the whole is a window of itself."""
+        if outer is None:
+            return self
+        top, left = outer.box[0] + self.box[0], outer.box[1] + self.box[1]
+        return replace(self, image=outer.image, box=(top, left, *self.size))
+
+    def laid(self) -> Motion:
+        """Returns the motion of the part to its place in the image."""
+        whole = (0, 0, *self.size)
+        return Motion.of_box(self.size, whole, self.box, self.image)
+
+    def to_json(self) -> list[list[int]]:
+        """Returns image and box as JSON values."""
+        return [list(self.image), list(self.box)]
+
+    @classmethod
+    def from_json(cls, described: Any) -> Self:
+        """Returns the window that `to_json` described.
+
+        Raises:
+          ValueError: it is none.
+        """
+        numbers = [n for part in described for n in part] if _is_window(described) else []
+        if len(numbers) != 6 or not all(type(n) is int and n >= 0 for n in numbers):
+            raise ValueError(f"expected [[height, width], [top, left, height, width]]: {described}")
+        height, width, top, left, tall, wide = numbers
+        return cls(image=(height, width), box=(top, left, tall, wide))
+
+
+def _is_window(described: Any) -> bool:
+    is_pair = isinstance(described, (list, tuple)) and len(described) == 2
+    return is_pair and all(isinstance(each, (list, tuple)) for each in described)
+
+
 class Target(ABC):
     """What one label of a sample is: how it is read, stored, moved, mixed and shown.
 
@@ -361,6 +422,29 @@ class Target(ABC):
           PluginError: the kind cannot be moved.
         """
         raise PluginError(f"a target of kind '{self.kind}' cannot be moved. Use another transform.")
+
+    def cut(self, raw: Any, window: Window) -> Any:
+        """Returns the raw label of a part of the image; of what has no place in it, the label.
+
+        Raises:
+          DataError: the label is of an image of another size.
+        """
+        return raw
+
+    def counted_in(self, raw: Any, windows: Sequence[Window]) -> tuple[int, int, int]:
+        """Returns how many objects a label has, how many no window shows whole, how many none has.
+
+        All 0 of a kind without objects.
+        """
+        return 0, 0, 0
+
+    def joined(self, values: Sequence[Any], windows: Sequence[Window]) -> Any:
+        """Returns the value of an image of the values of its parts; see `targets/joining.py`.
+
+        Args:
+          values: at least one, each of the window at its place.
+        """
+        return values[0]
 
     def mixed(self) -> "Target":
         """Returns the target of a mix of samples.

@@ -94,6 +94,8 @@ def predict(
     why: Path | str | None = None,
     labels: Path | str | None = None,
     tta: str | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
     plugins: Sequence[Path | str] | None = None,
 ) -> PredictDocument:
     """Says what a trained model makes of images, all at once; see `predictions`."""
@@ -107,6 +109,8 @@ def predict(
         why=why,
         labels=labels,
         tta=tta,
+        tile=tile,
+        overlap=overlap,
         plugins=plugins,
     )
     return told.document()
@@ -123,6 +127,8 @@ def predictions(
     why: Path | str | None = None,
     labels: Path | str | None = None,
     tta: str | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
     plugins: Sequence[Path | str] | None = None,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Predictions:
@@ -143,6 +149,9 @@ def predictions(
         TSV or JSONL file by its ending; see `labeling.py`.
       tta: test-time augmentation, `flip`, `shift`, `flip+shift`, or `auto` for those of them that
         leave the answer as it is; see `train/views.py`. None takes each image once.
+      tile: of masks: side in pixels of the tiles that each image is cut into; what the model says
+        of them is put together, averaged where they overlap. None shows it each image whole.
+      overlap: pixels that neighboring tiles have in common; None takes an eighth of `tile`.
       plugins: folders of plugins that the pipeline's stages are from; None takes the nearest
         `plugins/` folder.
       starting: what surrounds the start of TensorFlow, which takes seconds.
@@ -160,18 +169,24 @@ def predictions(
         from dsbuilder.train.archive import load_model
         from dsbuilder.train.prediction import predict as answers
         from dsbuilder.train.reading import image_files
+        from dsbuilder.train.tiled import Tiling
     trained = load_model(model, plugins=folders)
     heads = trained.note.heads
     folders_of = {"masks": masks, "overlays": overlays, "why": why}
     given = {"top": top, "threshold": threshold, **folders_of}
     kinds = {name: task.target.kind for name, task in heads.items()}
     check_options(heads, given)
+    if tile is None and overlap is not None:
+        raise SpecError([Problem("overlap", "it is for tiles. Give a size of tiles, too.")])
+    common = (tile or 0) // 8 if overlap is None else overlap
+    tiling = None if tile is None else Tiling(size=tile, overlap=common)
     found = answers(
         trained,
         files,
         top=top or TOP,
         threshold=threshold,
         tta=tta,
+        tiling=tiling,
         why=why is not None,
         plugins=folders,
     )

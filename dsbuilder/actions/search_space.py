@@ -125,7 +125,9 @@ class _Trying:
     def _fault(self, values: Values) -> str | None:
         try:
             spec = self.spec(values)
-            pipeline = resolve(spec, self.surveyed.targets)
+            catalog = self.surveyed.catalog
+            size = None if catalog is None else catalog.size
+            pipeline = resolve(spec, self.surveyed.targets, size)
             check_training(replace(self.surveyed, pipeline=pipeline))
         except SpecError as error:
             return error.problems[0].message

@@ -104,7 +104,7 @@ def survey(spec: Spec, *, rehash: bool = False) -> Survey:
     with carrying(warnings):
         kept, unread = _told_apart(listed, catalog.targets)
         warnings += _unread(spec, unread, len(listed))
-        pipeline = resolve(spec, catalog.targets)
+        pipeline = resolve(spec, catalog.targets, catalog.size)
         warnings += pipeline.warnings
         known = _without_labels(records, unread)
         split = _split(spec, known, catalog, checked=len(kept) == len(records), rehash=rehash)

@@ -68,6 +68,19 @@ _TOP = 3
     "what the model says; auto takes what leaves the answer as it is.",
 )
 @click.option(
+    "--tile",
+    type=click.IntRange(min=1),
+    metavar="SIDE",
+    help="Of masks: cut each image into overlapping tiles of so many pixels a side, answer each, "
+    "and put the answers together, averaged where tiles overlap.",
+)
+@click.option(
+    "--overlap",
+    type=click.IntRange(min=0),
+    metavar="PIXELS",
+    help="What neighboring tiles have in common, less than half of a tile. [default: an eighth]",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["table", "csv", "jsonl", "json"]),

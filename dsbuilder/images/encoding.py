@@ -29,12 +29,14 @@ __all__ = [
     "Mode",
     "Placement",
     "decode",
+    "decode_channels",
     "encode",
     "fit",
     "header",
     "place",
     "resize",
     "size",
+    "working_bytes",
 ]
 
 IMAGE_EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
@@ -90,6 +92,40 @@ def decode(
             turn = raster.turn(image, data)
             pixels = raster.channels(image, data)
     return color.convert(orientation.apply(pixels, turn), mode, background=background)
+
+
+def decode_channels(data: bytes) -> npt.NDArray[np.uint8]:
+    """Returns an encoded image as `(H, W, C)` uint8, upright, of the channels that it has.
+
+    C is 1 of gray images but JPEGs, 4 of those that may be transparent, else 3; `decode` brings it
+    to a mode.
+
+    Raises:
+      DataError: as `decode`.
+    """
+    stored = jpeg.header(data)
+    if stored is not None:
+        _check_pixels(stored)
+        turn = orientation.read(*jpeg.metadata(data))
+        return orientation.apply(jpeg.decode(data, gray=False), turn)
+    if data.startswith(png.SIGNATURE):
+        png.check(data)
+    with raster.opened(data) as image:
+        _check_pixels((image.height, image.width))
+        turn = raster.turn(image, data)
+        return orientation.apply(raster.channels(image, data), turn)
+
+
+def working_bytes(data: bytes) -> int:
+    """Returns how many bytes a pixel takes at the most until it is decoded, by the header alone.
+
+    Raises:
+      DataError: not an image.
+    """
+    if jpeg.header(data) is not None:
+        return _JPEG_BYTES["rgb"] * 2  # it may have to be turned
+    with raster.opened(data) as image:
+        return raster.working_bytes(image, data)
 
 
 def _least(stored: reduction.Size, turn: int, shrunk: reduction.Shrunk) -> reduction.Size:

@@ -1,6 +1,9 @@
 """Mask files -> class ids: palette indices, gray values or colors, mapped if a map says how."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -9,6 +12,7 @@ from PIL import Image
 
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.images import jpeg, orientation, png, raster
+from dsbuilder.images.windows import WindowedImage
 
 Ids = npt.NDArray[np.uint8]
 Stored = npt.NDArray[np.int64]
@@ -46,6 +50,56 @@ def read_ids(data: bytes, values: Mapping[str, int] | None) -> Ids:
     if unknown:
         raise _unknown(sorted(unknown), len(known), colored=colored)
     return _upright(data, found)
+
+
+class MaskFile(NamedTuple):
+    """Where a mask lies: in a file of its own, or in a part of another.
+
+    Attributes:
+      path: the file.
+      offset, length: which of its bytes; None of a file of its own.
+    """
+
+    path: Path
+    offset: int | None = None
+    length: int | None = None
+
+
+def read_window(
+    place: MaskFile, values: Mapping[str, int] | None, box: tuple[int, int, int, int]
+) -> tuple[Ids, tuple[int, int]]:
+    """Returns the ids of a box (top, left, height, width) of a mask, and its whole (height, width).
+
+    The mask that was read last is kept, or of one in segments some of them: see `windows.py`.
+
+    Raises:
+      DataError: as `read_ids`; or it is decoded whole and too large for that.
+      OSError: the file cannot be read.
+    """
+    facts = place.path.stat()
+    mapping = None if values is None else tuple(sorted(values.items()))
+    image = _windowed(place, mapping, (facts.st_mtime_ns, facts.st_size))
+    height, width = image.size
+    top, left, tall, wide = box
+    if top + tall > height or left + wide > width:
+        return np.zeros((tall, wide), np.uint8), image.size  # of another size than its image
+    return np.asarray(image.read(box), np.uint8), image.size
+
+
+@lru_cache(maxsize=1)
+def _windowed(
+    place: MaskFile, values: tuple[tuple[str, int], ...] | None, _written: tuple[int, int]
+) -> WindowedImage:
+    mapping = None if values is None else dict(values)
+
+    def ids(data: bytes) -> Ids:
+        return read_ids(data, mapping)
+
+    if place.offset is None and place.length is None:
+        return WindowedImage(place.path, ids)
+    with place.path.open("rb") as file:
+        file.seek(place.offset or 0)
+        return WindowedImage(file.read(-1 if place.length is None else place.length), ids)
 
 
 def _refuse_jpeg(data: bytes) -> None:

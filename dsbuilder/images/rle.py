@@ -30,15 +30,47 @@ def decode(counts: Counts, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
       DataError: the counts are malformed, or do not fill the size.
     """
     height, width = size
-    lengths = runs(counts)
-    if sum(lengths) != height * width:
-        raise DataError(
-            f"expected runs over {width} x {height} = {height * width} pixels, "
-            f"found {sum(lengths)}. Correct the size or the counts."
-        )
+    lengths = _filling(counts, size)
     values = np.arange(len(lengths), dtype=np.uint8) & 1
     flat = np.repeat(values, lengths)
     return np.ascontiguousarray(flat.reshape(width, height).T)
+
+
+def decode_box(
+    counts: Counts, size: tuple[int, int], box: tuple[int, int, int, int]
+) -> npt.NDArray[np.uint8]:
+    """Returns what a box (top, left, height, width) within the mask of run lengths holds.
+
+    Raises:
+      DataError: as `decode`.
+    """
+    top, left, height, width = box
+    ends = np.cumsum(_filling(counts, size))
+    low, high = left * size[0], (left + width) * size[0]
+    first, last = np.searchsorted(ends, (low, high - 1), side="right")
+    lengths = np.diff(ends[first : last + 1].clip(low, high), prepend=low)
+    values = np.arange(first, last + 1).astype(np.uint8) & 1
+    columns = np.repeat(values, lengths).reshape(width, size[0])
+    return np.ascontiguousarray(columns[:, top : top + height].T)
+
+
+def bounds(counts: Counts, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Returns left, top, right and bottom of the pixels of a mask; None of one without any.
+
+    Raises:
+      DataError: as `decode`.
+    """
+    ends = np.cumsum(_filling(counts, size))
+    starts, stops = ends[0:-1:2], ends[1::2]
+    kept = stops > starts
+    starts, stops = starts[kept], stops[kept]
+    if not len(starts):
+        return None
+    height = size[0]
+    left, right = int(starts[0] // height), int((stops[-1] - 1) // height) + 1
+    if (starts // height != (stops - 1) // height).any():  # such a run goes on in the next column
+        return left, 0, right, height
+    return left, int((starts % height).min()), right, int(((stops - 1) % height).max()) + 1
 
 
 def encode(mask: npt.NDArray[np.generic]) -> str:
@@ -46,6 +78,18 @@ def encode(mask: npt.NDArray[np.generic]) -> str:
     lengths = _lengths(mask)
     before = [0, 0, 0, *lengths[1:]]
     return "".join(_written(run - past) for run, past in zip(lengths, before, strict=False))
+
+
+def _filling(counts: Counts, size: tuple[int, int]) -> list[int]:
+    """Returns run lengths, which must fill a size."""
+    height, width = size
+    lengths = runs(counts)
+    if sum(lengths) != height * width:
+        raise DataError(
+            f"expected runs over {width} x {height} = {height * width} pixels, "
+            f"found {sum(lengths)}. Correct the size or the counts."
+        )
+    return lengths
 
 
 def runs(counts: Counts) -> list[int]:

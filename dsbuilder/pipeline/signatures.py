@@ -18,15 +18,22 @@ from dsbuilder.sample import CHANNELS, ImageSignature, Mode, Signature, Target
 from dsbuilder.targets.stored import name_faults
 
 
-def resolve(spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
+def resolve(
+    spec: Spec,
+    source_targets: Mapping[str, Target] | None,
+    size: tuple[int, int] | None = None,
+) -> Pipeline:
     """Returns the pipeline of a spec; `source_targets` are what its source said, None without one.
+
+    Args:
+      size: (height, width) that the source says every image has; None where it does not.
 
     Raises:
       SpecError: a stage cannot take the signature before it, or branches end in different ones.
     """
     resolver = _Resolver(spec.where)
     with carrying(resolver.warnings):
-        return resolver.resolve(spec, source_targets)
+        return resolver.resolve(spec, source_targets, size)
 
 
 def resolve_stream(
@@ -63,14 +70,20 @@ class _Resolver:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def resolve(self, spec: Spec, source_targets: Mapping[str, Target] | None) -> Pipeline:
+    def resolve(
+        self,
+        spec: Spec,
+        source_targets: Mapping[str, Target] | None,
+        size: tuple[int, int] | None,
+    ) -> Pipeline:
         settings = spec.settings
         ends: dict[str, Signature] = {}
         start = prepared = None
         if source_targets is not None:
             channels = CHANNELS[settings.image.mode]
+            height, width = size or (None, None)
             start = Signature(
-                image=ImageSignature(height=None, width=None, channels=channels),
+                image=ImageSignature(height=height, width=width, channels=channels),
                 targets=source_targets,
             )
             self._check_names("source", source_targets)

@@ -64,6 +64,7 @@ from dsbuilder.sample import (
     Signature,
     Target,
     Tile,
+    Window,
 )
 from dsbuilder.seeding import draw_seed, generator
 from dsbuilder.targets import (
@@ -136,6 +137,7 @@ __all__ = [
     "Transform",
     "Value",
     "View",
+    "Window",
     "Written",
     "check_size",
     "defines",

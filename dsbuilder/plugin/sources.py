@@ -24,12 +24,14 @@ class Listing:
       notes: what was skipped or may be meant otherwise, and why, for a person: sentences without
         a full stop.
       corrected: number of labels that a table of corrections gave.
+      size: (height, width) that every image has; None where they differ or nobody knows.
     """
 
     records: Sequence[Record]
     targets: Mapping[str, Target]
     notes: Sequence[str] = ()
     corrected: int = 0
+    size: tuple[int, int] | None = None
 
 
 class Catalog(ABC):
@@ -70,6 +72,11 @@ class Catalog(ABC):
     def targets(self) -> Mapping[str, Target]:
         """The targets of the records by name; see `Listing`."""
         return self._listed.targets
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """The (height, width) of every image; see `Listing`."""
+        return self._listed.size
 
     @property
     def corrected(self) -> int:

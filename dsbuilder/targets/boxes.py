@@ -8,7 +8,8 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.paths import is_utf8
-from dsbuilder.sample import Feature, Motion, Target, Tile
+from dsbuilder.sample import Feature, Motion, Target, Tile, Window
+from dsbuilder.targets import joining
 from dsbuilder.targets.naming import check_ids, check_names, id_of
 from dsbuilder.targets.number import is_number
 
@@ -18,6 +19,7 @@ _OWN = ("bbox", "label", "box")
 _DTYPES: Mapping[str, Any] = {"int64": np.int64, "float32": np.float32, "string": object}
 _YX = [1, 0, 3, 2]
 _MOST_SHOWN = 4
+_ROUNDING = 1e-6
 _INT64 = 1 << 63
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -237,6 +239,56 @@ class Boxes(Target):
         places = np.flatnonzero(kept)
         return value.take(places, cut[places])
 
+    def cut(self, raw: Any, window: Window) -> list[dict[str, Any]]:
+        """Returns the boxes of a part, cut at its edges, but those of which too little is seen."""
+        corners = np.array([_corners(box) for box in raw], np.float64).reshape(-1, 4)
+        kept, cut = cut_at(corners, window)
+        pairs = zip(kept.tolist(), cut.tolist(), strict=True)
+        return [{**raw[place], "box": box} for place, box in pairs]
+
+    def counted_in(self, raw: Any, windows: Sequence[Window]) -> tuple[int, int, int]:
+        """Counts boxes."""
+        return counted_in(np.array([_corners(box) for box in raw]), windows)
+
+    def joined(
+        self,
+        values: Sequence[BoxSet],
+        windows: Sequence[Window],
+        scores: Sequence[np.ndarray] | None = None,
+        least: float = joining.LABELS,
+    ) -> BoxSet:
+        """Returns the boxes of the whole image: those that a seam cut in one piece, each once.
+
+        Of boxes that are one, one that no seam cuts is taken as it is, else that around all.
+
+        Args:
+          scores: of a detector, how sure it is of each box of each window: of several that no seam
+            cuts the surest is taken.
+          least: see `joining.py`.
+        """
+        places = [joining.in_image(v.corners, w) for v, w in zip(values, windows, strict=True)]
+        sets = joining.groups(
+            [each.classes for each in values],
+            windows,
+            lambda one, other: joining.agreement(
+                places[one], places[other], (windows[one], windows[other])
+            ),
+            least,
+        )
+        cut = [joining.seams(p, w) for p, w in zip(places, windows, strict=True)]
+        sure = scores or [np.zeros(len(each)) for each in values]
+        height, width = windows[0].image
+        starts = np.cumsum([0, *(len(each) for each in values)])
+        kept, corners = [], []
+        for members in sets:
+            whole = [each for each in members if not cut[each[0]][each[1]]]
+            at, place = max(whole or members, key=lambda each: sure[each[0]][each[1]])
+            around = np.stack([places[a][p] for a, p in ([(at, place)] if whole else members)])
+            kept.append(int(starts[at]) + place)
+            corners.append([*around[:, :2].min(axis=0), *around[:, 2:].max(axis=0)])
+        shares = np.array(corners, np.float64).reshape(-1, 4) / [width, height, width, height]
+        return BoxSet.joined(values).take(np.array(kept, np.int64), shares.clip(0, 1))
+
     def tiled(self) -> "Boxes":
         """Boxes as well."""
         return self
@@ -254,6 +306,41 @@ class Boxes(Target):
 
     def __str__(self) -> str:
         return f"boxes of {len(self.names)} {'class' if len(self.names) == 1 else 'classes'}"
+
+
+def cut_at(corners: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the places of boxes that are seen in a window, and their corners in its shares.
+
+    Args:
+      corners: `(n, 4)`, x_min, y_min, x_max, y_max as shares of the whole image's sides.
+    """
+    (tall, wide), (top, left, height, width) = window.image, window.box
+    whole = corners * np.array([wide, tall, wide, tall], np.float64)
+    _, _, high, broad = window.inside
+    cut = whole.clip([left, top, left, top], [left + broad, top + high, left + broad, top + high])
+    area, seen = _area(whole), _area(cut)
+    least = max(window.least_visible, Boxes.least_visible)
+    kept = np.flatnonzero((seen >= Boxes.least_area) & (seen >= least * area))
+    shares = (cut[kept] - [left, top, left, top]) / [width, height, width, height]
+    return kept, shares
+
+
+def counted_in(corners: np.ndarray, windows: Sequence[Window]) -> tuple[int, int, int]:
+    """Returns how many boxes there are, how many no window shows whole, how many none has.
+
+    Args:
+      corners: as `cut_at` takes them.
+    """
+    boxes = corners.astype(np.float64).reshape(-1, 4)
+    shown, whole = np.zeros(len(boxes), bool), np.zeros(len(boxes), bool)
+    for window in windows if len(boxes) else ():
+        kept, _ = cut_at(boxes, window)
+        (tall, wide), (top, left, height, width) = window.image, window.inside
+        low = np.array([left / wide, top / tall]) - _ROUNDING
+        high = np.array([(left + width) / wide, (top + height) / tall]) + _ROUNDING
+        shown[kept] = True
+        whole |= ((boxes[:, :2] >= low) & (boxes[:, 2:] <= high)).all(axis=1)
+    return len(boxes), int((shown & ~whole).sum()), int((~shown).sum())
 
 
 def _corners(box: Any) -> list[float]:
@@ -302,6 +389,6 @@ def _four(corners: np.ndarray) -> np.ndarray:
 
 
 def _area(corners: np.ndarray) -> np.ndarray:
-    """Returns the area of each box as a share of the image's."""
+    """Returns the area of each box, in the square of its unit."""
     area: np.ndarray = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
     return area

@@ -10,9 +10,18 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.images import bit_planes, rle
-from dsbuilder.sample import Feature, Motion, Target, Tile
-from dsbuilder.targets.boxes import Boxes, BoxSet, Dtype
-from dsbuilder.targets.segment import check_segment, covered, size_of
+from dsbuilder.sample import Feature, Motion, Target, Tile, Window
+from dsbuilder.targets import joining
+from dsbuilder.targets.boxes import Boxes, BoxSet, Dtype, counted_in, cut_at
+from dsbuilder.targets.segment import (
+    WINDOW,
+    bounds,
+    check_segment,
+    check_size,
+    covered,
+    size_of,
+    window_of,
+)
 
 _OUTLINE = ("polygons", "counts")
 Outline = tuple[np.ndarray, ...]
@@ -194,6 +203,7 @@ class Instances(Target):
         if not isinstance(raw, Mapping) or not isinstance(raw.get("objects"), (list, tuple)):
             raise DataError(f"expected the objects of an image and its size, found {raw!r}.")
         size_of(raw)
+        window_of(raw)
         for each in raw["objects"]:
             check_segment(each)
         self.boxes.parse([{"box": [0, 0, 1, 1], **each} for each in raw["objects"]])
@@ -206,11 +216,25 @@ class Instances(Target):
         """
         self.check(raw)
         size, objects = size_of(raw), raw["objects"]
+        window = window_of(raw)
+        if window is not None:
+            return self._of_window(objects, size, window)
         outlines = tuple(map(_outline, objects))
         masks = (_covered(*each, size) for each in zip(objects, outlines, strict=True))
         planes = bit_planes.pack(masks, size)
         boxed = [_boxed(each, planes, place) for place, each in enumerate(objects)]
         return InstanceSet(boxes=self.boxes.parse(boxed), planes=planes, outlines=outlines)
+
+    def _of_window(
+        self, objects: Sequence[Mapping[str, Any]], size: tuple[int, int], window: Window
+    ) -> InstanceSet:
+        """Returns what is seen of objects in a window; those without a pixel there are dropped."""
+        masks = (_covered(each, _outline(each), size, window) for each in objects)
+        planes = bit_planes.pack(masks, window.size)
+        boxes = [{**_bare(each), "box": [0, 0, 1, 1]} for each in objects]
+        outlines = ((),) * len(objects)
+        found = InstanceSet(boxes=self.boxes.parse(boxes), planes=planes, outlines=outlines)
+        return found.covering(planes, moved=True)
 
     def raw(self, value: InstanceSet) -> dict[str, Any]:
         """Returns the objects, with polygons where they are known, else run lengths."""
@@ -306,6 +330,48 @@ class Instances(Target):
             return value
         return value.covering(motion.moved(value.planes, outside=0), moved=True)
 
+    def cut(self, raw: Any, window: Window) -> dict[str, Any]:
+        """Returns the objects of which enough lies in a part, judged by their boxes."""
+        check_size(raw, window)
+        own, size = window.within(window_of(raw)), size_of(raw)
+        around = [_around(each, size) for each in raw["objects"]]
+        kept, _ = cut_at(np.array(around, np.float64).reshape(-1, 4), own)
+        objects = [raw["objects"][place] for place in kept.tolist()]
+        return {**raw, "objects": objects, WINDOW: own.to_json()}
+
+    def counted_in(self, raw: Any, windows: Sequence[Window]) -> tuple[int, int, int]:
+        """Counts objects, by their boxes."""
+        size = size_of(raw)
+        return counted_in(np.array([_around(each, size) for each in raw["objects"]]), windows)
+
+    def joined(self, values: Sequence[InstanceSet], windows: Sequence[Window]) -> InstanceSet:
+        """Returns the objects of the whole: what is seen of each in all windows, in one mask."""
+        places = [
+            joining.in_image(v.boxes.corners, w) for v, w in zip(values, windows, strict=True)
+        ]
+
+        def agree(one: int, other: int) -> np.ndarray:
+            near = joining.agreement(places[one], places[other], (windows[one], windows[other]))
+            for first, second in np.argwhere(near > 0).tolist():
+                masks = values[one].mask(first), values[other].mask(second)
+                near[first, second] = joining.overlap(*masks, windows[one], windows[other])
+            return near
+
+        sets = joining.groups(
+            [each.boxes.classes for each in values], windows, agree, joining.LABELS
+        )
+        size = windows[0].image
+        planes = bit_planes.pack((_united(each, values, windows) for each in sets), size)
+        starts = np.cumsum([0, *(len(each) for each in values)])
+        first = np.array([int(starts[at]) + place for (at, place), *_ in sets], np.int64)
+        boxes = BoxSet.joined([each.boxes for each in values])
+        found = InstanceSet(
+            boxes=boxes.take(first, boxes.corners[first]),
+            planes=planes,
+            outlines=((),) * len(sets),
+        )
+        return found.covering(planes, moved=True)
+
     def tiled(self) -> "Instances":
         """Instances as well."""
         return self
@@ -330,16 +396,51 @@ def _outline(found: Mapping[str, Any]) -> Outline:
     return tuple(np.asarray(each, np.float32).reshape(-1, 2) for each in polygons)
 
 
-def _covered(found: Mapping[str, Any], outline: Outline, size: tuple[int, int]) -> np.ndarray:
+def _covered(
+    found: Mapping[str, Any],
+    outline: Outline,
+    size: tuple[int, int],
+    window: Window | None = None,
+) -> np.ndarray:
     """Returns the pixels of an object: of the polygons as they will be stored."""
     if "counts" in found:
-        return covered(found, size)
-    return covered({"polygons": [each.reshape(-1) for each in outline]}, size)
+        return covered(found, size, window)
+    return covered({"polygons": [each.reshape(-1) for each in outline]}, size, window)
+
+
+def _around(found: Mapping[str, Any], size: tuple[int, int]) -> Sequence[float]:
+    """Returns the box of an object in shares of the sides; one without area of what has none."""
+    if "box" in found:
+        return list(found["box"])
+    around = bounds(found, size)
+    if around is None:
+        return [0.0] * 4
+    shares = around / [size[1], size[0], size[1], size[0]]
+    return list(shares.clip(0, 1).tolist())
+
+
+def _united(
+    members: Sequence[tuple[int, int]],
+    values: Sequence[InstanceSet],
+    windows: Sequence[Window],
+) -> np.ndarray:
+    """Returns the mask of an object in the whole image, of what is seen of it in windows."""
+    whole = np.zeros(windows[0].image, bool)
+    for at, place in members:
+        top, left, height, width = windows[at].inside
+        mask = values[at].mask(place)[:height, :width]
+        whole[top : top + height, left : left + width] |= mask
+    return whole
+
+
+def _bare(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns an object without what it covers."""
+    return {name: each for name, each in found.items() if name not in _OUTLINE}
 
 
 def _boxed(found: Mapping[str, Any], planes: np.ndarray, place: int) -> dict[str, Any]:
     """Returns the raw label of an object's box."""
-    box = {name: each for name, each in found.items() if name not in _OUTLINE}
+    box = _bare(found)
     if "box" not in box:
         around = bit_planes.shares(bit_planes.mask_of(planes, place))
         if around is None:

@@ -1,6 +1,6 @@
 """Named points of objects, such as the joints of a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -8,11 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dsbuilder.errors import DataError, did_you_mean
-from dsbuilder.sample import Feature, Motion, Target
+from dsbuilder.sample import Feature, Motion, Target, Window
+from dsbuilder.targets import joining
 from dsbuilder.targets.naming import check_names
 from dsbuilder.targets.number import is_number
 
 ABSENT, HIDDEN, VISIBLE = 0, 1, 2
+_SAME = 1.0
+"""Pixels within which a point of one window is that of another."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -194,5 +197,52 @@ class Keypoints(Target):
             points, visibility = points[:, self.mirrored], visibility[:, self.mirrored]
         return PointSet(points=points, visibility=visibility)
 
+    def cut(self, raw: Any, window: Window) -> list[Any]:
+        """Returns the points that lie in a part; an object that has none there is left out."""
+        value = self.parse(raw)
+        (top, left, height, width), (tall, wide) = window.box, window.image
+        flat = np.array(raw, np.float64).reshape(-1, len(self.names), 3)
+        _, _, high, broad = window.inside
+        pixels = flat[:, :, :2] * [wide, tall] - [left, top]
+        inside = ((pixels >= 0) & (pixels <= [broad, high])).all(axis=2)
+        seen = np.where(inside, value.visibility, ABSENT)
+        shares = np.where(seen[:, :, None] > ABSENT, pixels / [width, height], 0.0)
+        objects = [
+            [[x, y, known] for (x, y), known in zip(places, own, strict=True)]
+            for places, own in zip(shares.tolist(), seen.tolist(), strict=True)
+        ]
+        return [each for each, own in zip(objects, seen, strict=True) if own.any()]
+
+    def joined(self, values: Sequence[PointSet], windows: Sequence[Window]) -> PointSet:
+        """Returns the points of the whole; objects are one if they have a point at one place."""
+        size = windows[0].image
+        pairs = list(zip(values, windows, strict=True))
+        places = [window.laid().points(_pixels(v.points, window.size)) for v, window in pairs]
+
+        def agree(one: int, other: int) -> np.ndarray:
+            apart = np.abs(places[one][:, None] - places[other][None]).max(axis=3)
+            both = (values[one].visibility > ABSENT)[:, None] & (values[other].visibility > ABSENT)
+            alike = both & (apart <= _SAME)
+            same: np.ndarray = alike.any(axis=2) & ~(both & ~alike).any(axis=2)
+            return same.astype(np.float64)
+
+        kinds = [np.zeros(len(each), np.int64) for each in values]
+        sets = joining.groups(kinds, windows, agree, 1.0)
+        count = len(self.names)
+        points = np.zeros((len(sets), count, 2), np.float64)
+        visibility = np.zeros((len(sets), count), np.int64)
+        for row, members in enumerate(sets):
+            for at, place in reversed(members):
+                known = values[at].visibility[place] > ABSENT
+                points[row][known] = places[at][place][known]
+                visibility[row][known] = values[at].visibility[place][known]
+        shares = np.where(visibility[:, :, None] > ABSENT, points / [size[1], size[0]], 0.0)
+        return PointSet(points=shares.clip(0, 1).astype(np.float32), visibility=visibility)
+
     def __str__(self) -> str:
         return f"{len(self.names)} keypoints"
+
+
+def _pixels(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    pixels: np.ndarray = points.astype(np.float64) * size[::-1]
+    return pixels

@@ -9,9 +9,19 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.images import rle
-from dsbuilder.sample import Feature, Motion, Target, Tile
+from dsbuilder.sample import Feature, Motion, Target, Tile, Window
+from dsbuilder.targets import joining
 from dsbuilder.targets.naming import check_names, id_of
-from dsbuilder.targets.segment import check_segment, covered, size_of
+from dsbuilder.targets.segment import (
+    WINDOW,
+    bounds,
+    check_segment,
+    check_size,
+    covered,
+    padded,
+    size_of,
+    window_of,
+)
 
 _MOST_SHOWN = 4
 _PLACE = frozenset({"path", "offset", "length"})
@@ -26,7 +36,8 @@ class Mask(Target):
     `{"segments": [{"label": name, "polygons": [[x0, y0, ...], ...]}, ...], "size": [height,
     width]}` in pixels, with `"counts"`, COCO's run lengths, in place of polygons where they are
     known. A file may lie in another one: `"offset"` and `"length"` say from which byte on, and how
-    many; what it holds must then be told by the source's `identity`. Later segments cover earlier
+    many; what it holds must then be told by the source's `identity`. `"window"`, as
+    `Window.to_json` has it, says that it is of a part of that image. Later segments cover earlier
     ones; what none covers is of class 0. The label None says that pixels are to ignore.
 
     Attributes:
@@ -63,8 +74,10 @@ class Mask(Target):
             raise DataError(f"expected a mask's path or its segments, found {raw!r}.")
         if "path" in raw:
             _check_place(raw)
+            window_of(raw)
             return
         size_of(raw)
+        window_of(raw)
         if not isinstance(raw["segments"], (list, tuple)):
             raise DataError(f"expected a list of segments, found {raw['segments']!r}.")
         for segment in raw["segments"]:
@@ -91,6 +104,9 @@ class Mask(Target):
     def _of_file(self, raw: Mapping[str, Any]) -> np.ndarray:
         from dsbuilder.images import mask as mask_format
 
+        window = window_of(raw)
+        if window is not None:
+            return self._of_window(raw, window)
         try:
             with Path(raw["path"]).open("rb") as file:
                 file.seek(raw.get("offset", 0))
@@ -100,12 +116,31 @@ class Mask(Target):
             raise DataError(f"the file cannot be read ({reason}).") from None
         return mask_format.read_ids(data, raw.get("values"))
 
+    def _of_window(self, raw: Mapping[str, Any], window: Window) -> np.ndarray:
+        from dsbuilder.images import mask as mask_format
+
+        place = mask_format.MaskFile(Path(raw["path"]), raw.get("offset"), raw.get("length"))
+        try:
+            found, size = mask_format.read_window(place, raw.get("values"), window.inside)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise DataError(f"the file cannot be read ({reason}).") from None
+        if size != window.image:
+            height, width = window.image
+            raise DataError(
+                f"expected a mask of its image's size, {width} x {height}, found {size[1]} x "
+                f"{size[0]}. Replace one of the two files."
+            )
+        return padded(found, window, outside=self.outside)
+
     def _of_segments(self, raw: Mapping[str, Any]) -> np.ndarray:
-        size = size_of(raw)
-        mask = np.zeros(size, np.uint8)
+        size, window = size_of(raw), window_of(raw)
+        inside = window.inside if window is not None else (0, 0, *size)
+        mask = np.zeros(inside[2:], np.uint8)
+        part = None if window is None else Window(image=size, box=inside)
         for segment in raw["segments"]:
-            mask[covered(segment, size)] = self._id_of(segment["label"])
-        return mask
+            mask[covered(segment, size, part)] = self._id_of(segment["label"])
+        return mask if window is None else padded(mask, window, outside=self.outside)
 
     def _id_of(self, label: Any) -> int:
         if label is None and self.ignore is not None:
@@ -199,6 +234,42 @@ class Mask(Target):
     def move(self, value: np.ndarray, motion: Motion) -> np.ndarray:
         """Returns the ids where the pixels went, of nearest neighbors."""
         return motion.moved(value, outside=self.outside)
+
+    def cut(self, raw: Any, window: Window) -> dict[str, Any]:
+        """Returns the part of a file that lies in a window, or the segments that reach into it."""
+        if "segments" not in raw:
+            return {**raw, WINDOW: window.within(window_of(raw)).to_json()}
+        check_size(raw, window)
+        own, size = window.within(window_of(raw)), size_of(raw)
+        top, left, height, width = own.inside
+        kept = []
+        for segment in raw["segments"]:
+            around = bounds(segment, size)
+            if (
+                around is not None
+                and (around[2:] > [left, top]).all()
+                and (around[:2] < [left + width, top + height]).all()
+            ):
+                kept.append(segment)
+        return {**raw, "segments": kept, WINDOW: own.to_json()}
+
+    def joined(self, values: Sequence[np.ndarray], windows: Sequence[Window]) -> np.ndarray:
+        """Returns the ids of the whole; where windows overlap, of that in whose middle a pixel is.
+
+        What no window shows is of what lies outside.
+        """
+        whole = np.full(windows[0].image, self.outside, np.uint8)
+        depth = np.zeros(windows[0].image, np.uint16)
+        for value, window in sorted(
+            zip(values, windows, strict=True), key=lambda each: each[1].box
+        ):
+            top, left, height, width = window.inside
+            place = slice(top, top + height), slice(left, left + width)
+            own = joining.depth(window)
+            better = own > depth[place]
+            whole[place][better] = value[:height, :width][better]
+            depth[place][better] = own[better]
+        return whole
 
     def tiled(self) -> "Mask":
         """A mask as well."""

@@ -7,10 +7,13 @@ import numpy as np
 
 from dsbuilder.errors import DataError
 from dsbuilder.images import polygon, rle
+from dsbuilder.sample import Window
 from dsbuilder.targets.number import is_number
 
 MAX_PIXELS = 178_956_970
 """Of what segments cover: no image is larger."""
+WINDOW = "window"
+"""The name under which a raw label says that it is of a part of an image."""
 _FARTHEST = 1e9
 """Pixels from the corner of an image: float32, in which polygons are stored, goes far beyond."""
 
@@ -41,15 +44,74 @@ def _check_polygon(points: Any) -> None:
         )
 
 
-def covered(segment: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray:
-    """Returns the pixels of a segment, bool `(H, W)`.
+def window_of(raw: Mapping[str, Any]) -> Window | None:
+    """Returns the part of an image that a raw label is of; None of one of the whole.
+
+    Raises:
+      DataError: it is none.
+    """
+    if WINDOW not in raw:
+        return None
+    try:
+        return Window.from_json(raw[WINDOW])
+    except ValueError as error:
+        raise DataError(f"{WINDOW}: {error}.") from None
+
+
+def bounds(segment: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray | None:
+    """Returns x_min, y_min, x_max, y_max around a segment in pixels; None of an empty one."""
+    if "counts" in segment:
+        found = rle.bounds(segment["counts"], size)
+        return None if found is None else np.array(found, np.float64)
+    points = [np.asarray(each, np.float64).reshape(-1, 2) for each in segment["polygons"]]
+    if not points:
+        return None
+    every = np.concatenate(points)
+    return np.concatenate([every.min(axis=0), every.max(axis=0)])
+
+
+def check_size(raw: Mapping[str, Any], window: Window) -> None:
+    """Raises a DataError unless a raw label is of an image of the size that a part is cut of."""
+    own = window_of(raw)
+    found = own.size if own is not None else size_of(raw)
+    if found != window.image:
+        height, width = window.image
+        raise DataError(
+            f"expected segments of an image of {width} x {height} pixels, as it is, found "
+            f"{found[1]} x {found[0]}. Correct the size in the annotation."
+        )
+
+
+def covered(
+    segment: Mapping[str, Any], size: tuple[int, int], window: Window | None = None
+) -> np.ndarray:
+    """Returns the pixels of a segment, bool `(H, W)`; of a window of the image just those.
+
+    What of a window lies beyond the image is not covered.
 
     Raises:
       DataError: run lengths do not fill the size, or a polygon is far too large.
     """
+    if window is not None:
+        box = window.inside
+        inside = (
+            rle.decode_box(segment["counts"], size, box)
+            if "counts" in segment
+            else polygon.fill(segment["polygons"], size, box)
+        )
+        return padded(inside.view(bool), window, outside=False)
     if "counts" in segment:
         return rle.decode(segment["counts"], size).view(bool)
     return polygon.fill(segment["polygons"], size).view(bool)
+
+
+def padded(inside: np.ndarray, window: Window, *, outside: Any) -> np.ndarray:
+    """Returns `(H, W, ...)` of a window of which it is what lies in the image, filled up."""
+    if inside.shape[:2] == window.size:
+        return inside
+    whole = np.full((*window.size, *inside.shape[2:]), outside, inside.dtype)
+    whole[: inside.shape[0], : inside.shape[1]] = inside
+    return whole
 
 
 def size_of(raw: Mapping[str, Any]) -> tuple[int, int]:

@@ -172,9 +172,17 @@ class Segment(Task):
 
     def answer(self, outputs: np.ndarray) -> Answer:
         """Returns class ids uint8 `(H, W)`, and the share of the area that each class has."""
-        ids = outputs.argmax(axis=-1).astype(np.uint8)
-        shares = np.bincount(ids.ravel(), minlength=len(self.target.names)) / ids.size
+        return self.answer_of(outputs.argmax(axis=-1).astype(np.uint8))
+
+    def answer_of(self, ids: np.ndarray) -> Answer:
+        """Returns the answer that class ids are, uint8 `(H, W)`."""
+        counts = np.bincount(ids.ravel(), minlength=len(self.target.names))
+        shares = counts[: len(self.target.names)] / ids.size
         return Answer(ids, ranked(self.target.names, shares))
+
+    def pixel_probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the probability of each class in each pixel, float `(H, W, num_classes)`."""
+        return np.asarray(np.exp(log_softmax(outputs)), np.float32)
 
     @property
     def exported(self) -> ExportedHead:

@@ -40,6 +40,7 @@ reading.py      images as a model sees them, read ahead of it
 restoring.py    the way back from what a model sees to the image, for answers that lie in it
 views.py        test-time augmentation: several views of an image, whose answers are averaged
 prediction.py   `predict`: what a model says of image files
+tiled.py        what it says of images that are larger than it takes, tile by tile
 attribution.py  where in an image the reason for a class lies: Grad-CAM
 
 What belongs to one kind of learning stands in `tasks/`. What does not need Keras does not import

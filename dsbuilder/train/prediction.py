@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dsbuilder.train.archive import Trained, load_model
 from dsbuilder.train.attribution import Attribution
 from dsbuilder.train.network import outputs_by_head
 from dsbuilder.train.reading import Look, Reader, Source, image_files, make_reader, read_ahead
+from dsbuilder.train.tiled import Tiling, answers_of, check_heads
 from dsbuilder.train.views import PLAIN, AugmentedView, views_for
 
 _BATCHES_AHEAD = 2
@@ -94,6 +96,8 @@ class Predictor:
       top: number of scores of a class; None for all.
       batch_size: number of images that the model sees at once.
       views: views of an image whose answers are averaged; see `train/views.py`.
+      tiling: how images are cut into tiles that are answered one by one, of masks alone; None
+        answers each whole. See `train/tiled.py`.
       why: whether it is also told where the reason lies, of the image as it is; see
         `train/attribution.py`.
     """
@@ -103,6 +107,7 @@ class Predictor:
     top: int | None = None
     batch_size: int = 32
     views: tuple[AugmentedView, ...] = (PLAIN,)
+    tiling: Tiling | None = None
     why: bool = False
 
     def answers(self, sources: Iterable[tuple[Source, str]]) -> Iterator[Answers | DataError]:
@@ -138,9 +143,21 @@ class Predictor:
         Raises:
           DataError: now, not when it is iterated: a path leads nowhere, or a folder holds no image.
         """
+        if self.tiling is not None:
+            return itertools.starmap(partial(self._tiled, self.tiling), image_files(paths))
         files, asked = itertools.tee(image_files(paths))
         answers = self._asked((path, str(path)) for path, _ in asked)
         return itertools.starmap(_told, zip(files, answers, strict=True))
+
+    def _tiled(self, tiling: Tiling, path: Path, name: str) -> Prediction | Failure:
+        try:
+            found = answers_of(path, tiling, self.reader, self._outputs, batch_size=self.batch_size)
+        except DataError as error:
+            return Failure(path=path, name=name, error=error)
+        except OSError as error:
+            wrong = DataError(f"{path}: expected a file to read, found {error.strerror}.")
+            return Failure(path=path, name=name, error=wrong)
+        return Prediction(path=path, name=name, answers=found)
 
     def _reasons(self, looks: Sequence[Look]) -> list[Reason | None]:
         """Returns for each image where the reason lies; None where that is not asked."""
@@ -228,6 +245,8 @@ def make_predictor(
     trained = trained if threshold is None else trained.at(threshold)
     reader = make_reader(trained.note, origin=trained.path, plugins=plugins)
     views = views_for(trained.note.heads, tta)
+    if asked.get("tiling"):
+        check_heads(trained.note.heads)
     if asked.get("why"):
         attribution.check(trained)
     return Predictor(trained=trained, reader=reader, views=views, **asked)

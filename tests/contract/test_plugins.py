@@ -210,6 +210,17 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "yolo": ({"path": "{folder}/.yolo"}, {"path": "{folder}/.yolo", "only": ["train"]}),
     "sprite_sheet": ({"path": "{folder}/cat", "tile": [10, 12]},),
     "step": ({"at": [1, 3]}, {"every": 2, "unit": "steps"}),
+    "tiles": (
+        {"of": {"use": "folder", "path": "{folder}"}, "size": 16, "overlap": 4},
+        {
+            "of": {"use": "coco", "path": "{folder}/.coco", "objects": "a.json", "mask": "a.json"},
+            "size": [12, 16],
+            "overlap": [5, 0],
+            "edge": "pad",
+            "min_visible": 0.3,
+            "keep_empty": 0.5,
+        },
+    ),
     "tfrecord": ({"path": "{folder}/records"}, {"path": "{folder}/records/a.tfrecord"}),
     "transfer": ({"weights": "none"},),
     "webdataset": ({"path": "{folder}/tars"}, {"path": "{folder}/tars/train-0.tar", "text": None}),

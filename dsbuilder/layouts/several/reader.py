@@ -89,6 +89,7 @@ class _SeveralCatalog(Catalog):
         # changes changes no id.
         targets = {name: each.targets for name, each in catalogs.items()}
         _check_alike(targets)
+        sizes = {each.size for each in catalogs.values()}
         return Listing(
             records=[record for each in kept.values() for record in each],
             targets={
@@ -97,6 +98,7 @@ class _SeveralCatalog(Catalog):
             },
             notes=[*self._left_out(kept), *_notes_of(catalogs)],
             corrected=sum(each.corrected for each in catalogs.values()),
+            size=next(iter(sizes)) if len(sizes) == 1 else None,
         )
 
     def _kept(self, name: str, catalog: Catalog) -> Sequence[Record]:
