@@ -12,6 +12,7 @@ from dsbuilder.actions.arguments import ignore, ignore_all, path_of, paths_of
 from dsbuilder.dataset import StoredDataset
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.bench import BenchDocument
     from dsbuilder.actions.clean import CleanDocument
     from dsbuilder.actions.diff import DiffDocument
     from dsbuilder.actions.evaluate import EvaluateDocument
@@ -171,6 +172,21 @@ class Dataset(StoredDataset):
 
         training = prepare_dataset(self, overrides=overrides, plugins=paths_of(plugins), run=NO_RUN)
         return find_rate(training, chart=path_of(chart))
+
+    def bench(
+        self,
+        *,
+        overrides: Sequence[str] = (),
+        plugins: Sequence[Path | str] | None = None,
+        workers: int | None = None,
+        seconds: float = 3.0,
+        model: bool = True,
+    ) -> "BenchDocument":
+        """Measures what bounds a training on the dataset; see `actions/bench.py`."""
+        from dsbuilder.actions.bench import bench
+
+        given = {"overrides": overrides, "plugins": paths_of(plugins), "workers": workers}
+        return bench(self, **given, seconds=seconds, model=model)
 
     def summarize(
         self,

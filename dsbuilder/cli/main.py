@@ -32,6 +32,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "clean": "Remove builds that no version stands for, and what interrupted ones left.",
         "export": "Write a dataset in another layout.",
         "train": "Train a model on a dataset.",
+        "bench": "Measure what bounds training on a dataset, and say what to change.",
         "diagnose": "Say what holds a model back: bias or variance, and whose the mistakes are.",
         "tune": "Search better values of a pipeline's options, within intervals.",
         "evaluate": "Measure a trained model on a split.",

@@ -4,6 +4,7 @@ reading.py                what a caller and the pipeline decide about it; whole 
 sampling.py               how often each sample comes in an epoch, where that is not once
 columns.py                what a batch holds of each target, and how lengths that differ are padded
 feed.py                   stages that need Python: batches of numpy arrays, without TensorFlow
+costs.py                  what an image costs on its way: read, decoded, through each stage
 worker_feed.py            the same batches made by worker processes, in shared memory
 batch_role.py             what one of these does
 tensorflow.py             `stream`: a split as a `tf.data.Dataset`; what it yields

@@ -139,10 +139,14 @@ class Feed:
         ]
         return np.array(rows, np.int64).reshape(-1, 3)
 
+    def place(self, place: int) -> tuple[ShardReader, int, int]:
+        """Returns the shard of the sample at a place in stored order, its offset and length."""
+        shard, offset, length = self._places[place].tolist()
+        return self._readers[shard], offset, length
+
     def stored(self, place: int) -> Sample:
         """Returns the sample at a place in stored order, before any stage of the stream."""
-        shard, offset, length = self._places[place].tolist()
-        sample = self.reading.dataset.codec.sample(self._readers[shard], offset, length)
+        sample = self.reading.dataset.codec.sample(*self.place(place))
         sample.image.flags.writeable = False  # a mixer shares it
         return sample
 

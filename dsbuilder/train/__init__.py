@@ -12,6 +12,7 @@ rates.py        the learning rate of every step, by its schedule
 rate_finder.py  which learning rate to begin with
 optimizer.py    the optimizer of a phase, with clipping, accumulation, averages
 averaging.py    averages of weights in place of the weights, where a model is measured or saved
+step_rate.py    images a second that a stream brings, and that a model's steps take
 devices.py      on which devices a model is trained
 sharding.py     steps that several devices share, on JAX
 replicas.py     steps that several devices share, on TensorFlow

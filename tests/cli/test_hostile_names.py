@@ -25,6 +25,7 @@ NAMED = "p\x1b[31m\u202e.yaml"
 WITHOUT_DATA = {"completion", "doctor", "plugins"}
 TRAINING = {
     "train",
+    "bench",
     "diagnose",
     "suspects",
     "evaluate",
@@ -115,6 +116,7 @@ def test_no_verb_that_learns_lets_a_name_control_the_terminal(pets: Path) -> Non
     run, pictures = "runs/\x1b[1mmine", f"source/{CLASS}"
     calls: dict[str, tuple[object, ...]] = {
         "train": ("train", NAMED, "--workers", 0, "--run", run),
+        "bench": ("bench", "out/pets", "--seconds", 0.05, "--workers", 0),
         "evaluate": ("evaluate", run, "--mistakes", "\u202emistakes"),
         "predict": ("predict", run, pictures, "--top", 2),
         "runs": ("runs", "runs"),
