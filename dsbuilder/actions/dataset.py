@@ -185,8 +185,14 @@ class Dataset(StoredDataset):
         """Measures what bounds a training on the dataset; see `actions/bench.py`."""
         from dsbuilder.actions.bench import bench
 
-        given = {"overrides": overrides, "plugins": paths_of(plugins), "workers": workers}
-        return bench(self, **given, seconds=seconds, model=model)
+        return bench(
+            self,
+            overrides=overrides,
+            plugins=paths_of(plugins),
+            workers=workers,
+            seconds=seconds,
+            model=model,
+        )
 
     def summarize(
         self,

@@ -28,9 +28,9 @@ class Costs:
     """Seconds of one core that an image takes.
 
     Attributes:
-      reading: to take its bytes from the shard, which the system holds in memory by then.
-      decoding: to make pixels and targets of them.
-      stages: of the stream, by their ids, in order; those of `finish` are one.
+      reading: time to take its bytes from the shard, which the system holds in memory by then.
+      decoding: time to make pixels and targets of them.
+      stages: time in each stage of the stream, by its id, in order; those of `finish` are one.
     """
 
     reading: float
