@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.presets import presets
     from dsbuilder.actions.runs import runs
     from dsbuilder.actions.session import Session, open
+    from dsbuilder.actions.synth_sample import synth_sample
     from dsbuilder.errors import (
         CacheError,
         DataError,
@@ -62,6 +63,7 @@ _HOMES = {
     "runs": "dsbuilder.actions.runs",
     "Session": "dsbuilder.actions.session",
     "open": "dsbuilder.actions.session",
+    "synth_sample": "dsbuilder.actions.synth_sample",
     "CacheError": "dsbuilder.errors",
     "DataError": "dsbuilder.errors",
     "DsbuilderError": "dsbuilder.errors",
@@ -98,6 +100,7 @@ __all__ = [
     "predict",
     "presets",
     "runs",
+    "synth_sample",
 ]
 
 

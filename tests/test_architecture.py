@@ -332,6 +332,7 @@ def test_the_public_names_are_these() -> None:
         "predict",
         "presets",
         "runs",
+        "synth_sample",
     ]
     for name in dsbuilder.__all__:
         assert getattr(dsbuilder, name).__name__ == name
@@ -340,7 +341,7 @@ def test_the_public_names_are_these() -> None:
 def test_every_verb_is_there_from_python() -> None:
     """It is a function of the package, or a method of a session or a dataset."""
     homes = (dsbuilder, dsbuilder.Session, dsbuilder.Dataset)
-    names = {verb: verb.replace("-", "_") for verb in VERBS}
+    names = {verb: verb.replace("-", "_") for verb in VERBS} | {"synth": "synth_train"}
     missing = {
         verb
         for verb, name in names.items()

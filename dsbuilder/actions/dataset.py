@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.export import ExportDocument
     from dsbuilder.actions.find_rate import FindRateDocument
     from dsbuilder.actions.info import InfoDocument
+    from dsbuilder.actions.preview_dataset import PreviewDatasetDocument
     from dsbuilder.actions.replay import ReplayDocument
     from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.train import TrainDocument
@@ -68,6 +69,14 @@ class Dataset(StoredDataset):
         from dsbuilder.actions.info import info
 
         return info(self)
+
+    def preview(
+        self, output: Path | str | None = None, *, count: int = 6, seed: int = 0
+    ) -> "PreviewDatasetDocument":
+        """Draws samples of each split as they are stored; see `actions/preview_dataset.py`."""
+        from dsbuilder.actions.preview_dataset import preview_dataset
+
+        return preview_dataset(self, path_of(output), count=count, seed=seed)
 
     def verify(self) -> "VerifyDocument":
         """Checks every checksum, count, key and label.

@@ -73,7 +73,7 @@ def preview(
     surveyed = opened.survey(*assigned)
     most = MOST_COPIES if copies is None else copies
     exhibit = _Exhibit(surveyed, count=count, copies=most, seed=seed, by_stage=stages)
-    written = output or _free(Path("preview.png"))
+    written = output or free_path(Path("preview.png"))
     write_png(draw_sheet(exhibit.sheet(), side=exhibit.side), written)
     return PreviewDocument(
         output=written.absolute(),
@@ -84,7 +84,7 @@ def preview(
     )
 
 
-def _free(wanted: Path) -> Path:
+def free_path(wanted: Path) -> Path:
     """Returns a path, or with the next number behind its stem that no file has."""
     path, number = wanted, 1
     while os.path.lexists(path):

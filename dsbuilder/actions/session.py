@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from dsbuilder.actions.preview import PreviewDocument
     from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.suspects import SuspectsDocument
+    from dsbuilder.actions.synth_train import SynthTrainDocument
     from dsbuilder.actions.train import TrainDocument
     from dsbuilder.actions.tune import TuneDocument
     from dsbuilder.tasks.confident_learning import Pruning
     from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
+    from dsbuilder.train.gan.options import Gan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +260,34 @@ class Session(OpenedPipeline):
         given: dict[str, Any] = {"run": path_of(run), "workers": workers}
         told: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
         return tune(self.into(out), on_progress=on_progress, **asked, **given, **told)
+
+    def synth_train(
+        self,
+        gan: "Gan | None" = None,
+        *,
+        run: Path | str | None = None,
+        resume: bool = False,
+        epochs: int | None = None,
+        minutes: float | None = None,
+        workers: int | None = None,
+        on_progress: Progress = ignore,
+        on_batch: "OnBatch" = ignore_all,
+        on_epoch: "OnEpoch" = ignore_all,
+        **options: Any,
+    ) -> "SynthTrainDocument":
+        """Trains a GAN on the train split; see `actions/synth_train.py`.
+
+        Args:
+          gan: `cgan` draws images of a class, `dcgan` images alone; None to resume a run.
+          options: further options of the training; see `GanOptions`.
+        """
+        from dsbuilder.actions.synth_train import synth_train
+
+        said = options if gan is None else {"gan": gan, **options}
+        given: dict[str, Any] = {"run": path_of(run), "resume": resume, "workers": workers}
+        told: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
+        given |= {"epochs": epochs, "minutes": minutes, "options": said}
+        return synth_train(self, on_progress=on_progress, **given, **told)
 
     def find_rate(
         self, out: Path | str | None = None, *, chart: Path | str | None = None

@@ -413,10 +413,17 @@ def _check_resumed(overrides: Sequence[str], *, resume: bool) -> None:
 def _open_run(name: str, folder: Path | None, *, resume: bool) -> Run:
     if folder is not None:
         return Run(path=folder)
-    if not resume:
-        return new_run(RUNS, name)
+    return Run(path=latest_run(name)) if resume else new_run(RUNS, name)
+
+
+def latest_run(name: str) -> Path:
+    """Returns the folder of the latest run `runs/NAME-N`.
+
+    Raises:
+      TrainError: there is none.
+    """
     numbers = [each.name.removeprefix(f"{name}-") for each in RUNS.glob(f"{name}-*")]
     latest = max((int(number) for number in numbers if number.isdigit()), default=None)
     if latest is None:
         raise TrainError(f"{RUNS}: there is no run of '{name}' to resume. Give its folder.")
-    return Run(path=RUNS / f"{name}-{latest}")
+    return RUNS / f"{name}-{latest}"

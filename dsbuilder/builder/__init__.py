@@ -23,6 +23,7 @@ build.py       all of it in order
 forecast.py    what a build would make, reuse and need, without building
 probe.py       a few samples made for real: what one costs
 
+bank.py        images that a generator drew, as a sealed dataset
 replay.py      a sample of a built dataset made once more, against the stored one
 """
 

@@ -17,7 +17,7 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "mixer": ("mixers", ("copy_paste", "cutmix", "grid_mix", "mixup", "mosaic")),
-    "synthesizer": ("synth", ("captcha", "composite", "plate", "text_line", "text_page")),
+    "synthesizer": ("synth", ("captcha", "composite", "gan", "plate", "text_line", "text_page")),
     "model": (
         "models",
         (

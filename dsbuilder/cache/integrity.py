@@ -14,8 +14,9 @@ from typing import NamedTuple, Self
 from dsbuilder.cache import build_log, store
 from dsbuilder.cache.folders import MARKER
 from dsbuilder.cache.index import state
+from dsbuilder.records import bank
 
-_BESIDE = (store.SUMS, MARKER, "report.html")
+_BESIDE = (store.SUMS, MARKER, bank.SEAL, "report.html")
 """Files beside those with a checksum; so is all of `log/`."""
 
 

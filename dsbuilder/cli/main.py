@@ -35,6 +35,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "bench": "Measure what bounds training on a dataset, and say what to change.",
         "diagnose": "Say what holds a model back: bias or variance, and whose the mistakes are.",
         "tune": "Search better values of a pipeline's options, within intervals.",
+        "synth": "Train a GAN on images, and draw a bank of others from it.",
         "evaluate": "Measure a trained model on a split.",
         "suspects": "Say which labels are probably wrong, by models that never saw their records.",
         "runs": "List training runs, and what each reached.",

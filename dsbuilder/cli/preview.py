@@ -1,4 +1,7 @@
-"""`dsbuilder preview`: originals beside their variants, made just as a build would make them."""
+"""`dsbuilder preview`: originals beside their variants, made just as a build would make them.
+
+Of a built dataset it shows samples as they are stored.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +13,7 @@ from dsbuilder.cli.screen import Screen, line, shown
 
 if TYPE_CHECKING:
     from dsbuilder.actions.preview import PreviewDocument
+    from dsbuilder.actions.preview_dataset import PreviewDatasetDocument
     from dsbuilder.actions.session import Session
 
 _MOST_COPIES = 4  # as in actions/preview.py, which --help shall not import
@@ -61,10 +65,24 @@ def preview(
     """Draw a picture sheet: originals beside their variants.
 
     Everything is as a build would make it: a variant is the one that the dataset will hold, before
-    it is encoded. Where the pipeline streams, so are two epochs of the stream.
+    it is encoded. Where the pipeline streams, so are two epochs of the stream. In place of a
+    pipeline a built DATASET, such as a bank, shows samples as they are stored, in --count rows.
     """
+    if opened.pipeline.is_dir():
+        from dsbuilder.actions.dataset import load
+
+        if stages or copies is not None:
+            raise click.UsageError("expected neither --stages nor --copies for a dataset.")
+        stored = load(opened.pipeline).preview(output, count=count, seed=seed)
+        Screen(as_json=as_json).show(stored, lambda: line(_stored_summary(stored)))
+        return
     found = opened.preview(output, count=count, copies=copies, seed=seed, stages=stages)
     Screen(as_json=as_json).show(found, lambda: line(_summary(found)))
+
+
+def _stored_summary(found: "PreviewDatasetDocument") -> str:
+    shows = [f"{len(keys)} samples of {split}" for split, keys in found.shown.items()]
+    return f"{shown(found.output)}: {' and '.join(shows)}"
 
 
 def _summary(found: "PreviewDocument") -> str:

@@ -42,6 +42,7 @@ restoring.py    the way back from what a model sees to the image, for answers th
 views.py        test-time augmentation: several views of an image, whose answers are averaged
 prediction.py   `predict`: what a model says of image files
 tiled.py        what it says of images that are larger than it takes, tile by tile
+gan/            images that a network draws: its training, and the gate that judges them
 attribution.py  where in an image the reason for a class lies: Grad-CAM
 
 What belongs to one kind of learning stands in `tasks/`. What does not need Keras does not import

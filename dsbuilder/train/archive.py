@@ -35,6 +35,8 @@ from dsbuilder.train.run import BEST, Row
 from dsbuilder.trust import noted
 
 MEMBER = "model.json"
+GENERATOR_MEMBER = "gan.json"
+"""What the file of a generator has in its place; see `gan/snapshots.py`."""
 FORMAT = 2
 
 
@@ -270,6 +272,11 @@ def read_note(path: Path) -> Note:
             f"{path}: there is no trained model. Give a run folder, or its {BEST}."
         ) from None
     except Exception as error:  # noqa: BLE001 - whatever zipfile raises on a stranger's file
+        if isinstance(error, KeyError) and _is_generator(path):
+            raise TrainError(
+                f"{path}: expected a model that answers, found a generator of images. Draw some "
+                "with `dsbuilder synth sample`."
+            ) from None
         raise TrainError(
             f"{path}: the model of a run cannot be read ({type(error).__name__}). "
             f"Give a run folder, or its {BEST}."
@@ -286,6 +293,11 @@ def read_note(path: Path) -> Note:
             f"{path}: expected a {MEMBER} that a run wrote, found another ({error}). "
             "Train it again."
         ) from None
+
+
+def _is_generator(path: Path) -> bool:
+    with zipfile.ZipFile(path) as file:
+        return GENERATOR_MEMBER in file.namelist()
 
 
 def load_model(path: Path | str, *, plugins: Sequence[Path] = ()) -> Trained:

@@ -58,7 +58,7 @@ def _progress(rows: Sequence[Row], best: Row | None) -> Iterator[tuple[str, Line
         if one.phase != two.phase
     ]
     marks = (*changes, *([(float(best.epoch), "best model")] if best is not None else []))
-    for name in dict.fromkeys(name for row in rows for name in row.train):
+    for name in dict.fromkeys(name for row in rows for name in (*row.train, *row.validation)):
         of_splits = {
             split: [getattr(row, split).get(name) for row in rows]
             for split in _SPLITS

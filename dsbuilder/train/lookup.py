@@ -155,6 +155,22 @@ def choose_head(options: HeadOptions, task: Task, registry: Registry) -> ChosenH
     return found
 
 
+def find_schedule(named: Named, registry: Registry, place: str) -> Schedule | KerasClass:
+    """Returns the schedule of a name.
+
+    Args:
+      place: where it is said, for errors.
+
+    Raises:
+      SpecError: there is none, or it is given wrong options.
+    """
+    finder = _Finder(registry, str)
+    found: Schedule | KerasClass = finder.find("schedule", named, place)
+    if finder.problems:
+        raise SpecError(finder.problems)
+    return found
+
+
 class _Finder:
     """Finds what is named and gathers what is wrong."""
 

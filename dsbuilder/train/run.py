@@ -34,12 +34,10 @@ from dsbuilder import tasks, typed_json
 from dsbuilder.cache import store
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
-from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.report.charts.lines import LineChart
 from dsbuilder.stream.sampling import Sampled
 from dsbuilder.tasks import Evaluation, evaluations_of
 from dsbuilder.tasks.intervals import Interval
-from dsbuilder.train.options import to_data
 
 CONFIG = "config.json"
 PIPELINE = "pipeline.yaml"
@@ -311,9 +309,10 @@ def new_run(folder: Path | str, name: str) -> Run:
 
 def config_of(
     dataset: StoredDataset,
-    options: TrainOptions,
+    train: Mapping[str, Any],
     plugins: Sequence[Path],
     *,
+    seed: int,
     backend: str,
     devices: Sequence[str],
     sampled: Sampled | None = None,
@@ -321,6 +320,8 @@ def config_of(
     """Returns the resolved configuration: what is trained on what, with every default.
 
     Args:
+      train: options of the training, with the model and what is monitored.
+      seed: seed of all that is random in it.
       backend: what Keras runs on.
       devices: names of the devices that it is trained on.
       sampled: what sampling makes of classes; None where every sample comes once.
@@ -332,9 +333,9 @@ def config_of(
             "version": dataset.manifest.version,
             "fingerprint": dataset.manifest.fingerprint,
         },
-        "train": to_data(options),
+        "train": dict(train),
         "sampled": None if sampled is None else sampled.to_json(),
-        "seed": dataset.manifest.seed if options.seed is None else options.seed,
+        "seed": seed,
         "plugins": [str(Path(folder).resolve()) for folder in plugins],
         "pipeline": dataset.pipeline.sections,
         "backend": backend,

@@ -33,7 +33,7 @@ from dsbuilder.train.loop import Ongoing, fit
 from dsbuilder.train.monitor import mode_of, watched_of
 from dsbuilder.train.network import build_network
 from dsbuilder.train.optimizer import check_accumulated
-from dsbuilder.train.options import bind, settled
+from dsbuilder.train.options import bind, settled, to_data
 from dsbuilder.train.phases import (
     Phase,
     extended,
@@ -275,8 +275,9 @@ def _warnings(
 def _write_config(training: Ongoing, plugins: Sequence[Path]) -> None:
     config = config_of(
         training.dataset,
-        training.options,
+        to_data(training.options),
         plugins,
+        seed=training.seed,
         backend=keras.backend.backend(),
         devices=training.devices.names,
         sampled=training.train.sampled,

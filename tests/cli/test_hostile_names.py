@@ -34,9 +34,10 @@ TRAINING = {
     "export-model",
     "params",
     "tune",
+    "synth",
 }
 """Those that learn, or ask what was learnt: slow."""
-LONG = {"suspects", "diagnose", "tune"}
+LONG = {"suspects", "diagnose", "tune", "synth"}
 """Asked once, as text."""
 
 
@@ -125,6 +126,7 @@ def test_no_verb_that_learns_lets_a_name_control_the_terminal(pets: Path) -> Non
         "suspects": ("suspects", NAMED, "--workers", 0, "--folds", 3, "--sheet", "\u202es.png"),
         "diagnose": ("diagnose", NAMED, "--workers", 0, "--seeds", 2, "--shares", 2),
         "tune": ("tune", NAMED, "--workers", 0, "--trials", 4, "--seeds", 2),
+        "synth": ("synth", "train", NAMED, "--workers", 0, "--gan", "cgan", "--epochs", 1),
     }
     assert set(calls) == TRAINING
     for verb, words in calls.items():
@@ -150,6 +152,8 @@ def test_errors_about_hostile_names_are_escaped(
         "export-model": ["--to", "keras"],
     }
     words = [verb, NAMED, *more.get(verb, [])]
+    if verb == "synth":
+        words = [verb, "sample", NAMED, "--count", "2", "--output", "x"]
     if verb == "export":
         words += ["--to", "\x1b[2Jfolder", "--out", "x"]
     for form in ([], ["--json"]):

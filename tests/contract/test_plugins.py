@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+import banks
 import numpy as np
 import pytest
 import tools
@@ -109,6 +110,11 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"size": [60, 20], "scale": [0.5, 1], "ratio": [2, 3], "flip": 0, "interpolation": "area"},
     ),
     "copy_paste": ({}, {"most": 2, "scale": [0.3, 3], "flip": 0, "min_visible": 0}),
+    "gan": (
+        {"bank": "{folder}/../bank"},
+        {"bank": "{folder}/../bank", "classes": ["owl", "cat"]},
+        {"bank": "{folder}/../bare", "label": "cat", "names": ["cat", "dog"]},
+    ),
     "grid_mix": ({}, {"grid": 7, "alpha": 0.4}),
     "idx": ({"path": "{folder}/idx"}, {"path": "{folder}/idx", "classes": ["cat", "dog", "owl"]}),
     "image_mask": (
@@ -303,6 +309,8 @@ def folder(make_images: Callable[..., Path]) -> Path:
     (root / "gt.txt").write_text("".join(f"{path}\t{path.stem}\n" for path in paths))
     make_arrays(root)
     make_cutouts(root.parent / "cutouts")
+    banks.write(root.parent / "bank", ("cat", "owl", "dog", "cat"))
+    banks.write(root.parent / "bare", ("", ""), names=(), channels=1)
     make_yolo(root / ".yolo", paths)
     make_coco(root / ".coco", paths)
     make_voc(root / ".voc", paths)
