@@ -1,6 +1,7 @@
 """Heavy proofs: `make proof NAME=...` runs one whole and prints its table; the suite runs samples.
 
   accuracy.py  both example pipelines trained over seeds, against goals
+  gan.py         a GAN's images judged by real ones and the other way round; gains on a skewed set
   inspection.py  recall and false alarms of inspectors on edited photographs (`pictures.py`)
   kills.py       builds killed at random moments or while they write, and compared byte for byte
   mutations.py   files of every layout with random damage: a clear error or a right listing

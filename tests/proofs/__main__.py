@@ -9,6 +9,7 @@ WHOLE = {
     "bare_fit": 9,
     "diagnosis": 5,
     "gains": 5,
+    "gan": 5,
     "inspection": 1,
     "kills": 100,
     "mutations": 10_000,
