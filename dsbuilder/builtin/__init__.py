@@ -51,7 +51,7 @@ _FOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 _READ = (
     *("arrays", "coco", "folder", "idx", "image_mask", "imagefolder", "images", "list"),
-    *("ocr", "pixel_csv", "several", "tfrecord", "tiles", "voc", "webdataset", "yolo"),
+    *("ocr", "pixel_csv", "several", "tfrecord", "tiles", "video", "voc", "webdataset", "yolo"),
 )
 """The layouts that a source reads, which has the name of the folder."""
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tools
 from PIL import Image
+from videos import write_video
 
 from dsbuilder.images import png
 from dsbuilder.layouts.webdataset.writer import write_shard
@@ -209,6 +210,18 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     ),
     "unet": (WIDTH_4,),
     "vgg_small": ({**WIDTH_4, "dense": 8},),
+    "video": (
+        {"path": "{folder}/../clips", "every": 3},
+        {
+            "path": "{folder}/../clips",
+            "every_s": 0.2,
+            "change": 1,
+            "time": False,
+            "subtitles": True,
+            "intervals": "beside",
+            "outside": "other",
+        },
+    ),
     "voc": (
         {"path": "{folder}/.voc", "images": ".", "annotations": "."},
         {"path": "{folder}/.voc", "images": ".", "mask": True, "objects": False},
@@ -314,7 +327,15 @@ def folder(make_images: Callable[..., Path]) -> Path:
     make_yolo(root / ".yolo", paths)
     make_coco(root / ".coco", paths)
     make_voc(root / ".voc", paths)
+    make_clips(root.parent / "clips")
     return root
+
+
+def make_clips(root: Path) -> None:
+    root.mkdir()
+    write_video(root / "a.avi", count=12)
+    (root / "a.srt").write_text("1\n00:00:00,100 --> 00:00:00,700\nTom\n")
+    (root / "a.csv").write_text("start,end,label\n0.3,0.9,walk\n")
 
 
 def make_cutouts(root: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from videos import write_video
 
 import dsbuilder
 from dsbuilder.cli.main import main
@@ -280,6 +281,13 @@ def voc_with_masks(root: Path) -> None:
         mask.save(root / f"SegmentationClass/2007_{index:06}.png")
 
 
+def clips(root: Path) -> None:
+    for number in range(6):
+        write_video(root / f"{number}.mp4", 40)
+        (root / f"{number}.csv").write_text("start,end,label\n0,2,walk\n2,5,run\n")
+        (root / f"{number}.srt").touch()
+
+
 def built(root: Path) -> None:
     """A dataset of ours, which is one of TensorFlow Datasets."""
     made = root.parent / "made"
@@ -339,6 +347,7 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "a built dataset": ("tfrecord", built),
     "tar files": ("webdataset", tars),
     "exported tar files": ("webdataset", exported),
+    "videos": ("video", clips),
 }
 
 

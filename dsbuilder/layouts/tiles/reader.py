@@ -1,6 +1,7 @@
 """Large images of another source in tiles, with their labels."""
 
 import hashlib
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -128,6 +129,7 @@ class _TilesCatalog(Catalog):
     def __init__(self, source: Tiles) -> None:
         self._source = source
         self._images = source.of.open()
+        self._lock = threading.Lock()
         self._open: tuple[str, WindowedImage | _ImageArray] | None = None
         self._digests: dict[tuple[Path | None, str], str] = {}
 
@@ -209,7 +211,8 @@ class _TilesCatalog(Catalog):
 
     def read(self, record: Record) -> np.ndarray:
         window = Window.from_json(record.place["window"])
-        pixels = self._opened(_image_of(record)).read(window.inside)
+        with self._lock:  # threads may ask
+            pixels = self._opened(_image_of(record)).read(window.inside)
         if pixels.shape[:2] == window.size:
             return pixels
         tile = np.zeros((*window.size, pixels.shape[2]), np.uint8)
