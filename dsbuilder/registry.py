@@ -217,9 +217,15 @@ class Plugins:
             found = self._find(kind, wanted)
             return [each for each in found if not colon or each.origin.package == package]
 
-        # One of a package hides no member of a family of another one.
-        some = (of_package(kind, bare) or of_package(kind, family) for kind in kinds or KINDS)
-        return tuple(each for found in some for each in found)
+        def answering(kind: str) -> list[Plugin]:
+            found = of_package(kind, bare)
+            taken = {each.origin.package for each in found}
+            # One of a package hides no member of a family of another one.
+            members = (each for each in of_package(kind, family) if bare != family)
+            others = (each for each in members if each.origin.package not in taken)
+            return [*found, *(each for each in others if not found or _has_member(each, bare))]
+
+        return tuple(each for kind in kinds or KINDS for each in answering(kind))
 
     def of_class(self, cls: type) -> Plugin:
         """Returns the plugin that a class is."""
@@ -232,6 +238,12 @@ class Plugins:
 def bare_name(name: str) -> str:
     """Returns the name of a plugin without the package that may stand before it."""
     return name.rpartition(":")[2]
+
+
+def _has_member(family: Plugin, name: str) -> bool:
+    """Whether a family has a member of a name, as far as it says which it has."""
+    says = getattr(family.cls, "has_member", None)
+    return says is None or bool(says(name.removeprefix(family.name[:-1])))
 
 
 def _home(origin: Origin) -> Path | str:
@@ -248,7 +260,7 @@ def _several(name: str, found: Sequence[Plugin]) -> str:
             f"Say which with {option('kind')}."
         )
     shown = " and ".join(f"one of {each.origin}" for each in found)
-    names = list(dict.fromkeys(each.full_name for each in found))
+    names = list(dict.fromkeys(f"{each.origin.package}:{bare_name(name)}" for each in found))
     advice = (
         f"Say which: {' or '.join(repr(each) for each in names)}."
         if len(names) == len(found)

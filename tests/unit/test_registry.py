@@ -198,6 +198,11 @@ def test_a_plugin_of_a_folder_hides_no_member_of_a_family(folder) -> None:
     assert found.get("dsbuilder:A.Blur").name == "A.*"
     assert found.get("local:A.Blur").origin.location == path
     assert found.get("local:A.Blur", "transform").name == "A.Blur"
+    with pytest.raises(PluginError, match=r"Say which: 'local:A.Blur' or 'dsbuilder:A.Blur'\."):
+        found.get("A.Blur")
+    assert found.get("A.HorizontalFlip").name == found.get("A.*").name == "A.*"
+    path = write(folder / "mine.py", "A.Mine")  # which albumentations has not
+    assert discover([folder]).get("A.Mine").origin.location == path
 
 
 def test_a_name_in_a_package_that_has_none_is_said(folder) -> None:

@@ -19,6 +19,7 @@ from dsbuilder.builtin.transforms.albumentations_recipe import (
     Recipe,
     default_p,
     make,
+    members,
     with_paths,
 )
 from dsbuilder.builtin.transforms.albumentations_signature import (
@@ -74,6 +75,11 @@ class Albumentations(Transform):
         # Files become `Path`, which a fingerprint takes by content; a text would go by its name.
         object.__setattr__(self, "options", with_paths(self.options))
         _ = self._recipe
+
+    @staticmethod
+    def has_member(name: str) -> bool:
+        """Whether albumentations has a class of a name."""
+        return name in members()
 
     @cached_property
     def _recipe(self) -> Recipe:
