@@ -164,6 +164,7 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a plugin prints is no answer
     _shift_clocks()
+    os.getpid = _NextProcess(os.getppid())
     with answers:
         while (request := _next(sys.stdin.buffer)) is not None:
             answers.write(_answer(request))
@@ -223,6 +224,16 @@ def _shift_clocks() -> None:
         setattr(time, name, _OfLaterMoment(getattr(time, name), getattr(time, clock), before=0))
     time.strftime = _OfLaterMoment(time.strftime, time.localtime, before=1)
     datetime.datetime = _Later  # type: ignore[misc]
+
+
+@dataclasses.dataclass(frozen=True)
+class _NextProcess:
+    """The id of a process, one above that of another: of the two, no remainder agrees."""
+
+    other: int
+
+    def __call__(self) -> int:
+        return self.other + 1
 
 
 @dataclasses.dataclass(frozen=True)
