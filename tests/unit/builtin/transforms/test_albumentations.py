@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from albumentations import BaseCompose
 from albumentations_classes import OPTIONS, REFERENCED, REFUSED, USED
 
 from dsbuilder.builtin.transforms.albumentations import Albumentations
-from dsbuilder.builtin.transforms.albumentations_recipe import library
+from dsbuilder.builtin.transforms.albumentations_recipe import library, members
 from dsbuilder.errors import DataError
 from dsbuilder.images.size_limit import size_limit
 from dsbuilder.pipelinefile import load_data
@@ -32,6 +33,8 @@ from dsbuilder.registry import discover
 
 # Called on what they leave as it is: gray made gray, hue of gray.
 pytestmark = pytest.mark.filterwarnings("ignore:The image is already", "ignore:HueSaturationValue")
+
+ROOT = Path(__file__).parents[4]
 
 CONSTANT = {
     *("Affine", "AutoContrast", "CLAHE", "CenterCrop", "Crop", "CropAndPad", "Downscale"),
@@ -88,6 +91,18 @@ def test_every_class_is_used_or_refused_for_a_stated_reason() -> None:
     for member, reason in REFUSED.items():
         with pytest.raises(ValueError, match=rf"^A\.{member}: .*{reason}"):
             make(member)
+
+
+def test_the_readme_counts_the_classes_that_run_and_those_that_carry_all(reference: Path) -> None:
+    options = {name: {"reference_images": [str(reference)]} for name in REFERENCED}
+    made = [make(name, **options.get(name, {})) for name in USED]
+    leaves = [each for each in made if not issubclass(members()[each.member], BaseCompose)]
+    moving = [each for each in leaves if each.geometry == "moves"]
+    carrying = [each for each in moving if len(each.moves) == 4]
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert f"{len(USED)} of the {len(USED) + len(REFUSED)} classes of albumentations" in text
+    told = f"of the {len(moving)} that move things, {len(carrying)} carry masks, instances, boxes"
+    assert told in text
 
 
 @pytest.mark.parametrize("member", marked(USED))
