@@ -10,15 +10,22 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
+from dsbuilder import typed_json
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.actions.train import prepare, run_training
-from dsbuilder.train.options import is_of_train
+from dsbuilder.binding import PlainPipeline
+from dsbuilder.errors import TrainError
+from dsbuilder.pipelinefile.training import Length
+from dsbuilder.train.options import is_of_train, to_data
 from dsbuilder.train.run import CONFIG, EVALUATION, Run
 
 if TYPE_CHECKING:
     from dsbuilder.train.callbacks import Shown
+
+_BY_DATA = (*Length.__dataclass_fields__, "monitor_mode")
+"""Options of a training that a dataset decides where nothing is said."""
 
 
 def is_begun(folder: Path) -> bool:
@@ -29,6 +36,31 @@ def is_begun(folder: Path) -> bool:
 def is_done(folder: Path) -> bool:
     """Whether a folder holds a run that has come to its end."""
     return (folder / EVALUATION).is_file()
+
+
+def check_begun(folder: Path, opened: OpenedPipeline) -> None:
+    """Refuses to go on with a run of another pipeline or seed.
+
+    Raises:
+      TrainError: the folder holds such a run.
+    """
+    if not is_begun(folder):
+        return
+    spec, config = opened.spec(), Run(path=folder).config()
+    options = {} if spec.settings.train is None else to_data(spec.settings.train)
+    asked = {**PlainPipeline.of(spec).sections, "train": options}
+    found = {**config["pipeline"], "train": dict(config["train"])}
+    wanted: dict[str, Any] = typed_json.loads(typed_json.dumps(asked))
+    for option in _BY_DATA:
+        if wanted["train"].get(option) in (None, "auto"):
+            wanted["train"].pop(option, None)
+            found["train"].pop(option, None)
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            raise TrainError(
+                f"{folder}: expected a run of this pipeline, found one of another section "
+                f"'{name}'. Choose another folder."
+            )
 
 
 def train_in(

@@ -7,17 +7,15 @@ anything is trained.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from dsbuilder import typed_json
-from dsbuilder.actions.check_training import check_training
 from dsbuilder.actions.chosen import completed
 from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.actions.tried_pipeline import TriedPipeline
 from dsbuilder.builder.survey import Survey
 from dsbuilder.errors import DsbuilderError, Problem, SpecError
-from dsbuilder.pipeline import resolve
-from dsbuilder.pipelinefile import load_document
 from dsbuilder.pipelinefile.document import YamlDocument, read
 from dsbuilder.pipelinefile.preset import overridden
 from dsbuilder.pipelinefile.training import TrainOptions
@@ -64,8 +62,8 @@ def search_space(opened: OpenedPipeline, surveyed: Survey) -> SearchSpace:
     declared = surveyed.pipeline.settings.tune
     opened, _ = completed(opened)
     document = overridden(read(opened.pipeline), opened.overrides)
-    trying = _Trying(document=document, surveyed=surveyed)
-    spec = trying.spec({})
+    trying = TriedPipeline(document=document, surveyed=surveyed)
+    spec = trying.spec()
     train = spec.settings.train
     searched = declared or (_of_model(train) if train is not None else {})
     problems: list[Problem] = []
@@ -74,66 +72,35 @@ def search_space(opened: OpenedPipeline, surveyed: Survey) -> SearchSpace:
         known = SearchOption(
             path=path,
             searched=each,
-            whole=trying.takes_whole_numbers(path, each),
+            whole=_takes_whole_numbers(trying, path, each),
             own=_own(spec.resolved, path),
         )
         options.append(known)
-        problems.extend(Problem(_where(document, path), wrong) for wrong in trying.faults(known))
+        problems.extend(Problem(_where(document, path), wrong) for wrong in _faults(trying, known))
     if problems:
         raise SpecError(problems)
     return SearchSpace(options=tuple(options), declared=bool(declared))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Trying:
-    """Asks a pipeline for values of options.
-
-    Attributes:
-      document: the pipeline.
-      surveyed: its data.
-    """
-
-    document: YamlDocument
-    surveyed: Survey
-
-    def spec(self, values: Values) -> Any:
-        """Returns the pipeline with some values, bound."""
-        document = overridden(self.document, assigned(values))
-        return load_document(document, self.surveyed.pipeline.spec.registry)
-
-    def takes_whole_numbers(self, path: str, searched: Searched) -> bool:
-        """Whether an option whose interval has whole ends takes no number between such."""
-        if isinstance(searched, Choices) or searched.low % 1 or searched.high % 1:
-            return False
-        try:
-            self.spec({path: searched.low + 0.5})
-        except DsbuilderError:
-            return True
+def _takes_whole_numbers(trying: TriedPipeline, path: str, searched: Searched) -> bool:
+    """Whether an option whose interval has whole ends takes no number between such."""
+    if isinstance(searched, Choices) or searched.low % 1 or searched.high % 1:
         return False
+    try:
+        trying.spec(*assigned({path: searched.low + 0.5}))
+    except DsbuilderError:
+        return True
+    return False
 
-    def faults(self, option: SearchOption) -> Iterator[str]:
-        """Yields why values of an option are refused."""
-        found = [(value, self._fault({option.path: value})) for value in option.edges]
-        messages = {message for _, message in found}
-        if len(messages) == 1:
-            yield from filter(None, messages)
-            return
-        yield from (
-            f"with {typed_json.dumps(value)}: {message}" for value, message in found if message
-        )
 
-    def _fault(self, values: Values) -> str | None:
-        try:
-            spec = self.spec(values)
-            catalog = self.surveyed.catalog
-            size = None if catalog is None else catalog.size
-            pipeline = resolve(spec, self.surveyed.targets, size)
-            check_training(replace(self.surveyed, pipeline=pipeline))
-        except SpecError as error:
-            return error.problems[0].message
-        except DsbuilderError as error:
-            return str(error)
-        return None
+def _faults(trying: TriedPipeline, option: SearchOption) -> Iterator[str]:
+    """Yields why values of an option are refused."""
+    found = [(each, trying.fault(*assigned({option.path: each}))) for each in option.edges]
+    messages = {message for _, message in found}
+    if len(messages) == 1:
+        yield from filter(None, messages)
+        return
+    yield from (f"with {typed_json.dumps(value)}: {message}" for value, message in found if message)
 
 
 def _where(document: YamlDocument, path: str) -> str:

@@ -16,26 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder import typed_json
-from dsbuilder.actions.folder_of_runs import is_begun, train_in
+from dsbuilder.actions.folder_of_runs import check_begun, train_in
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.actions.train import build_for_training
-from dsbuilder.binding import PlainPipeline
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.diagnosis.advice import still_fell
 from dsbuilder.diagnosis.learning_curve import TrainedShare
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile import Spec
-from dsbuilder.pipelinefile.training import Length
 from dsbuilder.tasks import ErrorScore
 from dsbuilder.train.monitor import Monitor
-from dsbuilder.train.options import to_data
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import LEARNING, Run
 
 JUDGMENTS = "validation.csv"
-
-_BY_DATA = (*Length.__dataclass_fields__, "monitor_mode")
-"""Options of a training that a dataset decides where nothing is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +96,7 @@ class SharesFolder:
           TrainError: the training cannot start or go on, or its folder holds another run.
         """
         folder, opened = self.folder(seed, share), self._part(seed, share)
-        _check_begun(folder, opened)
+        check_begun(folder, opened)
         if (folder / LEARNING).is_file():
             return ()
         if share < 1:
@@ -164,30 +158,6 @@ class SharesFolder:
     def stopped_early(self) -> bool:
         """Whether the loss on train still fell when most trainings on all of it ended."""
         return 2 * sum(map(_stopped_early, self.full)) > self.seeds
-
-
-def _check_begun(folder: Path, opened: OpenedPipeline) -> None:
-    """Refuses to go on with a run of another pipeline, share or seed.
-
-    Raises:
-      TrainError: the folder holds such a run.
-    """
-    if not is_begun(folder):
-        return
-    spec, config = opened.spec(), Run(path=folder).config()
-    options = {} if spec.settings.train is None else to_data(spec.settings.train)
-    asked = {**PlainPipeline.of(spec).sections, "train": options}
-    found = {**config["pipeline"], "train": dict(config["train"])}
-    wanted: dict[str, Any] = typed_json.loads(typed_json.dumps(asked))
-    for option in _BY_DATA:
-        wanted["train"].pop(option, None)
-        found["train"].pop(option, None)
-    for name in sorted(wanted.keys() | found.keys()):
-        if wanted.get(name) != found.get(name):
-            raise TrainError(
-                f"{folder}: expected a run of this pipeline, found one of another section "
-                f"'{name}'. Choose another folder."
-            )
 
 
 def _stopped_early(folder: Path) -> bool:

@@ -15,24 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder.actions.folder_of_runs import train_in
+from dsbuilder.actions.judge import ALL, Judge
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.actions.search_space import assigned
 from dsbuilder.actions.train import build_for_training
 from dsbuilder.errors import CacheError, DsbuilderError, TrainError
 from dsbuilder.search import halving, space
-from dsbuilder.search.halving import Pace, Score
+from dsbuilder.search.halving import Pace
 from dsbuilder.search.space import SearchOption, Values
 from dsbuilder.search.state import SearchState, SearchTrial
-from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.options import is_of_train
-from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import Run
 
 if TYPE_CHECKING:
     from dsbuilder.train.callbacks import Shown
 
-ALL = 10**9
-"""More epochs than any training has: such a one is left when it is over."""
 FEWEST = 3
 """Trials below which there is nothing to choose from."""
 _ROOM = 1.2
@@ -54,32 +51,6 @@ class TrialProgress:
     planned: int | None
     epochs: int
     score: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judge:
-    """What trials are compared by, at the epoch whose model a run keeps.
-
-    Attributes:
-      metric: the value on validation.
-      kept: what says which epoch's model is kept, as `train.monitor` does.
-      headline_greatest: whether of the score of a whole run the greatest is the best.
-    """
-
-    metric: Monitor
-    kept: Monitor
-    headline_greatest: bool
-
-    def score(self, run: Run, epochs: int = ALL) -> Score:
-        """Returns how good a run is after some epochs; see `Score`."""
-        best = best_row(run.rows()[:epochs], self.kept)
-        if best is None:
-            return float("inf"), float("inf")
-        return self.metric.value(best), Monitor().value(best)
-
-    def shown(self, score: Score) -> float:
-        """Returns the value of the metric."""
-        return -score[0] if self.metric.greatest else score[0]
 
 
 @dataclass(kw_only=True)

@@ -5,7 +5,6 @@ whole with other seeds, which no trial was chosen by, and their difference is to
 interval; test is measured in these trainings, and decides nothing.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,11 +15,12 @@ from dsbuilder import typed_json
 from dsbuilder.actions.check_training import fitted
 from dsbuilder.actions.chosen import completed
 from dsbuilder.actions.document import Document, distinct
+from dsbuilder.actions.judge import check_validation, judge_of
 from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.actions.search_space import SearchSpace, search_space
 from dsbuilder.actions.seed_pairs import Gain, gain, gain_of_evaluations, train_pairs
 from dsbuilder.actions.train import RUNS
-from dsbuilder.actions.trial_runs import FEWEST, Judge, TrialProgress, TrialRuns
+from dsbuilder.actions.trial_runs import FEWEST, TrialProgress, TrialRuns
 from dsbuilder.actions.tuned import (
     PATCH,
     Findings,
@@ -30,15 +30,11 @@ from dsbuilder.actions.tuned import (
     trials_of,
     write,
 )
-from dsbuilder.builder.survey import Survey
 from dsbuilder.cache import fingerprint, store
 from dsbuilder.errors import Problem, SpecError, TrainError
-from dsbuilder.pipelinefile import Spec
 from dsbuilder.search.state import SearchState
-from dsbuilder.tasks import Heads, heads_of
+from dsbuilder.tasks import heads_of
 from dsbuilder.tasks.intervals import MOST_FOLDS
-from dsbuilder.train.lookup import choose
-from dsbuilder.train.monitor import Monitor, mode_of, watched_of
 from dsbuilder.train.run import Run, new_run
 
 if TYPE_CHECKING:
@@ -126,7 +122,7 @@ def tune(
     asked = opened
     opened, _ = completed(opened)
     surveyed = opened.survey()
-    _check_validation(opened, surveyed)
+    check_validation(opened, surveyed)
     found = search_space(opened, surveyed)
     settings = opened.spec().settings
     chosen = settings.seed if seed is None else seed
@@ -140,7 +136,7 @@ def tune(
         home=home,
         options=found.options,
         seed=chosen,
-        judge=_judge(surveyed.pipeline.spec, heads_of(fitted(surveyed))),
+        judge=judge_of(surveyed.pipeline.spec, heads_of(fitted(surveyed))),
         seconds=None if trials is not None else 60 * minutes,
         reserved=2 * seeds,
         state=SearchState.read(home, kind),
@@ -163,38 +159,6 @@ def _check_numbers(minutes: float, trials: int | None, seeds: int) -> None:
         wrong = f"expected 2 to {MOST_FOLDS} seeds, found {seeds}"
     if wrong is not None:
         raise SpecError([Problem("tune", f"{wrong}. Change their number.")])
-
-
-def _check_validation(opened: OpenedPipeline, surveyed: Survey) -> None:
-    """Refuses a pipeline without samples that trials could be compared on."""
-    made = surveyed.pipeline.settings.synthesize
-    splits = Counter(surveyed.split.split_of[record.key] for record in surveyed.records)
-    if not splits["validation"] and not any(each.splits.get("validation") for each in made):
-        raise TrainError(
-            f"{opened.pipeline}: there is no validation split, by which trials are compared. Give "
-            "split a share of validation."
-        )
-
-
-def _judge(spec: Spec, heads: Heads) -> Judge:
-    """Returns what trials are compared by: what is monitored, else the score of the one head.
-
-    A loss is no measure where trials differ in penalties or in the loss itself.
-    """
-    train = spec.settings.train
-    if train is None:
-        raise TrainError(f"{spec.document.origin}: there is no train section. Add one.")
-    watched = watched_of(heads, choose(train, heads, spec.registry))
-    mode = train.monitor_mode or mode_of(train.monitor, watched)
-    kept = Monitor(name=train.monitor, greatest=mode == "max")
-    first = next(iter(heads.values()))
-    name = first.headline
-    greatest = name not in first.metrics or first.metrics[name].greater_is_better
-    if train.monitor != "loss" or len(heads) > 1 or name not in first.metrics:
-        return Judge(metric=kept, kept=kept, headline_greatest=greatest)
-    return Judge(
-        metric=Monitor(name=name, greatest=greatest), kept=kept, headline_greatest=greatest
-    )
 
 
 def _finished(
