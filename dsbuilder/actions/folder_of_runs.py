@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _BY_DATA = (*Length.__dataclass_fields__, "monitor_mode")
 """Options of a training that a dataset decides where nothing is said."""
+_OF_MACHINE = ("workers",)
+"""Options that change nothing of what is learnt."""
 
 
 def is_begun(folder: Path) -> bool:
@@ -51,8 +53,8 @@ def check_begun(folder: Path, opened: OpenedPipeline) -> None:
     asked = {**PlainPipeline.of(spec).sections, "train": options}
     found = {**config["pipeline"], "train": dict(config["train"])}
     wanted: dict[str, Any] = typed_json.loads(typed_json.dumps(asked))
-    for option in _BY_DATA:
-        if wanted["train"].get(option) in (None, "auto"):
+    for option in (*_BY_DATA, *_OF_MACHINE):
+        if option in _OF_MACHINE or wanted["train"].get(option) in (None, "auto"):
             wanted["train"].pop(option, None)
             found["train"].pop(option, None)
     for name in sorted(wanted.keys() | found.keys()):

@@ -11,6 +11,8 @@ from dsbuilder.errors import Problem, SpecError
 from dsbuilder.pipelinefile.patch import read_patch
 
 if TYPE_CHECKING:
+    from dsbuilder.actions.ablate import AblateDocument
+    from dsbuilder.actions.ablation_runs import OnRun
     from dsbuilder.actions.build import BuildDocument
     from dsbuilder.actions.check import CheckDocument
     from dsbuilder.actions.cross_validate import CrossValidateDocument
@@ -288,6 +290,28 @@ class Session(OpenedPipeline):
         told: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
         given |= {"epochs": epochs, "minutes": minutes, "options": said}
         return synth_train(self, on_progress=on_progress, **given, **told)
+
+    def ablate(
+        self,
+        *,
+        add: Sequence[str] = (),
+        only: Sequence[str] = (),
+        seeds: int = 5,
+        epochs: int | None = None,
+        run: Path | str | None = None,
+        workers: int | None = None,
+        on_progress: Progress = ignore,
+        on_run: "OnRun" = lambda number, of, what: None,
+        on_batch: "OnBatch" = ignore_all,
+        on_epoch: "OnEpoch" = ignore_all,
+    ) -> "AblateDocument":
+        """Says which stages help, by trainings without each of them; see `actions/ablate.py`."""
+        from dsbuilder.actions.ablate import ablate
+
+        asked: dict[str, Any] = {"add": add, "only": only, "seeds": seeds, "epochs": epochs}
+        given: dict[str, Any] = {"run": path_of(run), "workers": workers, "on_run": on_run}
+        told: dict[str, Any] = {"on_batch": on_batch, "on_epoch": on_epoch}
+        return ablate(self, on_progress=on_progress, **asked, **given, **told)
 
     def find_rate(
         self, out: Path | str | None = None, *, chart: Path | str | None = None

@@ -34,6 +34,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "train": "Train a model on a dataset.",
         "bench": "Measure what bounds training on a dataset, and say what to change.",
         "diagnose": "Say what holds a model back: bias or variance, and whose the mistakes are.",
+        "ablate": "Say which stages of a pipeline help, by trainings without each.",
         "tune": "Search better values of a pipeline's options, within intervals.",
         "synth": "Train a GAN on images, and draw a bank of others from it.",
         "evaluate": "Measure a trained model on a split.",

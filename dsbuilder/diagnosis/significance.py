@@ -41,6 +41,40 @@ def fisher_tail(count: int, of: int, others: int, of_others: int) -> float:
     )
 
 
+def student_tails(differences: Sequence[float]) -> float:
+    """Returns how likely a mean as far from 0, either way, is of differences whose true mean is 0.
+
+    Student's paired t test. Where all differences agree, they are taken for rounded ones: their
+    spread is then that of a rounding whose step is the difference itself.
+
+    Args:
+      differences: independent ones, 2 or more.
+    """
+    count = len(differences)
+    mean = math.fsum(differences) / count
+    if mean == 0:
+        return 1.0
+    square = math.fsum((each - mean) ** 2 for each in differences) / (count - 1)
+    spread = math.sqrt(square) if min(differences) < max(differences) else abs(mean) / 12**0.5
+    return 1 - _student_between(abs(mean) / spread * count**0.5, count - 1)
+
+
+def _student_between(t: float, freedom: int) -> float:
+    """Returns the probability of [-t, t] by Student's distribution.
+
+    Abramowitz and Stegun, "Handbook of Mathematical Functions" (1964), 26.7.3 and 26.7.4.
+    """
+    angle = math.atan2(t, freedom**0.5)
+    odd = freedom % 2
+    term = math.cos(angle) if odd else 1.0
+    total = 0.0
+    for place in range(1 + odd, freedom, 2):
+        total += term
+        term *= math.cos(angle) ** 2 * place / (place + 1)
+    share = math.sin(angle) * total
+    return 2 / math.pi * (angle + share) if odd else share
+
+
 def _total(logarithms: Iterable[float]) -> float:
     """Returns the sum of probabilities that rise and then fall, without what adds nothing to it."""
     total, before = 0.0, -math.inf

@@ -25,16 +25,16 @@ def read_patch(path: Path) -> tuple[str, ...]:
     if not isinstance(root.value, dict):
         message = f"expected path: value on each line, found {root.plain()!r}. Write seed: 3, say."
         raise SpecError([Problem(document.where(root, ""), message)])
-    return tuple(f"{key}={_flow(node)}" for key, node in root.value.items())
+    return tuple(f"{key}={flow_of(node)}" for key, node in root.value.items())
 
 
-def _flow(node: Node) -> str:
-    """Returns a value as YAML on one line, its scalars as they are written."""
+def flow_of(node: Node) -> str:
+    """Returns a node as YAML on one line, its scalars as they are written."""
     if isinstance(node.value, dict):
-        pairs = (f"{json.dumps(key)}: {_flow(each)}" for key, each in node.value.items())
+        pairs = (f"{json.dumps(key)}: {flow_of(each)}" for key, each in node.value.items())
         return "{" + ", ".join(pairs) + "}"
     if isinstance(node.value, tuple):
-        return "[" + ", ".join(map(_flow, node.value)) + "]"
+        return "[" + ", ".join(map(flow_of, node.value)) + "]"
     if isinstance(node.value, str):
         return json.dumps(node.text, ensure_ascii=False)
     return "null" if node.value is None else str(node.text)

@@ -35,9 +35,10 @@ TRAINING = {
     "params",
     "tune",
     "synth",
+    "ablate",
 }
 """Those that learn, or ask what was learnt: slow."""
-LONG = {"suspects", "diagnose", "tune", "synth"}
+LONG = {"suspects", "diagnose", "tune", "synth", "ablate"}
 """Asked once, as text."""
 
 
@@ -113,7 +114,8 @@ def test_no_verb_that_learns_lets_a_name_control_the_terminal(pets: Path) -> Non
     text = (pets / NAMED).read_text().replace("test: 0.5", "validation: 0.25, test: 0.25")
     train = "train: {model: {use: mlp, width: 2, depth: 1}, epochs: 1, batch_size: 4}\n"
     tune = "tune: {train.model.width: [1, 3]}\n"
-    (pets / NAMED).write_text(text + train + tune)
+    stages = 'augment: {copies: 1, stages: [{use: A.Blur, name: "\\e[31m\\u202eblur"}]}\n'
+    (pets / NAMED).write_text(text + train + tune + stages)
     run, pictures = "runs/\x1b[1mmine", f"source/{CLASS}"
     calls: dict[str, tuple[object, ...]] = {
         "train": ("train", NAMED, "--workers", 0, "--run", run),
@@ -127,6 +129,7 @@ def test_no_verb_that_learns_lets_a_name_control_the_terminal(pets: Path) -> Non
         "diagnose": ("diagnose", NAMED, "--workers", 0, "--seeds", 2, "--shares", 2),
         "tune": ("tune", NAMED, "--workers", 0, "--trials", 4, "--seeds", 2),
         "synth": ("synth", "train", NAMED, "--workers", 0, "--gan", "cgan", "--epochs", 1),
+        "ablate": ("ablate", NAMED, "--workers", 0, "--seeds", 2),
     }
     assert set(calls) == TRAINING
     for verb, words in calls.items():

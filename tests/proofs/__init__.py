@@ -1,5 +1,6 @@
 """Heavy proofs: `make proof NAME=...` runs one whole and prints its table; the suite runs samples.
 
+  ablation.py  a stage that harms and one that helps, planted, and whether `ablate` finds them
   accuracy.py  both example pipelines trained over seeds, against goals
   gan.py         a GAN's images judged by real ones and the other way round; gains on a skewed set
   inspection.py  recall and false alarms of inspectors on edited photographs (`pictures.py`)

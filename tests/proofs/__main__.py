@@ -5,6 +5,7 @@ import sys
 import time
 
 WHOLE = {
+    "ablation": 5,
     "accuracy": 5,
     "bare_fit": 9,
     "diagnosis": 5,

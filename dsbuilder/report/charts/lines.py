@@ -243,10 +243,11 @@ class _Plot:
         if self._chart.kind in _OF_SHARES:
             return (0.0, 1.0), (0.0, 1.0)
         xs, ys = [x for x, *_ in points], [y for _, y, _ in points]
+        between = (each for line in self._chart.lines for each in line.between or () if each)
+        ys.extend(itertools.chain(*between))
         if self._chart.kind in _BY_FACTORS:
             low, high = span([x for x in xs if x > 0] or [0.1, 1.0])
-            between = (each for line in self._chart.lines for each in line.between or () if each)
-            return (low, high), span([*ys, *itertools.chain(*between)], pad=0.05)
+            return (low, high), span(ys, pad=0.05)
         if self._chart.reference == "zero":
             ys.append(0.0)
         return span(xs, pad=0.0 if self._chart.kind == "training" else 0.03), span(ys, pad=0.05)

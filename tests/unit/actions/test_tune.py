@@ -186,6 +186,6 @@ def test_numbers_that_no_search_can_have_are_refused(home, wrong, message):
 
 def test_without_validation_there_is_nothing_to_compare_on(home):
     opened = dsbuilder.open(home / "shades.yaml", overrides=["split={train: 0.8, test: 0.2}"])
-    with pytest.raises(TrainError, match="there is no validation split, by which trials"):
+    with pytest.raises(TrainError, match="there is no validation split, by which trainings"):
         opened.tune(run=home / "none")
     assert not (home / "none").exists()

@@ -224,3 +224,17 @@ def test_a_learning_curve_has_its_sizes_along_the_axis_by_factors_and_intervals(
     headings, first, second, _ = chart(curve, kind="learning").table()
     assert headings == ("line", "x", "y", "count", "low", "high")
     assert first[-2:] == (0.3, 0.5) and second[-2:] == (None, None)
+
+
+def test_intervals_of_what_was_tried_lie_within_the_axes():
+    root = drawn(
+        line([1, 2], [0.1, -0.3], between=((-0.2, 0.4), (-0.9, 0.3))),
+        kind="choices",
+        reference="zero",
+    )
+    (frame,) = [each.get("d") for each in of_class(root, "axis") if "V" in each.get("d")]
+    top, bottom = map(float, re.fullmatch(r"M[\d.]+ ([\d.]+)V([\d.]+)H[\d.]+", frame).groups())
+    bars = [re.match(r"M[\d.]+ ([\d.]+)V([\d.]+)", path).groups() for path in curves(root)]
+    ends = [float(end) for bar in bars for end in bar]
+    assert len(ends) == 4
+    assert all(top < end < bottom for end in ends)
