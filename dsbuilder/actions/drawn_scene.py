@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from dsbuilder.builder.bank import DrawnImage, write_bank
 from dsbuilder.plugin import Boxes, ClassLabel, Instances, Sample, Signature, Target
+from dsbuilder.records.bank import BankNote
 from dsbuilder.sample import ImageSignature
 
 HEIGHT, WIDTH = 132, 168
 """Size of a scene in pixels."""
 
-FONT, PHOTOS, CUTOUTS = "font.ttf", "photos", "cutouts"
+FONT, PHOTOS, CUTOUTS, BANK = "font.ttf", "photos", "cutouts", "bank"
+FILES = (FONT, PHOTOS, CUTOUTS, BANK)
 """Names of what `write_files` writes."""
 
 _FINER = 3  # scenes are drawn larger and reduced, so that edges are smooth
@@ -124,9 +127,10 @@ def signature_of(sample: Sample) -> Signature:
 
 
 def write_files(folder: Path) -> None:
-    """Writes what options of built-in plugins name: a font, photographs and cut-out objects.
+    """Writes what options of built-in plugins name: a font, photographs, objects cut out, a bank.
 
-    The font is the one that Pillow carries, for Latin letters.
+    The font is the one that Pillow carries, for Latin letters. The bank holds scenes and not what
+    a GAN drew, which nobody could draw again in a moment.
     """
     font = ImageFont.load_default(16)
     if isinstance(font, ImageFont.FreeTypeFont):
@@ -141,6 +145,42 @@ def write_files(folder: Path) -> None:
             drawn(ImageDraw.Draw(ground), light)
             cut = ground.crop(ground.getbbox()).reduce(_FINER)
             cut.save(folder / CUTOUTS / name / f"{light.name}.png")
+
+    _write_bank(folder / BANK)
+
+
+def _write_bank(folder: Path) -> None:
+    """Writes a sealed bank with a small scene of each light."""
+    images = [np.asarray(_landscape(light).reduce(_FINER)) for light in _LIGHTS]
+    height, width, channels = images[0].shape
+    size = ImageSignature(height=height, width=width, channels=channels)
+    note = BankNote(
+        gan="cgan",
+        model="",
+        dataset="scenes 1.0.0",
+        fingerprint="",
+        seed=0,
+        drawn=len(images),
+        target="label",
+        class_names=LABEL.names,
+        image=(height, width, channels),
+        gate={},
+        rejected=(),
+        entries=(),
+    )
+    drawn = [
+        DrawnImage(number=number, image=image, label=number, drawn={"seed": 0})
+        for number, image in enumerate(images)
+    ]
+    write_bank(
+        folder,
+        drawn,
+        name="scenes",
+        note=note,
+        signature=Signature(image=size, targets={"label": LABEL}),
+        sections={},
+        warnings=[],
+    )
 
 
 def _landscape(light: _Light) -> Image.Image:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsbuilder.actions.drawn_scene import CUTOUTS, FONT, PHOTOS
+from dsbuilder.actions.drawn_scene import BANK, CUTOUTS, FONT, PHOTOS
 from dsbuilder.registry import Plugin
 
 
@@ -16,11 +16,13 @@ class Example:
       options: options of the plugin; `drawn_scene` writes the files that they name.
       use: member of a family, or empty.
       objects: targets that scenes are shown with; see `row_of`.
+      remark: what is to be known of it, or empty.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     use: str = ""
     objects: Sequence[str | None] = ("boxes", None)
+    remark: str = ""
 
 
 def _rows(*options: Mapping[str, Any]) -> tuple[Example, ...]:
@@ -77,6 +79,12 @@ EXAMPLES: Mapping[tuple[str, str], tuple[Example, ...]] = {
             "ground": ["photo", "gradient"],
             "photos": PHOTOS,
         }
+    ),
+    ("synthesizer", "gan"): (
+        Example(
+            options={"bank": BANK},
+            remark="The bank of this picture holds drawn scenes, in place of what a GAN drew.",
+        ),
     ),
     ("synthesizer", "plate"): _rows({"fonts": [FONT], "height": 48, "width": 168}),
     ("synthesizer", "text_line"): _rows(

@@ -189,10 +189,11 @@ def _files(home: Path, plugins: Sequence[Plugin]) -> Iterator[Path]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Page:
-    """A plugin's part of the page: itself, and what it was drawn with, as YAML."""
+    """A plugin's part of the page: itself, what it was drawn with, as YAML, and what to know."""
 
     plugin: PicturedPlugin
     uses: Sequence[str]
+    remarks: Sequence[str]
 
 
 def _page_of(
@@ -217,7 +218,11 @@ def _page_of(
         picture=None if reason else file,
         reason=reason,
     )
-    return _Page(plugin=pictured, uses=[_use(plugin, each, assigned) for each in examples])
+    return _Page(
+        plugin=pictured,
+        uses=[_use(plugin, each, assigned) for each in examples],
+        remarks=[each.remark for each in examples if each.remark],
+    )
 
 
 def _reason(error: Exception) -> str:
@@ -253,11 +258,7 @@ def _placed(value: Any, drawn: Path) -> Any:
     """Returns an option with the files that are drawn for it where they lie."""
     if isinstance(value, (list, tuple)):
         return [_placed(each, drawn) for each in value]
-    if isinstance(value, str) and value in (
-        drawn_scene.FONT,
-        drawn_scene.PHOTOS,
-        drawn_scene.CUTOUTS,
-    ):
+    if isinstance(value, str) and value in drawn_scene.FILES:
         return str(drawn / value)
     return value
 
@@ -304,6 +305,7 @@ def _part(page: _Page) -> Iterator[str]:
     uses = [each for each in page.uses if each]
     if uses:
         yield from ("", "```yaml", *uses, "```")
+    yield from (line for remark in page.remarks for line in ("", remark))
     yield ""
     if plugin.picture is None:
         yield f"There is no picture: {plugin.reason}".replace("<", "&lt;")
