@@ -35,6 +35,7 @@ from dsbuilder.actions.pipeline_parts import (
     added_part,
     assignments_of,
     parts_of,
+    with_stages,
 )
 from dsbuilder.actions.seed_pairs import Gain, gain, gain_of_evaluations
 from dsbuilder.actions.train import RUNS
@@ -42,8 +43,6 @@ from dsbuilder.actions.tried_pipeline import TriedPipeline
 from dsbuilder.cache import store
 from dsbuilder.diagnosis.significance import student_tails, surely_not_chance
 from dsbuilder.errors import CacheError, Problem, SpecError, did_you_mean
-from dsbuilder.pipelinefile.document import read
-from dsbuilder.pipelinefile.preset import overridden, with_presets
 from dsbuilder.tasks import heads_of
 from dsbuilder.tasks.intervals import MOST_FOLDS
 from dsbuilder.train.run import Run, new_run
@@ -137,7 +136,7 @@ def ablate(
     opened, _ = completed(replace(opened, overrides=(*opened.overrides, *said)))
     surveyed = opened.survey()
     check_validation(opened, surveyed)
-    document = with_presets(overridden(read(opened.pipeline), opened.overrides))
+    opened, document = with_stages(opened)
     tried = TriedPipeline(document=document, surveyed=surveyed)
     parts, left = _parts(tried, add, only)
     settings = surveyed.pipeline.settings

@@ -138,7 +138,7 @@ def _chart(found: AblationFindings) -> LineChart:
         kind="choices",
         title="Gain by having each part",
         x_title="part",
-        y_title=f"gain in {_metric(found)}: above 0 the part helps",
+        y_title=f"gain in {found.metric.replace('_', ' ')}, above 0 it helps",
         lines=tuple(_curves(compared)),
         reference="zero",
         marks=tuple((float(place), each.name) for place, each in enumerate(compared, 1)),
@@ -173,8 +173,9 @@ def _page(found: AblationFindings, patch: str) -> Iterator[str]:
     yield (
         f"Compared is {_metric(found)} ({found.manifest.num_samples('validation')} samples) of "
         f"{found.seeds} trainings with each part and {found.seeds} without, in pairs of one seed. "
-        "The interval is that of one gain, with 95 %; a verdict holds for all parts together "
-        "(Holm, 5 %). *No difference seen* does not say that there is none: more seeds may tell. "
+        "A gain is for the better, whatever is compared; its interval is that of it alone, with "
+        "95 %; a verdict holds for all parts together (Holm, 5 %). *No difference seen* does not "
+        "say that there is none: more seeds may tell. "
         "All of it is of this split and this length of training."
     )
     yield ""

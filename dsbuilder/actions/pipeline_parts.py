@@ -12,10 +12,12 @@ from itertools import groupby
 from typing import Literal
 
 from dsbuilder.actions.explain import stage_name
+from dsbuilder.actions.opened import OpenedPipeline
 from dsbuilder.actions.tried_pipeline import TriedPipeline
 from dsbuilder.errors import Problem, SpecError, option
-from dsbuilder.pipelinefile.document import Node, YamlDocument, parse
+from dsbuilder.pipelinefile.document import Node, YamlDocument, parse, read
 from dsbuilder.pipelinefile.patch import flow_of
+from dsbuilder.pipelinefile.preset import overridden, with_presets
 from dsbuilder.pipelinefile.schema import Settings
 from dsbuilder.pipelinefile.stages import AnyStage
 
@@ -63,12 +65,38 @@ def parts_of(tried: TriedPipeline) -> tuple[list[PipelinePart], list[LeftOutPart
     parts: list[PipelinePart] = []
     left: list[LeftOutPart] = []
     for part in _every(tried.document, settings):
-        reason = _idle(part, settings) or tried.fault(*assignments_of(tried, [part]))
+        said = assignments_of(tried, [part])
+        reason = _idle(part, settings) or tried.fault(*said) or _kept_on(tried, part, said)
         if reason is None:
             parts.append(part)
         else:
             left.append(LeftOutPart(name=part.name, reason=reason))
     return parts, left
+
+
+def with_stages(opened: OpenedPipeline) -> tuple[OpenedPipeline, YamlDocument]:
+    """Returns a pipeline whose paths count the stages of every preset, and its document.
+
+    Those of presets that an assignment brings count only once they are written down.
+    """
+    brought = overridden(read(opened.pipeline), opened.overrides)
+    document = with_presets(brought)
+    more = [
+        f"{section}.stages={flow_of(Node(stages))}"
+        for section in _OF_STAGES
+        if (stages := _stages(document, section)) != _stages(brought, section)
+    ]
+    return replace(opened, overrides=(*opened.overrides, *more)), document
+
+
+def _kept_on(tried: TriedPipeline, part: PipelinePart, said: Sequence[str]) -> str | None:
+    """Returns why a stage would go on with `p: 0`; None if it stops."""
+    if part.section not in _OF_STAGES:
+        return None
+    bound = getattr(tried.spec(*said).settings, part.section).stages
+    if any(bound[place].p > 0 for place in part.places):
+        return "its p cannot be set from outside. Write the stage as {use: A.Name, p: ...}."
+    return None
 
 
 def _every(document: YamlDocument, settings: Settings) -> Iterator[PipelinePart]:

@@ -14,7 +14,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 import dsbuilder
-from dsbuilder.actions.pipeline_parts import added_part, assignments_of, parts_of
+from dsbuilder.actions.pipeline_parts import (
+    added_part,
+    assignments_of,
+    parts_of,
+    with_stages,
+)
 from dsbuilder.actions.tried_pipeline import TriedPipeline
 from dsbuilder.builder.survey import load_spec, survey
 from dsbuilder.cli.main import main
@@ -137,9 +142,25 @@ def test_what_cannot_be_taken_out_says_why(home) -> None:
     (crop,) = left
     assert crop.name == "augment/A.RandomCrop"
     assert "expected every branch to end in one signature" in crop.reason
+    pasted = '{__version__: "2", transform: {__class_fullname__: Blur, p: 0.5}}'
+    told = parts_of(tried_of(home / "halves.yaml", f"augment.stages=[{pasted}]"))[1]
+    assert [(each.name, each.reason[:19]) for each in told] == [
+        ("augment/A.Blur", "its p cannot be set")
+    ]
     idle = parts_of(tried_of(home / "halves.yaml", "augment.copies=0"))
     assert idle[0] == []
     assert {each.reason for each in idle[1]} == {"no variant is made by it: augment.copies is 0."}
+
+
+def test_a_preset_that_an_assignment_brings_is_taken_out_as_one(home) -> None:
+    brought = "augment.stages=[{preset: document}, {use: erase}]"
+    opened, document = with_stages(dsbuilder.open(home / "parts.yaml", overrides=[brought]))
+    tried = TriedPipeline(document=document, surveyed=opened.survey())
+    preset, erase = (each for each in parts_of(tried)[0] if each.section == "augment")
+    assert (preset.name, preset.places) == ("augment/preset:document", (0, 1, 2, 3, 4))
+    for part, on in ((preset, [0.0] * 5 + [1.0]), (erase, [0.7, 0.3, 0.3, 0.4, 0.6, 0.0])):
+        stages = opened.spec(*assignments_of(tried, [part])).settings.augment.stages
+        assert [each.p for each in stages] == on
 
 
 def test_what_is_added_stands_behind_the_others(home) -> None:
