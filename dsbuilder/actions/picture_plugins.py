@@ -122,8 +122,18 @@ def picture_plugins(
         page=(home / PAGE).absolute(),
         plugins=found,
         size_bytes=sum(each.stat().st_size for each in files),
-        warnings=tuple(f"{e.name}: no picture: {e.reason}" for e in found if e.picture is None),
+        warnings=tuple(_warnings(registry, found)),
     )
+
+
+def _warnings(registry: Registry, found: Sequence[PicturedPlugin]) -> Iterator[str]:
+    """Yields what the page lacks."""
+    for broken in registry.broken:
+        yield (
+            f"{broken.location}: cannot be imported ({broken.error}), and is not on the page. "
+            "`dsbuilder plugins list` shows why."
+        )
+    yield from (f"{each.name}: no picture: {each.reason}" for each in found if not each.picture)
 
 
 def _chosen(registry: Registry, kind: str | None, package: str | None) -> list[Plugin]:

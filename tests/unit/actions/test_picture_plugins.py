@@ -65,7 +65,9 @@ def test_a_folder_of_ones_own_gets_a_page_and_what_it_lacks_is_told(folder: Path
     assert "shade: no picture: the option 'by' is missing" in err
     assert "Resize: no picture: RuntimeError: no light" in err
     assert "There is no picture: RuntimeError: no light" in (page / "README.md").read_text()
+    (folder / "plugins/broken.py").write_text("import nowhere_at_all")
     code, out, err = call(*line, "--set", "shade.by=0.9", "--json")
+    assert "broken.py: cannot be imported (ModuleNotFoundError" in err
     found = json.loads(out)
     drawn, failed = sorted(found["plugins"], key=lambda each: each["name"], reverse=True)
     assert (drawn["picture"], failed["picture"]) == (str(page / "shade.webp"), None)
