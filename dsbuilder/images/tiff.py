@@ -26,8 +26,9 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _SAMPLES, _ROWS, _STRIP_BYTES, _PLANAR = 273, 277, 278, 279, 284
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 _XMP = 700
-_PLAIN, _PACKED = 1, frozenset((1, 5, 7, 8, 32773, 32946))
-"""Compressions: none, and with it LZW, JPEG, deflate, PackBits, deflate by its former number."""
+_PLAIN, _PACKED = 1, frozenset((1, 5, 7, 8, 32773, 32946, 50000))
+"""Compressions: none, and with it LZW, JPEG, deflate, PackBits, deflate by its former number and
+Zstandard."""
 _YCBCR = 6
 _CARRIED = (258, 259, 262, 266, 277, 284, 317, 320, 332, 338, 339, 347, 530, 531, 532)
 """Tags that say how bytes become pixels: bits, packing, colors, predictor, palette, JPEG tables."""

@@ -53,14 +53,27 @@ class WindowedImage:
         self._kept: OrderedDict[int | Box, np.ndarray] = OrderedDict()
         self._kept_bytes = 0
         self._whole: np.ndarray | None = None
+        self._needed_bytes = 0.0  # to decode it whole, where that is the only way
         if self._segmented is not None:
             self.size = orientation.apply_size(self._segmented.size, self._segmented.turn)
         else:
-            self.size = _stated_size(_bytes_of(data))
+            content = _bytes_of(data)
+            self.size = _stated_size(content)
+            self._needed_bytes = _needed(self.size, content, memory_bytes)
 
     def close(self) -> None:
         """Closes the file; what is asked for next opens it again."""
         self._source.close()
+
+    def check_memory(self) -> None:
+        """Raises a DataError if what has to be decoded at once takes more than it may."""
+        image = self._segmented
+        if image is None:
+            self._check_memory(self.size, self._needed_bytes)
+        elif image.packed:
+            part = next(image.segments((0, 0, 1, 1)))
+            size = part.box[2:]
+            self._check_memory(size, _needed(size, image.encoded(part), self._memory_bytes))
 
     def read(self, box: Box) -> np.ndarray:
         """Returns the pixels of a box (top, left, height, width) within the image.
@@ -76,9 +89,8 @@ class WindowedImage:
 
     def _decoded(self) -> np.ndarray:
         if self._whole is None:
-            data = _bytes_of(self._data)
-            self._check_memory(self.size, data)
-            self._whole = self._decode(data)
+            self._check_memory(self.size, self._needed_bytes)
+            self._whole = self._decode(_bytes_of(self._data))
         return self._whole
 
     def _assembled(self, image: SegmentedImage, box: Box) -> np.ndarray:
@@ -103,7 +115,8 @@ class WindowedImage:
             self._kept.move_to_end(segment.name)
             return self._kept[segment.name]
         data = image.encoded(segment)
-        self._check_memory(segment.box[2:], data)
+        size = segment.box[2:]
+        self._check_memory(size, _needed(size, data, self._memory_bytes))
         pixels = self._decode(data)
         if pixels.shape[:2] != segment.box[2:]:
             raise DataError(
@@ -121,10 +134,8 @@ class WindowedImage:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= oldest.nbytes
 
-    def _check_memory(self, size: Size, data: bytes) -> None:
+    def _check_memory(self, size: Size, needed: float) -> None:
         """Bounds what is decoded at once, the whole or a segment."""
-        pixels = size[0] * size[1]
-        needed = pixels if pixels > self._memory_bytes else pixels * encoding.working_bytes(data)
         if needed <= self._memory_bytes:
             return
         whole = f"{self.size[1]} x {self.size[0]} pixels"
@@ -135,6 +146,12 @@ class WindowedImage:
             f"take {needed / 1e6:.0f} MB or more. Convert it to a TIFF in tiles, or a TIFF or BMP "
             "without compression, of which windows alone are read; or allow more."
         )
+
+
+def _needed(size: Size, data: bytes, most: float) -> float:
+    """Returns how many bytes decoding takes; of more pixels than that, their number."""
+    pixels = size[0] * size[1]
+    return pixels if pixels > most else pixels * encoding.working_bytes(data)
 
 
 def _segmented(source: ByteSource) -> SegmentedImage | None:

@@ -61,7 +61,7 @@ def test_a_flat_folder_is_proposed_built_and_looked_at(photos: Path, call) -> No
     assert json.loads(explained.stdout)["key"] == "0.png"
 
 
-@pytest.mark.parametrize("mixer", ["mixup", "cutmix", "grid_mix", "mosaic"])
+@pytest.mark.parametrize("mixer", ["mixup", "mosaic"])
 def test_mixers_mix_images_alone_and_what_needs_objects_says_so(photos, call, mixer) -> None:
     proposed(call, "source/photos", "photos")
     options = f"--workers 0 --set 'augment={{copies: 1, stages: [{{use: {mixer}}}]}}'"
@@ -96,7 +96,7 @@ def test_what_would_take_them_for_images_that_show_nothing_refuses(photos, call,
 def test_one_class_is_proposed_built_and_exported_and_read_again(photos: Path, call) -> None:
     assert proposed(call, "source", "proposed") == "folder"
     path = built(call, "source", "one")
-    for number, layout in enumerate(LAYOUTS):
+    for number, layout in enumerate(("folder", "npz")):
         assert call(f"export {path} --to {layout} --out there{number}").exit_code == 0
         again = dsbuilder.load(built(call, f"there{number}", f"more{number}"))
         assert [kind.class_names for kind in again.signature.targets.values()] == [("photos",)]

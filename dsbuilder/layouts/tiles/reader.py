@@ -49,10 +49,10 @@ class Tiles(Source):
     without any is dropped. What was cut and lost is counted and told. A class, several classes and
     numbers stand for every tile of their image; texts are refused.
 
-    Of a TIFF or BigTIFF in tiles or strips (without compression, or with deflate, LZW, PackBits or
-    JPEG) and of a BMP only what a tile shows is read, so images may be of any size. Others are
-    decoded whole, once for all tiles that follow one another; those that would take more than
-    `memory_mb` are an error.
+    Of a TIFF or BigTIFF in tiles or strips (without compression, or with deflate, LZW, PackBits,
+    JPEG or Zstandard) and of a BMP only what a tile shows is read, so images may be of any size.
+    Others are decoded whole, once for all tiles that follow one another; those that would take more
+    than `memory_mb` are an error.
 
     The key of a tile is that of its image, `@tile-`, and top, left, height and width of what it
     shows, in pixels of the upright image. All tiles of one image are one group, or of its group:
@@ -174,7 +174,9 @@ class _TilesCatalog(Catalog):
                 account.empty += 1
 
     def _windows(self, image: Record) -> list[Window]:
-        size = self._opened(image).size
+        opened = self._opened(image)
+        opened.check_memory()
+        size = opened.size
         problem = image.size_problem(np.broadcast_to(np.uint8(0), (*size, 1)))
         if problem:
             raise DataError(f"{problem}. Correct the size in the annotation.")
@@ -257,6 +259,9 @@ class _ImageArray:
     def read(self, box: tuple[int, int, int, int]) -> np.ndarray:
         top, left, height, width = box
         return self._pixels[top : top + height, left : left + width]
+
+    def check_memory(self) -> None:
+        """It is decoded already."""
 
     def close(self) -> None:
         """Nothing is open."""

@@ -221,11 +221,14 @@ def test_keypoints_come_back(data: st.DataObject, grid: list[Window]) -> None:
     share = st.floats(0, 1).map(lambda number: round(number, 4))
     raw = [[[data.draw(share), data.draw(share), 2], [data.draw(share), data.draw(share), 1]]]
     joined = cut_and_joined(kind, raw, grid)
+    shown = [kind.cut(raw, window) for window in grid]
     known = joined.visibility > 0
     for number in (0, 1):
         places = joined.points[:, number][known[:, number]]
         assert len(places)
         assert np.allclose(places, raw[0][number][:2], atol=1e-5)
+    if any(len(each) and min(point[2] for point in each[0]) for each in shown):
+        assert len(joined) == 1  # a tile shows both, so what others show of one is that object
     assert not kind.cut([[[0.5, 0.5, 0], [0, 0, 0]]], grid[0])
 
 

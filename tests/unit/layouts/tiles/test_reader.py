@@ -181,6 +181,11 @@ def test_what_cannot_be_read_is_a_record_with_an_error(coco: Path) -> None:
     small = Tiles(of=Images(path=coco), size=16, overlap=0, memory_mb=0.01).open()
     record = next(each for each in small.records if each.key.startswith("c.bmp"))
     assert small.read(record).shape == (16, 16, 3)
+    Image.fromarray(painted(SIZES["a.png"], 0)).save(coco / "a.png")
+    small = Tiles(of=Images(path=coco), size=16, overlap=0, memory_mb=0.1).open()
+    (too_large,) = (each for each in small.records if each.error)
+    assert too_large.key == "a.png"
+    assert "found one of 130 x 90 pixels in one piece, which take 0 MB" in str(too_large.error)
 
 
 PIPELINE = """

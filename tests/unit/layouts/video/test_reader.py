@@ -240,7 +240,7 @@ cache: {image: png, shard_mb: 0.03}
 def test_a_build_is_the_same_on_any_number_of_workers_and_cuts_no_video(
     clips: Path, write_pipeline: Callable[..., Path], tmp_path: Path
 ) -> None:
-    for name, count in (("a", 40), ("in/b", 70), ("c", 30)):
+    for name, count in (("a", 20), ("in/b", 34), ("c", 16)):
         write_video(clips / f"{name}.mp4", count)
         (clips / f"{name}.csv").write_text("start,end,label\n0,1.5,one\n1.5,9,two\n")
     (clips / "a.avi").unlink()
