@@ -5,6 +5,7 @@
   gan.py         a GAN's images judged by real ones and the other way round; gains on a skewed set
   inspection.py  recall and false alarms of inspectors on edited photographs (`pictures.py`)
   kills.py       builds killed at random moments or while they write, and compared byte for byte
+  leaving.py     streams of worker processes, left in every way, and nobody left behind
   mutations.py   files of every layout with random damage: a clear error or a right listing
   power_cuts.py  builds whose power is cut at each operation, on a file system that forgets
                  (volatile_disk.py, served by disk_server.py, mounted by mounted_disk.py)

@@ -13,6 +13,7 @@ WHOLE = {
     "gan": 5,
     "inspection": 1,
     "kills": 100,
+    "leaving": 108,
     "mutations": 10_000,
     "ocr": 200,
     "power_cuts": 100,

@@ -2,19 +2,14 @@
 
 import gc
 import itertools
-import os
-import signal
-import subprocess
-import sys
-import time
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from proofs import leaving
 
 import dsbuilder
 from dsbuilder.errors import DataError, PluginError
@@ -214,70 +209,9 @@ def test_how_many_workers_there_are_by_default(build) -> None:
         enough_workers(reading, 61)
 
 
-LEAVING = """
-import os, signal, sys, threading, time
-import dsbuilder
-
-ways = sys.argv[2]
-batches = iter(dsbuilder.load(sys.argv[1]).stream("train", workers=2).epochs())
-for _ in range(3):
-    next(batches)
-print("begun", flush=True)
-if ways == "raise":
-    raise KeyError("of the consumer")
-if ways == "exit":
-    sys.exit(0)
-if ways == "hold":
-    held = [next(batches) for _ in range(9)]
-if ways in ("wait", "interrupt", "kill"):
-    while True:
-        next(batches)
-"""
-
-
-def descendants(pid: int) -> set[int]:
-    """Returns the processes below one."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    found = {pid}
-    while more := {each for each, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {pid}
-
-
-def leave(dataset: Path, way: str) -> tuple[float, set[int]]:
-    """Leaves a stream in the middle of an epoch; returns how long it took, and who is left."""
-    with subprocess.Popen(
-        [sys.executable, "-c", LEAVING, str(dataset), way],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as script:
-        assert script.stdout is not None and script.stdout.readline() == "begun\n"
-        below, began = descendants(script.pid), time.monotonic()
-        assert way in ("end", "exit", "raise", "hold") or len(below) == 3
-        if way == "interrupt":
-            script.send_signal(signal.SIGINT)
-        if way == "kill":
-            script.kill()
-        script.wait(timeout=60)
-        took = time.monotonic() - began
-    deadline = time.monotonic() + 10
-    while (left := {each for each in below if Path(f"/proc/{each}").exists()}) and (
-        time.monotonic() < deadline
-    ):
-        time.sleep(0.02)
-    return took, left
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["end", "exit", "raise", "hold", "interrupt", "kill"])
+@pytest.mark.parametrize("way", leaving.WAYS)
 def test_every_way_of_leaving_ends_at_once_and_leaves_nobody(build, way) -> None:
-    took, left = leave(build(rest=STAGES).path, way)
+    took, left = leaving.leave(build(rest=STAGES).path, way)
     assert not left
-    assert took < 20
+    assert took < 30  # of a machine that does much else
