@@ -5,9 +5,11 @@ the start, so that no key of a source can ever be equal to either. A source that
 as the sidecar of an export states them, must not give such keys, for a build that derives anew
 would give them twice; it has `@` in place of both, `cat/tom.png@copy-1`, and more than one where
 another key has that already. All that derives from one record is one group, hence of one split
-however it is dealt again.
+however it is dealt again; so are the parts of one file that `tiles` and `video` make records of,
+whose keys end in `@tile-` or `@frame-` and numbers.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from dsbuilder.errors import DataError, printable
@@ -17,6 +19,7 @@ from dsbuilder.plugin import Record
 _DERIVED = "//"
 _MADE = "/"
 _MARK = "@"
+_PART = re.compile(r"(.+)@(?:tile(?:-\d+){4}(?:-in(?:-\d+){2})?|frame-\d+)", re.DOTALL | re.ASCII)
 
 # `//` stands before what is appended to the key of a derived sample, hence no slash at the end.
 _FAULTS: Sequence[tuple[str, Callable[[str], bool]]] = (
@@ -68,6 +71,12 @@ def root_of(key: str) -> str:
     return key.partition(_DERIVED)[0]
 
 
+def whole_of(key: str) -> str:
+    """Returns the key of the file whose part a record is; its own if it is no part."""
+    found = _PART.fullmatch(key)
+    return key if found is None else found[1]
+
+
 def of_source(keys: Iterable[str]) -> dict[str, str]:
     """Returns key of a sample -> key that a source gives for it; different ones stay different."""
     ordered = list(dict.fromkeys(keys))
@@ -85,10 +94,10 @@ def of_source(keys: Iterable[str]) -> dict[str, str]:
 def with_groups(keys: Sequence[str]) -> list[tuple[str, str | None]]:
     """Returns the key that a source gives for each sample, and its group.
 
-    Groups are None where no sample derives from another.
+    Groups are None where no sample derives from another, and none is a part of a file.
     """
     given = of_source(keys)
-    roots = {key: root_of(key) for key in given}
+    roots = {key: whole_of(root_of(key)) for key in given}
     if all(root == key for key, root in roots.items()):
         return [(given[key], None) for key in keys]
     groups = of_source(roots.values())

@@ -42,3 +42,14 @@ def test_groups_are_there_where_samples_derive_from_one() -> None:
         ("@made/1", "@made/1"),
         ("a.png@copy-1", "a.png@copy-1"),
     ]
+
+
+def test_parts_of_one_file_are_a_group_as_what_derives_from_them() -> None:
+    tiles = [f"a.png@tile-000000-{left:06d}-8-8" for left in (0, 8)]
+    padded, frame = "b/c.tif@tile-000000-000000-3-8-in-8-8", "d.mp4@frame-000012"
+    found = keys.with_groups([*tiles, f"{tiles[0]}//copy-1", padded, frame, "e@tile-1.png"])
+    assert [group for _, group in found] == [
+        *("a.png", "a.png", "a.png", "b/c.tif", "d.mp4"),
+        "e@tile-1.png",
+    ]
+    assert found[2][0] == f"{tiles[0]}@copy-1"

@@ -280,6 +280,8 @@ def test_tiles_of_tiles_and_of_a_built_dataset(
     assert place.image in once
     assert twice.read(record).shape == (16, 16, 3)
     built = build_dataset(write_pipeline(PIPELINE), tmp_path / "out", workers=0)
+    again = TFRecord(path=built.path).open().records
+    assert {each.group for each in again} == set(SIZES)  # also where it is dealt anew
     stored = Tiles(of=TFRecord(path=built.path), size=20, overlap=0).open()
     assert stored.size == (20, 20)
     assert len(stored.records) >= 4 * 10
