@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsbuilder.actions.document import Document
-from dsbuilder.builder.bank import DrawnImage, write_bank
+from dsbuilder.builder.bank import DrawnImage, check_free, write_bank
 from dsbuilder.dataset import load
 from dsbuilder.errors import Problem, SpecError, TrainError, tallied
 from dsbuilder.proposal.drafting import dataset_name
@@ -77,6 +77,7 @@ def synth_sample(
       CacheError: the dataset that it was trained on is gone, or the bank cannot be written.
     """
     _check(count, per_class, {"diversity": least_diversity, "recognition": least_recognition})
+    check_free(Path(output).absolute())  # told now, not after all is drawn
     folder = Run(path=Path(run))
     config = folder.config()
     with starting():

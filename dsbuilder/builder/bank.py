@@ -75,11 +75,7 @@ def write_bank(
     Raises:
       CacheError: the folder cannot be written, or holds something.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CacheError(
-            f"{folder}: expected a folder that is not there, found one. A bank is never changed: "
-            f"choose another with {option('output')}."
-        )
+    check_free(folder)
     temporary = folder.with_name(f".{folder.name}.partial")
     try:
         folders.remove(temporary)
@@ -99,6 +95,19 @@ def write_bank(
             f"folder with {option('output')}."
         ) from error
     return seal
+
+
+def check_free(folder: Path) -> None:
+    """Checks that a bank can be made in a folder: there is none, or an empty one.
+
+    Raises:
+      CacheError: there is something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CacheError(
+            f"{folder}: expected a folder that is not there, found one. A bank is never changed: "
+            f"choose another with {option('output')}."
+        )
 
 
 def _write_shards(

@@ -131,6 +131,11 @@ def resume_run(
     """
     target = run if isinstance(run, Run) else Run(path=Path(run))
     config = target.config()
+    if "gan" in config:
+        raise TrainError(
+            f"{target.path}: expected a run of `dsbuilder train`, found one of `dsbuilder synth "
+            "train`. Resume it with that."
+        )
     options = bind(
         config["train"], origin=target.path / CONFIG, plugins=plugins, hint=noted(config["plugins"])
     )

@@ -1,6 +1,8 @@
 """`dsbuilder synth`: a GAN of a few steps, a bank, and a build from it."""
 
+import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ pytest.importorskip("tensorflow")
 import numpy as np
 from PIL import Image
 
+import dsbuilder
 from dsbuilder.records.bank import open_bank
 
+ROOT = Path(__file__).parents[2]
 SHADES = """\
 name: shades
 source: {use: folder, path: source}
@@ -39,8 +43,12 @@ def shades(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 def test_a_gan_is_trained_and_its_bank_is_built_from(call, shades: Path) -> None:
-    words = "--width 4 --batch-size 8 --epochs 1 --workers 0"
-    trained = call(f"synth train shades.yaml --gan cgan {words}")
+    text = (ROOT / "pipelines/README.md").read_text()
+    first, second, third = re.findall(
+        r"^dsbuilder (synth train .*?|.*? bank)(?: +#.*)?$", text, re.M
+    )
+    first = first.replace("shirts", "shades").replace("--minutes 7", "--epochs 1")
+    trained = call(f"{first} --width 4 --batch-size 8 --workers 0")
     assert trained.exit_code == 0, trained.stderr
     assert "training: tensorflow on CPU" in trained.stderr
     assert "epoch   1  train" in trained.stderr
@@ -59,21 +67,23 @@ def test_a_gan_is_trained_and_its_bank_is_built_from(call, shades: Path) -> None
     assert Path(found["sheet"]).is_file()
 
     passing = "--least-diversity 0 --least-recognition 0"
-    drawn = call(f"synth sample {run} --per-class 40 --output bank {passing}")
+    drawn = call(f"{second.replace('shirts', 'shades').replace('200', '40')} {passing}")
     assert drawn.exit_code == 0, drawn.stderr
     bank = open_bank(Path("bank"))
     assert bank.note.drawn == 80 == len(bank.note.entries) + len(bank.note.rejected)
     assert bank.seal[:12] in drawn.stdout
     assert call("verify bank").exit_code == 0
     assert call("preview bank --output sheet.png").exit_code == 0
-    told = call("info bank")
+    told = call(third)
     assert told.exit_code == 0 and "class of 2" in told.stdout
 
     again = call(f"synth sample {run} --per-class 40 --output bank")
     assert again.exit_code == 1
     assert "A bank is never changed" in again.stderr
     call(f"synth sample {run} --per-class 40 --output other {passing}")
-    assert open_bank(Path("other")).seal == bank.seal  # drawn alike
+    one, other = (list(dsbuilder.load(name).samples("train")) for name in ("bank", "other"))
+    assert [each.key for each in one] == [each.key for each in other]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(one, other, strict=True))
 
     pipeline = SHADES.replace("augment", "synthesize: [{use: gan, bank: bank, count: 10}]\naugment")
     (shades / "more.yaml").write_text(pipeline.replace("name: shades", "name: more"))
@@ -83,13 +93,35 @@ def test_a_gan_is_trained_and_its_bank_is_built_from(call, shades: Path) -> None
 
 
 @pytest.mark.slow
-def test_what_fails_the_gate_makes_no_bank(call, shades: Path) -> None:
+def test_images_without_labels_are_learnt_drawn_and_built(call, shades: Path) -> None:
+    text = SHADES.replace("use: folder", "use: images")
+    (shades / "bare.yaml").write_text(text.replace("name: shades", "name: bare"))
     words = "--width 4 --batch-size 8 --epochs 1 --workers 0 --run run"
-    assert call(f"synth train shades.yaml --gan dcgan {words}").exit_code == 0
+    trained = call(f"synth train bare.yaml --gan dcgan {words}")
+    assert trained.exit_code == 0, trained.stderr
     refused = call("synth sample run --count 30 --output bank --least-diversity 1")
     assert refused.exit_code == 1
     assert "found that all of 30 were turned away ('" in refused.stderr
     assert not Path("bank").exists()
+
+    drawn = call("synth sample run --count 30 --output bank --least-diversity 0 --json")
+    assert drawn.exit_code == 0, drawn.stderr
+    found = json.loads(drawn.stdout)
+    assert found["recognition"] is None
+    note = open_bank(Path("bank")).note
+    assert (note.target, note.class_names) == (None, ())
+    with Path("run/best.keras").open("rb") as file:
+        assert note.model == hashlib.file_digest(file, "sha256").hexdigest()
+    assert call("verify bank").exit_code == 0
+    assert call("info bank").exit_code == 0
+
+    more = (shades / "bare.yaml").read_text() + "synthesize: [{use: gan, bank: bank, count: 9}]\n"
+    (shades / "more.yaml").write_text(more)
+    built = call("build more.yaml --workers 0 --json")
+    assert built.exit_code == 0, built.stderr
+    refused = call("synth train bare.yaml --gan cgan --workers 0 --run other")
+    assert refused.exit_code == 1
+    assert "expected one class a sample for cgan, the samples have none" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The synthesizer `gan`: images of a sealed bank, and nothing of one that was changed."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +18,7 @@ from dsbuilder.errors import DataError, SpecError
 from dsbuilder.seeding import generator
 
 LABELS = ("cat",) * 6 + ("dog",) * 2
+ROOT = Path(__file__).parents[4]
 PIPELINE = """
 name: pets
 source: {use: folder, path: source}
@@ -172,3 +174,17 @@ def test_classes_are_filled_up_from_a_bank(bank: Path, make_images, tmp_path: Pa
     built = dsbuilder.open(tmp_path / "pets.yaml", out=tmp_path / "out").build(workers=0)
     counts = dsbuilder.load(built.path).info().splits["train"].classes
     assert counts["dog"] == 4
+
+
+def test_the_example_of_the_reference_builds(make_images, tmp_path: Path) -> None:
+    text = (ROOT / "pipelines/README.md").read_text(encoding="utf-8")
+    section = text.partition("#### Images that a GAN draws")[2]
+    (example,) = re.findall(r"```yaml\n(synthesize:.*?)```", section, re.DOTALL)
+    make_images(classes=("cat", "rare"), count=4)
+    banks.write(tmp_path / "bank", ("cat", "rare", "rare"), names=("cat", "rare"))
+    own = re.sub(r"synthesize: .*\n", example, PIPELINE)
+    (tmp_path / "pets.yaml").write_text(own)
+    built = dsbuilder.open(tmp_path / "pets.yaml", out=tmp_path / "out").build(workers=0)
+    counts = dsbuilder.load(built.path).info().splits["train"].classes
+    assert sum(counts.values()) == 4 + 500 + 200
+    assert counts["rare"] > 350

@@ -1,5 +1,6 @@
 """The training of a GAN: a run like any other, which can be stopped anywhere."""
 
+import importlib.util
 import io
 import json
 import os
@@ -188,12 +189,15 @@ def test_runs_of_one_kind_are_not_taken_for_those_of_another(
     trained: Run, dataset: dsbuilder.Dataset, tmp_path: Path
 ) -> None:
     from dsbuilder.train.archive import load_model
+    from dsbuilder.train.trainer import resume_run
 
     config = trained.config()
     del config["gan"]
     Run(path=tmp_path).write_json("config.json", config)
     with pytest.raises(TrainError, match="expected a run of `dsbuilder synth train`"):
         resume_gan(Run(path=tmp_path))
+    with pytest.raises(TrainError, match="found one of `dsbuilder synth train`"):
+        resume_run(trained)
     with pytest.raises(TrainError, match="dsbuilder synth sample"):
         load_model(trained.path)
     with pytest.raises(TrainError, match="expected a folder for a new run"):
@@ -236,3 +240,50 @@ def test_a_killed_run_goes_on_in_another_process(
     # The judge of this process learnt from fewer batches; what learns knows none.
     for one, other in zip(weights(resumed), weights(whole), strict=True):
         assert np.array_equal(one, other)
+
+
+ON_JAX = """
+import sys
+from pathlib import Path
+import dsbuilder
+from dsbuilder.train.gan.options import GanOptions
+from dsbuilder.train.gan.training import resume_gan, train_gan
+from dsbuilder.train.run import Run
+
+class Interrupted(Exception):
+    pass
+
+def interrupt(step):
+    if (step.epoch, step.step) == (2, 2):
+        raise Interrupted
+
+dataset = dsbuilder.load(sys.argv[1])
+options = GanOptions(
+    gan="cgan", epochs=2, epoch_steps=3, batch_size=8, width=4, discriminator_width=4, latent=4,
+    checkpoint_minutes=1e-9,
+)
+train_gan(dataset, options, run=Run(path=Path(sys.argv[2]) / "whole"))
+run = Run(path=Path(sys.argv[2]) / "stopped")
+try:
+    train_gan(dataset, options, run=run, on_batch=interrupt)
+except Interrupted:
+    resume_gan(run)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_jax_trains_goes_on_and_hands_over_to_tensorflow(
+    dataset: dsbuilder.Dataset, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", ON_JAX, str(dataset.path), str(tmp_path)]
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    whole, stopped = (Run(path=tmp_path / name) for name in ("whole", "stopped"))
+    assert whole.config()["backend"] == "jax"
+    for row, other in zip(whole.rows(), stopped.rows(), strict=True):
+        assert row.train == pytest.approx(other.train, rel=1e-4)
+    generator = snapshots.load_generator(whole.best)  # on TensorFlow
+    images = drawing.draw(generator, [(0, 1), (2, 1)], seed=0, what="bank")
+    assert images.shape == (2, 16, 16, 3)
