@@ -23,7 +23,6 @@ from dsbuilder.actions.pipeline_parts import (
 from dsbuilder.actions.tried_pipeline import TriedPipeline
 from dsbuilder.builder.survey import load_spec, survey
 from dsbuilder.cli.main import main
-from dsbuilder.diagnosis.significance import student_tails
 from dsbuilder.errors import SpecError, TrainError
 from dsbuilder.pipelinefile.document import read
 from dsbuilder.pipelinefile.preset import overridden, with_presets
@@ -181,14 +180,6 @@ def test_what_is_added_stands_behind_the_others(home) -> None:
     ):
         with pytest.raises(SpecError, match=message):
             added_part(tried, said, [])
-
-
-def test_pairs_are_tested_as_student_does() -> None:
-    assert student_tails([1, 2, 3, 4]) == pytest.approx(0.030466, abs=1e-5)
-    assert student_tails([-1, -2, -3, -4, -5]) == pytest.approx(0.0132356, abs=1e-5)
-    assert student_tails([1, -1, 0.5, -0.5]) == 1
-    assert student_tails([0, 0]) == 1
-    assert student_tails([0.25] * 2) > 0.05 > student_tails([0.25] * 4)
 
 
 @pytest.fixture(scope="module")
