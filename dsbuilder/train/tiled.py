@@ -5,7 +5,7 @@ the model says of pixels comes back to the tile. Where tiles overlap it is avera
 farther a pixel lies from a tile's edge. A TIFF in tiles or strips is never decoded whole.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,8 @@ from dsbuilder.targets.segment import padded
 from dsbuilder.tasks import Answer, Heads
 from dsbuilder.tasks.segment import Segment
 from dsbuilder.train.reading import Look, Reader, read_ahead
+
+_MOST_BYTES = 4_000_000_000
 
 Outputs = Callable[[Sequence[Look]], Sequence[Mapping[str, np.ndarray]]]
 """Returns what each head yields of each of some images."""
@@ -78,6 +80,7 @@ def answers_of(
     heads = check_heads(reader.note.heads)
     image = WindowedImage(path)
     parts = tiling.windows(image.size)
+    _check_memory(image.size, tiling, heads.values(), path)
     blenders = {
         name: MaskBlender(image.size, len(task.target.names), outside=task.target.outside)
         for name, task in heads.items()
@@ -101,6 +104,21 @@ def answers_of(
                 blenders[name].add(part, said)
     image.close()
     return {name: task.answer_of(blenders[name].finish()) for name, task in heads.items()}
+
+
+def _check_memory(
+    image: tuple[int, int], tiling: Tiling, heads: Iterable[Segment], path: Path
+) -> None:
+    """Bounds what is held of a mask: its ids, and numbers of classes of one row of tiles."""
+    classes = sum(len(task.target.names) for task in heads)
+    height, width = image
+    needed = height * width + 2 * 4 * min(tiling.size, height) * width * classes
+    if needed > _MOST_BYTES:
+        raise DataError(
+            f"{path}: expected an image of whose mask {_MOST_BYTES / 1e6:.0f} MB of memory are "
+            f"enough for a row of tiles, found one of {width} x {height} pixels and {classes} "
+            f"classes, which takes {needed / 1e6:.0f} MB. Take smaller tiles."
+        )
 
 
 def _pixels(

@@ -95,6 +95,16 @@ def test_the_command_line_writes_the_mask_and_goes_on_after_a_broken_file(
     assert np.array_equal(ids, said_of_each_pixel(model, image))
 
 
+def test_what_a_mask_takes_is_bounded_before_it_is_made(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(painted(70, 90)).save(path)
+    monkeypatch.setattr(tiled, "_MOST_BYTES", 10_000)
+    (found,) = prediction.predict(model, [path], tiling=tiled.Tiling(size=32, overlap=4))
+    assert "found one of 90 x 70 pixels and 3 classes" in str(found.error)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
