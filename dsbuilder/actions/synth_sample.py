@@ -1,5 +1,6 @@
 """A trained generator -> a bank: images drawn once, judged by the gate, and sealed."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from dsbuilder.train.gan.gate import GateVerdict, Limits
     from dsbuilder.train.gan.snapshots import GanNote
 
-_MOST = 1_000_000
+_MOST, _LEAST = 1_000_000, 10
+"""Images in all, and of each class: of fewer the gate cannot say how far they are apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ def synth_sample(
     with starting():
         from dsbuilder.train.gan import drawing, gate, snapshots
         from dsbuilder.train.gan import judge as judges
-        from dsbuilder.train.gan.training import JUDGE
+        from dsbuilder.train.gan.loop import JUDGE
     note = snapshots.read_note(folder.best)
     dataset = load(config["dataset"]["path"])
     if dataset.manifest.fingerprint != note.fingerprint:
@@ -93,6 +95,13 @@ def synth_sample(
         )
     classes = len(note.class_names)
     numbers = drawing.numbered(classes, count or (per_class or 0) * max(1, classes))
+    least = min(Counter(each for each, _ in numbers).get(own, 0) for own in range(max(1, classes)))
+    if least < _LEAST:
+        wrong = (
+            f"expected {_LEAST} images or more of each class, by which the gate judges it, found "
+            f"{least}. Draw more."
+        )
+        raise SpecError([Problem("count", wrong)])
     generator = snapshots.load_generator(folder.best)
     images = drawing.draw(generator, numbers, seed=seed, what="bank")
     judge = judges.load(folder.path / JUDGE, classes=classes)

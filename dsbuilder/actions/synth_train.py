@@ -115,7 +115,7 @@ def synth_train(
         spec = opened.spec()
         folder = run or latest_run(f"{spec.settings.name}-gan")
         with starting():
-            from dsbuilder.train.gan.training import resume_gan
+            from dsbuilder.train.gan.trainer import resume_gan
         done = resume_gan(
             Run(path=folder),
             epochs=epochs,
@@ -139,7 +139,7 @@ def synth_train(
             on_progress=on_progress,
         )
         with starting():
-            from dsbuilder.train.gan.training import train_gan
+            from dsbuilder.train.gan.trainer import train_gan
         dataset = load(built.path)
         done = train_gan(dataset, chosen, run=begun, plugins=spec.registry.folders, **shown)
     except BaseException:

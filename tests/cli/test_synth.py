@@ -115,6 +115,10 @@ def test_images_without_labels_are_learnt_drawn_and_built(call, shades: Path) ->
     assert call("verify bank").exit_code == 0
     assert call("info bank").exit_code == 0
 
+    few = call("synth sample run --count 9 --output few")
+    assert few.exit_code == 2
+    assert "expected 10 images or more of each class" in few.stderr
+
     more = (shades / "bare.yaml").read_text() + "synthesize: [{use: gan, bank: bank, count: 9}]\n"
     (shades / "more.yaml").write_text(more)
     built = call("build more.yaml --workers 0 --json")

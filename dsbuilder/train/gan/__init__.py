@@ -1,7 +1,8 @@
 """GANs: images that a network draws, trained in the folder of a run, judged before they are used.
 
 options.py       what is chosen about a training; without Keras
-training.py      `train_gan`, `resume_gan`: the epochs, and which snapshot is the best
+trainer.py       `train_gan`, `resume_gan`: what can be learnt, and a run that begins or goes on
+loop.py          the epochs, and which snapshot is the best
 networks.py      generator and discriminator
 diff_augment.py  DiffAugment, which lets small sets suffice
 updates.py       one step of both, on TensorFlow and on JAX

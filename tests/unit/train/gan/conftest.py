@@ -37,7 +37,7 @@ def trained(
     quick_judge: None, dataset: dsbuilder.Dataset, tmp_path_factory: pytest.TempPathFactory
 ) -> Run:
     """A run of two epochs of three steps that was never interrupted; no test changes it."""
-    from dsbuilder.train.gan.training import train_gan
+    from dsbuilder.train.gan.trainer import train_gan
 
     folder = tmp_path_factory.mktemp("gans") / "whole"
     return train_gan(dataset, GanOptions(gan="cgan", **SMALL), run=Run(path=folder))
@@ -48,7 +48,8 @@ def train(trained: Run, dataset: dsbuilder.Dataset, tmp_path: Path) -> Callable[
     """Trains another one in `<tmp>/run`, with the judge of the first."""
 
     def train(gan: Any = "cgan", **given: Any) -> Run:
-        from dsbuilder.train.gan.training import JUDGE, train_gan
+        from dsbuilder.train.gan.loop import JUDGE
+        from dsbuilder.train.gan.trainer import train_gan
 
         (tmp_path / "run").mkdir()
         shutil.copy(trained.path / JUDGE, tmp_path / "run")

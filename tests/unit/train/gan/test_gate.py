@@ -12,7 +12,7 @@ pytest.importorskip("tensorflow")
 
 from dsbuilder.train.gan import gate, judge
 from dsbuilder.train.gan.judge import RealJudge, real_images
-from dsbuilder.train.gan.training import JUDGE
+from dsbuilder.train.gan.loop import JUDGE
 from dsbuilder.train.run import Run
 
 NAMES = ("blue", "green", "red")

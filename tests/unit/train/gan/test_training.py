@@ -25,7 +25,7 @@ from dsbuilder.train.run import Run
 pytest.importorskip("tensorflow")
 
 from dsbuilder.train.gan import drawing, snapshots
-from dsbuilder.train.gan.training import resume_gan, train_gan
+from dsbuilder.train.gan.trainer import resume_gan, train_gan
 
 Train = Callable[..., Run]
 
@@ -211,7 +211,7 @@ import os, signal, sys
 from pathlib import Path
 import dsbuilder
 from dsbuilder.train.gan.options import GanOptions
-from dsbuilder.train.gan.training import train_gan
+from dsbuilder.train.gan.trainer import train_gan
 from dsbuilder.train.run import Run
 
 def kill(step):
@@ -247,7 +247,7 @@ import sys
 from pathlib import Path
 import dsbuilder
 from dsbuilder.train.gan.options import GanOptions
-from dsbuilder.train.gan.training import resume_gan, train_gan
+from dsbuilder.train.gan.trainer import resume_gan, train_gan
 from dsbuilder.train.run import Run
 
 class Interrupted(Exception):
