@@ -85,22 +85,22 @@ def bench(
       SpecError: an assignment is wrong, or a plugin is missing.
     """
     folders = tuple(folders_here(plugins, data=dataset.path))
-    training, doubts = _training(dataset, overrides, folders) if model else (None, ())
+    training, doubts = _training(dataset, overrides, folders, workers) if model else (None, ())
     batch_size = None if training is None else training.options.batch_size
     reading = plan(dataset, "train", batch_size=batch_size, plugins=folders)
     costs = measure(Feed(reading), seconds=seconds)
     with starting():
         from dsbuilder.stream.tensorflow import stream
-        from dsbuilder.train.step_rate import step_rate, stream_rate
-    opened = stream(dataset, "train", batch_size=batch_size, plugins=folders, workers=workers)
-    brought = stream_rate(opened, seconds=seconds)
-    del opened  # its workers leave the cores to the model
-    found = (
-        None
-        if training is None
-        else step_rate(dataset, training.options, plugins=folders, seconds=seconds)
-    )
-    used = enough_workers(reading, workers) if reading.refresher is not None else 0
+        from dsbuilder.train.step_rate import rates, stream_rate
+    found, asked = None, workers
+    if training is None:
+        brought = stream_rate(
+            stream(dataset, "train", plugins=folders, workers=workers), seconds=seconds
+        )
+    else:
+        asked = None if training.options.workers == "auto" else training.options.workers
+        brought, found = rates(dataset, training.options, plugins=folders, seconds=seconds)
+    used = enough_workers(reading, asked) if reading.refresher is not None else 0
     taken = None if found is None else found.images
     bound = bounded(costs, stream=brought, model=taken, workers=used)
     return BenchDocument(
@@ -123,11 +123,17 @@ def bench(
 
 
 def _training(
-    dataset: StoredDataset, overrides: Sequence[str], folders: Sequence[Path]
+    dataset: StoredDataset,
+    overrides: Sequence[str],
+    folders: Sequence[Path],
+    workers: int | None,
 ) -> tuple[Training | None, tuple[str, ...]]:
     """Returns the training of a dataset; None, and why, where there is nothing to learn."""
     try:
-        return prepare_dataset(dataset, overrides=overrides, plugins=folders, run=NO_RUN), ()
+        ready = prepare_dataset(
+            dataset, overrides=overrides, plugins=folders, run=NO_RUN, workers=workers
+        )
+        return ready, ()
     except (SpecError, TrainError) as error:
         if overrides:
             raise

@@ -15,7 +15,7 @@ from dsbuilder.builder import Built, build_dataset
 from dsbuilder.builder.survey import survey
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import Problem, SpecError, TrainError
-from dsbuilder.pipelinefile.training import MOST_WORKERS, TrainOptions
+from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.proposal.drafting import dataset_name
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
@@ -23,7 +23,7 @@ from dsbuilder.stream.reading import plan
 from dsbuilder.stream.sampling import Sampled
 from dsbuilder.train.fitting import check_fit, learnt_targets, sampling_of
 from dsbuilder.train.monitor import Monitor
-from dsbuilder.train.options import is_of_train, options_of, settled
+from dsbuilder.train.options import is_of_train, options_of, settled, with_workers
 from dsbuilder.train.phases import best_row
 from dsbuilder.train.run import CONFIG, PIPELINE, Run, discard_unused, new_run
 
@@ -136,7 +136,7 @@ def prepare(
         warnings = (*surveyed.warnings, *check_training(surveyed), *_doubts(chosen))
     built = build_for_training(opened, workers=workers, on_progress=on_progress)
     dataset = load(built.path)
-    asked_of = _with_workers(spec.settings.train, workers)
+    asked_of = with_workers(spec.settings.train, workers)
     options, chosen = _settled(asked_of, dataset, chosen, resume=resume)
     sampled = None if resume else _sampled(dataset, options, spec.registry.folders)
     begun = _open_run(spec.settings.name, run, resume=resume)
@@ -240,7 +240,7 @@ def prepare_dataset(
     folders = folders_here(plugins, data=dataset.path)
     assigned = (*overrides, *_assigned(epochs, schedule_epochs))
     assigned, chosen = completed_dataset(dataset, assigned, folders)
-    options = _with_workers(options_of(dataset, plugins=folders, overrides=assigned), workers)
+    options = with_workers(options_of(dataset, plugins=folders, overrides=assigned), workers)
     if options.cross_validate is not None and not resume:
         wrong = "expected null for a dataset, whose records are dealt already. Train its pipeline."
         raise SpecError([Problem("train.cross_validate", wrong)])
@@ -378,10 +378,6 @@ def _settled(
     return options, chosen or (ChosenTraining(why=why) if why else None)
 
 
-def _with_workers(options: TrainOptions, workers: int | None) -> TrainOptions:
-    return options if workers is None else replace(options, workers=min(workers, MOST_WORKERS))
-
-
 def _doubts(chosen: ChosenTraining | None) -> tuple[str, ...]:
     return chosen.warnings if chosen is not None else ()
 
@@ -405,7 +401,7 @@ def _check_resumed(overrides: Sequence[str], *, resume: bool) -> None:
     if resume and not all(map(_is_of_devices, of_train)):
         message = (
             "expected no assignment to the train section for a run that is resumed: it goes on as "
-            "it began. Its epochs, schedule_epochs and devices may be given."
+            "it began. Its epochs, schedule_epochs, devices and workers may be given."
         )
         raise SpecError([Problem("", message)])
 

@@ -24,7 +24,7 @@ Sampling = Literal["natural", "square_root", "balanced"]
 """How often samples of train come in an epoch, by their classes; see `stream/sampling.py`."""
 
 MOST_WORKERS = 60
-"""Processes that make the batches of a stream; each needs descriptors, which one message takes."""
+"""Processes that make the batches of a stream; more are asked for by mistake."""
 
 _FEWEST_FOLDS = 3
 

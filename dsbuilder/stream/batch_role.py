@@ -6,7 +6,7 @@ What crosses is where a batch stands in its epoch, and where it lies in a slot o
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -60,7 +60,8 @@ class BatchTask:
 class BatchRole(Role):
     """Makes the batches of a split that passes stages on its way."""
 
-    _slots: Sequence[Slot]
+    _slots: dict[int, Slot]
+    _fd: int
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
         """Opens the dataset and binds its stages, as `setup_of` has described them."""
@@ -71,15 +72,16 @@ class BatchRole(Role):
         self._picks: tuple[int, np.ndarray] = (-1, np.empty((0, 2), np.int64))
 
     def start(self, job: Mapping[str, Any], descriptors: Sequence[int]) -> None:
-        """Takes the slots."""
-        self._slots = [Slot(descriptor) for descriptor in descriptors]
+        """Takes the file of the slots."""
+        self._slots, (self._fd,) = {}, descriptors
 
     def run(self, task: Any, at: At) -> Any:
         """Makes the batch of a `BatchTask`; returns where it lies in its slot.
 
         Items are its samples.
         """
-        epoch, step, slot = task["epoch"], task["step"], self._slots[task["slot"]]
+        epoch, step, number = task["epoch"], task["step"], task["slot"]
+        slot = self._slots.setdefault(number, Slot(self._fd, number))
         if self._picks[0] != epoch:
             self._picks = (epoch, self._feed.picks(epoch))
         try:
@@ -90,20 +92,23 @@ class BatchRole(Role):
                 allocate=slot.first,
                 at=lambda item: at(item, NO_ITEM, 0),
             )
-        except Exception as error:  # noqa: BLE001 - a plugin's, say; told with its notes
-            _raise_told(error)
+        except Exception as error:
+            raise told(error) from error
         at(NO_ITEM, NO_ITEM, len(batch["key"]))
         return slot.leave(batch)
 
 
-def _raise_told(error: Exception) -> NoReturn:
-    """Raises an exception as one that crosses to the caller, with its notes."""
+def told(error: Exception) -> DsbuilderError:
+    """Returns what a batch failed with as an error of ours, with its notes: a plugin's, if of none.
+
+    So it crosses processes, and TensorFlow, as one that says where and why.
+    """
     if isinstance(error, DsbuilderError):
-        raise error
-    told = PluginError(f"{type(error).__name__}: {error}")
+        return error
+    found = PluginError(f"{type(error).__name__}: {error}")
     for note in getattr(error, "__notes__", ()):
-        told.add_note(note)
-    raise told from error
+        found.add_note(note)
+    return found
 
 
 def setup_of(dataset: Path, split: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,5 +117,15 @@ def setup_of(dataset: Path, split: str, asked: Mapping[str, Any]) -> dict[str, A
     Args:
       asked: what `plan` was asked for.
     """
-    plugins = [str(Path(each).absolute()) for each in asked["plugins"]]
-    return {"dataset": str(dataset), "split": split, "asked": {**asked, "plugins": plugins}}
+    plain = {name: _plain(value) for name, value in asked.items() if name != "plugins"}
+    plain["plugins"] = [str(Path(each).absolute()) for each in asked["plugins"]]
+    return {"dataset": str(dataset), "split": split, "asked": plain}
+
+
+def _plain(value: Any) -> Any:
+    """Returns an argument as JSON values: numbers of numpy and views of mappings are none."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    return [_plain(each) for each in value]

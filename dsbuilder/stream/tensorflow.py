@@ -9,6 +9,7 @@ yields epoch 0, each later one the next. Keras on JAX opens one more than there 
 must be exact to the epoch, as the trainer must, takes `Stream.epochs`.
 """
 
+import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, repeat
@@ -23,6 +24,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.sample import Signature
 from dsbuilder.stream import tensorflow_instances, tensorflow_npy, tensorflow_tfrecord
+from dsbuilder.stream.batch_role import told
 from dsbuilder.stream.columns import columns_of, labels_of
 from dsbuilder.stream.feed import Batch, Feed
 from dsbuilder.stream.reading import Images, Objects, Reading, check_shards, plan
@@ -62,8 +64,16 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
       steps_per_epoch: batches in an epoch.
     """
 
-    def __init__(self, dataset: tf.data.Dataset, *, reading: Reading, endless: Epochs) -> None:
+    def __init__(
+        self,
+        dataset: tf.data.Dataset,
+        *,
+        reading: Reading,
+        endless: Epochs,
+        fed: "_Fed | None" = None,
+    ) -> None:
         self._dataset = dataset
+        self._fed = fed
         self._endless = endless
         self.fresh: bool = reading.fresh
         self.drawn: bool = reading.refresher is not None and bool(reading.refresher.stages)
@@ -94,6 +104,21 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
                 f"stream: expected a step in [0, {self.steps_per_epoch}), found {step}."
             )
         return self._endless(start, step)
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Raises what a batch could not be made for, where TensorFlow says something of its own.
+
+        Raises:
+          DsbuilderError: a plugin's error as a PluginError with its notes, a damaged shard, or
+            workers that cannot go on.
+        """
+        try:
+            yield
+        except tf.errors.OpError:
+            if self._fed is None or self._fed.failure is None:
+                raise
+            raise self._fed.failure from None
 
     def _inputs(self) -> list[tf.data.Dataset]:
         return [self._dataset]
@@ -208,12 +233,13 @@ def stream(
     }
     reading = plan(dataset, split, **asked)
     check_shards(dataset, split)
+    pinned = 0 if epoch is None and not reading.fresh else epoch
     if reading.refresher is None:
         finite, endless = _native(reading)
-    else:
-        finite, endless = _fed(reading, asked, enough_workers(reading, workers))
-    pinned = 0 if epoch is None and not reading.fresh else epoch
-    return Stream(finite(pinned), reading=reading, endless=endless)
+        return Stream(finite(pinned), reading=reading, endless=endless)
+    fed = _Fed(reading, asked, enough_workers(reading, workers))
+    finite, endless = _fed(reading, fed)
+    return Stream(finite(pinned), reading=reading, endless=endless, fed=fed)
 
 
 def _check_epoch(epoch: int) -> None:
@@ -243,9 +269,8 @@ def _native(reading: Reading) -> tuple[Epoch, Epochs]:
     return finite, endless
 
 
-def _fed(reading: Reading, asked: Mapping[str, Any], workers: int) -> tuple[Epoch, Epochs]:
+def _fed(reading: Reading, fed: "_Fed") -> tuple[Epoch, Epochs]:
     """Returns the same two functions for a split that passes stages."""
-    fed = _Fed(reading, asked, workers)
     spec, present = _feed_spec(reading), _presentation(reading)
 
     def finite(epoch: int | None) -> tf.data.Dataset:
@@ -269,7 +294,13 @@ class _Fed:
     def __init__(self, reading: Reading, asked: Mapping[str, Any], workers: int) -> None:
         self._feed = Feed(reading)
         self._crew = WorkerFeed(self._feed, asked, workers=workers) if workers else None
-        self._handover = Handover()  # after the crew, to be told of the end before that is closed
+        # After the crew, to be told of the end before that is closed.
+        self._handover = Handover(shared=self._crew is not None)
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception that a batch could not be made for."""
+        return self._handover.failure
 
     def taken(
         self, epochs: Callable[[], Iterable[int]], start: int, spec: Mapping[str, tf.TensorSpec]
@@ -280,7 +311,10 @@ class _Fed:
         def generate() -> Iterator[Batch]:
             fed = known()
             if fed is None:
-                raise RuntimeError("expected the dataset to be kept while it is iterated.")
+                raise RuntimeError(
+                    "expected the stream to be kept while it is iterated, found that it is gone. "
+                    "Keep it in a variable, outside of the function that another dataset maps."
+                )
             return fed._batches(epochs(), start)
 
         dataset = tf.data.Dataset.from_generator(generate, output_signature=spec)
@@ -289,10 +323,17 @@ class _Fed:
 
     def _batches(self, epochs: Iterable[int], start: int) -> Iterator[Batch]:
         if self._crew is None:
-            made = self._feed.batches_of(epochs, start)
+            made = self._told(self._feed.batches_of(epochs, start))
         else:
             made = self._crew.batches_of(epochs, start, self._handover.is_over)
         return self._handover.through(made)
+
+    def _told(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yields batches; what they fail with is an error of ours, as it is from workers."""
+        try:
+            yield from batches
+        except Exception as error:
+            raise told(error) from error
 
 
 def _feed_spec(reading: Reading) -> dict[str, tf.TensorSpec]:

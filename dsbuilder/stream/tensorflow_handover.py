@@ -3,9 +3,10 @@
 A thread of TensorFlow that is inside Python when the interpreter shuts down never comes back, and
 whoever waits for it, as the iterator of a script's module level does when it is freed, waits for
 ever. (A call that begins later is refused by TensorFlow, which does no harm.) So at exit no further
-batch is begun, and the one that is being made is waited for.
+batch is begun, and the one that is being made is waited for, though not for ever.
 """
 
+import contextlib
 import threading
 import time
 import weakref
@@ -17,12 +18,24 @@ Value = TypeVar("Value")
 _LEAVING_S = 0.1
 """For how long a thread that has got its last batch may take to leave Python."""
 
+_HANGING_S = 5.0
+"""For how long a batch that is being made is waited for at exit."""
+
 
 class Handover:
-    """Passes on what a feed makes, to one thread at a time: its stages are not made for several."""
+    """Passes on what a feed makes.
 
-    def __init__(self) -> None:
-        self._state = _State()
+    Attributes:
+      failure: exception that a feed has ended with, which TensorFlow tells as one of its own.
+
+    Args:
+      shared: whether all threads may be in feeds at once, since each has one of its own. Else one
+        is at a time: stages are not made for several.
+    """
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self.failure: Exception | None = None
+        self._state = _State(shared=shared)
         # Runs at exit, or when no dataset needs this any more; then nothing is open.
         weakref.finalize(self, self._state.end)
 
@@ -32,17 +45,20 @@ class Handover:
 
     def through(self, batches: Iterator[Value]) -> Iterator[Value]:
         """Yields what `batches` does, until the interpreter ends."""
-        state, opened = self._state, object()
+        state, opened, self.failure = self._state, object(), None
         state.opened.add(opened)
         try:
             while True:
-                with state.making:
+                with state.inside(opened):
                     if state.ending:
                         return
                     try:
                         batch = next(batches)
                     except StopIteration:
                         return
+                    except Exception as error:
+                        self.failure = error
+                        raise
                 yield batch
                 del batch  # a slot of memory that others wait for, it may be
         finally:
@@ -53,19 +69,31 @@ class _State:
     """What the end needs to know.
 
     Attributes:
-      making: held while a batch is made.
+      making: lock that is held while a batch is made; None where several may be.
       ending: whether no more shall be.
       opened: one object for each iterator that is not at its end.
+      busy: those of them that wait for a batch.
     """
 
-    def __init__(self) -> None:
-        self.making = threading.Lock()
+    def __init__(self, *, shared: bool) -> None:
+        self.making = None if shared else threading.Lock()
         self.ending = False
         self.opened: set[object] = set()
+        self.busy: set[object] = set()
+
+    @contextlib.contextmanager
+    def inside(self, opened: object) -> Iterator[None]:
+        with self.making or contextlib.nullcontext():
+            self.busy.add(opened)
+            try:
+                yield
+            finally:
+                self.busy.discard(opened)
 
     def end(self) -> None:
         opened, self.ending = bool(self.opened), True
-        with self.making:
-            pass
+        deadline = time.monotonic() + _HANGING_S
+        while self.busy and time.monotonic() < deadline:
+            time.sleep(_LEAVING_S / 10)
         if opened:
             time.sleep(_LEAVING_S)

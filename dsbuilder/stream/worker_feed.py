@@ -6,11 +6,14 @@ copy. Whoever keeps many batches is given copies, so that workers always have sl
 memory stays bounded. Batches come in their order, whichever worker is faster.
 """
 
+import os
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from dsbuilder.errors import option
 from dsbuilder.pipelinefile.training import MOST_WORKERS
@@ -27,6 +30,9 @@ _HELD = 4
 """Batches that may be out uncopied."""
 
 _WORKERS_UNASKED = 16
+_MEMORY_UNASKED = 2e9
+"""Bytes that the slots of so many workers may take."""
+
 _SOON_MADE_PIXELS = 50_000_000
 """Below it, about a second's work, an epoch is not worth the start of processes."""
 
@@ -72,7 +78,7 @@ class WorkerFeed:
             {},
             self._tasks(epochs, start, lent),
             ahead=_AHEAD,
-            descriptors=lent.descriptors,
+            descriptors=[lent.fd],
             is_over=is_over,
         )
         done: dict[int, tuple[int, Placed]] = {}
@@ -99,7 +105,7 @@ class WorkerFeed:
         for number, (epoch, step) in enumerate(places):
             while not lent.free:
                 yield None
-            slot = lent.free.popleft()
+            slot = lent.free.pop()  # the one used last, whose memory is there
             yield BatchTask(
                 number=number,
                 epoch=epoch,
@@ -114,17 +120,21 @@ def enough_workers(reading: Reading, asked: int | None) -> int:
     """Returns how many processes make the batches of a split; see `stream`.
 
     Raises:
-      ValueError: so many were not meant.
+      ValueError: fewer than none.
     """
     if asked is not None:
-        if not 0 <= asked <= MOST_WORKERS:
-            raise ValueError(f"stream: expected workers in [0, {MOST_WORKERS}], found {asked}.")
-        return asked
+        if asked < 0:
+            raise ValueError(f"stream: expected workers of 0 or more, found {asked}.")
+        return min(asked, MOST_WORKERS)
     image = reading.signature.image
     pixels = (image.height or 0) * (image.width or 0) * reading.num_samples
     if not (reading.refresher and reading.refresher.stages) or pixels < _SOON_MADE_PIXELS:
         return 0
-    return min(cores(), _WORKERS_UNASKED) if system.is_supported() else 0
+    if not system.is_supported():
+        return 0
+    size = reading.batch_size * (image.height or 0) * (image.width or 0) * image.channels
+    fitting = int(_MEMORY_UNASKED / (size * np.dtype(image.dtype).itemsize) - 2 - _HELD) // _AHEAD
+    return max(min(cores(), _WORKERS_UNASKED, fitting), 1)
 
 
 class _Lent:
@@ -136,13 +146,10 @@ class _Lent:
     """
 
     def __init__(self, count: int) -> None:
-        self._slots = [Slot.create() for _ in range(count)]
+        self._slots = Slot.create(count)
+        self.fd = self._slots[0].fd
         self.free = deque(range(count))
         self.held: set[int] = set()
-
-    @property
-    def descriptors(self) -> list[int]:
-        return [slot.fd for slot in self._slots]
 
     def taken(self, number: int, placed: Placed) -> Batch:
         """Returns the batch in a slot, which is free again once nobody has it any more."""
@@ -161,5 +168,5 @@ class _Lent:
         self.free.append(number)
 
     def close(self) -> None:
-        for slot in self._slots:
-            slot.close()
+        """Gives the descriptor back; memory stays while an array of it lives."""
+        os.close(self.fd)

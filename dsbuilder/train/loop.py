@@ -142,23 +142,24 @@ def fit(
         # Makes the variables that are to be set.
         model.test_on_batch(*keras.tree.map_structure(np.asarray, next(iter(streamed))))
     try:
-        model.fit(
-            streamed,
-            initial_epoch=start,
-            epochs=start + epochs,
-            steps_per_epoch=steps - done,
-            shuffle=False,
-            validation_data=way.validation,
-            callbacks=[
-                NoiseByPosition(training.seed, network),
-                Restored(state, network),
-                rate,
-                Averaging(),
-                watch,
-                Checkpoints(minutes, steps=steps, first=done, write=write),
-            ],
-            verbose=0,
-        )
+        with training.train.told():
+            model.fit(
+                streamed,
+                initial_epoch=start,
+                epochs=start + epochs,
+                steps_per_epoch=steps - done,
+                shuffle=False,
+                validation_data=way.validation,
+                callbacks=[
+                    NoiseByPosition(training.seed, network),
+                    Restored(state, network),
+                    rate,
+                    Averaging(),
+                    watch,
+                    Checkpoints(minutes, steps=steps, first=done, write=write),
+                ],
+                verbose=0,
+            )
     except DivergedError as error:
         training.run.checkpoint.unlink(missing_ok=True)  # its weights were on the way there
         raise TrainError(f"{training.run.path}: {error}. {_advice(training)}") from None

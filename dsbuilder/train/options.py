@@ -10,7 +10,7 @@ from dsbuilder.dataset import StoredDataset
 from dsbuilder.dataset.variants import variants_of
 from dsbuilder.errors import Problem, SpecError, TrainError
 from dsbuilder.pipelinefile.binding import to_plain
-from dsbuilder.pipelinefile.training import AUTO, TrainOptions
+from dsbuilder.pipelinefile.training import AUTO, MOST_WORKERS, TrainOptions
 from dsbuilder.proposal.defaults import length_from_scratch, length_of_head
 
 
@@ -106,3 +106,8 @@ def is_of_tune(assignment: str) -> bool:
 
 def _section(assignment: str) -> str:
     return assignment.partition("=")[0].partition(".")[0]
+
+
+def with_workers(options: TrainOptions, workers: int | None) -> TrainOptions:
+    """Returns options with so many processes that make batches; None leaves what they say."""
+    return options if workers is None else replace(options, workers=min(workers, MOST_WORKERS))

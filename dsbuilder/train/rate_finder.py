@@ -54,7 +54,7 @@ def find_rate(
     """
     training = prepared(dataset, options, Run(path=Path()), plugins)
     rising = _Rising()
-    with training.devices.scope():
+    with training.devices.scope(), training.train.told():
         model = first_model(training)
         model.fit(
             batches_of(training, training.train.epochs(0), weighted=True),

@@ -36,14 +36,15 @@ class StepRate:
 
 def stream_rate(stream: Stream, *, seconds: float) -> float:
     """Returns how many images a second a stream brings to one who does nothing with them."""
-    batches = iter(stream.epochs(0))
-    for _ in range(_WARM_STEPS):
-        next(batches)
-    began, images = time.perf_counter(), 0
-    while time.perf_counter() - began < seconds:
-        batch = next(batches)
-        images += int(_first(batch).shape[0])
-    return images / (time.perf_counter() - began)
+    with stream.told():
+        batches = iter(stream.epochs(0))
+        for _ in range(_WARM_STEPS):
+            next(batches)
+        began, images = time.perf_counter(), 0
+        while time.perf_counter() - began < seconds:
+            batch = next(batches)
+            images += int(_first(batch).shape[0])
+        return images / (time.perf_counter() - began)
 
 
 def _first(batch: Any) -> Any:
@@ -51,15 +52,16 @@ def _first(batch: Any) -> Any:
     return tf.nest.flatten(batch)[0]
 
 
-def step_rate(
+def rates(
     dataset: StoredDataset, options: TrainOptions, *, plugins: tuple[Path, ...], seconds: float
-) -> StepRate:
-    """Returns how many images a second a new model trains on, with no stream to wait for.
+) -> tuple[float, StepRate]:
+    """Returns how many images a second a training's own stream brings, and a new model takes.
 
     Raises:
       SpecError, TrainError: it cannot be trained, as `train_dataset` says.
     """
     training = prepared(dataset, options, Run(path=Path()), plugins)
+    brought = stream_rate(training.train, seconds=seconds)
     timer = _Timer(seconds)
     with training.devices.scope():
         model = first_model(training)
@@ -72,7 +74,8 @@ def step_rate(
             verbose=0,
         )
     computing = f"{keras.backend.backend()} on {training.devices}, {precision_of(model)}"
-    return StepRate(images=int(_first(batch).shape[0]) / timer.step_s, computing=computing)
+    step = StepRate(images=int(_first(batch).shape[0]) / timer.step_s, computing=computing)
+    return brought, step
 
 
 class _Timer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -81,7 +84,7 @@ class _Timer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self._seconds = seconds
-        self._begun, self._steps = 0.0, -_WARM_STEPS
+        self._begun, self._steps, self.step_s = 0.0, -_WARM_STEPS, 0.0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Waits for the step, and counts it."""
@@ -89,6 +92,8 @@ class _Timer(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
         self._steps += 1
         if self._steps <= 0:
             self._begun = time.perf_counter()
-        elif time.perf_counter() - self._begun > self._seconds:
-            self.step_s = (time.perf_counter() - self._begun) / self._steps
+            return
+        spent = time.perf_counter() - self._begun
+        self.step_s = spent / self._steps
+        if spent > self._seconds:
             self.model.stop_training = True

@@ -33,7 +33,7 @@ from dsbuilder.train.loop import Ongoing, fit
 from dsbuilder.train.monitor import mode_of, watched_of
 from dsbuilder.train.network import build_network
 from dsbuilder.train.optimizer import check_accumulated
-from dsbuilder.train.options import bind, settled, to_data
+from dsbuilder.train.options import bind, settled, to_data, with_workers
 from dsbuilder.train.phases import (
     Phase,
     extended,
@@ -141,7 +141,7 @@ def resume_run(
     )
     options = extended(options, epochs=epochs, schedule_epochs=schedule_epochs)
     options = options if devices is None else replace(options, devices=devices)
-    options = options if workers is None else replace(options, workers=workers)
+    options = with_workers(options, workers)
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
     training = prepared(dataset, options, target, plugins, **shown)

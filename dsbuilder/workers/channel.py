@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 _LENGTH = struct.Struct("=Q")
-_MOST_DESCRIPTORS = 128
+_MOST_DESCRIPTORS = 16
 
 
 class Channel:

@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -165,6 +166,7 @@ class _ForkServer:
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._control, theirs = Channel.pair()
+        self._lock = threading.Lock()  # several runs may be under way, each in a thread
         # One thread in each numerical library, no standard input, and the package in reach wherever
         # this process found it.
         self._process = subprocess.Popen(
@@ -178,7 +180,7 @@ class _ForkServer:
 
     def tell(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
         """Sends a message; if it has died by then, its workers will be missed."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._control.send(message, descriptors)
 
     def fork(self) -> tuple[Channel, Heartbeat]:
@@ -258,8 +260,10 @@ class _Worker(Generic[T]):
 
     def kill(self) -> None:
         self.timed_out = True
+        pid = self.heartbeat.read().pid
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.heartbeat.read().pid, signal.SIGKILL)
+            if pid:
+                os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
         self.channel.close()
@@ -306,6 +310,8 @@ class _Run(Generic[T]):
                 self._deal()
         finally:
             for worker in self.open.values():
+                if self.ahead > 1 and worker.tasks:
+                    worker.kill()  # what nobody waits for any more may take long
                 worker.close()
 
     def _deal(self) -> None:

@@ -1,8 +1,9 @@
 """A slot: memory that a worker leaves arrays in, and that the supervisor takes them from uncopied.
 
-It is a file without a name, known by its descriptor alone, so nothing is left behind by whatever
-way either side ends. It grows to the largest that was ever left in it. One side at a time uses it:
-who gives a task that names the slot lends it to the worker until that answers.
+All slots of a run lie in one file without a name, known by its descriptor alone, so nothing is left
+behind by whatever way either side ends; a terabyte apart, of which only what was ever written takes
+memory. One side at a time uses a slot: who gives a task that names it lends it to the worker until
+that answers.
 """
 
 import mmap
@@ -17,10 +18,12 @@ import numpy as np
 _ALIGNED_BYTES = 64
 """At multiples of this TensorFlow takes an array as it is."""
 
+_APART_BYTES = 1 << 40
+
 _TEXTS = "texts"
 
-Placed = Sequence[Sequence[Any]]
-"""Where arrays lie in a slot: name, dtype, shape and offset of each, as JSON values."""
+Placed = Mapping[str, Any]
+"""Where arrays lie in a slot, as JSON values: name, dtype, shape, offset of each; their end."""
 
 
 @dataclass
@@ -28,19 +31,23 @@ class Slot:
     """One end of a slot; the other is made from the same descriptor.
 
     Attributes:
-      fd: descriptor of the file.
+      fd: descriptor of the file that holds the slots.
+      number: place among them, from 0 on.
     """
 
     fd: int
+    number: int = 0
 
     def __post_init__(self) -> None:
         self._end, self._begun = 0, False
         self._memory: mmap.mmap | None = None
 
     @classmethod
-    def create(cls) -> Self:
-        """Returns a slot that holds nothing."""
-        return cls(os.memfd_create("dsbuilder-slot"))
+    def create(cls, count: int) -> list[Self]:
+        """Returns slots that hold nothing, of one new file."""
+        fd = os.memfd_create("dsbuilder-slots")
+        os.ftruncate(fd, count * _APART_BYTES)  # none of it is there until it is written
+        return [cls(fd, number) for number in range(count)]
 
     def first(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
         """Returns an array at the slot's beginning, to be filled and then left there by `leave`."""
@@ -55,10 +62,11 @@ class Slot:
             first.
         """
         begun, self._end, self._begun = self._begun, 0, False
-        return [
+        placed = [
             self._leave(name, array, filled=begun and number == 0)
             for number, (name, array) in enumerate(arrays.items())
         ]
+        return {"arrays": placed, "end": self._end}
 
     def _leave(self, name: str, array: np.ndarray, *, filled: bool) -> list[Any]:
         if array.dtype != object:
@@ -79,13 +87,8 @@ class Slot:
 
         They share the slot's memory, but for those of objects.
         """
-        whole = np.frombuffer(self._mapped(max(os.fstat(self.fd).st_size, 1)), np.uint8)
-        return {name: _taken(whole, *each) for name, *each in placed}, whole
-
-    def close(self) -> None:
-        """Gives the descriptor back; the memory stays while an array of it lives."""
-        os.close(self.fd)
-        self._memory = None
+        whole = np.frombuffer(self._mapped(max(placed["end"], 1)), np.uint8)
+        return {name: _taken(whole, *each) for name, *each in placed["arrays"]}, whole
 
     def _place(self, size: int) -> int:
         """Returns where so many bytes go, behind what lies there."""
@@ -99,9 +102,9 @@ class Slot:
     def _mapped(self, size: int) -> mmap.mmap:
         """Returns at least so much of the file as memory."""
         if self._memory is None or len(self._memory) < size:
-            if os.fstat(self.fd).st_size < size:
-                os.ftruncate(self.fd, size)
-            self._memory = mmap.mmap(self.fd, size)  # the old one goes with its last array
+            start = self.number * _APART_BYTES
+            # The one before goes with its last array.
+            self._memory = mmap.mmap(self.fd, size, offset=start)
         return self._memory
 
 

@@ -2,8 +2,11 @@
 
 import gc
 import itertools
+import threading
+import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -205,8 +208,9 @@ def test_how_many_workers_there_are_by_default(build) -> None:
     reading = plan(build(rest=STAGES), "train")
     assert enough_workers(reading, None) == 0  # soon made
     assert enough_workers(reading, 3) == 3
-    with pytest.raises(ValueError, match=r"expected workers in \[0, 60\], found 61"):
-        enough_workers(reading, 61)
+    assert enough_workers(reading, 61) == 60
+    with pytest.raises(ValueError, match="expected workers of 0 or more, found -1"):
+        enough_workers(reading, -1)
 
 
 @pytest.mark.slow
@@ -215,3 +219,49 @@ def test_every_way_of_leaving_ends_at_once_and_leaves_nobody(build, way) -> None
     took, left = leaving.leave(build(rest=STAGES).path, way)
     assert not left
     assert took < 30  # of a machine that does much else
+
+
+def test_slots_are_one_file_and_none_stays_open(build) -> None:
+    """Descriptors on their way to workers are counted by person, of whom 1,024 may be."""
+    dataset = build(rest=STAGES)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    feed = Feed(plan(dataset, "train"))
+    crew = WorkerFeed(feed, {"plugins": ()}, workers=8)
+    batches = crew.batches_of(itertools.count(), 0, lambda: False)
+    next(batches)
+    assert len(list(Path("/proc/self/fd").iterdir())) - before <= 5 * 8
+    batches.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) - before <= 1
+
+
+def test_arguments_of_numpy_and_views_of_mappings_cross(build) -> None:
+    dataset = build(rest=STAGES)
+    odd = {"batch_size": np.int64(4), "seed": np.uint32(3), "targets": {"label": 1}.keys()}
+    assert_same(made(dataset, 1, epochs=(0,), **odd), made(dataset, 0, epochs=(0,), **odd))
+
+
+def test_a_training_tells_what_a_batch_could_not_be_made_for(acting) -> None:
+    dataset, asked = acting(at='"01"', word="die")
+    stream = dataset.stream("train", workers=2, epoch=0, **asked)
+    with pytest.raises(DataError, match="2 workers died over it"), stream.told():
+        list(stream)
+    dataset, asked = acting(at='"01"', word="raise")
+    stream = dataset.stream("train", workers=0, epoch=0, **asked)
+    with pytest.raises(PluginError, match="no luck") as caught, stream.told():
+        list(stream)
+    assert caught.value.__notes__[0] == "stage: stream/acts"
+
+
+def test_a_worker_that_hangs_ends_with_what_waits_for_it(acting) -> None:
+    dataset, asked = acting(at='"0"', word="sleep")
+    feed = Feed(plan(dataset, "train", **asked))
+    crew = WorkerFeed(feed, asked, workers=1)
+    over: list[bool] = []
+    batches = crew.batches_of([0], 0, lambda: bool(over))
+    threading.Timer(3.0, over.append, [True]).start()
+    assert list(batches) == []
+    server = crew._crew._server._process.pid
+    deadline = time.monotonic() + 10
+    while leaving.descendants(server) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not leaving.descendants(server)

@@ -20,8 +20,8 @@ BATCHES = st.dictionaries(st.text(max_size=4), NUMBERS | TEXTS, max_size=5)
 
 def ends() -> tuple[Slot, Slot]:
     """Returns the worker's end of a slot, and the supervisor's."""
-    slot = Slot.create()
-    return slot, Slot(os.dup(slot.fd))
+    _, slot = Slot.create(2)
+    return slot, Slot(os.dup(slot.fd), 1)
 
 
 def same(one: np.ndarray, other: np.ndarray) -> bool:
@@ -44,8 +44,8 @@ def test_what_was_left_last_is_taken(batches) -> None:
         assert list(taken) == list(batch)
         assert all(same(taken[name], batch[name]) for name in batch)
         del taken
-    worker.close()
-    supervisor.close()
+    os.close(worker.fd)
+    os.close(supervisor.fd)
 
 
 def test_the_first_array_is_filled_in_place_and_nothing_is_copied() -> None:
@@ -65,8 +65,8 @@ def test_arrays_outlive_the_slot_and_a_larger_batch() -> None:
     worker, supervisor = ends()
     small, _ = supervisor.take(worker.leave({"image": np.full(10, 3, np.uint8)}))
     large, _ = supervisor.take(worker.leave({"image": np.full(100_000, 5, np.uint8)}))
-    supervisor.close()
-    worker.close()
+    os.close(supervisor.fd)
+    os.close(worker.fd)
     assert np.all(large["image"] == 5) and np.all(small["image"] == 5)  # the same memory
 
 
