@@ -117,15 +117,19 @@ def setup_of(dataset: Path, split: str, asked: Mapping[str, Any]) -> dict[str, A
     Args:
       asked: what `plan` was asked for.
     """
-    plain = {name: _plain(value) for name, value in asked.items() if name != "plugins"}
-    plain["plugins"] = [str(Path(each).absolute()) for each in asked["plugins"]]
-    return {"dataset": str(dataset), "split": split, "asked": plain}
+    return {"dataset": str(dataset), "split": split, "asked": plain(asked)}
+
+
+def plain(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns arguments as JSON values, which numbers of numpy and views of mappings are not."""
+    plugins = [str(Path(each).absolute()) for each in asked["plugins"]]
+    others = {name: value for name, value in asked.items() if name != "plugins"}
+    return {**{name: _plain(value) for name, value in others.items()}, "plugins": plugins}
 
 
 def _plain(value: Any) -> Any:
-    """Returns an argument as JSON values: numbers of numpy and views of mappings are none."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, np.generic):
         return value.item()
-    return [_plain(each) for each in value]
+    return tuple(_plain(each) for each in value)

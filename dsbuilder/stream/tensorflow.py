@@ -24,7 +24,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.sample import Signature
 from dsbuilder.stream import tensorflow_instances, tensorflow_npy, tensorflow_tfrecord
-from dsbuilder.stream.batch_role import told
+from dsbuilder.stream.batch_role import plain, told
 from dsbuilder.stream.columns import columns_of, labels_of
 from dsbuilder.stream.feed import Batch, Feed
 from dsbuilder.stream.reading import Images, Objects, Reading, check_shards, plan
@@ -231,6 +231,7 @@ def stream(
         "keys": keys,
         "pixels": pixels,
     }
+    asked = plain(asked)
     reading = plan(dataset, split, **asked)
     check_shards(dataset, split)
     pinned = 0 if epoch is None and not reading.fresh else epoch
