@@ -60,10 +60,11 @@ def save_untrained(
     )
     rng = np.random.default_rng(0)
     # A new network normalizes by nothing and has no bias; one of known weights does and has.
-    for weight in [] if builder.preprocesses else network.weights:
-        if "moving" in weight.path or "bias" in weight.path or "beta" in weight.path:
-            values = np.abs(rng.normal(0.5, 0.2, weight.shape))
-            weight.assign(values.astype("float32"))
+    if not builder.preprocesses:
+        for weight in network.weights:
+            if "bias" in weight.path or "beta" in weight.path:
+                weight.assign(np.abs(rng.normal(0.5, 0.2, weight.shape)).astype("float32"))
+        _settle(network, images(8, image))
     names = (kind.class_names for kind in targets.values() if kind.class_names)
     note = archive.Note(
         dataset="things 1.0.0",
@@ -77,6 +78,20 @@ def save_untrained(
     )
     archive.save(network, path, note, optimizer=False)
     return path
+
+
+def _settle(network, pixels: np.ndarray) -> None:
+    """Gives batch normalization the statistics of what it meets: by others, outputs explode."""
+    import keras
+
+    layers = network._flatten_layers(include_self=False)
+    normalizing = [each for each in layers if isinstance(each, keras.layers.BatchNormalization)]
+    before = [each.momentum for each in normalizing]
+    for each in normalizing:
+        each.momentum = 0.0
+    network(keras.ops.cast(pixels, "float32"), training=True)
+    for each, momentum in zip(normalizing, before, strict=True):
+        each.momentum = momentum
 
 
 def _with_units(task):

@@ -319,7 +319,7 @@ def test_a_resumed_run_cannot_be_trained_otherwise(home: Path) -> None:
     result = run("train", home / "pets.yaml", "--resume", "--set", "train.patience=3")
     assert result.stderr == (
         "error: expected no assignment to the train section for a run that is resumed: it goes on "
-        "as it began. Its epochs, schedule_epochs and devices may be given.\n"
+        "as it began. Its epochs, schedule_epochs, devices and workers may be given.\n"
     )
     assert result.exit_code == 2
 
