@@ -214,7 +214,7 @@ def test_how_many_workers_there_are_by_default(build) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", leaving.WAYS)
+@pytest.mark.parametrize("way", ["hold", "interrupt", "kill"])  # the others by proof
 def test_every_way_of_leaving_ends_at_once_and_leaves_nobody(build, way) -> None:
     took, left = leaving.leave(build(rest=STAGES).path, way)
     assert not left
