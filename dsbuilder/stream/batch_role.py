@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 
 from dsbuilder.dataset import load
-from dsbuilder.errors import DataError, DsbuilderError, PluginError, option
-from dsbuilder.stream.feed import Feed
-from dsbuilder.stream.reading import plan
+from dsbuilder.errors import DataError, option
+from dsbuilder.stream.feed import Feed, told
+from dsbuilder.stream.reading import plain, plan
 from dsbuilder.workers import NO_ITEM, At, Role, Slot
 
 
@@ -98,19 +98,6 @@ class BatchRole(Role):
         return slot.leave(batch)
 
 
-def told(error: Exception) -> DsbuilderError:
-    """Returns what a batch failed with as an error of ours, with its notes: a plugin's, if of none.
-
-    So it crosses processes, and TensorFlow, as one that says where and why.
-    """
-    if isinstance(error, DsbuilderError):
-        return error
-    found = PluginError(f"{type(error).__name__}: {error}")
-    for note in getattr(error, "__notes__", ()):
-        found.add_note(note)
-    return found
-
-
 def setup_of(dataset: Path, split: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a `BatchRole` is made from, as JSON values.
 
@@ -118,18 +105,3 @@ def setup_of(dataset: Path, split: str, asked: Mapping[str, Any]) -> dict[str, A
       asked: what `plan` was asked for.
     """
     return {"dataset": str(dataset), "split": split, "asked": plain(asked)}
-
-
-def plain(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns arguments as JSON values, which numbers of numpy and views of mappings are not."""
-    plugins = [str(Path(each).absolute()) for each in asked["plugins"]]
-    others = {name: value for name, value in asked.items() if name != "plugins"}
-    return {**{name: _plain(value) for name, value in others.items()}, "plugins": plugins}
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    return tuple(_plain(each) for each in value)

@@ -18,7 +18,7 @@ import numpy as np
 
 from dsbuilder.cache import ledger
 from dsbuilder.cache.codec import ShardReader
-from dsbuilder.errors import PluginError
+from dsbuilder.errors import DsbuilderError, PluginError
 from dsbuilder.pipeline import Refresher, Trace
 from dsbuilder.sample import Sample
 from dsbuilder.seeding import generator
@@ -187,3 +187,16 @@ def partners(size: int, count: int, rng: np.random.Generator) -> list[tuple[int,
     others = max(size - 1, 1)
     steps = [1 + i % others if size > 1 else 0 for i in range(count)]
     return [tuple(int(circle[(place[i] + step) % size]) for step in steps) for i in range(size)]
+
+
+def told(error: Exception) -> DsbuilderError:
+    """Returns what a batch failed with as an error of ours, with its notes: a plugin's, if of none.
+
+    So it crosses processes, and TensorFlow, as one that says where and why.
+    """
+    if isinstance(error, DsbuilderError):
+        return error
+    found = PluginError(f"{type(error).__name__}: {error}")
+    for note in getattr(error, "__notes__", ()):
+        found.add_note(note)
+    return found

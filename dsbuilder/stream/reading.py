@@ -5,7 +5,7 @@ machine that has neither its source nor the plugins that were needed to build it
 stages that are paths must be absolute: the folder they were relative to is not known any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -353,3 +353,18 @@ def _check_bytes(folder: Path, codec: Codec, shard: Shard) -> None:
             raise CacheError(
                 f"{path}: expected {expected} bytes, found {found}. Build the dataset again."
             )
+
+
+def plain(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns arguments as JSON values, which numbers of numpy and views of mappings are not."""
+    plugins = [str(Path(each).absolute()) for each in asked["plugins"]]
+    others = {name: value for name, value in asked.items() if name != "plugins"}
+    return {**{name: _plain(value) for name, value in others.items()}, "plugins": plugins}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    return tuple(_plain(each) for each in value)

@@ -24,16 +24,14 @@ from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.sample import Signature
 from dsbuilder.stream import tensorflow_instances, tensorflow_npy, tensorflow_tfrecord
-from dsbuilder.stream.batch_role import plain, told
 from dsbuilder.stream.columns import columns_of, labels_of
-from dsbuilder.stream.feed import Batch, Feed
-from dsbuilder.stream.reading import Images, Objects, Reading, check_shards, plan
+from dsbuilder.stream.feed import Batch, Feed, told
+from dsbuilder.stream.reading import Images, Objects, Reading, check_shards, plain, plan
 from dsbuilder.stream.sampling import Sampled
 from dsbuilder.stream.tensorflow_handover import Handover
 from dsbuilder.stream.tensorflow_order import Batch as TensorBatch
 from dsbuilder.stream.tensorflow_order import counted
 from dsbuilder.stream.tensorflow_statistics import statistics, value_statistics
-from dsbuilder.stream.worker_feed import WorkerFeed, enough_workers
 from dsbuilder.targets import ClassLabel, Instances
 
 __all__ = ["Stream", "statistics", "stream", "value_statistics"]
@@ -238,7 +236,7 @@ def stream(
     if reading.refresher is None:
         finite, endless = _native(reading)
         return Stream(finite(pinned), reading=reading, endless=endless)
-    fed = _Fed(reading, asked, enough_workers(reading, workers))
+    fed = _Fed(reading, asked, workers)
     finite, endless = _fed(reading, fed)
     return Stream(finite(pinned), reading=reading, endless=endless, fed=fed)
 
@@ -292,9 +290,13 @@ class _Fed:
     TensorFlow never lets go of the function that `from_generator` is given, so that has none of it.
     """
 
-    def __init__(self, reading: Reading, asked: Mapping[str, Any], workers: int) -> None:
+    def __init__(self, reading: Reading, asked: Mapping[str, Any], workers: int | None) -> None:
+        # Here, for where no worker processes run.
+        from dsbuilder.stream.worker_feed import WorkerFeed, enough_workers
+
         self._feed = Feed(reading)
-        self._crew = WorkerFeed(self._feed, asked, workers=workers) if workers else None
+        count = enough_workers(reading, workers)
+        self._crew = WorkerFeed(self._feed, asked, workers=count) if count else None
         # After the crew, to be told of the end before that is closed.
         self._handover = Handover(shared=self._crew is not None)
 

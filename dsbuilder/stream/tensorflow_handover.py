@@ -7,6 +7,7 @@ batch is begun, and the one that is being made is waited for, though not for eve
 """
 
 import contextlib
+import sys
 import threading
 import time
 import weakref
@@ -15,11 +16,10 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
-_LEAVING_S = 0.1
-"""For how long a thread that has got its last batch may take to leave Python."""
-
 _HANGING_S = 5.0
-"""For how long a batch that is being made is waited for at exit."""
+"""For how long it is waited at exit for a batch, and for threads to leave Python."""
+
+_LOOK_S = 0.01
 
 
 class Handover:
@@ -93,7 +93,18 @@ class _State:
     def end(self) -> None:
         opened, self.ending = bool(self.opened), True
         deadline = time.monotonic() + _HANGING_S
-        while self.busy and time.monotonic() < deadline:
-            time.sleep(_LEAVING_S / 10)
-        if opened:
-            time.sleep(_LEAVING_S)
+        while (self.busy or (opened and _is_entered())) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+
+
+def _is_entered() -> bool:
+    """Whether a thread that Python did not start is in Python, as one of TensorFlow's is at times.
+
+    Python knows such a thread from its call to its return, and no longer.
+    """
+    own = {
+        each.ident
+        for each in threading.enumerate()
+        if not isinstance(each, threading._DummyThread)  # a thread of others that was here once
+    }
+    return any(thread not in own for thread in sys._current_frames())
