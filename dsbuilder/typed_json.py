@@ -182,3 +182,11 @@ def _where(place: _Place) -> str:
 
 def _named(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+
+
+def wrong_format(data: Any, expected: int) -> str | None:
+    """Says which format a document is of where that is not the expected one; None if it is."""
+    found = data.get("format") if isinstance(data, dict) else None
+    if type(found) is int and found == expected:
+        return None
+    return f"expected format {expected}, found {shown(found)}"

@@ -258,10 +258,8 @@ def read(folder: Path) -> Manifest:
             f"{folder}: expected a built dataset, found no manifest ({store.MANIFEST}). "
             "Give the folder of a version, such as out/flowers/1.0.0."
         ) from None
-    found = data.get("format") if isinstance(data, dict) else None
-    if type(found) is not int or found != FORMAT:
-        message = f"{path}: expected format {FORMAT}, found {shown(found)}. Build it again."
-        raise CacheError(message)
+    if (wrong := typed_json.wrong_format(data, FORMAT)) is not None:
+        raise CacheError(f"{path}: {wrong}. Build it again.")
     try:
         return Manifest.from_json(data)
     except (ValueError, DataError) as error:

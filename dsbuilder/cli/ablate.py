@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
-from dsbuilder.cli.screen import Screen, echo, line, one_line, shown, table
+from dsbuilder.cli.screen import Screen, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.ablate import AblateDocument
@@ -86,7 +86,7 @@ def ablate(
                 run=run_folder,
                 workers=workers,
                 on_run=partial(_tell_run, screen),
-                on_note=partial(_tell, screen),
+                on_note=screen.tell,
                 on_batch=watch.on_batch,
                 on_features=watch.on_features,
                 starting=partial(startup.tensorflow, screen),
@@ -98,13 +98,8 @@ def ablate(
     screen.show(found, lambda: _draw(found, pipeline))
 
 
-def _tell(screen: Screen, text: str) -> None:
-    if screen.shows_progress:
-        echo(one_line(text))
-
-
 def _tell_run(screen: Screen, number: int, of: int, what: str) -> None:
-    _tell(screen, f"training {number} of {of}: {what}")
+    screen.tell(f"training {number} of {of}: {what}")
 
 
 def _draw(found: "AblateDocument", pipeline: Path) -> None:

@@ -69,6 +69,11 @@ class Screen:
         elif not self.quiet:
             draw()
 
+    def tell(self, text: str) -> None:
+        """Prints a line of what goes on, where progress is shown."""
+        if self.shows_progress:
+            echo(one_line(text))
+
     def warn(self, messages: Iterable[str]) -> None:
         """Prints the warnings that were not said before."""
         fresh = [each for each in dict.fromkeys(messages) if each not in self.said]

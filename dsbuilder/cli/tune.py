@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
-from dsbuilder.cli.screen import Screen, echo, line, one_line, shown, table
+from dsbuilder.cli.screen import Screen, line, shown, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.trial_runs import TrialProgress
@@ -95,7 +95,7 @@ def tune(
                 run=run_folder,
                 workers=workers,
                 on_trial=partial(_tell_trial, screen),
-                on_note=partial(_tell, screen),
+                on_note=screen.tell,
                 on_batch=watch.on_batch,
                 on_features=watch.on_features,
                 starting=partial(startup.tensorflow, screen),
@@ -107,20 +107,15 @@ def tune(
     screen.show(found, lambda: _draw(found, pipeline))
 
 
-def _tell(screen: Screen, text: str) -> None:
-    if screen.shows_progress:
-        echo(one_line(text))
-
-
 def _tell_trial(screen: Screen, each: "TrialProgress") -> None:
     trial = each.trial
     of = f" of {each.planned}" if each.planned is not None else ""
     said = ", ".join(f"{path}={_word(value)}" for path, value in trial.values.items())
     came_to = "failed" if each.score is None else f"{each.score:.4g}"
     epochs = f"{each.epochs} epoch{'s' * (each.epochs != 1)}"
-    _tell(screen, f"trial {trial.number}{of}, {epochs}: {came_to}  {said or 'default'}")
+    screen.tell(f"trial {trial.number}{of}, {epochs}: {came_to}  {said or 'default'}")
     if trial.failed is not None:
-        _tell(screen, f"  {trial.failed}")
+        screen.tell(f"  {trial.failed}")
 
 
 def _draw(found: "TuneDocument", pipeline: Path) -> None:

@@ -281,11 +281,8 @@ def read_note(path: Path) -> Note:
             f"{path}: the model of a run cannot be read ({type(error).__name__}). "
             f"Give a run folder, or its {BEST}."
         ) from None
-    found = data.get("format") if isinstance(data, dict) else None
-    if type(found) is not int or found != FORMAT:
-        raise TrainError(
-            f"{path}: expected format {FORMAT}, found {typed_json.shown(found)}. Train it again."
-        )
+    if (wrong := typed_json.wrong_format(data, FORMAT)) is not None:
+        raise TrainError(f"{path}: {wrong}. Train it again.")
     try:
         return _note_from_json(data)
     except (ValueError, LookupError, TypeError, AttributeError, DataError) as error:

@@ -170,11 +170,8 @@ def read_note(path: Path) -> GanNote:
             f"{path}: expected a generator that `dsbuilder synth train` wrote, found another file "
             f"({type(error).__name__}). Give the folder of such a run."
         ) from None
-    found = data.get("format") if isinstance(data, dict) else None
-    if type(found) is not int or found != FORMAT:
-        raise TrainError(
-            f"{path}: expected format {FORMAT}, found {typed_json.shown(found)}. Train it again."
-        )
+    if (wrong := typed_json.wrong_format(data, FORMAT)) is not None:
+        raise TrainError(f"{path}: {wrong}. Train it again.")
     try:
         return GanNote.from_json(data)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
