@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from dsbuilder.pipelinefile.bounds import check_above_0, check_at_least_1
 from dsbuilder.plugin import ModelBuilder
-from dsbuilder.tasks.intervals import MOST_FOLDS
 
 AUTO = "auto"
 """Stands for a length of training that is chosen by model and data; see `train/options.py`."""
@@ -31,6 +30,8 @@ _FEWEST_FOLDS = 3
 
 def folds_fault(folds: int) -> str | None:
     """Says why so many folds cannot be trained and have an interval; None if they can."""
+    from dsbuilder.tasks.intervals import MOST_FOLDS  # a build that trains nothing imports no task
+
     if _FEWEST_FOLDS <= folds <= MOST_FOLDS:
         return None
     return f"expected {_FEWEST_FOLDS} to {MOST_FOLDS} folds, found {folds}."
