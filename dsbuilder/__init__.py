@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.predict import predict
     from dsbuilder.actions.presets import presets
     from dsbuilder.actions.runs import runs
+    from dsbuilder.actions.schema import schema
     from dsbuilder.actions.session import Session, open
     from dsbuilder.actions.synth_sample import synth_sample
     from dsbuilder.errors import (
@@ -61,6 +62,7 @@ _HOMES = {
     "predict": "dsbuilder.actions.predict",
     "presets": "dsbuilder.actions.presets",
     "runs": "dsbuilder.actions.runs",
+    "schema": "dsbuilder.actions.schema",
     "Session": "dsbuilder.actions.session",
     "open": "dsbuilder.actions.session",
     "synth_sample": "dsbuilder.actions.synth_sample",
@@ -100,6 +102,7 @@ __all__ = [
     "predict",
     "presets",
     "runs",
+    "schema",
     "synth_sample",
 ]
 

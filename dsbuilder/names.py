@@ -7,15 +7,15 @@ a class but through `layouts/file_names.py`.
 
 import re
 
-_DATASET = re.compile(r"[a-z][a-z0-9_]*")
-_VERSION = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}")
+DATASET = r"[a-z][a-z0-9_]*"
+VERSION = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}"
 _PLACE = re.compile(r"#([0-9]{5,})-of-([0-9]{5,})")
 _FILE = re.compile(r"[^/\\\0]+")
 
 
 def dataset_fault(name: str) -> str | None:
     """Says what is wrong with the name of a dataset; None if nothing is."""
-    if _DATASET.fullmatch(name):
+    if re.fullmatch(DATASET, name):
         return None
     return f"expected small letters, digits and underscores, found '{name}'."
 
@@ -24,7 +24,7 @@ def version_fault(version: str) -> str | None:
     """Says what is wrong with a version; None if nothing is."""
     return (
         None
-        if _VERSION.fullmatch(version)
+        if re.fullmatch(VERSION, version)
         else f"expected x.y.z, such as 1.0.0, found '{version}'."
     )
 

@@ -332,6 +332,7 @@ def test_the_public_names_are_these() -> None:
         "predict",
         "presets",
         "runs",
+        "schema",
         "synth_sample",
     ]
     for name in dsbuilder.__all__:

@@ -8,12 +8,14 @@ from typing import Any
 from dsbuilder.actions.arguments import paths_of
 from dsbuilder.actions.check import CheckDocument, checked
 from dsbuilder.actions.document import Document, distinct
+from dsbuilder.actions.schema import COMMENT, FILE, schema_of, write
 from dsbuilder.builder.survey import find_plugins, survey
 from dsbuilder.errors import DataError, option
 from dsbuilder.pipelinefile import load_document
 from dsbuilder.pipelinefile.document import parse
 from dsbuilder.proposal import Candidate, candidates, check_extent, choose, draft
 from dsbuilder.proposal.drafting import dataset_name
+from dsbuilder.registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +39,14 @@ class InitDocument(Document):
 
     Attributes:
       output: pipeline file.
+      schema: file beside it by which an editor checks it; None if it could not be written.
       source: source of the pipeline as it is written, its name under `use`.
       recognized: what every source says, the surest first.
       check: what the pipeline would build.
     """
 
     output: Path
+    schema: Path | None
     source: Mapping[str, Any]
     recognized: tuple[RecognizedLayout, ...]
     check: CheckDocument
@@ -82,9 +86,11 @@ def init(
     home = output.resolve().parent
     document = parse(drafted.text, origin=str(output), folder=home)
     check = checked(survey(load_document(document, registry)))
-    _write(output, drafted.text)
+    has_schema, warned = _write_schema(home / FILE, registry)
+    _write(output, COMMENT + drafted.text if has_schema else drafted.text)
     return InitDocument(
         output=output.absolute(),
+        schema=home / FILE if has_schema else None,
         source={"use": chosen.source, **drafted.options},
         recognized=tuple(
             RecognizedLayout(source=each.source, certainty=each.certainty, reason=each.reason)
@@ -92,7 +98,11 @@ def init(
         ),
         check=check,
         warnings=distinct(
-            _near(near, chosen), _within(output, folder), drafted.warnings, check.warnings
+            _near(near, chosen),
+            _within(output, folder),
+            warned,
+            drafted.warnings,
+            check.warnings,
         ),
     )
 
@@ -115,6 +125,18 @@ def _write(output: Path, text: str) -> None:
             f"{output}: the file cannot be written ({error.strerror}). "
             f"Name another with {option('output')}."
         ) from error
+
+
+def _write_schema(path: Path, registry: Registry) -> tuple[bool, Sequence[str]]:
+    """Writes the schema that an editor takes; returns whether it is there, and what is to be told.
+
+    A pipeline needs none, so that none is no error.
+    """
+    try:
+        write(path, schema_of(registry))
+    except DataError as error:
+        return False, [f"editors get no schema of the pipeline: {error}"]
+    return True, ()
 
 
 def _near(near: Sequence[Candidate], chosen: Candidate) -> Iterator[str]:

@@ -47,6 +47,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "histogram.",
         "doctor": "Say what is there for building and training, and what is missing for a GPU.",
         "plugins": "List plugins, show those of a name, draw what all do, begin one, and test one.",
+        "schema": "Print the JSON Schema of a pipeline, plugins included, for an editor.",
         "completion": "Print the script that completes verbs and options in a shell.",
     }
 )

@@ -10,6 +10,9 @@ splitting.py the section `split`, with the rules by which records belong togethe
 training.py  the section `train`
 tuning.py    the section `tune`
 patch.py     a file of assignments, as `--set` takes them one by one
+described.py what a docstring says of options: their texts, their intervals
+json_types.py the type of an option -> JSON Schema
+json_schema.py a pipeline file as JSON Schema, for editors, with the plugins of a registry
 schema.py    all sections: what a pipeline file may say; `load` and its like
 """
 

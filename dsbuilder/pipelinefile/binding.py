@@ -128,7 +128,9 @@ class Binder:
         if node.value is None and len(members) < len(get_args(wanted)):
             return None, None
         fitting = [each for each in members if self._shape_of(each) is type(node.value)]
-        candidates = fitting or [each for each in members if self._shape_of(each) is None]
+        # What names a plugin may be a name alone.
+        scalars = (each for each in members if self._shape_of(each) is None or each in self.custom)
+        candidates = fitting or list(scalars)
         only = candidates[0] if len(candidates) == 1 else None
         if only is not None and (fitting or len(members) == 1 or isinstance(node.value, str)):
             return self.bind(only, node, path)
@@ -192,7 +194,7 @@ class Binder:
             return node.plain(), node.plain()
         if wanted is str and node.text is not None and value is not None:
             return node.text, node.text
-        if wanted is Path and node.text:
+        if wanted is Path and node.text and value is not None:
             return (self.document.folder / Path(node.text).expanduser()), node.text
         if wanted is bool and isinstance(value, bool):
             return value, value

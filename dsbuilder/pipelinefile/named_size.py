@@ -17,7 +17,10 @@ from dsbuilder.pipelinefile.document import Node, YamlDocument
 SECTIONS = ("prepare", "augment", "synthesize", "finish", "stream")
 """The sections whose stages may name the size."""
 
-_NAME = re.compile(r"\$(size|height|width|short|long)(?:\*([0-9]+(?:\.[0-9]+)?))?")
+PATTERN = r"\$(size|height|width|short|long)(?:\*([0-9]+(?:\.[0-9]+)?))?"
+"""How a stage names the size, or a side of it, maybe times a number."""
+
+_NAME = re.compile(PATTERN)
 
 
 def with_size(document: YamlDocument) -> YamlDocument:

@@ -41,8 +41,8 @@ class ImageOptions:
       background: the color under transparency: a name, `#rrggbb`, or [r, g, b].
       reduced_decode: whether a JPEG of at least twice the size to which the first stage of
         `prepare` resizes it is decoded at 1/2, 1/4 or 1/8; see `images/reduction.py`.
-      memory_mb: working memory that decoding one image may take, in 10**6 bytes.
-      stage_megapixels: pixels of the image that a stage may make, in 10**6.
+      memory_mb: working memory that decoding one image may take, in 10**6 bytes; above 0.
+      stage_megapixels: pixels of the image that a stage may make, in 10**6; above 0.
     """
 
     mode: Mode = "rgb"
@@ -67,7 +67,7 @@ class AugmentOptions:
     """What is made of every training sample and cached.
 
     Attributes:
-      copies: variants of each original.
+      copies: variants of each original, 0 or more.
       original: whether the original itself is kept.
       stages: applied in order to make a variant.
     """
@@ -89,8 +89,8 @@ class BalanceOptions:
     """How the classes of train come to one number of samples; see `builder/balance.py`.
 
     Attributes:
-      to: samples of each class: `max` (what the largest class has), `median` (what the class in
-        the middle has), or a number. Classes that have more keep them.
+      to: samples of each class: `max` (what the largest class has), `median` (what the class in the
+        middle has), or a number, 1 or more. Classes that have more keep them.
       sources: `with` in a pipeline: what makes the samples that are missing, `augment` (more
         variants), `synthesize`, or both.
       max_synthetic: largest share of a class of train that is synthesized, in [0, 1].
@@ -122,7 +122,7 @@ class CacheOptions:
       codec: `tfrecord` or `npy`.
       image: `jpeg`, `png` or `raw`; by default what the codec and the mode call for.
       quality: quality of JPEG, in [1, 100].
-      shard_mb: the size a shard aims at, in megabytes of 10**6 bytes.
+      shard_mb: the size a shard aims at, in megabytes of 10**6 bytes; above 0.
     """
 
     codec: Literal["tfrecord", "npy"] = "tfrecord"
@@ -145,7 +145,7 @@ class BuildOptions:
     Attributes:
       on_error: `quarantine` sets it aside with its reason and goes on; `stop` ends the build.
       max_quarantined: the build stops when more samples than this were set aside; a share of all
-        records if below 1.
+        records if below 1; 0 or more.
       keep_prepared: whether images are kept as `prepare` leaves them, in `.builds/prepared`; then a
         build in which only `augment` changed decodes no source. Decides no byte of a sample.
       max_outputs: a pipeline that would make more samples than this is refused.
@@ -171,12 +171,12 @@ class StreamOptions:
     """How a dataset is streamed unless a caller says otherwise.
 
     Attributes:
-      batch_size: samples in a batch.
+      batch_size: samples in a batch, 1 or more.
       images: `uint8`, `scale` (float32 in [0, 1]) or `standardize` (float32, each channel with the
         train split's mean 0 and deviation 1).
       stages: fresh in every epoch, train only.
       finish: every split, after `stages`; no randomness.
-      batch_mb: memory that the images of one batch may take, in 10**6 bytes.
+      batch_mb: memory that the images of one batch may take, in 10**6 bytes; above 0.
     """
 
     batch_size: int = 32

@@ -13,9 +13,10 @@ class GroupRule:
     """By what records belong together; exactly one of these.
 
     Attributes:
-      sequence: largest step from one number of a file to the next, in one folder and after the
-        same beginning of the name; see `images/capture.py`.
-      time_s: longest pause from one picture of a camera to the next, by the times in EXIF.
+      sequence: largest step from one number of a file to the next, in one folder and after the same
+        beginning of the name, 1 or more; see `images/capture.py`.
+      time_s: longest pause from one picture of a camera to the next, by the times in EXIF; 0 or
+        more.
       likeness: how like two pictures are at least that show one scene, in (0, 1], by the features
         of a pretrained network; see `builtin/inspectors/scenes.py`.
       pattern: regular expression that is searched in the key; what it matches (its first group, if
@@ -114,14 +115,16 @@ class SplitOptions:
     """How records are dealt to splits.
 
     Attributes:
-      train, validation, test: shares; they sum to 1. With `layout` only shares taken out of train.
+      train, validation, test: shares, each in [0, 1]; they sum to 1. With `layout` only shares
+        taken out of train.
       method: `stratified` (default), `hash`, or `layout` (default where the layout has splits).
       group: which records belong together and never end in two splits: `sequence`, `time` or
         `likeness`, with the defaults of the rule; else a pattern; or a rule with a bound of one's
         own. None takes the groups that the source states.
       fold: deal of a cross-validation, in place of shares; `dsbuilder train --cross-validate`.
-      subset: share of the train split that is built, stratified and by whole groups, or that with a
-        seed of its own; validation and test are what they are without it. None builds all.
+      subset: share of the train split that is built, in (0, 1], stratified and by whole groups, or
+        that with a seed of its own; validation and test are what they are without it. None builds
+        all.
     """
 
     train: float | None = None

@@ -4,7 +4,7 @@ All but one are `{use: name, option: value, ...}`; the section `inspect` holds i
 
     inspect:
       truncated: quarantine
-      near_duplicate: {action: warn, distance: 4}
+      near_duplicate: {action: warn, ratio: 0.3}
 """
 
 import re

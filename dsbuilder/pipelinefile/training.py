@@ -47,12 +47,13 @@ class OptimizerOptions:
       learning_rate: above 0.
       schedule: `constant`, `cosine`, `exponential`, `step`, `one_cycle`, `plateau`, a plugin's, or
         one of `keras.optimizers.schedules`; it says a share of the rate for every step.
-      schedule_epochs: number of epochs that the schedule is laid over; null for all of the phase
-        `train`. In epochs after these the rate stays where a shape such as `cosine` ended.
+      schedule_epochs: number of epochs that the schedule is laid over, 1 or more; null for all of
+        the phase `train`. In epochs after these the rate stays where a shape such as `cosine`
+        ended.
       clip_norm: most that the norm of a weight's gradient may be, above 0; null for any.
       clip_value: most that any number of a gradient may be, above 0; null for any.
       global_clip_norm: most that the norm of all gradients together may be, above 0; null for any.
-      accumulate: number of batches whose mean gradient changes the weights once.
+      accumulate: number of batches whose mean gradient changes the weights once, 1 or more.
       average: share of the average that stays when a weight is added, in (0, 1), such as 0.999; the
         averages are what is measured and saved as the best model. Null keeps no averages.
       options: further arguments of the Keras class, such as {momentum: 0.9}.
@@ -88,10 +89,10 @@ class FineTuneOptions:
     """A second phase, which starts from the best model so far and also trains frozen layers.
 
     Attributes:
-      layers: number of the last frozen layers that have weights. Batch normalization is not
-        counted: it stays frozen, or it would destroy what the layers have learnt before.
-      epochs: number of epochs, at most.
-      learning_rate: learning rate of this phase, well below the one before.
+      layers: number of the last frozen layers that have weights, 1 or more. Batch normalization is
+        not counted: it stays frozen, or it would destroy what the layers have learnt before.
+      epochs: number of epochs, at most; 1 or more.
+      learning_rate: learning rate of this phase, well below the one before; above 0.
     """
 
     layers: int = 10
@@ -163,27 +164,27 @@ class TrainOptions:
       heads: the targets that are learnt at once, each with its options, instead of `target`,
         `loss` and the like.
       loss, metrics, alphabet, label_smoothing, sampling, class_weight: options of the only target
-        that is learnt; see `HeadOptions`.
+        that is learnt; see `HeadOptions`. Smoothing is in [0, 1).
       optimizer: see `OptimizerOptions`.
-      epochs: number of epochs, at most, before fine-tuning; `auto` is some thousand batches, or of
-        a new head on frozen features as many as bring something.
+      epochs: number of epochs, at most, before fine-tuning, 1 or more; `auto` is some thousand
+        batches, or of a new head on frozen features as many as bring something.
       fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are. `auto` trains the
         last of them where the samples suffice.
-      batch_size: overrides `stream.batch_size`.
+      batch_size: overrides `stream.batch_size`; 1 or more.
       seed: overrides the pipeline's seed.
       normalize: `scale` (to [0, 1]) or `standardize` (by the train split's mean and deviation),
         inside the model; `scale` by default, and nothing for a model that preprocesses itself.
-      patience: epochs of a phase without a better monitored value before it ends; null never ends
-        it early. `auto` does so where `epochs` is `auto`.
+      patience: epochs of a phase without a better monitored value before it ends, 1 or more; null
+        never ends it early. `auto` does so where `epochs` is `auto`.
       monitor: what says which epoch is the best: `loss`, or a metric as `results.csv` names it, of
         the validation split if there is one.
       monitor_mode: whether the best is the least (`min`) or the greatest (`max`); null knows it of
         losses and metrics that say so themselves.
       precision: type of number that layers compute in: `float32`, `mixed_bfloat16`,
         `mixed_float16`, or `auto` for what the device gains from.
-      devices: number of devices that share every batch; `all` that are visible.
-      workers: processes that pass samples through the stages of the stream, 0 or more; 0 does it in
-        a thread of the training, `auto` as long as an epoch is soon made, else as many as cores.
+      devices: number of devices that share every batch, 1 or more; `all` that are visible.
+      workers: processes that pass samples through the stages of the stream, 0 to 60; 0 does it in a
+        thread of the training, `auto` as long as an epoch is soon made, else as many as cores.
       checkpoint_minutes: time between two checkpoints within an epoch, above 0; null for none.
       calibrate: `temperature` divides logits of classes by the number that gives the probabilities
         of the validation split the least log loss; null leaves them as they are.

@@ -21,7 +21,7 @@ from dsbuilder.typed_json import dumps
 
 TUNED = ("size", "image", "prepare", "augment", "synthesize", "finish", "stream", "train")
 """Sections whose options may be tuned: the others say what is learnt, and on which records."""
-_FIXED = {
+FIXED = {
     "train.epochs": "every trial has as many epochs as the pipeline says, or fewer",
     "train.optimizer.schedule_epochs": "schedules are laid over all epochs of a trial",
     "train.seed": "trials that differ in it tell luck apart",
@@ -108,6 +108,6 @@ def _fault(name: str) -> str | None:
         )
     if re.fullmatch(r"synthesize\[\d+\]\.splits", name):
         return f"expected the same samples to compare on, found '{name}'. Remove it."
-    if name in _FIXED:
-        return f"expected an option that is chosen, found '{name}': {_FIXED[name]}. Remove it."
+    if name in FIXED:
+        return f"expected an option that is chosen, found '{name}': {FIXED[name]}. Remove it."
     return None

@@ -71,7 +71,7 @@ class Blurred(Inspector):
     since is not. Nearly all photographs in focus come to 1.8 and more; 1.757 is the least.
 
     Attributes:
-      below: the part of the least sharpness under which an image is blurred.
+      below: the part of the least sharpness under which an image is blurred, 0 or more.
     """
 
     below: float = 1.0

@@ -15,7 +15,7 @@ class FlatBox(Inspector):
     """Finds boxes that hold next to nothing: slips of the mouse, corners that are exchanged.
 
     Attributes:
-      pixels: how wide and how high a box should be at least, in pixels of its image.
+      pixels: how wide and how high a box should be at least, in pixels of its image; above 0.
     """
 
     pixels: float = 1.0

@@ -17,7 +17,7 @@ class Huge(Inspector):
     178,956,970 pixels no image is decoded at all.
 
     Attributes:
-      megapixels: the most that an image may have, in 10**6 pixels.
+      megapixels: the most that an image may have, in 10**6 pixels; above 0.
     """
 
     megapixels: float = 100.0

@@ -21,7 +21,8 @@ class Leak(Inspector):
     train before that of validation before that of test, so that tests stay what they are.
 
     Attributes:
-      difference, ratio: distances that pictures may have that are alike; see `near_duplicate`.
+      difference, ratio: distances that pictures may have that are alike; see `near_duplicate`. Both
+        are in [0, 1], the ratio below 1.
     """
 
     difference: float = 0.12

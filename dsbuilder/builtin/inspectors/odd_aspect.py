@@ -21,7 +21,7 @@ class OddAspect(Inspector):
     Attributes:
       factor: number of times wider or higher than the median image, above 1.
       spreads: number of times the spread of the middle half beyond its ends (on a scale of
-        logarithms).
+        logarithms), 0 or more.
     """
 
     factor: float = 3.0

@@ -25,8 +25,8 @@ class OddSize(Inspector):
     Attributes:
       factor: number of times smaller or larger than the median image, above 1.
       spreads: number of times the spread of the middle half beyond its ends (on a scale of
-        logarithms).
-      share: share of the images that have one size from which any other is odd, above 0.5; 1 lets
+        logarithms), 0 or more.
+      share: share of the images that have one size from which any other is odd, in (0.5, 1]; 1 lets
         the factor alone count.
     """
 

@@ -19,7 +19,8 @@ class TwoLabels(Inspector):
     targets but those that lie in the pixels (boxes, masks, keypoints).
 
     Attributes:
-      difference, ratio: distances that pictures may have that are alike; see `near_duplicate`.
+      difference, ratio: distances that pictures may have that are alike; see `near_duplicate`. Both
+        are in [0, 1], the ratio below 1.
     """
 
     difference: float = 0.12

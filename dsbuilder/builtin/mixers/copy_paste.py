@@ -41,8 +41,8 @@ class CopyPaste(Mixer):
     that are pasted; keypoints and texts are refused.
 
     Attributes:
-      most: number of objects that are pasted at most, from 1 on; as many as that are drawn alike.
-      scale: how large the other image is, 1 where it just fits into this one; above 0, up to 4.
+      most: number of objects that are pasted at most, 1 or more; as many as that are drawn alike.
+      scale: how large the other image is, 1 where it just fits into this one; in [0.01, 4].
       flip: probability with which it is mirrored, in [0, 1].
       min_visible: share of an object that must be seen, of those below and of those that are
         pasted, or it is dropped from the labels, in [0, 1].

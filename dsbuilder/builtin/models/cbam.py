@@ -21,17 +21,19 @@ class Cbam(FromScratch):
     convolutions, attention, and pooling by 2. The last feature map is averaged over the image.
 
     Attributes:
-      width: filters of the first block; each further block has twice as many as the one before.
-      depth: number of blocks; the image must have 2**depth pixels a side.
+      width: filters of the first block, 1 or more; each further block has twice as many as the one
+        before.
+      depth: number of blocks, 1 or more; the image must have 2**depth pixels a side.
       attend: `both`; `channels` or `places` alone; or `nothing`, to see what attention brings.
-      reduction: channels for each unit of the hidden layer in the attention over channels.
+      reduction: channels for each unit of the hidden layer in the attention over channels, 1 or
+        more.
       activation: after each convolution; relu unless another is given.
       initializer: initializer of kernels; by default the one that goes with the activation.
       bias_initializer: initializer of biases.
-      l1, l2: weights of the penalties on kernels' absolute and squared values.
+      l1, l2: weights of the penalties on kernels' absolute and squared values, each 0 or more.
       dropout: share of values dropped before the last layer, in [0, 1).
       batch_norm: whether to normalize batches after each convolution, which then has no bias.
-      most_weights: weights that one layer may have; a wider network is refused.
+      most_weights: weights that one layer may have, 1 or more; a wider network is refused.
     """
 
     counts: ClassVar[tuple[str, ...]] = ("width", "depth", "reduction")

@@ -22,18 +22,20 @@ class Cnn(FromScratch):
     in a layer for each target.
 
     Attributes:
-      width: filters of the first block; every further block has twice as many as the one before.
-      depth: number of blocks; the image must have 2**depth pixels a side.
-      convolutions: number of convolutions in each block.
-      kernel: side of a convolution's window, in pixels.
+      width: filters of the first block, 1 or more; every further block has twice as many as the one
+        before.
+      depth: number of blocks, 1 or more; the image must have 2**depth pixels a side.
+      convolutions: number of convolutions in each block, 1 or more.
+      kernel: side of a convolution's window, in pixels, 1 or more.
       activation: after every convolution and hidden dense layer; relu unless another is given.
       initializer: initializer of kernels; by default the one that goes with the activation.
       bias_initializer: initializer of biases.
-      l1, l2: weights of the penalties on kernels' absolute and squared values.
+      l1, l2: weights of the penalties on kernels' absolute and squared values, each 0 or more.
       batch_norm: whether to normalize batches after every convolution; it then has no bias.
-      most_weights: weights that one layer may have; a wider network is refused.
+      most_weights: weights that one layer may have, 1 or more; a wider network is refused.
       attention: `cbam` for attention over channels and places in each block, or `none`.
-      reduction: channels for each unit of the hidden layer in the attention over channels.
+      reduction: channels for each unit of the hidden layer in the attention over channels, 1 or
+        more.
       pooling: `max` or `average`, in the blocks.
       dropout: share of values dropped after every block, in [0, 1).
       head: how the last feature map becomes a vector: `average` or `max` over the image, or

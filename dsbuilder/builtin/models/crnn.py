@@ -25,22 +25,23 @@ class Crnn(FromScratch):
     are learnt from the mean over all steps.
 
     Attributes:
-      width: filters of the first block; each further block has twice as many as the one before.
-      depth: number of blocks; the image must be 2**depth pixels high.
-      convolutions: number of convolutions in each block.
+      width: filters of the first block, 1 or more; each further block has twice as many as the one
+        before.
+      depth: number of blocks, 1 or more; the image must be 2**depth pixels high.
+      convolutions: number of convolutions in each block, 1 or more.
       step: pixels to the right for each step. By default the most, up to 4, for which there are
         twice as many steps as the longest text needs, and one: 2 and then 1 for dense writing.
       cell: `simple_rnn`, `gru` or `lstm`.
-      units: units of each recurrent layer, in each direction.
-      layers: number of recurrent layers.
+      units: units of each recurrent layer, in each direction, 1 or more.
+      layers: number of recurrent layers, 1 or more.
       bidirectional: whether columns are also read from right to left.
       activation: after each convolution; relu unless another is given. Cells have tanh.
       initializer: initializer of kernels; by default the one that goes with the activation.
       bias_initializer: initializer of biases.
-      l1, l2: weights of the penalties on kernels' absolute and squared values.
+      l1, l2: weights of the penalties on kernels' absolute and squared values, each 0 or more.
       dropout: share of values dropped after each recurrent layer, in [0, 1).
       batch_norm: whether to normalize batches after each convolution, which then has no bias.
-      most_weights: weights that one layer may have; a wider network is refused.
+      most_weights: weights that one layer may have, 1 or more; a wider network is refused.
     """
 
     counts: ClassVar[tuple[str, ...]] = ("width", "depth", "convolutions", "units", "layers")

@@ -35,7 +35,7 @@ class File(ModelBuilder):
         By default raw where the model begins with a layer that scales, else unit.
       dropout: share of features dropped before the new layers, in [0, 1).
       initializer: initializer of the new kernels.
-      l2: weight of the penalty on the sum of squared values of the new kernels.
+      l2: weight of the penalty on the sum of squared values of the new kernels, 0 or more.
     """
 
     preprocesses: ClassVar[bool] = True

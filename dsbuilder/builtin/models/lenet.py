@@ -33,10 +33,10 @@ class Lenet(FromScratch):
       activation: after each layer, instead of the form's.
       initializer: initializer of kernels; by default the one that goes with the activation.
       bias_initializer: initializer of biases.
-      l1, l2: weights of the penalties on kernels' absolute and squared values.
+      l1, l2: weights of the penalties on kernels' absolute and squared values, each 0 or more.
       dropout: share of values dropped before each dense layer, in [0, 1).
       batch_norm: whether to normalize batches after each convolution, which then has no bias.
-      most_weights: weights that one layer may have; a wider network is refused.
+      most_weights: weights that one layer may have, 1 or more; a wider network is refused.
     """
 
     counts: ClassVar[tuple[str, ...]] = ()

@@ -19,15 +19,16 @@ class Mlp(FromScratch):
     It knows nothing of what lies beside what: the least that a network for images is compared with.
 
     Attributes:
-      width: units of each hidden layer.
-      depth: number of hidden layers; 0 is a linear model, of classes a logistic regression.
+      width: units of each hidden layer, 1 or more.
+      depth: number of hidden layers, 0 or more; 0 is a linear model, of classes a logistic
+        regression.
       activation: after each hidden layer; relu unless another is given.
       initializer: initializer of kernels; by default the one that goes with the activation.
       bias_initializer: initializer of biases.
-      l1, l2: weights of the penalties on kernels' absolute and squared values.
+      l1, l2: weights of the penalties on kernels' absolute and squared values, each 0 or more.
       dropout: share of values dropped after each hidden layer, in [0, 1).
       batch_norm: whether to normalize batches in each hidden layer, which then has no bias.
-      most_weights: weights that one layer may have; a wider network is refused.
+      most_weights: weights that one layer may have, 1 or more; a wider network is refused.
     """
 
     counts: ClassVar[tuple[str, ...]] = ("width",)

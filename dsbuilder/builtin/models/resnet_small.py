@@ -22,18 +22,20 @@ class ResnetSmall(FromScratch):
     doubles the filters. The last feature map is averaged over the image.
 
     Attributes:
-      width: filters of the first group; each further one has twice as many as the one before.
-      depth: number of groups; the image must have 2**(depth - 1) pixels a side.
-      blocks: number of residual blocks in each group, of two convolutions each.
+      width: filters of the first group, 1 or more; each further one has twice as many as the one
+        before.
+      depth: number of groups, 1 or more; the image must have 2**(depth - 1) pixels a side.
+      blocks: number of residual blocks in each group, 1 or more, of two convolutions each.
       attention: `cbam` for attention over channels and places in each block, or `none`.
-      reduction: channels for each unit of the hidden layer in the attention over channels.
+      reduction: channels for each unit of the hidden layer in the attention over channels, 1 or
+        more.
       activation: after each convolution and each sum; relu unless another is given.
       initializer: initializer of kernels; by default the one that goes with the activation.
       bias_initializer: initializer of biases.
-      l1, l2: weights of the penalties on kernels' absolute and squared values.
+      l1, l2: weights of the penalties on kernels' absolute and squared values, each 0 or more.
       dropout: share of values dropped before the last layer, in [0, 1).
       batch_norm: whether to normalize batches after each convolution, which then has no bias.
-      most_weights: weights that one layer may have; a wider network is refused.
+      most_weights: weights that one layer may have, 1 or more; a wider network is refused.
     """
 
     counts: ClassVar[tuple[str, ...]] = ("width", "depth", "blocks", "reduction")

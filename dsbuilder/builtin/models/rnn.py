@@ -22,16 +22,16 @@ class Rnn(FromScratch):
 
     Attributes:
       cell: `simple_rnn`, `gru` or `lstm`.
-      width: units of each recurrent layer, in each direction.
-      depth: number of recurrent layers.
+      width: units of each recurrent layer, in each direction, 1 or more.
+      depth: number of recurrent layers, 1 or more.
       bidirectional: whether rows are also read from bottom to top.
       activation: activation of the cells' states; tanh unless another is given.
       initializer: initializer of kernels; by default the one that goes with the activation.
       bias_initializer: initializer of biases.
-      l1, l2: weights of the penalties on kernels' absolute and squared values.
+      l1, l2: weights of the penalties on kernels' absolute and squared values, each 0 or more.
       dropout: share of values dropped after each recurrent layer, in [0, 1).
       batch_norm: whether to normalize batches after each recurrent layer.
-      most_weights: weights that one layer may have; a wider network is refused.
+      most_weights: weights that one layer may have, 1 or more; a wider network is refused.
     """
 
     cell: Cell = "lstm"

@@ -37,7 +37,7 @@ class Transfer(ModelBuilder):
       pooling: `average` or `max`, of each feature over the image.
       dropout: share of features dropped before the last layer, in [0, 1).
       initializer: initializer of the last layer's kernel.
-      l1, l2: weights of the penalties on that kernel's absolute and squared values.
+      l1, l2: weights of the penalties on that kernel's absolute and squared values, each 0 or more.
     """
 
     preprocesses: ClassVar[bool] = True

@@ -21,15 +21,15 @@ class Unet(FromScratch):
     beside a mask that a row answers are learnt from the lowest level, averaged over the image.
 
     Attributes:
-      width: filters of the first level; every level below has twice as many.
-      depth: how often the image is halved.
-      convolutions: on each level, down and up.
+      width: filters of the first level, 1 or more; every level below has twice as many.
+      depth: how often the image is halved, 1 or more.
+      convolutions: on each level, down and up, 1 or more.
       activation: after every convolution; relu unless another is given.
       initializer: initializer of kernels; by default the one that goes with the activation.
       bias_initializer: initializer of biases.
-      l1, l2: weights of the penalties on kernels' absolute and squared values.
+      l1, l2: weights of the penalties on kernels' absolute and squared values, each 0 or more.
       batch_norm: whether to normalize batches after every convolution; it then has no bias.
-      most_weights: weights that one layer may have; a wider network is refused.
+      most_weights: weights that one layer may have, 1 or more; a wider network is refused.
       dropout: share of values dropped on the lowest level, in [0, 1).
     """
 

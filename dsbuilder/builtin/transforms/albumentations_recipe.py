@@ -38,12 +38,12 @@ _REFUSED = {
 }
 _ABSTRACT = {"BaseCompose", "BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D"}
 
-_NESTING = ("transforms", "first", "second")
+NESTING = ("transforms", "first", "second")
 _LATER = ("bbox_params", "keypoint_params", "additional_targets")
 _REFERENCES = "reference_images"
 
 _INTERPOLATION = {"nearest": 0, "linear": 1, "cubic": 2, "area": 3, "lanczos": 4}
-_FLAGS: Mapping[str, Mapping[str, int]] = {
+FLAGS: Mapping[str, Mapping[str, int]] = {
     "interpolation": _INTERPOLATION,
     "mask_interpolation": _INTERPOLATION,
     "border_mode": {"constant": 0, "replicate": 1, "reflect": 2, "wrap": 3, "reflect_101": 4},
@@ -245,15 +245,15 @@ def _find(member: str) -> Any:
 
 
 def _argument(name: str, key: str, value: Any) -> Any:
-    if key in _FLAGS and isinstance(value, str):
-        if value not in _FLAGS[key]:
+    if key in FLAGS and isinstance(value, str):
+        if value not in FLAGS[key]:
             raise ValueError(
-                f"{name}: {key}: unknown value '{value}'.{did_you_mean(value, _FLAGS[key])}"
+                f"{name}: {key}: unknown value '{value}'.{did_you_mean(value, FLAGS[key])}"
             )
-        return _FLAGS[key][value]
+        return FLAGS[key][value]
     if key == "interpolation_pair" and isinstance(value, Mapping):
         return {end: _argument(name, "interpolation", flag) for end, flag in value.items()}
-    return value if key in _NESTING else _tuples(value)
+    return value if key in NESTING else _tuples(value)
 
 
 def _tuples(value: Any) -> Any:
@@ -275,7 +275,7 @@ def _nest(name: str, arguments: dict[str, Any], draft: _Draft) -> dict[str, Any]
     p = arguments.get("p", 1)
     if not isinstance(p, (int, float)) or not 0 <= p <= 1:
         raise ValueError(f"{name}: p: expected a probability in [0, 1], found {p!r}.")
-    for key in _NESTING:
+    for key in NESTING:
         if arguments.get(key) is not None:
             arguments[key] = _children(name, key, arguments[key], draft)
     if not arguments.get("transforms") and not arguments.get("first"):
@@ -334,14 +334,19 @@ def _check_names(name: str, cls: Any, arguments: Mapping[str, Any]) -> list[str]
     """
     if "seed" in arguments:
         raise ValueError(f"{name}: seed: the pipeline's seed decides. Remove it.")
-    known = _options_of(cls)
-    parents = {key for parent in cls.__mro__ for key in _options_of(parent)}
-    inherited = [key for key in arguments if key not in known and key in parents]
+    known, all_known = _options_of(cls), known_options(cls)
+    inherited = [key for key in arguments if key not in known and key in all_known]
     for key in arguments:
-        if key not in known | parents:
+        if key not in all_known:
             hint = did_you_mean(key, known - {"p", "read_fn", "metadata_key"})
             raise ValueError(f"{name}: unknown option '{key}'.{hint or ' It has none.'}")
     return inherited
+
+
+def known_options(cls: Any) -> set[str]:
+    """Returns the names of what a class or one above it takes; see `_check_names`."""
+    own = {_REFERENCES} if "metadata_key" in _options_of(cls) else set()
+    return own.union(*(_options_of(each) for each in cls.__mro__))
 
 
 def _options_of(cls: Any) -> set[str]:

@@ -28,8 +28,8 @@ class AugMix(Transform):
 
     Attributes:
       severity: greatest size of an operation, in [1, 10]; of each, one in [0.1, severity] is drawn.
-      width: number of chains, at least 1.
-      depth: operations in a chain; 0 draws 1 to 3 for each.
+      width: number of chains, in [1, 100].
+      depth: operations in a chain, in [0, 100]; 0 draws 1 to 3 for each.
       alpha: how even the weights are, above 0.
       geometric: whether operations that move pixels are among them: turns, shears and shifts.
       fill: value of what comes in from outside, in [0, 255].

@@ -27,15 +27,15 @@ class Classic(Transform):
     masks and points move along; what `reflect` and `wrap` repeat outside has no label.
 
     Attributes:
-      rotation_range: greatest turn in degrees, either way.
+      rotation_range: greatest turn in degrees, 0 or more, either way.
       width_shift_range: greatest shift: below 1 a share of the width, else pixels, of which a whole
         number over 1 shifts by less than it, in whole ones; of a list, one of it, either way.
       height_shift_range: the same up and down.
       brightness_range: [low, high] of the factor of brightness; none if it is not stated.
-      shear_range: greatest shear in degrees, either way.
+      shear_range: greatest shear in degrees, in [0, 89], either way.
       zoom_range: [low, high] of the zoom of each side, below 1 for larger; a number z is
         [1 - z, 1 + z].
-      channel_shift_range: greatest value that is added to all colors, either way.
+      channel_shift_range: greatest value that is added to all colors, 0 or more, either way.
       fill_mode: what comes in from outside: `nearest`, `constant`, `reflect` or `wrap`.
       cval: the value of `constant`, in [0, 255].
       horizontal_flip: whether left and right change places, in half of the images.

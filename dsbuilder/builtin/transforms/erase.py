@@ -33,7 +33,7 @@ class Erase(Transform):
 
     Attributes:
       area: share of the image that is erased, in (0, 1].
-      ratio: height / width of the rectangle, above 0.
+      ratio: height / width of the rectangle, above 0, up to 1000.
       fill: `noise`, every value drawn by itself; `mean` of the image; or a value in [0, 255].
     """
 

@@ -71,7 +71,8 @@ class Tiles(Source):
       keep_empty: share of the tiles without an object, or with nothing but the first class in their
         masks, that is kept, in [0, 1]; which ones is decided by a hash of each key. Below 1 masks
         are read as tiles are listed.
-      memory_mb: working memory that decoding an image or a segment of it may take, in 10**6 bytes.
+      memory_mb: working memory that decoding an image or a segment of it may take, in 10**6 bytes;
+        above 0.
     """
 
     of_folder: ClassVar[bool] = False

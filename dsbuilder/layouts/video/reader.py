@@ -70,8 +70,8 @@ class Video(Source):
 
     Attributes:
       path: the folder of the videos.
-      every: frames from one candidate to the next, 1 for all.
-      every_s: seconds from one candidate to the next; not beside `every`.
+      every: frames from one candidate to the next, 1 or more, 1 for all.
+      every_s: seconds from one candidate to the next, above 0; not beside `every`.
       change: least mean difference from the frame taken before, both gray and averaged to 32 x 32
         pixels, in levels in [0, 255]; 0 takes every candidate. Cuts are beyond 20, slow scenes
         below 5.
