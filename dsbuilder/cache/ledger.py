@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dsbuilder import typed_json
 from dsbuilder.errors import CacheError
 from dsbuilder.paths import is_utf8
@@ -17,6 +19,7 @@ _FINGERPRINT = re.compile('"fingerprint":"([0-9a-f]+)"')
 _PLACE = '"offset":'
 """Begins the end of a line: an entry's last fields are those of its place."""
 _PLACED = re.compile(r'"offset":([0-9]{1,19}),"length":([0-9]{1,19})\}$')
+_PLACES = re.compile(rb'"offset":([0-9]{1,18}),"length":([0-9]{1,18})\}\n')
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -123,6 +126,24 @@ def place_of(line: str) -> tuple[int, int]:
     return place
 
 
+def places(path: Path) -> np.ndarray:
+    """Returns the offset and the length of a shard's samples, int64 `(n, 2)`, in their order.
+
+    They are found without parsing the lines, a million in a second or two.
+
+    Raises:
+      CacheError: the file is missing, or a line ends with no place.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise _unread(path, error) from None
+    found = np.array(_PLACES.findall(text), "S19").reshape(-1, 2)
+    if len(found) != len(text.split(b"\n")) - 1:
+        raise _damaged(path, 0, ValueError("a line ends with no place"))
+    return found.astype(np.int64)
+
+
 def fingerprint_of(line: str) -> str:
     """Returns the fingerprint in a line; empty if there is none."""
     # Quotes within a text are escaped; a param of that name would stand before the sample's own.
@@ -160,11 +181,14 @@ def _lines(path: Path) -> list[str]:
     try:
         # Only a newline ends a line: a key may hold what `splitlines` also takes for one.
         return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except FileNotFoundError:
-        message = f"{path}: the shard's ledger is missing. Build the dataset again."
-        raise CacheError(message) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(path, 0, error) from None
+        raise _unread(path, error) from None
+
+
+def _unread(path: Path, error: Exception) -> CacheError:
+    if isinstance(error, FileNotFoundError):
+        return CacheError(f"{path}: the shard's ledger is missing. Build the dataset again.")
+    return _damaged(path, 0, error)
 
 
 def _entries(path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[Entry]:

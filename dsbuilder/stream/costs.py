@@ -77,7 +77,7 @@ def _one_thread() -> Iterator[None]:
 
 def _read(feed: Feed, place: int) -> object:
     """Takes the bytes of a sample; those of mapped pixels are copied once, as a batch does."""
-    shard, offset, length = feed.place(place)
+    shard, offset, length = feed.places.at(place)
     if isinstance(shard, NpyShard):
         return shard.row(offset)[0].copy()
     return shard.read(offset, length)

@@ -3,8 +3,7 @@
 What a batch holds depends on (seed, split, epoch) and its place alone, so worker processes, each
 with a feed of its own, make the same bytes (`worker_feed.py`):
 
-* order: a permutation by the generator of (seed, "shuffle", split, epoch); host i of n takes every
-  n-th place from i. What is permuted is each sample once, or the picks of `sampling.py`;
+* order: as `order.py` has it;
 * a sample: `Refresher.refresh`, whose generators are those of (seed, stage, key, epoch), and of how
   often the epoch has picked the sample before, if it has;
 * partners of a mixer: cached samples of the same batch, as `partners` pairs them.
@@ -16,13 +15,13 @@ from functools import cached_property
 
 import numpy as np
 
-from dsbuilder.cache import ledger
-from dsbuilder.cache.codec import ShardReader
 from dsbuilder.errors import DsbuilderError, PluginError
 from dsbuilder.pipeline import Refresher, Trace
 from dsbuilder.sample import Sample
 from dsbuilder.seeding import generator
 from dsbuilder.stream.columns import columns_of
+from dsbuilder.stream.order import picks as picks_of
+from dsbuilder.stream.places import Places
 from dsbuilder.stream.reading import Reading
 
 Batch = dict[str, np.ndarray]
@@ -93,20 +92,8 @@ class Feed:
         return self._stack(samples, allocate)
 
     def picks(self, epoch: int) -> np.ndarray:
-        """Returns the place of each of this host's samples, and how often it came before.
-
-        int64 `(n, 2)`, in the order of an epoch.
-        """
-        reading = self.reading
-        order = np.arange(reading.dataset.num_samples(reading.split))
-        picks = np.stack([order, np.zeros_like(order)], axis=1)
-        if reading.sampler is not None:
-            picks = reading.sampler.picks(epoch)
-        if reading.shuffle:
-            rng = generator(reading.seed, "shuffle", reading.split, epoch)
-            order = rng.permutation(order)
-        index, count = reading.shard
-        return picks[order[index::count]]
+        """Returns what `order.picks` does."""
+        return picks_of(self.reading, epoch)
 
     def key(self, epoch: int, step: int, number: int) -> str:
         """Returns the key of a sample of a batch, by its place there."""
@@ -115,7 +102,7 @@ class Feed:
 
     def prepare(self) -> None:
         """Reads what every batch needs, but opens no shard: so processes can share it."""
-        _ = self._places
+        _ = self.places.rows
 
     @property
     def _refresher(self) -> Refresher:
@@ -124,29 +111,13 @@ class Feed:
         return self.reading.refresher
 
     @cached_property
-    def _readers(self) -> Sequence[ShardReader]:
-        dataset = self.reading.dataset
-        return [dataset.codec.open(dataset.path, shard.stem) for shard in self.reading.shards]
-
-    @cached_property
-    def _places(self) -> np.ndarray:
-        """Shard, offset and length of every sample of the split in stored order, `(n, 3)`."""
-        folder = self.reading.dataset.path
-        rows = [
-            (number, entry.offset, entry.length)
-            for number, shard in enumerate(self.reading.shards)
-            for entry in ledger.read(folder / ledger.file_name(shard.stem))
-        ]
-        return np.array(rows, np.int64).reshape(-1, 3)
-
-    def place(self, place: int) -> tuple[ShardReader, int, int]:
-        """Returns the shard of the sample at a place in stored order, its offset and length."""
-        shard, offset, length = self._places[place].tolist()
-        return self._readers[shard], offset, length
+    def places(self) -> Places:
+        """Where the samples of the split lie."""
+        return Places(self.reading)
 
     def stored(self, place: int) -> Sample:
         """Returns the sample at a place in stored order, before any stage of the stream."""
-        sample = self.reading.dataset.codec.sample(*self.place(place))
+        sample = self.reading.dataset.codec.sample(*self.places.at(place))
         sample.image.flags.writeable = False  # a mixer shares it
         return sample
 

@@ -42,8 +42,9 @@ class Reading:
       batch_size: samples in a batch; the last of an epoch holds the rest unless `drop_remainder`.
       images: see `StreamOptions`.
       shuffle, seed: whether each epoch has an order of its own, and the root of all randomness.
-      shuffle_buffer: samples that a codec without random access shuffles among; None lets it
-        choose.
+      shuffle_buffer: samples that are shuffled among where shards are read from end to end; None
+        reads at random.
+      cache_mb: what decoded samples may take of memory, in 10**6 bytes; None is a share of it.
       shard: (index, count): of `count` hosts that share the split, which one this is.
       keys: whether the samples' keys are yielded too.
       pixels: whether the images are.
@@ -61,6 +62,7 @@ class Reading:
     seed: int = 0
     drop_remainder: bool = False
     shuffle_buffer: int | None = None
+    cache_mb: float | None = None
     shard: tuple[int, int] = (0, 1)
     keys: bool = False
     pixels: bool = True
@@ -76,6 +78,8 @@ class Reading:
             f"shard (index, count) with 0 <= index < count, found {self.shard}": 0 <= index < count,
             f"shuffle_buffer of 1 or more, found {self.shuffle_buffer}": self.shuffle_buffer is None
             or self.shuffle_buffer >= 1,
+            f"cache_mb of 0 or more, found {self.cache_mb}": self.cache_mb is None
+            or self.cache_mb >= 0,
             f"images 'uint8', 'scale' or 'standardize', found {self.images!r}": self.images
             in ("uint8", "scale", "standardize"),
             f"form of instances 'masks' or 'ids', found {self.instances!r}": self.instances

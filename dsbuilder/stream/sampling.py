@@ -22,7 +22,7 @@ to epoch they move on by the golden ratio. So
 * those of one class that stand whole marks apart are always picked together: it is the order of an
   epoch, and with it what a batch holds, that is drawn anew each time.
 
-All this is done in whole numbers of 1 / 2**32, by numpy as by TensorFlow. So picks depend on
+All this is done in whole numbers of 1 / 2**32. So picks depend on
 keys, labels, seed and epoch alone: on no codec, shard, machine, or number of hosts.
 """
 
@@ -125,14 +125,11 @@ class Sampler:
     start: int
     sampled: Sampled
 
-    def counts(self, epoch: Any) -> Any:
-        """Returns the picks of each sample, int64 `(n,)` in stored order, of the kind of `epoch`.
-
-        Args:
-          epoch: a number, or an int64 scalar of TensorFlow.
-        """
+    def counts(self, epoch: int) -> np.ndarray:
+        """Returns the picks of each sample, int64 `(n,)` in stored order."""
         moved = (epoch * _GOLDEN + self.start) % _UNIT
-        return (self.high + moved) // _UNIT - (self.low + moved) // _UNIT
+        counts: np.ndarray = (self.high + moved) // _UNIT - (self.low + moved) // _UNIT
+        return counts
 
     def picks(self, epoch: int) -> np.ndarray:
         """Returns place, and number of picks of it before, of every pick in stored order.

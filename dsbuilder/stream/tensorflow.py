@@ -10,7 +10,6 @@ must be exact to the epoch, as the trainer must, takes `Stream.epochs`.
 """
 
 import contextlib
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, repeat
 from pathlib import Path
@@ -28,7 +27,7 @@ from dsbuilder.stream.columns import columns_of, labels_of
 from dsbuilder.stream.feed import Batch, Feed, told
 from dsbuilder.stream.reading import Images, Objects, Reading, check_shards, plain, plan
 from dsbuilder.stream.sampling import Sampled
-from dsbuilder.stream.tensorflow_handover import Handover
+from dsbuilder.stream.tensorflow_handover import Handover, kept, weakly
 from dsbuilder.stream.tensorflow_order import Batch as TensorBatch
 from dsbuilder.stream.tensorflow_order import counted
 from dsbuilder.stream.tensorflow_statistics import statistics, value_statistics
@@ -39,8 +38,14 @@ __all__ = ["Stream", "statistics", "stream", "value_statistics"]
 Epochs = Callable[[int, int], tf.data.Dataset]
 """From the first epoch, and how many of its batches are left out, to the endless dataset."""
 
-Epoch = Callable[[int | None], tf.data.Dataset]
-"""From an epoch to its dataset; None counts the iterators that are opened on it."""
+Epoch = Callable[[int | None, int], tf.data.Dataset]
+"""From an epoch, and how many of its batches are left out, to its dataset.
+
+None counts the iterators that are opened on it.
+"""
+
+Failed = Callable[[], Exception | None]
+"""Returns what a batch could not be made for, if that is known."""
 
 _NATIVE = {"tfrecord": tensorflow_tfrecord.native, "npy": tensorflow_npy.native}
 
@@ -68,10 +73,10 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
         *,
         reading: Reading,
         endless: Epochs,
-        fed: "_Fed | None" = None,
+        failed: Callable[[], Exception | None],
     ) -> None:
         self._dataset = dataset
-        self._fed = fed
+        self._failed = failed
         self._endless = endless
         self.fresh: bool = reading.fresh
         self.drawn: bool = reading.refresher is not None and bool(reading.refresher.stages)
@@ -114,9 +119,10 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
         try:
             yield
         except tf.errors.OpError:
-            if self._fed is None or self._fed.failure is None:
+            failure = self._failed()
+            if failure is None:
                 raise
-            raise self._fed.failure from None
+            raise failure from None
 
     def _inputs(self) -> list[tf.data.Dataset]:
         return [self._dataset]
@@ -137,7 +143,9 @@ def stream(
     epoch: int | None = None,
     seed: int | None = None,
     drop_remainder: bool = False,
+    start_step: int = 0,
     shuffle_buffer: int | None = None,
+    cache_mb: float | None = None,
     shard: tuple[int, int] | None = None,
     keys: bool = False,
     pixels: bool = True,
@@ -183,8 +191,14 @@ def stream(
       epoch: the only one that the stream yields, 0 or more; None for the next one every time.
       seed: of the order and the stages.
       drop_remainder: leaves out a last batch that is smaller.
-      shuffle_buffer: of tfrecord, how many encoded samples are shuffled among; None takes the whole
-        split if it has up to 128 MB. The npy codec always shuffles the whole split.
+      shuffle_buffer: None shuffles the whole split, reading it at random. Of tfrecord without
+        stages, a number reads shards from end to end, for where reading at random is slow, and
+        shuffles among so many encoded samples.
+      start_step: number of batches that are left out of the only `epoch`; none of their images is
+        decoded.
+      cache_mb: of tfrecord without stages, memory that decoded samples may take, in 10**6 bytes: a
+        split that fits is decoded once, and not once an epoch, unless it has boxes, instances or
+        keypoints. None is an eighth of the memory that is available, 0 keeps none.
       shard: (index, count), the one of `count` hosts that this is; together they see an epoch once.
       keys: adds the samples' keys, UTF-8 strings `(B,)`, as a last item.
       pixels: False leaves the images out, in the same order; without stages none is decoded.
@@ -206,8 +220,8 @@ def stream(
     Raises:
       DataError: no such split or target, nothing to batch or to sample by, or images of several
         sizes.
-      CacheError: a shard is missing or cut. (A corrupt one raises `tf.errors.DataLossError` when it
-        is read.)
+      CacheError: a shard is missing or cut. (What is corrupt within raises a `tf.errors.OpError`
+        when it is read; see `Stream.told`.)
       SpecError: a stage of the pipeline's `stream` is not there.
     """
     if epoch is not None:
@@ -225,6 +239,7 @@ def stream(
         "plugins": plugins,
         "drop_remainder": drop_remainder,
         "shuffle_buffer": shuffle_buffer,
+        "cache_mb": cache_mb,
         "shard": shard or (0, 1),
         "keys": keys,
         "pixels": pixels,
@@ -233,12 +248,13 @@ def stream(
     reading = plan(dataset, split, **asked)
     check_shards(dataset, split)
     pinned = 0 if epoch is None and not reading.fresh else epoch
+    _check_start(reading, pinned, start_step)
     if reading.refresher is None:
-        finite, endless = _native(reading)
-        return Stream(finite(pinned), reading=reading, endless=endless)
-    fed = _Fed(reading, asked, workers)
-    finite, endless = _fed(reading, fed)
-    return Stream(finite(pinned), reading=reading, endless=endless, fed=fed)
+        finite, endless, failed = _native(reading)
+    else:
+        finite, endless, failed = _fed(reading, _Fed(reading, asked, workers))
+    batches = finite(pinned, start_step)
+    return Stream(batches, reading=reading, endless=endless, failed=failed)
 
 
 def _check_epoch(epoch: int) -> None:
@@ -246,49 +262,58 @@ def _check_epoch(epoch: int) -> None:
         raise ValueError(f"stream: expected an epoch of 0 or more, found {epoch}.")
 
 
-def _native(reading: Reading) -> tuple[Epoch, Epochs]:
-    """Returns the functions from an epoch to its batches, and to those of all epochs from it on."""
+def _check_start(reading: Reading, epoch: int | None, step: int) -> None:
+    if not 0 <= step < reading.steps:
+        raise ValueError(f"stream: expected a start_step in [0, {reading.steps}), found {step}.")
+    if step and epoch is None:
+        raise ValueError(
+            f"stream: start_step {step} needs to know of which epoch. Say so: epoch=..."
+        )
+
+
+def _native(reading: Reading) -> tuple[Epoch, Epochs, Failed]:
+    """Returns the functions from an epoch to its batches, and to those of all epochs from it on.
+
+    And what says why a batch could not be made.
+    """
     native = _NATIVE[reading.dataset.codec.name](reading)
     present = _presentation(reading)
 
     def load(picks: tf.Tensor) -> Any:
         return present(native.load(picks))
 
-    def finite(epoch: int | None) -> tf.data.Dataset:
+    def finite(epoch: int | None, step: int) -> tf.data.Dataset:
         if epoch is None:
             picks = counted().flat_map(native.picks)
         else:
-            picks = native.picks(tf.constant(epoch, tf.int64))
-        return _finished(picks, load, reading.steps)
+            picks = native.picks(tf.constant(epoch, tf.int64)).skip(step)
+        return _finished(kept(picks, native.owner), load, reading.steps - step)
 
     def endless(start: int, step: int) -> tf.data.Dataset:
         picks = tf.data.Dataset.counter(start).flat_map(native.picks).skip(step)
-        return _finished(picks, load, tf.data.INFINITE_CARDINALITY)
+        return _finished(kept(picks, native.owner), load, tf.data.INFINITE_CARDINALITY)
 
-    return finite, endless
+    return finite, endless, lambda: getattr(native.owner, "failure", None)
 
 
-def _fed(reading: Reading, fed: "_Fed") -> tuple[Epoch, Epochs]:
-    """Returns the same two functions for a split that passes stages."""
+def _fed(reading: Reading, fed: "_Fed") -> tuple[Epoch, Epochs, Failed]:
+    """Returns the same three functions for a split that passes stages."""
     spec, present = _feed_spec(reading), _presentation(reading)
 
-    def finite(epoch: int | None) -> tf.data.Dataset:
+    def finite(epoch: int | None, step: int) -> tf.data.Dataset:
         epochs = count() if epoch is None else repeat(epoch)  # `next` of either is atomic
-        taken = fed.taken(lambda: [next(epochs)], 0, spec)
-        return _finished(taken, present, reading.steps)
+        taken = fed.taken(lambda: [next(epochs)], step, spec)
+        return _finished(taken, present, reading.steps - step)
 
     def endless(start: int, step: int) -> tf.data.Dataset:
         taken = fed.taken(lambda: count(start), step, spec)
         return _finished(taken, present, tf.data.INFINITE_CARDINALITY)
 
-    return finite, endless
+    return finite, endless, lambda: fed.failure
 
 
 class _Fed:
-    """The batches of a feed as datasets; what makes them lasts as long as one of these.
-
-    TensorFlow never lets go of the function that `from_generator` is given, so that has none of it.
-    """
+    """The batches of a feed as datasets; what makes them lasts as long as one of these."""
 
     def __init__(self, reading: Reading, asked: Mapping[str, Any], workers: int | None) -> None:
         # Here, for where no worker processes run.
@@ -309,20 +334,13 @@ class _Fed:
         self, epochs: Callable[[], Iterable[int]], start: int, spec: Mapping[str, tf.TensorSpec]
     ) -> tf.data.Dataset:
         """Returns the batches of epochs, of the first from `start` on, as a dataset of columns."""
-        known = weakref.ref(self)
+        batches = weakly(self._batches)
 
         def generate() -> Iterator[Batch]:
-            fed = known()
-            if fed is None:
-                raise RuntimeError(
-                    "expected the stream to be kept while it is iterated, found that it is gone. "
-                    "Keep it in a variable, outside of the function that another dataset maps."
-                )
-            return fed._batches(epochs(), start)
+            found: Iterator[Batch] = batches(epochs(), start)
+            return found
 
-        dataset = tf.data.Dataset.from_generator(generate, output_signature=spec)
-        dataset.fed = self  # which what is made of it refers to, iterators too
-        return dataset
+        return kept(tf.data.Dataset.from_generator(generate, output_signature=spec), self)
 
     def _batches(self, epochs: Iterable[int], start: int) -> Iterator[Batch]:
         if self._crew is None:

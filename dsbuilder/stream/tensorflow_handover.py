@@ -1,4 +1,4 @@
-"""What a feed makes, handed to TensorFlow's threads, and ended before the interpreter is.
+"""What TensorFlow's threads have of Python, and how it ends before the interpreter does.
 
 A thread of TensorFlow that is inside Python when the interpreter shuts down never comes back, and
 whoever waits for it, as the iterator of a script's module level does when it is freed, waits for
@@ -6,13 +6,16 @@ ever. (A call that begins later is refused by TensorFlow, which does no harm.) S
 batch is begun, and the one that is being made is waited for, though not for ever.
 """
 
+import atexit
 import contextlib
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import tensorflow as tf
 
 Value = TypeVar("Value")
 
@@ -108,3 +111,38 @@ def _is_entered() -> bool:
         if not isinstance(each, threading._DummyThread)  # a thread of others that was here once
     }
     return any(thread not in own for thread in sys._current_frames())
+
+
+_CALLS = _State(shared=True)
+"""Calls of functions in graphs."""
+atexit.register(_CALLS.end)
+
+
+def kept(dataset: tf.data.Dataset, owner: Any) -> tf.data.Dataset:
+    """Returns the dataset, which from now on keeps what Python does for it.
+
+    TensorFlow never lets go of a function of Python that a graph calls, so that must not hold what
+    is large, but by `weakly`. What is made of a dataset refers to it, iterators too.
+    """
+    dataset.dsbuilder_owner = owner
+    return dataset
+
+
+def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a bound method as a function that does not keep its object; see `kept`."""
+    known = weakref.WeakMethod(method)
+
+    def call(*args: Any) -> Any:
+        found = known()
+        if found is None:
+            raise RuntimeError(
+                "expected the stream to be kept while it is iterated, found that it is gone. "
+                "Keep it in a variable, outside of the function that another dataset maps."
+            )
+        with _CALLS.inside(object()):
+            if _CALLS.ending:
+                raise RuntimeError("no more is made: the interpreter ends.")
+            _CALLS.opened.add(_CALLS)
+            return found(*args)
+
+    return call

@@ -1,4 +1,4 @@
-"""The npy codec by native ops: indices are shuffled, rows are gathered from the memory map.
+"""The npy codec by native ops: the rows of a batch are gathered from the memory map.
 
 Images never pass through Python: the mapped file is seen as a tensor through dlpack, without a
 copy, and `tf.gather` reads the rows of a batch from it. A gathered batch is memory of its own, so
@@ -18,7 +18,7 @@ from dsbuilder.cache.npy import NpyCodec, load_array
 from dsbuilder.records.arrays import row_splits
 from dsbuilder.stream.columns import PADDING
 from dsbuilder.stream.reading import Reading
-from dsbuilder.stream.tensorflow_order import Batch, Native, grouped, keyed_seed, permutation
+from dsbuilder.stream.tensorflow_order import Batch, Native, Ordered
 
 
 @dataclass(frozen=True)
@@ -117,17 +117,5 @@ def native(reading: Reading) -> Native:
     Raises:
       CacheError: a file is missing, cut, or not an array.
     """
-    count = reading.dataset.num_samples(reading.split)
-    index, hosts = reading.shard
-
-    def picks(epoch: tf.Tensor) -> tf.data.Dataset:
-        places = tf.range(count, dtype=tf.int64)
-        if reading.sampler is not None:
-            places = tf.repeat(places, reading.sampler.counts(epoch))
-            places = tf.ensure_shape(places, [count])
-        if reading.shuffle:
-            order = permutation(count, keyed_seed(reading, "samples", epoch))
-            places = order if reading.sampler is None else tf.gather(places, order)
-        return grouped(reading, tf.data.Dataset.from_tensor_slices(places[index::hosts]))
-
-    return Native(picks=picks, load=open_rows(reading).gather)
+    ordered = Ordered(reading)
+    return Native(picks=ordered.batches, load=open_rows(reading).gather, owner=ordered)

@@ -1,17 +1,20 @@
-"""Order by (seed, epoch), as native ops that also take an epoch which is only a tensor.
+"""The order of `order.py` as datasets, and what counts their iterations.
 
-`Dataset.shuffle` would do, were it not for TensorFlow's global seed: it changes every order, and
-after `tf.random.set_seed(0)` a seed that is a tensor fails. The raw op is given both seeds.
+An epoch's order is asked of numpy once, as it begins; what follows of a stream without stages is
+native ops.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import tensorflow as tf
 
-from dsbuilder.seeding import rank
+from dsbuilder.stream import order
 from dsbuilder.stream.reading import Reading
+from dsbuilder.stream.tensorflow_handover import weakly
 
 Batch = dict[str, tf.Tensor]
 """What one batch holds: `image`, each target by its name, and `key` where keys are asked for."""
@@ -19,7 +22,7 @@ Batch = dict[str, tf.Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Native:
-    """How a codec makes batches without Python.
+    """How a codec makes batches without stages.
 
     What decides the order is cheap and runs once after the other; what costs is apart, so that it
     runs in parallel, across the end of an epoch too.
@@ -28,43 +31,28 @@ class Native:
       picks: function from an epoch (int64 scalar) to the dataset of what makes up each of its
         batches.
       load: function from one of these to the batch.
+      owner: what both need to be kept; see `tensorflow_handover.kept`.
     """
 
     picks: Callable[[tf.Tensor], tf.data.Dataset]
     load: Callable[[tf.Tensor], Batch]
+    owner: Any
 
 
-def keyed_seed(reading: Reading, what: str, epoch: tf.Tensor) -> tf.Tensor:
-    """Returns the int64 `(2,)` seed of an epoch for one purpose.
+class Ordered:
+    """The batches of places of a split's epochs."""
 
-    Args:
-      epoch: int64 scalar.
-    """
-    # Half of rank's range: a seed is a signed integer.
-    parts = [rank(reading.seed, "shuffle", reading.split, what, i) >> 1 for i in (0, 1)]
-    seed = tf.constant(parts, tf.int64)
-    return tf.random.experimental.stateless_fold_in(seed, epoch)
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
 
+    def batches(self, epoch: tf.Tensor) -> tf.data.Dataset:
+        """Returns the places of each batch of an epoch, int64 `(B,)`."""
+        places = tf.numpy_function(weakly(self._places), [epoch], tf.int64, stateful=False)
+        places = tf.ensure_shape(places, [self._reading.num_samples])
+        return grouped(self._reading, tf.data.Dataset.from_tensor_slices(places))
 
-def permutation(count: int, seed: tf.Tensor) -> tf.Tensor:
-    """Returns int64 `(count,)`: 0 to `count` - 1 in the order of a seed."""
-    places = tf.range(count, dtype=tf.int64)
-    return tf.random.experimental.stateless_shuffle(places, seed=seed, alg="philox")
-
-
-def shuffled(dataset: tf.data.Dataset, buffer: int, seed: tf.Tensor) -> tf.data.Dataset:
-    """Returns a dataset of scalars shuffled among `buffer` elements, by the seed alone."""
-    spec = dataset.element_spec
-    variant = tf.raw_ops.ShuffleDataset(
-        input_dataset=tf.data.experimental.to_variant(dataset),
-        buffer_size=tf.constant(buffer, tf.int64),
-        seed=seed[0],
-        seed2=seed[1],
-        reshuffle_each_iteration=False,
-        output_types=[spec.dtype],
-        output_shapes=[spec.shape],
-    )
-    return tf.data.experimental.from_variant(variant, spec)
+    def _places(self, epoch: np.int64) -> np.ndarray:
+        return order.picks(self._reading, int(epoch))[:, 0]
 
 
 def grouped(reading: Reading, elements: tf.data.Dataset) -> tf.data.Dataset:

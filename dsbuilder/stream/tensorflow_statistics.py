@@ -169,5 +169,6 @@ def _images(dataset: StoredDataset) -> tf.data.Dataset:
     reading = Reading(dataset=dataset, split=_TRAIN, batch_size=_BATCH, signature=dataset.signature)
     if dataset.codec.name == "tfrecord":
         return tensorflow_tfrecord.images(reading)
-    native = tensorflow_npy.native(reading)
-    return native.picks(tf.constant(0, tf.int64)).map(lambda each: native.load(each)["image"])
+    rows = tensorflow_npy.open_rows(reading)
+    places = tf.data.Dataset.range(dataset.num_samples(_TRAIN)).batch(_BATCH)
+    return places.map(lambda each: rows.gather(each)["image"])

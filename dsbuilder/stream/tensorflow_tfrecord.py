@@ -1,78 +1,143 @@
-"""The tfrecord codec by native ops: shards read side by side, samples shuffled, then decoded.
+"""The tfrecord codec: records are read where the ledger says that they lie, and decoded natively.
 
-The order depends on (seed, epoch) alone: shards are opened in a shuffled order, read in turns, and
-records are shuffled within a buffer; if the split fits into it, that is a full permutation. Where
-an epoch picks samples by `sampling.py`, a record is left out or repeated as it is read, before it
-is shuffled: of a split that does not fit, what is repeated comes within about a buffer. JPEG is
-decoded with the exact DCT and upsampling, as the dataset's own codec does.
+So a split is shuffled wholly, as `order.py` has it. Where it is slow to read at random, a
+`shuffle_buffer` reads shards from end to end instead, side by side in a shuffled order, and
+shuffles among so many records; where an epoch picks samples by `sampling.py`, a record is then left
+out or repeated as it is read, and what is repeated comes within about a buffer. JPEG is decoded
+with the exact DCT and upsampling, as the dataset's own codec does.
 """
 
 import itertools
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
+from dsbuilder.errors import CacheError
 from dsbuilder.sample import Feature
+from dsbuilder.stream import order
 from dsbuilder.stream.columns import PADDING, Column
+from dsbuilder.stream.places import Places
 from dsbuilder.stream.reading import Reading
-from dsbuilder.stream.sampling import Sampler
-from dsbuilder.stream.tensorflow_order import (
-    Batch,
-    Native,
-    grouped,
-    keyed_seed,
-    permutation,
-    shuffled,
-)
+from dsbuilder.stream.tensorflow_decoded import Decoded, fits
+from dsbuilder.stream.tensorflow_handover import weakly
+from dsbuilder.stream.tensorflow_order import Batch, Native, Ordered, grouped
 
 _SHARDS_AT_ONCE = 8
 _RUN = 16  # records read from a shard before it is the next one's turn
-_BUFFER_BYTES = 128_000_000
-_LEAST_BUFFER = 1024
 
 
 def native(reading: Reading) -> Native:
-    """Opens a split."""
+    """Opens a split.
 
-    def picks(epoch: tf.Tensor) -> tf.data.Dataset:
-        return grouped(reading, _shuffled(reading, _records(reading, epoch), epoch))
+    Raises:
+      CacheError: a ledger is missing, or does not say where each sample of its shard lies.
+    """
+    examples = Examples(reading)
+    if reading.shuffle and reading.shuffle_buffer is not None:
+        buffered = _Buffered(reading, reading.shuffle_buffer)
+        return Native(picks=buffered.batches, load=examples.decode, owner=buffered)
+    records = Records(reading)
 
-    return Native(picks=picks, load=Examples(reading).decode)
+    if fits(reading):
+        records.decoded = Decoded(reading, lambda places: examples.decode(records.read(places)))
+        return Native(picks=records.ordered.batches, load=records.decoded.load, owner=records)
+
+    def load(places: tf.Tensor) -> Batch:
+        return examples.decode(records.read(places))
+
+    return Native(picks=records.ordered.batches, load=load, owner=records)
+
+
+class Records:
+    """The records of a split, read in any order.
+
+    Attributes:
+      ordered: the order in which they are.
+      decoded: what is kept of them, if anything is.
+      failure: the error that one could not be read for.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self.ordered = Ordered(reading)
+        self.decoded: Decoded | None = None
+        self.failure: CacheError | None = None
+        self._places = Places(reading)
+        _ = self._places.rows
+
+    def read(self, places: tf.Tensor) -> tf.Tensor:
+        """Returns the records at int64 `(B,)` places, string `(B,)`; checksums are compared."""
+        read = tf.numpy_function(weakly(self._read), [places], tf.string, stateful=False)
+        return tf.ensure_shape(read, places.shape)
+
+    def _read(self, places: np.ndarray) -> np.ndarray:
+        try:
+            return np.array([self._places.payload(place) for place in places.tolist()], object)
+        except CacheError as error:
+            self.failure = error
+            raise
 
 
 def images(reading: Reading) -> tf.data.Dataset:
     """Returns every image of the split in stored order, one by one, of whatever size."""
     examples = Examples(reading)
-    stored = _records(reading, tf.constant(0, tf.int64))
-    return stored.map(examples.decode_image, tf.data.AUTOTUNE, deterministic=True)
+    return _stored(reading).map(examples.decode_image, tf.data.AUTOTUNE, deterministic=True)
 
 
 def columns(reading: Reading) -> tf.data.Dataset:
     """Returns what targets hold in stored order, in batches by feature; no image is decoded."""
     parsed = {column.stored: _parsing(column.feature) for column in reading.columns}
-    stored = _records(reading, tf.constant(0, tf.int64)).batch(reading.batch_size)
+    stored = _stored(reading).batch(reading.batch_size)
     return stored.map(lambda serialized: tf.io.parse_example(serialized, parsed))
 
 
-def _records(reading: Reading, epoch: tf.Tensor) -> tf.data.Dataset:
+def _stored(reading: Reading) -> tf.data.Dataset:
+    """Returns every record of the split in stored order."""
+    return tf.data.Dataset.from_tensor_slices(_files(reading)).flat_map(tf.data.TFRecordDataset)
+
+
+def _files(reading: Reading) -> tf.Tensor:
     codec, folder = reading.dataset.codec, reading.dataset.path
     paths = [str(folder / name) for shard in reading.shards for name in codec.files(shard.stem)]
-    files, first = tf.constant(paths), tf.constant(_first_records(reading), tf.int64)
-    read = _picked(reading.sampler, epoch) if reading.sampler else _whole
-    if not reading.shuffle:
-        records = tf.data.Dataset.from_tensor_slices((files, first)).flat_map(read)
-    else:
-        order = permutation(len(paths), keyed_seed(reading, "shards", epoch))
-        ordered = (tf.gather(files, order), tf.gather(first, order))
-        records = tf.data.Dataset.from_tensor_slices(ordered).interleave(
+    return tf.constant(paths)
+
+
+class _Buffered:
+    """The records of a split, read from end to end and shuffled within a buffer."""
+
+    def __init__(self, reading: Reading, buffer: int) -> None:
+        self._reading, self._buffer = reading, buffer
+
+    def batches(self, epoch: tf.Tensor) -> tf.data.Dataset:
+        """Returns the records of each batch of an epoch, string `(B,)`."""
+        reading, asked = self._reading, [epoch]
+        count, shards = reading.dataset.num_samples(reading.split), len(reading.shards)
+        seed, ordered = tf.numpy_function(weakly(self._order), asked, [tf.int64] * 2, False)
+        ordered = tf.ensure_shape(ordered, [shards])
+        read: Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset] = _whole
+        if reading.sampler is not None:
+            counts = tf.numpy_function(weakly(self._counts), asked, tf.int64, stateful=False)
+            read = _picked(tf.ensure_shape(counts, [count]))
+        first = tf.constant(_first_records(reading), tf.int64)
+        opened = tf.gather(_files(reading), ordered), tf.gather(first, ordered)
+        records = tf.data.Dataset.from_tensor_slices(opened).interleave(
             read,
-            cycle_length=min(len(paths), _SHARDS_AT_ONCE),
+            cycle_length=min(shards, _SHARDS_AT_ONCE),
             block_length=_RUN,
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
-    index, count = reading.shard
-    return records.shard(count, index) if count > 1 else records
+        index, hosts = reading.shard
+        records = records.shard(hosts, index) if hosts > 1 else records
+        return grouped(reading, _shuffled(records, self._buffer, tf.ensure_shape(seed, [2])))
+
+    def _order(self, epoch: np.int64) -> tuple[np.ndarray, np.ndarray]:
+        seed = order.buffer_seed(self._reading, int(epoch))
+        return np.array(seed, np.int64), order.shard_order(self._reading, int(epoch))
+
+    def _counts(self, epoch: np.int64) -> np.ndarray:
+        assert self._reading.sampler is not None
+        return self._reading.sampler.counts(int(epoch))
 
 
 def _first_records(reading: Reading) -> list[int]:
@@ -85,11 +150,8 @@ def _whole(file: tf.Tensor, first: tf.Tensor) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(file)
 
 
-def _picked(
-    sampler: Sampler, epoch: tf.Tensor
-) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
+def _picked(counts: tf.Tensor) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
     """Returns the function from a shard to its records, as often as an epoch picks each."""
-    counts = sampler.counts(epoch)
 
     def repeated(places: tf.Tensor, records: tf.Tensor) -> tf.Tensor:
         return tf.repeat(records, tf.gather(counts, places))
@@ -101,17 +163,23 @@ def _picked(
     return read
 
 
-def _shuffled(reading: Reading, records: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
-    if not reading.shuffle:
-        return records
-    buffer = reading.shuffle_buffer or _buffer(reading)
-    return shuffled(records, buffer, keyed_seed(reading, "samples", epoch))
+def _shuffled(dataset: tf.data.Dataset, buffer: int, seed: tf.Tensor) -> tf.data.Dataset:
+    """Returns a dataset of scalars shuffled among `buffer` elements, by the seed alone.
 
-
-def _buffer(reading: Reading) -> int:
-    """Returns how many encoded samples fit into the memory that a buffer may take, or all."""
-    mean = sum(shard.size_bytes for shard in reading.shards) / reading.num_samples
-    return min(reading.num_samples, max(_LEAST_BUFFER, int(_BUFFER_BYTES / mean)))
+    `Dataset.shuffle` would do, were it not for TensorFlow's global seed: it changes every order,
+    and after `tf.random.set_seed(0)` a seed that is a tensor fails. The raw op is given both seeds.
+    """
+    spec = dataset.element_spec
+    variant = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        buffer_size=tf.constant(buffer, tf.int64),
+        seed=seed[0],
+        seed2=seed[1],
+        reshuffle_each_iteration=False,
+        output_types=[spec.dtype],
+        output_shapes=[spec.shape],
+    )
+    return tf.data.experimental.from_variant(variant, spec)
 
 
 class Examples:

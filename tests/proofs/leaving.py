@@ -1,4 +1,4 @@
-"""Streams whose batches worker processes make, left in every way at random moments.
+"""Streams whose batches worker processes make, or threads of TensorFlow, left in every way.
 
 Each is a program of its own. It must end by itself, soon, and leave no process behind: nothing that
 it had started may be there any more. The time is from the moment that it is left, or told to go.
@@ -27,15 +27,22 @@ name: left
 source: {{use: folder, path: {source}}}
 split: {{train: 1.0}}
 finish: [{{use: resize, size: [96, 96]}}]
-cache: {{codec: npy}}
-stream: {{batch_size: 8, stages: [{{use: A.HorizontalFlip}}, {{use: A.Rotate, limit: [-9, 9]}}]}}
+cache: {{codec: {codec}}}
+stream: {{batch_size: 8, stages: [{stages}]}}
 """
+STAGES = "{use: A.HorizontalFlip}, {use: A.Rotate, limit: [-9, 9]}"
+KINDS = {
+    "workers": ({"codec": "npy", "stages": STAGES}, "workers=2"),
+    "records": ({"codec": "tfrecord", "stages": ""}, "cache_mb=0"),
+}
+"""By what makes batches: what of the pipeline differs, and how the stream is opened."""
+
 PROGRAM = """
 import signal, sys, threading, time
 import dsbuilder
 
 way, seconds = sys.argv[2], float(sys.argv[3])
-dataset = dsbuilder.load(sys.argv[1]).stream("train", workers=2).epochs()
+dataset = dsbuilder.load(sys.argv[1]).stream("train", **eval(f"dict({sys.argv[4]})")).epochs()
 batches = iter(dataset)
 for _ in range(3):
     next(batches)
@@ -73,13 +80,14 @@ def run(count: int, seed: int) -> list[tuple[str, str]]:
     took: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        dataset = prepared(folder)
+        datasets = {kind: prepared(folder / kind, kind) for kind in KINDS}
         for number in range(count):
-            way = WAYS[number % len(WAYS)]
-            seconds, left = leave(dataset, way, chance.uniform(0.0, 0.5))
-            assert not left, f"seed {seed}, number {number}, {way}: processes {left} are left"
-            assert seconds < _SOON_S, f"seed {seed}, number {number}, {way}: {seconds:.1f} s"
-            took.setdefault(way, []).append(seconds)
+            kind, way = list(KINDS)[number % 2], WAYS[number // 2 % len(WAYS)]
+            seconds, left = leave(datasets[kind], way, chance.uniform(0.0, 0.5), kind=kind)
+            where = f"seed {seed}, number {number}, {kind}, {way}"
+            assert not left, f"{where}: processes {left} are left"
+            assert seconds < _SOON_S, f"{where}: {seconds:.1f} s"
+            took.setdefault(f"{kind}, {way}", []).append(seconds)
     rows = [
         (f"{way}: median and most seconds", f"{statistics.median(each):.2f}, {max(each):.2f}")
         for way, each in took.items()
@@ -87,21 +95,25 @@ def run(count: int, seed: int) -> list[tuple[str, str]]:
     return [("streams left, with nothing left behind", str(count)), *rows]
 
 
-def prepared(folder: Path) -> Path:
+def prepared(folder: Path, kind: str) -> Path:
     """Builds what is streamed; returns its folder."""
     for label in ("cat", "dog"):
         (folder / "images" / label).mkdir(parents=True)
         for index in range(40):
             Image.fromarray(noise(index, (96, 96))).save(folder / f"images/{label}/{index}.png")
     pipeline = folder / "left.yaml"
-    pipeline.write_text(PIPELINE.format(source=folder / "images"), encoding="utf-8")
+    pipeline.write_text(
+        PIPELINE.format(source=folder / "images", **KINDS[kind][0]), encoding="utf-8"
+    )
     return build_dataset(pipeline, folder / "out", workers=0).path
 
 
-def leave(dataset: Path, way: str, seconds: float = 0.0) -> tuple[float, list[int]]:
+def leave(
+    dataset: Path, way: str, seconds: float = 0.0, *, kind: str = "workers"
+) -> tuple[float, list[int]]:
     """Leaves a stream in the middle of an epoch; returns how long it took, and who is left."""
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(dataset), way, str(seconds)],
+        [sys.executable, "-c", PROGRAM, str(dataset), way, str(seconds), KINDS[kind][1]],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -113,7 +125,8 @@ def leave(dataset: Path, way: str, seconds: float = 0.0) -> tuple[float, list[in
         if way in SIGNALS:
             time.sleep(seconds)
             below = descendants(program.pid)
-            assert len(below) == 3, "the process that workers are forked from, and two of them"
+            # The process that workers are forked from, and two of them.
+            assert len(below) == (3 if kind == "workers" else 0)
             program.send_signal(SIGNALS[way])
         else:
             assert program.stdout.readline() == "left\n"

@@ -35,6 +35,23 @@ def test_fingerprints_are_those_of_the_entries(tmp_path_factory, rows) -> None:
     assert set(lines) == set(read)
     assert {name: ledger.line(each) for name, each in read.items()} == lines
     assert all(ledger.place_of(lines[n]) == (each.offset, each.length) for n, each in read.items())
+    assert ledger.places(path).tolist() == [[n, 9 * n] for n in range(len(rows))]
+
+
+@pytest.mark.parametrize(
+    "end", ['"offset":1}', '"offset":-1,"length":2}', '"offset":1,"length":2} ']
+)
+def test_a_line_without_a_place_is_damage_and_a_place_within_is_none(tmp_path: Path, end) -> None:
+    path = tmp_path / "a.ledger.jsonl"
+    whole = '{"key":"\\"offset\\":3,\\"length\\":4}","offset":1,"length":2}\n'
+    path.write_text(whole * 2)
+    assert ledger.places(path).tolist() == [[1, 2]] * 2
+    path.write_text(f'{whole}{{"key":"a",{end}\n{whole}')
+    with pytest.raises(CacheError, match="expected a ledger entry, found a damaged line"):
+        ledger.places(path)
+    path.unlink()
+    with pytest.raises(CacheError, match="ledger is missing"):
+        ledger.places(path)
 
 
 @pytest.mark.parametrize("place", ['"offset":1}', f'"offset":{1 << 63},"length":1}}'])

@@ -1,9 +1,12 @@
 """A stream is a function of (seed, epoch): every sample once, the same pixels, in either codec."""
 
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,11 @@ import tensorflow as tf
 
 from dsbuilder import Dataset
 from dsbuilder.errors import CacheError, DataError
+from dsbuilder.stream.reading import plan
 from dsbuilder.stream.tensorflow import Stream, statistics
+from dsbuilder.stream.tensorflow_decoded import Decoded, fits
+from dsbuilder.stream.tensorflow_order import Ordered
+from proofs import leaving
 
 # Tests share datasets and open the streams that they compare.
 pytestmark = pytest.mark.filterwarnings("ignore:.*found it opened again")
@@ -32,6 +39,9 @@ STORED = [
 # What reads shards differs between codecs; from there on both go one way.
 CODECS = ["tfrecord", "npy"]
 ONE_OF_TWO = [pytest.param("tfrecord", marks=pytest.mark.slow), "npy"]
+SLOW = pytest.mark.slow
+LEFT = ["raise", "hold", "two", "thread", "interrupt"]
+STAGES = "stream: {stages: [{use: A.HorizontalFlip, p: 0.5}]}"
 MIXED = "augment: {copies: 1, stages: [{use: mixup, alpha: 1.0}]}"
 
 
@@ -122,6 +132,84 @@ def test_epochs_are_the_concatenation_of_streams_from_any_start(build, codec, dr
     assert_equal(within, batches[2:])
     with pytest.raises(ValueError, match="expected a step in"):
         streams[2].epochs(start=2, step=steps)
+
+
+@pytest.mark.parametrize(
+    ("codec", "rest"),
+    [("tfrecord", ""), ("npy", ""), ("npy", STAGES), pytest.param("tfrecord", STAGES, marks=SLOW)],
+)
+def test_an_epoch_is_gone_on_with_at_a_batch(build, codec, rest) -> None:
+    given: dict[str, Any] = {"batch_size": 8, "keys": True, "epoch": 3, "workers": 0}
+    dataset = build(codec, rest=rest)
+    whole = list(dataset.stream("train", **given))
+    rest_of_it = dataset.stream("train", start_step=2, **given)
+    assert len(rest_of_it) == len(whole) - 2
+    assert_equal(rest_of_it, whole[2:])
+    with pytest.raises(ValueError, match=r"start_step in \[0, 5\), found 5"):
+        dataset.stream("train", start_step=5, **given)
+    with pytest.raises(ValueError, match="start_step 1 needs to know of which epoch"):
+        dataset.stream("train", start_step=1)
+
+
+@pytest.mark.parametrize("sampling", ["natural", "balanced"])
+def test_neither_codec_nor_stages_reorder_an_epoch(build, sampling) -> None:
+    given: dict[str, Any] = {"keys": True, "epoch": 4, "sampling": sampling, "batch_size": 7}
+    orders = [
+        keys(build(codec, rest=rest, shard_mb=0.001).stream("train", workers=0, **given))
+        for codec, rest in (("tfrecord", ""), ("npy", ""), ("npy", STAGES))
+    ]
+    assert orders[0] == orders[1] == orders[2]
+    assert orders[0] != sorted(orders[0]) and len(orders[0]) == 36
+
+
+@pytest.mark.parametrize(("image", "mode"), [("jpeg", "rgb"), ("png", "gray")])
+def test_what_fits_into_memory_is_decoded_once(build, image, mode) -> None:
+    dataset = build("tfrecord", image, mode=mode, fresh=True)
+    given: dict[str, Any] = {"batch_size": 7, "keys": True}
+    epochs = 3 * dataset.stream("train", **given).steps_per_epoch
+    decoded = list(dataset.stream("train", cache_mb=0, **given).epochs(0).take(epochs))
+    stream = dataset.stream("train", **given)
+    assert_equal(stream.epochs(0).take(epochs // 3), decoded[: epochs // 3])
+    unkept = dataset.stream("train", cache_mb=0, **given)
+    for shard in dataset.shards("train"):  # of the records nothing is left
+        for name in dataset.codec.files(shard.stem):
+            (dataset.path / name).write_bytes(bytes((dataset.path / name).stat().st_size))
+    assert_equal(stream.epochs(1).take(epochs - epochs // 3), decoded[epochs // 3 :])
+    with pytest.raises(tf.errors.OpError):
+        list(unkept)
+
+
+def test_what_is_kept_takes_no_more_than_it_may(build) -> None:
+    dataset = build("tfrecord", "png")
+    pixels = 36 * 12 * 14 * 3 / 1e6
+    reading = plan(dataset, "train", cache_mb=pixels * 0.99)
+    assert not fits(reading)
+    assert fits(replace(reading, cache_mb=pixels * 1.2))
+    assert fits(replace(reading, cache_mb=None))
+    with pytest.raises(ValueError, match="expected a cache_mb of 0 or more, found -1"):
+        dataset.stream("train", cache_mb=-1)
+
+
+@pytest.mark.parametrize("codec", ONE_OF_TWO)
+def test_a_stream_that_is_let_go_gives_its_memory_back(build, codec) -> None:
+    stream = build(codec, fresh=True).stream("train", batch_size=8)
+    iterator = iter(stream.epochs(0))
+    next(iterator)
+    owners = [
+        weakref.ref(each) for each in gc.get_objects() if isinstance(each, (Decoded, Ordered))
+    ]
+    assert owners
+    del stream
+    next(iterator)  # which is enough to keep them
+    del iterator
+    gc.collect()
+    assert not any(each() for each in owners)
+
+
+@pytest.mark.parametrize("way", ["end", *(pytest.param(way, marks=SLOW) for way in LEFT)])
+def test_a_stream_of_records_ends_whenever_it_is_left(build, way) -> None:
+    took, left = leaving.leave(build("tfrecord").path, way, kind="records")
+    assert took < 10 and not left
 
 
 @pytest.mark.parametrize("codec", ONE_OF_TWO)
@@ -416,8 +504,14 @@ def test_a_corrupt_record_is_found_when_it_is_read(build) -> None:
     data = bytearray(victim.read_bytes())
     data[100] ^= 1
     victim.write_bytes(data)
-    with pytest.raises(tf.errors.DataLossError):
-        list(dataset.stream("train"))
+    stream = dataset.stream("train")
+    with pytest.raises(tf.errors.OpError, match="checksum"):
+        list(stream)
+    with pytest.raises(CacheError, match=r"byte .* checksum") as caught, stream.told():
+        list(stream)
+    assert str(caught.value).startswith(f"{victim}: ")
+    with pytest.raises(tf.errors.DataLossError):  # natively, from end to end
+        list(dataset.stream("train", shuffle_buffer=4))
 
 
 def test_images_of_several_sizes_are_refused_with_what_to_do(build) -> None:
