@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from proofs import leaving
 
 from dsbuilder import Dataset
 from dsbuilder.errors import CacheError, DataError
@@ -19,7 +20,6 @@ from dsbuilder.stream.reading import plan
 from dsbuilder.stream.tensorflow import Stream, statistics
 from dsbuilder.stream.tensorflow_decoded import Decoded, fits
 from dsbuilder.stream.tensorflow_order import Ordered
-from proofs import leaving
 
 # Tests share datasets and open the streams that they compare.
 pytestmark = pytest.mark.filterwarnings("ignore:.*found it opened again")
