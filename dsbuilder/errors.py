@@ -39,6 +39,18 @@ def carrying(warnings: Sequence[str]) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def naming(path: str, given: str) -> Iterator[None]:
+    """Lets an error of data call a folder as it was given, in place of where that leads."""
+    try:
+        yield
+    except (DataError, CacheError, TrainError) as error:
+        error.args = tuple(
+            each.replace(path, given) if isinstance(each, str) else each for each in error.args
+        )
+        raise
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with a pipeline.
@@ -94,14 +106,23 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
     The closest known name if one is close, else all of them; empty if none is known.
     """
     names = sorted(set(known))
-    lowered = {name.lower(): printable(name) for name in names}
-    close = difflib.get_close_matches(found.lower(), list(lowered), n=1, cutoff=0.6)
-    if close:
-        return f" Did you mean '{lowered[close[0]]}'?"
+    close = closest(found, names)
+    if close is not None:
+        return f" Did you mean '{printable(close)}'?"
     if not names:
         return ""
     shown = ", ".join(printable(name) for name in names[:20]) + (", ..." if len(names) > 20 else "")
     return f" Known: {shown}."
+
+
+def closest(found: str, known: Iterable[str]) -> str | None:
+    """Returns the known name that an unknown one is close to, or is the beginning of; else None."""
+    lowered = {name.lower(): name for name in sorted(set(known))}
+    close = difflib.get_close_matches(found.lower(), list(lowered), n=1, cutoff=0.6)
+    begun = [name for name in lowered if found and name.startswith(found.lower())]
+    if close or len(begun) == 1:
+        return lowered[(close or begun)[0]]
+    return None
 
 
 def printable(name: str) -> str:

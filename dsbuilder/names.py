@@ -7,6 +7,9 @@ a class but through `layouts/file_names.py`.
 
 import re
 
+MANIFEST = "metadata.json"
+"""What the manifest of a dataset is called, which lies in the folder of each."""
+
 DATASET = r"[a-z][a-z0-9_]*"
 VERSION = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}"
 _PLACE = re.compile(r"#([0-9]{5,})-of-([0-9]{5,})")

@@ -1,10 +1,13 @@
-"""Where a path that a stranger wrote may lead, never out of its folder; where caches lie."""
+"""Where a path that a stranger wrote may lead, and what lies near one that leads nowhere.
+
+A relative path never leads out of its folder. Here is also said where caches lie.
+"""
 
 import os
 from collections.abc import Collection
 from pathlib import Path, PureWindowsPath
 
-from dsbuilder.errors import DataError, printable
+from dsbuilder.errors import DataError, closest, printable
 
 
 def is_utf8(name: str) -> bool:
@@ -132,6 +135,22 @@ class Inside:
                 f"expected a file below {self._root}, found '{path}', which links to {real}."
             )
         return real
+
+
+def near_path(path: Path) -> str:
+    """Returns the hint for a path that leads nowhere, with a leading space; empty without one.
+
+    It names what lies where the path first leads nowhere and is called nearly so.
+    """
+    there = next((each for each in path.parents if each.is_dir()), None)
+    if there is None or not os.access(there, os.R_OK | os.X_OK):
+        return ""
+    wrong, *rest = path.relative_to(there).parts
+    close = closest(wrong, [each.name for each in there.iterdir() if each.name[0] != "."])
+    near = None if close is None else there.joinpath(close, *rest)
+    if near is None or not near.exists():
+        return ""
+    return f" Did you mean '{printable(str(near))}'?"
 
 
 def user_cache() -> Path:

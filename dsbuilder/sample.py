@@ -5,6 +5,7 @@ A **record** is an entry of a source before anything is decoded; a **sample** is
 through every stage without opening an image.
 """
 
+import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,31 @@ from dsbuilder.errors import PluginError
 
 Params = dict[str, Any]
 """The JSON values that one stage drew for one sample."""
+
+
+class _Short(reprlib.Repr):
+    """Shortens values, arrays of more than a few numbers to their shape."""
+
+    _FEW = 6
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring, self.maxother = 80, 80
+
+    def repr1(self, x: Any, level: int) -> str:
+        return super().repr1(x.item() if isinstance(x, np.generic) else x, level)
+
+    def repr_ndarray(self, array: np.ndarray, level: int) -> str:
+        """Returns the numbers of a small array, else its shape and type."""
+        if array.size <= self._FEW:
+            return repr(array.tolist())
+        return f"<{'x'.join(map(str, array.shape))} {array.dtype}>"
+
+
+def short(value: Any) -> str:
+    """Returns a value as a short text: of an array of many numbers its shape and type."""
+    return _Short().repr(value)
+
 
 Mode = Literal["rgb", "gray", "rgba"]
 CHANNELS: Mapping[Mode, int] = {"rgb": 3, "gray": 1, "rgba": 4}
@@ -104,6 +130,10 @@ class Sample:
     image: np.ndarray
     targets: Mapping[str, Any]
     positional: Mapping[str, "Target"] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        targets = "".join(f", {name}={short(value)}" for name, value in self.targets.items())
+        return f"Sample({self.key!r}, image={short(self.image)}{targets})"
 
     def replace(self, **changes: Any) -> Self:
         """Returns a copy with the given attributes changed."""

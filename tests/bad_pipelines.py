@@ -54,8 +54,25 @@ LIST = "source: {use: list, path: source, list: list.txt}\n"
 CASES = {
     "a missing folder": Case(
         "source: {use: folder, path: nothing}",
-        "error: {here}/nothing: no such folder. Check the path.\n",
-        1,
+        "error: p.yaml:2: source.path: there is no file or folder 'nothing', seen from {here}. "
+        "Check the path.\n",
+        2,
+    ),
+    "a missing folder that is called nearly so, and what else is wrong": Case(
+        "source: {use: folder, path: sorce}\nfinsh: []\ntrain: {model: cnn, epochs: 0}",
+        "error: p.yaml:2: source.path: there is no file or folder 'sorce', seen from {here}. "
+        "Did you mean 'source'?\n"
+        "error: p.yaml:3: finsh: unknown key 'finsh'. Did you mean 'finish'?\n"
+        "error: p.yaml:4: train: epochs: expected 1 or more, found 0.\n",
+        2,
+        of_form=True,
+    ),
+    "one of several sources that is missing": Case(
+        "source:\n  use: several\n  sources:\n    one: {use: folder, path: source}\n"
+        "    two: {use: folder, path: ../elsewhere}",
+        "error: p.yaml:6: source.sources.two.path: there is no file or folder '../elsewhere', seen "
+        "from {here}. Check the path.\n",
+        2,
     ),
     "an empty folder": Case(
         "source: {use: folder, path: empty}",

@@ -144,12 +144,12 @@ def completed_dataset(
         variants=made.copies,
         validated=dataset.has_samples("validation"),
     )
-    choice = _filled(choose(case, size, discover(plugins)), written, str(dataset.path))
-    head = f"# The train section that was chosen for {dataset.path}, to put into its pipeline.\n"
+    choice = _filled(choose(case, size, discover(plugins)), written, str(dataset.where))
+    head = f"# The train section that was chosen for {dataset.where}, to put into its pipeline.\n"
     found = ChosenTraining(
         why=tuple(choice.why),
         text=head + section_text(choice),
-        warnings=() if made.varied else (_unvaried(str(dataset.path)),),
+        warnings=() if made.varied else (_unvaried(str(dataset.where)),),
     )
     others = (each for each in overrides if not is_of_train(each))
     return (*others, _assignment(choice)), found

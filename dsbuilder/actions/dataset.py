@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dsbuilder import dataset as datasets
 from dsbuilder.actions.arguments import ignore, ignore_all, path_of, paths_of
@@ -25,35 +25,121 @@ if TYPE_CHECKING:
     from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.train import TrainDocument
     from dsbuilder.actions.verify import VerifyDocument
+    from dsbuilder.pipelinefile.training import Sampling
+    from dsbuilder.stream.reading import Images, Objects
     from dsbuilder.stream.tensorflow import Stream
     from dsbuilder.train.callbacks import OnBatch, OnEpoch, OnFeatures
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Dataset(StoredDataset):
     """A built dataset with verbs, which do what those of the command line do.
 
     Only `stream` and what trains import TensorFlow.
     """
 
-    def stream(self, split: str, *, epoch: int | None = None, **options: Any) -> "Stream":
-        """Opens a split as a `tf.data.Dataset`; see `dsbuilder.stream.tensorflow.stream`.
+    def stream(
+        self,
+        split: str,
+        *,
+        batch_size: int | None = None,
+        images: "Images | None" = None,
+        shuffle: bool | None = None,
+        epoch: int | None = None,
+        seed: int | None = None,
+        drop_remainder: bool = False,
+        shuffle_buffer: int | None = None,
+        shard: tuple[int, int] | None = None,
+        keys: bool = False,
+        pixels: bool = True,
+        targets: Sequence[str] | None = None,
+        instances: "Objects" = "masks",
+        sampling: "Sampling" = "natural",
+        sampled_by: str | None = None,
+        stages: bool = True,
+        plugins: Sequence[Path | str] = (),
+        workers: int | None = None,
+    ) -> "Stream":
+        """Opens a split as a `tf.data.Dataset`, which yields the next epoch at every iteration.
 
-        A stream counts the times that it is iterated, unless `epoch` says which epoch it yields;
-        one that is opened anew begins at 0 again, which is warned of once.
+        One that is opened anew begins at epoch 0 again, which is warned of once. What batches hold
+        of each kind of target says `dsbuilder.stream.tensorflow.stream`.
+
+        Args:
+          batch_size: samples in a batch; None is as the dataset's pipeline says, as for what
+            follows.
+          images: `uint8`, `(B, H, W, C)` as stored; `scale`, float32 in [0, 1]; `standardize`,
+            float32 less the mean and divided by the deviation that `statistics` returns.
+          shuffle: None shuffles train alone; what is not shuffled comes in stored order.
+          epoch: the only one that the stream yields, 0 or more; None for the next one every time.
+          seed: of the order and the stages.
+          drop_remainder: leaves out a last batch that is smaller.
+          shuffle_buffer: of tfrecord, how many encoded samples are shuffled among; None takes the
+            whole split if it has up to 128 MB. The npy codec always shuffles the whole split.
+          shard: (index, count), the one of `count` hosts that this is; together they see an epoch
+            once.
+          keys: adds the samples' keys, UTF-8 strings `(B,)`, as a last item.
+          pixels: False leaves the images out, in the same order; without stages none is decoded.
+          targets: names of those that are yielded; None for all. Stages see all of them.
+          instances: `masks`, or `ids`: in their place one map int32 `(B, H, W)` of all objects,
+            which has the number of a pixel's object, from 1 on, or 0; smaller objects cover larger
+            ones.
+          sampling: of train; `natural` takes every sample once an epoch. `balanced` gives each
+            class the same share of an epoch, which is as long as ever: samples of rare classes are
+            repeated, and pass stages anew each time; those of frequent ones take turns from epoch
+            to epoch. `square_root` is halfway. `sampling.py` has the law, also of samples of
+            several classes.
+          sampled_by: name of the target whose classes sampling goes by; None for the only one
+            yielded that is a class, several classes or boxes.
+          stages: False leaves out `stream.stages`: train as it is stored, then `stream.finish`.
+          plugins: folders with the plugins that the pipeline's `stream` needs.
+          workers: processes that make the batches where the split passes stages; 0 makes them in a
+            thread of this process, and None is 0 where an epoch is soon made, else the number of
+            cores up to 16. The batches are the same.
+
+        Raises:
+          DataError: no such split or target, nothing to batch, or images of several sizes.
+          CacheError: a shard is missing or cut.
+          SpecError: a stage of the pipeline's `stream` is not there.
         """
         from dsbuilder.stream.tensorflow import stream
 
-        opened = stream(self, split, epoch=epoch, **options)
+        opened = stream(
+            self,
+            split,
+            batch_size=batch_size,
+            images=images,
+            shuffle=shuffle,
+            epoch=epoch,
+            seed=seed,
+            drop_remainder=drop_remainder,
+            shuffle_buffer=shuffle_buffer,
+            shard=shard,
+            keys=keys,
+            pixels=pixels,
+            targets=targets,
+            instances=instances,
+            sampling=sampling,
+            sampled_by=sampled_by,
+            stages=stages,
+            plugins=plugins,
+            workers=workers,
+        )
         if epoch is None and opened.fresh:
             self._count_opening(split)
         return opened
+
+    def _repr_html_(self) -> str:
+        """Returns the dataset as a notebook shows it: its splits, and some of its samples."""
+        from dsbuilder.actions.notebook import dataset_html
+
+        return dataset_html(self)
 
     def _count_opening(self, split: str) -> None:
         self._opened.append(split)
         if self._opened.count(split) == 2:
             warnings.warn(
-                f"{self.path}: expected a stream of '{split}' to be opened once and iterated once "
+                f"{self.where}: expected a stream of '{split}' to be opened once and iterated once "
                 "an epoch, found it opened again: it begins at epoch 0, with the same order and "
                 "augmentation. Keep the first one, or say which epoch is meant: epoch=0.",
                 stacklevel=3,
@@ -253,4 +339,4 @@ def load(path: Path | str) -> Dataset:
       CacheError: there is no dataset, or files of it are missing.
     """
     stored = datasets.load(path)
-    return Dataset(path=stored.path, manifest=stored.manifest)
+    return Dataset(path=stored.path, manifest=stored.manifest, given=stored.given)

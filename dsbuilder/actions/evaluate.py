@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document
 from dsbuilder.actions.plugins import folders_here
 from dsbuilder.actions.predict import check_options
@@ -41,6 +42,7 @@ def evaluate(
     predictions: Path | None = None,
     mistakes: Path | None = None,
     plugins: Sequence[Path] | None = None,
+    on_asked: Progress = ignore,
     starting: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> EvaluateDocument:
     """Measures a trained model on a split.
@@ -59,6 +61,7 @@ def evaluate(
         the reason for them lies, if the model has a feature map.
       plugins: folders of plugins that the model and the stream's stages are from; None takes the
         nearest `plugins/` folder.
+      on_asked: called with samples that the model was asked about so far, and samples in all.
       starting: what surrounds the start of TensorFlow, which takes seconds.
 
     Raises:
@@ -83,7 +86,8 @@ def evaluate(
     wrong = None
     with tempfile.TemporaryDirectory() as spare:
         judged = predictions or (Path(spare) / PREDICTIONS if mistakes else None)
-        found = measure(trained, dataset, split=split, predictions=judged, plugins=folders)
+        asked: dict[str, Any] = {"predictions": judged, "on_asked": on_asked}
+        found = measure(trained, dataset, split=split, plugins=folders, **asked)
         if mistakes is not None and judged is not None:
             wrong = fault(trained)
             given: dict[str, Any] = {"folder": mistakes, "plugins": folders, "why": not wrong}

@@ -5,10 +5,12 @@ in common: the target appears whole or not at all, what was there is never overw
 lies in it, and nothing stays for long of an export that is killed.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.plugins import folders_here
 from dsbuilder.cache import temporary
@@ -42,6 +44,7 @@ def export(
     to: str,
     options: Sequence[str] = (),
     plugins: Sequence[Path] | None = None,
+    on_progress: Progress = ignore,
 ) -> ExportDocument:
     """Writes a dataset in another layout.
 
@@ -50,6 +53,7 @@ def export(
       to: name of an exporter.
       options: `key=value` assignments of its options.
       plugins: folders of plugins that it may come from; None takes the nearest `plugins/` folder.
+      on_progress: called with samples read so far, and samples in all.
 
     Raises:
       PluginError: there is no such exporter.
@@ -64,7 +68,7 @@ def export(
         with temporary.beside(target) as place:
             whole = place / "whole"
             whole.mkdir()
-            written = _write(dataset, exporter, whole)
+            written = _write(dataset, exporter, whole, on_progress)
             whole.replace(target)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -76,12 +80,17 @@ def export(
         path=target.absolute(),
         to=to,
         samples=dict(written.samples),
-        warnings=distinct(f"{dataset.path}: {note}." for note in written.notes),
+        warnings=distinct(f"{dataset.where}: {note}." for note in written.notes),
     )
 
 
-def _write(dataset: StoredDataset, exporter: Exporter, folder: Path) -> Written:
-    written = exporter.write(ExportableDataset(dataset), folder)
+def _write(
+    dataset: StoredDataset, exporter: Exporter, folder: Path, on_progress: Progress
+) -> Written:
+    read, of = itertools.count(1), len(dataset)
+    # An exporter may read samples more than once: then it is all but done for a while.
+    exportable = ExportableDataset(dataset, lambda: on_progress(min(next(read), of), of))
+    written = exporter.write(exportable, folder)
     root = next(folder.iterdir()) if exporter.one_file else folder
     sidecar.write(root, dataset.signature, written.keys, targets=written.targets)
     return written

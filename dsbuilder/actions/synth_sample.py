@@ -91,7 +91,7 @@ def synth_sample(
     if dataset.manifest.fingerprint != note.fingerprint:
         raise TrainError(
             f"{folder.path / CONFIG}: expected the dataset that the generator was trained on, "
-            f"found another one in {dataset.path}. Train it again."
+            f"found another one in {dataset.where}. Train it again."
         )
     classes = len(note.class_names)
     numbers = drawing.numbered(classes, count or (per_class or 0) * max(1, classes))

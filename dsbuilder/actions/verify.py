@@ -4,6 +4,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document
 from dsbuilder.cache import build_log, store
 from dsbuilder.dataset import StoredDataset, examine
@@ -15,7 +16,7 @@ class VerifyDocument(Document):
     """What verifying a dataset came to.
 
     Attributes:
-      path: folder of the dataset.
+      path: folder of the dataset, as it was given.
       intact: whether nothing is wrong.
       problems: everything that is wrong, in words.
       files: files that were compared with their checksums; empty if something is wrong.
@@ -44,16 +45,19 @@ class VerifyDocument(Document):
         )
 
 
-def verify(dataset: StoredDataset) -> VerifyDocument:
+def verify(dataset: StoredDataset, *, on_progress: Progress = ignore) -> VerifyDocument:
     """Compares every checksum, count, key and label of a dataset, of which files may be missing.
 
     What is wrong is noted in its `log` folder, so that the next build makes it again.
+
+    Args:
+      on_progress: called with samples looked at so far, and samples in all.
     """
-    problems = examine(dataset)
+    problems = examine(dataset, on_progress)
     with contextlib.suppress(OSError):  # who may only read it cannot build it either
         build_log.blame(dataset.path, {name for each in problems for name in each.files})
     return VerifyDocument(
-        path=dataset.path,
+        path=dataset.where,
         intact=not problems,
         problems=tuple(each.text for each in problems),
         files=() if problems else tuple(sorted(store.read_sums(dataset.path))),

@@ -109,7 +109,8 @@ def build_dataset(
     document = overridden(read(Path(pipeline)), overrides)
     with how.start_early(document, Path(out)) as early:
         with uncollected():
-            spec = load_document(document, find_plugins(Path(pipeline), plugins))
+            registry = find_plugins(Path(pipeline), plugins)
+            spec = load_document(document, registry, of_file=True)
             surveyed = survey(spec, rehash=rehash)
         store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
         with carrying(surveyed.warnings):

@@ -92,7 +92,7 @@ def _bind(
     section = kept.sections.get("source")
     if log is None and source is None and section:
         raise CacheError(
-            f"{dataset.path / store.LOG}: the log of the build, which says where the source "
+            f"{dataset.where / store.LOG}: the log of the build, which says where the source "
             f"lies, is missing. Give {option('source')}."
         )
     if source is not None:

@@ -13,7 +13,8 @@ from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipeline import Pipeline, resolve
 from dsbuilder.pipelinefile import Spec, load
 from dsbuilder.pipelinefile.schema import too_many
-from dsbuilder.plugin import Catalog
+from dsbuilder.pipelinefile.source_paths import missing_paths
+from dsbuilder.plugin import Catalog, Source
 from dsbuilder.plugin.sources import check_some_read, told
 from dsbuilder.registry import Registry, discover
 from dsbuilder.sample import Record, Target
@@ -94,8 +95,7 @@ def survey(spec: Spec, *, rehash: bool = False) -> Survey:
             split=nothing,
             warnings=pipeline.warnings,
         )
-    catalog = source.open()
-    records = sorted(catalog.records, key=lambda record: record.key)
+    catalog, records = _opened(spec, source)
     excluded = _excluded(spec.settings.build.exclude)
     listed = [record for record in records if record.key not in excluded] if excluded else records
     notes = [f"{_where(spec)}: {note}." for note in catalog.notes]
@@ -118,6 +118,23 @@ def survey(spec: Spec, *, rehash: bool = False) -> Survey:
         unread=unread,
         set_aside=[_row(spec, record) for record in unread],
     )
+
+
+def _opened(spec: Spec, source: Source) -> tuple[Catalog, list[Record]]:
+    """Returns the catalog of a source, and its records sorted by key.
+
+    Raises:
+      SpecError: nothing lies at a path of it.
+      DataError: it is not what the pipeline says.
+    """
+    try:
+        catalog = source.open()
+        return catalog, sorted(catalog.records, key=lambda record: record.key)
+    except DataError as error:
+        missing = missing_paths(spec.document, spec.registry)
+        if not missing:
+            raise
+        raise SpecError(missing) from error
 
 
 def _check_outputs(spec: Spec, records: int) -> None:

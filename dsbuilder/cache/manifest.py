@@ -244,26 +244,30 @@ def write(folder: Path, manifest: Manifest) -> None:
     store.write_text(folder / store.MANIFEST, text + "\n")
 
 
-def read(folder: Path) -> Manifest:
+def read(folder: Path, *, where: Path | None = None) -> Manifest:
     """Returns the manifest of a dataset.
+
+    Args:
+      where: how errors call the folder; None calls it by its path.
 
     Raises:
       CacheError: the folder is not a dataset, or one of a newer format.
     """
-    path = folder / store.MANIFEST
+    called = (where or folder) / store.MANIFEST
     try:
-        data = typed_json.loads(path.read_text(encoding="utf-8"))
+        data = typed_json.loads((folder / store.MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise CacheError(
-            f"{folder}: expected a built dataset, found no manifest ({store.MANIFEST}). "
+            f"{called.parent}: expected a built dataset, found no manifest ({store.MANIFEST}). "
             "Give the folder of a version, such as out/flowers/1.0.0."
         ) from None
     if (wrong := typed_json.wrong_format(data, FORMAT)) is not None:
-        raise CacheError(f"{path}: {wrong}. Build it again.")
+        raise CacheError(f"{called}: {wrong}. Build it again.")
     try:
         return Manifest.from_json(data)
     except (ValueError, DataError) as error:
         reason = str(error).rstrip(".")
         raise CacheError(
-            f"{path}: expected a manifest, found a damaged one ({reason}). Build the dataset again."
+            f"{called}: expected a manifest, found a damaged one ({reason}). "
+            "Build the dataset again."
         ) from None

@@ -22,7 +22,7 @@ from dsbuilder import names
 from dsbuilder.cache import folders
 from dsbuilder.errors import CacheError, option, printable
 
-MANIFEST = "metadata.json"
+MANIFEST = names.MANIFEST
 PIPELINE = "pipeline.json"
 QUARANTINE = "quarantine.jsonl"
 SUMS = "SHA256SUMS"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import again, follow
 from dsbuilder.cli.screen import Screen, line, shown, table
 
 if TYPE_CHECKING:
@@ -125,4 +126,4 @@ def _draw(found: "AblateDocument", pipeline: Path) -> None:
     line()
     line(f"page: {shown(found.page)}")
     if found.changes:
-        line(f"next: dsbuilder train {shown(pipeline)} --patch {shown(found.patch)}")
+        follow(again("train", "--patch", found.patch))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options, progress
+from dsbuilder.cli.following import again, follow
 from dsbuilder.cli.screen import Lines, Screen, facts, line, shown
 from dsbuilder.cli.tables import draw_counts
 
@@ -88,7 +89,7 @@ def _draw(built: "BuildDocument") -> None:
         made.append(("set aside", _quarantined(built)))
     facts(made)
     line()
-    line(f"next: dsbuilder info {shown(built.path)}")
+    follow(("preview", built.path), again("train"))
 
 
 def _quarantined(built: "BuildDocument") -> list[str]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsbuilder.cli import options
+from dsbuilder.cli import options, progress
+from dsbuilder.cli.following import again, follow
 from dsbuilder.cli.screen import Lines, Screen, facts, heading, line
 from dsbuilder.cli.tables import draw_counts
 
@@ -23,8 +24,15 @@ def check(opened: "Session", *, as_json: bool) -> None:
 
     Every problem is named with its file and line; then the exit code is 2.
     """
-    found = opened.check()
-    Screen(as_json=as_json).show(found, lambda: draw(found))
+    screen = Screen(as_json=as_json)
+    with progress.working(screen, "reading the source"):
+        found = opened.check()
+    screen.show(found, lambda: _draw(found))
+
+
+def _draw(found: "CheckDocument") -> None:
+    draw(found)
+    follow(again("build"))
 
 
 def draw(found: "CheckDocument") -> None:

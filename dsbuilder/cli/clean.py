@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, shown, size
 
 if TYPE_CHECKING:
@@ -47,3 +48,5 @@ def _draw(found: "CleanDocument", path: Path) -> None:
     words = ", ".join(f"{n} {_WORDS[kind]}{'s' * (n > 1)}" for kind, n in counts.items())
     verb, frees = ("would be removed", "frees") if found.dry_run else ("removed", "freed")
     line(f"{words} {verb}; {frees} {size(found.freed_bytes)}")
+    if found.dry_run:
+        follow(("clean", path))

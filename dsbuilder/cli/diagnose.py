@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import again, follow
 from dsbuilder.cli.screen import Screen, echo, heading, line, shown, table
 
 if TYPE_CHECKING:
@@ -141,6 +142,9 @@ def _draw(found: "DiagnoseDocument") -> None:
         line()
         line(f"chart: {shown(each.chart)}")
     line(f"{len(found.runs)} runs, and diagnosis.json, in {shown(found.folder)}")
+    advised = [each.assignment for head in found.heads for each in head.advice if each.assignment]
+    if advised:
+        follow(again("train", "--set", advised[0]))
 
 
 def _draw_curve(head: "HeadDiagnosis") -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsbuilder.cli import options
+from dsbuilder.cli import options, progress
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, labeled, line, shown, table
 from dsbuilder.cli.tables import draw_counts
 
@@ -27,8 +28,10 @@ def diff(before: Path, after: Path, *, as_json: bool) -> None:
     """
     from dsbuilder.actions.dataset import load
 
-    found = load(before).diff(load(after))
-    Screen(as_json=as_json).show(found, lambda: _draw(before, after, found))
+    screen = Screen(as_json=as_json)
+    with progress.working(screen, "comparing"):
+        found = load(before).diff(load(after))
+    screen.show(found, lambda: _draw(before, after, found))
 
 
 def _draw(before: Path, after: Path, found: "DiffDocument") -> None:
@@ -48,6 +51,10 @@ def _draw(before: Path, after: Path, found: "DiffDocument") -> None:
         _draw_some(("", "sample", "why"), keys)
     for note in found.notes:
         labeled("note:", note, fg="yellow")
+    first = next((each for each in found.changes if each.kind != "removed"), None)
+    if first is not None:
+        line()
+        follow(("explain", after, first.key))
 
 
 def _draw_some(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

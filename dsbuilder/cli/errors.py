@@ -15,7 +15,9 @@ from typing import Any
 
 import click
 
-from dsbuilder.cli.screen import echo, labeled, show_json, use_tolerant_streams, warn
+from dsbuilder.cli.library_lines import grouped
+from dsbuilder.cli.screen import echo, labeled, show_json, shown, use_tolerant_streams, warn
+from dsbuilder.cli.typed_paths import as_typed
 from dsbuilder.errors import DsbuilderError, SpecError
 
 INTERRUPTED = 130
@@ -26,18 +28,25 @@ def guarded(args: Sequence[str] | None, run: Callable[[], Any]) -> None:
     given = sys.argv[1:] if args is None else list(args)
     as_json = "--json" in given or "json" in _formats(given)
     use_tolerant_streams()
+    with grouped():
+        code = _exit_code(run, as_json=as_json)
+    sys.exit(code)
+
+
+def _exit_code(run: Callable[[], Any], *, as_json: bool) -> int:
+    """Runs a command line, and returns its exit code once all that it raises is reported."""
     try:
         result = run()
     except click.Abort as error:
         # Click turns an interrupt into an Abort; notes of the interrupt say what is kept.
-        sys.exit(_report_interrupt(error.__cause__ or error, as_json=as_json))
+        return _report_interrupt(error.__cause__ or error, as_json=as_json)
     except click.ClickException as error:
-        sys.exit(_report_usage(error, as_json=as_json))
+        return _report_usage(error, as_json=as_json)
     except DsbuilderError as error:
-        sys.exit(_report_known(error, as_json=as_json))
+        return _report_known(error, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - the last place that can show it; it ends the process
-        sys.exit(_report_unforeseen(error, as_json=as_json))
-    sys.exit(result if isinstance(result, int) else 0)
+        return _report_unforeseen(error, as_json=as_json)
+    return result if isinstance(result, int) else 0
 
 
 def _formats(given: Sequence[str]) -> list[str]:
@@ -107,7 +116,7 @@ def _from_verb(trace: TracebackType | None) -> TracebackType | None:
 
 def _write(error: BaseException, message: str, lines: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        show_json(document(error, message))
+        show_json(document(error, as_typed(message, shown)))
         return
     for line in lines:
         labeled("error:", line, fg="red", err=True)

@@ -1,13 +1,19 @@
 """`dsbuilder evaluate`: a trained model, measured on a split."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from dsbuilder.cli import options, startup
-from dsbuilder.cli.screen import Screen
+from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import follow
+from dsbuilder.cli.screen import Screen, line, shown
 from dsbuilder.cli.tables import draw_scores
+
+if TYPE_CHECKING:
+    from dsbuilder.actions.evaluate import EvaluateDocument
 
 
 @click.command()
@@ -55,14 +61,25 @@ def evaluate(
     from dsbuilder.actions.evaluate import evaluate as measure
 
     screen = Screen(as_json=as_json)
-    found = measure(
-        run,
-        None if dataset is None else load(dataset),
-        split=split,
-        threshold=threshold,
-        predictions=predictions,
-        mistakes=mistakes,
-        plugins=options.folders(plugin_folders),
-        starting=partial(startup.tensorflow, screen),
-    )
-    screen.show(found, lambda: draw_scores(found.evaluation))
+    with progress.samples(screen, "samples asked about", before="") as report:
+        found = measure(
+            run,
+            None if dataset is None else load(dataset),
+            split=split,
+            threshold=threshold,
+            predictions=predictions,
+            mistakes=mistakes,
+            plugins=options.folders(plugin_folders),
+            on_asked=report,
+            starting=partial(startup.tensorflow, screen),
+        )
+    written = [each for each in (predictions, mistakes) if each is not None]
+    screen.show(found, lambda: _draw(found, run, written))
+
+
+def _draw(found: "EvaluateDocument", run: Path, written: Sequence[Path]) -> None:
+    draw_scores(found.evaluation)
+    line()
+    for each in written:
+        line(f"written: {shown(each.absolute())}")
+    follow(("predict", run, "IMAGE"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Lines, Screen, facts, heading, labeled, line, shown, table
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ def explain(
     found = load(dataset).explain(
         key, source=source, plugins=options.folders(plugin_folders), output=output
     )
-    Screen(as_json=as_json).show(found, lambda: _draw(found))
+    Screen(as_json=as_json).show(found, lambda: _draw(found, dataset))
 
 
-def _draw(found: "ExplainDocument") -> None:
+def _draw(found: "ExplainDocument", dataset: Path) -> None:
     heading(found.key)
     facts([(name, value) for name, value in _facts(found) if value])
     line()
@@ -65,6 +66,8 @@ def _draw(found: "ExplainDocument") -> None:
         labeled("note:", note, fg="yellow")
     if found.output is not None:
         line(f"drawn in {shown(found.output)}")
+    line()
+    follow(("replay", dataset, found.key))
 
 
 def _facts(found: "ExplainDocument") -> Iterator[tuple[str, Lines]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from dsbuilder.cli import options
+from dsbuilder.cli import options, progress
 from dsbuilder.cli.screen import Screen, line, shown
 
 
@@ -71,8 +71,15 @@ def export(
     from dsbuilder.actions.export import export as run
     from dsbuilder.dataset import load
 
-    found = run(
-        load(dataset), out, to=to, options=assignments, plugins=options.folders(plugin_folders)
-    )
+    screen = Screen(as_json=as_json)
+    with progress.samples(screen) as report:
+        found = run(
+            load(dataset),
+            out,
+            to=to,
+            options=assignments,
+            plugins=options.folders(plugin_folders),
+            on_progress=report,
+        )
     total = sum(found.samples.values())
-    Screen(as_json=as_json).show(found, lambda: line(f"{shown(out)}: {total} images"))
+    screen.show(found, lambda: line(f"{shown(out)}: {total} images"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, facts, heading, line, shown, size
 from dsbuilder.cli.tables import draw_counts
 
@@ -46,6 +47,8 @@ def _draw(found: "InfoDocument") -> None:
         {"samples": {split: each.samples for split, each in found.splits.items()}},
         bars=True,
     )
+    line()
+    follow(("preview", found.link), ("train", found.link))
 
 
 def _stored(found: "InfoDocument") -> str:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsbuilder.cli import options
+from dsbuilder.cli import options, progress
 from dsbuilder.cli.check import draw
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, shown, table
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ def init(
     """
     from dsbuilder.actions.init import init as run
 
-    found = run(folder, output, use=use, plugins=options.folders(plugin_folders))
-    Screen(as_json=as_json).show(found, lambda: _draw(found))
+    screen = Screen(as_json=as_json)
+    with progress.working(screen, f"looking at {folder}"):
+        found = run(folder, output, use=use, plugins=options.folders(plugin_folders))
+    screen.show(found, lambda: _draw(found))
 
 
 def _draw(found: "InitDocument") -> None:
@@ -58,6 +61,5 @@ def _draw(found: "InitDocument") -> None:
     line()
     draw(found.check)
     line()
-    written = shown(found.output)
-    line(f"{written}: written")
-    line(f"next: dsbuilder {', dsbuilder '.join(f'{verb} {written}' for verb in _NEXT)}")
+    line(f"{shown(found.output)}: written")
+    follow(*((verb, found.output) for verb in _NEXT))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options, progress
+from dsbuilder.cli.following import again, follow
 from dsbuilder.cli.screen import Screen, line, shown, table
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ def inspect(
             raise click.UsageError("--augment looks at no inspector: leave --only, --exclude out.")
         if workers is not None:
             raise click.UsageError("--augment runs in one process: leave --workers out.")
-        with progress.samples(screen) as report:
+        with progress.samples(screen, "records") as report:
             probed = opened.inspect_augmentation(sheet=sheet, on_progress=report)
         screen.show(probed, lambda: _draw_augmentation(probed))
         return
-    with progress.samples(screen) as report:
+    with progress.samples(screen, "records") as report:
         found = opened.inspect(
             only=only, exclude=exclude, sheet=sheet, workers=workers, on_progress=report
         )
@@ -98,6 +99,12 @@ def _draw(found: "InspectDocument", exclude: Path | None, sheet: Path | None) ->
     for path in (exclude, sheet):
         if path is not None:
             line(f"written: {shown(path)}")
+    line()
+    if found.keys and exclude is None:
+        drawn = () if sheet is not None else ("--sheet", "findings.png")
+        follow(again("inspect", *drawn, "--exclude", "findings.txt"))
+    else:
+        follow(again("build", *(() if exclude is None else ("--exclude", exclude))))
 
 
 def _draw_augmentation(found: "AugmentationDocument") -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsbuilder.cli import options
-from dsbuilder.cli.screen import Lines, Screen, facts, line, shown, size, table
+from dsbuilder.cli import options, progress
+from dsbuilder.cli.following import again, follow
+from dsbuilder.cli.screen import Lines, Screen, duration, facts, line, shown, size, table
 
 if TYPE_CHECKING:
     from dsbuilder.actions.plan import PlanDocument, PlannedBalance, PlannedShard
@@ -37,8 +38,10 @@ def plan(
 
     A few samples are made for real, in a temporary folder, to tell time and size.
     """
-    found = opened.plan(out, workers=workers, rehash=rehash)
-    Screen(as_json=as_json).show(found, lambda: _draw(found))
+    screen = Screen(as_json=as_json)
+    with progress.working(screen, "reading the source, and making a few samples"):
+        found = opened.plan(out, workers=workers, rehash=rehash)
+    screen.show(found, lambda: _draw(found))
 
 
 def _draw(found: "PlanDocument") -> None:
@@ -54,6 +57,8 @@ def _draw(found: "PlanDocument") -> None:
         table(("shard", "samples", "to make", "why"), rows[:_MOST_SHARDS], right=[1, 2])
     if len(rows) > _MOST_SHARDS:
         line(f"... and {len(rows) - _MOST_SHARDS} more; --json lists all.")
+    line()
+    follow(again("build"))
 
 
 def _draw_counts(found: "PlanDocument") -> None:
@@ -134,18 +139,9 @@ def _time(found: "PlanDocument") -> str:
     each_ms = 1000 * found.probe.seconds / found.probe.samples
     workers = f"{found.workers} worker{'s' * (found.workers != 1)}"
     return (
-        f"about {_duration(found.seconds)} with {workers} "
+        f"about {duration(found.seconds)} with {workers} "
         f"({each_ms:.1f} ms a sample, from {found.probe.samples} made)"
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _row(shard: "PlannedShard") -> list[Lines]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsbuilder.cli import options
+from dsbuilder.cli import options, progress
+from dsbuilder.cli.following import Command, again, follow
 from dsbuilder.cli.screen import Screen, line, shown
 
 if TYPE_CHECKING:
@@ -68,16 +69,23 @@ def preview(
     it is encoded. Where the pipeline streams, so are two epochs of the stream. In place of a
     pipeline a built DATASET, such as a bank, shows samples as they are stored, in --count rows.
     """
+    screen = Screen(as_json=as_json)
     if opened.pipeline.is_dir():
         from dsbuilder.actions.dataset import load
 
         if stages or copies is not None:
             raise click.UsageError("expected neither --stages nor --copies for a dataset.")
         stored = load(opened.pipeline).preview(output, count=count, seed=seed)
-        Screen(as_json=as_json).show(stored, lambda: line(_stored_summary(stored)))
+        screen.show(stored, lambda: _draw(_stored_summary(stored), ("train", opened.pipeline)))
         return
-    found = opened.preview(output, count=count, copies=copies, seed=seed, stages=stages)
-    Screen(as_json=as_json).show(found, lambda: line(_summary(found)))
+    with progress.working(screen, "drawing"):
+        found = opened.preview(output, count=count, copies=copies, seed=seed, stages=stages)
+    screen.show(found, lambda: _draw(_summary(found), again("build")))
+
+
+def _draw(summary: str, command: Command) -> None:
+    line(summary)
+    follow(command)
 
 
 def _stored_summary(found: "PreviewDatasetDocument") -> str:

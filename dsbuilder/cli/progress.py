@@ -1,16 +1,17 @@
-"""How far a build or a training is: a bar on a terminal, a line now and then elsewhere.
+"""How far a verb is: a bar on a terminal, a line a minute elsewhere, in training a line an epoch.
 
 Everything goes to stderr, so that stdout holds results alone.
 """
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dsbuilder.cli.screen import Screen, echo, harmless
+from dsbuilder.cli.screen import Screen, duration, echo, harmless
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -21,21 +22,38 @@ if TYPE_CHECKING:
 Report = Callable[[int, int], None]
 """Called with (samples made or reused so far, samples in all)."""
 
-_EVERY_S = 5.0
+_EVERY_S = 60.0
 _FEATURES = "features"
 _ASKED = "samples asked about"
+_READING = "reading the source"
 
 
 @contextlib.contextmanager
-def samples(screen: Screen) -> Iterator[Report]:
-    """Shows how many samples are made for as long as the block runs."""
+def samples(screen: Screen, noun: str = "samples", *, before: str = _READING) -> Iterator[Report]:
+    """Shows how many samples are made for as long as the block runs.
+
+    Args:
+      noun: what is counted.
+      before: what is done until the first is counted; empty where another shows that.
+    """
     if not screen.shows_progress:
         yield lambda made, of: None
     elif sys.stderr.isatty():
-        with _bar() as progress:
-            yield _Bar(progress)
+        bar = _Bar(_bar(), noun, before)
+        try:
+            yield bar
+        finally:
+            bar.stop()
     else:
-        yield _Lines()
+        with _minutely(_Lines(noun, before)) as lines:
+            yield lines
+
+
+@contextlib.contextmanager
+def working(screen: Screen, doing: str) -> Iterator[None]:
+    """Shows what is done, and for how long, while the block runs: of work that nothing counts."""
+    with samples(screen, before=doing):
+        yield
 
 
 def _bar() -> "Progress":
@@ -44,11 +62,11 @@ def _bar() -> "Progress":
     from dsbuilder.cli.screen import console
 
     return rich.Progress(
-        rich.TextColumn("{task.description}"),
+        rich.TextColumn("{task.description}", markup=False),
         rich.BarColumn(),
-        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[count]}", markup=False),
         rich.TextColumn("{task.fields[rate]}", markup=False),
-        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[left]}", markup=False),
         console=console(err=True),
         transient=True,
     )
@@ -72,35 +90,83 @@ class _Pace:
 class _Bar:
     """A bar that moves while the source is read, and fills once the number of samples is known."""
 
-    def __init__(self, progress: "Progress") -> None:
-        self._progress = progress
-        self._reading = progress.add_task("reading the source", total=None, rate="")
+    def __init__(self, progress: "Progress", noun: str, before: str) -> None:
+        self._progress, self._noun = progress, noun
         self._pace: _Pace | None = None
+        self._task = progress.add_task(before, total=None, count="", rate="", left="")
+        if before:
+            progress.start()
 
     def __call__(self, made: int, of: int) -> None:
         if self._pace is None:
             self._pace = _Pace()
-            self._progress.remove_task(self._reading)
-            self._making = self._progress.add_task("samples", total=of, completed=made, rate="")
-        rate = f"{self._pace.rate(made):.0f}/s"
-        self._progress.update(self._making, completed=made, total=of, rate=rate)
+            self._progress.reset(self._task, total=of, description=self._noun)
+            self._progress.start()
+        rate = self._pace.rate(made)
+        self._progress.update(
+            self._task,
+            completed=made,
+            total=of,
+            count=f"{made}/{of}",
+            rate=f"{rate:.0f}/s",
+            left=f"{duration((of - made) / rate)} left" if rate > 0 else "",
+        )
+
+    def stop(self) -> None:
+        """Takes the bar away."""
+        self._progress.stop()
 
 
 class _Lines:
-    """A line every few seconds."""
+    """What a line says of how far the work is; printed once a minute."""
 
-    def __init__(self, noun: str = "samples") -> None:
-        self._noun = noun
-        self._pace = _Pace()
-        self._next_s = time.monotonic() + _EVERY_S
+    def __init__(self, noun: str = "samples", before: str = "") -> None:
+        self._noun, self._before = noun, before
+        self._began_s, self._pace = time.monotonic(), _Pace()
+        self._next_s = self._began_s + _EVERY_S
+        self._at: tuple[int, int] | None = None
 
     def __call__(self, made: int, of: int) -> None:
-        rate = self._pace.rate(made)
-        if time.monotonic() < self._next_s:
-            return
+        self._pace.rate(made)
+        self._at = (made, of)
+        if time.monotonic() >= self._next_s:
+            self.tell()
+
+    def tell(self) -> None:
+        """Tells how far it is, and waits for a minute before the next."""
         self._next_s = time.monotonic() + _EVERY_S
-        left = f", {(of - made) / rate:.0f} s left" if rate > 0 else ""
+        if self._at is None:
+            if self._before:
+                echo(f"{self._before}, for {duration(time.monotonic() - self._began_s)}")
+            return
+        made, of = self._at
+        rate = self._pace.rate(made)
+        left = f", {duration((of - made) / rate)} left" if rate > 0 else ""
         echo(f"{made} of {of} {self._noun}, {rate:.0f}/s{left}")
+
+    @property
+    def waits_s(self) -> float:
+        """For how long no line is due."""
+        return self._next_s - time.monotonic()
+
+
+@contextlib.contextmanager
+def _minutely(lines: _Lines) -> Iterator[_Lines]:
+    """Prints a line where it is due and nothing is reported, as within one large image."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(max(lines.waits_s, 0) + 0.1):
+            if lines.waits_s <= 0:
+                lines.tell()
+
+    thread = threading.Thread(target=watch, name="a line a minute", daemon=True)
+    thread.start()
+    try:
+        yield lines
+    finally:
+        ended.set()
+        thread.join()
 
 
 class TrainingProgress:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, table
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def _draw(rows: Sequence["RunSummary"]) -> None:
     table((*headings, *splits), [_cells(row) for row in rows], right=(3, 4, 6, 7, 8))
     line()
     line("validation and test: of the best epoch's model")
+    if rows:
+        follow(("evaluate", rows[-1].run))
 
 
 def _cells(row: "RunSummary") -> list[str]:

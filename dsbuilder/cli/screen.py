@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from dsbuilder.cli.typed_paths import as_typed
 from dsbuilder.errors import printable
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def warn(messages: Iterable[str]) -> None:
 
 def labeled(label: str, text: str, *, fg: str, err: bool = False) -> None:
     """Prints a text after a label in color, its further lines indented: none is a message."""
-    first, *rest = harmless(text).split("\n")
+    first, *rest = harmless(as_typed(text, shown)).split("\n")
     click.echo(f"{click.style(label, fg=fg, bold=True)} {first}", err=err)
     for more in rest:
         click.echo(f"  {more.removeprefix('  ')}", err=err)
@@ -256,6 +257,16 @@ def shown(path: Path) -> str:
     """Returns a path as a user would type it: relative where it lies below the current folder."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def duration(seconds: float) -> str:
+    """Returns a time in words, as coarse as its length allows."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def size(num_bytes: float) -> str:

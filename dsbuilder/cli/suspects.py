@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import again, follow
 from dsbuilder.cli.screen import Screen, echo, line, shown, table
 
 if TYPE_CHECKING:
@@ -101,16 +102,22 @@ def suspects(
             **asked,
         )
     files = [asked[name] for name in ("exclude", "corrections", "sheet") if asked[name] is not None]
-    screen.show(found, lambda: _draw(found, files))
+    screen.show(found, lambda: _draw(found, files, asked["exclude"]))
 
 
-def _draw(found: "SuspectsDocument", files: list[Path]) -> None:
+def _draw(found: "SuspectsDocument", files: list[Path], exclude: Path | None) -> None:
     for name, target in found.targets.items():
         _draw_target(name, target)
     line(f"{len(found.keys)} of {found.records} records have a suspect label.")
     for path in files:
         line(f"written: {shown(path.absolute())}")
     line(f"all of them: {shown(found.result)}")
+    line()
+    if exclude is not None:
+        follow(again("build", "--exclude", exclude))
+    elif found.keys:
+        more = ("--sheet", "suspects.png", "--exclude", "suspects.txt")
+        follow(again("suspects", "--run", found.result.parent, *more))
 
 
 def _draw_target(name: str, target: "SuspectTarget") -> None:

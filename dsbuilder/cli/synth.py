@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, facts, line, shown, table
 
 if TYPE_CHECKING:
@@ -125,8 +126,8 @@ def _draw_training(found: "SynthTrainDocument") -> None:
         files.append(("samples", shown(found.sheet)))
     facts(files)
     line()
-    many = "--per-class 200" if found.class_names else "--count 1000"
-    line(f"next: dsbuilder synth sample {shown(found.run)} {many} --output bank")
+    many = ("--per-class", "200") if found.class_names else ("--count", "1000")
+    follow(("synth", "sample", found.run, *many, "--output", "bank"))
 
 
 @synth.command()

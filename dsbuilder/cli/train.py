@@ -1,5 +1,6 @@
 """`dsbuilder train`: a pipeline or a dataset -> a run."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.options import Verb
 from dsbuilder.cli.screen import Screen, echo, facts, line, shown, table
 from dsbuilder.cli.tables import draw_scores
@@ -169,7 +171,8 @@ def train(
     except KeyboardInterrupt as error:
         if training.run.path.exists():
             folder = shown(training.run.path)
-            error.add_note(f"`dsbuilder train {target} --run {folder} --resume` goes on.")
+            words = ["dsbuilder", "train", str(target), "--run", folder, "--resume"]
+            error.add_note(f"`{shlex.join(words)}` goes on.")
         raise
     screen.show(found, lambda: _draw(found))
 
@@ -327,7 +330,7 @@ def _draw_rates(found: "FindRateDocument", target: Path) -> None:
     line(f"the loss falls fastest at {found.proposed:g} and is at its least at {found.least:.2g}")
     if found.chart is not None:
         line(f"chart: {shown(found.chart)}")
-    line(f"next: dsbuilder train {shown(target)} --learning-rate {found.proposed:g}")
+    follow(("train", target, "--learning-rate", f"{found.proposed:g}"))
 
 
 def _draw(found: "TrainDocument") -> None:
@@ -342,4 +345,7 @@ def _draw(found: "TrainDocument") -> None:
             files.append((name, shown(found.run / file)))
     facts(files)
     line()
-    line(f"next: dsbuilder predict {shown(found.run)} IMAGE")
+    follow(
+        ("evaluate", found.run, "--mistakes", found.run / "mistakes"),
+        ("predict", found.run, "IMAGE"),
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import again, follow
 from dsbuilder.cli.screen import Screen, line, shown, table
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _draw(found: "TuneDocument", pipeline: Path) -> None:
     line()
     line(f"{len(found.trials)} trials, table and charts in {shown(found.folder)}")
     if found.beats:
-        line(f"next: dsbuilder train {shown(pipeline)} --patch {shown(found.patch)}")
+        follow(again("train", "--patch", found.patch))
 
 
 def _draw_trials(found: "TuneDocument") -> None:

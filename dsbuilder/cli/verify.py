@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from dsbuilder.cli import options
+from dsbuilder.cli import options, progress
 from dsbuilder.cli.screen import Screen, line, shown
 
 
@@ -21,10 +21,12 @@ def verify(context: click.Context, dataset: Path, *, as_json: bool) -> None:
     from dsbuilder.actions.verify import verify as run
     from dsbuilder.dataset import load
 
-    found = run(load(dataset, whole=False))
+    screen = Screen(as_json=as_json)
+    with progress.samples(screen, before="comparing checksums") as report:
+        found = run(load(dataset, whole=False), on_progress=report)
     if not as_json:
         found.raise_if_damaged()
     text = f"all {len(found.files)} files and {found.samples} samples are as they were built."
-    Screen(as_json=as_json).show(found, lambda: line(f"{shown(dataset)}: {text}"))
+    screen.show(found, lambda: line(f"{shown(dataset)}: {text}"))
     if not found.intact:
         context.exit(1)

@@ -1,6 +1,8 @@
 """A built dataset opened: its samples, its checks, its history.
 
 stored.py        `StoredDataset`, and `load`; its samples as an exporter sees them
+split_samples.py the samples of a split as a sequence
+meant.py         what was meant by a path at which no dataset lies
 variants.py      what of its train split is original and what a variant
 explanation.py   how one sample came to be
 verification.py  whether everything of it is as it was built

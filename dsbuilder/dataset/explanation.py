@@ -78,7 +78,7 @@ def _naming(dataset: StoredDataset, key: str) -> Iterator[tuple[str, Shard, ledg
 
 
 def _unknown(dataset: StoredDataset, key: str, derived: list[str]) -> str:
-    where = dataset.path
+    where = dataset.where
     for row in quarantine.read(dataset.path):
         if row["key"] == key:
             reason = f"{row['stage']}: {row['exception'].rstrip('.')}"

@@ -3,8 +3,9 @@
 What a user gets from `dsbuilder.load` is one of these with verbs; see `actions/dataset.py`.
 """
 
+import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +16,19 @@ from dsbuilder.binding import PlainPipeline
 from dsbuilder.cache import ledger, manifest, store
 from dsbuilder.cache.codec import Codec, decoding, fixed_shape
 from dsbuilder.cache.manifest import Manifest, Shard
-from dsbuilder.errors import CacheError, DataError, did_you_mean
+from dsbuilder.dataset.meant import no_dataset
+from dsbuilder.dataset.split_samples import SplitSamples
+from dsbuilder.errors import CacheError, DataError, did_you_mean, naming, shortened
 from dsbuilder.images import encoding
+from dsbuilder.layouts.splits import split_named
 from dsbuilder.plugin import Exportable, StoredSample
 from dsbuilder.records import example
 from dsbuilder.sample import Sample, Signature
 
+_MOST_NAMES = 10
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class StoredDataset:
     """A built dataset.
 
@@ -30,10 +36,50 @@ class StoredDataset:
       path: folder of the dataset; a version's link is followed once, so a later build does not
         change what is open.
       manifest: what the dataset is.
+      given: path by which it was opened; None if that is `path`.
     """
 
     path: Path
     manifest: Manifest
+    given: Path | None = None
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.num_samples(each)} {each}" for each in self.splits)
+        names = shortened(self.class_names, limit=_MOST_NAMES)
+        lines = [
+            f"{type(self).__name__} {self.name} {self.manifest.version} in {self.where}",
+            f"  {counts}",
+            f"  {self.signature}",
+            *([f"  classes: {names}"] if names else []),
+        ]
+        return "\n".join(lines)
+
+    def __len__(self) -> int:
+        """How many samples all splits hold."""
+        return sum(map(self.num_samples, self.splits))
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yields the decoded samples of all splits, one split after the other."""
+        return itertools.chain.from_iterable(map(self.samples, self.splits))
+
+    def __getitem__(self, split: str) -> SplitSamples:
+        """Returns the samples of a split as a sequence.
+
+        Raises:
+          DataError: there is no such split.
+        """
+        return SplitSamples(
+            folder=self.path,
+            where=self.where,
+            codec=self.codec,
+            split=split,
+            shards=self.shards(split),
+        )
+
+    @property
+    def where(self) -> Path:
+        """How messages call it: the path that was given, which a build's own folder is behind."""
+        return self.given or self.path
 
     @property
     def name(self) -> str:
@@ -73,9 +119,9 @@ class StoredDataset:
         try:
             return self.manifest.splits[split]
         except KeyError:
-            raise DataError(
-                f"{self.path}: unknown split '{split}'.{did_you_mean(split, self.splits)}"
-            ) from None
+            meant = split_named(split)
+            hint = did_you_mean(meant if meant in self.splits else split, self.splits)
+            raise DataError(f"{self.where}: unknown split '{split}'.{hint}") from None
 
     @cached_property
     def pipeline(self) -> PlainPipeline:
@@ -93,9 +139,10 @@ class StoredDataset:
 
     def entries(self, split: str) -> Iterator[tuple[Shard, ledger.Entry]]:
         """Yields the ledger's entries of a split, shard by shard in stored order."""
-        for shard in self.shards(split):
-            for entry in ledger.read(self.path / ledger.file_name(shard.stem)):
-                yield shard, entry
+        with naming(str(self.path), str(self.where)):
+            for shard in self.shards(split):
+                for entry in ledger.read(self.path / ledger.file_name(shard.stem)):
+                    yield shard, entry
 
     def samples(self, split: str) -> Iterator[Sample]:
         """Yields the decoded samples of a split in stored order.
@@ -103,19 +150,20 @@ class StoredDataset:
         Raises:
           CacheError: a shard is missing, cut or corrupt.
         """
-        for shard in self.shards(split):
-            reader = self.codec.open(self.path, shard.stem)
-            for entry in ledger.read(self.path / ledger.file_name(shard.stem)):
-                yield self.codec.decode(reader.read(entry.offset, entry.length))
+        yield from self[split]
 
 
 class ExportableDataset(Exportable):
-    """The samples of a dataset as they are stored; see `Exportable`."""
+    """The samples of a dataset as they are stored; see `Exportable`.
 
-    def __init__(self, dataset: StoredDataset) -> None:
-        self._dataset = dataset
+    Args:
+      on_read: called with each sample that is read.
+    """
+
+    def __init__(self, dataset: StoredDataset, on_read: Callable[[], None] = lambda: None) -> None:
+        self._dataset, self._on_read = dataset, on_read
         self.name, self.version = dataset.name, dataset.manifest.version
-        self.where = str(dataset.path)
+        self.where = str(dataset.where)
         self.signature, self.splits = dataset.signature, dataset.splits
         self.image = dataset.manifest.image  # type: ignore[assignment]  # one of the three
 
@@ -126,15 +174,17 @@ class ExportableDataset(Exportable):
     def samples(self, split: str, shard: int | None = None) -> Iterator[StoredSample]:
         """Yields the samples of a split, or of one shard of it, in the stored order."""
         shards = self._dataset.shards(split)
-        codec = self._dataset.codec
-        for each in shards if shard is None else shards[shard : shard + 1]:
-            reader = codec.open(self._dataset.path, each.stem)
-            for entry in ledger.read(self._dataset.path / ledger.file_name(each.stem)):
-                features = example.decode(reader.read(entry.offset, entry.length))
-                targets = codec.decode_targets(features)
-                with decoding():
-                    image = self._image(features["image"][0])
-                yield StoredSample(key=entry.key, image=image, targets=targets)
+        codec, folder = self._dataset.codec, self._dataset.path
+        with naming(str(folder), self.where):
+            for each in shards if shard is None else shards[shard : shard + 1]:
+                reader = codec.open(folder, each.stem)
+                for entry in ledger.read(folder / ledger.file_name(each.stem)):
+                    features = example.decode(reader.read(entry.offset, entry.length))
+                    targets = codec.decode_targets(features)
+                    with decoding():
+                        image = self._image(features["image"][0])
+                    self._on_read()
+                    yield StoredSample(key=entry.key, image=image, targets=targets)
 
     def _image(self, image: bytes) -> bytes | np.ndarray:
         if not isinstance(image, bytes):
@@ -157,11 +207,18 @@ def load(path: Path | str, *, whole: bool = True) -> StoredDataset:
     Raises:
       CacheError: there is no dataset, or files of it are missing.
     """
-    folder = _resolve(Path(path)).resolve()
-    dataset = StoredDataset(path=folder, manifest=manifest.read(folder))
+    given = _resolve(Path(path))
+    folder = given.resolve()
+    dataset = StoredDataset(path=folder, manifest=_read_manifest(folder, given), given=given)
     if whole:
         _check_files(dataset)
     return dataset
+
+
+def _read_manifest(folder: Path, given: Path) -> Manifest:
+    if not (folder / store.MANIFEST).is_file():
+        raise CacheError(f"{given}: {no_dataset(given)}")
+    return manifest.read(folder, where=given)
 
 
 def _check_files(dataset: StoredDataset) -> None:
@@ -170,7 +227,7 @@ def _check_files(dataset: StoredDataset) -> None:
             for name in (*dataset.codec.files(shard.stem), ledger.file_name(shard.stem)):
                 if not (dataset.path / name).is_file():
                     raise CacheError(
-                        f"{dataset.path / name}: no such file of the dataset. "
+                        f"{dataset.where / name}: no such file of the dataset. "
                         "Build the dataset again."
                     )
 

@@ -5,9 +5,10 @@ consistent, whoever wrote it.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,14 +43,20 @@ def find_problems(dataset: StoredDataset) -> list[str]:
     return [problem.text for problem in examine(dataset)]
 
 
-def examine(dataset: StoredDataset) -> list[Damage]:
-    """Returns all problems of a dataset, of which every file is read."""
+def examine(
+    dataset: StoredDataset, on_progress: Callable[[int, int], None] = lambda done, of: None
+) -> list[Damage]:
+    """Returns all problems of a dataset, of which every file is read.
+
+    Args:
+      on_progress: called with samples looked at so far, and samples in all.
+    """
     try:
         sums = store.read_sums(dataset.path)
     except CacheError as error:
         return [Damage(str(error), (store.SUMS,))]
     faults = Integrity(dataset.path, sums).faults(dataset.manifest.files())
-    verification = _Verification(dataset)
+    verification = _Verification(dataset, on_progress)
     return [
         *(Damage(fault.text, (fault.name,)) for fault in faults),
         *verification.problems(),
@@ -63,11 +70,17 @@ class _Verification:
     Attributes:
       keys: name of the shard that each key lies in.
       roots: split that each record is used in.
+      number, of: numbers of the samples as they are looked at, and how many there are.
     """
 
     dataset: StoredDataset
+    on_progress: Callable[[int, int], None]
     keys: dict[str, str] = field(default_factory=dict)
     roots: dict[str, str] = field(default_factory=dict)
+    number: Iterator[int] = field(default_factory=partial(count, 1))
+
+    def __post_init__(self) -> None:
+        self.of = len(self.dataset)
 
     def problems(self) -> Iterator[Damage]:
         for split in self.dataset.splits:
@@ -133,6 +146,7 @@ class _Verification:
         classes: Counter[str] = Counter()
         unread = 0
         for entry in entries:
+            self.on_progress(next(self.number), self.of)
             try:
                 features = _features(reader, entry)
                 yield from self._labels(features, entry, classes)

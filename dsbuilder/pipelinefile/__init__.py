@@ -6,6 +6,7 @@ preset.py    the stages that a preset stands for, from `presets/`
 binding.py   a tree -> dataclasses, led by the types of their fields
 stages.py    the places that name a plugin, `{use: name, option: value}`, and their binding
 bounds.py    bounds of numbers, and their errors
+source_paths.py  paths of a source at which nothing lies
 splitting.py the section `split`, with the rules by which records belong together
 training.py  the section `train`
 tuning.py    the section `tune`

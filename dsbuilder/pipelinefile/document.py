@@ -5,13 +5,16 @@ its text, so a class called `no` or `01` stays that text where a text is wanted,
 name the line. Refused: duplicate keys, object tags, merge keys, anything but plain data.
 """
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dsbuilder.errors import Problem, SpecError, option
+from dsbuilder import names
+from dsbuilder.errors import Problem, SpecError, closest, option, printable
+from dsbuilder.paths import near_path
 from dsbuilder.typed_json import max_depth, too_deep
 
 _TAG = "tag:yaml.org,2002:"
@@ -83,11 +86,33 @@ def read(path: Path) -> YamlDocument:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        message = f"no such file.{near_path(path) or ' Check the path.'}"
+        raise SpecError([Problem(str(path), message)]) from None
+    except IsADirectoryError:
+        raise SpecError([Problem(str(path), _folder_found(path))]) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"the file cannot be read ({reason}). Check the path."
         raise SpecError([Problem(str(path), message)]) from None
     return parse(text, origin=str(path), folder=path.resolve().parent)
+
+
+def _folder_found(folder: Path) -> str:
+    """Says of a folder in place of a pipeline what may have been meant."""
+    if any((each / names.MANIFEST).is_file() for each in (folder, *folder.iterdir())):
+        shown = printable(str(folder))
+        return (
+            "expected a pipeline file, found the folder of a dataset, which is built. "
+            f"`dsbuilder info {shown}` says what it is; build the pipeline that it is of."
+        )
+    within = sorted(each for each in folder.iterdir() if each.suffix in (".yaml", ".yml"))
+    if within:
+        shown = " or ".join(f"'{printable(str(each))}'" for each in within[:3])
+        hint = f"Did you mean {shown}?"
+    else:
+        hint = f"`dsbuilder init {printable(str(folder))}` writes a pipeline that builds it."
+    return f"expected a pipeline file, found a folder. {hint}"
 
 
 def parse(text: str, *, origin: str, folder: Path) -> YamlDocument:
@@ -237,11 +262,16 @@ def _scalar(text: str) -> Any:
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
-def override(document: YamlDocument, assignments: Sequence[str]) -> YamlDocument:
+def override(
+    document: YamlDocument, assignments: Sequence[str], lists: Sequence[str] = ()
+) -> YamlDocument:
     """Returns the document with `key=value` assignments applied, as `--set` takes them.
 
     A key is a path such as `augment.stages[1].p`; the value is YAML. Missing mappings are made,
     list entries must exist.
+
+    Args:
+      lists: paths at which the document may have lists, for hints.
 
     Raises:
       SpecError: an assignment has no `=`, or its path leads nowhere.
@@ -257,8 +287,30 @@ def override(document: YamlDocument, assignments: Sequence[str]) -> YamlDocument
         value = parse(text, origin=where, folder=document.folder).root if text else Node(None, "")
         if text.lstrip().startswith("#"):  # a color such as #ff0000, which YAML calls a comment
             value = Node(text, text)
+        _check_lists(root, steps, where, lists)
         root = _assign(root, steps, _without_lines(value), where)
     return YamlDocument(root, document.origin, document.folder)
+
+
+def _check_lists(root: Node, steps: Sequence[str | int], where: str, lists: Sequence[str]) -> None:
+    """Raises a SpecError if a path counts in a list that is not there, and says which was meant."""
+    node: Node | None = root
+    path = ""
+    for step, following in itertools.pairwise(steps):
+        value = node.value if node is not None else None
+        if isinstance(step, int):
+            node = value[step] if isinstance(value, tuple) and step < len(value) else None
+            path = f"{path}[{step}]"
+            continue
+        node = value.get(step) if isinstance(value, dict) else None
+        path = f"{path}.{step}" if path else step
+        if isinstance(following, int) and node is None:
+            close = closest(path, lists) if path not in lists else None
+            hint = f"Did you mean '{close}'?" if close else "Add it to the file."
+            message = (
+                f"there is no list '{path}' in the pipeline, and no entry [{following}] of it."
+            )
+            raise SpecError([Problem(where, f"{message} {hint}")])
 
 
 def _without_lines(node: Node) -> Node:

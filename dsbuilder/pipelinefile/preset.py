@@ -21,6 +21,8 @@ _WORD = "preset"
 _FOLDER = "presets"
 _STAGES = ("augment", "stream")
 """Sections whose `stages` may name presets: they draw."""
+_LISTS = ("prepare", "augment.stages", "synthesize", "finish", "stream.stages", "stream.finish")
+"""Lists that an assignment may count in."""
 
 
 def names() -> tuple[str, ...]:
@@ -43,7 +45,7 @@ def overridden(document: YamlDocument, assignments: Sequence[str]) -> YamlDocume
     Raises:
       SpecError: a preset or an assignment is wrong.
     """
-    return override(with_presets(document), assignments)
+    return override(with_presets(document), assignments, _LISTS)
 
 
 def with_presets(document: YamlDocument) -> YamlDocument:

@@ -13,6 +13,7 @@ from dsbuilder.pipelinefile.bounds import check_above_0, check_at_least_1
 from dsbuilder.pipelinefile.document import Node, YamlDocument, from_data, read
 from dsbuilder.pipelinefile.named_size import with_size
 from dsbuilder.pipelinefile.preset import overridden, with_presets
+from dsbuilder.pipelinefile.source_paths import missing_paths
 from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.pipelinefile.stages import (
     AnyStage,
@@ -312,14 +313,21 @@ def load(path: Path, registry: Registry, overrides: Sequence[str] = ()) -> Spec:
     Raises:
       SpecError: with every problem found, each with file and line.
     """
-    return load_document(overridden(read(path), overrides), registry)
+    return load_document(overridden(read(path), overrides), registry, of_file=True)
 
 
-def load_document(document: YamlDocument, registry: Registry) -> Spec:
-    """Returns the spec of a document that was read; see `load`."""
+def load_document(document: YamlDocument, registry: Registry, *, of_file: bool = False) -> Spec:
+    """Returns the spec of a document that was read; see `load`.
+
+    Args:
+      of_file: whether it is a pipeline as it stands, whose source is to be there: if anything is
+        wrong with it, so is a path at which nothing lies.
+    """
     document = with_size(with_presets(document))
     binder = binder_of(document, registry)
     settings, resolved = binder.bind(Settings, document.root, "")
+    if binder.problems and of_file:
+        binder.problems += missing_paths(document, registry)
     binder.check()
     resolved.pop("tune")
     return Spec(settings=settings, resolved=resolved, document=document, registry=registry)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from dsbuilder.sample import Signature
+from dsbuilder.sample import Signature, short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,11 @@ class StoredSample:
     key: str
     image: bytes | np.ndarray
     targets: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        bytes_ = f"{len(self.image)} bytes" if isinstance(self.image, bytes) else short(self.image)
+        targets = "".join(f", {name}={short(value)}" for name, value in self.targets.items())
+        return f"StoredSample({self.key!r}, image={bytes_}{targets})"
 
 
 class Exportable(ABC):

@@ -18,8 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsbuilder.errors import DataError, did_you_mean, option
+from dsbuilder.errors import DataError, did_you_mean, option, printable
 from dsbuilder.layouts.glance import glance, remembered
+from dsbuilder.paths import near_path
 from dsbuilder.plugin import Evidence, Signs
 from dsbuilder.registry import Registry
 
@@ -39,6 +40,11 @@ _WEIGHTS: Mapping[Evidence | None, float] = {
 _CONTRADICTED = 0.4
 """What one thing that speaks against a layout leaves of its certainty: less than `LEAST`."""
 
+_TOLD = 2
+"""How many layouts a refusal tells of."""
+_USUAL = ("folder", "images", "list")
+"""Layouts that are told of where nothing speaks for any."""
+_MOST_SHOWN = 3
 _MOST_NEIGHBORS = 50
 _MOST_OF_NEIGHBOR = 2_000
 
@@ -131,7 +137,7 @@ def choose(
             f"{folder}: expected a folder of images, found a file. Give the folder that it lies in."
         )
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder. Check the path.")
+        raise DataError(f"{folder}: no such folder.{near_path(folder) or ' Check the path.'}")
     if use is not None:
         return _wanted(folder, found, use), ()
     best = found[0]
@@ -155,36 +161,49 @@ def _wanted(folder: Path, found: Sequence[Candidate], use: str) -> Candidate:
 
 
 def _none_found(folder: Path, found: Sequence[Candidate], registry: Registry) -> str:
-    reasons = [f"  {each.source}: {each.reason}" for each in found]
+    """Names the two likeliest layouts with what is missing, and two lines that lead out."""
+    likeliest = sorted(found, key=_unlikely)[:_TOLD]
     return "\n".join(
         [
-            f"{folder}: expected a layout that a source reads, found none that is plain:",
-            *reasons,
-            _advice(folder, found, registry),
+            f"{folder}: expected a layout that a source reads, found none that is plain. "
+            "The likeliest:",
+            *(f"  {each.source}: {each.reason}" for each in likeliest),
+            *_ways_out(folder, likeliest, registry),
         ]
     )
 
 
-def _advice(folder: Path, found: Sequence[Candidate], registry: Registry) -> str:
-    others = list(_recognized_neighbors(folder, registry))
-    if others:
-        shown = " or ".join(f"{path} ({name})" for path, name in others[:3])
-        return f"Did you mean {shown}?"
-    if found[0].certainty > 0:
-        source = found[0].source
-        return f"If it is '{source}' all the same, {option(f'use {source}')} takes it."
-    return "`dsbuilder plugins list --kind source` lists the layouts; a list of files always works."
+def _unlikely(candidate: Candidate) -> tuple[float, bool, int]:
+    """Orders candidates: by certainty, then those of which a part was seen, then the usual ones."""
+    usual = _USUAL.index(candidate.source) if candidate.source in _USUAL else len(_USUAL)
+    return -candidate.certainty, candidate.signs.reason.startswith(("no ", "0 ", "neither ")), usual
 
 
-def _recognized_neighbors(folder: Path, registry: Registry) -> Iterator[tuple[Path, str]]:
-    """Yields the folders in this one and the one above that a source recognizes.
+def _ways_out(folder: Path, likeliest: Sequence[Candidate], registry: Registry) -> Iterator[str]:
+    """Yields two lines: what to type as it is, and how to arrange images so that it is plain."""
+    first, name = likeliest[0], printable(str(folder))
+    inside = list(_recognized_within(folder, registry))
+    if inside:
+        shown = " or ".join(f"{path} ({source})" for path, source in inside[:_MOST_SHOWN])
+        yield f"Did you mean {shown}?"
+    elif first.signs.options:
+        yield f"If it is '{first.source}' all the same, {option(f'use {first.source}')} takes it."
+    else:
+        yield "`dsbuilder plugins show NAME` says what a layout needs, `--use NAME` takes it."
+    yield (
+        f"Else give each class a folder ({name}/CLASS/1.jpg), or write {name}/labels.csv with the "
+        "columns image and label; then try again."
+    )
+
+
+def _recognized_within(folder: Path, registry: Registry) -> Iterator[tuple[Path, str]]:
+    """Yields the folders in this one that a source recognizes.
 
     A folder that datasets were built in is passed over: nobody looks for the source there.
     """
     inside = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     inside = [path for path in inside if not any(path.glob("*/.builds"))]
-    above = folder.resolve().parent
-    for path in [*inside[:_MOST_NEIGHBORS], above]:
+    for path in inside[:_MOST_NEIGHBORS]:
         with remembered(most=_MOST_OF_NEIGHBOR):
             best = _candidates(path, registry)[0]
         if best.certainty > _WEIGHTS["possible"]:  # any flat folder may be images without labels

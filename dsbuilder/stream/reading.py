@@ -17,7 +17,7 @@ from dsbuilder.cache.codec import Codec
 from dsbuilder.cache.manifest import Shard
 from dsbuilder.cache.npy import NpyCodec, load_array
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean, instead
+from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean, instead, naming
 from dsbuilder.pipeline import Refresher, resolve_stream
 from dsbuilder.pipelinefile.schema import StreamOptions
 from dsbuilder.pipelinefile.training import Sampling
@@ -196,7 +196,7 @@ def _check_known(dataset: StoredDataset, name: str) -> None:
     if name not in known:
         wanted = f"target '{name}'"
         problem = instead(f"a {wanted}", ", ".join(known), missing=wanted)
-        raise DataError(f"{dataset.path}: {problem}.{did_you_mean(name, known)}")
+        raise DataError(f"{dataset.where}: {problem}.{did_you_mean(name, known)}")
 
 
 def _sampler(
@@ -223,7 +223,7 @@ def _sampler(
         by = _only(dataset, [n for n in signature.targets if sampling_fault(n, kinds[n]) is None])
     _check_known(dataset, by)
     if (wrong := sampling_fault(by, kinds[by])) is not None:
-        raise DataError(f"{dataset.path}: {wrong}")
+        raise DataError(f"{dataset.where}: {wrong}")
     if not dataset.has_samples(split):
         return None  # of nothing there is no batch, which is said next
     return make_sampler(dataset, by, sampling, seed)
@@ -235,7 +235,7 @@ def _only(dataset: StoredDataset, names: Sequence[str]) -> str:
         return names[0]
     advice = "Say which: sampled_by=..." if names else "Leave sampling out."
     raise DataError(
-        f"{dataset.path}: expected one target of kind class, multi_label, boxes or instances to "
+        f"{dataset.where}: expected one target of kind class, multi_label, boxes or instances to "
         f"sample by, found {', '.join(names) or 'none'}. {advice}"
     )
 
@@ -284,7 +284,7 @@ def _bind(
 
 
 def _check(reading: Reading, batch_mb: float) -> None:
-    where, image_signature = f"{reading.dataset.path}: {reading.split}", reading.signature.image
+    where, image_signature = f"{reading.dataset.where}: {reading.split}", reading.signature.image
     if image_signature.height is None or image_signature.width is None:
         raise DataError(
             f"{where}: expected images of one size to batch, found {image_signature}. Build with "
@@ -324,11 +324,12 @@ def check_shards(dataset: StoredDataset, split: str) -> None:
       CacheError: a shard is missing or cut; it names the file.
     """
     codec = dataset.codec
-    for shard in dataset.shards(split):
-        if isinstance(codec, NpyCodec):
-            _check_rows(dataset.path, codec, shard)
-        else:
-            _check_bytes(dataset.path, codec, shard)
+    with naming(str(dataset.path), str(dataset.where)):
+        for shard in dataset.shards(split):
+            if isinstance(codec, NpyCodec):
+                _check_rows(dataset.path, codec, shard)
+            else:
+                _check_bytes(dataset.path, codec, shard)
 
 
 def _check_rows(folder: Path, codec: NpyCodec, shard: Shard) -> None:

@@ -174,12 +174,12 @@ def make_sampler(dataset: StoredDataset, target: str, sampling: Sampling, seed: 
     keys, ids, lengths = _labels(dataset.path, dataset.manifest.fingerprint, feature)
     if not len(ids):
         raise DataError(
-            f"{dataset.path}: expected samples of train of some class of '{target}', to sample "
+            f"{dataset.where}: expected samples of train of some class of '{target}', to sample "
             "by, found none of any. Leave sampling out."
         )
     if not 0 <= ids.min() <= ids.max() < len(names):
         raise CacheError(
-            f"{dataset.path}: expected ids of {len(names)} classes in '{feature}', found "
+            f"{dataset.where}: expected ids of {len(names)} classes in '{feature}', found "
             f"{ids.min()} to {ids.max()}. Build the dataset again."
         )
     return sampler_of(keys, ids, lengths, names, target=target, sampling=sampling, seed=seed)

@@ -423,7 +423,7 @@ def _conversion(reading: Reading) -> Callable[[tf.Tensor], tf.Tensor]:
     mean, deviation = (each.astype(np.float32) for each in statistics(reading.dataset))
     if len(mean) != reading.signature.image.channels:
         raise DataError(
-            f"{reading.dataset.path}: expected images of {len(mean)} channels to standardize, "
+            f"{reading.dataset.where}: expected images of {len(mean)} channels to standardize, "
             f"found {reading.signature.image} after the stream's stages. Scale them instead."
         )
     return lambda images: (tf.cast(images, tf.float32) - mean) / deviation

@@ -1,6 +1,6 @@
 """How good a model is on a split, by the tasks of its heads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -45,6 +45,7 @@ def evaluate(
     batch_size: int | None = None,
     plugins: Sequence[Path] = (),
     predictions: Path | None = None,
+    on_asked: Callable[[int, int], None] = lambda asked, of: None,
 ) -> Evaluation:
     """Measures a model on a split.
 
@@ -56,6 +57,7 @@ def evaluate(
       batch_size: None is as the dataset's pipeline says.
       plugins: folders of plugins that layers, loss, metrics and the stream's stages are from.
       predictions: file to write what the model says of every sample; see `train/judgments.py`.
+      on_asked: called with samples asked about so far, and samples in all.
 
     Raises:
       TrainError: there is no such model, it was made for another target or other images, or the
@@ -64,6 +66,7 @@ def evaluate(
     """
     trained = load_model(model, plugins=plugins) if isinstance(model, (str, Path)) else model
     passing = Pass.over(trained, dataset, split, batch_size, plugins)
+    passing.on_asked = on_asked
     found = _evaluate_heads(passing, plugins, predictions)
     cost = cost_of(trained, passing.images)
     first = next(iter(found.values()))
@@ -88,6 +91,7 @@ class Pass:
       tasks: the heads for the targets of the dataset.
       only: keys of the samples that it is asked about; None for all.
       images: the first batch, once it is there.
+      on_asked: called with samples asked about so far, and samples of the split.
     """
 
     trained: Trained
@@ -97,6 +101,7 @@ class Pass:
     streamed: Any
     only: frozenset[bytes] | None = None
     images: np.ndarray | None = None
+    on_asked: Callable[[int, int], None] = lambda asked, of: None
 
     @classmethod
     def over(
@@ -139,12 +144,15 @@ class Pass:
 
     def batches(self) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray], list[bytes]]]:
         """Yields what is true as it is streamed, what the model yields, by head, and keys."""
+        asked, of = 0, self.dataset.num_samples(self.split)
         for images, streamed, keys in self._asked():
             pixels = images.numpy()
             self.images = pixels if self.images is None else self.images
             truth = outputs_by_head(self.tasks, streamed)
             found = outputs_by_head(self.tasks, self.trained.model.predict_on_batch(pixels))
             yield truth, {n: np.asarray(each) for n, each in found.items()}, keys.numpy().tolist()
+            asked += len(pixels)
+            self.on_asked(asked, of)
 
     def _asked(self) -> Iterator[Any]:
         """Yields batches of the samples that the model is asked about, until it knows of all."""
@@ -212,7 +220,7 @@ def check_objects(dataset: StoredDataset, split: str, heads: Heads) -> None:
             name = head if head in known else next(iter(known))
             wrong = objects_fault(object_counts(dataset, split, name).tolist())
             if wrong is not None:
-                raise DataError(f"{dataset.path}: {split}: {name}: {wrong}")
+                raise DataError(f"{dataset.where}: {split}: {name}: {wrong}")
 
 
 class _Head:
@@ -275,10 +283,10 @@ def _fitting(trained: Trained, dataset: StoredDataset, signature: Signature) -> 
         if found is None or _form(expected) != _form(found):
             kind = f"target that {trained.path} was trained on ({expected})"
             problem = instead(f"the {kind}", str(found or ""), missing=kind)
-            raise TrainError(f"{dataset.path}: {problem}. Evaluate on another dataset.")
+            raise TrainError(f"{dataset.where}: {problem}. Evaluate on another dataset.")
         if expected.class_names != found.class_names:
             raise TrainError(
-                f"{dataset.path}: expected the classes that {trained.path} was trained on "
+                f"{dataset.where}: expected the classes that {trained.path} was trained on "
                 f"({_listed(expected.class_names)}), found {_listed(found.class_names)}. "
                 "Evaluate on another dataset."
             )
@@ -286,7 +294,7 @@ def _fitting(trained: Trained, dataset: StoredDataset, signature: Signature) -> 
     wanted, image = trained.note.signature.image, signature.image
     if wanted.shape != image.shape:
         raise TrainError(
-            f"{dataset.path}: expected images {wanted} as {trained.path} was trained on, "
+            f"{dataset.where}: expected images {wanted} as {trained.path} was trained on, "
             f"found {image}. Build the dataset with the same finish."
         )
     return tasks

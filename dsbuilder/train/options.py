@@ -65,7 +65,7 @@ def options_of(
             "expected assignments to the train section alone, as the dataset is built, found "
             f"'{others[0]}'. Build it with that, or leave it out."
         )
-        raise SpecError([Problem(str(dataset.path), message)])
+        raise SpecError([Problem(str(dataset.where), message)])
     if plain.sections.get("train") is None and not overrides:
         raise TrainError(f"{plain.origin}: there is no train section. Add one to the pipeline.")
     options: TrainOptions = plain.bind({"train": TrainOptions}, overrides)["train"]

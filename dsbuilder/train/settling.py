@@ -28,8 +28,8 @@ def check_settling(options: TrainOptions, dataset: StoredDataset) -> None:
     """
     if options.calibrate is not None and not dataset.has_samples(_SPLIT):
         raise TrainError(
-            f"train.calibrate: expected a validation split in {dataset.path} to find a temperature "
-            "on. Leave it out, or build such a split."
+            f"train.calibrate: expected a validation split in {dataset.where} to find a "
+            "temperature on. Leave it out, or build such a split."
         )
 
 

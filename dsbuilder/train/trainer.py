@@ -186,7 +186,7 @@ def prepared(
     seed = dataset.manifest.seed if options.seed is None else options.seed
     _seed_everything(seed, deterministic=options.deterministic)
     if not dataset.has_samples("train"):
-        raise TrainError(f"{dataset.path}: the split 'train' has no samples. Build some.")
+        raise TrainError(f"{dataset.where}: the split 'train' has no samples. Build some.")
     opened: dict[str, Any] = {"images": "uint8", "batch_size": options.batch_size, "seed": seed}
     opened["targets"] = learnt_targets(options, dataset.signature)
 
@@ -260,13 +260,13 @@ def _warnings(
         yield from train.sampled.warnings
     if validation is None:
         yield (
-            f"{dataset.path}: no validation split: the loss on train decides which epoch is the "
+            f"{dataset.where}: no validation split: the loss on train decides which epoch is the "
             "best."
         )
     if not dataset.has_samples("test"):
         yield (
-            f"{dataset.path}: no test split: the best model is measured on the samples that it was "
-            "chosen by, which flatters it."
+            f"{dataset.where}: no test split: the best model is measured on the samples that it "
+            "was chosen by, which flatters it."
         )
     counts = {split: dataset.manifest.class_counts(split) for split in dataset.splits}
     for name, task in heads.items():
@@ -397,5 +397,5 @@ def _check_same(run: Run, config: Mapping[str, Any], dataset: StoredDataset) -> 
     if expected != found:
         raise TrainError(
             f"{run.path}: expected the dataset it was trained on ({expected[:12]}), found one with "
-            f"the fingerprint {found[:12]} in {dataset.path}. Start a new run."
+            f"the fingerprint {found[:12]} in {dataset.where}. Start a new run."
         )

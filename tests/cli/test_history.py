@@ -50,7 +50,9 @@ def test_explain_shows_the_chain_and_what_albumentations_drew(pets: Path, call) 
 def test_explain_draws_the_way_from_the_source_to_what_is_stored(pets: Path, call) -> None:
     call("build pets.yaml --workers 0", *JITTER)
     result = call(f"explain out/pets {variant(pets)} --output strip.png")
-    assert result.stdout.endswith("drawn in strip.png\n")
+    assert result.stdout.endswith(
+        f"drawn in strip.png\n\nnext: dsbuilder replay out/pets {variant(pets)}\n"
+    )
     with Image.open(pets / "strip.png") as image:
         strip = np.asarray(image.convert("RGB"))
     columns = (strip[:100] != PAPER).any(axis=(0, 2))
@@ -119,7 +121,10 @@ def test_diff_names_what_changed_and_why(pets: Path, call) -> None:
         f"out/pets/1.0.0 -> out/pets/1.1.0: {24 - count} samples are the same\n"
     )
     assert f"changed        {count}  the content of cat/1.png changed\n" in result.stdout
-    assert result.stdout.endswith("note: version 1.0.0 -> 1.1.0\n")
+    assert re.search(
+        r"note: version 1.0.0 -> 1.1.0\n\nnext: dsbuilder explain out/pets/1.1.0 cat/1.png\S*\n$",
+        result.stdout,
+    )
     document = json.loads(call("diff out/pets/1.0.0 out/pets/1.1.0 --json").stdout)
     assert document["unchanged"] == 24 - count
     assert {each["key"].partition("//")[0] for each in document["changes"]} == {"cat/1.png"}
@@ -167,7 +172,7 @@ def test_clean_says_what_it_removed(pets: Path, call) -> None:
     dry = call("clean out --dry-run")
     assert re.fullmatch(
         rf"old build  out/pets/\.builds/{old.name}\n1 old build would be removed; "
-        r"frees \d+\.\d kB\n",
+        r"frees \d+\.\d kB\nnext: dsbuilder clean out\n",
         dry.stdout,
     )
     assert old.is_dir()
@@ -190,7 +195,7 @@ def test_verify_names_all_problems(pets: Path, call) -> None:
     result = call("verify out/pets")
     assert result.exit_code == 1
     assert result.stderr == (
-        f"error: {folder}: expected the dataset as it was built, found 2 problems. "
+        "error: out/pets/1.0.0: expected the dataset as it was built, found 2 problems. "
         "Build the dataset again.\n"
         "  pets-train.tfrecord-00000-of-00001 is missing\n"
         "  stray is no file of the dataset\n"

@@ -22,9 +22,11 @@ def test_init_says_which_layout_it_is_and_writes_a_pipeline(pets: Path, call) ->
     ]
     assert any(line.split()[:2] == ["list", "no"] for line in lines)
     assert "The pipeline is right: 43 samples in 3 shards." in lines
-    assert lines[-2:] == [
+    assert lines[-4:] == [
         "mine.yaml: written",
-        "next: dsbuilder inspect mine.yaml, dsbuilder preview mine.yaml, dsbuilder build mine.yaml",
+        "next: dsbuilder inspect mine.yaml",
+        "      dsbuilder preview mine.yaml",
+        "      dsbuilder build mine.yaml",
     ]
     written = YAML(typ="safe").load((pets / "mine.yaml").read_text())
     assert written["name"] == "source"
@@ -115,7 +117,11 @@ def test_an_unknown_layout_lists_the_reasons_and_a_better_folder(pets: Path, cal
     result = call("init data/animals")
     assert result.exit_code == 1
     assert "  folder: 16 images in one class folder alone, 'source'" in result.stderr
-    assert result.stderr.endswith("Did you mean data/animals/source (folder)?\n")
+    assert result.stderr.splitlines()[-2:] == [
+        "  Did you mean data/animals/source (folder)?",
+        "  Else give each class a folder (data/animals/CLASS/1.jpg), or write "
+        "data/animals/labels.csv with the columns image and label; then try again.",
+    ]
 
 
 def test_an_output_that_cannot_be_written_is_an_error(pets: Path, call) -> None:

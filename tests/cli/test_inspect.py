@@ -31,6 +31,8 @@ def test_inspect_shows_each_finding_with_examples_and_advice(faulty: Path, call)
         "\n"
         "nothing found: empty_class\n"
         "2 of 17 records have a finding.\n"
+        "\n"
+        "next: dsbuilder inspect pets.yaml --sheet findings.png --exclude findings.txt\n"
     )
 
 
@@ -52,7 +54,9 @@ def test_inspect_as_json_names_everything_of_a_finding(faulty: Path, call) -> No
 
 def test_a_build_takes_the_list_of_what_to_leave_out(faulty: Path, call) -> None:
     result = call(f"inspect pets.yaml {ONLY} --exclude out.txt")
-    assert result.stdout.endswith("written: out.txt\n")
+    assert result.stdout.endswith(
+        "written: out.txt\n\nnext: dsbuilder build pets.yaml --exclude out.txt\n"
+    )
     assert "\ncat/3.png\n" in (faulty / "out.txt").read_text()
     built = json.loads(call("build pets.yaml --exclude out.txt --workers 0 --json").stdout)
     assert not built["quarantined"]
@@ -63,7 +67,9 @@ def test_a_build_takes_the_list_of_what_to_leave_out(faulty: Path, call) -> None
 
 def test_a_sheet_shows_findings_beside_what_they_repeat(faulty: Path, call) -> None:
     result = call(f"inspect pets.yaml {ONLY} --sheet sheet.png")
-    assert result.stdout.endswith("written: sheet.png\n")
+    assert result.stdout.endswith(
+        "written: sheet.png\n\nnext: dsbuilder inspect pets.yaml --exclude findings.txt\n"
+    )
     with Image.open(faulty / "sheet.png") as sheet:
         assert sheet.width > 300 and sheet.height > 400
 

@@ -122,7 +122,11 @@ def test_train_shows_every_epoch_and_where_files_lie(home: Path) -> None:
     for name in ("best.keras", "results.csv", "charts"):
         assert str(home / "first" / name) in shown
         assert (home / "first" / name).exists()
-    assert shown.endswith(f"next: dsbuilder predict {home / 'first'} IMAGE\n")
+    run = home / "first"
+    assert shown.endswith(
+        f"next: dsbuilder evaluate {run} --mistakes {run / 'mistakes'}\n"
+        f"      dsbuilder predict {run} IMAGE\n"
+    )
 
 
 def test_a_dataset_is_trained_on_as_its_pipeline_said(

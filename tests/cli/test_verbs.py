@@ -57,6 +57,7 @@ def test_check_says_what_would_be_built_and_opens_no_image(pets: Path, call) -> 
         "samples to make     16           4     4   24\n"
         "\n"
         "The pipeline is right: 24 samples in 3 shards.\n"
+        "next: dsbuilder build pets.yaml\n"
     )
 
 
@@ -112,7 +113,8 @@ def test_build_says_what_was_made_and_what_to_do_next(pets: Path, call) -> None:
         "dataset  out/pets/1.0.0\n"
         "samples  24 made, 0 reused\n"
         "\n"
-        "next: dsbuilder info out/pets/1.0.0\n"
+        "next: dsbuilder preview out/pets/1.0.0\n"
+        "      dsbuilder train pets.yaml\n"
     )
     assert "samples  0 made, 24 reused\n" in call("build pets.yaml --workers 0").stdout
     assert dsbuilder.load(pets / "out/pets/1.0.0").num_samples("train") == 16
@@ -283,7 +285,7 @@ def test_preview_shows_no_variant_of_what_is_not_in_train(pets: Path, call) -> N
     result = call(
         f"preview pets.yaml --count 3 --output test.png {stream} --set 'split={{test: 1}}'"
     )
-    assert result.stdout == "test.png: 3 originals\n"
+    assert result.stdout.startswith("test.png: 3 originals\nnext: dsbuilder build pets.yaml --set ")
     assert "warning: no record is in train, and nothing varies those of test.\n" in result.stderr
     with Image.open(pets / "train.png") as train, Image.open(pets / "test.png") as test:
         assert test.width < train.width
@@ -302,7 +304,9 @@ def test_preview_marks_an_image_that_cannot_be_read(pets: Path, call) -> None:
     for path in (pets / "source" / "cat").iterdir():
         path.write_bytes(b"junk")
     result = call("preview pets.yaml --count 4")
-    assert result.stdout == "preview.png: 4 originals with their variants\n"
+    assert result.stdout == (
+        "preview.png: 4 originals with their variants\nnext: dsbuilder build pets.yaml\n"
+    )
     assert re.fullmatch(r"(warning: cat/\d\.png: expected an image .*\n){2}", result.stderr)
     with Image.open(pets / "preview.png") as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)

@@ -92,7 +92,7 @@ def resume_gan(
     if dataset.manifest.fingerprint != config["dataset"]["fingerprint"]:
         raise TrainError(
             f"{run.path}: expected the dataset that it was trained on, found another one in "
-            f"{dataset.path}. Start a new run."
+            f"{dataset.where}. Start a new run."
         )
     training = _opened(dataset, options, run, plugins, shown)
     _write_config(training, plugins)
@@ -137,14 +137,14 @@ def _opened(
 ) -> GanTraining:
     """Settles all that can be wrong before anything is written."""
     if not dataset.has_samples("train"):
-        raise TrainError(f"{dataset.path}: the split 'train' has no samples. Build some.")
-    networks.check_image(str(dataset.path), dataset.signature.image)
+        raise TrainError(f"{dataset.where}: the split 'train' has no samples. Build some.")
+    networks.check_image(str(dataset.where), dataset.signature.image)
     seed = dataset.manifest.seed if options.seed is None else options.seed
-    target = target_of(str(dataset.path), dataset.signature, options)
+    target = target_of(str(dataset.where), dataset.signature, options)
     registry = discover(plugins)
     if target is None and options.sampling != "natural":
         raise TrainError(
-            f"{dataset.path}: expected no sampling by class for dcgan, which knows none, found "
+            f"{dataset.where}: expected no sampling by class for dcgan, which knows none, found "
             f"'{options.sampling}'. Leave it out."
         )
     options = options.settled(dataset.num_samples("train"))
@@ -171,8 +171,8 @@ def _opened(
 def _warnings(dataset: StoredDataset) -> Iterator[str]:
     if not dataset.has_samples("validation"):
         yield (
-            f"{dataset.path}: no validation split: train decides which snapshot is the best, which "
-            "favors one that has learnt it by heart."
+            f"{dataset.where}: no validation split: train decides which snapshot is the best, "
+            "which favors one that has learnt it by heart."
         )
 
 

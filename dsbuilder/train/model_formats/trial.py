@@ -137,7 +137,7 @@ def _opened(
     )
     if batches.signature.image.shape != card.image.shape:
         raise TrainError(
-            f"{dataset.path}: expected images {card.image} as the model takes them, found "
+            f"{dataset.where}: expected images {card.image} as the model takes them, found "
             f"{batches.signature.image}. Give the dataset that it was trained on."
         )
     return batches

@@ -74,7 +74,7 @@ def test_all_problems_are_named_at_once(build) -> None:
     with pytest.raises(CacheError) as error:
         dataset.verify()
     first, *lines = str(error.value).splitlines()
-    assert first.startswith(f"{dataset.path}: expected the dataset as it was built, found ")
+    assert first.startswith(f"{dataset.where}: expected the dataset as it was built, found ")
     assert "  pipeline.json is missing" in lines
     assert "  stray.txt is no file of the dataset" in lines
     assert f"  {train_files(dataset)[0].name} differs from its checksum" in lines

@@ -137,12 +137,16 @@ def refusal(folder: Path, registry: Registry, **options: str) -> str:
     return str(caught.value)
 
 
-def test_a_folder_too_high_or_too_deep_leads_to_the_right_one(make_images, registry) -> None:
+def test_a_folder_too_high_leads_to_the_right_one_and_none_to_one_above(
+    make_images, registry
+) -> None:
     pets = make_images("data/pets")
     (pets.parent / "readme.txt").write_text("Pets.")
-    assert refusal(pets.parent, registry).endswith(f"Did you mean {pets} (folder)?")
+    assert f"\nDid you mean {pets} (folder)?\n" in refusal(pets.parent, registry)
     (pets / "cat/notes.txt").touch()
-    assert refusal(pets / "cat", registry).endswith(f"Did you mean {pets} (folder)?")
+    told = refusal(pets / "cat", registry)
+    assert str(pets) not in told.replace(f"{pets}/cat", "")
+    assert "If it is 'images' all the same, --use images (in Python `use`) takes it.\n" in told
 
 
 def test_a_flat_folder_is_images_without_labels_with_a_word_on_those_beside_it(
@@ -161,12 +165,26 @@ def test_what_was_built_from_a_folder_is_not_held_for_its_source(tmp_path, make_
     assert "Did you mean" not in refusal(tmp_path / "data", registry)
 
 
-def test_an_empty_folder_is_no_layout_and_every_source_says_why(tmp_path: Path, registry) -> None:
-    (tmp_path / "empty").mkdir()
-    lines = refusal(tmp_path / "empty", registry).splitlines()
-    assert lines[0].endswith("expected a layout that a source reads, found none that is plain:")
-    assert "  folder: no image lies in it" in lines
-    assert len(lines) == 2 + sum(each.cls.of_folder for each in registry.of_kind("source"))
+def test_a_refusal_names_two_layouts_and_two_lines_that_lead_out(tmp_path: Path, registry) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    assert refusal(folder, registry).splitlines() == [
+        f"{folder}: expected a layout that a source reads, found none that is plain. "
+        "The likeliest:",
+        "  folder: no image lies in it",
+        "  images: no image lies in it",
+        "`dsbuilder plugins show NAME` says what a layout needs, `--use NAME` takes it.",
+        f"Else give each class a folder ({folder}/CLASS/1.jpg), or write {folder}/labels.csv with "
+        "the columns image and label; then try again.",
+    ]
+
+
+def test_a_layout_of_which_a_part_is_there_is_likelier_than_one_of_which_nothing_is(
+    tmp_path: Path, registry
+) -> None:
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"")
+    likeliest = refusal(tmp_path, registry).splitlines()[1]
+    assert likeliest == "  idx: 1 IDX files, but no images with their labels"
 
 
 def test_a_stray_image_is_named(make_images, registry) -> None:
