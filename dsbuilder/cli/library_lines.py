@@ -19,12 +19,12 @@ import tempfile
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TextIO
 
-from dsbuilder.cli.screen import echo, warn
+from dsbuilder.cli.screen import HELD, echo, warn
 from dsbuilder.errors import printable
 
 _STDERR = 2
@@ -93,6 +93,13 @@ class LibraryLines:
         self.counts.setdefault(library, Counter())[kind] += 1
         self.first.setdefault((library, kind), text)
 
+    def taken(self) -> list[str]:
+        """Returns a warning for each library, and counts anew."""
+        told = list(self.told())
+        self.counts.clear()
+        self.first.clear()
+        return told
+
     def told(self) -> Iterator[str]:
         """Yields a warning for each library."""
         for library, kinds in self.counts.items():
@@ -123,10 +130,19 @@ def grouped() -> Iterator[None]:
         return
     lines = LibraryLines()
     try:
-        with _redirected(lines), _python_warnings(lines):
-            yield
+        with _redirected(lines) as catch_up, _python_warnings(lines):
+
+            def held() -> list[str]:
+                catch_up()
+                return lines.taken()
+
+            token = HELD.set(held)
+            try:
+                yield
+            finally:
+                HELD.reset(token)
     finally:
-        warn(lines.told())
+        warn(lines.taken())
 
 
 def _is_own(stream: TextIO) -> bool:
@@ -137,8 +153,11 @@ def _is_own(stream: TextIO) -> bool:
 
 
 @contextlib.contextmanager
-def _redirected(lines: LibraryLines) -> Iterator[None]:
-    """Lets what is written on the descriptor 2 be counted or passed on, to where it led before."""
+def _redirected(lines: LibraryLines) -> Iterator[Callable[[], None]]:
+    """Lets what is written on the descriptor 2 be counted or passed on, to where it led before.
+
+    Yields what does so with all that was written until then.
+    """
     before, terminal = sys.stderr, os.dup(_STDERR)
     sys.stderr = os.fdopen(
         terminal, "w", buffering=1, encoding=before.encoding, errors=before.errors
@@ -150,7 +169,7 @@ def _redirected(lines: LibraryLines) -> Iterator[None]:
         reader = _Reader(file.fileno(), lines)
         reader.start()
         try:
-            yield
+            yield reader.catch_up
         finally:
             os.dup2(terminal, _STDERR)
             reader.end()
@@ -189,28 +208,30 @@ class _Reader(threading.Thread):
     def __init__(self, descriptor: int, lines: LibraryLines) -> None:
         super().__init__(name="lines of libraries", daemon=True)
         self._descriptor, self._lines = descriptor, lines
-        self._ended = threading.Event()
+        self._ended, self._lock = threading.Event(), threading.Lock()
         self._place, self._begun = 0, b""
 
     def run(self) -> None:
         """Reads until `end` is called."""
         while not self._ended.wait(_POLL_S):
-            self._read()
+            self.catch_up()
 
     def end(self) -> None:
         """Reads what is left."""
         self._ended.set()
         self.join()
-        self._read()
+        self.catch_up()
         if self._begun:
             self._pass(self._begun)
 
-    def _read(self) -> None:
-        while chunk := os.pread(self._descriptor, 1 << 16, self._place):
-            self._place += len(chunk)
-            *whole, self._begun = (self._begun + chunk).split(b"\n")
-            for line in whole:
-                self._pass(line)
+    def catch_up(self) -> None:
+        """Reads what was written since."""
+        with self._lock:
+            while chunk := os.pread(self._descriptor, 1 << 16, self._place):
+                self._place += len(chunk)
+                *whole, self._begun = (self._begun + chunk).split(b"\n")
+                for line in whole:
+                    self._pass(line)
 
     def _pass(self, line: bytes) -> None:
         text = line.decode(errors="backslashreplace")

@@ -13,6 +13,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -34,6 +35,9 @@ _CONTROL = re.compile(
     r"\U000e0000-\U000e0fff\ud800-\udfff]"  # tags, which no one sees, and broken bytes
 )
 
+
+HELD: ContextVar[Callable[[], Iterable[str]]] = ContextVar("held", default=tuple)
+"""What yields warnings that were held back, each once; they are told before a result."""
 
 Lines = str | Sequence[str]
 """A line, or several; what else ends a line in it is escaped."""
@@ -60,6 +64,7 @@ class Screen:
 
     def show(self, document: "Document | Mapping[str, Any]", draw: Callable[[], None]) -> None:
         """Shows a result: its warnings, then itself as JSON or as `draw` prints it."""
+        warn(HELD.get()())
         if isinstance(document, Mapping):  # of a verb without an action
             values = document
         else:
