@@ -111,7 +111,7 @@ def test_a_plugin_exports_with_its_options_and_says_what_it_left_out(build, tmp_
     (tmp_path / "plugins/names.py").write_text(PLUGIN)
     dataset, how = build(), {"to": "names", "plugins": [tmp_path / "plugins"]}
     found = export(dataset, tmp_path / "new", options=["end=."], **how)
-    assert found.warnings == (f"{dataset.path}: images were left out.",)
+    assert found.warnings == (f"{dataset.where}: images were left out.",)
     assert found.samples == {split: dataset.num_samples(split) for split in dataset.splits}
     assert (tmp_path / "new/test.txt").read_text().endswith(".")
     assert (tmp_path / "new/dsbuilder.json").is_file()

@@ -456,7 +456,7 @@ def test_streaming_writes_nothing_into_the_dataset(build, codec) -> None:
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_missing_shard_is_named_before_anything_is_read(build, codec) -> None:
     dataset = build(codec, fresh=True)
-    victim = dataset.path / dataset.codec.files(dataset.shards("train")[1].stem)[0]
+    victim = dataset.where / dataset.codec.files(dataset.shards("train")[1].stem)[0]
     victim.unlink()
     with pytest.raises(CacheError) as caught:
         dataset.stream("train")
@@ -465,7 +465,7 @@ def test_a_missing_shard_is_named_before_anything_is_read(build, codec) -> None:
 
 def test_a_cut_tfrecord_is_named_before_anything_is_read(build) -> None:
     dataset = build("tfrecord", fresh=True)
-    victim = dataset.path / dataset.codec.files(dataset.shards("train")[1].stem)[0]
+    victim = dataset.where / dataset.codec.files(dataset.shards("train")[1].stem)[0]
     size = victim.stat().st_size
     os.truncate(victim, size - 5)
     with pytest.raises(CacheError) as caught:
@@ -478,7 +478,7 @@ def test_a_cut_tfrecord_is_named_before_anything_is_read(build) -> None:
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_a_cut_array_is_named_before_anything_is_read(build, which) -> None:
     dataset = build("npy", fresh=True)
-    victim = dataset.path / dataset.codec.files(dataset.shards("train")[1].stem)[which]
+    victim = dataset.where / dataset.codec.files(dataset.shards("train")[1].stem)[which]
     os.truncate(victim, victim.stat().st_size - 5)
     with pytest.raises(CacheError, match="array, found a cut or damaged file") as caught:
         dataset.stream("train")
@@ -488,7 +488,7 @@ def test_a_cut_array_is_named_before_anything_is_read(build, which) -> None:
 def test_an_array_of_another_build_is_refused(build) -> None:
     dataset = build("npy", fresh=True)
     shard = dataset.shards("train")[1]
-    victim = dataset.path / dataset.codec.files(shard.stem)[2]
+    victim = dataset.where / dataset.codec.files(shard.stem)[2]
     np.save(victim, np.zeros(shard.samples + 1, np.int64))
     with pytest.raises(CacheError) as caught:
         dataset.stream("train")
@@ -519,7 +519,7 @@ def test_images_of_several_sizes_are_refused_with_what_to_do(build) -> None:
     with pytest.raises(DataError) as caught:
         dataset.stream("train")
     assert str(caught.value) == (
-        f"{dataset.path}: train: expected images of one size to batch, found ?x?x3 uint8. Build "
+        f"{dataset.where}: train: expected images of one size to batch, found ?x?x3 uint8. Build "
         "with {use: resize, size: [height, width]} in finish, or in stream.finish."
     )
 
@@ -534,7 +534,7 @@ def test_nothing_to_batch_is_an_error_and_no_endless_wait(build) -> None:
     with pytest.raises(DataError) as caught:
         dataset.stream("test", batch_size=50, drop_remainder=True)
     assert str(caught.value) == (
-        f"{dataset.path}: test: expected samples for a batch of 50, found 12. Take a smaller "
+        f"{dataset.where}: test: expected samples for a batch of 50, found 12. Take a smaller "
         "batch_size, or drop_remainder=False."
     )
 

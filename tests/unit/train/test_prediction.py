@@ -173,7 +173,7 @@ def test_evaluating_on_other_classes_is_an_error(whole, dataset):
     with pytest.raises(TrainError) as error:
         evaluation.evaluate(other, dataset)
     assert str(error.value) == (
-        f"{dataset.path}: expected the classes that {whole.best} was trained on (a, b, c), "
+        f"{dataset.where}: expected the classes that {whole.best} was trained on (a, b, c), "
         "found blue, green, red. Evaluate on another dataset."
     )
 

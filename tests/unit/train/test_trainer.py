@@ -295,7 +295,7 @@ def test_without_validation_the_loss_on_train_decides_and_a_warning_says_so(
     dataset = build_dataset(split="{train: 0.8, test: 0.2}")
     run = trainer.train_dataset(dataset, options, run=tmp_path / "run")
     assert told(run) == [
-        f"{dataset.path}: no validation split: the loss on train decides which epoch is the best.",
+        f"{dataset.where}: no validation split: the loss on train decides which epoch is the best.",
     ]
     rows = run.rows()
     assert all(not row.validation for row in rows)

@@ -103,9 +103,9 @@ def test_classes_out_of_order_and_mixed_labels_are_reported(build, tmp_path: Pat
     text = FIXED.replace("path: source", "path: source, classes: [owl, dog, cat]")
     dataset = build(text.replace("A.HorizontalFlip", "mixup"))
     assert list(export(dataset, tmp_path / "folder", to="folder").warnings) == [
-        f"{dataset.path}: the classes are not in sorted order: readers of folders number them "
+        f"{dataset.where}: the classes are not in sorted order: readers of folders number them "
         "otherwise than this dataset.",
-        f"{dataset.path}: 'label' holds mixed labels: each sample goes to its dominant class, its "
+        f"{dataset.where}: 'label' holds mixed labels: each sample goes to its dominant class, its "
         "weights are left out.",
     ]
 

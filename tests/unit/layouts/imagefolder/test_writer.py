@@ -132,7 +132,7 @@ def test_mixed_labels_are_reported(make_images, write_pipeline, tmp_path: Path) 
     dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     exported = export(dataset, tmp_path / "folder", to="imagefolder")
     assert exported.warnings[-1] == (
-        f"{dataset.path}: 'label' holds mixed labels: written is the dominant class of each "
+        f"{dataset.where}: 'label' holds mixed labels: written is the dominant class of each "
         "sample, or of several those that weigh a half or more; weights are left out."
     )
     records = ImageFolder(path=tmp_path / "folder").open().records
@@ -151,6 +151,6 @@ def test_lists_that_are_empty_throughout_a_split_are_reported(
     dataset = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
     exported = export(dataset, tmp_path / "folder", to="imagefolder")
     assert list(exported.warnings) == [
-        f"{dataset.path}: 'objects' is empty in all samples of test: Hugging Face refuses splits "
+        f"{dataset.where}: 'objects' is empty in all samples of test: Hugging Face refuses splits "
         "whose tables seem to be of different types. Open that split alone."
     ]
