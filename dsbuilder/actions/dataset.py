@@ -48,7 +48,9 @@ class Dataset(StoredDataset):
         epoch: int | None = None,
         seed: int | None = None,
         drop_remainder: bool = False,
+        start_step: int = 0,
         shuffle_buffer: int | None = None,
+        cache_mb: float | None = None,
         shard: tuple[int, int] | None = None,
         keys: bool = False,
         pixels: bool = True,
@@ -74,8 +76,14 @@ class Dataset(StoredDataset):
           epoch: the only one that the stream yields, 0 or more; None for the next one every time.
           seed: of the order and the stages.
           drop_remainder: leaves out a last batch that is smaller.
-          shuffle_buffer: of tfrecord, how many encoded samples are shuffled among; None takes the
-            whole split if it has up to 128 MB. The npy codec always shuffles the whole split.
+          shuffle_buffer: None shuffles the whole split, reading it at random. Of tfrecord without
+            stages, a number reads shards from end to end, for where reading at random is slow, and
+            shuffles among so many encoded samples.
+          start_step: number of batches that are left out of the only `epoch`; none of their images
+            is decoded.
+          cache_mb: of tfrecord without stages, memory that decoded samples may take, in 10**6
+            bytes: a split that fits is decoded once, and not once an epoch, unless it has boxes,
+            instances or keypoints. None is an eighth of the memory that is available, 0 keeps none.
           shard: (index, count), the one of `count` hosts that this is; together they see an epoch
             once.
           keys: adds the samples' keys, UTF-8 strings `(B,)`, as a last item.
@@ -113,7 +121,9 @@ class Dataset(StoredDataset):
             epoch=epoch,
             seed=seed,
             drop_remainder=drop_remainder,
+            start_step=start_step,
             shuffle_buffer=shuffle_buffer,
+            cache_mb=cache_mb,
             shard=shard,
             keys=keys,
             pixels=pixels,
