@@ -139,9 +139,10 @@ class PlainPipeline:
 
 def resolved_to_json(pipeline: Pipeline) -> dict[str, Any]:
     """Returns a resolved pipeline as JSON values; its signatures go along, to follow them once."""
-    prepared = pipeline.prepared
+    read, prepared = pipeline.read, pipeline.prepared
     return {
         "pipeline": PlainPipeline.of(pipeline.spec).to_json(),
+        "read": None if read is None else signature_to_json(read),
         "prepared": None if prepared is None else signature_to_json(prepared),
         "signature": signature_to_json(pipeline.signature),
         "streamed": signature_to_json(pipeline.streamed),
@@ -154,9 +155,10 @@ def resolved_from_json(data: Mapping[str, Any]) -> Pipeline:
     Raises:
       SpecError: with every problem found.
     """
-    prepared = data["prepared"]
+    read, prepared = data["read"], data["prepared"]
     return Pipeline(
         spec=PlainPipeline.from_json(data["pipeline"]).spec(),
+        read=None if read is None else signature_from_json(read),
         prepared=None if prepared is None else signature_from_json(prepared),
         signature=signature_from_json(data["signature"]),
         streamed=signature_from_json(data["streamed"]),

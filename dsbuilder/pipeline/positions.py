@@ -41,6 +41,7 @@ class Pipeline:
 
     Attributes:
       spec: what it was resolved from.
+      read: the signature of records as they are read, before `prepare`; None without a source.
       prepared: the signature after `prepare`; None without a source.
       signature: signature of every cached sample.
       streamed: signature of every sample that a stream yields, after its stages and finish.
@@ -48,6 +49,7 @@ class Pipeline:
     """
 
     spec: Spec
+    read: Signature | None
     prepared: Signature | None
     signature: Signature
     streamed: Signature
@@ -114,16 +116,16 @@ class Pipeline:
 
     @cached_property
     def _positional(self) -> Mapping[str, Target]:
-        return _require(self.prepared).positional
+        return _require(self.read).positional
 
     def label(self, record: Record) -> dict[str, Any]:
-        """Returns the labels of a record, parsed."""
-        kinds = _require(self.prepared).targets
+        """Returns the labels of a record, parsed, as they are before `prepare`."""
+        kinds = _require(self.read).targets
         return {name: target.parse(record.targets[name]) for name, target in kinds.items()}
 
     def label_identity(self, record: Record) -> dict[str, Any]:
         """Returns what of the labels of a record decides their values; see `Target.identity`."""
-        kinds = _require(self.prepared).targets
+        kinds = _require(self.read).targets
         found = {name: raw for name, raw in record.targets.items() if name in kinds}
         for name, kind in self._identified.items():
             found[name] = kind.identity(found[name])
@@ -132,7 +134,7 @@ class Pipeline:
     @cached_property
     def _identified(self) -> Mapping[str, Target]:
         """The targets of whose raw labels only a part counts."""
-        kinds = _require(self.prepared).targets.items()
+        kinds = _require(self.read).targets.items()
         return {name: k for name, k in kinds if type(k).identity is not Target.identity}
 
     def vary(self, original: Sample, copy: int, partners: Sequence[Sample], trace: Trace) -> Sample:

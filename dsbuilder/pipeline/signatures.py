@@ -106,6 +106,7 @@ class _Resolver:
         self.warnings += doubts(spec, start, signature)
         return Pipeline(
             spec=spec,
+            read=start and _exact(start),
             prepared=prepared and _exact(prepared),
             signature=signature,
             streamed=streamed,
