@@ -13,6 +13,7 @@ from dsbuilder.dataset import StoredDataset
 
 if TYPE_CHECKING:
     from dsbuilder.actions.bench import BenchDocument
+    from dsbuilder.actions.card import CardDocument
     from dsbuilder.actions.clean import CleanDocument
     from dsbuilder.actions.diff import DiffDocument
     from dsbuilder.actions.evaluate import EvaluateDocument
@@ -229,11 +230,19 @@ class Dataset(StoredDataset):
         to: str = "folder",
         options: Sequence[str] = (),
         plugins: Sequence[Path | str] | None = None,
+        card: bool = False,
     ) -> "ExportDocument":
         """Writes the dataset in another layout; see `actions/export.py`."""
         from dsbuilder.actions.export import export
 
-        return export(self, Path(target), to=to, options=options, plugins=paths_of(plugins))
+        found = paths_of(plugins)
+        return export(self, Path(target), to=to, options=options, plugins=found, card=card)
+
+    def card(self) -> "CardDocument":
+        """Writes a card, all samples as lines, and Croissant metadata; see `actions/card.py`."""
+        from dsbuilder.actions.card import card
+
+        return card(self)
 
     def train(
         self,

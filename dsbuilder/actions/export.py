@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsbuilder.actions.arguments import Progress, ignore
+from dsbuilder.actions.card import card_of_export, check_layout
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.plugins import folders_here
 from dsbuilder.cache import temporary
@@ -45,6 +46,7 @@ def export(
     options: Sequence[str] = (),
     plugins: Sequence[Path] | None = None,
     on_progress: Progress = ignore,
+    card: bool = False,
 ) -> ExportDocument:
     """Writes a dataset in another layout.
 
@@ -54,21 +56,27 @@ def export(
       options: `key=value` assignments of its options.
       plugins: folders of plugins that it may come from; None takes the nearest `plugins/` folder.
       on_progress: called with samples read so far, and samples in all.
+      card: whether a card, all samples as lines and Croissant metadata lie in it.
 
     Raises:
       PluginError: there is no such exporter.
       SpecError: it has no such option, or not of such a value.
-      DataError: the dataset does not fit the layout.
+      DataError: the dataset does not fit the layout, or that is none that has a card.
       CacheError: the target is not empty or cannot be written, or a shard is damaged.
     """
     registry = discover(folders_here(plugins, data=dataset.path))
     exporter: Exporter = bind_plugin(registry, to, "exporter", options, origin=option(f"to {to}"))
     _check_target(target)
+    if card:
+        check_layout(to)
+    warnings: tuple[str, ...] = ()
     try:
         with temporary.beside(target) as place:
             whole = place / "whole"
             whole.mkdir()
             written = _write(dataset, exporter, whole, on_progress)
+            if card:
+                warnings = card_of_export(dataset, whole, written, to=to).warnings
             whole.replace(target)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -80,7 +88,7 @@ def export(
         path=target.absolute(),
         to=to,
         samples=dict(written.samples),
-        warnings=distinct(f"{dataset.where}: {note}." for note in written.notes),
+        warnings=distinct((f"{dataset.where}: {note}." for note in written.notes), warnings),
     )
 
 

@@ -22,6 +22,7 @@ from dsbuilder.cache.build_log import BuildLog
 from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.cache.store import Store
+from dsbuilder.dataset import dataset_card
 from dsbuilder.errors import CacheError
 from dsbuilder.layouts.tfrecord.format import ShardSize, description
 
@@ -64,9 +65,11 @@ def write_dataset(
     sums = {name: digest for result in results for name, digest in result.sums.items()}
     sums |= {name: store.sha256(folder / name) for name in files}
     store.write_sums(folder, sums)
+    store.write_text(folder / store.CARD, dataset_card.card(made))
     build_log.write_states(folder, sums)
     build_log.write(folder, _log_of(surveyed, clock))
-    _make_last(folder, new=[*files, store.SUMS], keep=[*sums, store.SUMS])
+    beside = (store.SUMS, store.CARD)
+    _make_last(folder, new=[*files, *beside], keep=[*sums, *beside])
 
 
 def _make_last(folder: Path, *, new: Sequence[str], keep: Sequence[str]) -> None:

@@ -16,7 +16,10 @@ from dsbuilder.cache.folders import MARKER
 from dsbuilder.cache.index import state
 from dsbuilder.records import bank
 
-_BESIDE = (store.SUMS, MARKER, bank.SEAL, "report.html")
+_BESIDE = (
+    *(store.SUMS, MARKER, bank.SEAL, "report.html"),
+    *(store.CARD, "croissant.json", "samples.jsonl"),  # what catalogs of datasets read
+)
 """Files beside those with a checksum; so is all of `log/`."""
 
 

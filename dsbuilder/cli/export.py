@@ -45,6 +45,12 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     metavar="KEY=VALUE",
     help="An option of the exporter. May be repeated.",
 )
+@click.option(
+    "--card",
+    is_flag=True,
+    help="Write a card, all samples as lines and Croissant metadata into it: of folder, "
+    "imagefolder and webdataset.",
+)
 @options.plugins
 @options.as_json
 def export(
@@ -54,6 +60,7 @@ def export(
     assignments: tuple[str, ...],
     plugin_folders: tuple[Path, ...],
     *,
+    card: bool,
     as_json: bool,
 ) -> None:
     """Write a dataset in another layout.
@@ -80,6 +87,7 @@ def export(
             options=assignments,
             plugins=options.folders(plugin_folders),
             on_progress=report,
+            card=card,
         )
     total = sum(found.samples.values())
     screen.show(found, lambda: line(f"{shown(out)}: {total} images"))

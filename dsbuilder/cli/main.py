@@ -31,6 +31,8 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "diff": "Say which samples B added, removed or changed since A, and why.",
         "clean": "Remove builds that no version stands for, and what interrupted ones left.",
         "export": "Write a dataset in another layout.",
+        "card": "Write what catalogs of datasets read: a card, all samples as lines, Croissant "
+        "metadata.",
         "train": "Train a model on a dataset.",
         "bench": "Measure what bounds training on a dataset, and say what to change.",
         "diagnose": "Say what holds a model back: bias or variance, and whose the mistakes are.",

@@ -22,7 +22,7 @@ CLASS = "cat\x1b[2J\u202etac"
 FILE = f"0\x1b]0;owned\x07\x9b31m\u2066\n{FORGED}.png"
 NAMED = "p\x1b[31m\u202e.yaml"
 
-WITHOUT_DATA = {"completion", "doctor", "plugins"}
+WITHOUT_DATA = {"completion", "doctor", "plugins", "schema"}
 TRAINING = {
     "train",
     "bench",
@@ -93,6 +93,7 @@ def test_no_verb_lets_a_name_control_the_terminal(pets: Path) -> None:
         "explain": ("explain", dataset, key, "--output", "\u202ekey.png"),
         "replay": ("replay", dataset, key),
         "diff": ("diff", dataset, dataset),
+        "card": ("card", dataset),
         "clean": ("clean", "out/pets"),
         "export": ("export", dataset, "--to", "folder", "--out", "\x1b[5mexported"),
     }
