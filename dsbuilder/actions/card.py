@@ -80,7 +80,8 @@ def card_of_export(
     """Writes card, samples and metadata of an export into it; see `card`."""
     check_layout(to)
     tars = sorted(folder.glob("*.tar"))
-    images, place = _in_archives(dataset, tars) if tars else _in_folders(dataset, written)
+    found, place = _in_archives(dataset, tars) if tars else _in_folders(dataset, written)
+    images: ImageFiles | None = found
     warnings: tuple[str, ...] = ()
     if _masks_look_alike(dataset, to):
         images = None

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from dsbuilder.cli import options
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, shown
 
 
@@ -28,5 +29,7 @@ def card(dataset: Path, *, as_json: bool) -> None:
         line(f"{shown(found.card)}: the card, to say more in")
         line(f"{shown(found.samples)}: {found.count} samples")
         line(f"{shown(found.metadata)}: Croissant metadata")
+        line()
+        follow(("export", dataset, "--to", "imagefolder", "--out", "exported", "--card"))
 
     Screen(as_json=as_json).show(found, draw)

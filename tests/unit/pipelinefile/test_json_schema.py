@@ -86,6 +86,8 @@ def test_the_bad_pipelines_are_refused_whose_mistake_is_one_of_form(case: Case) 
 
 def test_the_bad_pipelines_that_are_beyond_a_schema_are_these() -> None:
     assert [name for name, each in CASES.items() if each.code == 2 and not each.of_form] == [
+        "a missing folder",
+        "one of several sources that is missing",
         "a duplicate YAML key",
         "shares that do not sum to 1",
         "branches that end in different signatures",
