@@ -54,6 +54,7 @@ class Built:
       path: path of the dataset, by its version's link.
       manifest: manifest of the dataset.
       made, reused: number of samples that were made, and that earlier builds had made.
+      is_new: whether it was made now; else it stood already, and nothing was to be done.
       quarantined: rows of samples that could not be made: key, stage, exception.
       warnings: what a user should know, sentences that say where; what concerns the data is told
         at every build, also where there is nothing to do.
@@ -65,6 +66,7 @@ class Built:
     reused: int
     quarantined: Sequence[dict[str, str]]
     warnings: Sequence[str]
+    is_new: bool = False
 
 
 def build_dataset(
@@ -112,6 +114,7 @@ def build_dataset(
             registry = find_plugins(Path(pipeline), plugins)
             spec = load_document(document, registry, of_file=True)
             surveyed = survey(spec, rehash=rehash)
+        how.clock.lap("survey")
         store = Store(Path(out).absolute() / surveyed.pipeline.settings.name)
         with carrying(surveyed.warnings):
             check_unread(surveyed)
@@ -123,6 +126,7 @@ def build_dataset(
                 on_progress=on_progress,
                 rehash=rehash,
             )
+        how.clock.lap("inspect")
         _check_not_empty(surveyed)
         if early is not None:
             early.prepare(surveyed.pipeline)
@@ -141,8 +145,10 @@ def _built(
     known: Manifest,
     warnings: Sequence[str],
     results: "_Results | None" = None,
+    *,
+    is_new: bool = False,
 ) -> Built:
-    """Returns what a build came to; without results, nothing was left to be done."""
+    """Returns what a build came to; without results, no sample was left to be made."""
     made = results.made if results else 0
     samples = sum(shard.samples for shards in known.splits.values() for shard in shards)
     rows = quarantine.read(build)
@@ -153,6 +159,7 @@ def _built(
         reused=samples - made,
         quarantined=rows,
         warnings=[*warnings, *(results.warnings if results else ())],
+        is_new=is_new,
     )
 
 
@@ -161,8 +168,10 @@ def _build(
 ) -> Built:
     settings = surveyed.pipeline.settings
     plan = _plan(surveyed, store, rehash=rehash)
+    how.clock.lap("plan")
     published, results = store.finished(plan.fingerprint), None
     known = read_whole(published)
+    is_new = known is None
     if known is not None:
         note_place(published, surveyed, how.clock)
     else:
@@ -172,7 +181,7 @@ def _build(
         originals.tidy(store.prepared, surveyed.pipeline, plan.shards)
     path = store.point(settings.version, published)
     warnings = [*surveyed.warnings, *_unbalanced(plan, known)]
-    return _built(path, published, known, warnings, results)
+    return _built(path, published, known, warnings, results, is_new=is_new)
 
 
 def _unbalanced(plan: Plan, known: Manifest) -> Iterator[str]:
@@ -295,6 +304,7 @@ def _make_dataset(
     if was_written(partial):
         return None
     results = _make_shards(surveyed, plan, store, how, early)
+    how.clock.lap("make")
     write_dataset(partial, surveyed=surveyed, plan=plan, results=results.all, clock=how.clock)
     return results
 

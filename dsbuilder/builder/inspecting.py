@@ -11,6 +11,7 @@ from dataclasses import replace
 from dsbuilder import targets
 from dsbuilder.builder.survey import Survey
 from dsbuilder.cache import fingerprint
+from dsbuilder.cache.course import InspectorFindings, KeyFinding
 from dsbuilder.cache.index import UNREADABLE, hash_records
 from dsbuilder.cache.store import Store
 from dsbuilder.errors import CacheError, DataError, carrying, option
@@ -23,6 +24,8 @@ from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
 from dsbuilder.plugin import Finding
 
 _FORMAT = 1
+_KEPT = 50
+"""Findings of an inspector that a report can show."""
 
 
 def inspect_survey(
@@ -103,7 +106,13 @@ def inspected(
         _check_limit(surveyed, rows)
     gone = {row["key"] for row in rows}
     kept = [record for record in surveyed.records if record.key not in gone]
-    return replace(surveyed, records=kept, set_aside=rows, warnings=warnings)
+    return replace(
+        surveyed,
+        records=kept,
+        set_aside=rows,
+        warnings=warnings,
+        findings=_findings(report),
+    )
 
 
 def _warnings(report: Report, verdicts: Mapping[str, Verdict]) -> Iterator[str]:
@@ -114,6 +123,20 @@ def _warnings(report: Report, verdicts: Mapping[str, Verdict]) -> Iterator[str]:
         gone.setdefault(each.inspector, []).append(Finding(key=key, text=each.text))
     for name, found in gone.items():
         yield f"inspect: {name}: {_shown(found)}. Set aside."
+
+
+def _findings(report: Report) -> tuple[InspectorFindings, ...]:
+    """Returns what each inspector found, of each some findings."""
+    return tuple(
+        InspectorFindings(
+            inspector=name,
+            action=report.inspections[name].action,
+            count=len(found),
+            first=tuple(KeyFinding(key=each.key or "", text=each.text) for each in found[:_KEPT]),
+        )
+        for name, found in report.findings.items()
+        if found
+    )
 
 
 def _cache(

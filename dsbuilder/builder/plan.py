@@ -17,6 +17,7 @@ from dsbuilder.builder.balance import Balance, Synthesized, make_balance
 from dsbuilder.builder.split import Split
 from dsbuilder.builder.task import Located, Output, Root, ShardContents, ShardTask
 from dsbuilder.cache import fingerprint
+from dsbuilder.cache.course import Origins
 from dsbuilder.errors import PluginError
 from dsbuilder.layouts.corrections import Corrected
 from dsbuilder.pipeline import Pipeline, default_image_format, variant_key
@@ -39,6 +40,7 @@ class Plan:
       image: how pixels are stored.
       samples: number of samples by split.
       balance: how classes of train are filled up; None if they are not.
+      origins: what each split is made of, without its classes.
     """
 
     shards: tuple[ShardTask, ...]
@@ -47,6 +49,7 @@ class Plan:
     image: str
     samples: Mapping[str, int]
     balance: Balance | None
+    origins: Mapping[str, Origins] = field(default_factory=dict, compare=False)
 
 
 def make_plan(
@@ -93,6 +96,7 @@ def make_plan(
         image=image,
         samples=dict(samples),
         balance=planner.balance,
+        origins={name: _origins(own) for name, own in roots.items() if own},
     )
 
 
@@ -253,6 +257,18 @@ class _Planner:
             stem=stem,
             fingerprint=fingerprint.digest(stem, prints),
         )
+
+
+def _origins(roots: Sequence[Root]) -> Origins:
+    of_records = [root for root in roots if root.synthesis is None]
+    outputs = sum(len(root.outputs) for root in of_records)
+    originals = sum(1 for root in of_records for each in root.outputs if each.copy is None)
+    return Origins(
+        records=len(of_records),
+        originals=originals,
+        variants=outputs - originals,
+        synthetic=len(roots) - len(of_records),
+    )
 
 
 def nominal_bytes(signature: Signature, image: str) -> float:

@@ -4,11 +4,12 @@ What is published was looked at, and outlasts a power cut: every file of it is o
 folder that holds their names, before the folder gets its own; that, before a version stands for it.
 """
 
+import contextlib
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,22 +18,40 @@ from dsbuilder.binding import PlainPipeline
 from dsbuilder.builder.plan import Plan
 from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import ShardResult
-from dsbuilder.cache import build_log, fingerprint, folders, manifest, quarantine, store
+from dsbuilder.cache import build_log, course, fingerprint, folders, manifest, quarantine, store
 from dsbuilder.cache.build_log import BuildLog
+from dsbuilder.cache.course import Course, TimeSpent
 from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.cache.store import Store
 from dsbuilder.dataset import dataset_card
-from dsbuilder.errors import CacheError
+from dsbuilder.errors import CacheError, DataError
+from dsbuilder.images import encoding
 from dsbuilder.layouts.tfrecord.format import ShardSize, description
+from dsbuilder.sample import Record
+
+_LOOKED_AT = 100
+"""Images of the source whose sizes a report knows."""
+_FRONT_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class Clock:
-    """When a build began."""
+    """When a build began, and how long each of its steps took.
+
+    Attributes:
+      started: time in UTC.
+      at: the same as `time.monotonic` counts it.
+      steps: seconds of each step so far, in order.
+    """
 
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     at: float = field(default_factory=time.monotonic)
+    steps: dict[str, float] = field(default_factory=dict)
+
+    def lap(self, step: str) -> None:
+        """Notes that a step of the build ends now, which began where the one before ended."""
+        self.steps[step] = time.monotonic() - self.at - sum(self.steps.values())
 
     @property
     def started_ns(self) -> int:
@@ -68,6 +87,7 @@ def write_dataset(
     store.write_text(folder / store.CARD, dataset_card.card(made))
     build_log.write_states(folder, sums)
     build_log.write(folder, _log_of(surveyed, clock))
+    course.write(folder, _course(surveyed, plan, results, clock))
     beside = (store.SUMS, store.CARD)
     _make_last(folder, new=[*files, *beside], keep=[*sums, *beside])
 
@@ -192,6 +212,39 @@ def _log_of(surveyed: Survey, clock: Clock) -> BuildLog:
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock.at, 3),
     )
+
+
+def _course(surveyed: Survey, plan: Plan, results: Sequence[ShardResult], clock: Clock) -> Course:
+    """Returns how a build went that ends now."""
+    names = dict.fromkeys(name for result in results for name in result.seconds)
+    reused = sum(result.reused for result in results)
+    return Course(
+        made=sum(result.samples for result in results) - reused,
+        reused=reused,
+        steps={name: round(seconds, 3) for name, seconds in clock.steps.items()},
+        paces={
+            name: TimeSpent(
+                seconds=round(sum(result.seconds.get(name, 0.0) for result in results), 4),
+                count=sum(result.counts.get(name, 0) for result in results),
+            )
+            for name in names
+        },
+        splits={
+            split: replace(each, classes=dict(surveyed.split.report.get(split, {})))
+            for split, each in plan.origins.items()
+        },
+        findings=surveyed.findings,
+        warnings=surveyed.warnings,
+        source_sizes=tuple(_source_sizes(surveyed.records)),
+    )
+
+
+def _source_sizes(records: Sequence[Record]) -> Iterator[tuple[int, int]]:
+    """Yields the sizes of some images, as the fronts of their files say."""
+    for record in records[:: max(1, -(-len(records) // _LOOKED_AT))]:
+        if record.path is not None and not record.place:
+            with contextlib.suppress(OSError, DataError), record.path.open("rb") as file:
+                yield encoding.size(file.read(_FRONT_BYTES))
 
 
 def finish(place: Store, plan: Plan) -> Path:

@@ -4,6 +4,7 @@ Roots are taken in turn, so that an image is decoded once for all that derives f
 """
 
 import re
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from dsbuilder.cache import fingerprint, ledger
 from dsbuilder.cache.codec import Codec, ShardReader
 from dsbuilder.cache.index import UNREADABLE, hash_record
 from dsbuilder.errors import CacheError, DataError
-from dsbuilder.pipeline import AppliedStage, BrokenContractError, Pipeline, Trace
+from dsbuilder.pipeline import AppliedStage, BrokenContractError, Pipeline, Stopwatch, Trace
 from dsbuilder.plugin import Catalog
 from dsbuilder.records import example
 from dsbuilder.sample import Sample
@@ -70,6 +71,8 @@ class Earlier:
             return None
 
 
+READ, DECODE, ENCODE = "read", "decode", "encode"
+"""What takes time beside the stages."""
 WHOLE_ROOT = -1
 """Stands for all outputs of a root where one of them is named by its place."""
 
@@ -98,6 +101,7 @@ class SampleMaker:
       reused: number of samples that an earlier build had made.
       reproducible: whether nothing was lost to a dead worker or to time.
       warnings: what a user should know, sentences that say where.
+      watch: time that each stage took, and reading, decoding and encoding.
     """
 
     def __init__(
@@ -123,6 +127,7 @@ class SampleMaker:
         self.quarantined: list[dict[str, str]] = []
         self.reused, self.reproducible = 0, True
         self.warnings: list[str] = []
+        self.watch = Stopwatch()
         warn = self.warnings.append
         before = Path(job.before) if job.before else None
         self._earlier = (
@@ -180,7 +185,7 @@ class SampleMaker:
         outputs: Sequence[tuple[int, Output]],
         at: Callable[[int, int], None],
     ) -> None:
-        root, trace = self._roots[place], Trace()
+        root, trace = self._roots[place], Trace(watch=self.watch)
         at(place, WHOLE_ROOT)
         try:
             base = self._base(root, trace)
@@ -192,10 +197,11 @@ class SampleMaker:
             return
         for index, output in outputs:
             at(place, index)
-            own = Trace(at=trace.at, applied=list(trace.applied))
+            own = Trace(at=trace.at, applied=list(trace.applied), watch=self.watch)
             try:
-                sample = self._output(base, output, own)
+                sample, since = self._output(base, output, own), time.perf_counter()
                 payload = self._codec.encode(sample)
+                self.watch.note(ENCODE, since)
             except (SourceChangedError, BrokenContractError):
                 raise
             except Exception as error:  # noqa: BLE001 - as above
@@ -208,8 +214,10 @@ class SampleMaker:
         if root.synthesis is None:
             return self._original(root.key, trace)
         synthesis = self._pipeline.settings.synthesize[root.synthesis]
-        split = self._task.split
-        return self._pipeline.synthesize(synthesis, root.key, split, trace, label=root.label)
+        split, since = self._task.split, time.perf_counter()
+        made = self._pipeline.synthesize(synthesis, root.key, split, trace, label=root.label)
+        self.watch.note(synthesis.id, since)
+        return made
 
     def _original(self, key: str, trace: Trace) -> Sample:
         located = self._records[key]
@@ -224,7 +232,11 @@ class SampleMaker:
         self, catalog: Catalog, located: Located, originals: Originals | None, trace: Trace
     ) -> Sample:
         try:
-            decoded = self._pipeline.decode(located.record, catalog.read(located.record))
+            since = time.perf_counter()
+            pixels = catalog.read(located.record)
+            since = self.watch.note(READ, since)
+            decoded = self._pipeline.decode(located.record, pixels)
+            self.watch.note(DECODE, since)
         finally:
             self._check_unchanged(catalog, located)
         sample = self._pipeline.prepare_decoded(decoded, trace)
@@ -254,7 +266,7 @@ class SampleMaker:
 
     def _partner(self, key: str) -> Sample:
         try:
-            return self._original(key, Trace())
+            return self._original(key, Trace(watch=self.watch))
         except (SourceChangedError, BrokenContractError):
             raise
         except Exception as error:

@@ -126,6 +126,8 @@ class ShardMaker:
             alphabets={name: alphabet_of([each]) for name, each in maker.characters.items()},
             longest=dict(maker.longest),
             warnings=tuple(maker.warnings),
+            seconds=dict(maker.watch.seconds),
+            counts=dict(maker.watch.counts),
         )
         folders.sync(self._folder)
         write_done(self._folder, result)

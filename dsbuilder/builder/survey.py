@@ -7,6 +7,7 @@ from typing import Any
 
 from dsbuilder.builder.group_evidence import read_evidence
 from dsbuilder.builder.split import Split, deal
+from dsbuilder.cache.course import InspectorFindings
 from dsbuilder.errors import DataError, Problem, SpecError, carrying, shortened
 from dsbuilder.inspection import exclusion
 from dsbuilder.layouts.corrections import Corrected
@@ -37,6 +38,7 @@ class Survey:
       unread: records that cannot be read as the source lists them, sorted by key, with their error.
       set_aside: rows of the quarantine: for those, and for records that inspectors took out; see
         `inspecting.py`.
+      findings: what inspectors found.
     """
 
     pipeline: Pipeline
@@ -47,6 +49,7 @@ class Survey:
     warnings: tuple[str, ...] = ()
     unread: Sequence[Record] = ()
     set_aside: Sequence[Mapping[str, str]] = ()
+    findings: tuple[InspectorFindings, ...] = ()
 
 
 def load_spec(

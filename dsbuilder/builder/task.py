@@ -229,6 +229,8 @@ class ShardResult:
       reproducible: whether nothing was lost to a dead worker or to time.
       quarantined: a row for each sample that could not be made: key, stage, exception.
       warnings: what a user should know of how it was made, sentences that say where.
+      seconds, counts: time that each stage took, reading, decoding and encoding too, and how often
+        it was done.
     """
 
     stem: str
@@ -246,6 +248,8 @@ class ShardResult:
     alphabets: Mapping[str, str] = field(default_factory=dict)
     longest: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+    counts: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ integrity.py    whether the files of a dataset are still what they were written 
 temporary.py    a folder beside a target, in which an export becomes whole before it is moved there
 leftovers.py    builds that no version stands for
 build_log.py    when and how a build ran, how it left its files, and which `verify` blames
+course.py       how a build went, which a report tells: times, counts, findings
 """
 
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ params.py      what drawn params may hold
 replaying.py   a sample once more, from the params that were recorded
 """
 
-from dsbuilder.pipeline.applying import AppliedStage, Trace, apply_fixed, decode
+from dsbuilder.pipeline.applying import AppliedStage, Stopwatch, Trace, apply_fixed, decode
 from dsbuilder.pipeline.first_samples import BrokenContractError
 from dsbuilder.pipeline.positions import Pipeline, Refresher, split_of_content, variant_key
 from dsbuilder.pipeline.replaying import ReplayedStage, replay
@@ -21,6 +21,7 @@ __all__ = [
     "Pipeline",
     "Refresher",
     "ReplayedStage",
+    "Stopwatch",
     "Trace",
     "apply_fixed",
     "decode",

@@ -4,6 +4,7 @@ Building, replaying, streaming and predicting pass samples through `apply_stages
 where params come from: a generator keyed by position, a fixed one, or a ledger.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,6 +66,25 @@ class AppliedStage(NamedTuple):
     lost: Mapping[str, int] = MappingProxyType({})
 
 
+class Stopwatch:
+    """How long the stages of many samples took.
+
+    Attributes:
+      seconds, counts: time and number of times, by what was done.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+
+    def note(self, name: str, since: float) -> float:
+        """Notes that something was done since a time of `time.perf_counter`; returns what it is."""
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - since
+        self.counts[name] = self.counts.get(name, 0) + 1
+        return now
+
+
 @dataclass
 class Trace:
     """How one sample came to be, written down as it is made.
@@ -72,10 +92,12 @@ class Trace:
     Attributes:
       at: place that is being worked on, for the report when it fails.
       applied: every stage that was applied, in order.
+      watch: what is told how long each stage took, if anything is.
     """
 
     at: str = "source"
     applied: list[AppliedStage] = field(default_factory=list)
+    watch: Stopwatch | None = None
 
     def add(self, stage: AnyStage, params: Params, before: Sample, after: Sample) -> None:
         """Notes a stage that was applied."""
@@ -120,6 +142,7 @@ def apply_stages(
       trace: told of every stage that is applied.
       first: what looks closely at the first samples of each stage, if anything does.
     """
+    since = time.perf_counter()
     for stage in stages:
         trace.at, params = stage.id, None
         try:
@@ -133,6 +156,8 @@ def apply_stages(
             raise
         trace.add(stage, params, sample, after)
         sample = after
+        if trace.watch is not None:
+            since = trace.watch.note(stage.id, since)
     return sample
 
 
