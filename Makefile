@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/installed
 INTEROP := .venv-interop/bin
 INTEROP_STAMP := .venv-interop/installed
+AXE := axe-core@4.14.1
+CHROMIUM := chromium-headless-shell
 PACKAGES := fonts-dejavu-core fonts-dejavu-extra fonts-wqy-microhei fonts-lohit-deva dataset-fashion-mnist libfuse2
 
 # Tests start over a hundred interpreters, each of which would compile the package anew.
@@ -60,12 +62,17 @@ test-all: lint interop
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
+# Chromium with those of its libraries that are not installed here.
+NEEDED = apt-get --simulate --no-install-recommends install $(CHROMIUM) | awk '/^Inst/ {print $$2}'
 # What tests need and no Python package brings, unpacked from Debian's packages and not installed.
 tools: .tools/unpacked
 .tools/unpacked: Makefile
 	rm -rf .tools && mkdir -p .tools/packages
 	cd .tools/packages && apt-get download --quiet $(PACKAGES)
+	cd .tools/packages && apt-get download --quiet $$($(NEEDED))
 	for each in .tools/packages/*.deb; do dpkg-deb --extract $$each .tools; done
+	cd .tools/packages && npm pack --silent $(AXE) && tar --extract --gzip --file axe-core-*.tgz
+	mkdir -p .tools/axe-core && mv .tools/packages/package/axe.min.js .tools/axe-core
 	rm -r .tools/packages && touch .tools/unpacked
 
 # A proof whole, as `tests/proofs` has them: make proof NAME=kills, or NAME=mutations COUNT=500

@@ -15,10 +15,14 @@ import pytest
 HERE = Path(__file__).parents[1] / ".tools"
 DEJAVU = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 FASHION_MNIST = "/usr/share/datasets/fashion-mnist"
+CHROMIUM = "/usr/lib/chromium/chromium-headless-shell"
+AXE = "/axe-core/axe.min.js"
 LIBFUSE = f"/lib/{platform.machine()}-linux-gnu/libfuse.so.2"
 
 needs_dejavu = pytest.mark.tool(DEJAVU, "fonts-dejavu-core")
 needs_libfuse = pytest.mark.tool(LIBFUSE, "libfuse2")
+needs_chromium = pytest.mark.tool(CHROMIUM, "chromium-headless-shell")
+needs_axe = pytest.mark.tool(AXE, "axe-core")
 needs_fashion_mnist = pytest.mark.tool(FASHION_MNIST, "dataset-fashion-mnist")
 
 

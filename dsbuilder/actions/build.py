@@ -9,6 +9,7 @@ from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document
 from dsbuilder.actions.losses import StageLoss, losses
 from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.actions.report import REPORT, report_built
 from dsbuilder.builder.build import SAMPLE_TIMEOUT_S, build_dataset
 from dsbuilder.cache.manifest import Manifest
 
@@ -55,6 +56,7 @@ class BuildDocument(Document):
       corrected: number of labels that the pipeline's corrections gave.
       lost: what stages lost of targets, such as boxes that a crop left outside.
       reproducible: whether another build would give the same bytes.
+      report: page that shows the dataset; None if it is not there.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class BuildDocument(Document):
     corrected: int
     lost: tuple[StageLoss, ...]
     reproducible: bool
+    report: Path | None = None
 
 
 def build(
@@ -109,6 +112,7 @@ def build(
         sample_timeout_s=SAMPLE_TIMEOUT_S if sample_timeout_s is None else sample_timeout_s,
         on_progress=on_progress,
     )
+    told = list(report_built(built))
     known = built.manifest
     return BuildDocument(
         path=built.path,
@@ -122,7 +126,8 @@ def build(
         corrected=known.corrected,
         lost=losses(known.all_shards, known.signature.targets),
         reproducible=known.reproducible,
-        warnings=tuple(dict.fromkeys(built.warnings)),
+        report=report if (report := built.path / REPORT).is_file() else None,
+        warnings=tuple(dict.fromkeys((*built.warnings, *told))),
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.info import InfoDocument
     from dsbuilder.actions.preview_dataset import PreviewDatasetDocument
     from dsbuilder.actions.replay import ReplayDocument
+    from dsbuilder.actions.report import ReportDocument
     from dsbuilder.actions.summary import SummaryDocument
     from dsbuilder.actions.train import TrainDocument
     from dsbuilder.actions.verify import VerifyDocument
@@ -174,6 +175,12 @@ class Dataset(StoredDataset):
         from dsbuilder.actions.preview_dataset import preview_dataset
 
         return preview_dataset(self, path_of(output), count=count, seed=seed)
+
+    def report(self, output: Path | str | None = None) -> "ReportDocument":
+        """Writes a page that shows the dataset; see `actions/report.py`."""
+        from dsbuilder.actions.report import report_dataset
+
+        return report_dataset(self, path_of(output))
 
     def verify(self) -> "VerifyDocument":
         """Checks every checksum, count, key and label.

@@ -11,6 +11,7 @@ from dsbuilder.actions.chosen import ChosenTraining, completed, completed_datase
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OUT, OpenedPipeline
 from dsbuilder.actions.plugins import folders_here
+from dsbuilder.actions.report import report_built
 from dsbuilder.builder import Built, build_dataset
 from dsbuilder.builder.survey import survey
 from dsbuilder.dataset import StoredDataset, load
@@ -135,6 +136,7 @@ def prepare(
         surveyed = survey(spec)
         warnings = (*surveyed.warnings, *check_training(surveyed), *_doubts(chosen))
     built = build_for_training(opened, workers=workers, on_progress=on_progress)
+    unreported = list(report_built(built))
     dataset = load(built.path)
     asked_of = with_workers(spec.settings.train, workers)
     options, chosen = _settled(asked_of, dataset, chosen, resume=resume)
@@ -153,7 +155,9 @@ def prepare(
         is_new=run is None and not resume,
         chosen=chosen,
         sampled=sampled,
-        warnings=distinct(warnings, built.warnings, sampled.warnings if sampled else ()),
+        warnings=distinct(
+            warnings, built.warnings, unreported, sampled.warnings if sampled else ()
+        ),
     )
 
 

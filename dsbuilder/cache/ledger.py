@@ -1,9 +1,10 @@
 """The ledger: one line a sample, one file a shard, in the shard's order."""
 
+import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,34 @@ def read(path: Path) -> Iterator[Entry]:
       CacheError: the file is missing or damaged.
     """
     yield from _entries(path, enumerate(_lines(path), 1))
+
+
+def first(path: Path, most: int) -> list[Entry]:
+    """Returns the entries at the front of a shard's ledger; no more of the file is read.
+
+    Shards are in the order of hashes, so these are any of its samples.
+
+    Raises:
+      CacheError: the file is missing or damaged.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            rows = [line.removesuffix("\n") for line in itertools.islice(file, most)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise _damaged(path, 0, error) from None
+    return list(_entries(path, enumerate(rows, 1)))
+
+
+def made_of(path: Path, keys: Collection[str]) -> list[Entry]:
+    """Returns the entries of samples whose root is one of some records, in the shard's order.
+
+    Raises:
+      CacheError: the file is missing or damaged.
+    """
+    fronts = [f'"parents":[{json.dumps(key, ensure_ascii=False)}' for key in keys]
+    rows = ((n, each) for n, each in enumerate(_lines(path), 1) if any(f in each for f in fronts))
+    wanted = set(keys)
+    return [entry for entry in _entries(path, rows) if wanted.intersection(entry.parents[:1])]
 
 
 def lines(path: Path) -> dict[str, str]:

@@ -87,6 +87,8 @@ def _draw(built: "BuildDocument") -> None:
         made.append(("lost", [each.text for each in built.lost]))
     if built.quarantined:
         made.append(("set aside", _quarantined(built)))
+    if built.report is not None:
+        made.append(("report", shown(built.report)))
     facts(made)
     line()
     follow(("preview", built.path), again("train"))

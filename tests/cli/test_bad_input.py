@@ -23,7 +23,8 @@ def test_an_unreadable_image_is_set_aside_with_its_reason(pets: Path, call) -> N
     assert result.exit_code == 0
     assert result.stdout.endswith(
         "set aside  2 samples of 1 image, listed in out/pets/1.0.0/quarantine.jsonl\n"
-        f"           cat/3.png: source: {NO_IMAGE}\n\n"
+        f"           cat/3.png: source: {NO_IMAGE}\n"
+        "report     out/pets/1.0.0/report.html\n\n"
         "next: dsbuilder preview out/pets/1.0.0\n      dsbuilder train pets.yaml\n"
     )
 

@@ -89,6 +89,7 @@ def test_no_verb_lets_a_name_control_the_terminal(pets: Path) -> None:
         "plan": ("plan", NAMED),
         "build": ("build", NAMED, "--workers", 0),
         "info": ("info", dataset),
+        "report": ("report", dataset),
         "verify": ("verify", dataset),
         "explain": ("explain", dataset, key, "--output", "\u202ekey.png"),
         "replay": ("replay", dataset, key),

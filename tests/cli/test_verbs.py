@@ -112,6 +112,7 @@ def test_build_says_what_was_made_and_what_to_do_next(pets: Path, call) -> None:
         "\n"
         "dataset  out/pets/1.0.0\n"
         "samples  24 made, 0 reused\n"
+        "report   out/pets/1.0.0/report.html\n"
         "\n"
         "next: dsbuilder preview out/pets/1.0.0\n"
         "      dsbuilder train pets.yaml\n"

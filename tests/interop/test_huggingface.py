@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tools
 from PIL import Image
+from reports import Html
 
 import dsbuilder
 from dsbuilder import Dataset
@@ -40,6 +41,22 @@ def load(tmp_path: Path) -> Load:
 
 def built(pipeline: Path, out: Path) -> Dataset:
     return dsbuilder.load(build_dataset(pipeline, out, workers=1).path)
+
+
+def test_what_a_report_says_of_hugging_face_runs_as_it_stands(
+    make_images, write_pipeline, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
+) -> None:
+    make_images(classes=("cat", "dog"), count=4)
+    write_pipeline(
+        "name: pets\nsource: {use: folder, path: source}\nsplit: {train: 0.5, test: 0.5}\n"
+        "finish: [{use: resize, size: [16, 20]}]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    page = dsbuilder.open("pipeline.yaml").build(workers=0).report.read_text(encoding="utf-8")
+    (code,) = [each for each in Html(page).texts["code"] if "import datasets" in each]
+    exec(compile(code, "report.html", "exec"), {})
+    assert "size=20x16" in capsys.readouterr().out
 
 
 def test_class_folders_open_with_their_classes(

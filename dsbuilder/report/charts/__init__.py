@@ -4,6 +4,7 @@ svg.py     the page that every chart stands on: heading, description, colors by 
 axes.py    values -> places along an axis, and the round numbers at it
 lines.py   values along an axis: training, ROC, precision and recall, calibration, residuals
 matrix.py  which class is taken for which, of two classes or of a thousand
+bars.py    samples of classes side by side, and histograms
 files.py   a chart in a file, beside its numbers
 
 Written with `xml.etree` of the standard library, since no library does all of it. Matplotlib, 50 MB

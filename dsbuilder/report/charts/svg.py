@@ -88,7 +88,7 @@ class Page:
         self.width, self.top = width, float(MARGIN)
         self._root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "class": "chart"})
         told = {
-            "title": f"{heading.title} · {heading.subject}",
+            "title": " · ".join(filter(None, (heading.title, heading.subject))),
             "desc": f"{description} The numbers are in {heading.numbers}.",
         }
         # Several charts may come to stand in one document, where no two ids are to be the same.

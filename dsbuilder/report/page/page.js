@@ -1,0 +1,63 @@
+"use strict";
+const all = (what, under = document) => [...under.querySelectorAll(what)];
+
+// Filter: rows and pictures of classes whose names hold what is typed.
+const filter = document.getElementById("filter");
+if (filter) {
+  const told = document.getElementById("filtered");
+  const parts = all("[data-classes]").map((part) => [
+    part,
+    JSON.parse(part.dataset.classes).map((name) => name.toLowerCase()),
+  ]);
+  filter.addEventListener("input", () => {
+    const wanted = filter.value.trim().toLowerCase();
+    let rows = 0, strips = 0;
+    for (const [part, names] of parts) {
+      part.hidden = wanted !== "" && !names.some((name) => name.includes(wanted));
+      if (!part.hidden) part.localName === "tr" ? (rows += 1) : (strips += 1);
+    }
+    told.textContent = wanted ? `${rows} rows, ${strips} rows of pictures` : "";
+  });
+}
+
+// Sort: a heading orders the rows by its column, and turns the order when it is pressed again.
+const valueOf = (row, column) => {
+  const cell = row.cells[column];
+  if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
+  const text = cell.textContent.trim();
+  const number = Number(text.replaceAll(",", "").split(" ")[0]);
+  return text !== "" && !Number.isNaN(number) ? number : text;
+};
+const compare = (one, other) => {
+  if (typeof one === "number" && typeof other === "number") return one - other;
+  if (one === "" || other === "") return one === "" ? 1 : -1;
+  return String(one).localeCompare(String(other), undefined, { numeric: true });
+};
+for (const button of all("table.sortable th > button")) {
+  button.addEventListener("click", () => {
+    const heading = button.parentElement, table = heading.closest("table");
+    const column = [...heading.parentElement.children].indexOf(heading);
+    const starts = heading.classList.contains("number") ? "descending" : "ascending";
+    const turned = { ascending: "descending", descending: "ascending" };
+    const order = turned[heading.getAttribute("aria-sort")] ?? starts;
+    for (const each of heading.parentElement.children) each.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", order);
+    const sign = order === "ascending" ? 1 : -1;
+    const rows = [...table.tBodies[0].rows].map((row) => [valueOf(row, column), row]);
+    rows.sort((one, other) => sign * compare(one[0], other[0]));
+    table.tBodies[0].append(...rows.map((each) => each[1]));
+  });
+}
+
+// What has nothing to scroll is no stop for the keyboard.
+const stops = all(".scroll, pre");
+const settle = () => {
+  for (const each of stops) {
+    const wide = each.scrollWidth > each.clientWidth + 1;
+    if (wide || each.scrollHeight > each.clientHeight + 1) each.tabIndex = 0;
+    else each.removeAttribute("tabindex");
+  }
+};
+settle();
+addEventListener("resize", settle);
+for (const each of all("details")) each.addEventListener("toggle", settle);

@@ -1,0 +1,155 @@
+"""Pages in a real Chromium: silent, asking nobody, filtered, sorted, and without a fault by axe."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tools
+from browser import Browser, PageView
+from conftest import noise
+from PIL import Image
+
+import dsbuilder
+
+pytestmark = [tools.needs_chromium, tools.needs_axe]
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+LOOKS = [(1280, False), (1280, True), (390, False), (390, True)]
+PETS = """
+name: pets
+source: {use: folder, path: source}
+split: {train: 0.6, validation: 0.2, test: 0.2}
+prepare: [{use: resize, size: [48, 48]}]
+augment: {copies: 3, stages: [{use: A.HorizontalFlip, p: 0.5}, {use: A.Rotate, p: 0.5}]}
+inspect: {uniform: quarantine, exact_duplicate: warn}
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser.started() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a dataset with a hostile class, a hostile file, a finding and a quarantine."""
+    home = tmp_path_factory.mktemp("pets")
+    for number, name in enumerate(("cat", "dog", HOSTILE)):
+        (home / "source" / name).mkdir(parents=True)
+        for index in range(10):
+            file = f"{index}{HOSTILE if index == 1 else ''}.png"
+            image = Image.fromarray(noise(100 * number + index, (60 + index, 80)))
+            image.save(home / "source" / name / file)
+    Image.new("RGB", (40, 50)).save(home / "source/cat/black.png")
+    (home / "source/dog/again.png").write_bytes((home / "source/dog/2.png").read_bytes())
+    (home / "pets.yaml").write_text(PETS, encoding="utf-8")
+    built = dsbuilder.open(home / "pets.yaml", out=home / "out").build(workers=0)
+    assert built.report is not None
+    return built.report
+
+
+def opened(browser: Browser, path: Path, *, width: int = 1280, dark: bool = False) -> PageView:
+    page = browser.page()
+    page.show(width=width, dark=dark, phone=width < 500)
+    page.open(path)
+    return page
+
+
+def check(page: PageView, path: Path, *, width: int) -> None:
+    """Checks that a page is silent, asks for nothing, fits, and that axe-core finds nothing."""
+    asked = {each for each in page.requests if not each.startswith("data:")}
+    assert asked == {path.resolve().as_uri()} or asked == {path.absolute().as_uri()}
+    assert not page.faults
+    assert page.run("document.documentElement.scrollWidth") <= width, "the page itself scrolls"
+    assert page.run("[...document.images].every((each) => each.naturalWidth > 0)")
+    assert not page.violations()
+    assert not page.faults
+
+
+def test_a_page_of_a_dataset_is_silent_and_accessible(browser: Browser, dataset: Path) -> None:
+    page = opened(browser, dataset, width=390, dark=True)
+    check(page, dataset, width=390)
+    paper = page.run("getComputedStyle(document.body).backgroundColor")
+    assert max(map(int, paper[4:-1].split(","))) < 60, "dark as its reader wants it"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_a_page_of_a_dataset_is_so_everywhere(
+    browser: Browser, dataset: Path, width: int, dark: bool
+) -> None:
+    page = opened(browser, dataset, width=width, dark=dark)
+    page.run("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+    check(page, dataset, width=width)
+
+
+def shown(page: PageView, what: str) -> int:
+    """Returns how many elements are seen."""
+    found = page.run(
+        f"[...document.querySelectorAll({what!r})].filter((e) => e.offsetParent).length"
+    )
+    assert isinstance(found, int)
+    return found
+
+
+def test_a_page_is_filtered_by_class(browser: Browser, dataset: Path) -> None:
+    page = opened(browser, dataset)
+    rows, strips = shown(page, "tr[data-classes]"), shown(page, ".strip")
+    assert (rows, strips) == (3, 12)
+    page.run("document.getElementById('filter').focus()")
+    page.type(" ONERROR=alert(1)")
+    assert shown(page, "tr[data-classes]") == 1
+    assert 0 < shown(page, ".strip") < strips
+    told = page.run("document.getElementById('filtered').textContent")
+    assert told.startswith("1 rows, ")
+    page.run("document.getElementById('filter').select()")
+    page.type("no such class")
+    assert (shown(page, "tr[data-classes]"), shown(page, ".strip")) == (0, 0)
+    page.run(
+        "document.getElementById('filter').value = '';"
+        "document.getElementById('filter').dispatchEvent(new Event('input'))"
+    )
+    assert (shown(page, "tr[data-classes]"), shown(page, ".strip")) == (rows, strips)
+    assert not page.faults
+
+
+def test_a_table_is_sorted_by_keyboard(browser: Browser, dataset: Path) -> None:
+    page = opened(browser, dataset)
+    table = (
+        "[...document.querySelectorAll('table.sortable')]"
+        ".find((each) => each.caption.textContent.startsWith('Classes'))"
+    )
+    column = f"[...({table}).tBodies[0].rows].map((row) => row.cells[0].textContent)"
+    assert page.run(column) == [HOSTILE, "cat", "dog"]
+    page.run(f"({table}).tHead.querySelector('button').focus()")
+    page.press("Enter")
+    assert page.run(f"({table}).tHead.rows[0].cells[0].ariaSort") == "ascending"
+    page.press("Enter")
+    assert page.run(f"({table}).tHead.rows[0].cells[0].ariaSort") == "descending"
+    assert page.run(column) == ["dog", "cat", HOSTILE]
+    page.press("Tab")
+    assert page.run("document.activeElement.textContent") == "records"
+    page.press("Enter")
+    numbers = f"[...({table}).tBodies[0].rows].map((row) => +row.cells[1].textContent)"
+    found = page.run(numbers)
+    assert found == sorted(found, reverse=True)
+    assert not page.faults
+
+
+def test_a_keyboard_reaches_everything_that_can_be_used(browser: Browser, dataset: Path) -> None:
+    page = opened(browser, dataset)
+    page.press("Tab")
+    assert page.run("document.activeElement.className") == "skip"
+    wanted = page.run(
+        "[...document.querySelectorAll('a, button, input, summary')]"
+        ".filter((each) => each.checkVisibility()).length"
+    )
+    reached = 0
+    for _ in range(wanted + 60):
+        inside = "document.activeElement.matches('a, button, input, summary')"
+        reached += bool(page.run(inside))
+        page.press("Tab")
+        if page.run("document.activeElement === document.body"):
+            break
+    assert reached == wanted
