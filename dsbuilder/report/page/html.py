@@ -68,7 +68,7 @@ def _text(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-class _BesideModules(jinja2.BytecodeCache):
+class _BesideModules(jinja2.BytecodeCache):  # type: ignore[misc]  # as far as mypy looks
     """Keeps the compiled template where Python keeps compiled modules, or nowhere.
 
     Compiling takes longer than all else of a page.
