@@ -14,7 +14,7 @@ from typing import Any
 from dsbuilder.cache.manifest import Manifest
 from dsbuilder.errors import printable
 
-_TASKS = {
+TASKS = {
     "class": "image-classification",
     "multi_label": "image-classification",
     "boxes": "object-detection",
@@ -76,7 +76,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator
 
 
 def _head(manifest: Manifest) -> dict[str, Any]:
-    tasks = (_TASKS.get(kind.kind) for kind in manifest.signature.targets.values())
+    tasks = (TASKS.get(kind.kind) for kind in manifest.signature.targets.values())
     total = sum(manifest.num_samples(split) for split in manifest.splits)
     return {
         "pretty_name": manifest.name,

@@ -26,6 +26,7 @@ fitting.py      whether what is to be learnt fits the data, the model, and what 
 monitor.py      what says which epoch is the best
 options.py      the train section as it is kept in a run and bound again; how long it trains
 run.py          the run folder: its name, its configuration, its results
+run_card.py     a run as a Hugging Face model card
 drawing.py      charts of a run: values by epoch, confusion, what `curves.json` holds
 gallery.py      the worst mistakes of a run as a picture sheet
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`

@@ -10,6 +10,7 @@ runs/emoji-1/
   evaluation.json   how good the best model is on the test split
   curves.json       curves of that evaluation as data: ROC, calibration, residuals, ...
   predictions.csv   what it says of every sample of that split, beside what is true
+  README.md         a model card of Hugging Face, with its scores
   charts/           all this drawn, as SVG beside its numbers; see `train/drawing.py`
 
 Every file is replaced in one step, so a killed run leaves none half written. `last.keras` alone

@@ -52,6 +52,7 @@ from dsbuilder.train.run import (
     config_of,
     write_evaluation,
 )
+from dsbuilder.train.run_card import write_card
 from dsbuilder.train.settling import check_settling, settle
 from dsbuilder.trust import noted
 
@@ -379,6 +380,7 @@ def _evaluate(training: Ongoing) -> None:
     judged: dict[str, Any] = {"predictions": run.path / PREDICTIONS, "plugins": best.note.plugins}
     evaluation = evaluate(best, dataset, split=split, **judged)
     write_evaluation(run, evaluation)
+    write_card(run)
     draw_evaluation(run)
     draw_mistakes(best, dataset, split, folder=run.path / CHARTS, **judged)
     training.run = run.warned(*doubts(evaluation.to_json()))

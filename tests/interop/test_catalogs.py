@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from huggingface_hub import DatasetCard
+from huggingface_hub import DatasetCard, ModelCard
 from PIL import Image
 
 import dsbuilder
@@ -115,3 +115,15 @@ def test_the_hub_reads_the_head_of_a_card(pets: dsbuilder.Dataset, tmp_path) -> 
     assert card.text.strip().startswith("# pets 1.0.0")
     pets.export(tmp_path / "x", to="imagefolder", card=True)
     assert DatasetCard.load(tmp_path / "x/README.md").data == card.data
+
+
+def test_the_hub_reads_the_scores_of_a_run(pets: dsbuilder.Dataset, tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    model = ["train.model=mlp", "train.model.width=2", "train.epochs=1", "train.batch_size=8"]
+    trained = pets.train(run=tmp_path / "run", overrides=model, workers=0)
+    card = ModelCard.load(tmp_path / "run/README.md")
+    results = {each.metric_type: each for each in card.data.eval_results}
+    assert card.data.model_name == "run"
+    assert results["accuracy"].metric_value == trained.evaluation["accuracy"]
+    assert results["accuracy"].task_type == card.data.pipeline_tag == "image-classification"
+    assert results["accuracy"].dataset_split == "test"
