@@ -16,13 +16,21 @@ unexport PYTHONDONTWRITEBYTECODE
 ROOMY := $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 6000000 {print "/dev/shm"}')
 test test-all: export TMPDIR ?= $(or $(ROOMY),/tmp)
 
+# What pip does, in a line for each large download; all of it stands in the log.
+LOG := .venv/install.log
+TOLD = | tee $(LOG) | awk '/^ *(Downloading|Using cached) .*MB/ { print "  " $$1, $$2, $$3, $$4; fflush() } \
+	/^Installing collected/ { print "  unpacking " NF - 3 " packages"; fflush() } \
+	/^ERROR/ { print; fflush() }'
+SHELL := /bin/bash -o pipefail
+
 .PHONY: demo test test-all interop lint tools proof bench pairs clean
 
 $(STAMP): pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --quiet --editable '.[dev]'
-	touch $(STAMP)
+	@echo "Installing dsbuilder into .venv, once: with TensorFlow some 2 GB, a few minutes. All of it: $(LOG)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --upgrade pip
+	@$(BIN)/pip install --progress-bar off --editable '.[dev]' 2>&1 $(TOLD)
+	@touch $(STAMP)
 
 # The readers of other projects, heavy and with wishes of their own, stay out of .venv.
 $(INTEROP_STAMP): pyproject.toml
@@ -32,14 +40,24 @@ $(INTEROP_STAMP): pyproject.toml
 	touch $(INTEROP_STAMP)
 
 demo: $(STAMP)
+	@echo && echo "1 of 4: builds two datasets from samples/"
 	$(BIN)/dsbuilder build pipelines/emoji.yaml --out demo
 	$(BIN)/dsbuilder build pipelines/digits.yaml --out demo
+	@echo && echo "2 of 4: draws what the first pipeline makes of its pictures"
 	$(BIN)/dsbuilder preview pipelines/emoji.yaml --output demo/preview.png
+	@echo && echo "3 of 4: trains a model on each, a minute or two"
 	$(BIN)/dsbuilder train pipelines/emoji.yaml --out demo --run demo/runs/emoji
 	$(BIN)/dsbuilder train pipelines/digits.yaml --out demo --run demo/runs/digits
-	$(BIN)/dsbuilder evaluate demo/runs/emoji
+	@echo && echo "4 of 4: measures both, and draws the mistakes of the first"
+	$(BIN)/dsbuilder evaluate demo/runs/emoji --mistakes demo/runs/emoji/mistakes
 	$(BIN)/dsbuilder evaluate demo/runs/digits
 	$(BIN)/dsbuilder runs demo/runs
+	@echo && echo "Now open:"
+	@echo "  demo/preview.png                          pictures, each beside variants that the pipeline made"
+	@echo "  demo/runs/emoji/charts/training-loss.svg  how the loss fell, on train and on validation"
+	@echo "  demo/runs/emoji/charts/confusion.svg      which classes were taken for which"
+	@echo "  demo/runs/emoji/mistakes                  the worst mistakes, and where the reason lies"
+	@echo "Then take a folder of your own: $(BIN)/dsbuilder init FOLDER"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

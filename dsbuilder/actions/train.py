@@ -137,7 +137,7 @@ def prepare(
         warnings = (*surveyed.warnings, *check_training(surveyed), *_doubts(chosen))
     built = build_for_training(opened, workers=workers, on_progress=on_progress)
     unreported = list(report_built(built))
-    dataset = load(built.path)
+    dataset = load(opened.out / built.manifest.name / built.manifest.version)
     asked_of = with_workers(spec.settings.train, workers)
     options, chosen = _settled(asked_of, dataset, chosen, resume=resume)
     sampled = None if resume else _sampled(dataset, options, spec.registry.folders)

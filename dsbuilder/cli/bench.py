@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dsbuilder.cli import options, startup
+from dsbuilder.cli import options, progress, startup
 from dsbuilder.cli.screen import Screen, line, table
 
 if TYPE_CHECKING:
@@ -47,15 +47,16 @@ def bench(
     from dsbuilder.dataset import load
 
     screen = Screen(as_json=as_json)
-    found = measured(
-        load(dataset),
-        overrides=overrides,
-        plugins=options.folders(plugin_folders),
-        workers=workers,
-        seconds=seconds,
-        model=not no_model,
-        starting=partial(startup.tensorflow, screen),
-    )
+    with progress.working(screen, f"measuring, each for {seconds:g} s"):
+        found = measured(
+            load(dataset),
+            overrides=overrides,
+            plugins=options.folders(plugin_folders),
+            workers=workers,
+            seconds=seconds,
+            model=not no_model,
+            starting=partial(startup.tensorflow, screen, noted=False),
+        )
     screen.warn(found.warnings)
     screen.show(found, lambda: _draw(found))
 

@@ -79,7 +79,7 @@ def export(
     from dsbuilder.dataset import load
 
     screen = Screen(as_json=as_json)
-    with progress.samples(screen) as report:
+    with progress.samples(screen, before="opening the dataset") as report:
         found = run(
             load(dataset),
             out,

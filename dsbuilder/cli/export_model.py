@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from dsbuilder.cli import options, startup
+from dsbuilder.cli import options, progress, startup
 from dsbuilder.cli.screen import Screen, line, shown, size
 
 if TYPE_CHECKING:
@@ -70,16 +70,17 @@ def export_model(
     from dsbuilder.actions.export_model import export_model as export
 
     screen = Screen(as_json=as_json)
-    found = export(
-        model,
-        to=to,
-        out=out,
-        int8=int8,
-        overwrite=overwrite,
-        dataset=None if dataset is None else load(dataset),
-        plugins=options.folders(plugin_folders),
-        starting=partial(startup.tensorflow, screen),
-    )
+    with progress.working(screen, f"writing {to}, and comparing its answers"):
+        found = export(
+            model,
+            to=to,
+            out=out,
+            int8=int8,
+            overwrite=overwrite,
+            dataset=None if dataset is None else load(dataset),
+            plugins=options.folders(plugin_folders),
+            starting=partial(startup.tensorflow, screen, noted=False),
+        )
     screen.show(found, lambda: _draw(found))
 
 

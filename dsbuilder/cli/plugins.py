@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from dsbuilder.cli import options
+from dsbuilder.cli import options, progress
 from dsbuilder.cli.presets import preset
 from dsbuilder.cli.screen import Screen, facts, heading, labeled, line, prose, shown, table
 
@@ -159,14 +159,16 @@ def pictures(
     """
     from dsbuilder.actions.picture_plugins import picture_plugins
 
-    found = picture_plugins(
-        folder,
-        kind=kind,
-        package=package,
-        options=assignments,
-        plugins=options.folders(plugin_folders),
-    )
-    Screen(as_json=as_json).show(found, lambda: _draw_pictured(found))
+    screen = Screen(as_json=as_json)
+    with progress.working(screen, "drawing what plugins do"):
+        found = picture_plugins(
+            folder,
+            kind=kind,
+            package=package,
+            options=assignments,
+            plugins=options.folders(plugin_folders),
+        )
+    screen.show(found, lambda: _draw_pictured(found))
 
 
 @plugins.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsbuilder.cli import options, startup
+from dsbuilder.cli import options, progress, startup
 from dsbuilder.cli.screen import Screen, echo, line, shown
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ def predict(
         starting=partial(startup.tensorflow, screen),
     )
     if shape == "json":
-        document = found.document()
+        with progress.working(screen, "asking the model"):
+            document = found.document()
         screen.show(document, lambda: None)
         failures = len(document.failures)
     else:

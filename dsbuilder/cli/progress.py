@@ -141,8 +141,8 @@ class _Lines:
             return
         made, of = self._at
         rate = self._pace.rate(made)
-        left = f", {duration((of - made) / rate)} left" if rate > 0 else ""
-        echo(f"{made} of {of} {self._noun}, {rate:.0f}/s{left}")
+        pace = f", {rate:.0f}/s, {duration((of - made) / rate)} left" if rate > 0 else ""
+        echo(f"{made} of {of} {self._noun}{pace}")
 
     @property
     def waits_s(self) -> float:

@@ -14,14 +14,17 @@ _STDERR = 2
 
 
 @contextlib.contextmanager
-def tensorflow(screen: Screen) -> Iterator[None]:
+def tensorflow(screen: Screen, *, noted: bool = True) -> Iterator[None]:
     """Keeps stderr clean while the block works TensorFlow; shows what was written if that fails.
 
     TensorFlow's native code writes several lines about the machine that no setting keeps back. An
     error of ours says what is wrong without them.
+
+    Args:
+      noted: whether a note says on a terminal what is waited for; not where a bar is drawn.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    waits = screen.shows_progress and sys.stderr.isatty()
+    waits = noted and screen.shows_progress and sys.stderr.isatty()
     if waits:
         echo(_NOTE, end="")
     with tempfile.TemporaryFile() as kept:

@@ -182,8 +182,9 @@ def sample(
     from dsbuilder.actions.synth_sample import synth_sample
 
     screen = Screen(as_json=as_json, quiet=quiet)
-    starting = partial(startup.tensorflow, screen)
-    found = synth_sample(run, output, starting=starting, **given)
+    starting = partial(startup.tensorflow, screen, noted=False)
+    with progress.working(screen, "drawing images, and judging them"):
+        found = synth_sample(run, output, starting=starting, **given)
     screen.show(found, lambda: _draw_bank(found))
 
 

@@ -154,7 +154,9 @@ def train(
     if training.sampled and screen.shows_progress:
         echo(str(training.sampled))
     if find_lr:
-        rates = find_rate(training, chart=chart, starting=partial(startup.tensorflow, screen))
+        with progress.working(screen, "training at growing rates"):
+            starting = partial(startup.tensorflow, screen, noted=False)
+            rates = find_rate(training, chart=chart, starting=starting)
         screen.show(rates, lambda: _draw_rates(rates, target))
         return
     screen.warn(training.warnings)  # now, not after hours of training

@@ -64,3 +64,53 @@ def test_on_a_terminal_a_bar_says_rate_loss_and_time_left_within_the_epoch(tmp_p
         assert float(loss) == round(1 / int(step), 4)
     for line in LINES:
         assert line in text
+
+
+COUNTED = """
+import sys, time
+from dsbuilder.cli import progress
+from dsbuilder.cli.screen import Screen
+
+progress._EVERY_S = 0.3  # a minute
+with progress.samples(Screen(), "records", before="reading the source") as report:
+    time.sleep(0.95)
+    for done in range(1, 11):
+        report(done, 40)
+        time.sleep(0.1)
+with progress.samples(Screen(quiet=True)) as report, progress.working(Screen(as_json=True), "no"):
+    report(1, 2)
+    time.sleep(0.7)
+"""
+
+
+def test_without_a_terminal_there_is_a_line_a_minute_also_while_nothing_is_counted() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTED], capture_output=True, text=True, check=True
+    )
+    lines = done.stderr.splitlines()
+    assert lines[0] == "reading the source, for 0 s" and lines[1].startswith("reading the source")
+    counted = [re.fullmatch(r"(\d+) of 40 records, (\d+)/s, \d+ s left", e) for e in lines[2:]]
+    counted = counted[not counted[0] :]  # of the first no pace is known
+    assert 2 <= len(counted) <= 4 and all(counted)
+    assert [int(each[1]) for each in counted] == sorted({int(each[1]) for each in counted})
+    assert all(5 <= int(each[2]) <= 10 for each in counted)  # ten a second, at most
+    assert done.stdout == ""
+
+
+def test_on_a_terminal_work_that_nothing_counts_is_named_and_taken_away(tmp_path: Path) -> None:
+    script = "import time\nfrom dsbuilder.cli import progress\n"
+    script += "from dsbuilder.cli.screen import Screen\n"
+    script += "with progress.working(Screen(), 'comparing [b]'): time.sleep(0.3)\n"
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", script], stderr=theirs) as running:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(ours, 4096)
+            except OSError:
+                break
+        assert running.wait() == 0
+    os.close(ours)
+    assert b"comparing [b]" in shown
+    assert shown.rstrip().endswith(b"\x1b[2K")  # the line is empty in the end

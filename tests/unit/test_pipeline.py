@@ -99,6 +99,7 @@ def resolved(tmp_path: Path):
     registry = discover([tmp_path / "plugins"])
 
     def make(text: str, targets: Any = LABELS) -> Pipeline:
+        (tmp_path / "x").mkdir(exist_ok=True)
         (tmp_path / "a.yaml").write_text(f"name: toy\nsource: {{use: folder, path: x}}\n{text}")
         return resolve(load(tmp_path / "a.yaml", registry), targets)
 

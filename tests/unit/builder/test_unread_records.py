@@ -240,7 +240,7 @@ def test_an_unknown_key_target_or_value_is_an_error_with_its_line(tmp_path, row,
 
 def test_a_table_of_corrections_must_be_there_and_have_its_columns(tmp_path):
     path = labels(tmp_path)
-    with pytest.raises(DataError, match=r"gone\.csv: no such table"):
+    with pytest.raises(SpecError, match=r"source\.corrections: there is no file .* 'gone\.csv'"):
         built(path, "source.corrections=gone.csv")
     (tmp_path / "fixes.csv").write_text("key,traget,value\n")
     with pytest.raises(DataError, match=r"there is no column 'target'\. Did you mean 'traget'"):
