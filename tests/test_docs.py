@@ -90,3 +90,35 @@ def test_links_of_the_documents_lead_somewhere() -> None:
             continue
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document}: {target}"
+
+
+def blocks(text: str) -> list[str]:
+    """Returns the blocks of code of a document, without comments, which are translated."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [
+        kind + "".join(f"\n{re.sub('(^| +)#.*', '', line)}" for line in code.splitlines())
+        for kind, code in found
+    ]
+
+
+def prose(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def spans(text: str) -> set[str]:
+    """Returns what stands as code within the prose of a document."""
+    return {" ".join(each.split()) for each in re.findall(r"`([^`]+)`", prose(text))}
+
+
+def test_the_chinese_readme_says_the_same() -> None:
+    english = (ROOT / "README.md").read_text(encoding="utf-8")
+    chinese = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+    assert blocks(chinese) == blocks(english)  # those of README.md are run
+    for pattern in (r"^#+(?= )", r"^- ", r"^\|", r"^!\["):  # headings, points, rows, pictures
+        found = [re.findall(pattern, prose(text), re.MULTILINE) for text in (english, chinese)]
+        assert found[0] == found[1], pattern
+    links = [re.findall(r"\]\(([^)]+)\)", prose(text)) for text in (english, chinese)]
+    assert set(links[0]) - {"README.zh-CN.md"} == set(links[1]) - {"README.md"}
+    assert spans(english) == spans(chinese)
+    letters = len(re.findall(r"[\u4e00-\u9fff]", chinese))
+    assert letters > 2_000  # it is in Chinese, and whole
