@@ -53,6 +53,13 @@ def test_every_source_is_in_the_reference() -> None:
     assert {plugin.name for plugin in discover().of_kind("source")} <= named
 
 
+def test_every_finding_is_explained_in_the_reference() -> None:
+    text = (ROOT / "pipelines/README.md").read_text(encoding="utf-8")
+    for each in discover().of_kind("inspector"):
+        what = " ".join(each.cls.__doc__.partition("\n\n")[0].split())
+        assert f"| `{each.name}` | {what} | {each.cls.advice} |" in text
+
+
 def test_every_export_is_in_the_documents() -> None:
     for document in ("README.md", "pipelines/README.md"):
         text = (ROOT / document).read_text()

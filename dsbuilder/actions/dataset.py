@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsbuilder import dataset as datasets
-from dsbuilder.actions.arguments import ignore, ignore_all, path_of, paths_of
+from dsbuilder.actions.arguments import Progress, ignore, ignore_all, path_of, paths_of
 from dsbuilder.dataset import StoredDataset
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Dataset(StoredDataset):
 
         return report_dataset(self, path_of(output))
 
-    def verify(self) -> "VerifyDocument":
+    def verify(self, *, on_progress: Progress = ignore) -> "VerifyDocument":
         """Checks every checksum, count, key and label.
 
         Raises:
@@ -190,7 +190,7 @@ class Dataset(StoredDataset):
         """
         from dsbuilder.actions.verify import verify
 
-        found = verify(self)
+        found = verify(self, on_progress=on_progress)
         found.raise_if_damaged()
         return found
 
@@ -238,12 +238,20 @@ class Dataset(StoredDataset):
         options: Sequence[str] = (),
         plugins: Sequence[Path | str] | None = None,
         card: bool = False,
+        on_progress: Progress = ignore,
     ) -> "ExportDocument":
         """Writes the dataset in another layout; see `actions/export.py`."""
         from dsbuilder.actions.export import export
 
-        found = paths_of(plugins)
-        return export(self, Path(target), to=to, options=options, plugins=found, card=card)
+        return export(
+            self,
+            Path(target),
+            to=to,
+            options=options,
+            plugins=paths_of(plugins),
+            card=card,
+            on_progress=on_progress,
+        )
 
     def card(self) -> "CardDocument":
         """Writes a card, all samples as lines, and Croissant metadata; see `actions/card.py`."""
@@ -335,6 +343,7 @@ class Dataset(StoredDataset):
         predictions: Path | str | None = None,
         mistakes: Path | str | None = None,
         plugins: Sequence[Path | str] | None = None,
+        on_asked: Progress = ignore,
     ) -> "EvaluateDocument":
         """Measures a trained model on a split; see `actions/evaluate.py`."""
         from dsbuilder.actions.evaluate import evaluate
@@ -347,6 +356,7 @@ class Dataset(StoredDataset):
             predictions=path_of(predictions),
             mistakes=path_of(mistakes),
             plugins=paths_of(plugins),
+            on_asked=on_asked,
         )
 
     def clean(self, *, dry_run: bool = False) -> "CleanDocument":

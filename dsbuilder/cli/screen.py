@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from dsbuilder.actions.document import Document
 
 _PIPE_WIDTH = 200
+_MOST_ALIKE = 3
+_VARYING = re.compile(r"^\S+(?=: )|'[^'\n]*'|\"[^\"\n]*\"|\d+(?:\.\d+)?")
+"""What warnings of one kind differ in: whom they are about, names in quotes, numbers."""
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, all but tab and line feed
     r"\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -88,9 +91,17 @@ class Screen:
 
 
 def warn(messages: Iterable[str]) -> None:
-    """Prints warnings on stderr, a line each."""
+    """Prints warnings on stderr, a line each; of very many of a kind the first, and their number."""
+    kinds: dict[str, list[str]] = {}
     for message in messages:
-        labeled("warning:", one_line(message), fg="yellow", err=True)
+        kinds.setdefault(_VARYING.sub("#", message), []).append(message)
+    for alike in kinds.values():
+        most = _MOST_ALIKE if len(alike) > _MOST_ALIKE + 1 else len(alike)
+        for message in alike[:most]:
+            labeled("warning:", one_line(message), fg="yellow", err=True)
+        if len(alike) > most:
+            more = f"... and {len(alike) - most} more of this kind; --json lists all."
+            labeled("warning:", more, fg="yellow", err=True)
 
 
 def labeled(label: str, text: str, *, fg: str, err: bool = False) -> None:

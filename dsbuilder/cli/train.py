@@ -168,6 +168,7 @@ def train(
                 on_batch=watch.on_batch,
                 on_epoch=watch.on_epoch,
                 on_features=watch.on_features,
+                on_evaluated=watch.on_asked,
                 starting=partial(startup.tensorflow, screen),
             )
     except KeyboardInterrupt as error:
@@ -284,6 +285,7 @@ def _cross_validate(
             on_batch=watch.on_batch,
             on_epoch=watch.on_epoch,
             on_features=watch.on_features,
+            on_evaluated=watch.on_asked,
             starting=partial(startup.tensorflow, screen),
         )
     screen.show(found, lambda: _draw_folds(found))

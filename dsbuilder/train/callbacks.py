@@ -50,12 +50,14 @@ class Shown(TypedDict, total=False):
       on_batch: called after every batch.
       on_epoch: called after every epoch, when it is written.
       on_features: called as images pass frozen layers, once before an epoch.
+      on_evaluated: called as the best model is asked about samples, once all epochs are over.
     """
 
     on_start: OnStart
     on_batch: OnBatch
     on_epoch: OnEpoch
     on_features: OnFeatures
+    on_evaluated: OnFeatures
 
 
 class DivergedError(Exception):

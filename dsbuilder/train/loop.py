@@ -57,6 +57,7 @@ class Ongoing:
     on_batch: OnBatch = lambda step: None
     on_epoch: OnEpoch = lambda row: None
     on_features: OnFeatures = lambda done, of: None
+    on_evaluated: OnFeatures = lambda done, of: None
     rows: list[Row] = field(default_factory=list)
 
     @property

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dsbuilder.cli import screen
+
 SCRIPT = """
 import time
 from types import SimpleNamespace as Of
@@ -114,3 +116,16 @@ def test_on_a_terminal_work_that_nothing_counts_is_named_and_taken_away(tmp_path
     os.close(ours)
     assert b"comparing [b]" in shown
     assert shown.rstrip().endswith(b"\x1b[2K")  # the line is empty in the end
+
+
+def test_very_many_warnings_of_a_kind_are_three_and_their_number(capsys) -> None:
+    alike = [f"cat/{number}.png: expected an image, found {number} bytes" for number in range(90)]
+    screen.Screen().warn([*alike, "a.yaml: no validation split", *alike])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        *(f"warning: {each}" for each in alike[:3]),
+        "warning: ... and 87 more of this kind; --json lists all.",
+        "warning: a.yaml: no validation split",
+    ]
+    screen.Screen().warn(alike[:4])
+    assert len(capsys.readouterr().err.splitlines()) == 4  # one line is no gain over the fourth

@@ -140,3 +140,11 @@ def test_help_of_a_stream_says_all_of_its_options() -> None:
     told = " ".join(pydoc.render_doc(Dataset.stream, renderer=pydoc.plaintext).split())
     arguments = " ".join(stream.__doc__.partition("Args:")[2].partition("Raises:")[0].split())
     assert arguments in told
+
+
+def test_what_takes_long_says_how_far_it_is(pets: Dataset, tmp_path: Path) -> None:
+    for verb in (pets.verify, lambda **given: pets.export(tmp_path / "npz", to="npz", **given)):
+        told: list[tuple[int, int]] = []
+        verb(on_progress=lambda done, of, told=told: told.append((done, of)))
+        assert told[-1] == (36, 36)
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
