@@ -209,10 +209,23 @@ def load(path: Path | str, *, whole: bool = True) -> StoredDataset:
     """
     given = _resolve(Path(path))
     folder = given.resolve()
+    given = _version_of(given, folder)
     dataset = StoredDataset(path=folder, manifest=_read_manifest(folder, given), given=given)
     if whole:
         _check_files(dataset)
     return dataset
+
+
+def _version_of(given: Path, folder: Path) -> Path:
+    """Returns the link of the version that stands for a build, where a run, say, names the build.
+
+    Without one, or of what was given otherwise, it is what was given.
+    """
+    if store.BUILD.fullmatch(given.name) is None or not given.is_dir():
+        return given
+    beside = given.parent.parent.iterdir()
+    links = [each for each in beside if each.is_symlink() and each.resolve() == folder]
+    return max(links, default=given)
 
 
 def _read_manifest(folder: Path, given: Path) -> Manifest:

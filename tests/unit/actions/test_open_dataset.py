@@ -148,3 +148,12 @@ def test_what_takes_long_says_how_far_it_is(pets: Dataset, tmp_path: Path) -> No
         verb(on_progress=lambda done, of, told=told: told.append((done, of)))
         assert told[-1] == (36, 36)
         assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_a_build_is_called_by_the_version_that_stands_for_it(pets: Dataset) -> None:
+    link = Path("out/pets/1.0.0").absolute()
+    assert dsbuilder.load(pets.path).where == link
+    with pytest.raises(DataError, match=rf"^{link}: unknown split"):
+        dsbuilder.load(pets.path)["other"]
+    link.unlink()
+    assert dsbuilder.load(pets.path).where == pets.path
