@@ -21,7 +21,8 @@ LOG := .venv/install.log
 TOLD = | tee $(LOG) | awk '/^ *(Downloading|Using cached) .*MB/ { print "  " $$1, $$2, $$3, $$4; fflush() } \
 	/^Installing collected/ { print "  unpacking " NF - 3 " packages"; fflush() } \
 	/^ERROR/ { print; fflush() }'
-SHELL := /bin/bash -o pipefail
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 
 .PHONY: demo test test-all interop lint tools proof bench pairs clean
 

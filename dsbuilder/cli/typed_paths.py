@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _BUILD = re.compile(r"/\.builds/([0-9a-f]{32}(?:\.[0-9]+)?)(?![0-9a-f])")
+_NONE = " (a build that no version stands for)"
 
 
 def as_typed(text: str, shown: Callable[[Path], str] = str) -> str:
@@ -17,15 +18,19 @@ def as_typed(text: str, shown: Callable[[Path], str] = str) -> str:
     Args:
       shown: how a path is written.
     """
-    while (found := _BUILD.search(text)) is not None:
+    for found in reversed(list(_BUILD.finditer(text))):
         start = _start(text, found.start())
         root = Path(text[start : found.start()])
-        text = f"{text[:start]}{_called(root, found[0][1:], shown)}{text[found.end() :]}"
+        called = _called(root, found[0][1:], shown) if start < found.start() else _NONE
+        text = f"{text[:start]}{called}{text[found.end() :]}"
     return text
 
 
 def _start(text: str, end: int) -> int:
-    """Returns where the path that ends there begins: as early as it leads to a folder."""
+    """Returns where the path to a folder that ends there begins: as early as it leads to one.
+
+    It is the end itself where there is no such folder.
+    """
     line = text.rfind("\n", 0, end) + 1
     words = re.finditer(r"(?:^|(?<=[\s'\"`(=]))\S", text[line:end])
     starts = (line + each.start() for each in words)
@@ -34,6 +39,5 @@ def _start(text: str, end: int) -> int:
 
 def _called(root: Path, build: str, shown: Callable[[Path], str]) -> str:
     """Returns the link of a version that stands for a build, else where it is an old one of."""
-    links = root.iterdir() if root.is_dir() else ()
-    named = sorted(e for e in links if e.is_symlink() and e.readlink() == Path(build))
-    return shown(named[-1]) if named else f"{shown(root)} (a build that no version stands for)"
+    named = [e for e in root.iterdir() if e.is_symlink() and e.readlink() == Path(build)]
+    return shown(max(named)) if named else f"{shown(root)}{_NONE}"
