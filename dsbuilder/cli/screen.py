@@ -91,7 +91,7 @@ class Screen:
 
 
 def warn(messages: Iterable[str]) -> None:
-    """Prints warnings on stderr, a line each; of very many of a kind the first, and their number."""
+    """Prints warnings on stderr, a line each; of very many of a kind some, and how many more."""
     kinds: dict[str, list[str]] = {}
     for message in messages:
         kinds.setdefault(_VARYING.sub("#", message), []).append(message)

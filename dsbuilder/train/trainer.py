@@ -378,9 +378,7 @@ def _evaluate(training: Ongoing) -> None:
     split = next(filter(dataset.has_samples, ("test", "validation", "train")), "train")
     best = settle(training)
     judged: dict[str, Any] = {"predictions": run.path / PREDICTIONS, "plugins": best.note.plugins}
-    evaluation = evaluate(
-        best, dataset, split=split, on_asked=training.on_evaluated, **judged
-    )
+    evaluation = evaluate(best, dataset, split=split, on_asked=training.on_evaluated, **judged)
     write_evaluation(run, evaluation)
     write_card(run)
     draw_evaluation(run)

@@ -67,6 +67,7 @@ class GanTraining:
     on_batch: Any = lambda step: None
     on_epoch: Any = lambda row: None
     on_features: Any = lambda done, of: None
+    on_evaluated: Any = lambda done, of: None
     _sums: np.ndarray = field(default_factory=lambda: np.zeros(2))
     _judging: float = 0.0
     """Seconds that judging the last snapshot took."""
