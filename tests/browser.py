@@ -65,10 +65,15 @@ class PageView:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
 
-    def open(self, path: Path) -> None:
-        """Opens a file and waits until all of it is there."""
+    def open(self, path: Path | str) -> None:
+        """Opens a file, or an address, and waits until all of it is there."""
         self.loaded = False
-        self.ask("Page.navigate", url=path.absolute().as_uri())
+        url = path if isinstance(path, str) else path.absolute().as_uri()
+        self.ask("Page.navigate", url=url)
+        self._browser.wait(lambda: self.loaded)
+
+    def wait_until_loaded(self) -> None:
+        """Waits until the page that is being opened is there."""
         self._browser.wait(lambda: self.loaded)
 
     def run(self, script: str) -> Any:
@@ -84,9 +89,9 @@ class PageView:
         self.ask("Input.insertText", text=text)
 
     def press(self, key: str) -> None:
-        """Presses a key, such as `Tab` or `Enter`."""
-        code = {"Tab": 9, "Enter": 13}[key]
-        text = {"text": "\r"} if key == "Enter" else {}
+        """Presses a key, such as `Tab`, `Enter` or the space bar."""
+        code = {"Tab": 9, "Enter": 13, " ": 32}[key]
+        text = {"text": {"Enter": "\r", " ": " "}[key]} if key != "Tab" else {}
         common = {"key": key, "code": key, "windowsVirtualKeyCode": code, **text}
         self.ask("Input.dispatchKeyEvent", type="keyDown", **common)
         self.ask("Input.dispatchKeyEvent", type="keyUp", **common)

@@ -13,6 +13,7 @@ from dsbuilder.dataset import StoredDataset
 
 if TYPE_CHECKING:
     from dsbuilder.actions.bench import BenchDocument
+    from dsbuilder.actions.browse import BrowserServer
     from dsbuilder.actions.card import CardDocument
     from dsbuilder.actions.clean import CleanDocument
     from dsbuilder.actions.diff import DiffDocument
@@ -181,6 +182,39 @@ class Dataset(StoredDataset):
         from dsbuilder.actions.report import report_dataset
 
         return report_dataset(self, path_of(output))
+
+    def browse(
+        self,
+        *,
+        port: int = 0,
+        exclude: Path | str | None = None,
+        corrections: Path | str | None = None,
+        source: Path | str | None = None,
+        plugins: Sequence[Path | str] | None = None,
+    ) -> "BrowserServer":
+        """Returns a server that shows the dataset at `told.url`; see `actions/browse.py`.
+
+        `with dataset.browse() as server:` serves it meanwhile, `server.serve()` until Ctrl-C.
+
+        Args:
+          port: number of the port, on this machine alone; 0 takes a free one.
+          exclude, corrections: files that marks are written to; None takes `NAME-exclude.txt` and
+            `NAME-corrections.csv` here.
+          source, plugins: as for `explain`, which the page of a sample shows.
+
+        Raises:
+          DataError: the port is taken, or a file of marks is there and is none of its kind.
+        """
+        from dsbuilder.actions.browse import BrowserServer
+
+        return BrowserServer(
+            self,
+            port=port,
+            exclude=path_of(exclude) or Path(f"{self.name}-exclude.txt"),
+            corrections=path_of(corrections) or Path(f"{self.name}-corrections.csv"),
+            source=path_of(source),
+            plugins=paths_of(plugins),
+        )
 
     def verify(self, *, on_progress: Progress = ignore) -> "VerifyDocument":
         """Checks every checksum, count, key and label.

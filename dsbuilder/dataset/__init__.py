@@ -5,6 +5,7 @@ split_samples.py the samples of a split as a sequence
 meant.py         what was meant by a path at which no dataset lies
 variants.py      what of its train split is original and what a variant
 explanation.py   how one sample came to be
+browsing.py      its samples page by page, those that fit a question
 dataset_card.py  a Hugging Face dataset card of it
 sample_rows.py   its samples as lines: key, split and labels
 croissant.py     Croissant metadata over these lines, and over the images of an export

@@ -59,7 +59,7 @@ class Corrected(Source):
         return catalog
 
     def _amended(self, found: Listing) -> Listing:
-        rows = _rows(self.corrections)
+        rows = read_rows(self.corrections)
         by_key = {record.key: record for record in found.records}
         faults = Faults()
         values: dict[str, dict[str, Any]] = {}
@@ -76,7 +76,12 @@ class Corrected(Source):
         return replace(found, records=records, corrected=found.corrected + len(rows))
 
 
-def _rows(path: Path) -> Sequence[TableRow]:
+def read_rows(path: Path) -> Sequence[TableRow]:
+    """Returns the rows of a table of corrections.
+
+    Raises:
+      DataError: there is no such table, or it is none of corrections.
+    """
     faults = Faults()
     table = read_table(path, faults)
     faults.check()

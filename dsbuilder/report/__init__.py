@@ -12,5 +12,6 @@ page/               blocks of tables, charts and pictures -> one HTML file
 dataset_page.py     what a page tells of a built dataset
 dataset_charts.py   what its images and labels are like, as charts
 dataset_samples.py  some samples of a dataset, as pictures and as numbers
+browser_pages.py    samples of a dataset, page by page, and one with its history
 snippets.py         how others open a dataset, as Python to copy
 """

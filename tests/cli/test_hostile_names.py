@@ -68,7 +68,10 @@ def call(*words: object) -> Result:
     return result
 
 
-def test_no_verb_lets_a_name_control_the_terminal(pets: Path) -> None:
+def test_no_verb_lets_a_name_control_the_terminal(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dsbuilder.actions.browse.BrowserServer.serve", lambda _: None)
     built = call("build", NAMED, "--workers", 0)
     assert built.exit_code == 0, built.stderr
     assert "\\x1b" in built.stderr + built.stdout
@@ -90,6 +93,7 @@ def test_no_verb_lets_a_name_control_the_terminal(pets: Path) -> None:
         "build": ("build", NAMED, "--workers", 0),
         "info": ("info", dataset),
         "report": ("report", dataset),
+        "browse": ("browse", dataset, "--no-open", "--exclude", "\u202eout.txt"),
         "verify": ("verify", dataset),
         "explain": ("explain", dataset, key, "--output", "\u202ekey.png"),
         "replay": ("replay", dataset, key),

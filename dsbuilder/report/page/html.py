@@ -35,16 +35,38 @@ _HERE = Path(__file__).parent
 
 def render(page: ReportPage) -> str:
     """Returns a page as HTML."""
-    script = _text("page.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    html: str = _template().render(
-        page=page,
+    return fill("page", page=page)
+
+
+def fill(name: str, **given: Any) -> str:
+    """Returns a template of this folder, with its script and the style of all pages, filled.
+
+    Args:
+      name: name of the template, and of its script.
+    """
+    script = _text(f"{name}.js")
+    html: str = _template(f"{name}.html.jinja").render(
         style=Markup(_colors() + _text("page.css")),
         script=Markup(script),
-        script_hash=Markup(digest),
+        script_hash=Markup(digest(script)),
         version=importlib.metadata.version("dsbuilder"),
+        **given,
     )
     return html
+
+
+def policy(name: str) -> str:
+    """Returns what a page that a server hands out may do: run its script, and ask that server."""
+    script = f"'sha256-{digest(_text(f'{name}.js'))}'"
+    return (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {script}; "
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def digest(script: str) -> str:
+    """Returns the hash by which a page knows its script."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def write(path: Path, page: ReportPage) -> None:
@@ -92,11 +114,11 @@ class _BesideModules(jinja2.BytecodeCache):  # type: ignore[misc]  # as far as m
 
     def _place(self, bucket: Bucket) -> Path:
         compiled = Path(importlib.util.cache_from_source(__file__))
-        return compiled.with_name(f"page.{sys.implementation.cache_tag}.jinja")
+        return compiled.with_name(f"{bucket.key}.{sys.implementation.cache_tag}.jinja")
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True,
         loader=jinja2.FunctionLoader(_text),
@@ -109,7 +131,7 @@ def _template() -> jinja2.Template:
     environment.filters["svg"] = Markup  # what `report/charts/` wrote as a tree
     environment.filters["lines"] = _lines
     environment.tests["number"] = _is_number
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(name)
 
 
 def _shown(value: Any) -> Any:

@@ -209,12 +209,12 @@ def test_the_template_is_compiled_once(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("sys.pycache_prefix", None)
     (tmp_path / "__pycache__").mkdir()
     html._template.cache_clear()
-    html._template()
+    html._template("page.html.jinja")
     (kept,) = (tmp_path / "__pycache__").iterdir()
     before = kept.stat().st_mtime_ns
     html._template.cache_clear()
-    html._template()
+    html._template("page.html.jinja")
     assert kept.stat().st_mtime_ns == before
     kept.write_bytes(os.urandom(100))
     html._template.cache_clear()
-    assert html._template().name == "page.html.jinja"
+    assert html._template("page.html.jinja").name == "page.html.jinja"

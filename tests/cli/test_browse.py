@@ -1,0 +1,48 @@
+"""`dsbuilder browse` on the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+
+def test_a_dataset_is_served_until_it_is_interrupted(pets: Path, call) -> None:
+    call("build pets.yaml --workers 0")
+    command = [sys.executable, "-m", "dsbuilder", "browse", "out/pets", "--no-open", "--json"]
+    path = os.pathsep.join(sys.path)
+    with subprocess.Popen(
+        command,
+        cwd=pets,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    ) as served:
+        assert served.stdout is not None
+        text = ""
+        while not text.endswith("}\n"):
+            text += served.stdout.readline()
+        told = json.loads(text)
+        with urllib.request.urlopen(told["url"], timeout=30) as answer:
+            assert "cat/" in answer.read().decode()
+        served.send_signal(signal.SIGINT)
+        assert served.wait(timeout=30) == 0
+        assert served.stderr is not None and served.stderr.read() == ""
+    assert told["exclude"] == "pets-exclude.txt"
+
+
+def test_its_address_is_opened_in_a_browser(
+    pets: Path, call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("build pets.yaml --workers 0")
+    opened: list[str] = []
+    monkeypatch.setattr("click.launch", opened.append)
+    monkeypatch.setattr("dsbuilder.actions.browse.BrowserServer.serve", lambda _: None)
+    found = call("browse out/pets")
+    assert found.exit_code == 0 and opened[0] in found.stdout
+    assert "Did you mean 'out/pets/1.0.0'" in call("browse pets.yaml").stderr
