@@ -99,12 +99,11 @@ def _make_last(folder: Path, *, new: Sequence[str], keep: Sequence[str]) -> None
       new: names of the files that lie there only since; those of shards were there before.
       keep: names of all files of the dataset.
     """
-    for name in new:
-        folders.sync(folder / name)
-    folders.sync_below(folder / store.LOG)
-    folders.sync(folder)  # before notes and journals of shards go, which stood for the files so far
+    log = folder / store.LOG
+    folders.sync_all([*(folder / name for name in new), *log.iterdir()])
+    # Before notes and journals of shards go, which stood for the files so far.
+    folders.sync_all([log, folder])
     folders.sweep(folder, keep=[*keep, store.LOG, folders.MARKER])
-    folders.sync(folder)
 
 
 def _check_sizes(folder: Path, result: ShardResult) -> None:
@@ -251,7 +250,7 @@ def finish(place: Store, plan: Plan) -> Path:
     """Gives a whole build its final name, which no other has; returns it."""
     finished = place.next_finished(plan.fingerprint)
     place.partial(plan.fingerprint).replace(finished)
-    folders.sync(place.builds)
+    folders.sync_all([finished, place.builds])
     return finished
 
 

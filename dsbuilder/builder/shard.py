@@ -107,8 +107,8 @@ class ShardMaker:
             files = sorted(temporary.iterdir())
             sums = {path.name: store.sha256(path) for path in files}
             sizes = {path.name: path.stat().st_size for path in files}
+            folders.sync_all(files)
             for path in files:
-                folders.sync(path)
                 path.replace(self._folder / path.name)
         result = ShardResult(
             stem=task.stem,

@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,9 +43,7 @@ def make(path: Path) -> None:
     marker = path / MARKER
     if not marker.exists():
         marker.write_bytes(TEXT)
-        sync(marker)
-        sync(path)
-        sync(path.parent)
+        sync_all([marker, path, path.parent])
 
 
 def make_lasting(path: Path) -> None:
@@ -68,12 +67,20 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def sync_all(paths: Collection[Path]) -> None:
+    """Waits until the bytes of files are on the disk, of all at once.
+
+    A disk that writes for one of them writes for all: a dozen take about as long as two.
+    """
+    with ThreadPoolExecutor(max(len(paths), 1)) as threads:
+        list(threads.map(sync, paths))
+
+
 def sync_below(path: Path) -> None:
     """Syncs all files and folders below a folder, and the folder."""
-    for folder, _, files in os.walk(path):
-        for name in files:
-            sync(Path(folder, name))
-        sync(Path(folder))
+    found = [(Path(folder), files) for folder, _, files in os.walk(path)]
+    sync_all([folder / name for folder, files in found for name in files])
+    sync_all([folder for folder, _ in found])
 
 
 def is_marked(path: Path) -> bool:
