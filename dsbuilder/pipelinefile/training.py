@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from dsbuilder.pipelinefile.bounds import check_above_0, check_at_least_1
@@ -46,7 +46,8 @@ class OptimizerOptions:
         momentum of 0.9.
       learning_rate: above 0.
       schedule: `constant`, `cosine`, `exponential`, `step`, `one_cycle`, `plateau`, a plugin's, or
-        one of `keras.optimizers.schedules`; it says a share of the rate for every step.
+        one of `keras.optimizers.schedules`; it says a share of the rate for every step. `auto` is
+        `cosine` where a network from scratch is trained for `auto` epochs, else `constant`.
       schedule_epochs: number of epochs that the schedule is laid over, 1 or more; null for all of
         the phase `train`. In epochs after these the rate stays where a shape such as `cosine`
         ended.
@@ -61,7 +62,7 @@ class OptimizerOptions:
 
     use: str = "adam"
     learning_rate: float = 1e-3
-    schedule: Named = "constant"
+    schedule: Named = AUTO
     schedule_epochs: int | None = None
     clip_norm: float | None = None
     clip_value: float | None = None
@@ -240,6 +241,10 @@ class TrainOptions:
             )
         HeadOptions(**{name: getattr(self, name) for name in _OF_ONE})  # whose checks are these
         self._check_heads()
+        if self.optimizer.schedule == AUTO:
+            whole = self.epochs == AUTO and not self.model.freezes
+            decided = replace(self.optimizer, schedule="cosine" if whole else "constant")
+            object.__setattr__(self, "optimizer", decided)
 
     def _check_heads(self) -> None:
         unsaid = {"target": None, **vars(HeadOptions())}

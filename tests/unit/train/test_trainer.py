@@ -80,6 +80,7 @@ def scores(run):
 
 def test_a_run_folder_holds_what_a_run_is(whole, dataset):
     assert sorted(path.name for path in whole.path.iterdir()) == [
+        "README.md",
         "best.keras",
         "charts",
         "config.json",
