@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dsbuilder.actions.plugins import plugins
     from dsbuilder.actions.predict import predict
     from dsbuilder.actions.presets import presets
+    from dsbuilder.actions.report import report_runs
     from dsbuilder.actions.runs import runs
     from dsbuilder.actions.schema import schema
     from dsbuilder.actions.session import Session, open
@@ -61,6 +62,7 @@ _HOMES = {
     "plugins": "dsbuilder.actions.plugins",
     "predict": "dsbuilder.actions.predict",
     "presets": "dsbuilder.actions.presets",
+    "report_runs": "dsbuilder.actions.report",
     "runs": "dsbuilder.actions.runs",
     "schema": "dsbuilder.actions.schema",
     "Session": "dsbuilder.actions.session",
@@ -101,6 +103,7 @@ __all__ = [
     "plugins",
     "predict",
     "presets",
+    "report_runs",
     "runs",
     "schema",
     "synth_sample",

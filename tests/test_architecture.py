@@ -331,6 +331,7 @@ def test_the_public_names_are_these() -> None:
         "plugins",
         "predict",
         "presets",
+        "report_runs",
         "runs",
         "schema",
         "synth_sample",

@@ -16,6 +16,7 @@ from dsbuilder.errors import DataError
 from dsbuilder.tasks import Evaluation, doubts, evaluations_of
 from dsbuilder.train.drawing import draw_curves
 from dsbuilder.train.run import CURVES, EVALUATION, PREDICTIONS, Run, write_curves
+from dsbuilder.train.run_page import write_run_page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,7 @@ def _curves(run: Run, found: Evaluation) -> Iterator[str]:
         write_curves(run, found, name)
         if own:
             draw_curves(run)
+            yield from write_run_page(run)
     except (OSError, DataError) as error:
         reason = getattr(error, "strerror", None) or error
         yield (

@@ -8,6 +8,7 @@ import contextlib
 import platform
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -217,6 +218,10 @@ def _course(surveyed: Survey, plan: Plan, results: Sequence[ShardResult], clock:
     """Returns how a build went that ends now."""
     names = dict.fromkeys(name for result in results for name in result.seconds)
     reused = sum(result.reused for result in results)
+    split_of = {task.stem: task.split for task in plan.shards}
+    synthesized: dict[str, Counter[str]] = {}
+    for result in results:
+        synthesized.setdefault(split_of[result.stem], Counter()).update(result.synthetic)
     return Course(
         made=sum(result.samples for result in results) - reused,
         reused=reused,
@@ -229,7 +234,11 @@ def _course(surveyed: Survey, plan: Plan, results: Sequence[ShardResult], clock:
             for name in names
         },
         splits={
-            split: replace(each, classes=dict(surveyed.split.report.get(split, {})))
+            split: replace(
+                each,
+                classes=dict(surveyed.split.report.get(split, {})),
+                synthesized=dict(synthesized.get(split, {})),
+            )
             for split, each in plan.origins.items()
         },
         findings=surveyed.findings,

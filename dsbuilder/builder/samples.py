@@ -95,7 +95,7 @@ class SampleMaker:
       journal: where encoded samples wait.
 
     Attributes:
-      classes: number of samples by class.
+      classes, synthetic: number of samples by class, and of those that were synthesized.
       characters, longest: characters of texts and the most time steps of one, by target.
       quarantined: a row for each sample that could not be made.
       reused: number of samples that an earlier build had made.
@@ -120,6 +120,7 @@ class SampleMaker:
         self._roots, self._records = contents
         self._planned_ns = job.planned_ns
         self.classes: dict[str, int] = {}
+        self.synthetic: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
         self._texts = [n for n, k in pipeline.signature.targets.items() if isinstance(k, Text)]
         self.characters: dict[str, set[str]] = {name: set() for name in self._texts}
@@ -145,7 +146,7 @@ class SampleMaker:
         outputs = [
             (index, output)
             for index, output in enumerate(root.outputs)
-            if not self._copy(output) and not self._is_lost(place, index, output)
+            if not self._copy(root, output) and not self._is_lost(place, index, output)
         ]
         if outputs:
             self._make(place, outputs, at)
@@ -162,7 +163,7 @@ class SampleMaker:
         self.reproducible = False
         return True
 
-    def _copy(self, output: Output) -> bool:
+    def _copy(self, root: Root, output: Output) -> bool:
         """Takes a sample over from an interrupted build or the one before, if it is there."""
         left = self._journal.recall(output.fingerprint, output.key)
         if left is not None:
@@ -176,7 +177,7 @@ class SampleMaker:
             self._journal.refer(output.key, lies)
             self.reused += 1
         features, kinds = example.decode(payload), self._pipeline.signature.targets
-        self._count({name: kind.decode(name, features) for name, kind in kinds.items()})
+        self._count(root, {name: kind.decode(name, features) for name, kind in kinds.items()})
         return True
 
     def _make(
@@ -208,7 +209,7 @@ class SampleMaker:
                 self._set_aside(output.key, own, error)
                 continue
             self._journal.add(payload, self._entry(root, output, own.applied))
-            self._count(sample.targets)
+            self._count(root, sample.targets)
 
     def _base(self, root: Root, trace: Trace) -> Sample:
         if root.synthesis is None:
@@ -296,11 +297,12 @@ class SampleMaker:
         plugin, version = self._stages[stage]
         return ledger.Applied(stage=stage, plugin=plugin, version=version, params=params, lost=lost)
 
-    def _count(self, values: Mapping[str, Any]) -> None:
+    def _count(self, root: Root, values: Mapping[str, Any]) -> None:
         classes, kinds = self.classes, self._pipeline.signature.targets
         self.held.update({n: kind.held(values[n]) for n, kind in kinds.items() if kind.loses})
         for label in targets.counted(self._pipeline.signature.targets, values):
             classes[label] = classes.get(label, 0) + 1
+            self.synthetic[label] += root.synthesis is not None
         for name in self._texts:
             self.characters[name].update(values[name])
             self.longest[name] = max(self.longest[name], time_steps(values[name]))

@@ -126,6 +126,7 @@ class ShardMaker:
             alphabets={name: alphabet_of([each]) for name, each in maker.characters.items()},
             longest=dict(maker.longest),
             warnings=tuple(maker.warnings),
+            synthetic=dict(+maker.synthetic),
             seconds=dict(maker.watch.seconds),
             counts=dict(maker.watch.counts),
         )

@@ -229,6 +229,7 @@ class ShardResult:
       reproducible: whether nothing was lost to a dead worker or to time.
       quarantined: a row for each sample that could not be made: key, stage, exception.
       warnings: what a user should know of how it was made, sentences that say where.
+      synthetic: number of synthesized samples of each class.
       seconds, counts: time that each stage took, reading, decoding and encoding too, and how often
         it was done.
     """
@@ -248,6 +249,7 @@ class ShardResult:
     alphabets: Mapping[str, str] = field(default_factory=dict)
     longest: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    synthetic: Mapping[str, int] = field(default_factory=dict, compare=False)
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
     counts: Mapping[str, int] = field(default_factory=dict, compare=False)
 

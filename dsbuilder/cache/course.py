@@ -34,11 +34,13 @@ class Origins:
 
     Attributes:
       classes: number of records of each class; empty without classes.
+      synthesized: number of synthesized samples of each class.
       records: number of records of the source.
       originals, variants, synthetic: number of samples of each kind that were planned.
     """
 
     classes: Mapping[str, int] = field(default_factory=dict)
+    synthesized: Mapping[str, int] = field(default_factory=dict)
     records: int = 0
     originals: int = 0
     variants: int = 0

@@ -25,7 +25,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "plan": "Say what a build would make, reuse and need; writes nothing.",
         "build": "Build the dataset of a pipeline.",
         "info": "Say what a dataset is: splits, classes, signature, size, versions.",
-        "report": "Write a page that shows a dataset, to look at and to share.",
+        "report": "Write a page that shows a dataset, a run, or several runs side by side.",
         "browse": "Look at a dataset in a browser, and mark what is wrong with it.",
         "verify": "Check every file, count, key and label of a dataset.",
         "explain": "Say how a sample came to be: its parents, stages, and what each drew.",

@@ -1,4 +1,4 @@
-"""`dsbuilder report`: a page that shows a dataset."""
+"""`dsbuilder report`: a page that shows a dataset, a run, or several runs side by side."""
 
 from pathlib import Path
 
@@ -9,25 +9,29 @@ from dsbuilder.cli.screen import Screen, line, shown, size
 
 
 @click.command()
-@options.dataset
+@click.argument(
+    "paths", metavar="DATASET|RUN...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="The page to write; by default report.html in the folder of what it shows.",
+    help="The page to write; by default report.html in the folder of what it shows, of several "
+    "runs comparison.html.",
 )
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
 @options.as_json
-def report(dataset: Path, output: Path | None, *, opens: bool, as_json: bool) -> None:
-    """Write a page that shows a dataset, to look at and to share.
+def report(paths: tuple[Path, ...], output: Path | None, *, opens: bool, as_json: bool) -> None:
+    """Write a page that shows a dataset, a run, or several runs side by side.
 
-    Counts before and after, originals beside their variants, findings, charts, the pipeline, times,
-    and how others open it. The file holds everything and asks no other computer. Every build
-    writes it.
+    Of a dataset: counts before and after, originals beside their variants, findings, charts, the
+    pipeline, times, and how others open it. Of a run: scores, curves, confusions, the worst
+    mistakes, the configuration. Of several runs also what differs between them. The file holds
+    everything and asks no other computer. Every build and every training writes it.
     """
-    from dsbuilder.actions.dataset import load
+    from dsbuilder.actions.report import report as write
 
-    found = load(dataset).report(output)
+    found = write(*paths, output=output)
     Screen(as_json=as_json).show(
         found, lambda: line(f"{shown(found.output)}: {size(found.size_bytes)}")
     )

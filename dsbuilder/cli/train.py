@@ -338,12 +338,12 @@ def _draw_rates(found: "FindRateDocument", target: Path) -> None:
 
 
 def _draw(found: "TrainDocument") -> None:
-    from dsbuilder.train.run import CHARTS, PREDICTIONS, RESULTS
+    from dsbuilder.train.run import CHARTS, PREDICTIONS, REPORT, RESULTS
 
     draw_scores(found.evaluation)
     line()
     files = [("best model", f"{shown(found.best_model)}, of epoch {found.best_epoch}")]
-    others = {"results": RESULTS, "predictions": PREDICTIONS, "charts": CHARTS}
+    others = {"results": RESULTS, "predictions": PREDICTIONS, "charts": CHARTS, "report": REPORT}
     for name, file in others.items():
         if (found.run / file).exists():
             files.append((name, shown(found.run / file)))

@@ -12,6 +12,7 @@ from dsbuilder.cache import build_log, course, quarantine
 from dsbuilder.cache.build_log import BuildLog
 from dsbuilder.cache.course import Course, Origins
 from dsbuilder.dataset import StoredDataset
+from dsbuilder.errors import CacheError
 from dsbuilder.report.charts import lines
 from dsbuilder.report.charts.bars import Bars
 from dsbuilder.report.charts.lines import Curve, LineChart
@@ -64,7 +65,13 @@ def dataset_page(dataset: StoredDataset, *, where: str) -> ReportPage:
         course=course.read(dataset.path),
         lost=quarantine.read(dataset.path),
     )
-    return page.page()
+    try:
+        return page.page()
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CacheError(
+            f"{dataset.path}: expected a dataset as its manifest describes it, found another "
+            f"({type(error).__name__}: {error}). Build it again."
+        ) from error
 
 
 @dataclass
@@ -210,9 +217,10 @@ class _DatasetPage:
 
     def _class_table(self) -> DataTable:
         splits = list(self._samples)
-        records = Counter[str]()
+        records, made = Counter[str](), Counter[str]()
         for each in (self.course.splits if self.course is not None else {}).values():
             records.update(each.classes)
+            made.update(each.synthesized)
         knows = any(name in records for name in self._classes)
         names = list(self._classes)[:_MOST_CLASSES]
         rows = [
@@ -222,6 +230,7 @@ class _DatasetPage:
                     *([records.get(name)] if knows else []),
                     *(self._counts[split].get(name, 0) for split in splits),
                     *([self._classes[name]] if len(splits) > 1 else []),
+                    *([made.get(name, 0)] if made else []),
                 ],
                 classes=[name],
             )
@@ -234,6 +243,7 @@ class _DatasetPage:
                 *(["records"] if knows else []),
                 *splits,
                 *(["all samples"] if len(splits) > 1 else []),
+                *(["synthesized"] if made else []),
             ],
             rows=rows,
             more=len(self._classes) - len(names),
@@ -307,7 +317,7 @@ class _DatasetPage:
             ("fingerprint", known.fingerprint),
             ("seed", str(known.seed)),
             ("reproducible", "yes" if known.reproducible else "no: samples were lost to chance"),
-            ("packages", counts_of_versions(known.packages)),
+            ("packages", _versions(known.packages)),
             ("processor", known.machine),
         ]
         yield Pairs(pairs=pairs)
@@ -348,7 +358,7 @@ class _DatasetPage:
         )
 
 
-def counts_of_versions(packages: Mapping[str, str]) -> str:
+def _versions(packages: Mapping[str, str]) -> str:
     """Returns packages with their versions in words."""
     return ", ".join(f"{name} {version}" for name, version in packages.items())
 

@@ -29,6 +29,9 @@ run.py          the run folder: its name, its configuration, its results
 run_card.py     a run as a Hugging Face model card
 drawing.py      charts of a run: values by epoch, confusion, what `curves.json` holds
 gallery.py      the worst mistakes of a run as a picture sheet
+mistakes.py     the same as pictures of a page, by the files of the run alone
+run_page.py     what a page tells of a run
+comparison_page.py  what a page tells of several runs, and what differs between them
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`
 model_formats/  what a trained model is exported as
 parameters.py   the weights of a model: what each is like, and its values

@@ -38,7 +38,7 @@ def draw_progress(
       best: the epoch that the best model is of.
     """
     samples = {split: dataset.num_samples(split) for split in _SPLITS if dataset.has_samples(split)}
-    for name, chart in _progress(rows, best):
+    for name, chart in progress_charts(rows, best):
         files.write(
             _folder(run) / f"training-{as_file_name(name)}.svg",
             chart,
@@ -50,7 +50,7 @@ def draw_progress(
         )
 
 
-def _progress(rows: Sequence[Row], best: Row | None) -> Iterator[tuple[str, LineChart]]:
+def progress_charts(rows: Sequence[Row], best: Row | None) -> Iterator[tuple[str, LineChart]]:
     """Yields the charts of a training by the names of their values."""
     changes = [
         (two.epoch - 0.5, two.phase)

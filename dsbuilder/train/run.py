@@ -12,6 +12,7 @@ runs/emoji-1/
   predictions.csv   what it says of every sample of that split, beside what is true
   README.md         a model card of Hugging Face, with its scores
   charts/           all this drawn, as SVG beside its numbers; see `train/drawing.py`
+  report.html       a page that shows all of it; see `train/run_page.py`
 
 Every file is replaced in one step, so a killed run leaves none half written. `last.keras` alone
 says how many epochs a run came to, and `checkpoint.keras` how far the next one is; all else is
@@ -51,6 +52,7 @@ CURVES = "curves.json"
 PREDICTIONS = "predictions.csv"
 LEARNING = "learning.json"
 CHARTS = "charts"
+REPORT = "report.html"
 
 _FIRST = ("epoch", "phase", "learning_rate")
 _GROUPS = ("train", "validation")

@@ -53,6 +53,7 @@ from dsbuilder.train.run import (
     write_evaluation,
 )
 from dsbuilder.train.run_card import write_card
+from dsbuilder.train.run_page import write_run_page
 from dsbuilder.train.settling import check_settling, settle
 from dsbuilder.trust import noted
 
@@ -383,7 +384,7 @@ def _evaluate(training: Ongoing) -> None:
     write_card(run)
     draw_evaluation(run)
     draw_mistakes(best, dataset, split, folder=run.path / CHARTS, **judged)
-    training.run = run.warned(*doubts(evaluation.to_json()))
+    training.run = run.warned(*doubts(evaluation.to_json()), *write_run_page(run))
 
 
 def _seed_everything(seed: int, *, deterministic: bool) -> None:

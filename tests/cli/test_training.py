@@ -119,7 +119,7 @@ def test_train_shows_every_epoch_and_where_files_lie(home: Path) -> None:
     assert re.search(
         r"^pets 1\.0\.0, test: accuracy [\d.]+ \[[\d.]+, [\d.]+\] of 6 samples", shown, re.MULTILINE
     )
-    for name in ("best.keras", "results.csv", "charts"):
+    for name in ("best.keras", "results.csv", "charts", "report.html"):
         assert str(home / "first" / name) in shown
         assert (home / "first" / name).exists()
     run = home / "first"

@@ -8,6 +8,7 @@ import tools
 from browser import Browser, PageView
 from conftest import noise
 from PIL import Image
+from runs import make_run
 
 import dsbuilder
 
@@ -49,6 +50,22 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built.report
 
 
+@pytest.fixture(scope="module")
+def run(dataset: Path) -> Path:
+    """The page of a run on it."""
+    made = make_run(dataset.parents[3] / "runs/one", dsbuilder.load(dataset.parent))
+    return dsbuilder.report_runs(made.path).output
+
+
+@pytest.fixture(scope="module")
+def comparison(run: Path, dataset: Path) -> Path:
+    """The page of that run beside another."""
+    opened = dsbuilder.load(dataset.parent)
+    other = make_run(dataset.parents[3] / "runs/two", opened, width=16, wrong_every=2, epochs=5)
+    output = run.with_name("comparison.html")
+    return dsbuilder.report_runs(run.parent, other.path, output=output).output
+
+
 def opened(browser: Browser, path: Path, *, width: int = 1280, dark: bool = False) -> PageView:
     page = browser.page()
     page.show(width=width, dark=dark, phone=width < 500)
@@ -74,14 +91,37 @@ def test_a_page_of_a_dataset_is_silent_and_accessible(browser: Browser, dataset:
     assert max(map(int, paper[4:-1].split(","))) < 60, "dark as its reader wants it"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("width", "dark"), LOOKS)
-def test_a_page_of_a_dataset_is_so_everywhere(
-    browser: Browser, dataset: Path, width: int, dark: bool
+@pytest.mark.parametrize("kind", ["run", "comparison"])
+def test_a_page_of_runs_is_silent_and_accessible(
+    browser: Browser, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    page = opened(browser, dataset, width=width, dark=dark)
+    path = request.getfixturevalue(kind)
+    page = opened(browser, path, width=390)
+    check(page, path, width=390)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["dataset", "run", "comparison"])
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_pages_are_so_everywhere(
+    browser: Browser, kind: str, width: int, dark: bool, request: pytest.FixtureRequest
+) -> None:
+    path = request.getfixturevalue(kind)
+    page = opened(browser, path, width=width, dark=dark)
     page.run("document.querySelectorAll('details').forEach((each) => (each.open = true))")
-    check(page, dataset, width=width)
+    check(page, path, width=width)
+
+
+def test_the_confusion_matrix_is_ordered_as_asked(browser: Browser, run: Path) -> None:
+    page = opened(browser, run)
+    seen = "[...document.querySelectorAll('.option')].map((each) => each.checkVisibility())"
+    assert page.run(seen) == [True, False]
+    page.run("document.querySelectorAll('.options button')[1].focus()")
+    page.press("Enter")
+    assert page.run(seen) == [False, True]
+    pressed = "[...document.querySelectorAll('.options button')].map((each) => each.ariaPressed)"
+    assert page.run(pressed) == ["false", "true"]
+    assert not page.faults
 
 
 def shown(page: PageView, what: str) -> int:
@@ -102,7 +142,7 @@ def test_a_page_is_filtered_by_class(browser: Browser, dataset: Path) -> None:
     assert shown(page, "tr[data-classes]") == 1
     assert 0 < shown(page, ".strip") < strips
     told = page.run("document.getElementById('filtered').textContent")
-    assert told.startswith("1 rows, ")
+    assert told.startswith("1 in tables, ")
     page.run("document.getElementById('filter').select()")
     page.type("no such class")
     assert (shown(page, "tr[data-classes]"), shown(page, ".strip")) == (0, 0)

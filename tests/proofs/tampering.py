@@ -216,6 +216,7 @@ def _of_dataset(copy: Path, case: Path, home: Path) -> dict[str, Callable[[], An
         "build": build,
         "info": lambda: dsbuilder.load(copy).info(),
         "verify": verify,
+        "report": lambda: dsbuilder.load(copy).report(case / "report.html"),
         "explain": lambda: dsbuilder.load(copy).explain(
             key(), output=case / "explained.png", plugins=plugins
         ),
@@ -235,6 +236,7 @@ def _of_run(made: Originals, copy: Path, case: Path) -> dict[str, Callable[[], A
     """The verbs about a run and its models, by name."""
     return {
         "runs": lambda: dsbuilder.runs(case),
+        "report": lambda: dsbuilder.report_runs(copy, output=case / "run.html"),
         "evaluate": lambda: made.trained_on.evaluate(copy),
         "predict": lambda: dsbuilder.predict(copy, [made.home / "pictures"]),
         "resume": lambda: made.trained_on.train(run=copy, resume=True),

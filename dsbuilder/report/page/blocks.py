@@ -15,7 +15,7 @@ LONGEST = 240
 
 Cell = str | int | float | None
 
-_NUMBER = re.compile(r"-?[0-9][0-9,]*(\.[0-9]+)?( (bytes|kB|MB|GB|%))?")
+_NUMBER = re.compile(r"-?[0-9][0-9,]*(\.[0-9]+)?( \[[^\]]*\])?( (bytes|kB|MB|GB|%))?|-")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +129,20 @@ class Charts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Charts of which one is shown at a time.
+
+    Attributes:
+      title: what is chosen.
+      options: what each is called, and the chart; the first is shown.
+    """
+
+    form: ClassVar[str] = "choice"
+    title: str
+    options: Sequence[tuple[str, DrawnChart]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Beside:
     """Blocks side by side, where there is room.
 
@@ -166,12 +180,14 @@ class Strip:
       name: name of what they are of; empty for none.
       labels: what it is labelled with.
       classes: names of the classes that it can be filtered by.
+      whole: whether a picture is as wide as the page.
     """
 
     pictures: Sequence[Picture]
     name: str = ""
     labels: Sequence[str] = ()
     classes: Sequence[str] = ()
+    whole: bool = False
 
     @property
     def filtered_by(self) -> str | None:
@@ -229,7 +245,9 @@ class Notes:
     notes: Sequence[str]
 
 
-Block = KeyNumbers | Pairs | DataTable | DrawnChart | Charts | Beside | Gallery | Code | Notes
+Block = (
+    KeyNumbers | Pairs | DataTable | DrawnChart | Charts | Choice | Beside | Gallery | Code | Notes
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ if (filter) {
       part.hidden = wanted !== "" && !names.some((name) => name.includes(wanted));
       if (!part.hidden) part.localName === "tr" ? (rows += 1) : (strips += 1);
     }
-    told.textContent = wanted ? `${rows} rows, ${strips} rows of pictures` : "";
+    told.textContent = wanted ? `${rows} in tables, ${strips} in pictures` : "";
   });
 }
 
@@ -47,6 +47,18 @@ for (const button of all("table.sortable th > button")) {
     rows.sort((one, other) => sign * compare(one[0], other[0]));
     table.tBodies[0].append(...rows.map((each) => each[1]));
   });
+}
+
+// Choice: of several charts the one whose button is pressed is shown.
+for (const choice of all(".choice")) {
+  const buttons = all(".options button", choice), options = all(".option", choice);
+  buttons.forEach((button, place) =>
+    button.addEventListener("click", () => {
+      buttons.forEach((each) => each.setAttribute("aria-pressed", String(each === button)));
+      options.forEach((each, at) => (each.hidden = at !== place));
+      settle();
+    }),
+  );
 }
 
 // What has nothing to scroll is no stop for the keyboard.

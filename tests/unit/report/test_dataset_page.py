@@ -108,6 +108,33 @@ def test_the_course_of_a_build_adds_up(pets: Path, tmp_path: Path) -> None:
     assert again.reused > 15
 
 
+def test_what_was_synthesized_is_counted_by_class_and_drawn(build_all_kinds) -> None:
+    dataset = build_all_kinds()
+    known = course.read(dataset.path)
+    assert known is not None
+    train = known.splits["train"]
+    assert (train.records, train.originals, train.synthetic) == (0, 0, 6)
+    assert train.synthesized == dataset.manifest.class_counts("train")
+    page = check_harmless(page_of(dataset))
+    alts = [attributes["alt"] for tag, attributes in page.tags if tag == "img"]
+    assert len(alts) == 6
+    assert all(alt.endswith(", synthesized") for alt in alts)
+    for title in ("Boxes in an image", "Size of boxes", "Boxes by class"):
+        assert title in page.texts["text"]
+
+
+def test_a_damaged_dataset_is_an_error_and_no_traceback(pets: Path, tmp_path: Path) -> None:
+    built = build_dataset(pets, tmp_path / "out", workers=0)
+    dataset = dsbuilder.load(built.path)
+    for path in built.path.glob("*-train-*.ledger.jsonl"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace('"parents":["', '"parents":["no'), encoding="utf-8")
+        check_harmless(page_of(dataset))
+        path.write_text(text.replace('"parents":[', '"parents":[7,'), encoding="utf-8")
+        with pytest.raises(dsbuilder.CacheError):
+            pages.dataset_page(dataset, where="out")
+
+
 def test_a_dataset_without_its_log_has_a_page(pets: Path, tmp_path: Path) -> None:
     built = build_dataset(pets, tmp_path / "out", workers=0)
     for name in ("build.json", "course.json"):

@@ -88,6 +88,7 @@ def test_a_run_folder_holds_what_a_run_is(whole, dataset):
         "evaluation.json",
         "last.keras",
         "predictions.csv",
+        "report.html",
         "results.csv",
     ]
     config = whole.config()

@@ -1,0 +1,142 @@
+"""The worst mistakes of a run as pictures of a page, by `predictions.csv` and the dataset alone.
+
+Of classes and texts they are those that the model is surest of, of numbers the largest errors. What
+the model would draw, of masks and points, only `gallery.py` knows; its sheet is shown instead.
+"""
+
+import csv
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dsbuilder.cache import ledger
+from dsbuilder.dataset import StoredDataset
+from dsbuilder.report.page.blocks import Block, Gallery, Picture, Strip
+from dsbuilder.report.page.pictures import Room, file_picture, stored_picture
+from dsbuilder.targets.stored import as_file_name
+from dsbuilder.tasks import task_of
+from dsbuilder.train.run import CHARTS, PREDICTIONS, Run
+
+_MOST = 24
+_FILE = "mistakes.png"
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class _Mistake:
+    """A line of `predictions.csv` that is wrong; greater is worse.
+
+    Attributes:
+      weight: how sure the model is, or how large the error is.
+      place: place of the sample in stored order, negative: of equals the first is the greatest.
+      key, truth, answer, told: cells of the line, and the weight in words.
+    """
+
+    weight: float
+    place: int
+    key: str
+    truth: str
+    answer: str
+    told: str
+
+
+def mistakes_of(
+    run: Run,
+    dataset: StoredDataset | None,
+    head: str,
+    evaluation: Mapping[str, Any],
+    room: Room,
+) -> Iterator[Block]:
+    """Yields the gallery of the worst mistakes of a head, if there is any.
+
+    Args:
+      dataset: what the run was trained on; None where it is gone.
+      head: name of the target among several; empty of the only one.
+      evaluation: what was measured of the head.
+      room: room that is left for pictures.
+    """
+    judged_by, of = task_of(evaluation["kind"]).judged_by, f" in {head}" if head else ""
+    drawn = judged_by in ("right", "error") and evaluation["kind"] != "keypoints"
+    if dataset is None or not drawn:
+        yield from _sheet(run, head, of, room)
+        return
+    worst = _worst(run, f"{head}_" if head else "", judged_by)
+    strips = list(_strips(dataset, evaluation["split"], worst, room))
+    if strips:
+        surest = "that the model is surest of" if judged_by == "right" else "by the error"
+        yield Gallery(
+            title=f"The worst mistakes{of}, {surest}",
+            strips=strips,
+            note=f"Samples of {evaluation['split']} as they are stored.",
+            joined=True,
+        )
+
+
+def _sheet(run: Run, head: str, of: str, room: Room) -> Iterator[Block]:
+    """Yields the sheet that the training drew."""
+    path = run.path / CHARTS / (f"{as_file_name(head)}-{_FILE}" if head else _FILE)
+    if not path.is_file():
+        return
+    alt = f"The worst mistakes{of}: samples with what is true and what the model says"
+    picture = file_picture(path.read_bytes(), alt=alt)
+    if room.takes(picture):
+        strip = Strip(pictures=[picture], whole=True)
+        yield Gallery(title=f"The worst mistakes{of}", strips=[strip])
+
+
+def _worst(run: Run, before: str, judged_by: str) -> Sequence[_Mistake]:
+    path = run.path / PREDICTIONS
+    if not path.is_file():
+        return ()
+    with path.open(encoding="utf-8", newline="") as file:
+        found = (
+            _mistake(n, line, before, judged_by) for n, line in enumerate(csv.DictReader(file))
+        )
+        return heapq.nlargest(_MOST, filter(None, found))
+
+
+def _mistake(place: int, line: Mapping[str, str], before: str, judged_by: str) -> _Mistake | None:
+    """Returns a line that is wrong; None of one that is right, or was not judged."""
+    score, sure = line.get(before + judged_by), line.get(before + "confidence")
+    if not score or score == "true":
+        return None
+    right = judged_by == "right"
+    weight = float((sure or 0) if right else score)
+    if not right and weight <= 0:
+        return None
+    return _Mistake(
+        weight=weight,
+        place=-place,
+        key=line["key"],
+        truth=line[before + "truth"],
+        answer=line[before + "answer"],
+        told=f"{weight:.0%} sure" if right and sure else "" if right else f"error {weight:.4g}",
+    )
+
+
+def _strips(
+    dataset: StoredDataset, split: str, worst: Sequence[_Mistake], room: Room
+) -> Iterator[Strip]:
+    """Yields the picture of each mistake, the worst first."""
+    wanted = {-each.place: each for each in worst}
+    found: dict[int, Picture] = {}
+    start = 0
+    for shard in dataset.shards(split):
+        places = [place for place in wanted if start <= place < start + shard.samples]
+        if places:
+            reader = dataset.codec.open(dataset.path, shard.stem)
+            entries = list(ledger.read(dataset.path / ledger.file_name(shard.stem)))
+            for place in places:
+                entry, each = entries[place - start], wanted[place]
+                if entry.key == each.key:  # else the predictions are of another dataset
+                    payload = reader.read(entry.offset, entry.length)
+                    alt = f"{each.key}: {each.truth}, taken for {each.answer}"
+                    said = [f"is {each.truth}", f"answer {each.answer}", each.told, each.key]
+                    found[place] = stored_picture(
+                        dataset.codec, payload, alt=alt, lines=list(filter(None, said))
+                    )
+        start += shard.samples
+    for each in worst:
+        picture = found.get(-each.place)
+        if picture is not None and room.takes(picture):
+            yield Strip(pictures=[picture], classes=list(dict.fromkeys([each.truth, each.answer])))
