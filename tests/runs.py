@@ -16,7 +16,7 @@ TRAIN = {"model": {"use": "cnn", "width": 8}, "monitor": "loss", "monitor_mode":
 def make_run(
     folder: Path, dataset: StoredDataset, *, width: int = 8, wrong_every: int = 3, epochs: int = 3
 ) -> Run:
-    """Writes the files of a run on a dataset of one class: every so many answers are wrong.
+    """Writes the files of a run on a dataset of three classes or more.
 
     Args:
       wrong_every: number of samples of which one is taken for the next class, ever less surely.
@@ -68,8 +68,6 @@ def _measure(run: Run, dataset: StoredDataset, wrong_every: int) -> None:
     logits = np.zeros((len(samples), len(names)), np.float32)
     logits[np.arange(len(samples)), answers] = sure
     (task,) = heads_of(dataset.signature).values()
-    if task.outputs.shape == (1,):  # of two classes there is one output
-        logits = logits[:, 1:] - logits[:, :1]
     found = measure(task, [(truth, logits)])
     cost = ModelCost(parameters=1234, bytes=5000, single_ms=1.5, batch_ms=0.5, batch_size=32)
     where = {"dataset": f"{dataset.name} {dataset.manifest.version}", "split": "test"}

@@ -1,6 +1,6 @@
 """Some samples of a dataset, for people: originals beside their variants, and what they are like.
 
-They are those at the front of the first shard of a split, which is in the order of hashes: any of
+They are those at the front of the first shards of a split, which are in the order of hashes: any of
 them, the same ones for the same dataset. No more of a dataset is read, however large it is.
 """
 
@@ -109,17 +109,22 @@ def _strips(
 ) -> Iterator[Strip]:
     """Yields the families of some records, of as many classes as there is room for."""
     chosen = _chosen(dataset, front)
-    shard = _shard(dataset, split)
-    reader = dataset.codec.open(dataset.path, shard)
-    families: dict[str, list[Entry]] = {key: [] for key in chosen}
-    for entry in ledger.made_of(dataset.path / ledger.file_name(shard), list(chosen)):
-        families[entry.parents[0]].append(entry)
-    for own in families.values():
-        own.sort(key=lambda entry: (entry.key != entry.parents[0], len(entry.key), entry.key))
-        shown = [(each, _read(reader, each)) for each in own[: _VARIANTS + 1]]
+    families: dict[str, list[tuple[Entry, ShardReader]]] = {key: [] for key in chosen}
+    for stem in _first_shards(dataset, split, _LOOKED_AT):
+        reader = dataset.codec.open(dataset.path, stem)
+        for entry in ledger.made_of(dataset.path / ledger.file_name(stem), list(chosen)):
+            families[entry.parents[0]].append((entry, reader))
+    for family in families.values():
+        family.sort(key=lambda each: _rank(each[0]))
+        shown = [(entry, _read(reader, entry)) for entry, reader in family[: _VARIANTS + 1]]
         strip = _strip(dataset, shown, room)
         if strip.pictures:
             yield strip
+
+
+def _rank(entry: Entry) -> tuple[bool, int, str]:
+    """Returns what a family is ordered by: the original first, then variants by their numbers."""
+    return entry.key != entry.parents[0], len(entry.key), entry.key
 
 
 def _chosen(dataset: StoredDataset, front: Sequence[tuple[Entry, bytes]]) -> Mapping[str, None]:
@@ -181,14 +186,23 @@ def _classes(dataset: StoredDataset, payload: bytes) -> list[str]:
 
 
 def _front(dataset: StoredDataset, split: str, most: int) -> Iterator[tuple[Entry, bytes]]:
-    shard = _shard(dataset, split)
-    reader = dataset.codec.open(dataset.path, shard)
-    for entry in ledger.first(dataset.path / ledger.file_name(shard), most):
-        yield entry, _read(reader, entry)
+    """Yields the first samples of a split."""
+    for stem in _first_shards(dataset, split, most):
+        reader = dataset.codec.open(dataset.path, stem)
+        entries = ledger.first(dataset.path / ledger.file_name(stem), most)
+        for entry in entries:
+            yield entry, _read(reader, entry)
+        most -= len(entries)
 
 
-def _shard(dataset: StoredDataset, split: str) -> str:
-    return next(each.stem for each in dataset.shards(split) if each.samples)
+def _first_shards(dataset: StoredDataset, split: str, most: int) -> Iterator[str]:
+    """Yields the names of the shards that hold the first samples of a split."""
+    for shard in dataset.shards(split):
+        if most <= 0:
+            return
+        if shard.samples:
+            yield shard.stem
+        most -= shard.samples
 
 
 def _read(reader: ShardReader, entry: Entry) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dsbuilder import typed_json
 from dsbuilder.report.charts.lines import Curve, LineChart
 from dsbuilder.report.page.blocks import (
     Block,
@@ -145,11 +146,11 @@ def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping) and value:
         for name, each in value.items():
             yield from _flat(each, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list) and value:
+    elif isinstance(value, list) and any(isinstance(each, (Mapping, list)) for each in value):
         for place, each in enumerate(value):
             yield from _flat(each, f"{path}[{place}]")
     else:
-        yield path, str(value)
+        yield path, value if isinstance(value, str) else typed_json.dumps(value)
 
 
 def _differences(names: Sequence[str], differing: Sequence[tuple[str, list[str]]]) -> DataTable:

@@ -16,9 +16,10 @@ from dsbuilder.report.charts.lines import LineChart
 from dsbuilder.report.charts.matrix import MOST_SHOWN, Confusions
 from dsbuilder.report.charts.svg import Heading
 from dsbuilder.report.page.blocks import (
+    Beside,
     Block,
+    ChartChoice,
     Charts,
-    Choice,
     Code,
     DataRow,
     DataTable,
@@ -33,7 +34,7 @@ from dsbuilder.report.page.blocks import (
 from dsbuilder.report.page.pictures import Room
 from dsbuilder.report.page.yaml_text import as_yaml
 from dsbuilder.tasks import by_origin, evaluations_of, task_of
-from dsbuilder.tasks.intervals import shown
+from dsbuilder.tasks.intervals import shown as with_interval
 from dsbuilder.train.drawing import progress_charts
 from dsbuilder.train.mistakes import mistakes_of
 from dsbuilder.train.monitor import Monitor
@@ -153,7 +154,7 @@ class _RunPage:
             interval = each.get("intervals", {}).get(name)
             between = "" if interval is None else f" ({_interval(interval)})"
             told = f"{head} {name}" if head else name
-            yield shown(each[name], None), f"{told.replace('_', ' ')}{between}"
+            yield with_interval(each[name], None), f"{told.replace('_', ' ')}{between}"
         if self.evaluation is not None:
             yield f"{self.evaluation['samples']:,}", f"samples of {self.evaluation['split']}"
 
@@ -187,13 +188,12 @@ class _RunPage:
                 class_samples=[each["samples"] for each in each["classes"]],
             )
             chart = _drawn_matrix(confusions, f"Confusion matrix{of}")
+            shown: DrawnChart | ChartChoice = chart
             if 2 < len(found.names) <= MOST_SHOWN:
                 again = f"Confusion matrix{of}, most errors first"
                 chosen = [("by class", chart), ("most errors first", _by_errors(confusions, again))]
-                yield Choice(title=f"Order of classes{of}", options=chosen)
-            else:
-                yield Charts(charts=[chart])
-            yield _pairs(confusions, f"What is taken for what{of}")
+                shown = ChartChoice(title=f"Order of classes{of}", options=chosen)
+            yield Beside(blocks=[shown, _pairs(confusions, f"What is taken for what{of}")])
 
     def _curves(self) -> Iterator[Block]:
         found = self.run.curves()

@@ -7,7 +7,7 @@ may hold anything: they are escaped there.
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 LONGEST = 240
@@ -129,7 +129,7 @@ class Charts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ChartChoice:
     """Charts of which one is shown at a time.
 
     Attributes:
@@ -151,7 +151,7 @@ class Beside:
     """
 
     form: ClassVar[str] = "beside"
-    blocks: Sequence[DataTable | DrawnChart]
+    blocks: Sequence[DataTable | DrawnChart | ChartChoice]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +246,16 @@ class Notes:
 
 
 Block = (
-    KeyNumbers | Pairs | DataTable | DrawnChart | Charts | Choice | Beside | Gallery | Code | Notes
+    KeyNumbers
+    | Pairs
+    | DataTable
+    | DrawnChart
+    | Charts
+    | ChartChoice
+    | Beside
+    | Gallery
+    | Code
+    | Notes
 )
 
 
@@ -298,6 +307,31 @@ def table_of(rows: Iterable[Sequence[object]], caption: str, *, most: int = 400)
         more=max(0, len(values) - most),
         shows_caption=False,
     )
+
+
+def lighter(page: ReportPage) -> ReportPage:
+    """Returns a page with half of its pictures and half of the rows of its tables."""
+    sections = [
+        replace(section, blocks=[_lighter(block) for block in section.blocks])
+        for section in page.sections
+    ]
+    return replace(page, sections=sections)
+
+
+def _lighter(block: Block) -> Block:
+    if isinstance(block, DataTable):
+        return _halved(block)
+    if isinstance(block, Gallery):
+        return replace(block, strips=block.strips[: len(block.strips) // 2])
+    if isinstance(block, Beside):
+        inner = [_halved(each) if isinstance(each, DataTable) else each for each in block.blocks]
+        return replace(block, blocks=inner)
+    return block
+
+
+def _halved(table: DataTable) -> DataTable:
+    kept = table.rows[: len(table.rows) // 2]
+    return replace(table, rows=kept, more=table.more + len(table.rows) - len(kept))
 
 
 def cut(text: str) -> str:

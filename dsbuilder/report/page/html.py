@@ -24,7 +24,7 @@ from markupsafe import Markup
 from dsbuilder.cache import store
 from dsbuilder.errors import DataError, printable
 from dsbuilder.report.charts.svg import FAINT, GRID, INK, LINES, PAPER
-from dsbuilder.report.page.blocks import ReportPage, cut
+from dsbuilder.report.page.blocks import ReportPage, cut, lighter
 
 NAME = "report.html"
 MOST_BYTES = 8_000_000
@@ -34,8 +34,12 @@ _HERE = Path(__file__).parent
 
 
 def render(page: ReportPage) -> str:
-    """Returns a page as HTML."""
-    return fill("page", page=page)
+    """Returns a page as HTML, of which parts are left out where it would be too large."""
+    html = fill("page", page=page)
+    while len(html.encode("utf-8", "backslashreplace")) > MOST_BYTES:
+        page = lighter(page)
+        html = fill("page", page=page)
+    return html
 
 
 def fill(name: str, **given: Any) -> str:

@@ -207,6 +207,19 @@ def test_a_page_never_takes_more_room_for_pictures_than_it_has(pets: Path, tmp_p
     assert sum(map(len, sources)) <= 3000
 
 
+def test_a_page_that_would_be_too_large_leaves_rows_out_and_says_how_many() -> None:
+    from dsbuilder.report.page.blocks import DataRow, DataTable, PageSection, ReportPage
+
+    rows = [DataRow(cells=[f"{n}{HOSTILE * 20}"], classes=["猫" * 300]) for n in range(20_000)]
+    table = DataTable(caption="All", headings=["name"], rows=rows)
+    sections = [PageSection(mark="a", title="A", blocks=[table])]
+    text = html.render(ReportPage(kind="K", title="T", lead=[], sections=sections))
+    assert html.MOST_BYTES / 4 < len(text.encode()) <= html.MOST_BYTES
+    page = check_harmless(text)
+    left = len(page.texts["th"]) - 1
+    assert f"{20_000 - left:,} more rows are not shown." in page.texts["p"]
+
+
 def test_what_a_name_may_hold_cannot_break_a_page() -> None:
     from dsbuilder.report.page.blocks import PageSection, Pairs, ReportPage
 
