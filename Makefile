@@ -24,7 +24,7 @@ TOLD = | tee $(LOG) | awk '/^ *(Downloading|Using cached) .*MB/ { print "  " $$1
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
-.PHONY: demo test test-all interop lint tools proof bench pairs clean
+.PHONY: demo test test-all interop lint dist tools proof bench pairs clean
 
 $(STAMP): pyproject.toml
 	@echo "Installing dsbuilder into .venv, once: with TensorFlow some 3 GB, a few minutes. All of it: $(LOG)"
@@ -72,6 +72,13 @@ test: lint
 
 interop: $(INTEROP_STAMP)
 	$(INTEROP)/python -m pytest tests/interop
+
+# A wheel and an sdist in dist/, and what is asked of both: installed where nothing else is, they do
+# the main job; ruff and mypy read the code as later Pythons would, whose packages are looked up.
+dist: $(STAMP)
+	rm -rf dist build
+	$(BIN)/python -m build
+	$(BIN)/python -m pytest tests/test_dist.py -m slow -s -v
 
 # What is slow is not measured: tracing lines makes Python half as fast again.
 test-all: lint interop

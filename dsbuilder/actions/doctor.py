@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from dsbuilder import documents
 from dsbuilder.actions.document import Document
 from dsbuilder.builtin.models.backbones import efficientnet_lite0
 from dsbuilder.errors import DsbuilderError
@@ -95,6 +96,10 @@ def _machine() -> Iterator[MachineFact]:
         state="ok",
         found=f"Python {platform.python_version()}, {platform.platform()}",
     )
+    lies = documents.folder()
+    told = "not installed" if lies is None else f"{lies}: README.md, {documents.REFERENCE}"
+    state: Literal["ok", "optional"] = "optional" if lies is None else "ok"
+    yield MachineFact(subject="documents", state=state, found=told)
     yield MachineFact(subject="cores", state="ok", found=str(system.cores()))
     try:
         system.check("Load, stream and train on what was built elsewhere.")

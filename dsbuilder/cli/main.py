@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from dsbuilder.cli import examples
 from dsbuilder.cli.errors import guarded
 
 PROGRAM = "dsbuilder"
@@ -72,6 +73,7 @@ class Verbs(click.Group):
             return None
         name = cmd_name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f"dsbuilder.cli.{name}"), name)
+        command.epilog = examples.text_of(cmd_name)
         return command
 
     def resolve_command(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from dsbuilder.documents import REFERENCE
 from dsbuilder.errors import DataError
 from dsbuilder.pipelinefile import load_data
 from dsbuilder.plugin import Source
@@ -134,7 +135,7 @@ def _relative(value: Any, output: Path | None) -> Any:
 
 def _begin(writer: Writer, folder: Path, candidate: Candidate, name: str) -> None:
     writer.remark(f"{folder}, read as '{candidate.source}': {candidate.reason}.")
-    writer.remark("pipelines/README.md of dsbuilder is the reference of every line.")
+    writer.remark(f"Of every line tells {REFERENCE}, which lies where `dsbuilder doctor` says.")
     writer.entry("name", name, "of the dataset: small letters, digits, underscores")
     writer.entry("version", "1.0.0", "x.y.z; a new one keeps the old one's files")
     writer.entry("seed", 0, "the root of all randomness")
