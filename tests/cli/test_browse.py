@@ -22,17 +22,22 @@ def test_a_dataset_is_served_until_it_is_interrupted(pets: Path, call) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": path},
+        # Who runs in the background of a shell is given it ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as served:
-        assert served.stdout is not None
-        text = ""
-        while not text.endswith("}\n"):
-            text += served.stdout.readline()
-        told = json.loads(text)
-        with urllib.request.urlopen(told["url"], timeout=30) as answer:
-            assert "cat/" in answer.read().decode()
-        served.send_signal(signal.SIGINT)
-        assert served.wait(timeout=30) == 0
-        assert served.stderr is not None and served.stderr.read() == ""
+        try:
+            assert served.stdout is not None
+            text = ""
+            while not text.endswith("}\n"):
+                text += served.stdout.readline()
+            told = json.loads(text)
+            with urllib.request.urlopen(told["url"], timeout=30) as answer:
+                assert "cat/" in answer.read().decode()
+            served.send_signal(signal.SIGINT)
+            assert served.wait(timeout=30) == 0
+            assert served.stderr is not None and served.stderr.read() == ""
+        finally:
+            served.kill()
     assert told["exclude"] == "pets-exclude.txt"
 
 
