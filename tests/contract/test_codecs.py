@@ -259,7 +259,7 @@ def test_a_missing_shard_is_named(tmp_path, make_images, write_pipeline, name) -
     )
     built = build_dataset(path, tmp_path / "out", workers=0)
     file = dsbuilder.load(built.path).codec.files(STEM)[0]
-    lost: Any = built.path.resolve() / file
+    lost: Any = built.path / file
     lost.unlink()
     with pytest.raises(CacheError) as error:
         dsbuilder.load(built.path)

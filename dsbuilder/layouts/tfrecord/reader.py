@@ -42,6 +42,8 @@ from dsbuilder.records.example import Features
 
 _SUMS, _LOGS = "SHA256SUMS", "log/"
 """Where a dataset that we built has the checksums of its files, and how these came about."""
+_PAGES = ("README.md", "report.html", "samples.jsonl", "croissant.json")
+"""What a build of ours, or a verb of it, writes for people and catalogs, outside of the sums."""
 
 
 @source("tfrecord")
@@ -261,7 +263,7 @@ def _built(home: Path, files: Sequence[str]) -> set[str]:
     with suppress(OSError, UnicodeDecodeError):
         lines = sums.read_text(encoding="utf-8").splitlines()
         named = (name for _, _, name in (line.partition("  ") for line in lines))
-        return {_SUMS, *named, *(each for each in files if each.startswith(_LOGS))}
+        return {_SUMS, *_PAGES, *named, *(each for each in files if each.startswith(_LOGS))}
     return set()  # what cannot be read, is not ours
 
 

@@ -245,7 +245,7 @@ def test_a_stage_that_breaks_its_word_is_named(build, tmp_path, part) -> None:
 
 def test_a_cut_shard_is_named(build) -> None:
     dataset = build(rest=STAGES, fresh=True)
-    victim = dataset.path / dataset.codec.files(dataset.shards("train")[1].stem)[0]
+    victim = dataset.where / dataset.codec.files(dataset.shards("train")[1].stem)[0]
     victim.write_bytes(victim.read_bytes()[:-1])
     with pytest.raises(CacheError, match="Build the dataset again") as caught:
         dataset.stream("train")
