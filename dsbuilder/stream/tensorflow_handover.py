@@ -76,10 +76,13 @@ class _State:
       ending: whether no more shall be.
       opened: one object for each iterator that is not at its end.
       busy: those of them that wait for a batch.
+      settle_s: for how long nobody may have been inside, so that nobody comes again.
+      last: when somebody was inside for the last time.
     """
 
-    def __init__(self, *, shared: bool) -> None:
+    def __init__(self, *, shared: bool, settle_s: float = 0.0) -> None:
         self.making = None if shared else threading.Lock()
+        self.settle_s, self.last = settle_s, float("-inf")
         self.ending = False
         self.opened: set[object] = set()
         self.busy: set[object] = set()
@@ -91,13 +94,18 @@ class _State:
             try:
                 yield
             finally:
+                self.last = time.monotonic()
                 self.busy.discard(opened)
 
     def end(self) -> None:
         opened, self.ending = bool(self.opened), True
         deadline = time.monotonic() + _HANGING_S
-        while (self.busy or (opened and _is_entered())) and time.monotonic() < deadline:
+        while self._is_at_work(opened=opened) and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
+
+    def _is_at_work(self, *, opened: bool) -> bool:
+        recently = time.monotonic() - self.last < self.settle_s
+        return recently or bool(self.busy) or (opened and _is_entered())
 
 
 def _is_entered() -> bool:
@@ -113,8 +121,8 @@ def _is_entered() -> bool:
     return any(thread not in own for thread in sys._current_frames())
 
 
-_CALLS = _State(shared=True)
-"""Calls of functions in graphs."""
+_CALLS = _State(shared=True, settle_s=0.2)
+"""Calls of functions in graphs; what runs ahead calls again until its buffers are full."""
 atexit.register(_CALLS.end)
 
 

@@ -43,7 +43,7 @@ train:
   optimizer: {learning_rate: 0.02}
   batch_size: 8
   normalize: standardize
-  epochs: 4
+  epochs: 8
   deterministic: true
 """
 PARTS = """\

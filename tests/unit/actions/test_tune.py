@@ -131,7 +131,8 @@ def test_a_person_reads_what_was_found(home, found):
     assert ["trial", "learning_rate", "epochs", "accuracy"] in lines
     assert [str(found.best), "0.02", "3", "1"] in lines
     assert found.verdict in shown.stdout
-    assert f"next: dsbuilder train {home / 'shades.yaml'} --patch {found.patch}" in shown.stdout
+    again = f"{home / 'shades.yaml'} --out {home / 'out'} --patch {found.patch}"
+    assert f"next: dsbuilder train {again}" in shown.stdout
     told = CliRunner().invoke(main, [*map(str, words), "--json"])
     assert json.loads(told.stdout) == json.loads(json.dumps(found.to_json()))
 
