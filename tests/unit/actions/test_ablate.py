@@ -32,7 +32,7 @@ name: halves
 source: {use: folder, path: images}
 split: {train: 0.6, validation: 0.2, test: 0.2}
 augment:
-  copies: 2
+  copies: 4
   stages:
     - {use: A.HorizontalFlip, p: 0.9}
     - {use: A.GaussNoise, std_range: [0.01, 0.02], p: 0.1}
@@ -43,7 +43,7 @@ train:
   optimizer: {learning_rate: 0.02}
   batch_size: 8
   normalize: standardize
-  epochs: 8
+  epochs: 4
   deterministic: true
 """
 PARTS = """\
