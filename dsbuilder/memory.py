@@ -7,18 +7,10 @@ import contextlib
 import ctypes
 import gc
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 16 << 20
-_MEMINFO = Path("/proc/meminfo")
-_GROUPS = Path("/sys/fs/cgroup")
-_LIMITS = (
-    (_GROUPS / "memory.max", _GROUPS / "memory.current"),
-    (_GROUPS / "memory/memory.limit_in_bytes", _GROUPS / "memory/memory.usage_in_bytes"),
-)
-"""Where a container's limit of memory stands, and what of it is taken: of both kinds of groups."""
 
 
 def keep_freed() -> None:
@@ -38,21 +30,6 @@ def give_back() -> None:
     trim = _glibc("malloc_trim")
     if trim is not None:
         trim(0)
-
-
-def available_bytes() -> float:
-    """Returns how much memory this process may still take, as the kernel and its group say.
-
-    0 where nobody says.
-    """
-    found = []
-    with contextlib.suppress(OSError, LookupError, ValueError):
-        lines = dict(each.split(":", 1) for each in _MEMINFO.read_text().splitlines())
-        found.append(int(lines["MemAvailable"].split()[0]) * 1024)
-    for limit, used in _LIMITS:
-        with contextlib.suppress(OSError, ValueError):  # `max` is no number, and no limit
-            found.append(int(limit.read_text()) - int(used.read_text()))
-    return max(min(found, default=0), 0)
 
 
 def _glibc(name: str) -> Any:

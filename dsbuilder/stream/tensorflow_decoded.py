@@ -4,19 +4,28 @@ It stands before everything that is random, so batches are the same with it and 
 taken as samples are decoded, and given back with the stream.
 """
 
+import contextlib
 import mmap
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from dsbuilder.memory import available_bytes
 from dsbuilder.stream.reading import Reading
 from dsbuilder.stream.tensorflow_handover import weakly
 from dsbuilder.stream.tensorflow_order import Batch
 
 _SHARE_UNASKED = 1 / 8
 """Of the memory that is available, what a stream keeps at most where nobody says how much."""
+
+_MEMINFO = Path("/proc/meminfo")
+_GROUPS = Path("/sys/fs/cgroup")
+_LIMITS = (
+    (_GROUPS / "memory.max", _GROUPS / "memory.current"),
+    (_GROUPS / "memory/memory.limit_in_bytes", _GROUPS / "memory/memory.usage_in_bytes"),
+)
+"""Where a container's limit of memory stands, and what of it is taken: of both kinds of groups."""
 
 
 class Decoded:
@@ -89,7 +98,7 @@ def fits(reading: Reading) -> bool:
         int(np.prod(shape)) * np.dtype(dtype).itemsize
         for shape, dtype in _numbers(reading).values()
     )
-    most = available_bytes() * _SHARE_UNASKED
+    most = _available_bytes() * _SHARE_UNASKED
     if reading.cache_mb is not None:
         most = reading.cache_mb * 1e6
     return sample * reading.dataset.num_samples(reading.split) <= most
@@ -119,3 +128,18 @@ def _memory(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Returns an array whose memory is taken page by page as it is written, and all given back."""
     size = max(int(np.prod(shape)) * dtype.itemsize, 1)
     return np.frombuffer(mmap.mmap(-1, size), dtype, int(np.prod(shape))).reshape(shape)
+
+
+def _available_bytes() -> float:
+    """Returns how much memory this process may still take, as the kernel and its group say.
+
+    0 where nobody says.
+    """
+    found = []
+    with contextlib.suppress(OSError, LookupError, ValueError):
+        lines = dict(each.split(":", 1) for each in _MEMINFO.read_text().splitlines())
+        found.append(int(lines["MemAvailable"].split()[0]) * 1024)
+    for limit, used in _LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # `max` is no number, and no limit
+            found.append(int(limit.read_text()) - int(used.read_text()))
+    return max(min(found, default=0), 0)
