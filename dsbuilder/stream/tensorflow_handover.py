@@ -76,8 +76,8 @@ class _State:
       ending: whether no more shall be.
       opened: one object for each iterator that is not at its end.
       busy: those of them that wait for a batch.
-      settle_s: for how long nobody may have been inside, so that nobody comes again.
-      last: when somebody was inside for the last time.
+      settle_s: seconds without anybody inside after which nobody comes again.
+      last: time at which somebody was inside for the last time.
     """
 
     def __init__(self, *, shared: bool, settle_s: float = 0.0) -> None:
