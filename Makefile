@@ -24,7 +24,7 @@ TOLD = | tee $(LOG) | awk '/^ *(Downloading|Using cached) .*MB/ { print "  " $$1
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
-.PHONY: demo test test-all interop lint dist tools proof bench pairs clean
+.PHONY: demo test test-all interop lint reference dist tools proof bench pairs clean
 
 $(STAMP): pyproject.toml
 	@echo "Installing dsbuilder into .venv, once: with TensorFlow some 3 GB, a few minutes. All of it: $(LOG)"
@@ -64,6 +64,10 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --num-workers 2
+
+# The tables of options in the documents, of the classes that they are the options of.
+reference: $(STAMP)
+	$(BIN)/dsbuilder schema --tables pipelines/README.md --tables pipelines/plugins.md
 
 # Two processes: each begins with half of the files, in their order, and ends with some of the other's;
 # so nearly every fixture of a file is made once.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from dsbuilder.actions.arguments import path_of
+from dsbuilder.actions import option_tables
+from dsbuilder.actions.arguments import path_of, paths_of
 from dsbuilder.actions.document import Document
 from dsbuilder.actions.plugins import describe_member, family_members, registry_here
 from dsbuilder.cache import store
@@ -30,35 +31,46 @@ class SchemaDocument(Document):
     Attributes:
       schema: the schema, draft 07.
       output: file that it was written to; None if it was not.
+      tables: pages whose tables of options were made anew.
     """
 
     schema: Mapping[str, Any]
     output: Path | None = None
+    tables: tuple[Path, ...] = ()
 
 
 def schema(
-    output: Path | str | None = None, *, plugins: Sequence[Path | str] | None = None
+    output: Path | str | None = None,
+    *,
+    tables: Sequence[Path | str] = (),
+    plugins: Sequence[Path | str] | None = None,
 ) -> SchemaDocument:
     """Returns the JSON Schema of a pipeline in the current folder, with the plugins that it finds.
 
     Args:
       output: file to write it to; one that is there is replaced if it is such a schema.
+      tables: pages in Markdown whose tables of options are made anew, each between a line such as
+        `<!-- options of section train -->` or `<!-- options of transform resize -->` and
+        `<!-- end of options -->`.
       plugins: folders of plugins; None takes the nearest `plugins/` folder.
 
     Raises:
       PluginError: a plugin is defined twice.
-      DataError: the file is another's, or cannot be written.
+      DataError: a file is another's, or cannot be written, or a page has no table to renew.
     """
     registry = registry_here(plugins)
     found = schema_of(registry)
     path = path_of(output)
     if path is not None:
         write(path, found)
+    pages = paths_of(tables) or ()
+    for page in pages:
+        option_tables.renew(page, registry)
     broken = (
         f"{each.location}: {each.error}. The schema has no plugin of it."
         for each in registry.broken
     )
-    return SchemaDocument(schema=found, output=path, warnings=tuple(broken))
+    return SchemaDocument(schema=found, output=path, tables=tuple(pages), warnings=tuple(broken))
 
 
 def schema_of(registry: Registry) -> Schema:

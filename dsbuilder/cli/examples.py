@@ -86,7 +86,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("plugins new shear --kind transform", "one of your own, to begin with"),
             ("plugins test plugins/shear.py", "whether it keeps its promises"),
         ),
-        "schema": (("schema --output .dsbuilder.schema.json", "for the editor of a pipeline"),),
+        "schema": (
+            ("schema --output .dsbuilder.schema.json", "for the editor of a pipeline"),
+            ("schema --tables README.md", "tables of options in a page, of a plugin say"),
+        ),
         "completion": (("completion bash", "the script; see above where it goes"),),
     }
 )

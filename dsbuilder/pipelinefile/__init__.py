@@ -13,6 +13,7 @@ tuning.py    the section `tune`
 patch.py     a file of assignments, as `--set` takes them one by one
 described.py what a docstring says of options: their texts, their intervals
 json_types.py the type of an option -> JSON Schema
+option_tables.py the options of a class as a table in Markdown
 json_schema.py a pipeline file as JSON Schema, for editors, with the plugins of a registry
 schema.py    all sections: what a pipeline file may say; `load` and its like
 """

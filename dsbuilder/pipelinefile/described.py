@@ -153,4 +153,5 @@ def _some(hint: Any) -> Any:
     if origin is tuple:
         return tuple(_some(each) for each in args if each is not Ellipsis)
     made = {str: "a", int: 1, float: 1.0, bool: False, Path: Path("a"), Range: Range(0.0, 1.0)}
-    return {} if origin is not None else made.get(hint, object())
+    # A class stands for its object, whose class variables it has, such as those of a model builder.
+    return {} if origin is not None else made.get(hint, hint)

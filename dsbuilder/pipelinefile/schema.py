@@ -38,12 +38,15 @@ class ImageOptions:
     """What every image is brought to when it is decoded.
 
     Attributes:
-      mode: `rgb`, `gray` or `rgba`.
-      background: the color under transparency: a name, `#rrggbb`, or [r, g, b].
-      reduced_decode: whether a JPEG of at least twice the size to which the first stage of
-        `prepare` resizes it is decoded at 1/2, 1/4 or 1/8; see `images/reduction.py`.
-      memory_mb: working memory that decoding one image may take, in 10**6 bytes; above 0.
-      stage_megapixels: pixels of the image that a stage may make, in 10**6; above 0.
+      mode: channels of every image; palettes, CMYK and 16 bits are converted.
+      background: what lies under transparency in `rgb` and `gray`: the name of a color, `'#rrggbb'`
+        or [r, g, b].
+      reduced_decode: whether a JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that still is
+        twice what the first stage of `prepare` resizes it to.
+      memory_mb: working memory that decoding one image may take, in 10**6 bytes, above 0; an image
+        whose header says more is set aside.
+      stage_megapixels: pixels of the image that a stage may make, in 10**6, above 0: of every
+        section, of stages within stages, of mixers and synthesizers.
     """
 
     mode: Mode = "rgb"
@@ -68,9 +71,9 @@ class AugmentOptions:
     """What is made of every training sample and cached.
 
     Attributes:
-      copies: variants of each original, 0 or more.
+      copies: variants of each training sample, 0 or more; none without the section.
       original: whether the original itself is kept.
-      stages: applied in order to make a variant.
+      stages: what is applied in order to make a variant; at most one of them a mixer.
     """
 
     copies: int = 1
@@ -90,10 +93,11 @@ class BalanceOptions:
     """How the classes of train come to one number of samples; see `builder/balance.py`.
 
     Attributes:
-      to: samples of each class: `max` (what the largest class has), `median` (what the class in the
-        middle has), or a number, 1 or more. Classes that have more keep them.
-      sources: `with` in a pipeline: what makes the samples that are missing, `augment` (more
-        variants), `synthesize`, or both.
+      to: samples of each class: `max` (what the largest class has, its variants counted), `median`
+        (what the class in the middle has; of two, the smaller), or a number, 1 or more. Classes
+        that have more keep them.
+      sources: what makes the samples that a class lacks: `augment` (more variants of its records by
+        `augment.stages`), `synthesize`, or both.
       max_synthetic: largest share of a class of train that is synthesized, in [0, 1].
     """
 
@@ -120,10 +124,13 @@ class CacheOptions:
     """How samples are stored.
 
     Attributes:
-      codec: `tfrecord` or `npy`.
-      image: `jpeg`, `png` or `raw`; by default what the codec and the mode call for.
+      codec: form of the shards: `tfrecord` opens in `tf.data` and TensorFlow Datasets, `npy` is
+        memory-mapped.
+      image: how pixels are stored: `raw` needs images of one size, `jpeg` refuses alpha. By default
+        `jpeg`; of `rgba` images `png`; of the codec `npy` `raw`.
       quality: quality of JPEG, in [1, 100].
-      shard_mb: the size a shard aims at, in megabytes of 10**6 bytes; above 0.
+      shard_mb: size that a shard aims at, in 10**6 bytes, above 0; the number of shards is a power
+        of two.
     """
 
     codec: Literal["tfrecord", "npy"] = "tfrecord"
@@ -144,14 +151,17 @@ class BuildOptions:
     """What a build does with a sample it cannot make, and what it keeps for the next build.
 
     Attributes:
-      on_error: `quarantine` sets it aside with its reason and goes on; `stop` ends the build.
-      max_quarantined: the build stops when more samples than this were set aside; a share of all
-        records if below 1; 0 or more.
-      keep_prepared: whether images are kept as `prepare` leaves them, in `.builds/prepared`; then a
-        build in which only `augment` changed decodes no source. Decides no byte of a sample.
-      max_outputs: a pipeline that would make more samples than this is refused.
-      exclude: a list of keys that are left out, as `dsbuilder inspect --exclude` writes it. The
-        others stay in the split that they had with them.
+      on_error: what is done with a sample that cannot be made, or a record that cannot be read:
+        `quarantine` sets it aside with its reason and goes on, `stop` ends the build.
+      max_quarantined: records that may be set aside before the build stops: a share of all if below
+        1, else a number; 0 or more.
+      max_outputs: samples that a pipeline may make; one that would make more is refused before it
+        is planned.
+      keep_prepared: whether images are kept as `prepare` leaves them, below `.builds/prepared`
+        (height x width x channels bytes each), so that a build in which only `augment` changed
+        decodes no source; what the latest build does not use is removed.
+      exclude: file of keys to leave out, one a line, as `dsbuilder inspect --exclude FILE` writes
+        it; lines that begin with `#` are comments. The others stay in the split that they had.
     """
 
     on_error: Literal["stop", "quarantine"] = "quarantine"
@@ -173,11 +183,12 @@ class StreamOptions:
 
     Attributes:
       batch_size: samples in a batch, 1 or more.
-      images: `uint8`, `scale` (float32 in [0, 1]) or `standardize` (float32, each channel with the
-        train split's mean 0 and deviation 1).
-      stages: fresh in every epoch, train only.
-      finish: every split, after `stages`; no randomness.
-      batch_mb: memory that the images of one batch may take, in 10**6 bytes; above 0.
+      images: type of the images: `scale` is float32 from 0 to 1, `standardize` float32 with the
+        train split's mean and deviation taken out, channel by channel.
+      stages: what is applied anew in every epoch, on train only; may hold a mixer, which takes its
+        partners from the batch.
+      finish: what is applied after `stages`, on every split; it draws nothing.
+      batch_mb: memory that the images of one batch may take, in 10**6 bytes, above 0.
     """
 
     batch_size: int = 32
@@ -197,15 +208,26 @@ class Settings:
     """Everything a pipeline file says.
 
     Attributes:
-      name: name of the dataset, `[a-z][a-z0-9_]*`.
-      version: `x.y.z`.
-      seed: the root of all randomness.
-      size: (height, width) that stages call `$size`; one number is a square. See `named_size.py`.
-      image, source, split, prepare, augment, synthesize, balance, finish, cache, inspect, build,
-        stream, train: the sections, in the order in which a sample meets them. `inspect` holds
-        inspectors by name, each with its action and options.
-      tune: options that `dsbuilder tune` tries other values of, by their paths. No dataset or run
-        depends on it, so it is not among what is resolved.
+      name: name of the dataset: small letters, digits and underscores, a letter first.
+      version: version of the dataset, `x.y.z`.
+      seed: root of all randomness.
+      size: [height, width] that stages call `$size`; one number is a square.
+      image: what every image is brought to when it is decoded.
+      source: plugin that finds the records; none where all is synthesized.
+      split: which records are for train, validation and test.
+      prepare: what is done once to a decoded image, before variants are made of it.
+      augment: variants of training samples, made once and stored.
+      synthesize: samples that are made from nothing.
+      balance: one number of samples for all classes of train.
+      finish: what every sample ends with, in one signature.
+      cache: how samples are stored.
+      inspect: inspectors by name, each with its action and options, that look at the data before a
+        build.
+      build: what a build does with what cannot be made, and what it keeps.
+      stream: how batches are read, and what is drawn anew in every epoch.
+      train: model and training.
+      tune: options that `dsbuilder tune` tries other values of, by their paths; no dataset or run
+        depends on it.
     """
 
     name: str

@@ -14,11 +14,11 @@ class GroupRule:
 
     Attributes:
       sequence: largest step from one number of a file to the next, in one folder and after the same
-        beginning of the name, 1 or more; see `images/capture.py`.
+        beginning of the name, 1 or more.
       time_s: longest pause from one picture of a camera to the next, by the times in EXIF; 0 or
         more.
       likeness: how like two pictures are at least that show one scene, in (0, 1], by the features
-        of a pretrained network; see `builtin/inspectors/scenes.py`.
+        of a pretrained network.
       pattern: regular expression that is searched in the key; what it matches (its first group, if
         any) names the group.
     """
@@ -115,16 +115,20 @@ class SplitOptions:
     """How records are dealt to splits.
 
     Attributes:
-      train, validation, test: shares, each in [0, 1]; they sum to 1. With `layout` only shares
-        taken out of train.
-      method: `stratified` (default), `hash`, or `layout` (default where the layout has splits).
+      train: share of records to learn from, in [0, 1]; where no share is stated 0.8. The three sum
+        to 1.
+      validation: share to choose the best epoch by, in [0, 1]; where no share is stated 0.1. With
+        `layout` it is taken out of train.
+      test: share to measure with in the end, in [0, 1]; where no share is stated 0.1. With `layout`
+        it is taken out of train.
+      method: how records are dealt: by class, by the hash of each key, or as the layout states. By
+        default `layout` where the source states splits, else `stratified`.
       group: which records belong together and never end in two splits: `sequence`, `time` or
-        `likeness`, with the defaults of the rule; else a pattern; or a rule with a bound of one's
-        own. None takes the groups that the source states.
-      fold: deal of a cross-validation, in place of shares; `dsbuilder train --cross-validate`.
-      subset: share of the train split that is built, in (0, 1], stratified and by whole groups, or
-        that with a seed of its own; validation and test are what they are without it. None builds
-        all.
+        `likeness`, a pattern, or a rule with a bound. By default the groups that the source states.
+      fold: deal of a cross-validation in place of shares, as `dsbuilder train --cross-validate N`
+        sets it.
+      subset: share of the train split that is built, in (0, 1], or that with a seed of its own;
+        validation and test are what they are without it. By default all of it.
     """
 
     train: float | None = None

@@ -42,22 +42,23 @@ class OptimizerOptions:
     """The optimizer: any of `keras.optimizers` by its name in snake case.
 
     Attributes:
-      use: `adam`, `adamw`, `sgd`, `rmsprop`, ...; `momentum` and `nesterov` are `sgd` with a
-        momentum of 0.9.
-      learning_rate: above 0.
-      schedule: `constant`, `cosine`, `exponential`, `step`, `one_cycle`, `plateau`, a plugin's, or
-        one of `keras.optimizers.schedules`; it says a share of the rate for every step. `auto` is
-        `cosine` where a network from scratch is trained for `auto` epochs, else `constant`.
+      use: any of `keras.optimizers` by its class in snake case: `sgd`, `adagrad`, `rmsprop`,
+        `adamw`, `lion`, ...; `momentum` and `nesterov` are `sgd` with a momentum of 0.9.
+      learning_rate: rate that a schedule takes shares of, above 0; of most the highest.
+      schedule: share of the rate that each step has: one of the schedules below, a plugin's, or one
+        of `keras.optimizers.schedules`. `auto` is `cosine` where a network from scratch is trained
+        for `auto` epochs, else `constant`.
       schedule_epochs: number of epochs that the schedule is laid over, 1 or more; null for all of
-        the phase `train`. In epochs after these the rate stays where a shape such as `cosine`
-        ended.
-      clip_norm: most that the norm of a weight's gradient may be, above 0; null for any.
+        the phase. After these the rate stays where a shape such as `cosine` ended.
+      clip_norm: most that the norm of one weight's gradient may be, above 0; null for any. One of
+        the three ways to clip.
       clip_value: most that any number of a gradient may be, above 0; null for any.
       global_clip_norm: most that the norm of all gradients together may be, above 0; null for any.
-      accumulate: number of batches whose mean gradient changes the weights once, 1 or more.
-      average: share of the average that stays when a weight is added, in (0, 1), such as 0.999; the
-        averages are what is measured and saved as the best model. Null keeps no averages.
-      options: further arguments of the Keras class, such as {momentum: 0.9}.
+      accumulate: number of batches whose mean gradient changes the weights once, 1 or more. They
+        are counted through the epochs of a phase; what is left at its end changes nothing.
+      average: share of the average that stays when a weight changes, in (0, 1), such as 0.999; the
+        averages are what is measured on validation and saved as `best.keras`. Null for none.
+      options: further arguments of the Keras class, such as `{weight_decay: 1e-4}`.
     """
 
     use: str = "adam"
@@ -90,8 +91,8 @@ class FineTuneOptions:
     """A second phase, which starts from the best model so far and also trains frozen layers.
 
     Attributes:
-      layers: number of the last frozen layers that have weights, 1 or more. Batch normalization is
-        not counted: it stays frozen, or it would destroy what the layers have learnt before.
+      layers: number of the last frozen layers to train, 1 or more, of those that have weights.
+        Batch normalization is not counted: it stays frozen.
       epochs: number of epochs, at most; 1 or more.
       learning_rate: learning rate of this phase, well below the one before; above 0.
     """
@@ -125,16 +126,18 @@ class HeadOptions:
 
     Attributes:
       loss: a plugin's or one of `keras.losses`; null for the one of the target's kind.
-      metrics: what is watched and evaluated beside what the target's kind asks for: plugins' or
+      metrics: what is watched and evaluated beside the metrics of the target's kind: plugins' or
         those of `keras.metrics`.
-      weight: what the loss is multiplied by in the sum of all heads' losses, above 0.
+      weight: what a loss counts in the sum of all heads' losses, above 0.
       alphabet: characters that can be read, of a text; null for those of the train split.
-      label_smoothing: share of the truth that is spread over all classes alike, in [0, 1).
-      sampling: how often samples of train come in an epoch: `natural`, each once; `balanced`, such
-        that every class has the same share of it; `square_root`, halfway. Of one head at most.
-      class_weight: weights of classes in the loss on train, {rare: 3}, where a class that is not
-        named has 1; or `balanced`, in inverse proportion to their samples, not where sampling
-        balances already.
+      label_smoothing: share of the truth that is spread over all classes alike, in [0, 1); it
+        counts in the loss on validation too.
+      sampling: how often samples of train come in an epoch, by their classes: `natural`, each once;
+        `balanced`, such that every class has the same share; `square_root`, halfway. Of one head at
+        most.
+      class_weight: weights of classes in the loss on train, `{rare: 3}` (others have 1), or
+        `balanced`, in inverse proportion to their samples; of a target of one class, with a loss of
+        each sample, and `balanced` not beside a `sampling` that balances already.
     """
 
     loss: Named | None = None
@@ -160,37 +163,49 @@ class TrainOptions:
     """How a model is trained.
 
     Attributes:
-      model: the model builder.
-      target: the name of the target that is learnt; null for the only one.
-      heads: the targets that are learnt at once, each with its options, instead of `target`,
-        `loss` and the like.
-      loss, metrics, alphabet, label_smoothing, sampling, class_weight: options of the only target
-        that is learnt; see `HeadOptions`. Smoothing is in [0, 1).
-      optimizer: see `OptimizerOptions`.
-      epochs: number of epochs, at most, before fine-tuning, 1 or more; `auto` is some thousand
-        batches, or of a new head on frozen features as many as bring something.
-      fine_tune: see `FineTuneOptions`; null leaves frozen layers as they are. `auto` trains the
-        last of them where the samples suffice.
-      batch_size: overrides `stream.batch_size`; 1 or more.
-      seed: overrides the pipeline's seed.
-      normalize: `scale` (to [0, 1]) or `standardize` (by the train split's mean and deviation),
-        inside the model; `scale` by default, and nothing for a model that preprocesses itself.
+      model: model builder, such as `cnn`, or one with options.
+      target: name of the target that is learnt; null for the only one.
+      heads: several targets that are learnt at once, by name, each with options of its own, instead
+        of `target` and those of the only target: `{breed: {}, age: {loss: huber, weight: 0.2}}`.
+      loss: loss of the only target: a plugin's or one of `keras.losses`; null for that of its kind.
+      metrics: what is watched and evaluated beside the metrics of the target's kind: plugins' or
+        those of `keras.metrics`.
+      alphabet: characters that can be read, of a text; null for those of the train split.
+      label_smoothing: share of the truth that is spread over all classes alike, in [0, 1); it
+        counts in the loss on validation too.
+      sampling: how often samples of train come in an epoch, by their classes: `natural`, each once;
+        `balanced`, such that every class has the same share; `square_root`, halfway.
+      class_weight: weights of classes in the loss on train, `{rare: 3}` (others have 1), or
+        `balanced`, in inverse proportion to their samples; of a target of one class, with a loss of
+        each sample, and `balanced` not beside a `sampling` that balances already.
+      optimizer: optimizer, its rate and schedule.
+      epochs: number of epochs, at most, before fine-tuning, 1 or more; `auto` goes by model and
+        data.
+      fine_tune: second phase, in which the last frozen layers are trained too; null for none,
+        `auto` where the samples suffice.
+      batch_size: samples in a batch, 1 or more; null for `stream.batch_size`.
+      seed: seed of the training; null for the pipeline's.
+      normalize: what pixels become inside the model: `scale` (also null) brings them to 0 to 1,
+        `standardize` takes out the train split's mean and deviation. Not for a model that
+        preprocesses itself.
       patience: epochs of a phase without a better monitored value before it ends, 1 or more; null
         never ends it early. `auto` does so where `epochs` is `auto`.
-      monitor: what says which epoch is the best: `loss`, or a metric as `results.csv` names it, of
-        the validation split if there is one.
-      monitor_mode: whether the best is the least (`min`) or the greatest (`max`); null knows it of
-        losses and metrics that say so themselves.
-      precision: type of number that layers compute in: `float32`, `mixed_bfloat16`,
-        `mixed_float16`, or `auto` for what the device gains from.
+      monitor: what says which epoch is the best: `loss`, or a metric as `results.csv` names it, on
+        validation if there is such a split.
+      monitor_mode: whether the best is the least or the greatest; null knows it of losses and
+        metrics that say so themselves.
+      precision: type of number that layers compute in; weights and outputs stay float32, and the
+        loss of `mixed_float16` is scaled. `auto` takes what the device gains from, and says so.
       devices: number of devices that share every batch, 1 or more; `all` that are visible.
-      workers: processes that pass samples through the stages of the stream, 0 to 60; 0 does it in a
-        thread of the training, `auto` as long as an epoch is soon made, else as many as cores.
-      checkpoint_minutes: time between two checkpoints within an epoch, above 0; null for none.
+      workers: processes that pass samples through the stages of the stream, 0 to 60, to the same
+        bytes; 0 does it in a thread of the training. `auto` is as many as cores, up to 16, and 0
+        where an epoch is soon made (below 50 megapixels).
+      checkpoint_minutes: time between two checkpoints within an epoch, above 0, from which a killed
+        run goes on with the next batch; null for none.
       calibrate: `temperature` divides logits of classes by the number that gives the probabilities
-        of the validation split the least log loss; null leaves them as they are.
-      cross_validate: number of folds, 3 to 20, that a model each is trained for instead of one by
-        the shares of the split; null for none.
+        of the validation split the least log loss (Guo et al. 2017); no answer changes.
+      cross_validate: number of folds, 3 to 20, that a model each is trained for, as with
+        `dsbuilder train --cross-validate N`; null for none.
       deterministic: whether only operations are used that give the same bits in every run; slower
         on some accelerators.
     """

@@ -37,8 +37,10 @@ class SearchInterval:
     """The values of an option from one number to another.
 
     Attributes:
-      low, high: least and greatest value; whole numbers where the option takes no others.
-      scale: `linear`, or `log`, by which equal factors are equally frequent.
+      low: least value, which is tried; a whole number where the option takes no others.
+      high: greatest value, which is tried.
+      scale: what is equally frequent: equal steps, or with `log` equal factors, as for rates and
+        widths.
     """
 
     low: float

@@ -70,24 +70,27 @@ class ImageFolder(Source):
 
     Attributes:
       path: the folder at the top.
-      label_column: the class. Where `classes` are given, a number that is none of them is an id.
-      labels_column: several classes, a list, or a text with `separator` between them.
-      value_columns: a number or a list of numbers; of several columns, each one number.
-      text_column: a text.
-      objects_column: boxes, as lists `bbox` ([x, y, width, height] in pixels) and `categories`.
-        Pixels are turned into shares of the sides by columns `width` and `height` if they are
-        there, else by the header of the image.
+      label_column: column of the class. Where `classes` are given, a number that is none of them is
+        an id.
+      labels_column: column of several classes, a list, or a text with `separator` between them.
+      value_columns: column of a number or a list of numbers, or several of one number each.
+      text_column: column of a text.
+      objects_column: column of boxes, as lists `bbox` ([x, y, width, height] in pixels) and
+        `categories`. Pixels are turned into shares of the sides by columns `width` and `height` if
+        they are there, else by the header of the image.
       keypoints_column: column with a list for each object, x, y (pixels) and visibility (0, 1, 2)
         of each point.
       mask_column: name of the mask's image column: its paths stand in the column `mask_file_name`
         for the name mask.
-      group_column: records of one group never end in two splits; an empty cell names none.
-      split_column: the split, in place of the folders.
+      group_column: column that groups records; those of one group never end in two splits, and an
+        empty cell names none.
+      split_column: column of the split, in place of the folders.
       separator: what stands between several classes in a text.
       classes: names of classes in id order; by default those found, sorted as text.
-      labels_classes, object_classes: the same of `labels_column` and of boxes.
-      mask_classes: the same of masks. Without `mask_colors` the stored values are the ids; one of
-        the two is needed where there is a mask.
+      labels_classes: class names of `labels_column` in id order; by default those found.
+      object_classes: class names of boxes in id order; by default those found.
+      mask_classes: class names of masks in id order. Without `mask_colors` the stored values are
+        the ids; one of the two is needed where there is a mask.
       mask_colors: color or stored value of masks -> class, such as {'#ff0000': road}.
       ignore: the color or the stored value of masks that is of no class, such as 255.
       attributes: further lists of `objects` that are kept with each box.

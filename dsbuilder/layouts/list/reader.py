@@ -71,26 +71,26 @@ class ImageList(Source):
         The splits may be called train, training; validation, val, valid, dev; test, testing, eval,
         evaluation.
       classes: class names in id order; by default the labels found, sorted as text.
-      labels_classes: the same of `labels_column`.
-      image_column, label_column: columns of a CSV, TSV or JSONL list: the path and the class; null
-        for label_column reads no class.
-      labels_column: its column of several classes, a list, or a text with `separator` in between.
-      value_columns: its column of a number or a list of numbers, or several of one number each.
-      text_column: its column of texts.
-      group_column: its column that groups records; records of one group never end in two splits.
-      split_column: its column that names the split.
+      labels_classes: class names of `labels_column` in id order; by default those found.
+      image_column: column of a CSV, TSV or JSONL list that holds the path.
+      label_column: column of the class; null reads none.
+      labels_column: column of several classes, a list, or a text with `separator` in between.
+      value_columns: column of a number or a list of numbers, or several of one number each.
+      text_column: column of texts.
+      group_column: column that groups records; records of one group never end in two splits.
+      split_column: column that names the split.
       separator: what stands between several classes in a text.
-      one_hot_columns: its columns of 0 and 1 that are called after the classes, one of them 1 in
+      one_hot_columns: columns of 0 and 1 that are called after the classes, one of them 1 in
         each row: the target `label`, with the classes in this order. Set label_column: null.
-      multi_hot_columns: the same with any number of them 1: the target `labels`.
+      multi_hot_columns: such columns with any number of them 1 in a row: the target `labels`.
       target_columns: column -> what it holds (class, classes, value, text), each a target of the
         column's name, such as {age: value, gender: class}.
-      box_columns: its four columns of numbers, or its one of lists of four, of a box a row: the
+      box_columns: four columns of numbers, or one of lists of four, of a box a row: the
         target `objects`, of the rows of an image together. `label_column` is the class of the box,
         null for boxes of one kind; a row without numbers says that its image has none.
       box_form: what the four are: corners (x_min, y_min, x_max, y_max), width_height (x, y of the
         top left corner, width, height), or center (x, y of the center, width, height).
-      box_unit: pixels, or shares of the image's width and height.
+      box_unit: unit of these: pixels, or shares of the image's width and height.
     """
 
     path: Path | None = None

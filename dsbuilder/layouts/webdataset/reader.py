@@ -77,8 +77,8 @@ class WebDataset(Source):
       text: a text.
       mask: the ending of the masks' files, such as seg.png.
       classes, labels_classes: class names in id order; by default those found.
-      mask_classes: the same of masks. Without `mask_colors` the stored values are the ids; one of
-        the two is needed where there is a mask.
+      mask_classes: class names of masks in id order. Without `mask_colors` the stored values are
+        the ids; one of the two is needed where there is a mask.
       mask_colors: color or stored value of masks -> class, such as {'#ff0000': road}.
       ignore: the color or the stored value of masks that is of no class, such as 255.
     """
