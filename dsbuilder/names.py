@@ -10,6 +10,11 @@ import re
 MANIFEST = "metadata.json"
 """What the manifest of a dataset is called, which lies in the folder of each."""
 
+CARD, REPORT = "README.md", "report.html"
+CROISSANT, SAMPLES = "croissant.json", "samples.jsonl"
+PAGES = (CARD, REPORT, CROISSANT, SAMPLES)
+"""What lies beside for people and for catalogs of datasets, and has no checksum."""
+
 DATASET = r"[a-z][a-z0-9_]*"
 VERSION = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2}"
 _PLACE = re.compile(r"#([0-9]{5,})-of-([0-9]{5,})")

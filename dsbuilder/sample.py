@@ -136,7 +136,14 @@ class Sample:
         return f"Sample({self.key!r}, image={short(self.image)}{targets})"
 
     def replace(self, **changes: Any) -> Self:
-        """Returns a copy with the given attributes changed."""
+        """Returns a copy with the given attributes changed; a target that is gone has no kind."""
+        kinds, targets = self.positional, changes.get("targets")
+        if (
+            targets is not None
+            and "positional" not in changes
+            and not kinds.keys() <= targets.keys()
+        ):
+            changes["positional"] = {n: kind for n, kind in kinds.items() if n in targets}
         return type(self)(**{**self.__dict__, **changes})
 
     def moved(self, motion: "Motion") -> Self:

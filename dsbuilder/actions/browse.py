@@ -13,7 +13,7 @@ import json
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,7 +31,7 @@ from dsbuilder.inspection.deciding import Verdict
 from dsbuilder.layouts.corrections import COLUMNS, read_rows
 from dsbuilder.layouts.tables import check_written, write_table
 from dsbuilder.report import browser_pages
-from dsbuilder.report.browser_pages import BrowserPages, History, correctable
+from dsbuilder.report.browser_pages import MARKS, BrowserPages, History, correctable
 from dsbuilder.report.page import html
 from dsbuilder.report.page.pictures import file_picture
 
@@ -39,6 +39,7 @@ HOST = "127.0.0.1"
 _MOST_BYTES = 65_536
 _MARKED = "marked"
 _ADVICE = "marked by a person, in dsbuilder browse"
+_VERDICT = Verdict(inspector=_MARKED, text="left out by a person")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,8 @@ class Marks:
         check_written(corrections)
         self.exclude, self.corrections = exclude, corrections
         self._lock = threading.Lock()
-        self._excluded = dict.fromkeys(sorted(exclusion.read(exclude)) if exclude.exists() else ())
+        keys = sorted(exclusion.read(exclude)) if exclude.exists() else ()
+        self._excluded = dict.fromkeys(keys, _VERDICT)
         self._corrected: dict[tuple[str, str], Any] = {}
         if corrections.exists():
             for row in read_rows(corrections):
@@ -101,20 +103,11 @@ class Marks:
           DataError: the file cannot be written.
         """
         with self._lock:
-            before = dict(self._excluded)
-            if excluded:
-                self._excluded[key] = None
-            else:
-                self._excluded.pop(key, None)
-            verdicts = {
-                each: Verdict(inspector=_MARKED, text="left out by a person")
-                for each in self._excluded
-            }
-            try:
-                exclusion.write(self.exclude, exclusion.text_of(verdicts, {_MARKED: _ADVICE}))
-            except DataError:
-                self._excluded = before
-                raise
+            marked = {**self._excluded, key: _VERDICT}
+            if not excluded:
+                del marked[key]
+            exclusion.write(self.exclude, exclusion.text_of(marked, {_MARKED: _ADVICE}))
+            self._excluded = marked
         return f"{key} {'is left out' if excluded else 'stays'}: written to {self.exclude}."
 
     def correct(self, key: str, target: str, value: str) -> str:
@@ -124,17 +117,12 @@ class Marks:
           DataError: the file cannot be written.
         """
         with self._lock:
-            before = dict(self._corrected)
-            if value:
-                self._corrected[key, target] = value
-            else:
-                self._corrected.pop((key, target), None)
-            try:
-                rows = [(*named, said) for named, said in self._corrected.items()]
-                write_table(self.corrections, COLUMNS, rows)
-            except DataError:
-                self._corrected = before
-                raise
+            corrected = {**self._corrected, (key, target): value}
+            if not value:
+                del corrected[key, target]
+            rows = [(*named, said) for named, said in corrected.items()]
+            write_table(self.corrections, COLUMNS, rows)
+            self._corrected = corrected
         what = f"{target} of {key} is '{value}'" if value else f"{target} of {key} is right"
         return f"{what}: written to {self.corrections}."
 
@@ -148,6 +136,7 @@ class BrowserServer:
       source, plugins: as for `explain`.
 
     Attributes:
+      home: path that all pages lie below, with the token.
       told: where it is, and where marks go.
 
     Raises:
@@ -168,8 +157,8 @@ class BrowserServer:
         self._marks = Marks(exclude, corrections)
         self.token = secrets.token_urlsafe(24)
         self._browsing = Browsing(dataset)
-        self._home = f"/{self.token}/"
-        self._pages = BrowserPages(self._browsing, self._marks, self._home)
+        self.home = f"/{self.token}/"
+        self._pages = BrowserPages(self._browsing, self._marks, self.home)
         self._lock = threading.Lock()  # shards and replayed stages are read by one at a time
         served = self
 
@@ -186,7 +175,7 @@ class BrowserServer:
         self._server.daemon_threads = True
         self._thread: threading.Thread | None = None
         self.told = BrowseDocument(
-            url=f"http://{HOST}:{self.port}{self._home}", exclude=exclude, corrections=corrections
+            url=f"http://{HOST}:{self.port}{self.home}", exclude=exclude, corrections=corrections
         )
 
     @property
@@ -218,7 +207,7 @@ class BrowserServer:
         """Whether a request is for this server, by one who knows the token."""
         asked = path.encode("utf-8", "surrogateescape")
         names = {f"{HOST}:{self.port}", f"localhost:{self.port}"}
-        begins = hmac.compare_digest(asked[: len(self._home)], self._home.encode())
+        begins = hmac.compare_digest(asked[: len(self.home)], self.home.encode())
         return host in names and begins
 
     def page(self, address: str) -> str | None:
@@ -228,7 +217,7 @@ class BrowserServer:
           DsbuilderError: it asks for what there is not, or something is damaged.
         """
         split = urlsplit(address)
-        rest = split.path.removeprefix(self._home)
+        rest = split.path.removeprefix(self.home)
         with self._lock:
             if rest == "":
                 return self._listing(dict(parse_qsl(split.query)))
@@ -270,7 +259,7 @@ class BrowserServer:
 
     def _listing(self, asked: Mapping[str, str]) -> str:
         start = asked.get("from", "0")
-        names = ("split", "class_name", "origin", "stage", "finding", "text")
+        names = (each.name for each in fields(Question))
         given: dict[str, Any] = {name: asked[name] for name in names if asked.get(name)}
         question, first = Question(**given), int(start) if _is_number(start) else 0
         return self._pages.listing(question, self._browsing.page(question, first), first)
@@ -334,8 +323,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too much.")
             return
         body = self.rfile.read(int(length))
-        wanted = f"{self.server_of.told.url}marks".partition(HOST)[2].partition("/")[2]
-        if self.path != f"/{wanted}" or self.headers.get_content_type() != "application/json":
+        wanted = f"{self.server_of.home}{MARKS}"
+        if self.path != wanted or self.headers.get_content_type() != "application/json":
             self._answer(HTTPStatus.NOT_FOUND, "There is no such page.")
             return
         try:

@@ -9,9 +9,10 @@ from dsbuilder.actions.arguments import Progress, ignore
 from dsbuilder.actions.document import Document
 from dsbuilder.actions.losses import StageLoss, losses
 from dsbuilder.actions.opened import OpenedPipeline
-from dsbuilder.actions.report import REPORT, report_built
+from dsbuilder.actions.report import report_built
 from dsbuilder.builder.build import SAMPLE_TIMEOUT_S, build_dataset
 from dsbuilder.cache.manifest import Manifest
+from dsbuilder.names import REPORT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dsbuilder import names
 from dsbuilder.actions.document import Document
 from dsbuilder.actions.info import versions
-from dsbuilder.cache import store
-from dsbuilder.dataset import StoredDataset, croissant, dataset_card, sample_rows
+from dsbuilder.cache import dataset_card, store
+from dsbuilder.dataset import StoredDataset, croissant, sample_rows
 from dsbuilder.dataset.croissant import DescribedFile, ImageFiles
 from dsbuilder.errors import CacheError, DataError, did_you_mean
 from dsbuilder.layouts.webdataset.format import sample_name
@@ -140,7 +141,7 @@ def _written(
             images=images,
         )
         text = json.dumps(found, indent=1, ensure_ascii=False)
-        store.write_text(folder / croissant.METADATA, f"{text}\n")
+        store.write_text(folder / names.CROISSANT, f"{text}\n")
         if not readme.exists():
             store.write_text(readme, dataset_card.card(known, layout=to))
     except OSError as error:
@@ -152,8 +153,8 @@ def _written(
     return CardDocument(
         path=folder,
         card=readme,
-        metadata=folder / croissant.METADATA,
-        samples=folder / croissant.SAMPLES,
+        metadata=folder / names.CROISSANT,
+        samples=folder / names.SAMPLES,
         count=count,
         warnings=warnings,
     )
@@ -161,10 +162,10 @@ def _written(
 
 def _write_lines(folder: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[DescribedFile, int]:
     """Writes the lines as they come, and gives the file its name when it is whole."""
-    path = folder / croissant.SAMPLES
+    path = folder / names.SAMPLES
     # Under a name that no check of the dataset minds, should it be left behind.
     home = folder / store.LOG if (folder / store.LOG).is_dir() else folder
-    temporary = home / f"{croissant.SAMPLES}.tmp"
+    temporary = home / f"{names.SAMPLES}.tmp"
     digest, size, count = hashlib.sha256(), 0, 0
     with temporary.open("wb") as file:
         for row in rows:
@@ -174,7 +175,7 @@ def _write_lines(folder: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[Descr
             size, count = size + len(line), count + 1
     temporary.replace(path)
     described = DescribedFile(
-        name=croissant.SAMPLES, sha256=digest.hexdigest(), size_bytes=size, encoding=_LINES
+        name=names.SAMPLES, sha256=digest.hexdigest(), size_bytes=size, encoding=_LINES
     )
     return described, count
 

@@ -10,11 +10,10 @@ from dsbuilder.actions.document import Document
 from dsbuilder.actions.info import versions
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import DataError, DsbuilderError
+from dsbuilder.names import REPORT
 
 if TYPE_CHECKING:
     from dsbuilder.builder.build import Built
-
-REPORT = "report.html"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,13 +19,21 @@ from dsbuilder.binding import PlainPipeline
 from dsbuilder.builder.plan import Plan
 from dsbuilder.builder.survey import Survey
 from dsbuilder.builder.task import ShardResult
-from dsbuilder.cache import build_log, course, fingerprint, folders, manifest, quarantine, store
+from dsbuilder.cache import (
+    build_log,
+    course,
+    dataset_card,
+    fingerprint,
+    folders,
+    manifest,
+    quarantine,
+    store,
+)
 from dsbuilder.cache.build_log import BuildLog
 from dsbuilder.cache.course import Course, TimeSpent
 from dsbuilder.cache.integrity import Integrity
 from dsbuilder.cache.manifest import Manifest, Shard
 from dsbuilder.cache.store import Store
-from dsbuilder.dataset import dataset_card
 from dsbuilder.errors import CacheError, DataError
 from dsbuilder.images import encoding
 from dsbuilder.layouts.tfrecord.format import ShardSize, description

@@ -14,12 +14,10 @@ from typing import NamedTuple, Self
 from dsbuilder.cache import build_log, store
 from dsbuilder.cache.folders import MARKER
 from dsbuilder.cache.index import state
+from dsbuilder.names import PAGES
 from dsbuilder.records import bank
 
-_BESIDE = (
-    *(store.SUMS, MARKER, bank.SEAL, "report.html"),
-    *(store.CARD, "croissant.json", "samples.jsonl"),  # what catalogs of datasets read
-)
+_BESIDE = (store.SUMS, MARKER, bank.SEAL, *PAGES)
 """Files beside those with a checksum; so is all of `log/`."""
 
 

@@ -27,7 +27,7 @@ PIPELINE = "pipeline.json"
 QUARANTINE = "quarantine.jsonl"
 SUMS = "SHA256SUMS"
 LOG = "log"
-CARD = "README.md"
+CARD = names.CARD
 """The dataset's card; it has no checksum, for people write into it."""
 BUILD = re.compile(r"([0-9a-f]{32})(?:\.([0-9]+))?")
 """The name of a finished build: its fingerprint, and how often it was made again."""

@@ -6,7 +6,6 @@ meant.py         what was meant by a path at which no dataset lies
 variants.py      what of its train split is original and what a variant
 explanation.py   how one sample came to be
 browsing.py      its samples page by page, those that fit a question
-dataset_card.py  a Hugging Face dataset card of it
 sample_rows.py   its samples as lines: key, split and labels
 croissant.py     Croissant metadata over these lines, and over the images of an export
 verification.py  whether everything of it is as it was built

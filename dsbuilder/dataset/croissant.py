@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsbuilder.dataset.sample_rows import FILE, KEY, SPLIT, LabelColumn
-
-METADATA = "croissant.json"
-SAMPLES = "samples.jsonl"
+from dsbuilder.names import SAMPLES
 
 _RECORDS, _IMAGES = "samples", "images"
 _FORMS = {"text": "sc:Text", "texts": "sc:Text", "number": "sc:Float", "numbers": "sc:Float"}

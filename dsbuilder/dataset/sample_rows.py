@@ -8,7 +8,7 @@ names, boxes as x_min, y_min, x_max, y_max of one after the other, as shares of 
 keypoints are not told: they lie in the shards alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from dsbuilder.cache import ledger
 from dsbuilder.dataset.stored import StoredDataset
-from dsbuilder.plugin import StoredSample, Target
+from dsbuilder.plugin import Target
 from dsbuilder.records import example
 from dsbuilder.targets import Boxes, ClassLabel, Instances, MultiLabel, Text, Value
 
@@ -65,10 +65,12 @@ def columns(targets: Mapping[str, Target]) -> list[LabelColumn]:
     return found
 
 
-def labels(targets: Mapping[str, Target], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the labels of a sample by the names of `columns`, as JSON values."""
+def labels(
+    targets: Mapping[str, Target], values: Mapping[str, Any], told: Sequence[LabelColumn]
+) -> dict[str, Any]:
+    """Returns the labels of a sample as JSON values, by the names of its columns."""
     found: dict[str, Any] = {}
-    for each in columns(targets):
+    for each in told:
         kind, value = targets[each.target], values[each.target]
         if isinstance(kind, ClassLabel):
             found[each.name] = kind.names[int(kind.encode(each.target, value)[each.target])]
@@ -91,20 +93,11 @@ def rows(dataset: StoredDataset) -> Iterator[dict[str, Any]]:
       CacheError: a shard is missing, cut or corrupt.
     """
     targets, codec = dataset.signature.targets, dataset.codec
+    told = columns(targets)
     for split in dataset.splits:
         for shard in dataset.shards(split):
             reader = codec.open(dataset.path, shard.stem)
             for entry in ledger.read(dataset.path / ledger.file_name(shard.stem)):
                 features = example.decode(reader.read(entry.offset, entry.length))
                 values = codec.decode_targets(features)
-                yield row(entry.key, split, labels(targets, values))
-
-
-def row(key: str, split: str, found: Mapping[str, Any], file: str | None = None) -> dict[str, Any]:
-    """Returns the line of a sample."""
-    return {KEY: key, SPLIT: split, **({} if file is None else {FILE: file}), **found}
-
-
-def row_of(sample: StoredSample, split: str, targets: Mapping[str, Target]) -> dict[str, Any]:
-    """Returns the line of a sample that is exported."""
-    return row(sample.key, split, labels(targets, sample.targets))
+                yield {KEY: entry.key, SPLIT: split, **labels(targets, values, told)}

@@ -86,9 +86,17 @@ class Pipeline:
 
     def prepare_decoded(self, sample: Sample, trace: Trace) -> Sample:
         """Returns the prepared original of a decoded sample; see `prepare`."""
-        sample = apply_fixed(self.settings.prepare, sample, trace, self._first)
+        return self.as_prepared(apply_fixed(self.settings.prepare, sample, trace, self._first))
+
+    def as_prepared(self, sample: Sample) -> Sample:
+        """Returns what `prepare` left of a sample as a prepared original.
+
+        Its image is read-only, since variants and mixes share it, and its targets in pixel
+        coordinates are of the kinds that they are there.
+        """
         sample.image.flags.writeable = False
-        return sample
+        kinds = self._prepared_positional
+        return sample if sample.positional is kinds else sample.replace(positional=kinds)
 
     def decode(self, record: Record, pixels: bytes | np.ndarray) -> Sample:
         """Returns the sample of a record before `prepare`: decoded, its labels parsed."""
@@ -112,11 +120,18 @@ class Pipeline:
     def kept(self, record: Record, image: np.ndarray) -> Sample:
         """Returns the prepared original of a record whose image was kept."""
         labels = self.label(record)
-        return Sample(key=record.key, image=image, targets=labels, positional=self._positional)
+        kinds = self._prepared_positional
+        return Sample(key=record.key, image=image, targets=labels, positional=kinds)
 
     @cached_property
     def _positional(self) -> Mapping[str, Target]:
         return _require(self.read).positional
+
+    @cached_property
+    def _prepared_positional(self) -> Mapping[str, Target]:
+        """Those after `prepare`: the same object where they are the same."""
+        kinds = _require(self.prepared).positional
+        return self._positional if kinds == self._positional else kinds
 
     def label(self, record: Record) -> dict[str, Any]:
         """Returns the labels of a record, parsed, as they are before `prepare`."""

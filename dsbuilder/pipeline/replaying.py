@@ -72,8 +72,7 @@ def replay(
     else:
         count = sum(stage in pipeline.settings.prepare for stage, _ in recorded)
         sample = _apply_recorded(recorded[:count], original, Mixing(), trace)
-        sample.image.flags.writeable = False  # as in a build, where variants share it
-        sample, recorded = sample.replace(key=key), recorded[count:]
+        sample, recorded = pipeline.as_prepared(sample).replace(key=key), recorded[count:]
     targets = pipeline.prepared.targets if pipeline.prepared is not None else {}
     sample = _apply_recorded(recorded, sample, Mixing(partners, targets), trace)
     return accepted(pipeline.signature, sample), trace.steps

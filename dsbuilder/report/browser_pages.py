@@ -16,7 +16,8 @@ from dsbuilder.report.page.blocks import Picture
 from dsbuilder.report.page.pictures import stored_picture
 from dsbuilder.targets import ClassLabel
 
-NAME = "browse"
+NAME, MARKS = "browse", "marks"
+"""The template, and where below the home marks are sent to."""
 _MOST_LABELS = 4
 _MOST_CLASSES = 200
 """Classes up to which another one can be chosen for a sample."""
@@ -118,6 +119,7 @@ class BrowserPages:
             title=title or f"{self._dataset.name} {self._dataset.manifest.version}",
             lead=[f"{len(self._dataset):,} samples. {self._marks.says}"],
             home=self._home,
+            marks=f"{self._home}{MARKS}",
             back=self._home,
             asked=asked,
             choices=self._choices,

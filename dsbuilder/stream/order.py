@@ -24,9 +24,10 @@ def picks(reading: Reading, epoch: int) -> np.ndarray:
     int64 `(n, 2)`, in the order of an epoch; a place is one in the split, as it is stored.
     """
     order = np.arange(reading.dataset.num_samples(reading.split))
-    found = np.stack([order, np.zeros_like(order)], axis=1)
     if reading.sampler is not None:
         found = reading.sampler.picks(epoch)
+    else:
+        found = np.stack([order, np.zeros_like(order)], axis=1)
     if reading.shuffle:
         rng = generator(reading.seed, "shuffle", reading.split, epoch)
         order = rng.permutation(order)

@@ -293,7 +293,7 @@ def _native(reading: Reading) -> tuple[Epoch, Epochs, Failed]:
         picks = tf.data.Dataset.counter(start).flat_map(native.picks).skip(step)
         return _finished(kept(picks, native.owner), load, tf.data.INFINITE_CARDINALITY)
 
-    return finite, endless, lambda: getattr(native.owner, "failure", None)
+    return finite, endless, native.failed
 
 
 def _fed(reading: Reading, fed: "_Fed") -> tuple[Epoch, Epochs, Failed]:

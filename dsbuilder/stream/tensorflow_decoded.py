@@ -6,7 +6,7 @@ taken as samples are decoded, and given back with the stream.
 
 import contextlib
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +41,14 @@ class Decoded:
         self._known = np.zeros(count, bool)
         self._arrays = {
             name: _memory((count, *shape), np.dtype(dtype))
-            for name, (shape, dtype) in _numbers(reading).items()
+            for name, (shape, dtype) in sorted(_numbers(reading).items())
         }
         self._tensors = {
             name: tf.experimental.dlpack.from_dlpack(array.__dlpack__())
             for name, array in self._arrays.items()
         }
-        self._texts = {name: np.empty(count, object) for name in _texts(reading)}
+        self._texts = {name: np.empty(count, object) for name in sorted(_texts(reading))}
+        self._kept = {**self._arrays, **self._texts}
 
     def load(self, places: tf.Tensor) -> Batch:
         """Returns the samples at int64 `(B,)` places."""
@@ -62,32 +63,28 @@ class Decoded:
 
     def _again(self, places: tf.Tensor) -> Batch:
         batch = {name: tf.gather(kept, places) for name, kept in self._tensors.items()}
-        names = sorted(self._texts)
-        if names:
-            texts = tf.numpy_function(weakly(self._said), [places], [tf.string] * len(names))
-            for name, text in zip(names, texts, strict=True):
+        if self._texts:
+            dtypes = [tf.string] * len(self._texts)
+            texts = tf.numpy_function(weakly(self._said), [places], dtypes)
+            for name, text in zip(self._texts, texts, strict=True):
                 batch[name] = tf.ensure_shape(text, places.shape)
         return batch
 
     def _said(self, places: np.ndarray) -> list[np.ndarray]:
-        return [self._texts[name][places] for name in sorted(self._texts)]
+        return [kept[places] for kept in self._texts.values()]
 
     def _decoded(self, places: tf.Tensor) -> Batch:
         batch = self._load(places)
-        given = [batch[name] for name in (*sorted(self._arrays), *sorted(self._texts))]
+        given = [batch[name] for name in self._kept]
         kept = tf.numpy_function(weakly(self._keep), [places, *given], tf.bool, stateful=True)
         with tf.control_dependencies([kept]):
             return {name: tf.identity(value) for name, value in batch.items()}
 
     def _keep(self, places: np.ndarray, *given: np.ndarray) -> np.bool:
-        for kept, values in zip(self._in_order(), given, strict=True):
+        for kept, values in zip(self._kept.values(), given, strict=True):
             kept[places] = values
         self._known[places] = True
         return np.True_
-
-    def _in_order(self) -> Sequence[np.ndarray]:
-        arrays = [self._arrays[name] for name in sorted(self._arrays)]
-        return [*arrays, *(self._texts[name] for name in sorted(self._texts))]
 
 
 def fits(reading: Reading) -> bool:

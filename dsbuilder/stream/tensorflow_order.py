@@ -32,11 +32,13 @@ class Native:
         batches.
       load: function from one of these to the batch.
       owner: what both need to be kept; see `tensorflow_handover.kept`.
+      failed: function that returns what a batch could not be made for, if that is known.
     """
 
     picks: Callable[[tf.Tensor], tf.data.Dataset]
     load: Callable[[tf.Tensor], Batch]
     owner: Any
+    failed: Callable[[], Exception | None] = lambda: None
 
 
 class Ordered:

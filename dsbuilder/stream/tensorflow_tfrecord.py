@@ -39,14 +39,16 @@ def native(reading: Reading) -> Native:
         return Native(picks=buffered.batches, load=examples.decode, owner=buffered)
     records = Records(reading)
 
-    if fits(reading):
-        records.decoded = Decoded(reading, lambda places: examples.decode(records.read(places)))
-        return Native(picks=records.ordered.batches, load=records.decoded.load, owner=records)
-
     def load(places: tf.Tensor) -> Batch:
         return examples.decode(records.read(places))
 
-    return Native(picks=records.ordered.batches, load=load, owner=records)
+    decoded = Decoded(reading, load) if fits(reading) else None
+    return Native(
+        picks=records.ordered.batches,
+        load=load if decoded is None else decoded.load,
+        owner=(records, decoded),
+        failed=lambda: records.failure,
+    )
 
 
 class Records:
@@ -54,13 +56,11 @@ class Records:
 
     Attributes:
       ordered: the order in which they are.
-      decoded: what is kept of them, if anything is.
       failure: the error that one could not be read for.
     """
 
     def __init__(self, reading: Reading) -> None:
         self.ordered = Ordered(reading)
-        self.decoded: Decoded | None = None
         self.failure: CacheError | None = None
         self._places = Places(reading)
         _ = self._places.rows

@@ -1,9 +1,7 @@
 """The laws that hold for more than one kind of plugin, each an assertion with its reason."""
 
-import inspect
 import json
 import pickle
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 
 from dsbuilder.errors import DsbuilderError
 from dsbuilder.pipelinefile.binding import Binder, to_plain
+from dsbuilder.pipelinefile.described import attributes
 from dsbuilder.pipelinefile.document import from_data
 from dsbuilder.plugin import (
     Inspector,
@@ -41,21 +40,12 @@ def check_declaration(plugin: Any) -> None:
     assert isinstance(mark, Mark), f"{cls.__name__}: expected a decorator such as @transform(...)."
     assert is_dataclass(plugin), f"{mark.name}: expected a dataclass."
     options = [field.name for field in fields(plugin) if field.init]
-    described = _attributes(inspect.getdoc(cls) or "")
+    described = attributes(cls)
     absent = [option for option in options if option not in described]
     assert not absent, (
         f"{mark.name}: expected every option under 'Attributes:' in the docstring, "
         f"found nothing on {', '.join(absent)}."
     )
-
-
-def _attributes(text: str) -> set[str]:
-    """Returns the names that the section `Attributes` of a docstring describes."""
-    section = re.search(r"^Attributes:\n((?:[ \t]+.*\n?|\n)*)", text, re.MULTILINE)
-    if section is None:
-        return set()
-    lines = re.findall(r"^ +([\w, ]+):", section.group(1), re.MULTILINE)
-    return {name.strip() for line in lines for name in line.split(",")}
 
 
 def check_options(plugin: Any) -> None:

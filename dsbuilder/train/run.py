@@ -32,7 +32,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from dsbuilder import tasks, typed_json
+from dsbuilder import names, tasks, typed_json
 from dsbuilder.cache import store
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import TrainError
@@ -52,7 +52,7 @@ CURVES = "curves.json"
 PREDICTIONS = "predictions.csv"
 LEARNING = "learning.json"
 CHARTS = "charts"
-REPORT = "report.html"
+REPORT = names.REPORT
 
 _FIRST = ("epoch", "phase", "learning_rate")
 _GROUPS = ("train", "validation")

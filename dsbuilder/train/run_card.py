@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dsbuilder.cache import store
-from dsbuilder.dataset.dataset_card import TASKS, cell, head, table
+from dsbuilder.cache.dataset_card import TASKS, cell, head, table
 from dsbuilder.tasks import doubts, evaluations_of
 from dsbuilder.tasks.evaluation import scored
 from dsbuilder.train.run import Run

@@ -18,7 +18,6 @@ from dsbuilder.layouts.tfrecord import tfds
 from dsbuilder.layouts.tfrecord.format import RecordFiles
 from dsbuilder.layouts.tfrecord.schema import (
     KEYS,
-    MANIFEST,
     RecordFile,
     Schema,
     Wanted,
@@ -26,6 +25,7 @@ from dsbuilder.layouts.tfrecord.schema import (
     tfds_schema,
 )
 from dsbuilder.layouts.tfrecord.signs import signs_of
+from dsbuilder.names import MANIFEST, PAGES
 from dsbuilder.plugin import (
     Catalog,
     ClassLabel,
@@ -42,8 +42,6 @@ from dsbuilder.records.example import Features
 
 _SUMS, _LOGS = "SHA256SUMS", "log/"
 """Where a dataset that we built has the checksums of its files, and how these came about."""
-_PAGES = ("README.md", "report.html", "samples.jsonl", "croissant.json")
-"""What a build of ours, or a verb of it, writes for people and catalogs, outside of the sums."""
 
 
 @source("tfrecord")
@@ -263,7 +261,7 @@ def _built(home: Path, files: Sequence[str]) -> set[str]:
     with suppress(OSError, UnicodeDecodeError):
         lines = sums.read_text(encoding="utf-8").splitlines()
         named = (name for _, _, name in (line.partition("  ") for line in lines))
-        return {_SUMS, *_PAGES, *named, *(each for each in files if each.startswith(_LOGS))}
+        return {_SUMS, *PAGES, *named, *(each for each in files if each.startswith(_LOGS))}
     return set()  # what cannot be read, is not ours
 
 

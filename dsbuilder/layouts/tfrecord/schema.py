@@ -22,6 +22,7 @@ from dsbuilder.layouts.tfrecord import detection, tfds
 from dsbuilder.layouts.tfrecord.fields import Field, PlainLabel, StoredTarget, fields_of
 from dsbuilder.layouts.tfrecord.format import RecordFiles, is_record_file
 from dsbuilder.layouts.tfrecord.tfds import FeatureColumn
+from dsbuilder.names import MANIFEST
 from dsbuilder.plugin import DataError, Target, did_you_mean, targets_from_json
 from dsbuilder.plugin.sources import told
 from dsbuilder.records.example import Features, blobs, numbers
@@ -34,7 +35,6 @@ _TRIED = 100
 
 _IMAGES = ("image/encoded", "image", "image_raw", "encoded", "jpeg", "png")
 _LABELS = ("label", "image/class/text", "image/class/label", "class")
-MANIFEST = "metadata.json"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,6 @@ from dsbuilder.errors import DataError, printable
 from dsbuilder.report.charts.svg import FAINT, GRID, INK, LINES, PAPER
 from dsbuilder.report.page.blocks import ReportPage, cut, lighter
 
-NAME = "report.html"
 MOST_BYTES = 8_000_000
 """Size that no page exceeds."""
 

@@ -48,7 +48,27 @@ class Brightness(Fixed):
 
     def apply(self, sample: Sample, params: Params) -> Sample:
         return sample.replace(targets={"brightness": float(sample.image.mean())})
+
+
+@transform("unboxed", geometry="fixed")
+@dataclass(frozen=True, kw_only=True)
+class Unboxed(Fixed):
+    """Says how many boxes there are, and drops them."""
+
+    def output_signature(self, signature: Signature) -> Signature:
+        return signature.replace(targets={"count": Value()})
+
+    def apply(self, sample: Sample, params: Params) -> Sample:
+        return sample.replace(targets={"count": float(len(sample.targets["boxes"].coords))})
 '''
+BOXED = """
+name: unboxed
+source: {{use: yolo, path: boxed}}
+prepare: [{{use: unboxed}}, {{use: A.VerticalFlip, p: 1}}]
+augment: {{copies: 1, stages: [{{use: A.HorizontalFlip, p: 1}}, {{use: mixup}}]}}
+finish: [{{use: resize, size: [{size}, 12]}}]
+build: {{keep_prepared: {kept}}}
+"""
 PIPELINE = """
 name: relabeled
 source: {{use: folder, path: images}}
@@ -99,3 +119,28 @@ def test_a_target_is_dropped_and_one_is_made(home: Path) -> None:
             with Image.open(home / "images" / sample.key.split("//")[0]) as image:
                 mean = np.asarray(image).mean()
             assert sample.targets["brightness"] == pytest.approx(mean, rel=1e-5)
+
+
+@pytest.mark.parametrize("kept", ["false", "true"])
+def test_boxes_that_are_dropped_move_no_more(home: Path, kept: str) -> None:
+    (home / "boxed" / "images").mkdir(parents=True)
+    (home / "boxed" / "labels").mkdir()
+    for index in range(6):
+        Image.fromarray(noise(index, (16, 16))).save(home / "boxed" / "images" / f"{index}.png")
+        boxes = "0 0.5 0.5 0.25 0.25\n" * (index % 3)
+        (home / "boxed" / "labels" / f"{index}.txt").write_text(boxes, encoding="utf-8")
+    (home / "boxed" / "data.yaml").write_text("train: images\nnames: [cat]\n", encoding="utf-8")
+    for size in (12, 14):
+        path = home / "p.yaml"
+        path.write_text(BOXED.format(size=size, kept=kept), encoding="utf-8")
+        dataset = load(build_dataset(path, home / "out", workers=0).path)
+        assert list(dataset.signature.targets) == ["count"]
+        samples = [each for split in dataset.splits for each in dataset.samples(split)]
+        originals = [each for each in samples if "//" not in each.key]
+        assert {each.key: each.targets["count"] % 3 for each in originals} == {
+            each.key: int(Path(each.key).stem) % 3 for each in originals
+        }
+        dataset.verify()
+        made = next(each for each in samples if "//" in each.key)
+        told = dataset.explain(made.key, output=home / "a.png", plugins=[home / "plugins"])
+        assert list(told.targets) == ["count"] and not told.notes

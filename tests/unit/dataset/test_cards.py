@@ -10,8 +10,8 @@ import pytest
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
+from dsbuilder.cache import dataset_card
 from dsbuilder.cache.manifest import Manifest
-from dsbuilder.dataset import dataset_card
 
 PIPELINE = """\
 name: pets
