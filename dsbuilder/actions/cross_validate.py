@@ -19,7 +19,7 @@ from dsbuilder.pipelinefile.binding import to_plain
 from dsbuilder.pipelinefile.schema import Settings
 from dsbuilder.pipelinefile.splitting import SplitOptions
 from dsbuilder.pipelinefile.training import folds_fault
-from dsbuilder.tasks import evaluations_of
+from dsbuilder.tasks import numbers_of
 from dsbuilder.tasks.intervals import Interval, of_folds
 from dsbuilder.train.run import Run, new_run
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from dsbuilder.train.callbacks import Shown
 
 RESULT = "cross_validation.json"
-_NO_SCORES = ("temperature", "accuracy_at_half")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +195,7 @@ def _check_dealt(folder: Path, fold: Mapping[str, int], name: str) -> None:
 
 def _scores(evaluations: Sequence[Mapping[str, Any]]) -> Iterator[FoldsScore]:
     """Yields what evaluations of the same targets come to."""
-    told = [dict(_numbers(each)) for each in evaluations]
+    told = [dict(numbers_of(each)) for each in evaluations]
     for name in dict.fromkeys(name for each in told for name in each):
         folds = tuple(each.get(name) for each in told)
         known = [each for each in folds if each is not None]
@@ -207,11 +206,3 @@ def _scores(evaluations: Sequence[Mapping[str, Any]]) -> Iterator[FoldsScore]:
             interval=of_folds(known),
             folds=folds,
         )
-
-
-def _numbers(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yields the scores over all samples of each head, and further metrics, by name."""
-    for head, each in evaluations_of(evaluation):
-        for name, value in {**each, **each["metrics"]}.items():
-            if isinstance(value, float) and name not in _NO_SCORES:
-                yield f"{head}.{name}" if head else name, value

@@ -200,6 +200,13 @@ def _further() -> Iterator[MachineFact]:
         found=_version("pyarrow") or "pyarrow is not installed",
         advice=None if _version("pyarrow") else f"`{_pip('pyarrow')}`.",
     )
+    for name, package in (("TensorBoard", "tensorboard"), ("MLflow", "mlflow-skinny")):
+        yield MachineFact(
+            subject=f"logs for {name}",
+            state="ok" if _version(package) else "optional",
+            found=_version(package) or f"{package} is not installed",
+            advice=None if _version(package) else f"`{_pip(package)}`, for `train --log`.",
+        )
     wanted = {name for form in FORMATS.values() for name in (*form.packages, form.reader)}
     lacking = sorted(name for name in wanted if not _version(name))
     yield MachineFact(

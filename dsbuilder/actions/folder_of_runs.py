@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _BY_DATA = (*Length.__dataclass_fields__, "monitor_mode")
 """Options of a training that a dataset decides where nothing is said."""
-_OF_MACHINE = ("workers",)
+_OF_MACHINE = ("workers", "log")
 """Options that change nothing of what is learnt."""
 
 

@@ -16,7 +16,7 @@ from dsbuilder.builder import Built, build_dataset
 from dsbuilder.builder.survey import survey
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import Problem, SpecError, TrainError
-from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.pipelinefile.training import LogName, TrainOptions
 from dsbuilder.proposal.drafting import dataset_name
 from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
@@ -73,6 +73,7 @@ class Training:
       schedule_epochs: over how many epochs the schedule of a resumed run is laid from now on.
       devices, workers: numbers of devices, and of processes that make batches, that a resumed run
         goes on with; None for what it began with.
+      log: programs that a resumed run is told to from now on; None for those that it began with.
       stop_after: number of epochs after which it is left, to go on later; None for all.
       is_new: whether the folder was made for this training, and goes if nothing comes of it.
       chosen: what was chosen where the pipeline leaves it to the data.
@@ -89,6 +90,7 @@ class Training:
     schedule_epochs: int | None = None
     devices: Literal["all"] | int | None = None
     workers: int | None = None
+    log: tuple[LogName, ...] | None = None
     stop_after: int | None = None
     is_new: bool
     chosen: ChosenTraining | None = None
@@ -150,7 +152,8 @@ def prepare(
         resume=resume,
         epochs=epochs,
         schedule_epochs=schedule_epochs,
-        devices=_devices(asked, spec.settings.train),
+        devices=_given("devices", asked, spec.settings.train),
+        log=_given("log", asked, spec.settings.train),
         workers=workers,
         is_new=run is None and not resume,
         chosen=chosen,
@@ -263,7 +266,8 @@ def prepare_dataset(
         resume=resume,
         epochs=epochs,
         schedule_epochs=schedule_epochs,
-        devices=_devices(overrides, options),
+        devices=_given("devices", overrides, options),
+        log=_given("log", overrides, options),
         workers=workers,
         is_new=run is None and not resume,
         chosen=chosen,
@@ -337,6 +341,7 @@ def run_training(
             schedule_epochs=training.schedule_epochs,
             devices=training.devices,
             workers=training.workers,
+            log=training.log,
             plugins=training.plugins,
             stop_after=training.stop_after,
             **shown,
@@ -391,21 +396,23 @@ def _assigned(epochs: int | None, schedule_epochs: int | None) -> list[str]:
     return [f"train.{name}={number}" for name, number in numbers.items() if number is not None]
 
 
-def _is_of_devices(override: str) -> bool:
-    return override.startswith("train.devices=")
+_MAY_CHANGE = ("devices", "log")
+"""Options of the train section that a run need not keep when it goes on."""
 
 
-def _devices(overrides: Sequence[str], options: TrainOptions) -> Literal["all"] | int | None:
-    """Returns the devices that are assigned: what of its section a resumed run need not keep."""
-    return options.devices if any(map(_is_of_devices, overrides)) else None
+def _given(option: str, overrides: Sequence[str], options: TrainOptions) -> Any:
+    """Returns an option that is assigned; None where none is."""
+    found = any(each.startswith(f"train.{option}=") for each in overrides)
+    return getattr(options, option) if found else None
 
 
 def _check_resumed(overrides: Sequence[str], *, resume: bool) -> None:
+    may_change = tuple(f"train.{option}=" for option in _MAY_CHANGE)
     of_train = filter(is_of_train, overrides)
-    if resume and not all(map(_is_of_devices, of_train)):
+    if resume and not all(each.startswith(may_change) for each in of_train):
         message = (
             "expected no assignment to the train section for a run that is resumed: it goes on as "
-            "it began. Its epochs, schedule_epochs, devices and workers may be given."
+            "it began. Its epochs, schedule_epochs, devices, workers and log may be given."
         )
         raise SpecError([Problem("", message)])
 

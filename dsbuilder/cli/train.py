@@ -37,6 +37,11 @@ def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable
     )
 
 
+def _assign_logs(context: click.Context, parameter: click.Parameter, names: Sequence[str]) -> None:
+    if names:
+        context.ensure_object(list).append(f"train.log=[{', '.join(names)}]")
+
+
 @click.command()
 @click.pass_context
 @click.argument("target", metavar="PIPELINE|DATASET|FOLDER", type=click.Path(path_type=Path))
@@ -68,6 +73,15 @@ def _assigned(flag: str, key: str, text: str, metavar: str = "NAME") -> Callable
 @_assigned("--devices", "devices", "Devices that share every batch; all by default.", "N")
 @_assigned("--batch-size", "batch_size", "Samples in a batch.", "N")
 @_assigned("--patience", "patience", "Epochs without a better one before the end.", "N")
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    metavar="NAME",
+    callback=_assign_logs,
+    expose_value=False,
+    help="Log every epoch for tensorboard or mlflow, too; again for both. Is train.log.",
+)
 @click.option(
     "--summary",
     is_flag=True,
@@ -338,15 +352,19 @@ def _draw_rates(found: "FindRateDocument", target: Path) -> None:
 
 
 def _draw(found: "TrainDocument") -> None:
+    from dsbuilder.train.logs.training_log import MLFLOW_FILE, TENSORBOARD, folder_of_mlflow
     from dsbuilder.train.run import CHARTS, PREDICTIONS, REPORT, RESULTS
 
     draw_scores(found.evaluation)
     line()
     files = [("best model", f"{shown(found.best_model)}, of epoch {found.best_epoch}")]
     others = {"results": RESULTS, "predictions": PREDICTIONS, "charts": CHARTS, "report": REPORT}
+    others["tensorboard"] = TENSORBOARD
     for name, file in others.items():
         if (found.run / file).exists():
             files.append((name, shown(found.run / file)))
+    if (found.run / MLFLOW_FILE).exists():
+        files.append(("mlflow", shown(folder_of_mlflow(found.run))))
     facts(files)
     line()
     follow(

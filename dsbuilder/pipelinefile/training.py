@@ -22,6 +22,9 @@ Named = str | Mapping[str, Any]
 Sampling = Literal["natural", "square_root", "balanced"]
 """How often samples of train come in an epoch, by their classes; see `stream/sampling.py`."""
 
+LogName = Literal["tensorboard", "mlflow"]
+"""A program that a training may be logged for; see `train/logs/`."""
+
 MOST_WORKERS = 60
 """Processes that make the batches of a stream; more are asked for by mistake."""
 
@@ -208,6 +211,8 @@ class TrainOptions:
         `dsbuilder train --cross-validate N`; null for none.
       deterministic: whether only operations are used that give the same bits in every run; slower
         on some accelerators.
+      log: programs that each epoch is told to as well: `tensorboard` (event files in the run) and
+        `mlflow` (a folder beside it). A run that goes on may have others.
     """
 
     model: ModelBuilder
@@ -235,6 +240,7 @@ class TrainOptions:
     calibrate: Literal["temperature"] | None = None
     cross_validate: int | None = None
     deterministic: bool = False
+    log: tuple[LogName, ...] = ()
 
     def __post_init__(self) -> None:
         check_at_least_1("epochs", self.length.epochs)

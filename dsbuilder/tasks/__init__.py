@@ -51,7 +51,7 @@ from dsbuilder.tasks.multi_label import ClassifyMultiLabel
 from dsbuilder.tasks.recognize import Recognize
 from dsbuilder.tasks.regress import Regress
 from dsbuilder.tasks.segment import Segment
-from dsbuilder.tasks.several import SeveralEvaluation, evaluations_of
+from dsbuilder.tasks.several import SeveralEvaluation, evaluations_of, numbers_of
 from dsbuilder.tasks.task import (
     Answer,
     Judgment,
@@ -94,6 +94,7 @@ __all__ = [
     "evaluations_of",
     "heads_of",
     "measure",
+    "numbers_of",
     "objects_fault",
     "objects_of",
     "outputs_of",

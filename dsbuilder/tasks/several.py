@@ -6,6 +6,9 @@ from typing import Any, ClassVar
 
 from dsbuilder.tasks.evaluation import Evaluation
 
+_NO_SCORES = ("temperature", "accuracy_at_half")
+"""Numbers of an evaluation that say nothing of how good a model is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeveralEvaluation(Evaluation):
@@ -37,3 +40,14 @@ def evaluations_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[s
         yield from document["heads"].items()
     else:
         yield "", document
+
+
+def numbers_of(document: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yields the scores over all samples of each head, and further metrics, by name.
+
+    Of several heads a name begins with the target's: `word.exact_match`.
+    """
+    for head, each in evaluations_of(document):
+        for name, value in {**each, **each["metrics"]}.items():
+            if isinstance(value, float) and name not in _NO_SCORES:
+                yield f"{head}.{name}" if head else name, value

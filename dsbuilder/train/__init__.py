@@ -28,6 +28,7 @@ options.py      the train section as it is kept in a run and bound again; how lo
 run.py          the run folder: its name, its configuration, its results
 run_card.py     a run as a Hugging Face model card
 drawing.py      charts of a run: values by epoch, confusion, what `curves.json` holds
+logs/           what TensorBoard and MLflow are told as a training goes on
 gallery.py      the worst mistakes of a run as a picture sheet
 mistakes.py     the same as pictures of a page, by the files of the run alone
 run_page.py     what a page tells of a run
@@ -50,5 +51,5 @@ gan/            images that a network draws: its training, and the gate that jud
 attribution.py  where in an image the reason for a class lies: Grad-CAM
 
 What belongs to one kind of learning stands in `tasks/`. What does not need Keras does not import
-it: `run`, `options`, `fitting`, `lookup` and `phases`.
+it: `run`, `options`, `fitting`, `lookup`, `phases` and `logs`.
 """

@@ -17,7 +17,7 @@ from dsbuilder.stream import sampling
 from dsbuilder.targets import Boxes, Instances, Text
 from dsbuilder.targets.text import alphabet_of
 from dsbuilder.tasks.keras_losses import IDS
-from dsbuilder.train import class_weights
+from dsbuilder.train import class_weights, logs
 from dsbuilder.train.lookup import KerasClass, choose
 from dsbuilder.train.monitor import fault, watched_of
 
@@ -83,6 +83,7 @@ def check_fit(
         ]
         if wrong := fault(options.monitor, watched_of(heads, chosen)):
             problems.append(Problem(where("train.monitor"), wrong))
+    problems += [Problem(where("train.log"), wrong) for wrong in logs.faults(options.log)]
     if problems:
         raise SpecError(problems)
     return learnt

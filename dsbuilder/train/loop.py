@@ -27,6 +27,7 @@ from dsbuilder.train.callbacks import (
 from dsbuilder.train.checkpoints import Checkpoints, Restored, Within, synchronize
 from dsbuilder.train.devices import Devices
 from dsbuilder.train.drawing import draw_progress
+from dsbuilder.train.logs import Logs
 from dsbuilder.train.lookup import Chosen
 from dsbuilder.train.monitor import Monitor
 from dsbuilder.train.phases import Phase, best_row, is_over
@@ -41,6 +42,7 @@ class Ongoing:
 
     Attributes:
       reopen: opens a split as `train` and `validation` are opened, but for what it is given.
+      logs: what other programs are told; nothing where nobody says.
     """
 
     options: TrainOptions
@@ -59,6 +61,7 @@ class Ongoing:
     on_features: OnFeatures = lambda done, of: None
     on_evaluated: OnFeatures = lambda done, of: None
     rows: list[Row] = field(default_factory=list)
+    logs: Logs = field(default_factory=Logs)
 
     @property
     def heads(self) -> Heads:
@@ -71,9 +74,10 @@ class Ongoing:
         return Monitor.of(vars(self.options))
 
     def write_progress(self) -> None:
-        """Writes the epochs so far, as a table and as charts."""
+        """Writes the epochs so far, as a table and as charts, and into logs for others."""
         self.run.write_rows(self.rows)
         draw_progress(self.run, self.rows, self.dataset, best=best_row(self.rows, self.monitor))
+        self.logs.write_epochs(self.rows)
 
     def monitored(self, phase: Phase) -> list[float]:
         """Returns the monitored value after each epoch of a phase, the lower the better."""

@@ -13,6 +13,7 @@ runs/emoji-1/
   README.md         a model card of Hugging Face, with its scores
   charts/           all this drawn, as SVG beside its numbers; see `train/drawing.py`
   report.html       a page that shows all of it; see `train/run_page.py`
+  tensorboard/      event files, where they are asked for; `mlflow.json` likewise: see `train/logs/`
 
 Every file is replaced in one step, so a killed run leaves none half written. `last.keras` alone
 says how many epochs a run came to, and `checkpoint.keras` how far the next one is; all else is

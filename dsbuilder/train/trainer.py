@@ -1,6 +1,6 @@
 """Trains a model on a dataset, epoch by epoch, so that it can be killed at any time and resumed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ import keras
 from dsbuilder.dataset import StoredDataset, load
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.stages import SPLITS
-from dsbuilder.pipelinefile.training import TrainOptions
+from dsbuilder.pipelinefile.training import LogName, TrainOptions
 from dsbuilder.registry import discover
 from dsbuilder.stream.tensorflow import Stream, statistics, stream, value_statistics
 from dsbuilder.targets import counts_of
@@ -28,6 +28,7 @@ from dsbuilder.train.evaluation import check_objects, evaluate
 from dsbuilder.train.features import passed
 from dsbuilder.train.fitting import check_fit, learnt_targets, sampling_of, unlearnable
 from dsbuilder.train.gallery import draw_mistakes
+from dsbuilder.train.logs import Logs
 from dsbuilder.train.lookup import Chosen, KerasClass, choose
 from dsbuilder.train.loop import Ongoing, fit
 from dsbuilder.train.monitor import mode_of, watched_of
@@ -94,8 +95,7 @@ def train_dataset(
     training = prepared(dataset, options, target, plugins, **shown)
     target.path.mkdir(parents=True, exist_ok=True)
     _write_config(training, plugins)
-    with training.devices.scope():
-        return _finish(training, (), None, stop_after=stop_after)
+    return _logged(training, (), lambda: (None, None), stop_after=stop_after)
 
 
 def resume_run(
@@ -106,6 +106,7 @@ def resume_run(
     schedule_epochs: int | None = None,
     devices: Literal["all"] | int | None = None,
     workers: int | None = None,
+    log: Sequence[LogName] | None = None,
     plugins: Sequence[Path] = (),
     stop_after: int | None = None,
     **shown: Unpack[Shown],
@@ -124,6 +125,8 @@ def resume_run(
       schedule_epochs: over how many epochs the schedule is laid from now on.
       devices, workers: numbers of devices, and of processes that make batches, from now on, instead
         of what it was started with.
+      log: programs that it is told to from now on, instead of those that it was started with; they
+        are told of all its epochs.
       plugins: see `train_dataset`; those it was started with are only told of.
       stop_after, shown: see `train_dataset`.
 
@@ -143,6 +146,7 @@ def resume_run(
     )
     options = extended(options, epochs=epochs, schedule_epochs=schedule_epochs)
     options = options if devices is None else replace(options, devices=devices)
+    options = options if log is None else replace(options, log=tuple(log))
     options = with_workers(options, workers)
     dataset = load(config["dataset"]["path"]) if dataset is None else dataset
     _check_same(target, config, dataset)
@@ -151,8 +155,8 @@ def resume_run(
     training.run = training.run.warned(beyond(options, schedule, steps=steps))
     _write_config(training, plugins)
     rows = archive.read_note(target.last).rows if target.last.exists() else ()
-    with training.devices.scope():
-        return _finish(training, rows, *_left(training.run, rows, plugins), stop_after=stop_after)
+    left = partial(_left, training.run, rows, plugins)
+    return _logged(training, rows, left, stop_after=stop_after)
 
 
 def _left(
@@ -290,6 +294,25 @@ def _write_config(training: Ongoing, plugins: Sequence[Path]) -> None:
         sampled=training.train.sampled,
     )
     training.run.write_json(CONFIG, config)
+
+
+def _logged(
+    training: Ongoing,
+    rows: Sequence[Row],
+    begun: Callable[[], tuple[keras.Model | None, Within | None]],
+    *,
+    stop_after: int | None,
+) -> Run:
+    """Trains as `_finish` does, on the devices that were chosen, and tells the logs how it ends.
+
+    Args:
+      begun: returns what `_finish` begins with.
+    """
+    logs = training.logs = Logs(training.run, training.options.log)
+    with logs.ended_by_errors(), training.devices.scope():
+        done = _finish(training, rows, *begun(), stop_after=stop_after)
+    logs.end("done" if stop_after is None else "left")
+    return done.warned(*logs.warnings)
 
 
 def _finish(
