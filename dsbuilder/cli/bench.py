@@ -1,5 +1,6 @@
 """`dsbuilder bench`: what a training on a dataset waits for."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, table
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ def bench(
             starting=partial(startup.tensorflow, screen, noted=False),
         )
     screen.warn(found.warnings)
-    screen.show(found, lambda: _draw(found))
+    said = [word for each in overrides for word in ("--set", each)]
+    screen.show(found, lambda: _draw(found, dataset, said))
 
 
 def _by(found: "BenchDocument") -> str:
@@ -73,7 +76,7 @@ def _rate(milliseconds: float) -> str:
     return f"{1e3 / milliseconds:,.0f}" if milliseconds >= 1e-3 else ""
 
 
-def _draw(found: "BenchDocument") -> None:
+def _draw(found: "BenchDocument", dataset: Path, said: Sequence[str]) -> None:
     rows = [[name, f"{each:.3f}", _rate(each)] for name, each in found.costs.items()]
     table(("one image", "ms of a core", "a second"), rows, right=(1, 2))
     line()
@@ -85,3 +88,4 @@ def _draw(found: "BenchDocument") -> None:
     line(found.says)
     for each in found.advice:
         line(f"- {each}")
+    follow(("train", dataset, *said))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options, startup
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, table
 
 if TYPE_CHECKING:
@@ -38,3 +39,5 @@ def _draw(found: "DoctorDocument") -> None:
         line()
     for each in advised:
         line(f"{each.subject}: {each.advice}")
+    if all(each.state != "missing" for each in found.facts):
+        follow(("init", "FOLDER"))

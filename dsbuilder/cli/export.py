@@ -6,6 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsbuilder.cli import options, progress
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, shown
 
 
@@ -90,4 +91,9 @@ def export(
             card=card,
         )
     total = sum(found.samples.values())
-    screen.show(found, lambda: line(f"{shown(out)}: {total} images"))
+
+    def draw() -> None:
+        line(f"{shown(out)}: {total} images")
+        follow(("init", out))
+
+    screen.show(found, draw)

@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, shown, size
 
 if TYPE_CHECKING:
@@ -81,10 +82,15 @@ def export_model(
             plugins=options.folders(plugin_folders),
             starting=partial(startup.tensorflow, screen, noted=False),
         )
-    screen.show(found, lambda: _draw(found))
+    screen.show(found, lambda: _draw(found, model))
 
 
-def _draw(found: "ExportModelDocument") -> None:
+def _draw(found: "ExportModelDocument", model: Path) -> None:
+    _say_export(found)
+    follow(("predict", model, "IMAGE"))
+
+
+def _say_export(found: "ExportModelDocument") -> None:
     line(f"{shown(found.path)}: {size(found.size_bytes)}")
     if found.check is not None:
         of = f"samples of {found.check.split}" if found.check.split else "random images"

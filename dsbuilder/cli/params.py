@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dsbuilder.cli import options, startup
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, shown, table
 from dsbuilder.cli.tables import bar
 
@@ -38,10 +39,10 @@ def params(
         plugins=options.folders(plugin_folders),
         starting=partial(startup.tensorflow, screen),
     )
-    screen.show(found, lambda: _draw(found))
+    screen.show(found, lambda: _draw(found, model))
 
 
-def _draw(found: "ParamsDocument") -> None:
+def _draw(found: "ParamsDocument", model: Path) -> None:
     headings = (
         "weight",
         "shape",
@@ -70,6 +71,7 @@ def _draw(found: "ParamsDocument") -> None:
     _draw_histogram(found.histogram)
     if found.values is not None:
         line(f"written to {shown(found.values.absolute())}")
+    follow(("evaluate", model))
 
 
 def _draw_histogram(found: "Histogram") -> None:

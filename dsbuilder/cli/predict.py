@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dsbuilder.cli import options, progress, startup
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, echo, line, shown
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ def predict(
             line(f"written to {shown(where.absolute())}")
         if found.source is not None:
             _say_source(found.source)
+        if not failures:
+            follow(("export-model", model, "--to", "keras"))
     if failures:
         context.exit(1)
 

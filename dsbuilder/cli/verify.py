@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from dsbuilder.cli import options, progress
+from dsbuilder.cli.following import follow
 from dsbuilder.cli.screen import Screen, line, shown
 
 
@@ -27,6 +28,11 @@ def verify(context: click.Context, dataset: Path, *, as_json: bool) -> None:
     if not as_json:
         found.raise_if_damaged()
     text = f"all {len(found.files)} files and {found.samples} samples are as they were built."
-    screen.show(found, lambda: line(f"{shown(dataset)}: {text}"))
+
+    def draw() -> None:
+        line(f"{shown(dataset)}: {text}")
+        follow(("train", dataset))
+
+    screen.show(found, draw)
     if not found.intact:
         context.exit(1)

@@ -69,3 +69,26 @@ def test_a_dataset_leads_from_one_verb_to_the_next(pets: Path, call) -> None:
 @pytest.mark.parametrize("verb", ["check", "plan", "preview", "build"])
 def test_json_says_no_more_than_the_document(pets: Path, call, verb: str) -> None:
     assert not re.search("next:", call(f"{verb} pets.yaml --json").stdout)
+
+
+EXPORTERS = ("coco", "folder", "imagefolder", "npz", "ocr", "tfds", "voc", "webdataset", "yolo")
+
+
+def test_an_export_is_what_init_reads_and_a_sound_dataset_is_trained(pets: Path, call) -> None:
+    call("build pets.yaml --workers 0")
+    assert following(call("verify out/pets")) == [["dsbuilder", "train", "out/pets"]]
+    read = []
+    for layout in EXPORTERS:
+        exported = call(f"export out/pets/1.0.0 --to {layout} --out there-{layout}")
+        if exported.exit_code:
+            assert "expected" in exported.stderr  # a class is no text, say, nor a box
+            continue
+        (step,) = following(exported)
+        assert step == ["dsbuilder", "init", f"there-{layout}"]
+        assert run(step).exit_code == 0, run(step).stderr
+        read.append(layout)
+    assert {"folder", "imagefolder", "npz", "tfds", "webdataset"} <= set(read)
+
+
+def test_a_machine_that_has_everything_leads_to_a_folder(call) -> None:
+    assert following(call("doctor")) == [["dsbuilder", "init", "FOLDER"]]

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -274,6 +275,23 @@ def test_flags_stand_for_assignments(home: Path) -> None:
     )
 
 
+def test_what_comes_next_of_a_model_can_be_typed(home: Path) -> None:
+    model, image = home / "first", home / "source/cat/0.png"
+    step, seen = ["predict", str(model), "IMAGE"], []
+    while step[0] not in seen:
+        seen.append(step[0])
+        result = run(*(str(image) if each == "IMAGE" else each for each in step))
+        assert result.exit_code == 0, result.stderr
+        words = shlex.split(result.stdout.rpartition("next: ")[2].splitlines()[0])
+        assert words[0] == "dsbuilder" and words[2] == str(model)
+        step = words[1:]
+    assert seen == ["predict", "export-model"]
+    assert run("params", model).stdout.endswith(f"next: dsbuilder evaluate {model}\n")
+    measured = run("bench", home / "out/pets", "--no-model", "--seconds", "0.05")
+    assert measured.stdout.endswith(f"next: dsbuilder train {home}/out/pets\n")
+    assert "next:" not in run("predict", model, image, "--format", "csv").stdout
+
+
 @pytest.mark.slow
 def test_a_learning_rate_is_proposed_and_no_run_is_written(
     home: Path, monkeypatch, tmp_path
@@ -323,7 +341,7 @@ def test_a_resumed_run_cannot_be_trained_otherwise(home: Path) -> None:
     result = run("train", home / "pets.yaml", "--resume", "--set", "train.patience=3")
     assert result.stderr == (
         "error: expected no assignment to the train section for a run that is resumed: it goes on "
-        "as it began. Its epochs, schedule_epochs, devices and workers may be given.\n"
+        "as it began. Its epochs, schedule_epochs, devices, workers and log may be given.\n"
     )
     assert result.exit_code == 2
 
