@@ -12,7 +12,7 @@ import hmac
 import json
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -134,6 +134,8 @@ class BrowserServer:
       port: number of the port; 0 takes a free one.
       exclude, corrections: files that marks are written to.
       source, plugins: as for `explain`.
+      note: what a person should know of what is shown.
+      on_close: called when the server is closed.
 
     Attributes:
       home: path that all pages lie below, with the token.
@@ -152,13 +154,16 @@ class BrowserServer:
         port: int = 0,
         source: Path | None = None,
         plugins: Sequence[Path] | None = None,
+        note: str = "",
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_close = on_close
         self._dataset, self._source, self._plugins = dataset, source, plugins
         self._marks = Marks(exclude, corrections)
         self.token = secrets.token_urlsafe(24)
         self._browsing = Browsing(dataset)
         self.home = f"/{self.token}/"
-        self._pages = BrowserPages(self._browsing, self._marks, self.home)
+        self._pages = BrowserPages(self._browsing, self._marks, self.home, note=note)
         self._lock = threading.Lock()  # shards and replayed stages are read by one at a time
         served = self
 
@@ -194,6 +199,7 @@ class BrowserServer:
             self._thread.join()
             self._thread = None
         self._server.server_close()
+        self._on_close()
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self.serve, daemon=True)
@@ -286,6 +292,10 @@ class BrowserServer:
             ("made of", ", ".join(each.key for each in told.parents) or "nothing: synthesized"),
             ("stored in", ", ".join(told.files)),
             ("fingerprint", told.fingerprint),
+            *(
+                (f"found by {n}", text)
+                for n, text in self._browsing.findings_of(found.entry).items()
+            ),
             *stages,
         ]
         return History(strip=strip, pairs=pairs, notes=told.notes)

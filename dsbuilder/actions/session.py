@@ -13,6 +13,7 @@ from dsbuilder.pipelinefile.patch import read_patch
 if TYPE_CHECKING:
     from dsbuilder.actions.ablate import AblateDocument
     from dsbuilder.actions.ablation_runs import OnRun
+    from dsbuilder.actions.browse import BrowserServer
     from dsbuilder.actions.build import BuildDocument
     from dsbuilder.actions.check import CheckDocument
     from dsbuilder.actions.cross_validate import CrossValidateDocument
@@ -67,6 +68,32 @@ class Session(OpenedPipeline):
             sheet=path_of(sheet),
             workers=workers,
             on_progress=on_progress,
+        )
+
+    def browse(
+        self,
+        out: Path | str | None = None,
+        *,
+        count: int = 24,
+        port: int = 0,
+        exclude: Path | str | None = None,
+        corrections: Path | str | None = None,
+        source: Path | str | None = None,
+    ) -> "BrowserServer":
+        """Returns a server that shows what was built of the pipeline, or some of what would be.
+
+        `with session.browse() as server:` serves it at `server.told.url` meanwhile; see
+        `actions/browse_pipeline.py`.
+        """
+        from dsbuilder.actions.browse_pipeline import browse_pipeline
+
+        return browse_pipeline(
+            self.into(out),
+            count=count,
+            port=port,
+            exclude=path_of(exclude),
+            corrections=path_of(corrections),
+            source=path_of(source),
         )
 
     def inspect_augmentation(

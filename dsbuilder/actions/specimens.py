@@ -39,12 +39,16 @@ class Specimens:
             self.roots += contents.roots
         self.split = next(split for split in SPLITS if split in plan.samples)
 
-    def choose(self, count: int, seed: int) -> list[Root]:
-        """Returns roots of records of `split`, taken in turn from each class.
+    def choose(self, count: int, seed: int, *, split: str | None = None) -> list[Root]:
+        """Returns roots of records of a split, taken in turn from each class.
 
         Of more classes than there is room for, the seed says which are shown.
+
+        Args:
+          split: name of the split; None takes `split`.
         """
-        own = (r for r in self.roots if r.synthesis is None and self.split_of(r) == self.split)
+        wanted = split or self.split
+        own = (r for r in self.roots if r.synthesis is None and self.split_of(r) == wanted)
         by_class: dict[tuple[str, ...], list[Root]] = {}
         for root in ranked(own, seed):
             by_class.setdefault(self.classes(root), []).append(root)

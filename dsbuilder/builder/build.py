@@ -139,6 +139,23 @@ def build_dataset(
             raise _cannot_write(Path(out), error) from error
 
 
+def build_surveyed(surveyed: Survey, out: Path) -> Built:
+    """Builds what is surveyed in this process, into `<out>/<name>/<version>`; inspects nothing.
+
+    Raises:
+      DataError: there are no records, or more samples fail than the pipeline allows.
+      CacheError: the output cannot be written.
+    """
+    _check_not_empty(surveyed)
+    store = Store(out.absolute() / surveyed.pipeline.settings.name)
+    how = _Execution(0, SAMPLE_TIMEOUT_S, lambda made, of: None)
+    try:
+        with store.locked(), carrying(surveyed.warnings):
+            return _build(surveyed, store, how, None, rehash=False)
+    except OSError as error:
+        raise _cannot_write(out, error) from error
+
+
 def _built(
     path: Path,
     build: Path,

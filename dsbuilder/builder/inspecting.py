@@ -24,8 +24,6 @@ from dsbuilder.inspection.report import SAMPLE_TIMEOUT_S
 from dsbuilder.plugin import Finding
 
 _FORMAT = 1
-_KEPT = 50
-"""Findings of an inspector that a report can show."""
 
 
 def inspect_survey(
@@ -126,13 +124,13 @@ def _warnings(report: Report, verdicts: Mapping[str, Verdict]) -> Iterator[str]:
 
 
 def _findings(report: Report) -> tuple[InspectorFindings, ...]:
-    """Returns what each inspector found, of each some findings."""
+    """Returns what each inspector found."""
     return tuple(
         InspectorFindings(
             inspector=name,
             action=report.inspections[name].action,
             count=len(found),
-            first=tuple(KeyFinding(key=each.key or "", text=each.text) for each in found[:_KEPT]),
+            first=tuple(KeyFinding(key=each.key or "", text=each.text) for each in found),
         )
         for name, found in report.findings.items()
         if found

@@ -33,7 +33,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
         ),
         "info": (("info out/pets", "splits, classes, sizes"),),
         "report": (("report out/pets", "a page to look at and to share"),),
-        "browse": (("browse out/pets", "samples in a browser, to filter and to mark"),),
+        "browse": (
+            ("browse out/pets", "samples in a browser, to filter and to mark"),
+            ("browse pets.yaml", "the same before anything is built, of some records"),
+        ),
         "verify": (("verify out/pets", "exits with 1 where a file is not as it was built"),),
         "explain": (("explain out/pets cat/tom.jpg//copy-1 --output tom.png", "drawn as well"),),
         "replay": (("replay out/pets cat/tom.jpg//copy-1", "makes it again, compares bytes"),),

@@ -27,7 +27,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "build": "Build the dataset of a pipeline.",
         "info": "Say what a dataset is: splits, classes, signature, size, versions.",
         "report": "Write a page that shows a dataset, a run, or several runs side by side.",
-        "browse": "Look at a dataset in a browser, and mark what is wrong with it.",
+        "browse": "Look at a dataset or a pipeline in a browser, and mark what is wrong.",
         "verify": "Check every file, count, key and label of a dataset.",
         "explain": "Say how a sample came to be: its parents, stages, and what each drew.",
         "replay": "Make a sample again from its recorded params, and compare its bytes.",

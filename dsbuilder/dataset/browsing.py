@@ -31,8 +31,7 @@ class Question:
       class_name: class that a label names, as counts call it.
       origin: whether records as they are, variants of them, or what has no record.
       stage: id of a stage that was applied.
-      finding: inspector that found something in a record that the sample is made of, of those
-        findings that the build has noted.
+      finding: inspector that found something in a record that the sample is made of.
       text: part of the key.
     """
 
@@ -84,11 +83,7 @@ class Browsing:
         self._shards = [
             (split, shard) for split in dataset.splits for shard in dataset.shards(split)
         ]
-        known = course.read(dataset.path)
-        self._findings = {
-            each.inspector: frozenset(found.key for found in each.first)
-            for each in (known.findings if known is not None else ())
-        }
+        self._findings = course.read_findings(dataset.path)
         self._entries = lru_cache(maxsize=2)(self._read_entries)
 
     @property
@@ -171,9 +166,13 @@ class Browsing:
         values = self.dataset.codec.decode_targets(example.decode(payload))
         return list(targets.counted(self.dataset.signature.targets, values))
 
-    def findings_of(self, entry: ledger.Entry) -> list[str]:
-        """Returns the inspectors that found something in the records of a sample."""
-        return [name for name, keys in self._findings.items() if keys.intersection(entry.parents)]
+    def findings_of(self, entry: ledger.Entry) -> dict[str, str]:
+        """Returns what inspectors found in the records of a sample, by the inspector."""
+        found = {
+            name: [keys.get(key) for key in entry.parents] for name, keys in self._findings.items()
+        }
+        texts = {name: "; ".join(filter(None, each)) for name, each in found.items()}
+        return {name: text for name, text in texts.items() if text}
 
     def _fits(self, entry: ledger.Entry, question: Question) -> bool:
         return (

@@ -57,10 +57,12 @@ class BrowserPages:
 
     Args:
       home: path that all pages lie below, with a slash at its end.
+      note: what a person should know of the samples; it stands on every page.
     """
 
-    def __init__(self, browsing: Browsing, marks: Marked, home: str) -> None:
+    def __init__(self, browsing: Browsing, marks: Marked, home: str, *, note: str = "") -> None:
         self._browsing, self._marks, self._home = browsing, marks, home
+        self._note = note
         self._choices = {
             "split": browsing.dataset.splits,
             "class_name": browsing.classes,
@@ -117,7 +119,10 @@ class BrowserPages:
             NAME,
             kind=kind,
             title=title or f"{self._dataset.name} {self._dataset.manifest.version}",
-            lead=[f"{len(self._dataset):,} samples. {self._marks.says}"],
+            lead=[
+                *filter(None, [self._note]),
+                f"{len(self._dataset):,} samples. {self._marks.says}",
+            ],
             home=self._home,
             marks=f"{self._home}{MARKS}",
             back=self._home,

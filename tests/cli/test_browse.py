@@ -50,4 +50,25 @@ def test_its_address_is_opened_in_a_browser(
     monkeypatch.setattr("dsbuilder.actions.browse.BrowserServer.serve", lambda _: None)
     found = call("browse out/pets")
     assert found.exit_code == 0 and opened[0] in found.stdout
-    assert "Did you mean 'out/pets/1.0.0'" in call("browse pets.yaml").stderr
+    assert call("browse out/pets --count 3").exit_code == 2
+
+
+def test_a_pipeline_is_shown_as_it_was_built_or_as_it_would_be(
+    pets: Path, call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[str] = []
+    monkeypatch.setattr("click.launch", lambda url: None)
+    monkeypatch.setattr(
+        "dsbuilder.actions.browse.BrowserServer.serve",
+        lambda server: pages.append(server.page(f"/{server.token}/") or ""),
+    )
+    before = sorted(pets.rglob("*"))
+    assert call("browse pets.yaml --count 2").exit_code == 0
+    assert sorted(pets.rglob("*")) == before, "nothing is built, and nothing is left"
+    call("build pets.yaml --workers 0")
+    assert call("browse pets.yaml").exit_code == 0
+    assert call("browse pets.yaml --set seed=99").exit_code == 0
+    unbuilt, built, changed = pages
+    assert "Not built yet: " in unbuilt and "cat/" in unbuilt
+    assert "Not built yet" not in built
+    assert "out/pets/1.0.0 was built before the pipeline was changed." in changed

@@ -1,6 +1,9 @@
 """A dataset in a browser: what its server answers, to whom, and what it writes."""
 
+import html
 import json
+import re
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from PIL import Image
 
 import dsbuilder
 from dsbuilder.actions.browse import BrowserServer
+from dsbuilder.cache import course
 from dsbuilder.dataset.browsing import PAGE, Browsing, Question
 from dsbuilder.errors import DataError
 
@@ -196,3 +200,92 @@ def test_files_that_hold_something_else_are_refused(dataset: dsbuilder.Dataset) 
         dataset.browse(corrections="notes.exe")
     with dataset.browse() as first, pytest.raises(DataError, match="Choose another port"):
         dataset.browse(port=first.port)
+
+
+def cards(server: BrowserServer) -> dict[str, str]:
+    """Returns the pictures of all samples by their keys."""
+    found: dict[str, str] = {}
+    page = server.page(f"/{server.token}/")
+    while page is not None:
+        shown = re.findall(r'<img src="([^"]+)".*?<span class="key">(.*?)</span>', page, re.DOTALL)
+        found.update((key, source) for source, key in shown)
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        page = server.page(html.unescape(following[1])) if following else None
+    return found
+
+
+def test_what_is_not_built_is_shown_as_a_build_would_make_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened = dsbuilder.open(home / "pets.yaml", out=tmp_path / "out")
+    with opened.browse(count=4) as server:
+        some = cards(server)
+        status, page, _ = ask(server)
+        assert status == 200 and "Not built yet: 8 of 73 records" in page
+        assert HOSTILE not in page
+        assert "From the source to the dataset" in ask(server, "sample/0")[1]
+        for asked in ("?split=test", "?class_name=cat", "?stage=augment/A.HorizontalFlip"):
+            assert 0 < ask(server, asked)[1].count('<li class="card') < len(some)
+        assert mark(server, {"place": 0, "exclude": True})[0] == 200
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["pets-exclude.txt"]
+    dsbuilder.open(home / "pets.yaml", out=tmp_path / "out").build(workers=0)
+    with opened.browse() as server:
+        everything = cards(server)
+    assert some.items() <= everything.items() and len(some) < len(everything)
+    assert any("//" in key for key in some)
+
+
+def test_few_are_made_of_many_that_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("drawn.yaml").write_text(
+        "name: drawn\nsynthesize: [{use: shapes, count: 90000}]\n"
+        "finish: [{use: resize, size: [9, 9]}]\n"
+    )
+    plugins = [Path(__file__).parents[3] / "plugins"]
+    with dsbuilder.open("drawn.yaml", plugins=plugins).browse(count=5) as server:
+        page = ask(server)[1]
+    assert page.count('<li class="card') == 5 and "synthetic" in page
+
+
+def test_a_record_that_cannot_be_made_is_counted_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.chdir(tmp_path)
+    Path("source/cat").mkdir(parents=True)
+    Path("source/cat/0.png").write_bytes(b"junk")
+    Path("pets.yaml").write_text(
+        "name: pets\nsource: {use: folder, path: source}\nfinish: [{use: resize, size: [8, 8]}]\n"
+    )
+    with pytest.raises(DataError, match="no sample can be made"):
+        dsbuilder.open("pets.yaml").browse()
+    for index in range(1, 4):
+        Image.fromarray(noise(index, (24, 32))).save(f"source/cat/{index}.png")
+    with dsbuilder.open("pets.yaml").browse() as server:
+        page = ask(server)[1]
+        assert "1 sample cannot be made" in page and page.count('<li class="card') == 3
+        assert list((tmp_path / "temporary").iterdir())
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_every_finding_of_a_build_is_kept(tmp_path: Path) -> None:
+    found = [course.KeyFinding(key=f"cat/{n}.png", text=f"as {n}\nothers") for n in range(80)]
+    of_one = course.InspectorFindings(inspector="odd", action="warn", count=80, first=tuple(found))
+    written = course.Course(made=0, reused=0, steps={}, paces={}, splits={}, findings=(of_one,))
+    course.write(tmp_path, written)
+    told = course.read_findings(tmp_path)
+    assert told == {"odd": {each.key: each.text for each in found}}
+    kept = course.read(tmp_path)
+    assert kept is not None and len(kept.findings[0].first) == 50
+    (lines,) = tmp_path.rglob("findings.jsonl")
+    for junk in ("[", "{}", '["odd", 1, "x"]', "[[[[" * 900, '"\\ud800"'):
+        lines.write_text(f'{junk}\n["odd", "dog", "x"]\n')
+        assert course.read_findings(tmp_path) == {"odd": {"dog": "x"}}
+    lines.write_bytes(b"\xff\xfe")
+    assert len(course.read_findings(tmp_path)["odd"]) == 50
+    lines.unlink()
+    assert len(course.read_findings(tmp_path)["odd"]) == 50
