@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from dsbuilder.actions.document import Document, distinct
 from dsbuilder.actions.opened import OpenedPipeline
+from dsbuilder.actions.report import report_built
 from dsbuilder.actions.train import RUNS, latest_run
 from dsbuilder.builder import build_dataset
 from dsbuilder.dataset import load
@@ -146,7 +147,7 @@ def synth_train(
         if run is None and not (begun.path / CONFIG).exists():
             shutil.rmtree(begun.path, ignore_errors=True)
         raise
-    return _document(done.warned(*built.warnings))
+    return _document(done.warned(*built.warnings, *report_built(built)))
 
 
 def _options(epochs: int | None, minutes: float | None, options: Mapping[str, Any]) -> GanOptions:

@@ -138,7 +138,6 @@ def prepare(
         surveyed = survey(spec)
         warnings = (*surveyed.warnings, *check_training(surveyed), *_doubts(chosen))
     built = build_for_training(opened, workers=workers, on_progress=on_progress)
-    unreported = list(report_built(built))
     dataset = load(opened.out / built.manifest.name / built.manifest.version)
     asked_of = with_workers(spec.settings.train, workers)
     options, chosen = _settled(asked_of, dataset, chosen, resume=resume)
@@ -158,14 +157,12 @@ def prepare(
         is_new=run is None and not resume,
         chosen=chosen,
         sampled=sampled,
-        warnings=distinct(
-            warnings, built.warnings, unreported, sampled.warnings if sampled else ()
-        ),
+        warnings=distinct(warnings, built.warnings, sampled.warnings if sampled else ()),
     )
 
 
 def build_for_training(opened: OpenedPipeline, **given: Any) -> Built:
-    """Builds the dataset of a pipeline, as far as it is not there.
+    """Builds the dataset of a pipeline with its page, as far as it is not there.
 
     What is only trained otherwise is still the same dataset.
 
@@ -173,9 +170,10 @@ def build_for_training(opened: OpenedPipeline, **given: Any) -> Built:
       given: further arguments of `build_dataset`: `workers` and `on_progress`.
     """
     overrides = [each for each in opened.overrides if not is_of_train(each)]
-    return build_dataset(
+    built = build_dataset(
         opened.pipeline, opened.out, overrides=overrides, plugins=opened.plugins, **given
     )
+    return replace(built, warnings=[*built.warnings, *report_built(built)])
 
 
 def prepare_folder(
