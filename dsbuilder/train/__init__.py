@@ -31,6 +31,7 @@ drawing.py      charts of a run: values by epoch, confusion, what `curves.json` 
 logs/           what TensorBoard and MLflow are told as a training goes on
 gallery.py      the worst mistakes of a run as a picture sheet
 mistakes.py     the same as pictures of a page, by the files of the run alone
+single_mistakes.py  those of masks and points, a picture each
 run_page.py     what a page tells of a run
 comparison_page.py  what a page tells of several runs, and what differs between them
 archive.py      `.keras` files that carry class names, preprocessing and fingerprint; `load_model`

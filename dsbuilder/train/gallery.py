@@ -27,7 +27,7 @@ from dsbuilder.stream.feed import Feed
 from dsbuilder.stream.reading import plan
 from dsbuilder.targets.stored import as_file_name
 from dsbuilder.tasks import Task
-from dsbuilder.train import attribution
+from dsbuilder.train import attribution, single_mistakes
 from dsbuilder.train.archive import Trained
 from dsbuilder.train.network import outputs_by_head
 
@@ -81,10 +81,15 @@ def draw_mistakes(
     folder: Path,
     plugins: Sequence[Path] = (),
     why: bool = False,
+    singly: bool = False,
 ) -> None:
     """Draws the worst mistakes of each head that makes any into a folder; see `sheets_of`.
 
     Of a head that makes none no picture stays, such as one that an earlier model left.
+
+    Args:
+      singly: whether those of masks and points are written one by one as well, as
+        `single_mistakes.py` reads them.
 
     Raises:
       DataError: a picture cannot be written.
@@ -96,7 +101,11 @@ def draw_mistakes(
         if name in drawn:
             folder.mkdir(parents=True, exist_ok=True)
             write_png(draw_sheet(drawn[name], side=_SIDE), file)
+            if singly and heads[name].target.positional:
+                cells = [cell for row in drawn[name].sections[0].rows for cell in row]
+                single_mistakes.write(file.with_suffix(""), cells)
         else:
+            single_mistakes.remove(file.with_suffix(""))
             file.unlink(missing_ok=True)
 
 

@@ -1,25 +1,31 @@
 """The worst mistakes of a run as pictures of a page, by `predictions.csv` and the dataset alone.
 
 Of classes and texts they are those that the model is surest of, of numbers the largest errors. What
-the model would draw, of masks and points, only `gallery.py` knows; its sheet is shown instead.
+the model would draw, of masks and points, only the training knew: `single_mistakes.py` has it.
 """
 
 import csv
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dsbuilder.cache import ledger
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.report.page.blocks import Block, Gallery, Picture, Strip
+from dsbuilder.report.page.blocks import Gallery, Picture, Strip
 from dsbuilder.report.page.pictures import Room, file_picture, stored_picture
+from dsbuilder.targets import ClassLabel
 from dsbuilder.targets.stored import as_file_name
 from dsbuilder.tasks import task_of
+from dsbuilder.train import single_mistakes
 from dsbuilder.train.run import CHARTS, PREDICTIONS, Run
 
 _MOST = 24
+_OF_PAIR, _PAIRS = 9, 20
+"""Pictures of a pair of classes, and how many pairs have them: those in most errors."""
 _FILE = "mistakes.png"
+_SINGLY = "mistakes"
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -46,7 +52,7 @@ def mistakes_of(
     head: str,
     evaluation: Mapping[str, Any],
     room: Room,
-) -> Iterator[Block]:
+) -> Iterator[Gallery]:
     """Yields the gallery of the worst mistakes of a head, if there is any.
 
     Args:
@@ -60,8 +66,9 @@ def mistakes_of(
     if dataset is None or not drawn:
         yield from _sheet(run, head, of, room)
         return
-    worst = _worst(run, f"{head}_" if head else "", judged_by)
-    strips = list(_strips(dataset, evaluation["split"], worst, room))
+    paired = evaluation["kind"] == ClassLabel.kind
+    worst = _worst(run, f"{head}_" if head else "", judged_by, paired=paired)
+    strips = list(_strips(dataset, evaluation["split"], worst, room, paired=paired))
     if strips:
         surest = "that the model is surest of" if judged_by == "right" else "by the error"
         yield Gallery(
@@ -72,8 +79,17 @@ def mistakes_of(
         )
 
 
-def _sheet(run: Run, head: str, of: str, room: Room) -> Iterator[Block]:
-    """Yields the sheet that the training drew."""
+def _sheet(run: Run, head: str, of: str, room: Room) -> Iterator[Gallery]:
+    """Yields the pictures that the training drew: one by one, else the sheet of them."""
+    folder = run.path / CHARTS / (f"{as_file_name(head)}-{_SINGLY}" if head else _SINGLY)
+    strips = [
+        Strip(pictures=pictures, name=each.key, labels=[each.told])
+        for each, pictures in single_mistakes.read(folder)
+        if all(map(room.takes, pictures))
+    ]
+    if strips:
+        yield Gallery(title=f"The worst mistakes{of}, by the error", strips=strips)
+        return
     path = run.path / CHARTS / (f"{as_file_name(head)}-{_FILE}" if head else _FILE)
     if not path.is_file():
         return
@@ -84,7 +100,7 @@ def _sheet(run: Run, head: str, of: str, room: Room) -> Iterator[Block]:
         yield Gallery(title=f"The worst mistakes{of}", strips=[strip])
 
 
-def _worst(run: Run, before: str, judged_by: str) -> Sequence[_Mistake]:
+def _worst(run: Run, before: str, judged_by: str, *, paired: bool) -> Sequence[_Mistake]:
     path = run.path / PREDICTIONS
     if not path.is_file():
         return ()
@@ -92,7 +108,25 @@ def _worst(run: Run, before: str, judged_by: str) -> Sequence[_Mistake]:
         found = (
             _mistake(n, line, before, judged_by) for n, line in enumerate(csv.DictReader(file))
         )
-        return heapq.nlargest(_MOST, filter(None, found))
+        mistakes = filter(None, found)
+        return _worst_of_pairs(mistakes) if paired else heapq.nlargest(_MOST, mistakes)
+
+
+def _worst_of_pairs(mistakes: Iterable[_Mistake]) -> list[_Mistake]:
+    """Returns the worst of all, then the worst of each pair of classes that is in most errors."""
+    worst: list[_Mistake] = []
+    counts: Counter[tuple[str, str]] = Counter()
+    of_pair: dict[tuple[str, str], list[_Mistake]] = {}
+    for each in mistakes:
+        pair = (each.truth, each.answer)
+        counts[pair] += 1
+        for heap, most in ((worst, _MOST), (of_pair.setdefault(pair, []), _OF_PAIR)):
+            push = heapq.heappush if len(heap) < most else heapq.heappushpop
+            push(heap, each)
+    first = sorted(worst, reverse=True)
+    for pair, _ in counts.most_common(_PAIRS):
+        first += sorted(set(of_pair[pair]).difference(first), reverse=True)
+    return first
 
 
 def _mistake(place: int, line: Mapping[str, str], before: str, judged_by: str) -> _Mistake | None:
@@ -115,9 +149,13 @@ def _mistake(place: int, line: Mapping[str, str], before: str, judged_by: str) -
 
 
 def _strips(
-    dataset: StoredDataset, split: str, worst: Sequence[_Mistake], room: Room
+    dataset: StoredDataset, split: str, worst: Sequence[_Mistake], room: Room, *, paired: bool
 ) -> Iterator[Strip]:
-    """Yields the picture of each mistake, the worst first."""
+    """Yields the picture of each mistake, the worst first; further ones are spare.
+
+    Args:
+      paired: whether truth and answer are classes, a pair of which can be picked.
+    """
     wanted = {-each.place: each for each in worst}
     found: dict[int, Picture] = {}
     start = 0
@@ -136,7 +174,12 @@ def _strips(
                         dataset.codec, payload, alt=alt, lines=list(filter(None, said))
                     )
         start += shard.samples
-    for each in worst:
+    for number, each in enumerate(worst):
         picture = found.get(-each.place)
         if picture is not None and room.takes(picture):
-            yield Strip(pictures=[picture], classes=list(dict.fromkeys([each.truth, each.answer])))
+            yield Strip(
+                pictures=[picture],
+                classes=list(dict.fromkeys([each.truth, each.answer])),
+                pair=(each.truth, each.answer) if paired else None,
+                spare=number >= _MOST,
+            )

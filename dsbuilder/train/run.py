@@ -11,7 +11,7 @@ runs/emoji-1/
   curves.json       curves of that evaluation as data: ROC, calibration, residuals, ...
   predictions.csv   what it says of every sample of that split, beside what is true
   README.md         a model card of Hugging Face, with its scores
-  charts/           all this drawn, as SVG beside its numbers; see `train/drawing.py`
+  charts/           all this drawn, as SVG beside its numbers; see `train/drawing.py`; and mistakes
   report.html       a page that shows all of it; see `train/run_page.py`
   tensorboard/      event files, where they are asked for; `mlflow.json` likewise: see `train/logs/`
 

@@ -4,6 +4,7 @@ All of it stands in the files of the run, and pictures of mistakes in its datase
 without the model and without TensorFlow. A run that has not come to its end tells what it has.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from dsbuilder.report.charts.svg import Heading
 from dsbuilder.report.page.blocks import (
     Beside,
     Block,
+    Cell,
     ChartChoice,
     Charts,
     Code,
@@ -29,6 +31,7 @@ from dsbuilder.report.page.blocks import (
     PageSection,
     Pairs,
     ReportPage,
+    Strip,
     table_of,
 )
 from dsbuilder.report.page.pictures import Room
@@ -97,6 +100,11 @@ class _RunPage:
             self.evaluation = self.run.evaluation()
         self.best = best_row(self.rows, Monitor.of(self.config["train"]))
         self.dataset = dataset_of(self.run, self.config)
+        several = len(self.heads) > 1
+        self.galleries = {
+            head: list(mistakes_of(self.run, self.dataset, head * several, each, self.room))
+            for head, each in self.heads
+        }
 
     @property
     def heads(self) -> list[tuple[str, Mapping[str, Any]]]:
@@ -193,7 +201,9 @@ class _RunPage:
                 again = f"Confusion matrix{of}, most errors first"
                 chosen = [("by class", chart), ("most errors first", _by_errors(confusions, again))]
                 shown = ChartChoice(title=f"Order of classes{of}", options=chosen)
-            yield Beside(blocks=[shown, _pairs(confusions, f"What is taken for what{of}")])
+            pictures = Counter(strip.pair for strip in self._strips(head) if strip.pair)
+            caption = f"What is taken for what{of}"
+            yield Beside(blocks=[shown, _pairs(confusions, caption, pictures)])
 
     def _curves(self) -> Iterator[Block]:
         found = self.run.curves()
@@ -203,10 +213,12 @@ class _RunPage:
             yield Charts(charts=[drawn_lines(chart, of=named) for chart in charts])
 
     def _mistakes(self) -> Iterator[Block]:
-        several = len(self.heads) > 1
-        for head, each in self.heads:
-            name = head if several else ""
-            yield from mistakes_of(self.run, self.dataset, name, each, self.room)
+        for galleries in self.galleries.values():
+            yield from galleries
+
+    def _strips(self, head: str) -> Iterator[Strip]:
+        for gallery in self.galleries.get(head, ()):
+            yield from gallery.strips
 
     def _configuration(self) -> Iterator[Block]:
         config = self.config
@@ -265,17 +277,27 @@ def _by_errors(confusions: Confusions, title: str) -> DrawnChart:
     return _drawn_matrix(ordered, title)
 
 
-def _pairs(confusions: Confusions, caption: str, *, most: int = 500) -> DataTable:
-    """Returns the errors as a table, the most frequent first."""
+def _pairs(
+    confusions: Confusions,
+    caption: str,
+    pictures: Mapping[tuple[str, str], int],
+    *,
+    most: int = 500,
+) -> DataTable:
+    """Returns the errors as a table, the most frequent first.
+
+    Args:
+      pictures: how many of a pair are shown, which its last cell leads to.
+    """
     errors = confusions.errors()
-    rows = [
-        DataRow(
-            cells=[true, taken, count, f"{100 * count / max(samples, 1):.1f}"],
-            classes=[true, taken],
-        )
-        for count, true, taken, samples in errors[:most]
-    ]
+    rows = []
+    for count, true, taken, samples in errors[:most]:
+        cells: list[Cell] = [true, taken, count, f"{100 * count / max(samples, 1):.1f}"]
+        shown = [pictures.get((true, taken), 0)] if pictures else []
+        pair = (true, taken) if pictures else None
+        rows.append(DataRow(cells=[*cells, *shown], classes=[true, taken], pair=pair))
     headings = ["true class", "taken for", "samples", "% of the true class"]
+    headings += ["shown"] if pictures else []
     more = max(0, len(errors) - most)
     return DataTable(caption=caption, headings=headings, rows=rows, more=more)
 

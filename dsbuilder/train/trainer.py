@@ -406,7 +406,7 @@ def _evaluate(training: Ongoing) -> None:
     write_evaluation(run, evaluation)
     write_card(run)
     draw_evaluation(run)
-    draw_mistakes(best, dataset, split, folder=run.path / CHARTS, **judged)
+    draw_mistakes(best, dataset, split, folder=run.path / CHARTS, singly=True, **judged)
     training.run = run.warned(*doubts(evaluation.to_json()), *write_run_page(run))
 
 

@@ -124,6 +124,33 @@ def test_the_confusion_matrix_is_ordered_as_asked(browser: Browser, run: Path) -
     assert not page.faults
 
 
+def test_a_pair_of_classes_leads_to_its_pictures(browser: Browser, run: Path) -> None:
+    page = opened(browser, run)
+    everything = shown(page, ".strip[data-pair]")
+    pairs = page.run("[...document.querySelectorAll('a.pick')].map((each) => each.dataset.pair)")
+    assert pairs and len(set(pairs)) == len(pairs)
+    page.run("document.querySelectorAll('a.pick')[0].focus()")
+    page.press("Enter")
+    seen = (
+        "[...document.querySelectorAll('.strip[data-pair]')]"
+        ".filter((each) => each.checkVisibility()).map((each) => each.dataset.pair)"
+    )
+    count = page.run("parseInt(document.querySelector('a.pick').textContent)")
+    assert page.run(seen) == [pairs[0]] * count and count < everything
+    said = page.run("document.querySelector('.picked').textContent")
+    assert " taken for " in said and page.run("location.hash") == "#mistakes"
+    assert not page.violations()
+    page.run("document.querySelector('.picked button').click()")
+    assert shown(page, ".strip[data-pair]") == everything
+    assert page.run("document.querySelector('.picked').checkVisibility()") is False
+    page.run("document.querySelectorAll('a.pick')[0].click()")
+    page.run("document.getElementById('filter').focus()")
+    page.type("dog")
+    assert page.run(f"{seen}.every((pair) => pair.includes('dog'))")
+    assert page.run("document.querySelector('.picked').textContent") == ""
+    assert not page.faults
+
+
 def shown(page: PageView, what: str) -> int:
     """Returns how many elements are seen."""
     found = page.run(

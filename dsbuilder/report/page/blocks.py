@@ -56,16 +56,24 @@ class DataRow:
       classes: names of the classes that it is about, by which it can be filtered; None where it
         always stays.
       marked: whether it stands out.
+      pair: true class and the one that it is taken for, of a row whose last cell leads to the
+        pictures of strips of that pair.
     """
 
     cells: Sequence[Cell]
     classes: Sequence[str] | None = None
     marked: bool = False
+    pair: tuple[str, str] | None = None
 
     @property
     def filtered_by(self) -> str | None:
         """The names of the classes as JSON."""
         return _filtered_by(self.classes)
+
+    @property
+    def picked_by(self) -> str | None:
+        """The pair as JSON."""
+        return _filtered_by(self.pair)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +189,8 @@ class Strip:
       labels: what it is labelled with.
       classes: names of the classes that it can be filtered by.
       whole: whether a picture is as wide as the page.
+      pair: true class and the one that it is taken for, by which a table picks it.
+      spare: whether it is shown only where it is picked or filtered by.
     """
 
     pictures: Sequence[Picture]
@@ -188,11 +198,18 @@ class Strip:
     labels: Sequence[str] = ()
     classes: Sequence[str] = ()
     whole: bool = False
+    pair: tuple[str, str] | None = None
+    spare: bool = False
 
     @property
     def filtered_by(self) -> str | None:
         """The names of the classes as JSON."""
         return _filtered_by(self.classes)
+
+    @property
+    def picked_by(self) -> str | None:
+        """The pair as JSON."""
+        return _filtered_by(self.pair)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +228,11 @@ class Gallery:
     strips: Sequence[Strip]
     note: str = ""
     joined: bool = False
+
+    @property
+    def is_picked_from(self) -> bool:
+        """Whether a table picks strips of it."""
+        return any(strip.pair is not None for strip in self.strips)
 
 
 @dataclass(frozen=True, kw_only=True)

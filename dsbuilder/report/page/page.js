@@ -13,10 +13,41 @@ if (filter) {
     const wanted = filter.value.trim().toLowerCase();
     let rows = 0, strips = 0;
     for (const [part, names] of parts) {
-      part.hidden = wanted !== "" && !names.some((name) => name.includes(wanted));
+      const fits = names.some((name) => name.includes(wanted));
+      part.hidden = wanted === "" ? "spare" in part.dataset : !fits;
       if (!part.hidden) part.localName === "tr" ? (rows += 1) : (strips += 1);
     }
     told.textContent = wanted ? `${rows} in tables, ${strips} in pictures` : "";
+    for (const each of all(".picked")) each.textContent = "";
+  });
+}
+
+// Pick: a number in the table of errors shows the pictures of its pair alone, until all are asked for.
+const strips = all(".strip[data-pair]");
+const ofPair = (pair) => strips.filter((strip) => strip.dataset.pair === pair);
+for (const link of all("a.pick")) {
+  const found = ofPair(link.dataset.pair);
+  if (found.length === 0) {
+    link.replaceWith(link.firstChild);
+    continue;
+  }
+  link.addEventListener("click", () => {
+    const gallery = found[0].closest(".gallery"), told = gallery.previousElementSibling;
+    if (filter && filter.value) {
+      filter.value = "";
+      filter.dispatchEvent(new Event("input"));
+    }
+    for (const each of all(".strip", gallery)) each.hidden = !found.includes(each);
+    const [truth, answer] = JSON.parse(link.dataset.pair);
+    const back = document.createElement("button");
+    back.type = "button";
+    back.textContent = "Show the worst of all";
+    back.addEventListener("click", () => {
+      for (const each of all(".strip", gallery)) each.hidden = "spare" in each.dataset;
+      told.textContent = "";
+      gallery.scrollIntoView();
+    });
+    told.replaceChildren(`${truth} taken for ${answer}: `, back);
   });
 }
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import MakeImages, WritePipeline
 from reports import Html, check_harmless
@@ -14,6 +15,8 @@ import dsbuilder
 from dsbuilder.builder import build_dataset
 from dsbuilder.errors import TrainError
 from dsbuilder.report.page import html
+from dsbuilder.report.strip import Cell
+from dsbuilder.train import single_mistakes
 from dsbuilder.train.comparison_page import comparison_page
 from dsbuilder.train.run import EVALUATION, PREDICTIONS, Run
 from dsbuilder.train.run_page import run_page, write_run_page
@@ -65,6 +68,52 @@ def test_the_worst_mistakes_are_shown_the_surest_first(
     assert [alt.partition(": ")[0] for alt in alts] == keys[::3]
     (run.path / PREDICTIONS).unlink()
     assert "img" not in {tag for tag, _ in page_of(run).tags}
+
+
+def test_each_pair_of_classes_leads_to_its_worst_mistakes(
+    make_images: MakeImages, write_pipeline: WritePipeline, tmp_path: Path
+) -> None:
+    make_images(classes=("cat", "dog", HOSTILE), count=80)
+    pipeline = write_pipeline(
+        "name: pets\nsource: {use: folder, path: source}\nsplit: {train: 0.5, test: 0.5}\n"
+        "finish: [{use: resize, size: [16, 16]}]\n"
+    )
+    built = dsbuilder.load(build_dataset(pipeline, tmp_path / "out", workers=0).path)
+    run = make_run(tmp_path / "run", built, wrong_every=2)
+    page = page_of(run)
+    links = [each for tag, each in page.tags if tag == "a" and each.get("class") == "pick"]
+    strips = [each for tag, each in page.tags if tag == "div" and "data-pair" in each]
+    assert len(links) == 3
+    assert len(strips) > 24 == sum("data-spare" not in each for each in strips)
+    for link in links:
+        assert sum(each["data-pair"] == link["data-pair"] for each in strips) >= 9
+
+
+def test_masks_and_points_have_a_picture_of_each_mistake(tmp_path: Path) -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    made = [Cell(image=image + n, name=f"{n}{HOSTILE}") for n in range(5)]
+    folder = tmp_path / "charts/mistakes"
+    folder.mkdir(parents=True)
+    (folder / "mine.txt").write_text("stays")
+    single_mistakes.write(folder, [*made, made[0], None, None])
+    single_mistakes.write(folder, [*made[:3], made[3]])
+    names = sorted(path.name for path in folder.iterdir())
+    shown = [f"0{n}-{what}.png" for n in (1, 2) for what in ("answer", "truth")]
+    assert names == [*shown, "mine.txt", "mistakes.json"]
+    found = list(single_mistakes.read(folder))
+    assert [(each.key, each.told) for each, _ in found] == [
+        (f"0{HOSTILE}", f"1{HOSTILE}"),
+        (f"2{HOSTILE}", f"3{HOSTILE}"),
+    ]
+    assert [[picture.lines for picture in each] for _, each in found] == [
+        [["truth"], ["answer"]]
+    ] * 2
+    (folder / "01-truth.png").write_bytes(b"no picture")
+    assert len(list(single_mistakes.read(folder))) == 1
+    (folder / "mistakes.json").write_text('[{"key": 1}]')
+    assert not list(single_mistakes.read(folder))
+    single_mistakes.remove(folder)
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 
 def test_without_its_dataset_a_run_has_a_page_that_says_so(
