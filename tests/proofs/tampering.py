@@ -1,12 +1,13 @@
 """Built datasets, runs and models that somebody tampered with: a clear error or an answer.
 
-A dataset of every kind of label, stored by each codec, and a run are copied; one file of the copy
-is damaged (a few bytes, or one value of its JSON is replaced by a hostile one), and a few verbs are
-asked about it, the next build among them. What must hold of each: it answers or raises a
-DsbuilderError, within ten seconds of the processor; it writes nothing but where the caller said,
-and runs no code that the data names. What was built again verifies.
+A dataset of every kind of label, stored by each codec, one with findings, and a run are copied; one
+file of the copy is damaged (a few bytes, or a value of its JSON is replaced by a hostile one), and
+a few verbs are asked about it, the next build among them. What must hold of each: it answers or
+raises a DsbuilderError, within ten seconds of the processor; it writes nothing but where the caller
+said, and runs no code that the data names. What was built again verifies.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -41,6 +42,13 @@ _KINDS = """
 name: kinds
 synthesize: [{use: all_kinds, count: 8, splits: {train: 0.5, test: 0.5}}]
 cache: {codec: CODEC, image: IMAGE}
+"""
+
+_FOUND = """
+name: found
+source: {use: folder, path: pictures}
+finish: [{use: resize, size: [8, 8]}]
+inspect: {exact_duplicate: warn}
 """
 
 _PETS = """
@@ -135,6 +143,9 @@ class Originals:
             path.parent.mkdir(parents=True, exist_ok=True)
             pixels = np.random.default_rng(place).integers(0, 255, (9, 9, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(path)
+        (home / "pictures/b/again.png").write_bytes((home / "pictures/a/0.png").read_bytes())
+        (home / "found.yaml").write_text(_FOUND, encoding="utf-8")
+        self.datasets.append(build_dataset(home / "found.yaml", home / "found", workers=0).path)
         if models:
             (home / "pets.yaml").write_text(_PETS, encoding="utf-8")
             built = build_dataset(home / "pets.yaml", home / "out", workers=0)
@@ -212,7 +223,16 @@ def _of_dataset(copy: Path, case: Path, home: Path) -> dict[str, Callable[[], An
         except DsbuilderError as error:
             raise AssertionError(f"the next build published what is not sound: {error}") from error
 
+    def browse() -> None:
+        marks = {"exclude": case / "exclude.txt", "corrections": case / "wrong.csv"}
+        with contextlib.closing(dsbuilder.load(copy).browse(**marks, plugins=plugins)) as server:
+            server.page(server.home)
+            server.page(f"{server.home}sample/0")
+            if codec == "found":
+                server.page(f"{server.home}?finding=exact_duplicate")
+
     verbs: dict[str, Callable[[], Any]] = {
+        "browse": browse,
         "build": build,
         "info": lambda: dsbuilder.load(copy).info(),
         "verify": verify,
