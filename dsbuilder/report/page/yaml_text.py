@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _WIDTH = 100
-_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./ -]*[A-Za-z0-9_./-]|[A-Za-z_]")
-_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", ".", ".nan", ".inf"}
+_PLAIN = re.compile(r"(?:\.{1,2}/|[A-Za-z_/])[A-Za-z0-9_./ -]*[A-Za-z0-9_./-]|[A-Za-z_]")
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 """Plain words that a reader of YAML may take for something else than a text."""
 
 

@@ -2,7 +2,7 @@
 
 import io
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -25,6 +25,7 @@ def read(text: str) -> object:
     return yaml.load(io.StringIO(text))
 
 
+@example({".0": ".5", "._": "..", "..": ".inf", "a": "../x"})
 @given(st.dictionaries(NAMES, VALUES, max_size=5))
 def test_what_is_written_reads_back(values: dict[str, object]) -> None:
     assert read(as_yaml(values)) == values
