@@ -210,7 +210,8 @@ class _RunPage:
         heads = {} if found is None else found.heads
         for head, charts in heads.items():
             named = f" of {head}" if len(heads) > 1 else ""
-            yield Charts(charts=[drawn_lines(chart, of=named) for chart in charts])
+            if charts:
+                yield Charts(charts=[drawn_lines(chart, of=named) for chart in charts])
 
     def _mistakes(self) -> Iterator[Block]:
         for galleries in self.galleries.values():
@@ -296,8 +297,8 @@ def _pairs(
         shown = [pictures.get((true, taken), 0)] if pictures else []
         pair = (true, taken) if pictures else None
         rows.append(DataRow(cells=[*cells, *shown], classes=[true, taken], pair=pair))
-    headings = ["true class", "taken for", "samples", "% of the true class"]
-    headings += ["shown"] if pictures else []
+    headings = ["true class", "taken for", "samples", "% of class"]
+    headings += ["pictures"] if pictures else []
     more = max(0, len(errors) - most)
     return DataTable(caption=caption, headings=headings, rows=rows, more=more)
 

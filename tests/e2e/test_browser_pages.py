@@ -56,6 +56,24 @@ def test_pages_are_accessible_and_ask_nobody_else(
     check(page, server, width=width)
 
 
+def test_a_pipeline_is_looked_at_before_it_is_built(
+    browser: Browser, dataset: Path, tmp_path: Path
+) -> None:
+    home = dataset.parents[3]
+    opened = dsbuilder.open(home / "pets.yaml", out=tmp_path / "out", overrides=["seed=8"])
+    files = {"exclude": tmp_path / "out.txt", "corrections": tmp_path / "wrong.csv"}
+    with opened.browse(count=6, **files) as server:
+        page = browser.page()
+        page.show(width=390, dark=True, phone=True)
+        page.open(server.told.url + "?split=train&origin=variant")
+        assert page.run("document.querySelectorAll('.card').length") == 18
+        assert "Not built yet" in page.run("document.querySelector('.lead').textContent")
+        check(page, server, width=390)
+        page.open(server.told.url + "sample/1")
+        check(page, server, width=390)
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_asks_by_class_and_marks_what_is_wrong(browser: Browser, server: BrowserServer) -> None:
     page = browser.page()
     page.show(width=1280)
