@@ -70,7 +70,7 @@ def evaluate(
       TrainError: there is no such model, or it was made for another target or other images.
       DataError: there is no such split.
     """
-    home = Run(path=model if model.is_dir() else model.parent)
+    home = Run.of(model)
     own = dataset is None
     if dataset is None:
         dataset = load(home.config()["dataset"]["path"])

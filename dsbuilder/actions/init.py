@@ -1,5 +1,6 @@
 """A folder -> which layout it has, and a pipeline that builds it."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,8 @@ def init(
 def _check_output(output: Path) -> None:
     if output.exists() or output.is_symlink():
         raise DataError(
-            f"{output}: the file exists. Name another with {option('output')}, or remove it."
+            f"{output}: the file exists; `dsbuilder build {shlex.quote(str(output))}` builds it. "
+            f"Name another with {option('output')}, or remove it."
         )
     if not output.resolve().parent.is_dir():
         raise DataError(f"{output}: its folder does not exist. Make it.")

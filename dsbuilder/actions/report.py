@@ -75,7 +75,7 @@ def report_runs(*runs: Path | str, output: Path | str | None = None) -> ReportDo
     from dsbuilder.train.run import Run
     from dsbuilder.train.run_page import run_page
 
-    opened = [Run(path=Path(run)) for run in runs]
+    opened = [Run.of(Path(run)) for run in runs]
     if not opened:
         raise DataError("there is no run to report. Give the folder of one or more.")
     if len(opened) == 1:

@@ -91,7 +91,9 @@ def _draw(built: "BuildDocument") -> None:
         made.append(("report", shown(built.report)))
     facts(made)
     line()
-    follow(("preview", built.path), again("train"))
+    classes = {name for each in built.splits.values() for name in each.classes}
+    learnable = [again("train")] if len(classes) != 1 else []  # one class tells nothing apart
+    follow(("preview", built.path), *learnable)
 
 
 def _quarantined(built: "BuildDocument") -> list[str]:

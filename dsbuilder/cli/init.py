@@ -56,8 +56,11 @@ def _draw(found: "InitDocument") -> None:
             each.reason,
         )
         for each in found.recognized
+        if each.certainty or each.source == found.source["use"]
     ]
     table(("layout", "certainty", "why"), rows, right=(1,))
+    others = [each.source for each in found.recognized if not each.certainty]
+    line(f"not {', '.join(others)}; --json says why")
     line()
     draw(found.check)
     line()

@@ -102,7 +102,7 @@ def _draw(found: "InspectDocument", exclude: Path | None, sheet: Path | None) ->
     line()
     if found.keys and exclude is None:
         drawn = () if sheet is not None else ("--sheet", "findings.png")
-        follow(again("inspect", *drawn, "--exclude", "findings.txt"))
+        follow(again("inspect", *drawn, "--exclude", "findings.txt"), again("build"))
     else:
         follow(again("build", *(() if exclude is None else ("--exclude", exclude))))
 

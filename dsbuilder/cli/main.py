@@ -91,6 +91,14 @@ class Verbs(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl(list(VERBS.items()))
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes how one begins, once more, as the table is long."""
+        formatter.write_paragraph()
+        formatter.write_text(
+            "From a folder to a trained model: `dsbuilder init FOLDER`; at its end each verb says "
+            "what is likeliest typed next."
+        )
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Completes verbs from the table, and the group's own options."""
         verbs = [

@@ -1,6 +1,7 @@
 """What was meant by a path at which no dataset lies: a pipeline's, a folder of datasets, a typo."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,9 @@ def no_dataset(given: Path) -> str:
         return f"expected a built dataset, found a folder above. Did you mean {several}{more}?"
     return (
         f"expected a built dataset, found no manifest ({store.MANIFEST}). "
-        "Give the folder of a version, such as out/flowers/1.0.0."
+        "Give the folder of a version, such as out/flowers/1.0.0. "
+        f"`dsbuilder init {shlex.quote(printable(str(given)))}` writes a pipeline, if these are "
+        "images to build."
     )
 
 

@@ -91,9 +91,11 @@ def read(path: Path) -> YamlDocument:
         raise SpecError([Problem(str(path), message)]) from None
     except IsADirectoryError:
         raise SpecError([Problem(str(path), _folder_found(path))]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        message = f"the file cannot be read ({reason}). Check the path."
+    except UnicodeDecodeError:
+        message = "expected a pipeline, found a file that is no text. Give a file in YAML (UTF-8)."
+        raise SpecError([Problem(str(path), message)]) from None
+    except OSError as error:
+        message = f"the file cannot be read ({error.strerror or error}). Check the path."
         raise SpecError([Problem(str(path), message)]) from None
     return parse(text, origin=str(path), folder=path.resolve().parent)
 

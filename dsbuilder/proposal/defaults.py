@@ -78,7 +78,7 @@ def choose(case: Case, size: tuple[int, int], registry: Registry) -> Choice:
     if name is None or target is None or not registry.plugins.named(name, "model"):
         kinds = {each.kind for each in case.targets.values()}
         why, advice = _unlearnt(kinds)
-        return Choice(section=None, why=(f"train: {why}", advice))
+        return Choice(section=None, why=(why, advice))
     section, why, until = _trained(case, name, size)
     named = {"target": target} if len(case.targets) > 1 else {}
     task = f"task: {case.targets[target].kind} of '{target}', {case.samples} images to train on"

@@ -88,6 +88,8 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
     _write_inspections(writer, facts)
     choice = _write_stages(writer, facts, registry)
     warnings = [*_unreadable(looks), *([f"{folder}: {unread}."] if unread else [])]
+    if choice.section is None and {each.kind for each in facts.targets.values()} == {"class"}:
+        warnings.append(f"{folder}: {', so no model can be trained. '.join(choice.why)}")
     text, why = writer.text(), tuple(choice.why)
     return Draft(name=name, text=text, options=options, why=why, warnings=warnings)
 
@@ -217,7 +219,7 @@ def _write_variants(writer: Writer, facts: Facts) -> None:
 
 def _write_train(writer: Writer, choice: Choice) -> None:
     if choice.section is None:
-        writer.remark(f"{choice.why[0]}.")
+        writer.remark(f"train: {choice.why[0]}.")
         return
     writer.heading("train")
     for key, value in choice.section.items():

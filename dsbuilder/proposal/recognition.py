@@ -14,6 +14,8 @@ more than half of the folder; and of two layouts that a folder could have, the s
 which more is said or explained.
 """
 
+import shlex
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,9 +135,7 @@ def choose(
         does not know how to read it.
     """
     if folder.is_file():
-        raise DataError(
-            f"{folder}: expected a folder of images, found a file. Give the folder that it lies in."
-        )
+        raise DataError(f"{folder}: expected a folder of images, found {_file_found(folder)}")
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder.{near_path(folder) or ' Check the path.'}")
     if use is not None:
@@ -145,6 +145,17 @@ def choose(
         raise DataError(_none_found(folder, found, registry))
     near = [each for each in found[1:] if each.certainty >= max(LEAST, best.certainty - NEAR)]
     return best, near
+
+
+def _file_found(path: Path) -> str:
+    """Says of a file in place of a folder what may be done."""
+    if zipfile.is_zipfile(path):
+        packed, unpacked = shlex.quote(str(path)), shlex.quote(str(path.with_suffix("")))
+        return (
+            f"a packed one. Unpack it with `python3 -m zipfile -e {packed} {unpacked}`, and give "
+            f"{unpacked}."
+        )
+    return "a file. Give the folder that it lies in."
 
 
 def _wanted(folder: Path, found: Sequence[Candidate], use: str) -> Candidate:

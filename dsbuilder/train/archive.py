@@ -31,7 +31,7 @@ from dsbuilder.registry import discover
 from dsbuilder.sample import Signature
 from dsbuilder.targets import signature_from_json, signature_to_json
 from dsbuilder.tasks import Heads, heads_of
-from dsbuilder.train.run import BEST, Row
+from dsbuilder.train.run import BEST, PIPELINES, Row, no_run
 from dsbuilder.trust import noted
 
 MEMBER = "model.json"
@@ -270,6 +270,8 @@ def read_note(path: Path) -> Note:
     except FileNotFoundError:
         raise TrainError(
             f"{path}: there is no trained model. Give a run folder, or its {BEST}."
+            if path.parent.is_dir() and path.name == BEST
+            else f"{path}: {no_run(path)}"
         ) from None
     except Exception as error:  # noqa: BLE001 - whatever zipfile raises on a stranger's file
         if isinstance(error, KeyError) and _is_generator(path):
@@ -277,6 +279,8 @@ def read_note(path: Path) -> Note:
                 f"{path}: expected a model that answers, found a generator of images. Draw some "
                 "with `dsbuilder synth sample`."
             ) from None
+        if path.suffix in PIPELINES:
+            raise TrainError(f"{path}: {no_run(path)}") from None
         raise TrainError(
             f"{path}: the model of a run cannot be read ({type(error).__name__}). "
             f"Give a run folder, or its {BEST}."

@@ -27,6 +27,7 @@ import io
 import itertools
 import math
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,12 +37,14 @@ from typing import Any, Self
 from dsbuilder import names, tasks, typed_json
 from dsbuilder.cache import store
 from dsbuilder.dataset import StoredDataset
-from dsbuilder.errors import TrainError
+from dsbuilder.errors import TrainError, printable
+from dsbuilder.paths import near_path
 from dsbuilder.report.charts.lines import LineChart
 from dsbuilder.stream.sampling import Sampled
 from dsbuilder.tasks import Evaluation, evaluations_of
 from dsbuilder.tasks.intervals import Interval
 
+PIPELINES = (".yaml", ".yml")
 CONFIG = "config.json"
 PIPELINE = "pipeline.yaml"
 RESULTS = "results.csv"
@@ -58,6 +61,15 @@ REPORT = names.REPORT
 _FIRST = ("epoch", "phase", "learning_rate")
 _GROUPS = ("train", "validation")
 _PACKAGES = ("dsbuilder", "keras", "tensorflow", "numpy")
+
+
+def no_run(given: Path) -> str:
+    """Returns what is wrong with a path that is to be a run's or a model's, and what was meant."""
+    if given.suffix in PIPELINES and given.is_file():
+        verb = f"dsbuilder train {shlex.quote(printable(str(given)))}"
+        return f"expected a run, found a pipeline. `{verb}` makes one, and says where it lies."
+    hint = near_path(given) or " Give the folder of a run, such as runs/emoji-1."
+    return f"no such run.{hint}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +224,19 @@ class Run:
             raise TrainError(
                 f"{path}: {reason}. Give the folder of a run, such as runs/emoji-1."
             ) from None
+
+    @classmethod
+    def of(cls, given: Path) -> Self:
+        """Returns the run of a folder, or of a model that lies in it.
+
+        Raises:
+          TrainError: nothing lies there, or it is a pipeline.
+        """
+        if given.is_dir():
+            return cls(path=given)
+        if not given.is_file() or given.suffix in PIPELINES:
+            raise TrainError(f"{given}: {no_run(given)}")
+        return cls(path=given.parent)
 
     @contextlib.contextmanager
     def _reading(self, name: str) -> Iterator[None]:

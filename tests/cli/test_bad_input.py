@@ -1,6 +1,7 @@
 """What a user gets wrong: the whole message on stderr, and the exit code."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,8 @@ def test_a_folder_that_is_no_dataset(pets: Path, call) -> None:
     result = call("info source")
     assert result.stderr == (
         "error: source: expected a built dataset, found no manifest (metadata.json). "
-        "Give the folder of a version, such as out/flowers/1.0.0.\n"
+        "Give the folder of a version, such as out/flowers/1.0.0. "
+        "`dsbuilder init source` writes a pipeline, if these are images to build.\n"
     )
     assert result.exit_code == 1
 
@@ -148,3 +150,54 @@ def test_a_wrong_assignment(assignment: str, message: str, pets: Path, call) -> 
     result = call("check pets.yaml --set", assignment)
     assert result.stderr == f"error: {message}\n"
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "init pets.zip",
+            "pets.zip: expected a folder of images, found a packed one. Unpack it with `python3 -m "
+            "zipfile -e pets.zip pets`, and give pets.",
+        ),
+        (
+            "train pets.zip",
+            "pets.zip: expected a pipeline, found a file that is no text. Give a file in YAML "
+            "(UTF-8).",
+        ),
+        (
+            "evaluate pets.yaml",
+            "pets.yaml: expected a run, found a pipeline. `dsbuilder train pets.yaml` makes one, "
+            "and says where it lies.",
+        ),
+        (
+            "predict pets.yaml source",
+            "pets.yaml: expected a run, found a pipeline. `dsbuilder train pets.yaml` makes one, "
+            "and says where it lies.",
+        ),
+        ("evaluate runs/pets-2", "runs/pets-2: no such run. Did you mean 'runs/pets-1'?"),
+        ("predict runs/pet-1 source", "runs/pet-1: no such run. Did you mean 'runs/pets-1'?"),
+        (
+            "report runs/pets-1 none",
+            "none: no such run. Give the folder of a run, such as runs/emoji-1.",
+        ),
+    ],
+)
+def test_a_wrong_turn_is_told_with_the_right_one(pets: Path, call, line: str, said: str) -> None:
+    (pets / "runs/pets-1").mkdir(parents=True)
+    shutil.make_archive("pets", "zip", pets, "source")
+    result = call(line)
+    assert result.stderr == f"error: {said}\n"
+    assert result.exit_code in (1, 2)
+
+
+def test_one_class_alone_is_told_before_a_training_is_begun(pets: Path, call) -> None:
+    shutil.rmtree(pets / "source/dog")
+    result = call("init source --output one.yaml")
+    assert (
+        "source: there is one class alone, where a classifier tells two or more apart, so no "
+        in (result.stderr)
+    )
+    built = call("build one.yaml --workers 0")
+    assert built.exit_code == 0
+    assert built.stdout.endswith("next: dsbuilder preview out/source/1.0.0\n")

@@ -29,7 +29,8 @@ def test_what_comes_next_can_be_typed_from_the_folder_to_the_training(pets: Path
     step = following(call("init", "my pets", "--output", "it's mine.yaml"))
     assert [words[1] for words in step] == ["inspect", "preview", "build"]
     assert all(words[2] == "it's mine.yaml" for words in step)
-    (inspected,) = following(run(step[0]))
+    inspected, past = following(run(step[0]))
+    assert past == step[2]
     (built,) = following(run(step[1]))
     assert built == step[2]
     shown, trained = following(run(built))

@@ -33,6 +33,7 @@ def test_inspect_shows_each_finding_with_examples_and_advice(faulty: Path, call)
         "2 of 17 records have a finding.\n"
         "\n"
         "next: dsbuilder inspect pets.yaml --sheet findings.png --exclude findings.txt\n"
+        "      dsbuilder build pets.yaml\n"
     )
 
 
@@ -69,6 +70,7 @@ def test_a_sheet_shows_findings_beside_what_they_repeat(faulty: Path, call) -> N
     result = call(f"inspect pets.yaml {ONLY} --sheet sheet.png")
     assert result.stdout.endswith(
         "written: sheet.png\n\nnext: dsbuilder inspect pets.yaml --exclude findings.txt\n"
+        "      dsbuilder build pets.yaml\n"
     )
     with Image.open(faulty / "sheet.png") as sheet:
         assert sheet.width > 300 and sheet.height > 400

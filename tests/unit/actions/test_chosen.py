@@ -72,7 +72,7 @@ def test_what_nothing_learns_is_an_error_before_a_build(home) -> None:
     (home / "source" / "metadata.jsonl").write_text("\n".join(rows))
     text = PIPELINE.replace("use: folder", "use: imagefolder")
     (home / "pets.yaml").write_text(text)
-    with pytest.raises(TrainError, match="no train section, and train: no built-in model learns"):
+    with pytest.raises(TrainError, match="no train section, and no built-in model learns"):
         prepare(session.open(home / "pets.yaml"), workers=0)
     assert not (home / "runs").exists()
 

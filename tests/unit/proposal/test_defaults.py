@@ -78,4 +78,4 @@ def test_a_model_is_chosen_only_for_what_one_learns() -> None:
     for target in (Boxes(names=("a", "b")), Text()):
         choice = choose(case(targets={"it": target}), (64, 64), discover())
         assert choice.section is None
-        assert choice.why[0].startswith("train: no built-in model learns ")
+        assert choice.why[0].startswith("no built-in model learns ")
