@@ -154,12 +154,13 @@ def test_mlflow_has_each_epoch_once(logged):
         assert [(each.step, each.value) for each in history] == expected
         assert all(a.timestamp <= b.timestamp for a, b in itertools.pairwise(history))
     assert len(reader.search_runs(experiments(logged.path.parent))) == 1
+    assert [each.run for each in dsbuilder.runs(logged.path.parent).runs] == [logged.path]
 
 
 def test_mlflow_has_the_files_as_the_run_has_them(logged, tmp_path):
     reader, run_id = client(logged.path.parent), run_of(logged).info.run_id
     names = {each.path for each in reader.list_artifacts(run_id)}
-    assert {"report.html", "README.md", "results.csv", "evaluation.json", "config.json"} <= names
+    assert {"report.html", "README.md", "results.csv", "evaluation.json"} <= names
     for name in ("report.html", "results.csv"):
         copied = Path(reader.download_artifacts(run_id, name, str(tmp_path)))
         assert copied.read_bytes() == (logged.path / name).read_bytes()
@@ -177,6 +178,22 @@ def test_a_run_that_was_not_logged_may_be_when_it_goes_on(dataset, tmp_path):
     assert [each.step for each in history] == [1, 2, 3, 4, 5]
     assert found.data.params["epochs"] == "4" and found.data.tags["dsbuilder.changed.epochs"] == "5"
     assert [step for step, _ in numbers(events(run.path, "train"), "loss")] == [1, 2, 3, 4, 5]
+
+
+def test_a_run_that_mlflow_has_deleted_is_told_again_and_one_that_is_left_is_killed(
+    dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
+    options = options_of(dataset, overrides=["train.log=[mlflow]"])
+    run = trainer.train_dataset(dataset, options, run=tmp_path / "run", stop_after=1)
+    found = run_of(run)
+    assert found.info.status == "KILLED" and "test_accuracy" not in found.data.metrics
+    client(tmp_path).delete_run(found.info.run_id)
+    again = run_of(trainer.resume_run(run))
+    assert again.info.run_id != found.info.run_id and again.info.status == "FINISHED"
+    history = client(tmp_path).get_metric_history(again.info.run_id, "train_loss")
+    assert [each.step for each in history] == [1, 2, 3]
+    assert client(tmp_path).get_experiment(again.info.experiment_id).name == "mine"
 
 
 def test_a_log_that_cannot_be_written_is_a_warning(dataset, tmp_path):

@@ -86,8 +86,8 @@ class Logs:
             told = str(error).strip().partition("\n")[0].rstrip(".")
             self._warnings.append(
                 f"{where}: the log for {name} is not written any more "
-                f"({type(error).__name__}: {told}). `dsbuilder train --run {where} --resume` "
-                "writes what is missing."
+                f"({type(error).__name__}: {told}). What is missing, "
+                f"`dsbuilder train PIPELINE --run {where} --resume` writes."
             )
 
 

@@ -28,7 +28,6 @@ from dsbuilder.train.logs.training_log import (
 )
 from dsbuilder.train.run import (
     CHARTS,
-    CONFIG,
     CURVES,
     EVALUATION,
     PIPELINE,
@@ -46,7 +45,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.exceptions import MlflowException  # noqa: E402
 
 _EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
-_FILES = (CONFIG, PIPELINE, RESULTS, EVALUATION, CURVES, store.CARD, REPORT)
+_FILES = (PIPELINE, RESULTS, EVALUATION, CURVES, store.CARD, REPORT)
+"""What is copied: not the configuration, which makes a folder a run, and is in the parameters."""
 _MOST_AT_ONCE = 100
 _LONGEST_PARAM = 6000
 _LONGEST_DIGEST = 36
