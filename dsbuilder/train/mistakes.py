@@ -6,7 +6,6 @@ the model would draw, of masks and points, only the training knew: `single_mista
 
 import csv
 import heapq
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +66,8 @@ def mistakes_of(
         yield from _sheet(run, head, of, room)
         return
     paired = evaluation["kind"] == ClassLabel.kind
-    worst = _worst(run, f"{head}_" if head else "", judged_by, paired=paired)
+    pairs = _most_confused(evaluation) if paired else frozenset()
+    worst = _worst(run, f"{head}_" if head else "", judged_by, pairs)
     strips = list(_strips(dataset, evaluation["split"], worst, room, paired=paired))
     if strips:
         surest = "that the model is surest of" if judged_by == "right" else "by the error"
@@ -100,7 +100,19 @@ def _sheet(run: Run, head: str, of: str, room: Room) -> Iterator[Gallery]:
         yield Gallery(title=f"The worst mistakes{of}", strips=[strip])
 
 
-def _worst(run: Run, before: str, judged_by: str, *, paired: bool) -> Sequence[_Mistake]:
+def _most_confused(evaluation: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Returns the pairs of classes in most errors: the true one, and what it is taken for."""
+    found = task_of(evaluation["kind"]).confusion(evaluation)
+    errors = [] if found is None else [each for each in found.cells if each[0] != each[1]]
+    most = heapq.nlargest(_PAIRS, errors, key=lambda each: each[2])
+    names = () if found is None else found.names
+    return frozenset((names[true], names[taken]) for true, taken, _ in most)
+
+
+def _worst(
+    run: Run, before: str, judged_by: str, pairs: frozenset[tuple[str, str]]
+) -> Sequence[_Mistake]:
+    """Returns the worst mistakes of all, then the worst of some pairs of classes."""
     path = run.path / PREDICTIONS
     if not path.is_file():
         return ()
@@ -108,25 +120,23 @@ def _worst(run: Run, before: str, judged_by: str, *, paired: bool) -> Sequence[_
         found = (
             _mistake(n, line, before, judged_by) for n, line in enumerate(csv.DictReader(file))
         )
-        mistakes = filter(None, found)
-        return _worst_of_pairs(mistakes) if paired else heapq.nlargest(_MOST, mistakes)
+        return _chosen(filter(None, found), pairs)
 
 
-def _worst_of_pairs(mistakes: Iterable[_Mistake]) -> list[_Mistake]:
-    """Returns the worst of all, then the worst of each pair of classes that is in most errors."""
+def _chosen(mistakes: Iterable[_Mistake], pairs: frozenset[tuple[str, str]]) -> list[_Mistake]:
     worst: list[_Mistake] = []
-    counts: Counter[tuple[str, str]] = Counter()
     of_pair: dict[tuple[str, str], list[_Mistake]] = {}
     for each in mistakes:
-        pair = (each.truth, each.answer)
-        counts[pair] += 1
-        for heap, most in ((worst, _MOST), (of_pair.setdefault(pair, []), _OF_PAIR)):
+        heaps = [(worst, _MOST)]
+        if (pair := (each.truth, each.answer)) in pairs:
+            heaps.append((of_pair.setdefault(pair, []), _OF_PAIR))
+        for heap, most in heaps:
             push = heapq.heappush if len(heap) < most else heapq.heappushpop
             push(heap, each)
-    first = sorted(worst, reverse=True)
-    for pair, _ in counts.most_common(_PAIRS):
-        first += sorted(set(of_pair[pair]).difference(first), reverse=True)
-    return first
+    chosen = dict.fromkeys(sorted(worst, reverse=True))
+    for found in of_pair.values():
+        chosen.update(dict.fromkeys(sorted(found, reverse=True)))
+    return list(chosen)
 
 
 def _mistake(place: int, line: Mapping[str, str], before: str, judged_by: str) -> _Mistake | None:
