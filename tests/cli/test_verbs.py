@@ -223,13 +223,15 @@ def test_verify_counts_what_it_compared(pets: Path, call) -> None:
     files = json.loads(call("verify out/pets --json").stdout)["files"]
     assert call("verify out/pets").stdout == (
         f"out/pets: all {len(files)} files and 24 samples are as they were built.\n"
+        "next: dsbuilder train out/pets\n"
     )
     assert "pets-test.tfrecord-00000-of-00001" in files
 
 
 def test_export_writes_class_folders(pets: Path, call) -> None:
     call("build pets.yaml --workers 0")
-    assert call("export out/pets --to folder --out folder").stdout == "folder: 24 images\n"
+    shown = call("export out/pets --to folder --out folder").stdout
+    assert shown == "folder: 24 images\nnext: dsbuilder init folder\n"
     assert len(list((pets / "folder").rglob("*.*g"))) == 24
     again = call("export out/pets --to folder --out other --json")
     assert json.loads(again.stdout)["samples"] == {"train": 16, "validation": 4, "test": 4}

@@ -67,7 +67,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_loaded(model, tmp
     last = shutil.copy(model, tmp_path / "last.keras")
     with pytest.raises(TrainError, match="of this format to overwrite, found something else"):
         dsbuilder.export_model(model, to="keras", out=last, overwrite=True)
-    with pytest.raises(TrainError, match="there is no trained model"):
+    with pytest.raises(TrainError, match="no such run"):
         dsbuilder.export_model(tmp_path / "none.keras", to="keras")
     assert version_of("no-such-package-at-all") is None
 
