@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,10 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # Tests compute little. On a CPU, XLA optimizes the numbers that a kernel begins with for seconds.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+# What earlier runs of the tests found out is not for these: each finds it out itself.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _CACHE = tempfile.TemporaryDirectory(prefix="dsbuilder-cache-")
+    os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 # A machine may be slow, so no example has a deadline; the same commit gives the same result in CI.
 # `make test` tries few examples (--hypothesis-profile few), `make test-all` the usual number.

@@ -26,7 +26,7 @@ TENSORFLOW_HOMES = ("stream/tensorflow", "train/")
 IN_BODIES = ("builtin/models/", "tasks/", "testing/models.py", "testing/training.py")
 """Where TensorFlow and Keras are imported; in the latter in bodies of functions alone."""
 
-LINUX_HOMES = ("workers/", "memory.py")
+LINUX_HOMES = ("workers/", "memory.py", "cache/npy_joined.py")  # the last does without elsewhere
 LINUX = {"sched_getaffinity", "memfd_create", "fork", "prctl", "CDLL", "send_fds", "recv_fds"}
 
 OF_AUTHORS = {

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -252,24 +253,31 @@ class _Execution:
 
     @contextlib.contextmanager
     def start_early(self, document: YamlDocument, out: Path) -> Iterator[Engine | None]:
-        """Starts workers while the pipeline is still being bound, where there is nothing to reuse.
+        """Starts workers while the pipeline is still being bound, where that saves time.
 
-        Their imports take as long as the planning, which goes on meanwhile on another core. An
-        engine that was given has started already.
+        Their imports take as long as the planning, which goes on meanwhile on another core. Where a
+        dataset stands already, little may be left to make, for which this process is enough; unless
+        it had to import albumentations for that, which a worker begins at once.
+
+        An engine that was given has started already.
         """
         said = document.root.plain()
-        is_first = isinstance(said, dict) and not Store(out / str(said.get("name"))).builds.exists()
-        if self.given is not None or self.count == 0 or not is_first:
+        if self.given is not None or self.count == 0 or not isinstance(said, dict):
             yield self.given
             return
-        with self._pool([ALBUMENTATIONS] if "A." in str(said) else ["cv2"]) as pool:
-            yield pool
+        is_first = not Store(out / str(said.get("name"))).builds.exists()
+        named = "A." in str(said)
+        if is_first or (named and "albumentations" not in sys.modules and cores() > 1):
+            with self._pool([ALBUMENTATIONS] if named else ["cv2"]) as pool:
+                yield pool
+        else:
+            yield None
 
     @contextlib.contextmanager
     def engine(self, surveyed: Survey, stock: Inventory, early: Engine | None) -> Iterator[Engine]:
         """Chooses where shards are made: for a few samples, starting workers costs more."""
-        small = (stock.to_make <= _FEW and stock.finished) or not stock.missing
-        if self.given is None and (self.count == 0 or small):
+        few = stock.to_make <= _FEW and stock.finished
+        if self.given is None and (self.count == 0 or not stock.missing or (few and early is None)):
             yield InProcess(surveyed.pipeline)
         elif early is not None:
             yield early

@@ -3,6 +3,7 @@
 codec.py        what a codec is
 tfrecord.py     a shard as one TFRecord file, written and read without TensorFlow
 npy.py          a shard as one array a feature, for memory mapping
+npy_joined.py   an array of several shards, mapped as one
 manifest.py     what the dataset is
 dataset_card.py  the same as a Hugging Face dataset card
 ledger.py       how each sample came to be

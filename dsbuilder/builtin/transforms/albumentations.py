@@ -1,20 +1,22 @@
 """Every transform of albumentations, by its name.
 
 `albumentations_recipe.py` makes the object from the options, `albumentations_signature.py` finds
-out what it does to a signature. albumentations itself is imported when the first `A.` stage is
-bound: its import takes more than a second that a pipeline without it shall not pay.
+out what it does to a signature, and `albumentations_facts.py` keeps what was found. albumentations
+itself is imported when a stage is applied, or asked what is not known of it: the import takes half
+a second that nobody else shall pay.
 """
 
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, lru_cache
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
 from dsbuilder.builtin.transforms.albumentations_bounded import check_kernels
+from dsbuilder.builtin.transforms.albumentations_facts import StageFacts, facts_of
 from dsbuilder.builtin.transforms.albumentations_recipe import (
     Recipe,
     default_p,
@@ -23,11 +25,12 @@ from dsbuilder.builtin.transforms.albumentations_recipe import (
     with_paths,
 )
 from dsbuilder.builtin.transforms.albumentations_signature import (
+    Resizing,
     geometry_of,
     leaves_alone,
     moves_of,
+    resizing_of,
     signature_after,
-    size_after,
     varies,
 )
 from dsbuilder.builtin.transforms.albumentations_targets import Carrier, check, masks_of
@@ -37,8 +40,10 @@ from dsbuilder.plugin import (
     Params,
     Sample,
     Signature,
+    Target,
     Transform,
     draw_seed,
+    signature_to_json,
     transform,
 )
 
@@ -74,7 +79,7 @@ class Albumentations(Transform):
     def __post_init__(self) -> None:
         # Files become `Path`, which a fingerprint takes by content; a text would go by its name.
         object.__setattr__(self, "options", with_paths(self.options))
-        _ = self._recipe
+        _ = self._notes  # what cannot be made is refused
 
     @staticmethod
     def has_member(name: str) -> bool:
@@ -87,29 +92,33 @@ class Albumentations(Transform):
         return make(self.member, self.options)
 
     @cached_property
-    def _subject(self) -> "_Subject":
-        options = json.dumps(self.options, sort_keys=True, default=str)
-        return _Subject(member=self.member, options=options, recipe=self._recipe)
+    def _facts(self) -> StageFacts:
+        return facts_of(self.member, self.options)
+
+    @property
+    def _notes(self) -> Sequence[str]:
+        return tuple(self._facts.ask("notes", lambda: list(self._recipe.notes)))
 
     @property
     def geometry(self) -> Geometry:
         """By class: of the image alone `fixed`, of all targets `moves`; a composition's worst."""
-        return geometry_of(self._recipe.transform)
+        found: Geometry = self._facts.ask("geometry", lambda: geometry_of(self._recipe.transform))
+        return found
 
     @property
     def moves(self) -> tuple[str, ...]:
         """The kinds of positional target that the class declares."""
-        return moves_of(self._recipe.transform)
+        return tuple(self._facts.ask("moves", lambda: list(moves_of(self._recipe.transform))))
 
     @property
     def draws(self) -> bool:
         """Whether two seeds give two results, found by trying it on a made-up image."""
-        return _found_to_vary(self._subject)
+        return bool(self._facts.ask("draws", lambda: varies(self._recipe)))
 
     @property
     def default_p(self) -> float:
         """The class's own default."""
-        return default_p(self.member)
+        return float(self._facts.ask("default_p", lambda: default_p(self.member)))
 
     def inputs(self) -> Mapping[str, str]:
         """The version of albumentations: another one may draw or compute otherwise."""
@@ -120,20 +129,47 @@ class Albumentations(Transform):
 
         A side is stated if every try with some fixed seeds gave the same; else it varies.
         """
-        check_kernels(self._recipe.transform)
-        if signature.positional:
-            check(self._recipe, signature.positional)
-        image, _ = _found_after(self._subject, signature.image)
+        kinds = signature.positional
+        described = signature_to_json(signature.replace(targets=kinds))["targets"]
+        self._facts.ask(f"carries {json.dumps(described)}", lambda: self._check(kinds))
+        image, _ = self._after(signature.image)
         return replace(signature, image=image)
+
+    def _check(self, kinds: Mapping[str, Target]) -> bool:
+        check_kernels(self._recipe.transform)
+        if kinds:
+            check(self._recipe, kinds)
+        return True
+
+    def _after(self, image: ImageSignature) -> tuple[ImageSignature, Sequence[str]]:
+        """Returns the signature after it, and what albumentations warned of."""
+
+        def find() -> tuple[Mapping[str, Any], Sequence[str]]:
+            with self._recipe.lock:
+                after, notes = signature_after(self._recipe, image)
+            return asdict(after), notes
+
+        after, notes = self._facts.ask(f"after {json.dumps(asdict(image))}", find)
+        within = after["within"]
+        return ImageSignature(**{**after, "within": within and tuple(within)}), notes
 
     def notes(self, signature: Signature) -> Sequence[str]:
         """Returns what albumentations warns of, when it is made and tried on made-up images."""
-        _, notes = _found_after(self._subject, signature.image)
-        return tuple(dict.fromkeys((*self._recipe.notes, *notes)))
+        _, notes = self._after(signature.image)
+        return tuple(dict.fromkeys((*self._notes, *notes)))
 
     def shrinks_to(self, height: int, width: int) -> tuple[int, int] | None:
         """Returns what A.Resize, A.SmallestMaxSize and A.LongestMaxSize make of a size."""
-        return size_after(self._recipe.transform, height, width)
+        return None if self._resizing is None else self._resizing.of(height, width)
+
+    @cached_property
+    def _resizing(self) -> Resizing | None:
+        def find() -> Mapping[str, Any] | None:
+            found = resizing_of(self._recipe.transform)
+            return None if found is None else asdict(found)
+
+        found = self._facts.ask("resizing", find)
+        return None if found is None else Resizing(**found)
 
     def draw(self, sample: Sample, rng: np.random.Generator) -> Params:
         """Draws a seed: albumentations' own params hold arrays."""
@@ -167,28 +203,6 @@ class Albumentations(Transform):
     def explain(self, sample: Sample, params: Params) -> Params:
         """Returns what albumentations drew from the seed: its own params of every transform."""
         return self._recipe.explain(sample.image, params["seed"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Subject:
-    """A class with its options, which a process tries on made-up images but once."""
-
-    member: str
-    options: str
-    recipe: Recipe = field(compare=False)
-
-
-@lru_cache(maxsize=512)
-def _found_after(
-    subject: _Subject, image_signature: ImageSignature
-) -> tuple[ImageSignature, tuple[str, ...]]:
-    with subject.recipe.lock:
-        return signature_after(subject.recipe, image_signature)
-
-
-@lru_cache(maxsize=512)
-def _found_to_vary(subject: _Subject) -> bool:
-    return varies(subject.recipe)
 
 
 @cache

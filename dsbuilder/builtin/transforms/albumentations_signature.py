@@ -85,8 +85,33 @@ def _leaves(transform: Any) -> Iterator[Any]:
         yield transform
 
 
-def size_after(transform: Any, height: int, width: int) -> tuple[int, int] | None:
-    """Returns what a transform resizes an image of a size to; None if it does more or less.
+@dataclass(frozen=True, kw_only=True)
+class Resizing:
+    """How a transform resizes that does nothing else.
+
+    Attributes:
+      height, width: size of what it makes, where that is stated.
+      longest, shortest: length of that side of what it makes, else.
+    """
+
+    height: int | None = None
+    width: int | None = None
+    longest: int | None = None
+    shortest: int | None = None
+
+    def of(self, height: int, width: int) -> tuple[int, int]:
+        """Returns the (height, width) that an image of a size comes out with."""
+        if self.height is not None and self.width is not None:
+            return self.height, self.width
+        if self.longest is not None:
+            scale = self.longest / max(height, width)
+        else:
+            scale = (self.shortest or 1) / min(height, width)
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def resizing_of(transform: Any) -> Resizing | None:
+    """Returns how a transform resizes; None if it does more or less.
 
     That is one of the three that resize and do nothing else, to a size that is not drawn, making
     new values: nearest neighbors are picked.
@@ -95,23 +120,21 @@ def size_after(transform: Any, height: int, width: int) -> tuple[int, int] | Non
     if getattr(transform, "interpolation", None) in _PICKING:
         return None
     if isinstance(transform, module.Resize):
-        return transform.height, transform.width
-    largest = isinstance(transform, module.LongestMaxSize)
-    if not largest and not isinstance(transform, module.SmallestMaxSize):
+        return Resizing(height=transform.height, width=transform.width)
+    size = getattr(transform, "max_size", None)
+    if not isinstance(size, int):  # several, one of which is drawn, or bounds by side
         return None
-    if not isinstance(transform.max_size, int):  # several, one of which is drawn, or bounds by side
-        return None
-    scale = transform.max_size / (max if largest else min)(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
+    if isinstance(transform, module.LongestMaxSize):
+        return Resizing(longest=size)
+    return Resizing(shortest=size) if isinstance(transform, module.SmallestMaxSize) else None
 
 
 def leaves_alone(transform: Any, height: int, width: int) -> bool:
     """Whether an image of a size comes out as it is, because it has that size already."""
-    module = library()
-    if isinstance(transform, module.CenterCrop):
+    if isinstance(transform, library().CenterCrop):
         return (transform.height, transform.width) == (height, width)
-    resizes = isinstance(transform, (module.Resize, module.SmallestMaxSize, module.LongestMaxSize))
-    return resizes and size_after(transform, height, width) == (height, width)
+    resizing = resizing_of(transform)
+    return resizing is not None and resizing.of(height, width) == (height, width)
 
 
 @dataclass(frozen=True)

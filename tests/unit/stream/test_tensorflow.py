@@ -16,6 +16,7 @@ from proofs import leaving
 
 from dsbuilder import Dataset
 from dsbuilder.errors import CacheError, DataError
+from dsbuilder.stream import tensorflow_npy
 from dsbuilder.stream.reading import plan
 from dsbuilder.stream.tensorflow import Stream, statistics
 from dsbuilder.stream.tensorflow_decoded import Decoded, fits
@@ -78,6 +79,14 @@ def test_every_sample_comes_once_an_epoch_as_the_codec_decodes_it(
     for pixels, label, key in seen:
         assert np.array_equal(pixels, known[key.decode()].image)
         assert label == known[key.decode()].targets["label"]
+
+
+def test_shards_that_cannot_be_mapped_as_one_give_the_same(build, monkeypatch) -> None:
+    dataset = build("npy")
+    assert len(dataset.shards("train")) > 1
+    joined = list(dataset.stream("train", batch_size=7, keys=True))
+    monkeypatch.setattr(tensorflow_npy, "join_rows", lambda paths: None)
+    assert_equal(joined, list(dataset.stream("train", batch_size=7, keys=True)))
 
 
 @pytest.mark.parametrize("codec", CODECS)
