@@ -1,7 +1,8 @@
 """The samples of a dataset page by page, those that fit a question.
 
-Shards are looked through in stored order, as far as a page needs it and no further than `_MOST`
-samples at a time, so that a million of them are browsed in the memory of one shard.
+Shards are looked through one after the other, as far as a page needs it and no further than `_MOST`
+samples at a time, so that a million of them are browsed in the memory of one shard. Within a shard
+all that was made of one record stands together, the record first.
 """
 
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ class Found:
     """A sample.
 
     Attributes:
-      place: number in the stored order of all splits, one after the other.
+      place: number in the order of all splits, one after the other.
       split: name of its split.
       entry: its entry in the ledger.
       payload: the sample as a shard holds it.
@@ -65,7 +66,7 @@ class PageOfSamples:
     """Samples that fit a question.
 
     Attributes:
-      samples: samples of the page, in stored order.
+      samples: samples of the page, in their order.
       following: place to go on at; None where there are no more.
       looked_at: number of samples that were looked at.
     """
@@ -201,10 +202,18 @@ class Browsing:
                 f"{path}: expected {shard.samples} entries, found {len(entries)}. Build the "
                 "dataset again."
             )
-        return entries
+        first: dict[str, int] = {}
+        for each in entries:
+            first.setdefault(_root(each), len(first))
+        return sorted(entries, key=lambda each: (first[_root(each)], each.key))
 
     def _open(self, number: int) -> ShardReader:
         return self.dataset.codec.open(self.dataset.path, self._shards[number][1].stem)
+
+
+def _root(entry: ledger.Entry) -> str:
+    """Returns the key of what a sample was made of, which sorts before those of its variants."""
+    return entry.key.partition("//")[0]
 
 
 def origin_of(entry: ledger.Entry) -> Origin:

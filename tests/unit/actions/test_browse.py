@@ -79,16 +79,32 @@ def _asked(request: urllib.request.Request) -> tuple[int, str, Any]:
         return error.code, error.read().decode(), error.headers
 
 
+def in_order(dataset: dsbuilder.Dataset) -> list[str]:
+    """Returns the keys of all samples by their places."""
+    browsing = Browsing(dataset)
+    return [browsing.at(place).entry.key for place in range(len(dataset))]
+
+
+def test_variants_follow_what_they_are_made_of(dataset: dsbuilder.Dataset) -> None:
+    order = in_order(dataset)
+    varied = [place for place, key in enumerate(order) if "//" in key]
+    assert len(varied) > 20
+    assert all(order[place - 1] == order[place].partition("//")[0] for place in varied)
+    originals = [key for key in order if "//" not in key]
+    assert originals != sorted(originals), "classes stay mixed, as they are stored"
+
+
 def test_pages_go_through_all_samples_that_fit_once(dataset: dsbuilder.Dataset) -> None:
     browsing = Browsing(dataset)
-    stored = [each.key for each in dataset]
+    stored = in_order(dataset)
+    assert sorted(stored) == sorted(each.key for each in dataset)
     for question, expected in (
         (Question(), stored),
         (Question(class_name="cat"), [key for key in stored if key.startswith("cat/")]),
         (Question(origin="variant"), [key for key in stored if "//" in key]),
         (Question(origin="synthetic"), []),
         (Question(text="og/1"), [key for key in stored if "og/1" in key]),
-        (Question(split="test"), [each.key for each in dataset.samples("test")]),
+        (Question(split="test"), stored[-dataset.num_samples("test") :]),
         (Question(stage="augment/A.HorizontalFlip"), [key for key in stored if "//" in key]),
         (
             Question(finding="exact_duplicate", origin="original"),
@@ -159,7 +175,7 @@ def test_who_knows_no_token_or_asks_for_another_host_gets_nothing(server: Browse
 def test_marks_are_written_as_a_build_reads_them(
     server: BrowserServer, dataset: dsbuilder.Dataset, home: Path, tmp_path: Path
 ) -> None:
-    stored = [each.key for each in dataset]
+    stored = in_order(dataset)
     place = stored.index("dog/3.png")
     other = next(n for n, key in enumerate(stored) if key.startswith("cat/5.png"))
     assert mark(server, {"place": other, "exclude": True})[0] == 200
