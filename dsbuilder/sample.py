@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from dsbuilder.batches import BatchMotion
 from dsbuilder.errors import PluginError
 
 Params = dict[str, Any]
@@ -459,6 +460,29 @@ class Target(ABC):
           PluginError: the kind cannot be moved.
         """
         raise PluginError(f"a target of kind '{self.kind}' cannot be moved. Use another transform.")
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether values of a positional kind can be moved in batches, on a device that trains."""
+        return not self.positional or type(self).move_batch is not Target.move_batch
+
+    def move_batch(self, columns: Any, motion: BatchMotion) -> Any:
+        """Returns the values of a batch where the pixels went: the twin of `move`.
+
+        Args:
+          columns: what a stream yields of the target: a tensor, or a mapping of several.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot be moved in batches")
+
+    def mix_batch(self, columns: Sequence[Any], weights: Any, ops: Any) -> Any:
+        """Returns the values of a batch of mixes: the twin of `mix`.
+
+        Args:
+          columns: what a stream yields of the target, for each of those that are mixed.
+          weights: float32 `(B, n)` of them; they sum to 1.
+          ops: `keras.ops`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot be mixed in batches")
 
     def cut(self, raw: Any, window: Window) -> Any:
         """Returns the raw label of a part of the image; of what has no place in it, the label.

@@ -162,12 +162,13 @@ def _laid(
     if image.shape[0] >= size[0] and image.shape[1] >= size[1]:
         return np.ascontiguousarray(image[-top : size[0] - top, -left : size[1] - left])
     canvas = np.empty((*size, image.shape[2]), image.dtype)
-    canvas[:] = _fill(image.shape[2], background)
+    canvas[:] = filling(image.shape[2], background)
     canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
     return canvas
 
 
-def _fill(channels: int, background: color.Background) -> tuple[int, ...]:
+def filling(channels: int, background: color.Background) -> tuple[int, ...]:
+    """Returns a background as a value for each channel; transparent where there is alpha."""
     if channels == 1:
         red, green, blue = background
         return ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16,)

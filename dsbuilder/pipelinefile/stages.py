@@ -33,7 +33,7 @@ from dsbuilder.plugin import (
     Target,
 )
 from dsbuilder.plugin.decorators import CLASS_WORDS
-from dsbuilder.plugin.transforms import bounded_signature
+from dsbuilder.plugin.transforms import Place, bounded_signature, chosen
 from dsbuilder.registry import Plugin, Registry, bare_name
 
 SPLITS = ("train", "validation", "test")
@@ -49,6 +49,12 @@ class MixStage:
     plugin: Mixer
     p: float = 1.0
     megapixels: float = MEGAPIXELS
+    on: Place = "host"
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether it leaves some samples as they are."""
+        return self.p < 1.0
 
     def output_signature(self, signature: Signature) -> Signature:
         """Returns the signature after mixing; see `Stage.output_signature`."""
@@ -64,6 +70,33 @@ class MixStage:
         """Returns the mixed sample; see `Mixer.mix`."""
         with size_limit(self.megapixels):
             return self.plugin.mix(sample, partners, params, targets)
+
+    def mix_batch(
+        self,
+        batch: tuple[Any, Mapping[str, Any]],
+        partners: Sequence[tuple[Any, Mapping[str, Any]]],
+        drawn: Mapping[str, Any],
+        kinds: Mapping[str, Target],
+        ops: Any,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Returns the images and labels of a batch after mixing; see `Mixer.apply_batch`.
+
+        Args:
+          batch: images, and columns of each target by its name.
+          partners: the same of the first, second, ... partner of each sample.
+          drawn: `on`, bool `(B,)`, which samples are mixed; `weights`, float32 `(B, 1 + n)` of the
+            sample and its partners; and the params.
+          kinds: kinds of the targets before.
+        """
+        images, labels = batch
+        made = self.plugin.apply_batch(images, [each for each, _ in partners], drawn, ops)
+        mixed = {
+            name: kind.mix_batch(
+                [labels[name], *(other[name] for _, other in partners)], drawn["weights"], ops
+            )
+            for name, kind in kinds.items()
+        }
+        return chosen(drawn["on"], made, images, ops, self.may_skip), mixed
 
 
 AnyStage = Stage | MixStage

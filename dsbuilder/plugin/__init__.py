@@ -20,6 +20,7 @@ random numbers. A decorator only marks the class (marks.py, decorators.py): noth
 importing a file. The kinds stand in one table (kinds.py).
 """
 
+from dsbuilder.batches import BatchMotion, BatchParam
 from dsbuilder.errors import DataError, PluginError, TrainError, did_you_mean
 from dsbuilder.images.size_limit import check_size
 from dsbuilder.plugin.decorators import (
@@ -88,6 +89,8 @@ __all__ = [
     "API",
     "CHANNELS",
     "KINDS",
+    "BatchMotion",
+    "BatchParam",
     "BoxSet",
     "Boxes",
     "Catalog",

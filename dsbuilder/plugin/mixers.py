@@ -2,10 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from dsbuilder.batches import BatchParam
 from dsbuilder.sample import Params, Sample, Signature, Target
 
 
@@ -18,6 +19,14 @@ class Mixer(ABC):
 
     partners: ClassVar[int] = 1
     """How many partners one sample is mixed with."""
+
+    batch_params: ClassVar[Mapping[str, BatchParam]] = {}
+    """What `apply_batch` is given of each sample's params: dtypes and shapes by name."""
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether it can be applied to batches, on the device that trains."""
+        return type(self).apply_batch is not Mixer.apply_batch
 
     def inputs(self) -> Mapping[str, str]:
         """Returns what else decides the result, beside options and code: versions, hashes."""
@@ -49,6 +58,23 @@ class Mixer(ABC):
     @abstractmethod
     def weights(self, params: Params) -> tuple[float, ...]:
         """Returns the share of the sample and of each partner in the mix; they sum to 1."""
+
+    def to_batch(self, params: Params) -> Mapping[str, Any]:
+        """Returns the params of one application as `batch_params` says, numbers by name."""
+        return {name: params[name] for name in self.batch_params}
+
+    def apply_batch(
+        self, images: Any, partners: Sequence[Any], params: Mapping[str, Any], ops: Any
+    ) -> Any:
+        """Returns what `apply` makes of each image of a batch: its twin, for the device.
+
+        See `Transform.apply_batch`; targets are mixed by `weights`, as their kinds do it.
+
+        Args:
+          partners: uint8 `(B, h, w, C)` each, the first, second, ... partner of every image. Where
+            their sizes vary, they come cropped and scaled to that of the images.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no twin for the device")
 
     def mix(
         self,

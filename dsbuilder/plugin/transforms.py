@@ -3,22 +3,34 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
+from dsbuilder.batches import BatchMotion, BatchParam
 from dsbuilder.images.size_limit import MEGAPIXELS, check_size, size_limit
 from dsbuilder.plugin.marks import Geometry, Mark
-from dsbuilder.sample import Motion, Params, Sample, Signature
+from dsbuilder.sample import Motion, Params, Sample, Signature, Target
 from dsbuilder.seeding import generator
 
 Given = TypeVar("Given")
+
+Place = Literal["host", "device"]
+"""Where a stage of a stream is applied: in the processes that read, or on what trains."""
 
 
 class Transform(ABC):
     """Changes one sample."""
 
     __dsbuilder__: ClassVar[Mark]
+
+    batch_params: ClassVar[Mapping[str, BatchParam]] = {}
+    """What `apply_batch` is given of each sample's params: dtypes and shapes by name."""
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether it can be applied to batches, on the device that trains."""
+        return type(self).apply_batch is not Transform.apply_batch
 
     @property
     def geometry(self) -> Geometry:
@@ -82,6 +94,25 @@ class Transform(ABC):
         """
         return None
 
+    def to_batch(self, params: Params) -> Mapping[str, Any]:
+        """Returns the params of one application as `batch_params` says, numbers by name."""
+        return {name: params[name] for name in self.batch_params}
+
+    def apply_batch(self, images: Any, params: Mapping[str, Any], ops: Any) -> Any:
+        """Returns what `apply` makes of each image of a batch: its twin, for the device.
+
+        It is compiled, so all shapes are those of the signature, whatever was drawn. Targets are
+        moved along by `motion`. With a twin, `draw`, `to_batch` and `motion` look at the size of
+        the image alone, not at its pixels, which are not there.
+
+        Args:
+          images: uint8 `(B, H, W, C)`.
+          params: by name, as `batch_params` says, `(B, *shape)`. Of samples that the stage leaves
+            as they are all numbers are 0, and what is made of them is not used.
+          ops: `keras.ops`, with which all is computed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no twin for the device")
+
     def explain(self, sample: Sample, params: Params) -> Params:
         """Returns what the params of one application came to, for a person; JSON values only.
 
@@ -115,6 +146,7 @@ class Stage:
       megapixels: pixels of the image that it may make, in 10**6.
       only_classes, except_classes: classes of the samples that it is applied to, and of those that
         it leaves as they are; empty for all, and for none. A nested stage has neither.
+      on: where it is applied; only stages of a stream may be on the device.
     """
 
     id: str
@@ -123,6 +155,7 @@ class Stage:
     megapixels: float = MEGAPIXELS
     only_classes: tuple[str, ...] = ()
     except_classes: tuple[str, ...] = ()
+    on: Place = "host"
 
     @property
     def may_skip(self) -> bool:
@@ -172,7 +205,54 @@ class Stage:
         with size_limit(self.megapixels):
             return self.plugin.explain(sample, params)
 
+    def apply_batch(
+        self,
+        images: Any,
+        labels: Mapping[str, Any],
+        drawn: Mapping[str, Any],
+        kinds: Mapping[str, Target],
+        ops: Any,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Returns the images and labels of a batch after the stage; see `Transform.apply_batch`.
+
+        Args:
+          labels: columns of each target, by its name; see `Target.move_batch`.
+          drawn: `on`, bool `(B,)`, which samples it is applied to; `matrices` and `inverses` where
+            targets are moved; and the params.
+          kinds: kinds of the targets.
+        """
+        made = self.plugin.apply_batch(images, drawn, ops)
+        moved = dict(labels)
+        if "matrices" in drawn:
+            motion = BatchMotion(
+                matrices=drawn["matrices"],
+                inverses=drawn["inverses"],
+                before=(int(images.shape[1]), int(images.shape[2])),
+                after=(int(made.shape[1]), int(made.shape[2])),
+                ops=ops,
+            )
+            for name, kind in kinds.items():
+                if kind.positional:
+                    after = kind.move_batch(labels[name], motion)
+                    moved[name] = chosen(drawn["on"], after, labels[name], ops, self.may_skip)
+        return chosen(drawn["on"], made, images, ops, self.may_skip), moved
+
     def run(self, sample: Sample, seed: int) -> Sample:
         """Draws and applies in one go: for a stage that nests this one and keeps only a seed."""
         params = self.draw(sample, generator(self.id, seed))
         return sample if params is None else self.apply(sample, params)
+
+
+def chosen(applied: Any, after: Any, before: Any, ops: Any, may_skip: bool) -> Any:  # noqa: FBT001
+    """Returns what is after a stage where it was applied, else what was before.
+
+    Args:
+      applied: bool `(B,)`.
+      after, before: a tensor `(B, ...)`, or a mapping of such.
+    """
+    if not may_skip:
+        return after
+    if isinstance(after, Mapping):
+        return {name: chosen(applied, after[name], before[name], ops, may_skip) for name in after}
+    sides = (-1, *(1 for _ in range(len(after.shape) - 1)))
+    return ops.where(ops.reshape(applied, sides), after, before)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from dsbuilder.batches import BatchMotion
 from dsbuilder.errors import DataError
 from dsbuilder.paths import is_utf8
 from dsbuilder.sample import Feature, Motion, Target, Tile, Window
@@ -239,6 +241,34 @@ class Boxes(Target):
         places = np.flatnonzero(kept)
         return value.take(places, cut[places])
 
+    def move_batch(self, columns: Mapping[str, Any], motion: BatchMotion) -> dict[str, Any]:
+        """Returns the boxes as `move` does; of each sample those that are kept stand first."""
+        ops, (height, width) = motion.ops, motion.after
+        bbox = columns["bbox"]
+        tall, wide = motion.before
+        y = [bbox[..., side] * tall for side in (0, 2)]
+        x = [bbox[..., side] * wide for side in (1, 3)]
+        corners = [motion.points(ops.stack([across, down], -1)) for across in x for down in y]
+        xs = [each[..., 0] / width for each in corners]
+        ys = [each[..., 1] / height for each in corners]
+        low, high = ops.minimum, ops.maximum
+        sides = [reduce(of, along) for of in (low, high) for along in (ys, xs)]
+        whole = ops.stack(sides, -1)
+        cut = ops.clip(whole, 0.0, 1.0)
+        area, left = _area(whole), _area(cut)
+        kept = (left * width * height >= self.least_area) & (left >= self.least_visible * area)
+        kept = kept & (columns["label"] >= 0)
+        count = ops.shape(bbox)[1]
+        places = ops.arange(count, dtype="int32")[None, :]
+        order = ops.argsort(ops.where(kept, places, places + count), axis=1)
+        there = places < ops.sum(ops.cast(kept, "int32"), axis=1, keepdims=True)
+        found = {"bbox": ops.where(there[..., None], _ordered(cut, order, ops), 0.0)}
+        for name, values in columns.items():
+            if name != "bbox":
+                none = ops.cast(-1 if "int" in str(values.dtype) else 0, values.dtype)
+                found[name] = ops.where(there, ops.take_along_axis(values, order, axis=1), none)
+        return found
+
     def cut(self, raw: Any, window: Window) -> list[dict[str, Any]]:
         """Returns the boxes of a part, cut at its edges, but those of which too little is seen."""
         corners = np.array([_corners(box) for box in raw], np.float64).reshape(-1, 4)
@@ -388,7 +418,12 @@ def _four(corners: np.ndarray) -> np.ndarray:
     return np.stack([xs, ys], axis=2)
 
 
-def _area(corners: np.ndarray) -> np.ndarray:
-    """Returns the area of each box, in the square of its unit."""
-    area: np.ndarray = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
-    return area
+def _area(corners: Any) -> Any:
+    """Returns the area of each box `(..., 4)`, in the square of its unit."""
+    return (corners[..., 2] - corners[..., 0]) * (corners[..., 3] - corners[..., 1])
+
+
+def _ordered(corners: Any, order: Any, ops: Any) -> Any:
+    """Returns boxes `(B, n, 4)` in another order, `(B, n)`."""
+    sides = [ops.take_along_axis(corners[..., side], order, axis=1) for side in range(4)]
+    return ops.stack(sides, axis=-1)

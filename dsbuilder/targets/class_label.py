@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dsbuilder.batches import weighted_sum
 from dsbuilder.errors import DataError
 from dsbuilder.sample import Feature, Target
 from dsbuilder.targets.naming import check_ids, check_names, id_of, out_of_range, weights_of
@@ -119,6 +120,14 @@ class ClassLabel(Target):
         for value, weight in zip(values, weights, strict=True):
             total += weight * self.weights(value)
         return total.astype(np.float32)
+
+    def mix_batch(self, columns: Sequence[Any], weights: Any, ops: Any) -> Any:
+        """Returns the weighted sum of ids `(B,)` or weights, float32 `(B, num_classes)`."""
+        known = [
+            each if len(each.shape) > 1 else ops.one_hot(each, len(self.names), dtype="float32")
+            for each in columns
+        ]
+        return weighted_sum(known, weights, ops)
 
     def weights(self, value: int | np.ndarray) -> np.ndarray:
         """Returns a value as float32 `(num_classes,)` weights."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dsbuilder.batches import BatchMotion
 from dsbuilder.errors import DataError, did_you_mean
 from dsbuilder.sample import Feature, Motion, Target, Window
 from dsbuilder.targets import joining
@@ -178,6 +179,27 @@ class Keypoints(Target):
         """Returns the points where the pixels went; absent where they left the image."""
         pixels = value.points.astype(np.float64) * motion.before[::-1]
         return self.placed(value, motion.points(pixels), motion.after, mirrored=motion.mirrors)
+
+    def move_batch(self, columns: Mapping[str, Any], motion: BatchMotion) -> dict[str, Any]:
+        """Returns `points` and `visibility` where the pixels went; objects that are none stay."""
+        ops, count = motion.ops, len(self.names)
+        before = ops.convert_to_tensor([float(side) for side in motion.before[::-1]], "float32")
+        after = ops.convert_to_tensor([float(side) for side in motion.after[::-1]], "float32")
+        shape = ops.shape(columns["points"])
+        flat = ops.reshape(columns["points"] * before, (shape[0], shape[1] * count, 2))
+        shares = ops.reshape(motion.points(flat) / after, shape)
+        inside = ops.all((shares >= 0) & (shares <= 1), axis=-1)
+        known = columns["visibility"]
+        known = ops.where(inside | (known < 0), known, ops.cast(ABSENT, known.dtype))
+        points = ops.where(known[..., None] > ABSENT, shares, 0.0)
+        if not self.swaps:
+            return {"points": points, "visibility": known}
+        order = ops.convert_to_tensor(self.mirrored, "int32")
+        mirrors = motion.mirrors[:, None, None]
+        return {
+            "points": ops.where(mirrors[..., None], ops.take(points, order, axis=2), points),
+            "visibility": ops.where(mirrors, ops.take(known, order, axis=2), known),
+        }
 
     def placed(
         self, value: PointSet, pixels: np.ndarray, size: tuple[int, int], *, mirrored: bool

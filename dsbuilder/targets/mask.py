@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dsbuilder.batches import BatchMotion
 from dsbuilder.errors import DataError
 from dsbuilder.images import rle
 from dsbuilder.sample import Feature, Motion, Target, Tile, Window
@@ -234,6 +235,10 @@ class Mask(Target):
     def move(self, value: np.ndarray, motion: Motion) -> np.ndarray:
         """Returns the ids where the pixels went, of nearest neighbors."""
         return motion.moved(value, outside=self.outside)
+
+    def move_batch(self, columns: Any, motion: BatchMotion) -> Any:
+        """Returns the ids where the pixels went, uint8 `(B, h, w)`."""
+        return motion.moved(columns, outside=self.outside)
 
     def cut(self, raw: Any, window: Window) -> dict[str, Any]:
         """Returns the part of a file that lies in a window, or the segments that reach into it."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dsbuilder.batches import weighted_sum
 from dsbuilder.errors import DataError
 from dsbuilder.sample import Feature, Target
 from dsbuilder.targets.number import is_number
@@ -80,6 +81,10 @@ class Value(Target):
         pairs = zip(values, weights, strict=True)
         total = sum(weight * np.asarray(value, np.float64) for value, weight in pairs)
         return np.asarray(total, np.float32)
+
+    def mix_batch(self, columns: Sequence[Any], weights: Any, ops: Any) -> Any:
+        """Returns the weighted sum of the values, float32 `(B, ...)`."""
+        return weighted_sum(columns, weights, ops)
 
     def __str__(self) -> str:
         return f"{self.size} numbers" if self.size else "number"

@@ -1,13 +1,14 @@
 """CutMix: a rectangle of another image."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dsbuilder.builtin.mixers.pasting import Pasting, pasted
-from dsbuilder.plugin import Params, Sample, mixer
+from dsbuilder.plugin import BatchParam, Params, Sample, mixer
 
 
 @mixer("cutmix")
@@ -24,6 +25,8 @@ class Cutmix(Pasting):
       alpha: parameter of the Beta(alpha, alpha) of the weight, above 0; 1 is uniform.
     """
 
+    batch_params: ClassVar[Mapping[str, BatchParam]] = {"box": BatchParam("int32", (4,))}
+
     def draw(self, sample: Sample, partners: Sequence[Sample], rng: np.random.Generator) -> Params:
         """Draws the rectangle."""
         rows, columns, _ = sample.image.shape
@@ -34,3 +37,23 @@ class Cutmix(Pasting):
             for at, length in zip(middle, (rows, columns), strict=True)
         )
         return pasted(sample.image, [(top, left, bottom - top, right - left)])
+
+    def to_batch(self, params: Params) -> Mapping[str, Any]:
+        """Returns the rectangle."""
+        return {"box": params["boxes"][0]}
+
+    def apply_batch(
+        self, images: Any, partners: Sequence[Any], params: Mapping[str, Any], ops: Any
+    ) -> Any:
+        """Returns the images with what is pasted."""
+        from dsbuilder.images import resampling
+
+        height, width = size = (int(images.shape[1]), int(images.shape[2]))
+        partner = resampling.round_to_bytes(
+            resampling.fit(partners[0], size, ops, fit="crop"), ops
+        )
+        top, left, tall, wide = (params["box"][:, side][:, None, None] for side in range(4))
+        row = ops.arange(height, dtype="int32")[None, :, None]
+        column = ops.arange(width, dtype="int32")[None, None, :]
+        inside = (row >= top) & (row < top + tall) & (column >= left) & (column < left + wide)
+        return ops.where(inside[..., None], partner, images)

@@ -1,16 +1,29 @@
 """What courses augment with: Keras' `ImageDataGenerator`, by its own names and units."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from dsbuilder.builtin.transforms.eight_bits import checked
 from dsbuilder.builtin.transforms.policy import recolored
-from dsbuilder.plugin import Motion, Params, Range, Sample, Signature, Transform, transform
+from dsbuilder.plugin import (
+    BatchParam,
+    Motion,
+    Params,
+    Range,
+    Sample,
+    Signature,
+    Transform,
+    transform,
+)
 
 _MOST_SHEAR, _LEAST_ZOOM = 89.0, 0.01
+_JUST = 1e-4
+"""What a whole number, rounded in float32, may lie below itself."""
+
 _BORDERS = {"nearest": "REPLICATE", "constant": "CONSTANT", "reflect": "REFLECT", "wrap": "WRAP"}
 
 
@@ -42,6 +55,12 @@ class Classic(Transform):
       vertical_flip: whether top and bottom do.
       rescale: factor of every value at the end, which makes images float32; none if not stated.
     """
+
+    batch_params: ClassVar[Mapping[str, BatchParam]] = {
+        **dict.fromkeys(("theta", "tx", "ty", "shear", "zx", "zy"), BatchParam("float32")),
+        **dict.fromkeys(("flip_horizontal", "flip_vertical"), BatchParam("bool")),
+        **dict.fromkeys(("channel_shift_intensity", "brightness"), BatchParam("float32")),
+    }
 
     rotation_range: float = 0.0
     width_shift_range: float | tuple[float, ...] = 0.0
@@ -133,6 +152,46 @@ class Classic(Transform):
                 matrix = mirror @ matrix
         return Motion(matrix=matrix, before=(height, width), after=(height, width))
 
+    def to_batch(self, params: Params) -> Mapping[str, Any]:
+        """Returns the params; a brightness that is none is one that changes nothing."""
+        none = {"channel_shift_intensity": 0.0, "brightness": 1.0}
+        return {n: none.get(n) if params[n] is None else params[n] for n in self.batch_params}
+
+    def apply_batch(self, images: Any, params: Mapping[str, Any], ops: Any) -> Any:
+        """Returns the images, moved, recolored, flipped and rescaled."""
+        made = self._warped_batch(images, params, ops)
+        colors = min(int(images.shape[3]), 3)
+        seen, alpha = made[..., :colors], made[..., colors:]
+        if self.channel_shift_range:
+            low = ops.min(seen, axis=(1, 2, 3), keepdims=True)
+            high = ops.max(seen, axis=(1, 2, 3), keepdims=True)
+            shift = params["channel_shift_intensity"][:, None, None, None]
+            seen = ops.floor(ops.minimum(ops.maximum(seen + shift, low), high))
+        if self.brightness_range is not None:
+            seen = seen * params["brightness"][:, None, None, None]
+            seen = ops.floor(ops.clip(seen + _JUST, 0.0, 255.0))
+        made = ops.concatenate([seen, alpha], axis=-1)
+        for flip, axis in (("flip_horizontal", 2), ("flip_vertical", 1)):
+            flipped = ops.flip(made, axis=axis)
+            made = ops.where(params[flip][:, None, None, None], flipped, made)
+        return ops.cast(made, "uint8") if self.rescale is None else made * self.rescale
+
+    def _warped_batch(self, images: Any, params: Mapping[str, Any], ops: Any) -> Any:
+        from dsbuilder.images import resampling
+
+        height, width, channels = (int(side) for side in images.shape[1:])
+        rows, columns = _places(params, height, width, ops)
+        colors = min(channels, 3)
+        made = resampling.warp(
+            images,
+            rows,
+            columns,
+            ops,
+            border=self.fill_mode,
+            fill=(self.cval,) * colors + (0.0,) * (channels - colors),
+        )
+        return ops.clip(ops.round(made), 0.0, 255.0)
+
     def _warped(self, image: np.ndarray, params: Params) -> np.ndarray:
         import cv2
 
@@ -181,6 +240,24 @@ def _origins(params: Params, height: int, width: int, *, shift: float) -> np.nda
     matrix = np.eye(3)
     matrix[:2, :2], matrix[:2, 2] = linear, offset
     return matrix
+
+
+def _places(params: Mapping[str, Any], height: int, width: int, ops: Any) -> tuple[Any, Any]:
+    """Returns the row and the column that each pixel comes from: `_origins` of a batch."""
+    turn, shear = (params[name] * (math.pi / 180) for name in ("theta", "shear"))
+    cos, sin = ops.cos(turn), ops.sin(turn)
+    x_of_x, x_of_y = cos, -cos * ops.sin(shear) - sin * ops.cos(shear)
+    y_of_x, y_of_y = sin, -sin * ops.sin(shear) + cos * ops.cos(shear)
+    middle_x, middle_y = width / 2 - 0.5, height / 2 - 0.5
+    x = ops.arange(width, dtype="float32")[None, None, :] - middle_x
+    y = ops.arange(height, dtype="float32")[None, :, None] - middle_y
+    x, y = x * params["zx"][:, None, None], y * params["zy"][:, None, None]
+    shift_x = cos * params["tx"] - sin * params["ty"] + middle_x
+    shift_y = sin * params["tx"] + cos * params["ty"] + middle_y
+    (xx, xy, yx, yy, sx, sy) = (
+        each[:, None, None] for each in (x_of_x, x_of_y, y_of_x, y_of_y, shift_x, shift_y)
+    )
+    return yx * x + yy * y + sy, xx * x + xy * y + sx
 
 
 def _brightened(image: np.ndarray, factor: float) -> np.ndarray:

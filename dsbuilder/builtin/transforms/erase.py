@@ -1,13 +1,16 @@
 """Random erasing: a rectangle of the image is overwritten."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from dsbuilder.builtin.transforms import philox
 from dsbuilder.builtin.transforms.eight_bits import checked
 from dsbuilder.plugin import (
+    BatchParam,
     Params,
     Range,
     Sample,
@@ -36,6 +39,11 @@ class Erase(Transform):
       ratio: height / width of the rectangle, above 0, up to 1000.
       fill: `noise`, every value drawn by itself; `mean` of the image; or a value in [0, 255].
     """
+
+    batch_params: ClassVar[Mapping[str, BatchParam]] = {
+        "box": BatchParam("int32", (4,)),
+        "key": BatchParam("uint32", (4,)),
+    }
 
     area: Range = Range(0.02, 0.4)
     ratio: Range = Range(0.3, 1 / 0.3)
@@ -72,6 +80,37 @@ class Erase(Transform):
             sample.image[:, :, :colors], (height, width, colors), params["seed"]
         )
         return sample.replace(image=image)
+
+    def to_batch(self, params: Params) -> Mapping[str, Any]:
+        """Returns the rectangle, one of no size for none, and the key of what fills it."""
+        return {"box": params["box"] or [0] * 4, "key": philox.key_of("erase", params["seed"])}
+
+    def apply_batch(self, images: Any, params: Mapping[str, Any], ops: Any) -> Any:
+        """Returns the images without what was in the rectangles; alpha stays."""
+        height, width, channels = (int(side) for side in images.shape[1:])
+        box = ops.cast(params["box"], "int32")
+        rows = ops.arange(height, dtype="int32")[None, :, None] - box[:, 0][:, None, None]
+        columns = ops.arange(width, dtype="int32")[None, None, :] - box[:, 1][:, None, None]
+        inside = (rows >= 0) & (rows < box[:, 2][:, None, None])
+        inside = inside & (columns >= 0) & (columns < box[:, 3][:, None, None])
+        colors = min(channels, 3)
+        seen = ops.cast(images[..., :colors], "int32")
+        if self.fill == "noise":
+            place = (rows * box[:, 3][:, None, None] + columns)[..., None] * colors
+            place = place + ops.arange(colors, dtype="int32")
+            noise = philox.drawn_bytes(params["key"], height * width * colors, ops)
+            place = ops.clip(place, 0, height * width * colors - 1)
+            flat = ops.reshape(place, (-1, height * width * colors))
+            filling = ops.reshape(
+                ops.take_along_axis(noise, flat, axis=1), (-1, height, width, colors)
+            )
+        elif self.fill == "mean":
+            means = ops.mean(ops.cast(seen, "float32"), axis=(1, 2), keepdims=True)
+            filling = ops.cast(ops.round(means), "int32")
+        else:
+            filling = ops.full((1, 1, 1, 1), self.fill, dtype="int32")
+        made = ops.cast(ops.where(inside[..., None], filling, seen), "uint8")
+        return ops.concatenate([made, images[..., colors:]], axis=-1)
 
     def _filling(self, image: np.ndarray, shape: tuple[int, ...], seed: int) -> np.ndarray:
         if self.fill == "noise":

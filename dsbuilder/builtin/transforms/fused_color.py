@@ -20,12 +20,14 @@ brightness and contrast change, is slower than the matrix: 44 against 25.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dsbuilder.builtin.transforms.eight_bits import checked
-from dsbuilder.plugin import Params, Range, Sample, Signature, Transform, transform
+from dsbuilder.plugin import BatchParam, Params, Range, Sample, Signature, Transform, transform
 
 _NAMES = ("brightness", "contrast", "saturation", "hue")
 _ONE = np.eye(3)
@@ -49,6 +51,8 @@ class FusedColor(Transform):
       saturation: factor of the distance to each pixel's own luma, at least 0.
       hue: turn of the colors, in [-0.5, 0.5] of a circle; red goes towards yellow if positive.
     """
+
+    batch_params: ClassVar[Mapping[str, BatchParam]] = dict.fromkeys(_NAMES, BatchParam("float32"))
 
     brightness: Range = Range(0.8, 1.2)
     contrast: Range = Range(0.8, 1.2)
@@ -80,6 +84,43 @@ class FusedColor(Transform):
         image = sample.image
         changed = cv2.transform(image, _matrix(params, _mean_luma(image), image.shape[2]))
         return sample.replace(image=changed.reshape(image.shape))  # one channel loses its axis
+
+    def apply_batch(self, images: Any, params: Mapping[str, Any], ops: Any) -> Any:
+        """Returns the images in other colors."""
+        from dsbuilder.images.resampling import round_to_bytes
+
+        brightness, contrast, saturation, hue = (params[name][:, None, None] for name in _NAMES)
+        colors = ops.cast(images[..., :3], "float32")
+        shift = (1 - contrast) * brightness * _mean_lumas(images, ops)[:, None, None]
+        factor = brightness * contrast
+        if images.shape[3] == 1:
+            return round_to_bytes(factor[..., None] * colors + shift[..., None], ops)
+        turn = 2 * math.pi * hue
+        one, luma, mean, quarter = (
+            ops.convert_to_tensor(each[None], "float32")
+            for each in (_ONE, _TO_LUMA, _TO_MEAN, _QUARTER)
+        )
+        turned = mean + ops.cos(turn) * (one - mean) + ops.sin(turn) * quarter
+        matrix = factor * ops.matmul(turned, luma + saturation * (one - luma))
+        made = [
+            sum(matrix[:, row, column, None, None] * colors[..., column] for column in range(3))
+            + shift
+            for row in range(3)
+        ]
+        changed = round_to_bytes(ops.stack(made, axis=-1), ops)
+        return ops.concatenate([changed, images[..., 3:]], axis=-1)
+
+
+def _mean_lumas(images: Any, ops: Any) -> Any:
+    """Returns the mean of what is visible in each image, float32 `(B,)`."""
+    values = ops.cast(images, "float32")
+    if images.shape[3] == 1:
+        return ops.mean(values[..., 0], axis=(1, 2))
+    luma = sum(float(share) * values[..., color] for color, share in enumerate(_LUMA))
+    if images.shape[3] == 3:
+        return ops.mean(luma, axis=(1, 2))
+    seen = ops.cast(images[..., 3] > 0, "float32")
+    return ops.sum(luma * seen, axis=(1, 2)) / ops.maximum(ops.sum(seen, axis=(1, 2)), 1.0)
 
 
 def _mean_luma(image: np.ndarray) -> float:

@@ -1,7 +1,8 @@
 """Bringing images to a size."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from dsbuilder.images import color_name
 from dsbuilder.plugin import Motion, Params, Sample, Signature, Transform, transform
@@ -93,6 +94,25 @@ class Resize(Transform):
                 background=color_name.parse("background", self.background),
             )
         return sample.replace(image=resized)
+
+    def apply_batch(self, images: Any, params: Mapping[str, Any], ops: Any) -> Any:
+        """Returns the resized images; the very same if they have the size already."""
+        from dsbuilder.images import resampling, scale
+
+        before = (int(images.shape[1]), int(images.shape[2]))
+        size = self._scaled(*before) if self.size is None else self.size
+        if before == size:
+            return images
+        background = color_name.parse("background", self.background)
+        made = resampling.fit(
+            images,
+            size,
+            ops,
+            fit="stretch" if self.size is None else self.fit,
+            interpolation=self.interpolation,
+            background=scale.filling(int(images.shape[3]), background),
+        )
+        return resampling.round_to_bytes(made, ops)
 
     def motion(self, sample: Sample, params: Params) -> Motion | None:
         """Returns where the box that is shown goes; None where the image has the size already."""
