@@ -64,6 +64,7 @@ class Dataset(StoredDataset):
         stages: bool = True,
         plugins: Sequence[Path | str] = (),
         workers: int | None = None,
+        on_device: bool = False,
     ) -> "Stream":
         """Opens a split as a `tf.data.Dataset`, which yields the next epoch at every iteration.
 
@@ -107,6 +108,10 @@ class Dataset(StoredDataset):
           workers: processes that make the batches where the split passes stages; 0 makes them in a
             thread of this process, and None is 0 where an epoch is soon made, else the number of
             cores up to 16. The batches are the same.
+          on_device: whether stages that the pipeline puts on the device are left to the caller,
+            who trains there: batches are then `((images, drawn), labels)`, which
+            `stream.on_device(batch)` finishes, and `stream.on_device.into(model)` inside of the
+            steps of a compiled Keras model. False applies all of them here.
 
         Raises:
           DataError: no such split or target, nothing to batch, or images of several sizes.
@@ -137,6 +142,7 @@ class Dataset(StoredDataset):
             stages=stages,
             plugins=plugins,
             workers=workers,
+            on_device=on_device,
         )
         if epoch is None and opened.fresh:
             self._count_opening(split)

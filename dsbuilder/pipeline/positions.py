@@ -5,9 +5,9 @@ any time.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from dsbuilder.pipeline.applying import (
     noted,
 )
 from dsbuilder.pipeline.first_samples import FirstSamples
+from dsbuilder.pipeline.on_device import Drawn, OnDevice, on_device
 from dsbuilder.pipelinefile.schema import Settings, Spec
 from dsbuilder.pipelinefile.stages import SPLITS, AnyStage, MixStage, Synthesis
 from dsbuilder.plugin import Stage
@@ -325,6 +326,38 @@ class Refresher:
     def _first(self) -> FirstSamples:
         """What looks closely at the first samples of each stage, before a long training."""
         return FirstSamples()
+
+    @cached_property
+    def on_device(self) -> OnDevice | None:
+        """What of it is applied on the device that trains; None if nothing is."""
+        return on_device(self.stages, self.finish_stages, self.cached)
+
+    def host(self) -> Self:
+        """Returns what of it is applied before the first stage on the device."""
+        device = self.on_device
+        if device is None:
+            return self
+        stages = tuple(each for each in self.stages if each.on == "host")
+        return replace(self, stages=stages, finish_stages=(), streamed=device.signatures[0])
+
+    def draw(
+        self,
+        fresh: Sample,
+        cached: Sample,
+        epoch: int,
+        partners: Sequence[Sample],
+        *,
+        repeat: int = 0,
+    ) -> list[Drawn]:
+        """Returns what each stage on the device draws for a sample, in their order.
+
+        Args:
+          fresh: what the stages before have made of the cached sample.
+          partners, repeat: see `refresh`.
+        """
+        device = self.on_device
+        at = Position(self.seed, cached.key, epoch, repeat)
+        return [] if device is None else device.draw(fresh, at, partners, self._first)
 
     @property
     def mixer(self) -> MixStage | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from dsbuilder.errors import DsbuilderError, Problem, SpecError, carrying, did_you_mean, shortened
 from dsbuilder.pipeline.doubts import doubts
+from dsbuilder.pipeline.on_device import misplaced
 from dsbuilder.pipeline.positions import Pipeline, Refresher
 from dsbuilder.pipelinefile.schema import CacheOptions, Settings, Spec, StreamOptions
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage, Synthesis
@@ -117,6 +118,8 @@ class _Resolver:
         """Returns the signature of what a stream yields, of every split alike."""
         train = self._follow("stream.stages", options.stages, cached)
         train = self._follow("stream.finish", options.finish, train)
+        for path, message in misplaced(options.stages, options.finish, cached):
+            self._problem(path, message)
         other = self._follow("stream.finish", options.finish, cached)
         if train.image != other.image:
             self._problem(

@@ -20,7 +20,8 @@ from dsbuilder.pipelinefile import described, named_size, preset, stages, tuning
 from dsbuilder.pipelinefile.json_types import Schema, Types, any_of
 from dsbuilder.pipelinefile.schema import AugmentOptions, Settings, StreamOptions
 from dsbuilder.plugin import KINDS, Source, Stage
-from dsbuilder.plugin.decorators import CLASS_WORDS
+from dsbuilder.plugin.decorators import CLASS_WORDS, PLACE_WORD
+from dsbuilder.plugin.transforms import Place
 from dsbuilder.registry import Plugin, Registry
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -44,8 +45,9 @@ def pipeline_schema(registry: Registry, members: Members = no_members) -> Schema
     whole = general.options(Settings)
     by_section = sized.options(Settings)["properties"]
     whole["properties"] |= {name: by_section[name] for name in named_size.SECTIONS}
-    varying = Types(places={**places.refs(), stages.AnyStage: _ref("varying_stage")}, sized=True)
     for name, cls in (("augment", AugmentOptions), ("stream", StreamOptions)):
+        stage = _ref("streamed_stage" if name == "stream" else "varying_stage")
+        varying = Types(places={**places.refs(), stages.AnyStage: stage}, sized=True)
         whole["properties"][name] |= varying.options(cls)
     whole["properties"]["name"] |= {"type": "string", "pattern": f"^{names.DATASET}$"}
     whole["properties"]["version"] |= {"type": "string", "pattern": f"^{names.VERSION}$"}
@@ -111,7 +113,7 @@ class _Places:
         """Returns the definitions that `refs` name."""
         found: Schema = {"any_stage": self._any_stage()}
         mixers = [name for each in self._entries(("mixer",), {}) for name in each.names]
-        everywhere = dict.fromkeys(CLASS_WORDS, False)
+        everywhere = dict.fromkeys((*CLASS_WORDS, PLACE_WORD), False)
         found["nested_stage"] = {"allOf": [_ref("any_stage")], "properties": everywhere}
         unmixed = {**everywhere, "use": {"not": _among(mixers)}}
         found["stage"] = {
@@ -119,7 +121,10 @@ class _Places:
             "not": _among(mixers),
             "properties": unmixed,
         }
-        found["varying_stage"] = _or_preset(_ref("any_stage"))
+        found["varying_stage"] = _or_preset(
+            {"allOf": [_ref("any_stage")], "properties": {PLACE_WORD: False}}
+        )
+        found["streamed_stage"] = _or_preset(_ref("any_stage"))
         words = {"name": _NAME, "count": _COUNT, "splits": _SPLITS}
         found["synthesis"] = _place(self._entries(("synthesizer",), words), must=("count",))
         corrections = {"corrections": Types().of(Path | None)}
@@ -133,7 +138,11 @@ class _Places:
 
     def _any_stage(self) -> Schema:
         classes = {word: Types().of(tuple[str, ...]) for word in CLASS_WORDS}
-        named = {"name": _NAME, "p": _PROBABILITY}
+        place: Schema = {
+            "enum": list(get_args(Place)),
+            "description": "where a stage of a stream is applied",
+        }
+        named = {"name": _NAME, "p": _PROBABILITY, PLACE_WORD: place}
         entries = [
             *self._entries(("transform",), {**named, **classes}),
             *self._entries(("mixer",), named),

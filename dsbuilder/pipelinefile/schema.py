@@ -25,6 +25,7 @@ from dsbuilder.pipelinefile.stages import (
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.pipelinefile.tuning import Searched
 from dsbuilder.plugin import Mode, Source, Stage
+from dsbuilder.plugin.transforms import Place
 from dsbuilder.registry import Registry
 
 
@@ -188,6 +189,8 @@ class StreamOptions:
       stages: what is applied anew in every epoch, on train only; may hold a mixer, which takes its
         partners from the batch.
       finish: what is applied after `stages`, on every split; it draws nothing.
+      on: where `stages` are applied that do not say it themselves: on the `host`, or in a training
+        on the `device`; see below.
       batch_mb: memory that the images of one batch may take, in 10**6 bytes, above 0.
     """
 
@@ -195,6 +198,7 @@ class StreamOptions:
     images: Literal["uint8", "scale", "standardize"] = "uint8"
     stages: tuple[AnyStage, ...] = ()
     finish: tuple[Stage, ...] = ()
+    on: Place = "host"
     batch_mb: float = 4000.0
 
     def __post_init__(self) -> None:

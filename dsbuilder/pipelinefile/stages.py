@@ -31,8 +31,9 @@ from dsbuilder.plugin import (
     Stage,
     Synthesizer,
     Target,
+    Transform,
 )
-from dsbuilder.plugin.decorators import CLASS_WORDS
+from dsbuilder.plugin.decorators import CLASS_WORDS, PLACE_WORD
 from dsbuilder.plugin.transforms import Place, bounded_signature, chosen
 from dsbuilder.registry import Plugin, Registry, bare_name
 
@@ -170,7 +171,8 @@ class _Use:
 
 
 _SOURCE_WORDS = frozenset({"use", "corrections"})
-_STAGE_WORDS = frozenset({"use", "name", "p", *CLASS_WORDS})
+_STAGE_WORDS = frozenset({"use", "name", "p", PLACE_WORD, *CLASS_WORDS})
+_STREAMED = re.compile(r"stream\.stages\[\d+\]")
 _VARIES = re.compile(r"(augment|stream)\.stages\[\d+\]")
 _SYNTHESIS_WORDS = frozenset({"use", "name", "count", "splits"})
 
@@ -185,6 +187,7 @@ class _PlaceBinder:
     def __init__(self, document: YamlDocument, registry: Registry) -> None:
         self._registry = registry
         self._megapixels = _megapixels(document)
+        self._on = _said(document, "stream", PLACE_WORD)
         self._taken: dict[tuple[str, str], str] = {}
         self.custom: Mapping[Any, Custom] = {
             **{kind.base: self._binds(self._plain, name) for name, kind in KINDS.items()},
@@ -234,11 +237,14 @@ class _PlaceBinder:
         identity = self._identify(binder, use)
         p = self._bind_p(binder, use, getattr(plugin, "default_p", 1.0))
         classes = self._bind_classes(binder, use, plugin)
-        if FAILED in (plugin, identity, p, classes):
+        on = FAILED if plugin is FAILED else self._bind_on(binder, use, plugin)
+        if FAILED in (plugin, identity, p, classes, on):
             return FAILED, None
         cls = MixStage if isinstance(plugin, Mixer) else Stage
-        stage = cls(id=identity, plugin=plugin, p=p, megapixels=self._megapixels, **classes)
-        said = {word: list(names) for word, names in classes.items()}
+        stage = cls(id=identity, plugin=plugin, p=p, megapixels=self._megapixels, on=on, **classes)
+        said: dict[str, Any] = {word: list(names) for word, names in classes.items()}
+        if PLACE_WORD in use.node.value:
+            said[PLACE_WORD] = on
         return stage, {**resolved, **_named(use), "p": p, **said}
 
     def _synthesis(self, binder: Binder, use: _Use) -> tuple[Any, Any]:
@@ -314,6 +320,35 @@ class _PlaceBinder:
                 return binder.problem(node, path, message)[0]
         return FAILED if FAILED in found.values() else found
 
+    def _bind_on(self, binder: Binder, use: _Use, plugin: Any) -> Any:
+        """Returns where a stage is applied: as it says itself, else as its section does."""
+        node = use.node.value.get(PLACE_WORD)
+        path = f"{use.path}.{PLACE_WORD}"
+        if not _STREAMED.fullmatch(use.path):
+            if node is None:
+                return "host"
+            message = "only a stage of stream.stages may be on the device. Take it out."
+            return binder.problem(node, path, message)[0]
+        word = "host" if self._on != "device" else "device"
+        found = word if node is None else binder.bind(Place, node, path)[0]
+        if found == "device" and not plugin.has_twin:
+            message = (
+                f"expected a stage that can be on the device, found '{use.word}', which has no "
+                f"apply_batch. Those that have one: {', '.join(self._twins())}. Put it in front of "
+                "them, with on: host."
+            )
+            return binder.problem(node or use.node, use.path if node is None else path, message)[0]
+        return found
+
+    def _twins(self) -> list[str]:
+        """Returns the names of the plugins that can be on the device."""
+        bases = {"transform": Transform, "mixer": Mixer}
+        return sorted(
+            each.name
+            for each in self._registry.of_kind(*bases)
+            if each.cls.apply_batch is not bases[each.kind].apply_batch
+        )
+
     def _bind_count(self, binder: Binder, use: _Use) -> Any:
         node = use.node.value.get("count", Node(None, line=use.node.line))
         if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value >= 0:
@@ -368,10 +403,16 @@ def _megapixels(document: YamlDocument) -> float:
 
     What is no such number is refused where the section `image` is bound.
     """
+    said = _said(document, "image", "stage_megapixels")
+    return float(said) if type(said) in (int, float) else MEGAPIXELS
+
+
+def _said(document: YamlDocument, *path: str) -> Any:
+    """Returns what a document says at a path; None for nothing, or for no single value."""
     node = document.root
-    for step in ("image", "stage_megapixels"):
+    for step in path:
         node = node.value.get(step, Node(None)) if isinstance(node.value, dict) else Node(None)
-    return float(node.value) if type(node.value) in (int, float) else MEGAPIXELS
+    return node.value
 
 
 def bind_plugin(

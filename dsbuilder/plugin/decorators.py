@@ -21,7 +21,12 @@ _OF_CATALOG = tuple(name for name in vars(Catalog) if not name.startswith("_"))
 CLASS_WORDS = ("only_classes", "except_classes")
 """Options of a stage that say for which samples it is."""
 
-RESERVED = frozenset({"use", "p", "name", "splits", "count", "action", "corrections", *CLASS_WORDS})
+PLACE_WORD = "on"
+"""Option of a stage of a stream that says where it is applied."""
+
+RESERVED = frozenset(
+    {"use", "p", "name", "splits", "count", "action", "corrections", PLACE_WORD, *CLASS_WORDS}
+)
 """Words of a pipeline's stage that a plugin cannot take as the name of an option."""
 
 POSITIONAL = tuple(kind.kind for kind in (Mask, Instances, Boxes, Keypoints))

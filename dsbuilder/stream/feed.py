@@ -20,6 +20,7 @@ from dsbuilder.pipeline import Refresher, Trace
 from dsbuilder.sample import Sample
 from dsbuilder.seeding import generator
 from dsbuilder.stream.columns import columns_of
+from dsbuilder.stream.device_columns import device_columns
 from dsbuilder.stream.order import picks as picks_of
 from dsbuilder.stream.places import Places
 from dsbuilder.stream.reading import Reading
@@ -83,13 +84,22 @@ class Feed:
             at(number)
             cached.append(self.stored(place))
         chosen = self._partners(len(cached), epoch, step)
-        samples = []
+        samples, drawn, host = [], [], self._host
         for number, (others, repeat) in enumerate(zip(chosen, repeats, strict=True)):
             at(number)
             trace, partners = Trace(), [cached[i] for i in others]
-            fresh = self._refresher.refresh(cached[number], epoch, partners, trace, repeat=repeat)
-            samples.append(self._refresher.finish(fresh, trace))
-        return self._stack(samples, allocate)
+            fresh = host.refresh(cached[number], epoch, partners, trace, repeat=repeat)
+            samples.append(host.finish(fresh, trace))
+            if self.reading.device is not None:
+                drawn.append(
+                    self._refresher.draw(
+                        samples[-1], cached[number], epoch, partners, repeat=repeat
+                    )
+                )
+        batch = self._stack(samples, allocate)
+        if self.reading.device is not None:
+            batch |= device_columns(self.reading.device, drawn, chosen, cached)
+        return batch
 
     def picks(self, epoch: int) -> np.ndarray:
         """Returns what `order.picks` does."""
@@ -109,6 +119,11 @@ class Feed:
         if self.reading.refresher is None:
             raise PluginError("feed: the split passes no stages. Stream it.")
         return self.reading.refresher
+
+    @cached_property
+    def _host(self) -> Refresher:
+        """The stages that are applied here."""
+        return self._refresher if self.reading.device is None else self._refresher.host()
 
     @cached_property
     def places(self) -> Places:
@@ -141,7 +156,7 @@ class Feed:
             "image": np.stack(images, out=into),
             "key": np.array([sample.key.encode() for sample in samples], object),
         }
-        for name, kind in self.reading.signature.targets.items():
+        for name, kind in self.reading.handed.targets.items():
             for column in columns_of(name, kind):
                 batch[column.name] = column.stack(samples, kind)
         return batch

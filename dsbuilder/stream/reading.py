@@ -7,6 +7,7 @@ stages that are paths must be absolute: the folder they were relative to is not 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,12 +20,14 @@ from dsbuilder.cache.npy import NpyCodec, load_array
 from dsbuilder.dataset import StoredDataset
 from dsbuilder.errors import CacheError, DataError, SpecError, did_you_mean, instead, naming
 from dsbuilder.pipeline import Refresher, resolve_stream
+from dsbuilder.pipeline.on_device import OnDevice
 from dsbuilder.pipelinefile.schema import StreamOptions
 from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.records import tfrecord
 from dsbuilder.records.arrays import row_splits
 from dsbuilder.sample import Signature
 from dsbuilder.stream.columns import Column, columns_of
+from dsbuilder.stream.device_columns import restricted
 from dsbuilder.stream.sampling import Sampler, make_sampler
 from dsbuilder.stream.sampling import fault as sampling_fault
 
@@ -50,6 +53,7 @@ class Reading:
       pixels: whether the images are.
       instances: see `Objects`.
       refresher: the stages that are applied on the way; None where the split passes none.
+      on_device: whether stages that the pipeline puts on the device are left to who trains there.
       sampler: how often an epoch picks each sample; None for each once.
       signature: signature of what is yielded; texts know the characters of the train split.
     """
@@ -68,6 +72,7 @@ class Reading:
     pixels: bool = True
     instances: Objects = "masks"
     refresher: Refresher | None = None
+    on_device: bool = False
     sampler: Sampler | None = None
     signature: Signature
 
@@ -111,6 +116,19 @@ class Reading:
     def shards(self) -> tuple[Shard, ...]:
         """The shards of the split that hold samples."""
         return tuple(shard for shard in self.dataset.shards(self.split) if shard.samples)
+
+    @cached_property
+    def device(self) -> OnDevice | None:
+        """What is left to the device, of the targets that are yielded; None if nothing is."""
+        if not (self.on_device and self.pixels and self.refresher is not None):
+            return None
+        found = self.refresher.on_device
+        return found and restricted(found, self.signature.targets)
+
+    @property
+    def handed(self) -> Signature:
+        """The signature of samples as they are handed over, to the device if it has stages."""
+        return self.signature if self.device is None else self.device.signatures[0]
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +24,7 @@ from dsbuilder.pipelinefile.training import Sampling
 from dsbuilder.sample import Signature
 from dsbuilder.stream import tensorflow_instances, tensorflow_npy, tensorflow_tfrecord
 from dsbuilder.stream.columns import columns_of, labels_of
+from dsbuilder.stream.device_columns import PREFIX, device_specs
 from dsbuilder.stream.feed import Batch, Feed, told
 from dsbuilder.stream.reading import Images, Objects, Reading, check_shards, plain, plan
 from dsbuilder.stream.sampling import Sampled
@@ -32,6 +33,9 @@ from dsbuilder.stream.tensorflow_order import Batch as TensorBatch
 from dsbuilder.stream.tensorflow_order import counted
 from dsbuilder.stream.tensorflow_statistics import statistics, value_statistics
 from dsbuilder.targets import ClassLabel, Instances
+
+if TYPE_CHECKING:
+    from dsbuilder.stream.tensorflow_device import DeviceStages
 
 __all__ = ["Stream", "statistics", "stream", "value_statistics"]
 
@@ -58,6 +62,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
 
     Attributes:
       fresh: whether epochs differ, in samples, order or what stages draw.
+      on_device: what finishes a batch, where stages are left to the device; else None.
       drawn: whether they differ by what stages draw.
       class_names: names of the first target with classes, in id order.
       num_samples: number of samples in an epoch, of this host.
@@ -78,6 +83,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
         self._dataset = dataset
         self._failed = failed
         self._endless = endless
+        self.on_device: "DeviceStages | None" = _device_stages(reading)
         self.fresh: bool = reading.fresh
         self.drawn: bool = reading.refresher is not None and bool(reading.refresher.stages)
         self.class_names: tuple[str, ...] = next(
@@ -156,6 +162,7 @@ def stream(
     stages: bool = True,
     plugins: Sequence[Path | str] = (),
     workers: int | None = None,
+    on_device: bool = False,
 ) -> Stream:
     """Opens a split as a `tf.data.Dataset` of batches (images, label).
 
@@ -216,6 +223,9 @@ def stream(
       workers: processes that make the batches where the split passes stages; 0 makes them in a
         thread of this process, and None is 0 where an epoch is soon made, else the number of cores
         up to 16. The batches are the same.
+      on_device: whether stages that the pipeline puts on the device are left to the caller, who
+        trains there: batches are then `((images, drawn), labels)`, which `Stream.on_device`
+        finishes. False applies all of them here.
 
     Raises:
       DataError: no such split or target, nothing to batch or to sample by, or images of several
@@ -243,6 +253,7 @@ def stream(
         "shard": shard or (0, 1),
         "keys": keys,
         "pixels": pixels,
+        "on_device": on_device,
     }
     asked = plain(asked)
     reading = plan(dataset, split, **asked)
@@ -359,15 +370,17 @@ class _Fed:
 
 def _feed_spec(reading: Reading) -> dict[str, tf.TensorSpec]:
     size = reading.batch_size if reading.drop_remainder else None
-    image = reading.signature.image
+    image = reading.handed.image
     spec = {
         "image": tf.TensorSpec([size, *image.shape], image.dtype),
         "key": tf.TensorSpec([size], tf.string),
     }
-    for name, kind in reading.signature.targets.items():
+    for name, kind in reading.handed.targets.items():
         for column in columns_of(name, kind):
             shape = [size, *column.shape(image.shape)]
             spec[column.name] = tf.TensorSpec(shape, column.feature.dtype)
+    for name, (dtype, sides) in device_specs(reading.device).items() if reading.device else ():
+        spec[name] = tf.TensorSpec([size, *sides], dtype)
     return spec
 
 
@@ -387,9 +400,12 @@ def _presentation(reading: Reading) -> Callable[[TensorBatch], Any]:
     def present(batch: TensorBatch) -> Any:
         labels = {
             name: _label(reading, name, value)
-            for name, value in labels_of(reading.signature, batch).items()
+            for name, value in labels_of(reading.handed, batch).items()
         }
-        items = [convert(batch["image"])] if reading.pixels else []
+        items: list[Any] = [convert(batch["image"])] if reading.pixels else []
+        if reading.device is not None:
+            drawn = {name: each for name, each in batch.items() if name.startswith(PREFIX)}
+            items = [(batch["image"], drawn)]
         if labels:
             items.append(labels if len(labels) > 1 else next(iter(labels.values())))
         if reading.keys:
@@ -404,14 +420,24 @@ def _label(reading: Reading, name: str, value: Any) -> Any:
 
     Instances have their masks, which are stored as run lengths.
     """
-    target = reading.signature.targets[name]
+    target = reading.handed.targets[name]
     if isinstance(target, Instances):
         made = {"masks": tensorflow_instances.masks, "ids": tensorflow_instances.ids}
-        height, width = reading.signature.image.shape[:2]
+        height, width = reading.handed.image.shape[:2]
         return made[reading.instances](value, (int(height or 0), int(width or 0)))  # of one size
     if isinstance(target, ClassLabel) and target.soft and value.dtype == tf.int64:
         return tf.one_hot(value, len(target.names))
     return value
+
+
+def _device_stages(reading: Reading) -> "DeviceStages | None":
+    if reading.device is None:
+        return None
+    from dsbuilder.stream.tensorflow_device import DeviceStages  # Keras takes its time
+
+    wanted = reading.images == "standardize"
+    found = statistics(reading.dataset) if wanted else None
+    return DeviceStages(reading, reading.device, found)
 
 
 def _conversion(reading: Reading) -> Callable[[tf.Tensor], tf.Tensor]:

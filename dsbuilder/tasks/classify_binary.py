@@ -129,12 +129,12 @@ class ClassifyBinary(Classify):
         """The accuracy."""
         return {"accuracy": BinaryAccuracy()}
 
-    def batch(self, truth: Any) -> Any:
+    def batch(self, truth: Any, ops: Any = None) -> Any:
         """Returns the weight of the second class, float32 `(B, 1)`."""
-        import tensorflow as tf
-
-        weights = truth[:, 1] if self.target.soft else tf.cast(truth, tf.float32)
-        return tf.expand_dims(weights, -1)
+        if ops is None:
+            import tensorflow as ops
+        weights = truth[:, 1] if self.target.soft else ops.cast(truth, "float32")
+        return weights[:, None]
 
     def by_class(self, truth: Any, ops: Any) -> Any:
         """Returns the weight of the second class, which the logit is of."""

@@ -237,13 +237,13 @@ class Locate(Standardized):
             return f"expected a metric of keypoints, found '{use}'. Take mean_error or pck"
         return super().refusal(use, role)
 
-    def batch(self, truth: Any) -> Any:
+    def batch(self, truth: Any, ops: Any = None) -> Any:
         """Returns the points of the one object as x, y and 1 if it is known, `(B, k, 3)`."""
-        import tensorflow as tf
-
+        if ops is None:
+            import tensorflow as ops
         places = truth["points"][:, 0]
-        known = tf.cast(truth["visibility"][:, 0] > 0, places.dtype)
-        return tf.concat([places, known[..., None]], axis=-1)
+        known = ops.cast(truth["visibility"][:, 0] > 0, places.dtype)
+        return ops.stack([places[..., 0], places[..., 1], known], axis=-1)
 
     def keep(self, truth: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         """Returns the distance of each point, and whether it counts, float64 `(B, 2, k)`."""

@@ -207,7 +207,7 @@ class Recognize(Task):
                     f"({shortened(unknown)}): the model can never read these texts rightly."
                 )
 
-    def batch(self, truth: Any) -> Any:
+    def batch(self, truth: Any, ops: Any = None) -> Any:
         """Returns texts `(B,)` as ids, int32 `(B, longest)`; see this module's docstring."""
         import tensorflow as tf
 

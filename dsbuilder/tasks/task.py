@@ -272,10 +272,11 @@ class Task(ABC):
         """Returns the task for the same target of another dataset, whose form is equal."""
         return replace(self, target=target)
 
-    def batch(self, truth: Any) -> Any:
+    def batch(self, truth: Any, ops: Any = None) -> Any:
         """Returns what a streamed batch of the target is turned into for the loss.
 
-        It runs in the stream, so with functions of TensorFlow.
+        Args:
+          ops: `keras.ops` where it runs in a step; None in the stream, with those of TensorFlow.
         """
         return truth
 

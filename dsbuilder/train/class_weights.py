@@ -47,12 +47,18 @@ def weights_of(
     return weights.astype(np.float32)
 
 
-def weigh(truth: Any, weights: np.ndarray) -> Any:
-    """Returns what each sample of a batch counts for, float32 `(B,)`; runs in the stream.
+def weigh(truth: Any, weights: np.ndarray, ops: Any = None) -> Any:
+    """Returns what each sample of a batch counts for, float32 `(B,)`.
 
     Args:
       truth: ids `(B,)`, or weights of classes `(B, num_classes)`.
+      ops: `keras.ops` where it runs in a step; None in the stream, with functions of TensorFlow.
     """
+    if ops is not None:
+        found = ops.convert_to_tensor(weights)
+        if len(truth.shape) > 1:
+            return ops.sum(ops.cast(truth, "float32") * found, axis=-1)
+        return ops.take(found, truth)
     import tensorflow as tf
 
     table = tf.constant(weights)

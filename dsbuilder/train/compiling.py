@@ -1,6 +1,6 @@
 """What a model is compiled with: optimizer, losses, metrics; and batches as these take them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from dsbuilder.errors import TrainError
 from dsbuilder.pipelinefile.training import TrainOptions
 from dsbuilder.stream.tensorflow_statistics import class_counts
-from dsbuilder.tasks import Heads, Task
+from dsbuilder.tasks import Heads, Recognize, Task
 from dsbuilder.train import precision as precisions
 from dsbuilder.train.class_weights import weigh, weights_of
 from dsbuilder.train.lookup import Chosen
@@ -30,7 +30,8 @@ def compile_model(training: Ongoing, model: keras.Model, optimizer: Any) -> None
     }
     heads, options = training.heads, training.options
     outputs = outputs_by_head(heads, output_shapes(model))
-    truth = outputs_by_head(heads, batches_of(training, training.train).element_spec[1])
+    spec = _finished_spec(training)
+    truth = outputs_by_head(heads, spec)
     model.compile(
         optimizer=optimizer,
         loss=by_head(losses_of(options, chosen, heads)),
@@ -49,6 +50,44 @@ def compile_model(training: Ongoing, model: keras.Model, optimizer: Any) -> None
         ),
     )
     training.devices.share(model)
+    if training.train.on_device is not None:
+        training.train.on_device.into(model, _in_step(training))
+        # Else made of the first batch as it is before it is finished.
+        blank = keras.tree.map_structure(
+            lambda each: _blank(each.shape, each.dtype.as_numpy_dtype), spec
+        )
+        model._symbolic_build(data_batch=(_blank(model.input_shape, np.float32), blank))
+
+
+def _finished_spec(training: Ongoing) -> Any:
+    """Returns what is true of a batch as losses take it, in shapes and dtypes."""
+    train = training.train
+    if train.on_device is not None:
+        train = training.reopen("train", on_device=False, workers=0)
+    return batches_of(training, train).element_spec[1]
+
+
+def _in_step(training: Ongoing) -> Callable[[Any, Any], tuple[Any, ...]]:
+    """Returns what makes of a batch that was finished on the device what a step trains on."""
+    heads, weights = training.heads, _class_weights(training)
+
+    def turned(images: Any, truth: Any) -> tuple[Any, ...]:
+        ops, found = keras.ops, outputs_by_head(heads, truth)
+        for_loss = {
+            name: found[name] if _is_text(task) else task.batch(found[name], ops)
+            for name, task in heads.items()
+        }
+        if not weights:
+            return images, by_head(for_loss)
+        counts = {n: weigh(found[n], weights[n], ops) if n in weights else None for n in heads}
+        return images, by_head(for_loss), by_head(counts)
+
+    return turned
+
+
+def _is_text(task: Task) -> bool:
+    """Whether what is true are texts, which no device knows: the stream has made ids of them."""
+    return isinstance(task, Recognize)
 
 
 def optimizer_of(options: TrainOptions, chosen: Chosen, learning_rate: float) -> Any:
@@ -93,6 +132,8 @@ def batches_of(training: Ongoing, streamed: Any, *, weighted: bool = False) -> A
       weighted: whether samples count by their class, where the options say so.
     """
     heads = training.heads
+    if weighted and training.train.on_device is not None:
+        return streamed.map(partial(_for_device, heads)) if _texts(heads) else streamed
     weights = _class_weights(training) if weighted else {}
     if not weights and all(type(task).batch is Task.batch for task in heads.values()):
         return streamed
@@ -106,6 +147,18 @@ def batches_of(training: Ongoing, streamed: Any, *, weighted: bool = False) -> A
         return images, for_loss, by_head(counts)
 
     return streamed.map(turned)
+
+
+def _texts(heads: Heads) -> list[str]:
+    return [name for name, task in heads.items() if _is_text(task)]
+
+
+def _for_device(heads: Heads, images: Any, truth: Any) -> tuple[Any, Any]:
+    """Returns a batch that is handed to the device, with texts as ids."""
+    found = outputs_by_head(heads, truth)
+    return images, by_head(
+        {n: task.batch(found[n]) if _is_text(task) else found[n] for n, task in heads.items()}
+    )
 
 
 def _class_weights(training: Ongoing) -> dict[str, np.ndarray]:

@@ -143,7 +143,7 @@ def fit(
     write = _writer(training, network, model, phase, watch)
     minutes = training.options.checkpoint_minutes
     streamed = way.train(start, done)
-    if state is not None:
+    if state is not None and training.train.on_device is None:
         # Makes the variables that are to be set.
         model.test_on_batch(*keras.tree.map_structure(np.asarray, next(iter(streamed))))
     try:

@@ -200,7 +200,7 @@ def prepared(
     workers = None if options.workers == "auto" else options.workers
 
     def reopen(split: str, **given: Any) -> Stream:
-        of_train = {**sampled, "workers": workers} if split == "train" else {}
+        of_train = {**sampled, "workers": workers, "on_device": True} if split == "train" else {}
         return stream(dataset, split, plugins=plugins, **{**opened, **of_train, **given})
 
     train = reopen("train")
