@@ -23,7 +23,13 @@ README = (PACKAGE / "README.md").read_text(encoding="utf-8")
 
 TENSORFLOW = {"tensorflow", "keras", "jax", "torch"}
 TENSORFLOW_HOMES = ("stream/tensorflow", "train/")
-IN_BODIES = ("builtin/models/", "tasks/", "testing/models.py", "testing/training.py")
+IN_BODIES = (
+    "builtin/models/",
+    "tasks/",
+    "testing/models.py",
+    "testing/training.py",
+    "testing/batches.py",
+)
 """Where TensorFlow and Keras are imported; in the latter in bodies of functions alone."""
 
 LINUX_HOMES = ("workers/", "memory.py", "cache/npy_joined.py")  # the last does without elsewhere

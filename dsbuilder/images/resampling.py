@@ -28,6 +28,7 @@ def resize(
 
     Args:
       boxes: (top, left, height, width) in pixels, int32 `(B, 4)`.
+      interpolation: any but `nearest`, which OpenCV decides in float64 where two are as near.
       mirrored: whether a box is flipped from left to right, bool `(B,)`; None for none.
     """
     height, width = images.shape[1:3]
@@ -37,7 +38,7 @@ def resize(
     if mirrored is not None:
         columns = ops.where(mirrored[:, None, None], ops.flip(columns, axis=1), columns)
     values = ops.cast(images, "float32")
-    if images.shape[3] != 4 or interpolation == "nearest":
+    if images.shape[3] != 4:
         return _both(values, rows, columns, ops)
     alpha = values[..., 3:]
     made = _both(ops.concatenate([values[..., :3] * alpha, alpha], axis=-1), rows, columns, ops)
@@ -142,9 +143,6 @@ def _shares(
     start, length = start[:, None], length[:, None]
     old = ops.arange(source, dtype="int32")[None, None, :]
     new = ops.arange(size, dtype="int32")[None, :]
-    if interpolation == "nearest":
-        index = (2 * new + 1) * length // (2 * size)
-        return ops.cast(old == (start + index)[:, :, None], "float32")
     scale = ops.cast(length, "float32") / size
     center = (ops.cast(new, "float32") + 0.5) * scale - 0.5
     reach = (-1, 0, 1, 2) if interpolation == "cubic" else (0, 1)

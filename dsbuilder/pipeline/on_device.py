@@ -55,7 +55,9 @@ class OnDevice:
         """Whether each stage moves targets."""
         pairs = zip(self.stages, self.signatures, strict=False)
         return tuple(
-            isinstance(stage, Stage) and stage.plugin.geometry == "moves" and bool(before.positional)
+            isinstance(stage, Stage)
+            and stage.plugin.geometry == "moves"
+            and bool(before.positional)
             for stage, before in pairs
         )
 
@@ -125,9 +127,7 @@ def on_device(
     signatures = [signature]
     for stage in own:
         signatures.append(_after(stage, signatures[-1]))
-    return OnDevice(
-        stages=own, signatures=tuple(signatures), cached=cached, from_cache=first == 0
-    )
+    return OnDevice(stages=own, signatures=tuple(signatures), cached=cached, from_cache=first == 0)
 
 
 def _after(stage: AnyStage, signature: Signature) -> Signature:
@@ -155,35 +155,40 @@ def misplaced(
     first = next((n for n, stage in enumerate(stages) if stage.on == "device"), None)
     if first is None:
         return
-    for number, stage in enumerate(stages[first:], first):
-        if stage.on == "host":
-            yield (
-                f"stream.stages[{number}]",
-                f"expected a stage on the device, as stream.stages[{first}] before it is, found "
-                "one on the host, which the images have left by then. Move it forward, or put it "
-                "on the device.",
-            )
-            return
-    for number, stage in enumerate(finish):
-        if not stage.plugin.has_twin:
-            yield (
-                f"stream.finish[{number}]",
-                "expected a stage that can be on the device, as it follows one there, found one "
-                "without apply_batch. Take resize, or let stages be on the host.",
-            )
-            return
+    moved_on = next((n for n in range(first, len(stages)) if stages[n].on == "host"), None)
+    if moved_on is not None:
+        yield (
+            f"stream.stages[{moved_on}]",
+            f"expected a stage on the device, as stream.stages[{first}] before it is, found one on "
+            "the host, which the images have left by then. Move it forward, or put it on the "
+            "device.",
+        )
+        return
+    alone = next((n for n, stage in enumerate(finish) if not stage.plugin.has_twin), None)
+    if alone is not None:
+        yield (
+            f"stream.finish[{alone}]",
+            "expected a stage that can be on the device, as it follows one there, found one "
+            "without apply_batch. Take resize, or let stages be on the host.",
+        )
+        return
+    yield from _faults(stages, finish, cached, first)
+
+
+def _faults(
+    stages: Sequence[AnyStage], finish: Sequence[Stage], cached: Signature, first: int
+) -> Iterator[tuple[str, str]]:
+    """Yields what is wrong with the first stage that cannot be applied to batches."""
     try:
         device = on_device(stages, finish, cached)
     except (ValueError, DsbuilderError):
         return  # told where signatures are followed
-    for number, (stage, before) in enumerate(
-        zip(device.stages, device.signatures, strict=False) if device else ()
-    ):
-        place = f"stream.stages[{first + number}]"
-        if first + number >= len(stages):
-            place = f"stream.finish[{first + number - len(stages)}]"
+    pairs = zip(device.stages, device.signatures, strict=False) if device else ()
+    for number, (stage, before) in enumerate(pairs, first):
         fault = _fault(stage, before)
         if fault is not None:
+            behind = number - len(stages)
+            place = f"stream.stages[{number}]" if behind < 0 else f"stream.finish[{behind}]"
             yield place, fault
             return
 

@@ -334,19 +334,18 @@ class _PlaceBinder:
         if found == "device" and not plugin.has_twin:
             message = (
                 f"expected a stage that can be on the device, found '{use.word}', which has no "
-                f"apply_batch. Those that have one: {', '.join(self._twins())}. Put it in front of "
-                "them, with on: host."
+                f"twin as it is set. Those that have one: {', '.join(self._twins())}. Put it in "
+                "front of them, with on: host."
             )
             return binder.problem(node or use.node, use.path if node is None else path, message)[0]
         return found
 
     def _twins(self) -> list[str]:
         """Returns the names of the plugins that can be on the device."""
-        bases = {"transform": Transform, "mixer": Mixer}
+        without = (Transform.apply_batch, Mixer.apply_batch)
+        found = self._registry.of_kind("transform", "mixer")
         return sorted(
-            each.name
-            for each in self._registry.of_kind(*bases)
-            if each.cls.apply_batch is not bases[each.kind].apply_batch
+            each.name for each in found if getattr(each.cls, "apply_batch", None) not in without
         )
 
     def _bind_count(self, binder: Binder, use: _Use) -> Any:

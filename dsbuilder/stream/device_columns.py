@@ -5,8 +5,8 @@ Columns are called `device/N/NAME`, N being the place of a stage among those on 
 * `on` bool `(B,)`: which samples it is applied to;
 * each of the plugin's `batch_params`;
 * `matrices`, `inverses` float32 `(B, 3, 3)` where targets are moved;
-* of a mixer `weights` float32 `(B, 1 + n)`, and `partner` int32 `(B, n)`, the places of its partners
-  in the batch, where samples are handed over as they are stored; else the partners themselves,
+* of a mixer `weights` float32 `(B, 1 + n)`, and `partner` int32 `(B, n)`, places of its partners in
+  the batch, where samples are handed over as they are stored; else the partners themselves,
   `partner/I/image` and the columns of their targets, `partner/I/COLUMN`.
 """
 
@@ -125,6 +125,4 @@ def restricted(device: OnDevice, names: Mapping[str, Any]) -> OnDevice:
         kept = {name: kind for name, kind in signature.targets.items() if name in names}
         return signature.replace(targets=kept)
 
-    return replace(
-        device, signatures=tuple(map(of, device.signatures)), cached=of(device.cached)
-    )
+    return replace(device, signatures=tuple(map(of, device.signatures)), cached=of(device.cached))

@@ -83,7 +83,7 @@ class Stream(tf.data.Dataset):  # type: ignore[misc]  # TensorFlow has no types
         self._dataset = dataset
         self._failed = failed
         self._endless = endless
-        self.on_device: "DeviceStages | None" = _device_stages(reading)
+        self.on_device: DeviceStages | None = _device_stages(reading)
         self.fresh: bool = reading.fresh
         self.drawn: bool = reading.refresher is not None and bool(reading.refresher.stages)
         self.class_names: tuple[str, ...] = next(

@@ -132,7 +132,9 @@ class ClassifyBinary(Classify):
     def batch(self, truth: Any, ops: Any = None) -> Any:
         """Returns the weight of the second class, float32 `(B, 1)`."""
         if ops is None:
-            import tensorflow as ops
+            import tensorflow
+
+            ops = tensorflow
         weights = truth[:, 1] if self.target.soft else ops.cast(truth, "float32")
         return weights[:, None]
 

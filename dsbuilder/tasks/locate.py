@@ -240,7 +240,9 @@ class Locate(Standardized):
     def batch(self, truth: Any, ops: Any = None) -> Any:
         """Returns the points of the one object as x, y and 1 if it is known, `(B, k, 3)`."""
         if ops is None:
-            import tensorflow as ops
+            import tensorflow
+
+            ops = tensorflow
         places = truth["points"][:, 0]
         known = ops.cast(truth["visibility"][:, 0] > 0, places.dtype)
         return ops.stack([places[..., 0], places[..., 1], known], axis=-1)

@@ -31,13 +31,12 @@ def check_twin(plugin: Transform | Mixer) -> None:
     if not plugin.has_twin or importlib.util.find_spec("keras") is None:
         return
     tried = 0
-    for channels in (1, 3, 4):
-        for place, size in enumerate(SIZES):
-            given = _given(plugin, size, channels, place)
-            if given is not None:
-                tried += 1
-                with showing(described(given[0])):
-                    check_twin_on(plugin, [given] * _DRAWS)
+    for place, (channels, size) in enumerate(zip((1, 3, 4), SIZES, strict=True)):
+        given = _given(plugin, size, channels, place)
+        if given is not None:
+            tried += 1
+            with showing(described(given[0])):
+                check_twin_on(plugin, [given] * _DRAWS)
     assert tried, "expected a twin of uint8 images, found that none is taken. Take apply_batch out."
 
 
@@ -78,9 +77,13 @@ def check_twin_on(
         f"{drawn} of images and {blank} of black ones. The pixels are on the device."
     )
     kinds: dict[str, Target] = {"label": LABEL, **batch[0][0].positional}
-    expected = [_host(plugin, given, params, kinds) for given, params in zip(batch, drawn, strict=True)]
+    expected = [
+        _host(plugin, given, params, kinds) for given, params in zip(batch, drawn, strict=True)
+    ]
     params: list[Params | None] = list(drawn)
-    same = all(e.image.shape == given[0].image.shape for e, given in zip(expected, batch, strict=True))
+    same = all(
+        e.image.shape == given[0].image.shape for e, given in zip(expected, batch, strict=True)
+    )
     if same and expected[0].image.dtype == np.uint8 and len(batch) > 1:
         params[-1] = None
         skipped = batch[-1][0]
@@ -126,7 +129,7 @@ def on_device(
 
     arrays = stacked_params(plugin, params)
     groups = list(zip(*batch, strict=True))
-    parts = [_columns([each for each in group], kinds) for group in groups]
+    parts = [_columns(list(group), kinds) for group in groups]
     if isinstance(plugin, Mixer):
         weights = [
             plugin.weights(each) if each is not None else (1.0, *[0.0] * plugin.partners)
@@ -181,7 +184,10 @@ def _encoded(name: str, kind: Target, value: Any) -> dict[str, np.ndarray]:
 
 
 def compare(
-    expected: Sequence[Sample], images: np.ndarray, labels: Mapping[str, Any], kinds: Mapping[str, Target]
+    expected: Sequence[Sample],
+    images: np.ndarray,
+    labels: Mapping[str, Any],
+    kinds: Mapping[str, Target],
 ) -> None:
     """Compares what a host has made of samples with what a device has made of the batch.
 
@@ -233,7 +239,11 @@ def _compare(name: str, kind: Target, sample: Sample, found: Any) -> None:
     for part, values in wanted.items():
         if values.dtype.kind == "f":
             sides = np.array([size] * 2).ravel() if isinstance(value, BoxSet) else size[::-1]
-            off = np.abs((found[part] - values) * sides) if found[part].shape == values.shape else None
+            off = (
+                np.abs((found[part] - values) * sides)
+                if found[part].shape == values.shape
+                else None
+            )
             assert off is not None and off.max(initial=0.0) <= PIXELS, (
                 f"expected of '{name}' {part} within {PIXELS} pixels of {values.tolist()}, found "
                 f"{found[part].tolist()}."

@@ -15,6 +15,7 @@ from dsbuilder.plugin import (
     Synthesizer,
     Transform,
 )
+from dsbuilder.testing.batches import TWIN
 from dsbuilder.testing.cost import COST
 from dsbuilder.testing.exporting import check_exporter
 from dsbuilder.testing.images import EMPTY, SIDES, SMALL, WEIGHTS
@@ -43,8 +44,8 @@ _ALL = (
 )
 _FIRST = (*_ALL, *FIRST, COST)  # what is slow is told before it is asked often
 CHECKS: Mapping[type, tuple[Check, ...]] = {
-    Transform: (*_FIRST, SIDES, MOTION, *MAKING, PLACES, EMPTY, SMALL, PROCESSES),
-    Mixer: (*_FIRST, WEIGHTS, *MAKING, EMPTY, SMALL, PROCESSES),
+    Transform: (*_FIRST, SIDES, MOTION, *MAKING, PLACES, EMPTY, SMALL, TWIN, PROCESSES),
+    Mixer: (*_FIRST, WEIGHTS, *MAKING, EMPTY, SMALL, TWIN, PROCESSES),
     Synthesizer: (*_FIRST, *MAKING, PROCESSES),
     Source: (*_ALL, CATALOG, LISTING),
     Inspector: (*_ALL, FINDINGS),

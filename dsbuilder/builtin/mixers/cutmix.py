@@ -49,9 +49,7 @@ class Cutmix(Pasting):
         from dsbuilder.images import resampling
 
         height, width = size = (int(images.shape[1]), int(images.shape[2]))
-        partner = resampling.round_to_bytes(
-            resampling.fit(partners[0], size, ops, fit="crop"), ops
-        )
+        partner = resampling.round_to_bytes(resampling.fit(partners[0], size, ops, fit="crop"), ops)
         top, left, tall, wide = (params["box"][:, side][:, None, None] for side in range(4))
         row = ops.arange(height, dtype="int32")[None, :, None]
         column = ops.arange(width, dtype="int32")[None, None, :]

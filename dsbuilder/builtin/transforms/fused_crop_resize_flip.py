@@ -104,6 +104,11 @@ class FusedCropResizeFlip(Transform):
             mirrored=params["flip"],
         )
 
+    @property
+    def has_twin(self) -> bool:
+        """Not of `nearest`: which of two pixels that are as near is taken hangs on float64."""
+        return self.interpolation != "nearest"
+
     def apply_batch(self, images: Any, params: Mapping[str, Any], ops: Any) -> Any:
         """Returns the resized boxes, flipped or not."""
         from dsbuilder.images import resampling

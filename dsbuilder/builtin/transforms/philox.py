@@ -56,7 +56,9 @@ def drawn_bytes(keys: Any, count: int, ops: Any) -> Any:
             low0,
         ]
     halves = ops.stack([half for word in state for half in word], axis=-1)
-    parts = [ops.bitwise_and(ops.right_shift(halves, _of(8 * i, ops)), _of(255, ops)) for i in range(4)]
+    parts = [
+        ops.bitwise_and(ops.right_shift(halves, _of(8 * i, ops)), _of(255, ops)) for i in range(4)
+    ]
     found = ops.cast(ops.stack(parts, axis=-1), "int32")
     return ops.reshape(found, (-1, blocks * BLOCK_BYTES))
 

@@ -95,6 +95,11 @@ class Resize(Transform):
             )
         return sample.replace(image=resized)
 
+    @property
+    def has_twin(self) -> bool:
+        """Not of `nearest`: which of two pixels that are as near is taken hangs on float64."""
+        return self.interpolation != "nearest"
+
     def apply_batch(self, images: Any, params: Mapping[str, Any], ops: Any) -> Any:
         """Returns the resized images; the very same if they have the size already."""
         from dsbuilder.images import resampling, scale
