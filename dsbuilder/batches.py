@@ -17,7 +17,7 @@ class BatchParam:
     """What one param of a stage is in a batch: an array `(B, *shape)` of a dtype.
 
     Attributes:
-      dtype: of the array; words of 64 bits are known on no backend alike.
+      dtype: dtype of the array; words of 64 bits are known on no backend alike.
       shape: shape of what one sample has.
     """
 

@@ -3,6 +3,7 @@
 signatures.py  what every stage makes of the signature; `resolve` finds a wrong pipeline
 doubts.py      what is right and hardly meant: images made large again, untouched variants
 positions.py   the sample at a position: original, variant, synthesized, streamed
+on_device.py   what of a stream is applied on the device that trains, and what is drawn for it
 applying.py    the one driver of a list of stages, traced and noted
 first_samples.py  a close look at the first samples of each stage: is it what a plugin promises?
 params.py      what drawn params may hold

@@ -39,7 +39,7 @@ class OnDevice:
     """The stages of a stream that are applied on the device.
 
     Attributes:
-      stages: in their order, those of `finish` last.
+      stages: stages in their order, those of `finish` last.
       signatures: the signature before each of them, and after the last.
       cached: signature of samples as they are stored.
       from_cache: whether no stage comes before, so that samples are handed over as they are stored.

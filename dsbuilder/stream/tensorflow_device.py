@@ -17,6 +17,9 @@ from dsbuilder.stream.columns import columns_of
 from dsbuilder.stream.device_columns import PREFIX
 from dsbuilder.stream.reading import Reading
 
+_BARE = "dsbuilder_bare"
+"""Attribute of a step that begins with stages: the step without them."""
+
 Finish = Callable[[Any, Any], tuple[Any, ...]]
 """From images and labels of a finished batch to what a step trains on."""
 
@@ -52,12 +55,12 @@ class DeviceStages:
     def into(
         self, model: keras.Model, then: Finish = lambda images, labels: (images, labels)
     ) -> None:
-        """Lets the training steps of a compiled model begin with the stages.
+        """Lets the training steps of a compiled model begin with the stages, once if called again.
 
         Args:
           then: what the steps train on, of a finished batch.
         """
-        step = model.train_step
+        step = getattr(model.train_step, _BARE, model.train_step)
 
         def finished(data: Any) -> Any:
             return then(*self(data[:2]))
@@ -68,7 +71,9 @@ class DeviceStages:
         def of_jax(state: Any, data: Any) -> Any:
             return step(state, finished(data))
 
-        model.train_step = of_jax if keras.backend.backend() == "jax" else of_tensorflow
+        begun = of_jax if keras.backend.backend() == "jax" else of_tensorflow
+        setattr(begun, _BARE, step)
+        model.train_step = begun
 
     def _applied(
         self, images: Any, drawn: Mapping[str, Any], labels: Mapping[str, Any]

@@ -24,9 +24,19 @@ from dsbuilder.builtin.transforms.fused_color import FusedColor
 from dsbuilder.builtin.transforms.fused_crop_resize_flip import FusedCropResizeFlip
 from dsbuilder.builtin.transforms.resize import Resize
 from dsbuilder.errors import SpecError
-from dsbuilder.plugin import Mixer, Range, Sample
+from dsbuilder.plugin import (
+    ClassLabel,
+    ImageSignature,
+    Keypoints,
+    Mixer,
+    Range,
+    Sample,
+    Signature,
+)
+from dsbuilder.tasks import heads_of
 from dsbuilder.testing import batches
 from dsbuilder.testing.cases import with_objects
+from dsbuilder.train.class_weights import weigh
 
 MOVED: dict[str, Any] = {
     "rotation_range": 30,
@@ -218,6 +228,23 @@ def test_images_are_scaled_after_the_stages(build: Build) -> None:
     assert (np.abs(expected - found).max(axis=-1) > batches.LEVELS / 255).mean() <= batches.SHARE
 
 
+def test_a_model_of_one_s_own_trains_on_what_is_left_to_it(build: Build) -> None:
+    dataset = build("mixed", FOLDER, MIXED)
+    asked: dict[str, Any] = {"workers": 0, "images": "scale"}
+    train = dataset.stream("train", on_device=True, **asked)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((40, 40, 3)), *layers])
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    for _ in range(2):  # as another phase compiles it again
+        model.compile(optimizer=keras.optimizers.SGD(0.0), loss=loss)
+        assert train.on_device is not None
+        train.on_device.into(model)
+    told = model.fit(train.epochs(4), steps_per_epoch=1, shuffle=False, verbose=0)
+    images, labels = next(iter(dataset.stream("train", epoch=4, **asked)))
+    expected = float(loss(labels, model(images)))
+    assert told.history["loss"][0] == pytest.approx(expected, rel=1e-3)
+
+
 def test_training_on_the_device_learns_what_the_host_would_show(
     build: Build, tmp_path: Path
 ) -> None:
@@ -225,13 +252,38 @@ def test_training_on_the_device_learns_what_the_host_would_show(
     from dsbuilder.train.trainer import train_dataset
 
     dataset = build("mixed", FOLDER, MIXED)
-    options = replace(options_of(dataset), devices=1)
+    options = replace(options_of(dataset), devices=1, class_weight={"b": 3.0})
     rows = train_dataset(dataset, options, run=tmp_path / "device").rows()
     dataset = build("hosted", FOLDER, MIXED, on="host")
     assert dataset.stream("train", on_device=True).on_device is None
     expected = train_dataset(dataset, options, run=tmp_path / "host").rows()
     for row, other in zip(rows, expected, strict=True):
         assert row.train["loss"] == pytest.approx(other.train["loss"], rel=0.02)
+
+
+def test_what_losses_take_is_the_same_in_the_stream_and_in_a_step() -> None:
+    points = np.random.default_rng(0).random((3, 1, 2, 2)).astype(np.float32)
+    seen = np.array([[[0, 2]], [[1, 1]], [[2, 0]]])
+    soft = np.array([[0.25, 0.75], [1.0, 0.0]], np.float32)
+    two = ClassLabel(names=("a", "b"))
+    pairs: list[tuple[Any, Any]] = [
+        (task_of(Keypoints(names=("x", "y"))), {"points": points, "visibility": seen}),
+        (task_of(two.mixed()), soft),
+        (task_of(two), np.array([0, 1, 1])),
+    ]
+    for task, truth in pairs:
+        expected, found = task.batch(truth), task.batch(truth, keras.ops)
+        assert np.array_equal(np.asarray(expected), np.asarray(found)), task
+    weights = np.array([1.0, 3.0], np.float32)
+    for truth in (soft, np.array([0, 1, 1])):
+        expected = np.asarray(weigh(truth, weights))
+        assert np.allclose(expected, np.asarray(weigh(truth, weights, keras.ops)))
+
+
+def task_of(kind: Any) -> Any:
+    """Returns the task for one target."""
+    image = ImageSignature(height=8, width=8, channels=3)
+    return heads_of(Signature(image=image, targets={"it": kind}))["it"]
 
 
 WRONG = {
@@ -281,3 +333,29 @@ def test_jax_trains_on_stages_on_the_device(build: Build, tmp_path: Path) -> Non
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+class Unchanged(FusedColor):
+    """Has a twin that does nothing."""
+
+    def apply_batch(self, images: Any, params: Any, ops: Any) -> Any:
+        return images
+
+
+class Looking(FusedColor):
+    """Draws by what it sees."""
+
+    def draw(self, sample: Sample, rng: np.random.Generator) -> Any:
+        return {**super().draw(sample, rng), "hue": float(sample.image.mean() / 1000)}
+
+
+@pytest.mark.parametrize(
+    ("plugin", "told"),
+    [
+        (Unchanged(), "found .* further apart"),
+        (Looking(), "the size of an image alone"),
+    ],
+)
+def test_the_kit_tells_of_a_twin_that_is_none(plugin: Any, told: str) -> None:
+    with pytest.raises(AssertionError, match=told):
+        batches.check_twin(plugin)
