@@ -7,8 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from dsbuilder import typed_json
 from dsbuilder.train.run import Row
@@ -52,7 +51,7 @@ def folder_of_mlflow(run: Path) -> Path:
     if not said:
         return run.absolute().parent / _RUNS_OF_MLFLOW
     parsed = urlsplit(said)
-    return Path(url2pathname(parsed.path) if parsed.scheme == "file" else said).absolute()
+    return Path(unquote(parsed.path) if parsed.scheme == "file" else said).absolute()
 
 
 def options_by_path(options: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
