@@ -54,10 +54,10 @@ demo: $(STAMP)
 	$(BIN)/dsbuilder evaluate demo/runs/digits
 	$(BIN)/dsbuilder runs demo/runs
 	@echo && echo "Now open:"
-	@echo "  demo/preview.png                          pictures, each beside variants that the pipeline made"
-	@echo "  demo/runs/emoji/charts/training-loss.svg  how the loss fell, on train and on validation"
-	@echo "  demo/runs/emoji/charts/confusion.svg      which classes were taken for which"
-	@echo "  demo/runs/emoji/mistakes                  the worst mistakes, and where the reason lies"
+	@echo "  demo/runs/emoji/report.html   the model: how the loss fell, what was taken for what, the worst mistakes"
+	@echo "  demo/emoji/1.0.0/report.html  the dataset: counts, pictures beside their variants, the pipeline"
+	@echo "  demo/preview.png              pictures, each beside variants that the pipeline made"
+	@echo "  demo/runs/emoji/mistakes      the worst mistakes, and where the reason for each lies"
 	@echo "Then take a folder of your own: $(BIN)/dsbuilder init FOLDER"
 
 lint: $(STAMP)

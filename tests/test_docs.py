@@ -105,7 +105,7 @@ def test_links_of_the_documents_lead_somewhere() -> None:
 
 def blocks(text: str) -> list[str]:
     """Returns the blocks of code of a document, without comments, which are translated."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```([^\n]*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return [
         kind + "".join(f"\n{re.sub('(^| +)#.*', '', line)}" for line in code.splitlines())
         for kind, code in found

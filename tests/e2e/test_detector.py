@@ -85,7 +85,7 @@ def test_the_detector_of_the_readme_learns(tmp_path, monkeypatch) -> None:
     (tmp_path / "plugins" / "signs.py").write_text(SOURCE)
     (tmp_path / "signs.yaml").write_text(PIPELINE)
     build_dataset(tmp_path / "signs.yaml", tmp_path / "datasets", workers=0)
-    pattern = r"^```py\n(import keras\n.*?)^```"
+    pattern = r"^```py slow\n(import keras\n.*?)^```"
     (block,) = re.findall(pattern, README.read_text("utf-8"), re.M | re.S)
     (tmp_path / "detector.py").write_text(block, encoding="utf-8")
     assert mean_overlap(runpy.run_path("detector.py")) > 0.5

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
 from PIL import Image
+from snippets import blocks
 
 import dsbuilder
 from dsbuilder.builder import build_dataset
@@ -61,6 +62,16 @@ def plain(value: object) -> object:
     if isinstance(value, bytes):
         return value.decode()
     return [plain(each) for each in value] if isinstance(value, list) else value
+
+
+def test_the_example_of_the_reference_iterates_an_export(
+    pets: dsbuilder.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pets.export("FOLDER", to="folder", card=True)
+    (block,) = blocks("pipelines/README.md", "py")
+    exec(compile(block.text, block.document, "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) == len(pets)
 
 
 def test_the_records_of_a_dataset_are_its_samples(build_all_kinds) -> None:

@@ -115,6 +115,11 @@ def test_every_plugin_of_the_readme_keeps_the_contract(
     assert {type(plugin) for plugin in tried} >= written - of_files
 
 
+def test_the_check_that_is_shown_runs(registry: Registry) -> None:
+    (code,) = (block for block in blocks("py") if block.startswith("from dsbuilder.testing"))
+    exec(compile(code, "README.md", "exec"), {"Quantize": registry.get("quantize").cls})
+
+
 def test_a_training_may_name_what_the_readme_does(registry: Registry) -> None:
     (text,) = (block for block in blocks("yaml") if block.startswith("train:"))
     chosen = choose_training(registry, text)
@@ -237,7 +242,7 @@ def test_the_failure_that_is_shown_is_what_the_kit_says(tmp_path: Path) -> None:
         PLACES.on(*plugins_of(file))
     error = raised.value
     said = f"{error.check}: on {error.shown}\n{error.text}"
-    assert f"``` {' '.join(said.split())} ```" in " ".join(TEXT.split()), said
+    assert f"```text {' '.join(said.split())} ```" in " ".join(TEXT.split()), said
 
 
 def test_no_option_may_have_a_name_that_the_readme_does_not_tell() -> None:
