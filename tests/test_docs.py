@@ -103,6 +103,22 @@ def test_links_of_the_documents_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document}: {target}"
 
 
+def slugs(text: str) -> set[str]:
+    """Returns what headings of a document are called in links, as GitHub does."""
+    headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_links_to_headings_of_the_documents_lead_to_one() -> None:
+    for document in ROOT.glob("**/*.md"):
+        if any(part.startswith(".venv") for part in document.parts):
+            continue
+        text = document.read_text(encoding="utf-8")
+        for path, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", text):
+            target = document.parent / path if path else document
+            assert heading in slugs(target.read_text(encoding="utf-8")), f"{document}: #{heading}"
+
+
 def blocks(text: str) -> list[str]:
     """Returns the blocks of code of a document, without comments, which are translated."""
     found = re.findall(r"^```([^\n]*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)

@@ -36,6 +36,9 @@ RUN_BY: Mapping[str, Sequence[tuple[str, str, str]]] = {
     "tests/unit/actions/test_load_run.py::test_the_example_of_the_readme_runs": [
         (README, "py", r"model = dsbuilder\.load_run"),
     ],
+    "tests/e2e/test_documents.py::test_the_way_from_a_folder_to_a_model_in_the_readme_runs": [
+        (README, "sh slow", "dsbuilder init"),
+    ],
     "tests/e2e/test_documents.py::test_what_trains_in_the_readme_runs": [
         (README, "sh slow", "dsbuilder check flowers"),
         (README, "py slow", "stream = "),

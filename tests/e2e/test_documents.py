@@ -51,10 +51,20 @@ def pixels(path: Path) -> np.ndarray:
 
 def test_the_commands_of_the_readme_run(here: Path) -> None:
     run_all("README.md", "sh")
-    assert (here / "out/emoji/1.0.0/report.html").is_file()
     recorded, now = (pixels(home / "samples/preview.png") for home in (ROOT, here))
     assert recorded.shape == now.shape  # the picture of the README is what its command draws
     assert (np.abs(recorded - now).max(axis=2) > 48).mean() <= 0.02
+
+
+@pytest.mark.slow
+def test_the_way_from_a_folder_to_a_model_in_the_readme_runs(here: Path) -> None:
+    run_all("README.md", "sh slow", "dsbuilder init")
+    drawn = here / "runs/emoji-1/charts/mistakes.png"
+    recorded, now = pixels(ROOT / "samples/mistakes.png"), pixels(drawn)
+    assert recorded.shape[1] == now.shape[1]  # which mistakes there are, another machine may change
+    assert np.abs(recorded[:90, :400] - now[:90, :400]).mean() < 3  # what stands above them, not
+    assert (here / "runs/emoji-1/report.html").is_file()
+    assert (here / "out/emoji/1.0.0/report.html").is_file()
 
 
 @pytest.mark.slow
