@@ -27,7 +27,7 @@ SHELL := /bin/bash
 .PHONY: demo test test-all interop lint reference dist tools proof bench pairs clean
 
 $(STAMP): pyproject.toml
-	@echo "Installing dsbuilder into .venv, once: with TensorFlow some 3 GB, a few minutes. All of it: $(LOG)"
+	@echo "Installing dsbuilder into .venv, once: with TensorFlow some 3.5 GB, a few minutes. All of it: $(LOG)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --upgrade pip
 	@$(BIN)/pip install --progress-bar off --editable '.[dev]' 2>&1 $(TOLD)

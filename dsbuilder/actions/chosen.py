@@ -65,11 +65,14 @@ def drafted(
 
     Raises:
       DataError: no layout is known, or the folder cannot be read so.
+      TrainError: no built-in model learns what its images are labeled with.
     """
     registry = find_plugins(home / "pipeline.yaml", plugins)
     check_extent(folder)
     layout, _ = choose_layout(folder, candidates(folder, registry), registry)
     found = draft(folder, layout, registry, output=None)
+    if found.unlearnt and not any(is_of_train(each) for each in overrides):
+        raise TrainError(f"{folder}: {found.unlearnt}")
     said = {each.partition("=")[0].strip().removeprefix("train.") for each in overrides}
     return ChosenTraining(
         why=tuple(each for each in found.why if each.partition(":")[0] not in said),

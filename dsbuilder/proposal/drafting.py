@@ -37,6 +37,7 @@ class Draft:
       text: text of the pipeline file.
       options: options of the source, as they stand in the file.
       why: reasons for task, model and epochs.
+      unlearnt: why no model can be trained, and what to do; empty where one can.
       warnings: what a user should know of its images, sentences.
     """
 
@@ -44,6 +45,7 @@ class Draft:
     text: str
     options: Mapping[str, Any]
     why: tuple[str, ...] = ()
+    unlearnt: str = ""
     warnings: Sequence[str] = ()
 
 
@@ -88,10 +90,13 @@ def draft(folder: Path, candidate: Candidate, registry: Registry, *, output: Pat
     _write_inspections(writer, facts)
     choice = _write_stages(writer, facts, registry)
     warnings = [*_unreadable(looks), *([f"{folder}: {unread}."] if unread else [])]
+    unlearnt = "" if choice.section is not None else ". ".join(choice.why)
     if choice.section is None and {each.kind for each in facts.targets.values()} == {"class"}:
         warnings.append(f"{folder}: {', so no model can be trained. '.join(choice.why)}")
     text, why = writer.text(), tuple(choice.why)
-    return Draft(name=name, text=text, options=options, why=why, warnings=warnings)
+    return Draft(
+        name=name, text=text, options=options, why=why, unlearnt=unlearnt, warnings=warnings
+    )
 
 
 def dataset_name(folder: Path) -> str:
