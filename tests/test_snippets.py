@@ -74,6 +74,9 @@ RUN_BY: Mapping[str, Sequence[tuple[str, str, str]]] = {
     "tests/e2e/test_documents.py::test_the_searches_of_the_reference_run": [
         (REFERENCE, "console slow", r"\$ dsbuilder"),
     ],
+    "tests/e2e/test_documents.py::test_the_stream_on_the_device_of_the_reference_is_fitted_to": [
+        (REFERENCE, "py slow", "train = dataset.stream"),
+    ],
     "tests/interop/test_catalogs.py::test_the_example_of_the_reference_iterates_an_export": [
         (REFERENCE, "py", "import mlcroissant"),
     ],
@@ -143,6 +146,8 @@ TOY = {"use": "folder", "path": "a"}
 def test_every_pipeline_of_the_reference_loads(block: Block, tmp_path: Path) -> None:
     data = parse(block.text, origin=REFERENCE, folder=tmp_path).root.plain()
     whole = {"name": "a", **({} if {"source", "synthesize"} & data.keys() else {"source": TOY})}
+    if "$size" in block.text and "size" not in data:
+        whole["size"] = 64
     if "tune" in data:
         whole["train"] = {"model": "cnn"}
     assert not faults({**whole, **data}, discover([ROOT / "plugins"]), tmp_path)

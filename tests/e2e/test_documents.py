@@ -163,3 +163,28 @@ def test_the_searches_of_the_reference_run(here: Path) -> None:
     run_all("pipelines/README.md", "console slow")
     assert (here / "runs/shades-tune-1/tuning.json").is_file()
     assert (here / "runs/mirrored-ablation-1/ablation.md").is_file()
+
+
+@pytest.mark.slow
+def test_the_stream_on_the_device_of_the_reference_is_fitted_to(here: Path, make_images) -> None:
+    (stages,) = blocks("pipelines/README.md", "yaml", "stream:\n  on: device")
+    make_images("pets", classes=("cat", "dog"), count=12, size=(80, 80))
+    head = (
+        "name: pets\nsource: {use: folder, path: pets}\nsize: 64\nsplit: {train: 0.8, test: 0.2}\n"
+    )
+    (here / "pets.yaml").write_text(
+        f"{head}prepare: [{{use: resize, size: [220, 220]}}]\n{stages.text}"
+    )
+    built = dsbuilder.open("pets.yaml").build(workers=0)
+
+    import keras
+
+    layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, activation="softmax")]
+    names = {
+        "dataset": dsbuilder.load(built.path),
+        "model": keras.Sequential(layers),
+        "loss": "categorical_crossentropy",  # mixup mixes labels
+    }
+    (code,) = blocks("pipelines/README.md", "py slow")
+    exec(compile(code.text, code.document, "exec"), names)
+    assert names["model"].optimizer.iterations == 5 * names["train"].steps_per_epoch
