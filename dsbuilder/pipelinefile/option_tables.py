@@ -79,9 +79,15 @@ def table(cls: Any) -> str:
 def _row(cls: Any, option: Field[Any], hint: Any, said: Mapping[str, str]) -> str:
     text = said.get(option.name, "")
     kept = described.bounds(cls, option.name, text)
-    text = _STATED.sub("", text) if kept else text
+    if kept:
+        text = _STATED.sub(lambda each: _unsaid(each[0], kept), text)
     cells = (f"`{key_of(option)}`", _either(_types(hint, kept)), _default(option), text)
     return f"| {' | '.join(map(_cell, cells))} |\n"
+
+
+def _unsaid(interval: str, kept: described.Bounds) -> str:
+    """Returns an interval of a text as it stands if the column of types tells only a part of it."""
+    return interval if " in " in interval and len(kept) < 2 else ""
 
 
 def _cell(text: str) -> str:
