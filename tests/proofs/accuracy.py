@@ -302,14 +302,19 @@ def _fitted_head(dataset: dsbuilder.Dataset, run: Path) -> float:
     from sklearn.linear_model import LogisticRegressionCV
 
     network = keras.saving.load_model(run / "best.keras")
-    (head,) = (layer for layer in network.layers if isinstance(layer, keras.layers.Dense))
-    features = keras.Model(network.inputs, head.input)
+    (head,) = (each for each in network._flatten_layers() if isinstance(each, keras.layers.Dense))
+    head.call = lambda inputs, training=None: inputs  # so that the network yields what it was given
+
+    def features(images: np.ndarray) -> np.ndarray:
+        parts = np.split(images, range(64, len(images), 64))
+        return np.concatenate([np.asarray(network(part)) for part in parts])
+
     known = [_arrays(dataset, split) for split in dataset.splits if split != "test"]
     images, labels = (np.concatenate(parts) for parts in zip(*known, strict=True))
     test_images, truth = _arrays(dataset, "test")
     fitted = LogisticRegressionCV(Cs=PENALTIES, cv=5, max_iter=1000)
-    fitted.fit(features.predict(images, verbose=0), labels)
-    return float(fitted.score(features.predict(test_images, verbose=0), truth))
+    fitted.fit(features(images), labels)
+    return float(fitted.score(features(test_images), truth))
 
 
 def _rival(dataset: dsbuilder.Dataset, features: Callable[[np.ndarray], np.ndarray]) -> float:
