@@ -21,7 +21,7 @@ MOST_FOR_TRANSFER, LEAST_FOR_TUNING = 10_000, 2_000
 _SMALL_SIDE = 48
 _PRETRAINED_SIDES = {5_000: 224, MOST_FOR_TRANSFER: 160}
 """Side of an image by the most records for which its cost pays."""
-_STEPS, _BATCH = 4_000, 32
+_STEPS, _STEPS_OF_HEAD, _BATCH = 4_000, 1_500, 32
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 60
 _FROM_SCRATCH = {1: "cnn", 3: "unet"}
 """Axes of what a target asks a model to yield -> the model that learns it from scratch."""
@@ -124,8 +124,7 @@ def length_from_scratch(samples: int, *, validated: bool) -> tuple[Length, dict[
       samples: number of samples of an epoch.
       validated: whether there is a validation split, which may end it early.
     """
-    steps = max(1, -(-samples // _BATCH))
-    epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, _STEPS // steps))
+    steps, epochs = _epochs(samples, _STEPS)
     length = Length(epochs=epochs, patience=max(5, epochs // 3) if validated else None)
     until = ", fewer if validation gets no better" if validated else ""
     if epochs == _FEWEST_EPOCHS:
@@ -133,6 +132,12 @@ def length_from_scratch(samples: int, *, validated: bool) -> tuple[Length, dict[
     else:
         until = f"about {steps * epochs:,} batches of {_BATCH}{until}"
     return length, {"epochs": f"epochs: at most {epochs}, {until}"}
+
+
+def _epochs(samples: int, steps: int) -> tuple[int, int]:
+    """Returns how many batches an epoch has, and how many epochs come to a number of steps."""
+    batches = max(1, -(-samples // _BATCH))
+    return batches, min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, steps // batches))
 
 
 def length_of_head(samples: int, *, validated: bool) -> tuple[Length, dict[str, str]]:
@@ -151,7 +156,7 @@ def length_of_head(samples: int, *, validated: bool) -> tuple[Length, dict[str, 
         length = Length(epochs=200, patience=10, fine_tune=tuning)
         until = "until validation gets no better for 10: kept features cost little"
     else:
-        length = Length(fine_tune=tuning)
+        length = Length(epochs=_epochs(samples, _STEPS_OF_HEAD)[1], fine_tune=tuning)
         until = "as no validation split says when it is enough"
     why = {"epochs": f"at most {length.epochs}, {until}", "fine_tune": tuned}
     return length, {name: f"{name}: {each}" for name, each in why.items()}

@@ -37,7 +37,8 @@ class Transfer(ModelBuilder):
       pooling: `average` or `max`, of each feature over the image.
       dropout: share of features dropped before the last layer, in [0, 1).
       initializer: initializer of the last layer's kernel.
-      l1, l2: weights of the penalties on that kernel's absolute and squared values, each 0 or more.
+      l1, l2: weights of the penalties on that kernel's absolute and squared values, each 0 or more;
+        there are more features than most sets have images, so one is needed.
     """
 
     preprocesses: ClassVar[bool] = True
@@ -49,7 +50,7 @@ class Transfer(ModelBuilder):
     dropout: float = 0.2
     initializer: Initializer = "glorot_uniform"
     l1: float = 0.0
-    l2: float = 0.0
+    l2: float = 0.02
 
     def __post_init__(self) -> None:
         if self._name is None:

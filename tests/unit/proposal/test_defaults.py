@@ -47,9 +47,10 @@ def test_features_are_tuned_only_where_images_suffice_and_it_is_said() -> None:
     assert "then features too" in many.why[1]
 
 
-def test_a_head_that_no_validation_split_stops_has_few_epochs() -> None:
-    found = choose(case(validated=False), (224, 224), discover())
-    assert (found.section["epochs"], found.section.get("patience")) == (10, None)
+@pytest.mark.parametrize(("samples", "epochs"), [(222, 60), (2000, 23), (4999, 10)])
+def test_a_head_that_no_validation_split_stops_has_enough_steps(samples, epochs) -> None:
+    found = choose(case(validated=False, samples=samples), (224, 224), discover())
+    assert (found.section["epochs"], found.section.get("patience")) == (epochs, None)
     assert "no validation split" in found.why[2]
 
 
