@@ -354,6 +354,12 @@ class _Fed:
         return kept(tf.data.Dataset.from_generator(generate, output_signature=spec), self)
 
     def _batches(self, epochs: Iterable[int], start: int) -> Iterator[Batch]:
+        from dsbuilder import memory  # here, as for workers
+
+        # TensorFlow has told the C library by now to give every image back to the kernel
+        # (`ApplyPython311MemoryPatch`, of a dataset that a generator makes): half of all time would
+        # go into clearing pages.
+        memory.keep_freed()
         if self._crew is None:
             made = self._told(self._feed.batches_of(epochs, start))
         else:
