@@ -124,6 +124,14 @@ def test_the_confusion_matrix_is_ordered_as_asked(browser: Browser, run: Path) -
     assert not page.faults
 
 
+def test_a_matrix_of_many_classes_is_seen_whole(browser: Browser, run: Path) -> None:
+    page = opened(browser, run)
+    page.run("document.querySelector('.beside .option svg').style.height = '60rem'")
+    region = "document.querySelector('.beside .option .scroll')"
+    assert page.run(f"{region}.clientHeight > 900")
+    assert page.run(f"{region}.scrollHeight <= {region}.clientHeight + 1")
+
+
 def test_a_pair_of_classes_leads_to_its_pictures(browser: Browser, run: Path) -> None:
     page = opened(browser, run)
     everything = shown(page, ".strip[data-pair]")
