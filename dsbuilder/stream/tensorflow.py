@@ -224,8 +224,9 @@ def stream(
         thread of this process, and None is 0 where an epoch is soon made, else the number of cores
         up to 16. The batches are the same.
       on_device: whether stages that the pipeline puts on the device are left to the caller, who
-        trains there: batches are then `((images, drawn), labels)`, which `Stream.on_device`
-        finishes. False applies all of them here.
+        trains there: batches are then `((images, drawn), labels)`, which
+        `stream.on_device(batch)` finishes, and `stream.on_device.into(model)` inside of the steps
+        of a compiled Keras model. False applies all of them here.
 
     Raises:
       DataError: no such split or target, nothing to batch or to sample by, or images of several

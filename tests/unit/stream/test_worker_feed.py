@@ -192,14 +192,16 @@ def test_a_plugin_that_raises_is_told_with_stage_sample_and_params(acting) -> No
 
 def test_processes_end_with_the_last_that_is_made_of_a_stream(build) -> None:
     dataset = build(rest=STAGES)
+    others = weakref.WeakSet(each for each in gc.get_objects() if type(each) is WorkerFeed)
     stream = dataset.stream("train", workers=1)
     batches = iter(stream.map(lambda images, label: images).prefetch(2))
     del stream
     next(batches)
-    (made,) = [each for each in gc.get_objects() if type(each) is WorkerFeed]
+    found = [each for each in gc.get_objects() if type(each) is WorkerFeed]
+    (made,) = [each for each in found if each not in others]
     server = made._crew._server._process
     gone = weakref.ref(made)
-    del made, batches
+    del made, found, batches
     gc.collect()
     assert gone() is None and server.poll() is not None
 

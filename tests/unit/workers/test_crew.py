@@ -196,7 +196,8 @@ def test_a_crew_without_a_role_says_so() -> None:
 def test_no_process_is_left_over_and_none_is_a_zombie(crew) -> None:
     run = crew.run({"quick": True}, acts(a="a", b=",".join(["sleep"] * 99), c="kill,a"), print)
     next(run)
-    (server,) = [pid for pid in children(os.getpid()) if is_fork_server(pid)]
+    server = crew._server._process.pid
+    assert server in children(os.getpid()) and is_fork_server(server)
     workers = children(server)
     stats = [Path(f"/proc/{pid}/stat").read_text() for pid in workers]
     assert stats
