@@ -6,6 +6,7 @@ Both are glibc's; another C library has its own ways, and is left to them.
 import contextlib
 import ctypes
 import gc
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +34,8 @@ def give_back() -> None:
 
 
 def _glibc(name: str) -> Any:
+    if os.name != "posix":
+        return None
     return getattr(ctypes.CDLL(None), name, None)
 
 
