@@ -3,7 +3,9 @@
 A relative path never leads out of its folder. Here is also said where caches lie.
 """
 
+import contextlib
 import os
+import threading
 from collections.abc import Collection
 from pathlib import Path, PureWindowsPath
 
@@ -157,3 +159,12 @@ def user_cache() -> Path:
     """Returns the folder of what this user can always have made again; it may not be there yet."""
     home = os.environ.get("XDG_CACHE_HOME")
     return Path(home or Path.home() / ".cache") / "dsbuilder"
+
+
+def write_cached(path: Path, text: str) -> None:
+    """Writes a file of `user_cache`, whole or not at all; nothing is said if it cannot be."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(f".{threading.get_native_id()}")
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)

@@ -147,7 +147,7 @@ def apply_stages(
         trace.at, params = stage.id, None
         try:
             close = first if first is not None and first.wants(stage.id) else None
-            params = _drawn(stage, sample, draw, mixing.partners, close)
+            params = drawn(stage, sample, draw, mixing.partners, close)
             if params is None:
                 continue
             after = _made(stage, sample, params, mixing, close)
@@ -161,14 +161,18 @@ def apply_stages(
     return sample
 
 
-def _drawn(
+def drawn(
     stage: AnyStage,
     sample: Sample,
     draw: Draw,
     partners: Sequence[Sample],
     first: FirstSamples | None,
 ) -> Params | None:
-    """Returns the params of a stage, None where it is left out; they are JSON values."""
+    """Returns the params of a stage, None where it is left out; they are JSON values.
+
+    Args:
+      first: what looks closely at what is drawn, if anything does.
+    """
     if first is not None:
         return first.draw(stage.id, sample.key, lambda: draw(stage, sample, partners))
     params = draw(stage, sample, partners)
@@ -240,6 +244,22 @@ class Position:
         return _draw(stage, sample, partners, rng)
 
 
+def drawing(at: Position, kinds: Mapping[str, Target]) -> Draw:
+    """Returns how stages draw at a position, but those that are for samples of other classes.
+
+    Args:
+      kinds: kinds of the targets.
+    """
+
+    def draw(stage: AnyStage, sample: Sample, partners: Sequence[Sample]) -> Params | None:
+        if isinstance(stage, Stage) and not stage.takes_all:
+            classes = _classes(sample, kinds)
+            return at.draw(stage, sample, partners) if stage.takes(classes) else None
+        return at.draw(stage, sample, partners)
+
+    return draw
+
+
 def apply_drawn(
     stages: Sequence[AnyStage],
     sample: Sample,
@@ -249,15 +269,8 @@ def apply_drawn(
     first: FirstSamples | None = None,
 ) -> Sample:
     """Applies stages that draw, at a position, but those that are for samples of other classes."""
-
-    def draw(stage: AnyStage, sample: Sample, partners: Sequence[Sample]) -> Params | None:
-        if isinstance(stage, Stage) and not stage.takes_all:
-            classes = _classes(sample, mixing.targets)
-            return at.draw(stage, sample, partners) if stage.takes(classes) else None
-        return at.draw(stage, sample, partners)
-
     here = [each for each in stages if isinstance(each, Stage) or at.mixes(each)]
-    return apply_stages(here, sample, draw, trace, mixing, first)
+    return apply_stages(here, sample, drawing(at, mixing.targets), trace, mixing, first)
 
 
 def _classes(sample: Sample, kinds: Mapping[str, Target]) -> set[str]:

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dsbuilder.errors import DsbuilderError
-from dsbuilder.pipeline.applying import Position, noted
+from dsbuilder.pipeline.applying import Position, drawing, drawn, noted
 from dsbuilder.pipeline.first_samples import FirstSamples
-from dsbuilder.pipeline.params import check_params
 from dsbuilder.pipelinefile.stages import AnyStage, MixStage
 from dsbuilder.plugin import Stage
 from dsbuilder.sample import Motion, Params, Sample, Signature, Target
@@ -69,14 +68,14 @@ class OnDevice:
         for number, stage in enumerate(self.stages):
             before, later = self.signatures[number], self.stages[number + 1 :]
             blank = _without_pixels(sample, before)
-            drawn = self._drawn(stage, blank, at, partners, first, before.targets)
+            params = self._drawn(stage, blank, at, partners, first, before.targets)
             motion = None
-            if drawn is not None and self.moving[number] and isinstance(stage, Stage):
-                with noted(stage.id, sample.key, drawn):
-                    motion = stage.plugin.motion(blank, drawn)
+            if params is not None and self.moving[number] and isinstance(stage, Stage):
+                with noted(stage.id, sample.key, params):
+                    motion = stage.plugin.motion(blank, params)
             if any(isinstance(each, Stage) and not each.takes_all for each in later):
-                sample = _followed(stage, sample, drawn, motion, partners, before.targets)
-            found.append(Drawn(drawn, motion))
+                sample = _followed(stage, sample, params, motion, partners, before.targets)
+            found.append(Drawn(params, motion))
         return found
 
     def _drawn(
@@ -90,23 +89,9 @@ class OnDevice:
     ) -> Params | None:
         if isinstance(stage, MixStage) and not at.mixes(stage):
             return None
-        if isinstance(stage, Stage) and not stage.takes_all:
-            classes = {
-                each for name, kind in kinds.items() for each in kind.classes(sample.targets[name])
-            }
-            if not stage.takes(classes):
-                return None
-
-        def draw() -> Params | None:
-            return at.draw(stage, sample, partners)
-
+        close = first if first.wants(stage.id) else None
         with noted(stage.id, sample.key, None):
-            if first.wants(stage.id):
-                return first.draw(stage.id, sample.key, draw)
-            params = draw()
-            if params is not None:
-                check_params(params)
-            return params
+            return drawn(stage, sample, drawing(at, kinds), partners, close)
 
 
 def on_device(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dsbuilder import typed_json
-from dsbuilder.paths import user_cache
+from dsbuilder.paths import user_cache, write_cached
 
 _FOLDER = "albumentations"
 _MOST_FILES = 4096
@@ -100,18 +100,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, known: Mapping[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # then it is found again
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            _forget_oldest(path.parent)
-        half = path.with_suffix(f".{threading.get_native_id()}")
-        half.write_text(json.dumps(known), encoding="utf-8")
-        half.replace(path)
+    if not path.exists():
+        _forget_oldest(path.parent)
+    write_cached(path, json.dumps(known))
 
 
 def _forget_oldest(folder: Path) -> None:
     """Makes room where searches have left the facts of thousands of options."""
-    files = list(folder.iterdir())
+    files = list(folder.iterdir()) if folder.is_dir() else []
     if len(files) >= _MOST_FILES:
         for each in sorted(files, key=lambda path: path.stat().st_mtime)[: _MOST_FILES // 2]:
             each.unlink(missing_ok=True)

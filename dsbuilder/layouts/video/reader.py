@@ -22,7 +22,7 @@ from dsbuilder.layouts.tree import Tree, check_extensions, extension, scan
 from dsbuilder.layouts.video import format as video
 from dsbuilder.layouts.video.format import LabeledInterval
 from dsbuilder.layouts.video.signs import signs_of
-from dsbuilder.paths import user_cache
+from dsbuilder.paths import user_cache, write_cached
 from dsbuilder.plugin import (
     Catalog,
     ClassLabel,
@@ -234,11 +234,7 @@ def _listed(path: Path, choice: FrameChoice) -> list[VideoFrame]:
     found = frames(path, choice)
     if time.time() - max(facts.st_mtime, facts.st_ctime) > _SETTLED_S:
         rows = [[each.number, each.time_s, each.digest] for each in found]
-        with contextlib.suppress(OSError):  # then it is decoded again
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            half = kept.with_suffix(f".{threading.get_ident()}")
-            half.write_text(json.dumps(rows), encoding="utf-8")
-            half.replace(kept)
+        write_cached(kept, json.dumps(rows))  # where that cannot be, it is decoded again
     return found
 
 
